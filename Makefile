@@ -1,0 +1,37 @@
+# Everything a contributor runs. `make demo` and `make test` set up what they need.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test test-unit lint soak lock clean
+
+setup: $(BIN)/whalebuild
+
+$(BIN)/whalebuild: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	sandbox/demo
+
+test: setup
+	$(BIN)/pytest -m "not soak"
+
+test-unit: setup
+	$(BIN)/pytest -m "not engine and not soak"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Without hosts or local paths in the lock: hashes alone say what is installed.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate --upgrade --group dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	sandbox/down --all
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Brings up real Docker engines and a registry on a bare Debian machine."""

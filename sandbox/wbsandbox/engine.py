@@ -1,0 +1,176 @@
+"""An engine: one containerd and one dockerd with a disk, a network and sockets of their own."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from wbsandbox import paths
+from wbsandbox.commands import say, timed
+from wbsandbox.disk import scratch_disk
+from wbsandbox.engine_config import containerd_config, dockerd_config
+from wbsandbox.errors import SandboxError
+from wbsandbox.leftovers import clear_processes
+from wbsandbox.mounts import remove_tree, unmount_below
+from wbsandbox.network import create_network, owners, remove_network
+from wbsandbox.packages import PLUGIN_FOLDER, PLUGINS
+from wbsandbox.processes import Daemon
+
+IMAGE_STORES = ("containerd", "graphdriver")
+#: Nothing on an engine's disk outlives it, so there is nothing to wait for.
+STOP_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is written down about an engine that is, or was, up."""
+
+    image_store: str
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine by name."""
+
+    files: paths.EnginePaths
+
+    @property
+    def containerd(self) -> Daemon:
+        """Keeps images and runs containers."""
+        files = self.files
+        config = str(files.run / "containerd.toml")
+        command = (str(paths.PREFIX / "usr/bin/containerd"), "--config", config)
+        return Daemon(
+            name=f"containerd of engine {files.name}",
+            command=command,
+            marker=config,
+            pid_file=files.run / "containerd.pid",
+            log=files.data / "containerd.log",
+        )
+
+    @property
+    def dockerd(self) -> Daemon:
+        """The Docker API and BuildKit."""
+        files = self.files
+        config = str(files.run / "dockerd.json")
+        command = (str(paths.PREFIX / "usr/sbin/dockerd"), "--config-file", config)
+        return Daemon(
+            name=f"dockerd of engine {files.name}",
+            command=command,
+            marker=config,
+            pid_file=files.run / "dockerd.started.pid",
+            log=files.data / "dockerd.log",
+        )
+
+    def is_up(self) -> bool:
+        """Whether both daemons run and the API answers."""
+        return (
+            self.dockerd.pid() is not None
+            and self.containerd.pid() is not None
+            and _answers(self.files.docker_socket)
+        )
+
+    def record(self) -> Record | None:
+        """What was written down, or None if the engine was never up or was taken down."""
+        try:
+            return Record(**json.loads(self.files.record.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def up(self, image_store: str | None) -> None:
+        """Bring it up, or back up after a crash with the disk it had."""
+        known = self.record()
+        if known and image_store not in (None, known.image_store):
+            name = self.files.name
+            raise SandboxError(
+                f"engine {name} has the {known.image_store} image store, not {image_store}",
+                cause="an engine keeps the store that it was created with",
+                next_step=f"sandbox/down --engine {name}, or choose another name",
+            )
+        if known and self.is_up():
+            say(f"engine {self.files.name} is up already")
+            return
+        with timed(f"engine {self.files.name}"):
+            self._end_processes()
+            self._start(known or Record(image_store or IMAGE_STORES[0]))
+
+    def down(self) -> None:
+        """End it and delete everything it had."""
+        self._end_processes()
+        network = owners().get(self.files.owner)
+        if network:
+            remove_network(network)
+        remove_tree(self.files.data)
+        remove_tree(self.files.run)
+        for parent in (self.files.data.parent, self.files.run.parent, paths.RUNTIME):
+            with suppress(OSError):
+                parent.rmdir()
+
+    def _end_processes(self) -> None:
+        # Containers first: dockerd would wait for those that ignore SIGTERM, as `sleep` does.
+        # And again at last: it may have restarted one before it ended itself.
+        clear_processes(self.files)
+        self.dockerd.stop(grace=STOP_SECONDS)
+        clear_processes(self.files)
+        self.containerd.stop(grace=STOP_SECONDS)
+        unmount_below(self.files.run)
+        unmount_below(self.files.disk)
+
+    def _set_up_client(self) -> None:
+        plugins = self.files.client_config / "cli-plugins"
+        plugins.mkdir(parents=True, exist_ok=True)
+        for name in PLUGINS:
+            (plugins / name).unlink(missing_ok=True)
+            (plugins / name).symlink_to(PLUGIN_FOLDER / name)
+
+    def _start(self, record: Record) -> None:
+        files = self.files
+        files.run.mkdir(parents=True, exist_ok=True)
+        # Written down before anything can fail, so that `down` finds it.
+        files.record.write_text(json.dumps(asdict(record)))
+        self._set_up_client()
+        scratch_disk(files.data)
+        network = owners().get(files.owner) or create_network(files.owner)
+        (files.run / "containerd.toml").write_text(containerd_config(files))
+        (files.run / "dockerd.json").write_text(dockerd_config(files, record.image_store, network))
+        for stale in (files.docker_socket, files.containerd_socket, files.run / "dockerd.pid"):
+            stale.unlink(missing_ok=True)
+        self.containerd.start()
+        # dockerd would try at once, fail, and wait a full second before it tries again.
+        self.containerd.wait_until(lambda: _accepts(files.containerd_socket))
+        self.dockerd.start()
+        self.dockerd.wait_until(lambda: _answers(files.docker_socket))
+
+
+def _accepts(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
+
+
+def _answers(path: Path) -> bool:
+    """Ask the API. By hand: http.client cannot connect to a unix socket and is slow to import."""
+    with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
+        connection.settimeout(2)
+        connection.connect(str(path))
+        connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+        return b" 200 " in connection.recv(64)
+    return False
+
+
+def engine(name: str) -> Engine:
+    """The engine of that name in this clone, whether it is up or not."""
+    return Engine(paths.EnginePaths(name))
+
+
+def known_engines() -> list[str]:
+    """Every engine of this clone that left a trace, up or not."""
+    folders = (paths.RUNTIME / "engines", paths.STATE / "engines")
+    entries = [entry for folder in folders if folder.is_dir() for entry in folder.iterdir()]
+    networks = [owner for owner in owners() if owner.startswith(paths.OWNER_PREFIX)]
+    return sorted(
+        {entry.name for entry in entries}
+        | {owner.removeprefix(paths.OWNER_PREFIX) for owner in networks}
+    )

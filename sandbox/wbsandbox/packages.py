@@ -1,0 +1,96 @@
+"""The engine, its client and the registry: Debian's packages, unpacked in a private folder.
+
+They come from Debian's testing suite and need only its old libc promise (2.34), so they run
+on an older Debian whose own packages stay as they are. apt does the downloading and the
+verifying, with a state folder of its own: the machine's package lists never see testing.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from wbsandbox import paths
+from wbsandbox.commands import run, timed
+from wbsandbox.errors import SandboxError
+from wbsandbox.host import APT_CAUSE, APT_NEXT, APT_PATIENCE, KEYRING, debian_mirror
+from wbsandbox.mounts import remove_tree
+
+SUITE = "testing"
+PACKAGES = (
+    "containerd",
+    "docker-buildx",
+    "docker-cli",
+    "docker-compose",
+    "docker-registry",
+    "docker.io",
+    "tini-static",
+)
+PLUGINS = ("docker-buildx", "docker-compose")
+PLUGIN_FOLDER = paths.PREFIX / "usr/libexec/docker/cli-plugins"
+
+
+def ensure_packages() -> None:
+    """Download and unpack, unless that was done. The caller holds the cache's lock."""
+    if paths.PREFIX.is_dir():
+        return
+    work = paths.CACHE / "packages.partial"
+    remove_tree(work)
+    with timed("downloaded the engine's packages"):
+        archives = _download(work)
+    with timed("unpacked them"):
+        unpacked = work / "prefix"
+        # Unpacking is single-threaded decompression: one archive per core.
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            largest_first = sorted(archives, key=lambda deb: -deb.stat().st_size)
+            list(pool.map(lambda deb: _unpack(deb, unpacked), largest_first))
+    # The rename is what says "complete": an interrupted run leaves only the work folder.
+    unpacked.rename(paths.PREFIX)
+    remove_tree(work)
+
+
+def _download(work: Path) -> list[Path]:
+    apt = _private_apt(work)
+    archives = work / "archives"
+    archives.mkdir()
+    run([*apt, "update"], cause=APT_CAUSE, next_step=APT_NEXT)
+    run([*apt, "download", *PACKAGES], cause=APT_CAUSE, next_step=APT_NEXT, cwd=archives)
+    found = sorted(archives.glob("*.deb"))
+    if len(found) != len(PACKAGES):
+        raise SandboxError(
+            f"apt downloaded {len(found)} packages of {len(PACKAGES)}",
+            cause="a package was renamed in Debian's testing suite",
+            next_step="correct the list in sandbox/wbsandbox/packages.py",
+        )
+    return found
+
+
+def _private_apt(work: Path) -> list[str]:
+    """The apt-get command line that reads only testing, verified with Debian's own keyring."""
+    for folder in ("lists/partial", "apt-cache/archives/partial"):
+        (work / folder).mkdir(parents=True)
+    source = work / "sources.list"
+    source.write_text(f"deb [arch=amd64 signed-by={KEYRING}] {debian_mirror()} {SUITE} main\n")
+    options = {
+        "Dir::Etc::sourcelist": source,
+        "Dir::Etc::sourceparts": "/dev/null",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": "/dev/null",
+        "Dir::State::lists": work / "lists",
+        "Dir::State::status": "/dev/null",
+        "Dir::Cache": work / "apt-cache",
+        "Acquire::Languages": "none",
+        # apt's own unprivileged user may not be able to enter the folder of this clone.
+        "APT::Sandbox::User": "root",
+    }
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    return ["apt-get", *APT_PATIENCE, *words]
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    run(
+        ["dpkg", "-x", archive, target],
+        cause="the disk is full",
+        next_step=f"free some space for {paths.CACHE} and try again",
+    )

@@ -1,0 +1,1 @@
+"""Adapters at the edge: the engine, the source tree, settings files and the terminal."""

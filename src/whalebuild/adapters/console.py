@@ -1,0 +1,126 @@
+"""Progress and notes on standard error: plain lines, BuildKit's own stream, or nothing.
+
+Standard output belongs to results.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Self, TextIO
+
+from whalebuild.core.events import BuildWarning, Event, Log, Step
+from whalebuild.core.progress import BuildState, StepState
+from whalebuild.core.units import human_seconds
+
+
+class ConsoleBase:
+    """Says notes, shows no progress (``--progress quiet``). A context manager."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.flush()
+
+    def begin(self, targets: Sequence[str]) -> None:
+        """Learn the names of the targets that progress will be about."""
+
+    def event(self, event: Event) -> None:
+        """See ``workflows.ports.Console``."""
+
+    def raw(self, line: str) -> None:
+        """See ``workflows.ports.Console``."""
+
+    def note(self, text: str) -> None:
+        """See ``workflows.ports.Console``."""
+        print(f"whalebuild: {text}", file=self._stream, flush=True)
+
+
+class RawConsole(ConsoleBase):
+    """BuildKit's rawjson as it comes, for programs."""
+
+    def raw(self, line: str) -> None:
+        """See ``workflows.ports.Console``."""
+        self._stream.write(line)
+        self._stream.flush()
+
+
+class PlainConsole(ConsoleBase):
+    """One line an event, in the manner of buildx's ``--progress plain``, for CI and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.begin(())
+
+    def begin(self, targets: Sequence[str]) -> None:
+        """See ``ConsoleBase``."""
+        self._state = BuildState(targets)
+        self._numbers: dict[str, int] = {}
+        self._ended: set[str] = set()
+
+    def event(self, event: Event) -> None:
+        """See ``workflows.ports.Console``."""
+        self._state.apply(event)
+        match event:
+            case Step() if event.started:
+                self._show_step(self._state.steps[event.digest])
+            case Log():
+                self._show_log(event)
+            case BuildWarning():
+                self._line(f"warning: {event.text} {event.url}".rstrip())
+            case _:
+                pass
+
+    def _show_step(self, step: StepState) -> None:
+        if _is_noise(step):
+            return
+        if step.digest not in self._numbers:
+            self._numbers[step.digest] = len(self._numbers) + 1
+            self._line(f"#{self._numbers[step.digest]} {step.name}")
+        if step.completed is None or step.digest in self._ended:
+            return
+        self._ended.add(step.digest)
+        self._line(f"#{self._numbers[step.digest]} {_ending(step)}")
+
+    def _show_log(self, event: Log) -> None:
+        number = self._numbers.get(event.step, 0)
+        for line in event.data.decode(errors="replace").splitlines():
+            self._line(f"#{number} | {line}")
+
+    def _line(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+def make_console(mode: str, *, ci: bool) -> ConsoleBase:
+    """Choose the console for ``--progress``; ``auto`` is a live view on a terminal.
+
+    Args:
+        mode: One of ``core.settings.PROGRESS_MODES``.
+        ci: Whether a CI service runs us: its log is no terminal, whatever it says.
+    """
+    stream = sys.stderr
+    if mode == "auto":
+        mode = "tty" if stream.isatty() and not ci else "plain"
+    if mode == "tty":
+        from whalebuild.adapters.live_console import LiveConsole  # noqa: PLC0415 - rich is slow
+
+        return LiveConsole(stream)
+    kinds: dict[str, type[ConsoleBase]] = {"rawjson": RawConsole, "quiet": ConsoleBase}
+    return kinds.get(mode, PlainConsole)(stream)
+
+
+def _is_noise(step: StepState) -> bool:
+    """BuildKit's own housekeeping, unless it fails."""
+    return not step.error and ("internal]" in step.name or "resolving provenance" in step.name)
+
+
+def _ending(step: StepState) -> str:
+    if step.error:
+        return f"ERROR: {step.error}"
+    if step.cached:
+        return "CACHED"
+    return f"DONE {human_seconds((step.completed or 0) - (step.started or 0))}"

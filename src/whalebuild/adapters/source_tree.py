@@ -1,0 +1,60 @@
+"""The user's files: bake files by their default names, and Dockerfiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from whalebuild.core.bakefile import Target
+from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
+from whalebuild.core.errors import UsageError
+
+# In buildx's order: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
+_BAKE_FILES = (
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+    "docker-bake.json",
+    "docker-bake.hcl",
+    "docker-bake.override.json",
+    "docker-bake.override.hcl",
+)
+
+
+class LocalSourceTree:
+    """Files below a folder, which is where buildx runs too."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def bake_files(self) -> tuple[str, ...]:
+        """See ``workflows.ports.SourceTree``."""
+        return tuple(name for name in _BAKE_FILES if (self._root / name).is_file())
+
+    def dockerfile(self, target: Target) -> Dockerfile | None:
+        """See ``workflows.ports.SourceTree``.
+
+        Raises:
+            UsageError: The context is a local folder, and the Dockerfile cannot be read.
+        """
+        if target.dockerfile_inline:
+            return parse_dockerfile(target.dockerfile_inline)
+        context = self._root / target.context
+        if "://" in target.context or target.context.startswith("git@") or target.context == "-":
+            return None
+        path = context / target.dockerfile
+        try:
+            return parse_dockerfile(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as failed:
+            reason = failed.strerror if isinstance(failed, OSError) else "it is not UTF-8 text"
+            raise UsageError(
+                f"cannot read the Dockerfile {_shown(path, self._root)}",
+                cause=f'{reason} (target "{target.name}")',
+                next_step="run whalebuild where the Dockerfile is, or set dockerfile and context "
+                "in the bake file",
+            ) from None
+
+
+def _shown(path: Path, root: Path) -> str:
+    path = path.resolve()
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -1,0 +1,69 @@
+"""``whalebuild bake``."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import typer
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+
+
+def bake(
+    targets: opt.Targets = None,
+    file: opt.Files = None,
+    set_: opt.Overrides = None,
+    var: opt.Variables = None,
+    allow: opt.Allow = None,
+    platform: opt.Platforms = None,
+    builder: opt.Builder = None,
+    no_cache: opt.NoCache = False,
+    pull: opt.Pull = False,
+    progress: opt.Progress = None,
+    metadata_file: opt.MetadataFile = None,
+    print_: opt.PrintOnly = False,
+    load: opt.Load = False,
+    tag: opt.Tags = None,
+    image: opt.ImageName = None,
+    deps_stage: opt.DepsStage = None,
+    retry_attempts: opt.RetryAttempts = None,
+    retry_deadline: opt.RetryDeadline = None,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Build the dependencies and the application, and publish both tags."""
+    with boundary(format_):
+        from whalebuild.adapters.github_actions import write_outputs
+        from whalebuild.cli.render import result_table
+        from whalebuild.cli.session import make_request, open_session
+        from whalebuild.core.definition import BuildOptions
+        from whalebuild.workflows.baking import Baker
+
+        flags = {
+            "image": image,
+            "file": tuple(file or ()),
+            "deps-stage": deps_stage,
+            "platform": tuple(platform or ()),
+            "builder": builder,
+            "allow": tuple(allow or ()),
+            "progress": progress,
+            "retry-attempts": retry_attempts,
+            "retry-deadline": retry_deadline,
+        }
+        with open_session(flags) as session:
+            request = make_request(session.settings, targets, set_, var)
+            options = BuildOptions(load, no_cache, pull, extra_tags=tuple(tag or ()))
+            plan = session.planner(ask=not print_).plan(request, options)
+            if print_:
+                typer.echo(json.dumps(plan.definition, indent=2))
+                return
+            if load:
+                session.console.note("--load builds for this machine's platform only")
+            session.console.begin([job.name for job in plan.jobs])
+            result = Baker(session.engine, session.console, session.retrier).bake(plan)
+            if metadata_file:
+                metadata_file.write_text(json.dumps(session.engine.metadata, indent=2) + "\n")
+        table = result_table(result)
+        write_outputs(result, table, os.environ)
+        typer.echo(json.dumps(result.as_json()) if format_ is opt.Format.JSON else table)

@@ -1,0 +1,54 @@
+"""Options that verbs share, named as buildx names them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+
+class Format(StrEnum):
+    """What standard output is written as."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+_SETTINGS = "Settings"
+
+Targets = Annotated[
+    list[str] | None, Argument(help="Targets or groups of the bake file.", show_default=False)
+]
+Files = Annotated[list[str] | None, Option("--file", "-f", help="Bake file (repeatable).")]
+Overrides = Annotated[
+    list[str] | None, Option("--set", help="Override: targetpattern.key=value (repeatable).")
+]
+Variables = Annotated[
+    list[str] | None, Option("--var", help="Bake variable: NAME=VALUE (repeatable).")
+]
+Allow = Annotated[list[str] | None, Option(help="Entitlement, such as fs.read=PATH (repeatable).")]
+Platforms = Annotated[
+    list[str] | None, Option("--platform", help="Platforms to build (repeatable, or by commas).")
+]
+Builder = Annotated[str | None, Option(help="buildx builder; default: the current one.")]
+NoCache = Annotated[bool, Option("--no-cache", help="Run every step anew.")]
+Pull = Annotated[bool, Option("--pull", help="Ask the registry for newer base images.")]
+Progress = Annotated[str | None, Option(help="auto, tty, plain, rawjson or quiet.")]
+MetadataFile = Annotated[Path | None, Option(help="Write buildx's build metadata to this file.")]
+PrintOnly = Annotated[
+    bool, Option("--print", help="Print the generated bake definition and run nothing.")
+]
+Load = Annotated[
+    bool,
+    Option("--load", help="Build for this machine into the local engine and push nothing."),
+]
+Tags = Annotated[
+    list[str] | None, Option("--tag", "-t", help="Extra tag for the application (repeatable).")
+]
+ImageName = Annotated[str | None, Option(help="Image name where no bake file gives one.")]
+DepsStage = Annotated[str | None, Option(help="Dockerfile stage that holds the dependencies.")]
+RetryAttempts = Annotated[int | None, Option(help="Tries of a registry step at the most.")]
+RetryDeadline = Annotated[float | None, Option(help="Seconds after which it is given up.")]
+OutputFormat = Annotated[Format, Option("--format", help="Standard output: text or json.")]

@@ -1,0 +1,143 @@
+"""The generated bake definition: the one JSON document that buildx runs.
+
+https://docs.docker.com/build/bake/reference/ (targets), ``docs/reference/buildx_build.md`` of
+docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whalebuild.core.bakefile import Target
+from whalebuild.core.pairs import APP_TAG, Image, Pair
+from whalebuild.core.references import Reference, is_tag, parse_reference
+
+Definition = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What the command line asks of every target.
+
+    Attributes:
+        load: Load the image into the local engine instead of pushing.
+        no_cache: Run every step anew.
+        pull: Ask the registry for newer base images.
+        platforms: Platforms instead of the bake file's; empty keeps those.
+        extra_tags: Further references for the application's image.
+    """
+
+    load: bool = False
+    no_cache: bool = False
+    pull: bool = False
+    platforms: tuple[str, ...] = ()
+    extra_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One target as it will be built: its role in the pair, references and cache sources."""
+
+    target: Target
+    role: str
+    references: tuple[Reference, ...]
+    cache_from: tuple[Reference, ...]
+    platforms: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The target's name in the generated definition."""
+        return self.target.name
+
+
+def make_jobs(pairs: Sequence[Pair], options: BuildOptions) -> tuple[Job, ...]:
+    """Turn pairs into the targets to build, dependencies first.
+
+    With ``load`` only the image that is wanted locally is built: the application's, or the
+    dependencies where they were asked for alone.
+    """
+    jobs: dict[str, Job] = {}
+    for pair in pairs:
+        images = [(pair.dependencies, "deps"), (pair.application, "app")]
+        wanted = [(image, role) for image, role in images if image]
+        for image, role in wanted[-1:] if options.load else wanted:
+            jobs.setdefault(image.target.name, _job(image, role, pair, options))
+    return tuple(jobs.values())
+
+
+def generate(
+    jobs: Iterable[Job],
+    options: BuildOptions,
+    published: Mapping[Reference, bool] | None = None,
+) -> Definition:
+    """Write the bake definition for these jobs; its default group is all of them.
+
+    Cache sources that are known not to be published are left out: BuildKit would report each as
+    an error. ``published`` is None where the registry was not asked.
+    """
+    targets = {job.name: _attributes(job, options, published or {}) for job in jobs}
+    return {"group": {"default": {"targets": list(targets)}}, "target": targets}
+
+
+def _job(image: Image, role: str, pair: Pair, options: BuildOptions) -> Job:
+    references = image.references
+    if role == "app":
+        references = (*references, *_extra(references[0], options.extra_tags))
+    # The application stands on the dependencies: their image is its first source of cache.
+    sources = (*pair.dependencies.references[:1], *(references[:1] if role == "app" else ()))
+    platforms = options.platforms or image.target.platforms
+    return Job(image.target, role, tuple(dict.fromkeys(references)), sources, platforms)
+
+
+def _extra(main: Reference, tags: Iterable[str]) -> Iterable[Reference]:
+    """``--tag v1`` is a tag of the same repository; ``--tag other/name:v1`` a reference."""
+    for tag in tags:
+        reference = parse_reference(tag, where="--tag") if not is_tag(tag) else main.tagged(tag)
+        yield reference if reference.tag else reference.tagged(APP_TAG)
+
+
+def _attributes(
+    job: Job, options: BuildOptions, published: Mapping[Reference, bool]
+) -> dict[str, Any]:
+    made = job.target.with_attributes(
+        tags=[str(reference) for reference in job.references],
+        platforms=list(job.platforms) or None,
+        cache_from=_cache_from(job, published) or None,
+        cache_to=None if options.load else _cache_to(job.target),
+        output=[_output(job.target, load=options.load)],
+        no_cache=options.no_cache or job.target.attributes.get("no-cache"),
+        pull=options.pull or job.target.attributes.get("pull"),
+    )
+    if options.load:
+        # The local engine holds one platform; buildx picks the node's own.
+        made = made.with_attributes(platforms=["local"])
+    return dict(made.attributes)
+
+
+def _cache_from(job: Job, published: Mapping[Reference, bool]) -> list[Any]:
+    known = (reference for reference in job.cache_from if published.get(reference, True))
+    ours = [{"type": "registry", "ref": str(reference)} for reference in known]
+    theirs = job.target.attributes.get("cache-from") or []
+    return ours + [source for source in theirs if source not in ours]
+
+
+def _cache_to(target: Target) -> list[Any]:
+    """Inline cache: the image carries the records of its own steps, so two tags are all."""
+    theirs = target.attributes.get("cache-to") or []
+    inline = {"type": "inline"}
+    return [inline, *(export for export in theirs if export != inline)]
+
+
+def _output(target: Target, *, load: bool) -> dict[str, str]:
+    """One exporter; options such as compression that the bake file gives an image are kept."""
+    if load:
+        return {"type": "docker"}
+    kept: dict[str, str] = {}
+    for output in target.attributes.get("output") or []:
+        if isinstance(output, dict) and output.get("type") in {"image", "registry"}:
+            kept = {k: v for k, v in output.items() if k not in {"type", "push", "name"}}
+    # Neither kept in nor unpacked into the engine's image store: that would download the cached
+    # layers of the dependencies just to have them there.
+    return {"type": "image", "push": "true", "store": "false", "unpack": "false", **kept}

@@ -1,0 +1,118 @@
+"""BuildKit's progress stream (``--progress rawjson``) as typed events.
+
+One line of the stream is one ``SolveStatus``: vertexes (steps), statuses (transfers), logs and
+warnings. https://github.com/moby/buildkit/blob/master/client/graph.go
+Lines that are not JSON are buildx's own words, such as the final error.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """A vertex changed: times are seconds since the epoch, ``error`` is BuildKit's text."""
+
+    digest: str
+    name: str
+    started: float | None
+    completed: float | None
+    cached: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Bytes moved within a step so far (``total`` is 0 where BuildKit does not know)."""
+
+    step: str
+    id: str
+    current: int
+    total: int
+    done: bool
+
+
+@dataclass(frozen=True)
+class Log:
+    """Output of a step's process."""
+
+    step: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class BuildWarning:
+    """A warning of the Dockerfile frontend or of buildx."""
+
+    step: str
+    text: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A line of buildx itself, outside the JSON stream."""
+
+    text: str
+
+
+Event = Step | Transfer | Log | BuildWarning | Message
+
+
+def parse_line(line: str) -> Iterator[Event]:
+    """Yield the events of one line; a malformed line is a ``Message``, never an error."""
+    status = _as_status(line)
+    if status is None:
+        if line.strip():
+            yield Message(line.rstrip("\r\n"))
+        return
+    for vertex in status.get("vertexes") or ():
+        yield Step(
+            digest=vertex["digest"],
+            name=vertex.get("name", ""),
+            started=_seconds(vertex.get("started")),
+            completed=_seconds(vertex.get("completed")),
+            cached=bool(vertex.get("cached")),
+            error=vertex.get("error", ""),
+        )
+    for item in status.get("statuses") or ():
+        yield Transfer(
+            step=item.get("vertex", ""),
+            id=item.get("id", ""),
+            current=item.get("current", 0),
+            total=item.get("total", 0),
+            done=bool(item.get("completed")),
+        )
+    for item in status.get("logs") or ():
+        yield Log(item.get("vertex", ""), base64.b64decode(item.get("data") or ""))
+    for item in status.get("warnings") or ():
+        text = base64.b64decode(item.get("short") or "").decode(errors="replace")
+        yield BuildWarning(item.get("vertex", ""), text, item.get("url", ""))
+
+
+def _as_status(line: str) -> Mapping[str, Any] | None:
+    if not line.startswith("{"):
+        return None
+    try:
+        status = json.loads(line)
+    except ValueError:
+        return None
+    return status if isinstance(status, dict) else None
+
+
+def _seconds(text: str | None) -> float | None:
+    """Parse RFC 3339 with nanoseconds; Python's own parser takes at most microseconds."""
+    if not text:
+        return None
+    head, dot, tail = text.partition(".")
+    if dot:
+        digits = tail.rstrip("Z").partition("+")[0].partition("-")[0]
+        zone = tail[len(digits) :]
+        text = f"{head}.{digits[:6]}{zone}"
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,46 @@
+"""Platforms: ``os/architecture[/variant]``, as containerd and the OCI image index name them.
+
+https://github.com/opencontainers/image-spec/blob/main/image-index.md#platform-variants
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from whalebuild.core.errors import UsageError
+from whalebuild.core.suggest import did_you_mean
+
+_LINUX = "386 amd64 amd64/v2 amd64/v3 amd64/v4 arm arm/v5 arm/v6 arm/v7 arm64 arm64/v8 loong64"
+_LINUX += " mips64le ppc64le riscv64 s390x"
+_OTHERS = ("windows", "freebsd", "darwin")
+KNOWN = frozenset(f"linux/{architecture}" for architecture in _LINUX.split()) | frozenset(
+    f"{system}/{architecture}" for system in _OTHERS for architecture in ("amd64", "arm64")
+)
+# What buildx takes for "the platform of the node that builds".
+LOCAL = "local"
+_SYNONYMS = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
+
+
+def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:
+    """Split at commas, normalise and check platforms; the order is kept, doubles are dropped.
+
+    Raises:
+        UsageError: One of them is not a platform.
+    """
+    words = (word.strip() for value in values for word in value.split(","))
+    return tuple(dict.fromkeys(_platform(word, where) for word in words if word))
+
+
+def _platform(word: str, where: str) -> str:
+    system, *rest = word.lower().split("/")
+    platform = "/".join([system, *(_SYNONYMS.get(part, part) for part in rest)])
+    if platform == "linux/arm64/v8":
+        return "linux/arm64"
+    if platform in KNOWN or platform == LOCAL:
+        return platform
+    whole = platform if "/" in platform else f"linux/{_SYNONYMS.get(system, system)}"
+    raise UsageError(
+        f'"{word}" is not a platform ({where})',
+        cause=f'did you mean "{whole}"?' if whole in KNOWN else did_you_mean(whole, KNOWN),
+        next_step="write os/architecture[/variant], such as linux/amd64 or linux/arm64",
+    )

@@ -1,0 +1,59 @@
+"""What workflows need of the world; ``adapters`` has it on offer, ``cli`` hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from whalebuild.core.bakefile import Target
+from whalebuild.core.dockerfile import Dockerfile
+from whalebuild.core.events import Event
+from whalebuild.core.request import BakeRequest, EngineFacts
+
+
+class Engine(Protocol):
+    """A Docker client with buildx. Every method may raise ``CommandFailedError``."""
+
+    def print_bake(self, request: BakeRequest) -> object:
+        """Return what ``bake --print`` prints, as parsed JSON."""
+
+    def target_names(self, request: BakeRequest) -> tuple[str, ...]:
+        """Return the names of all targets in the bake file."""
+
+    def facts(self, builder: str | None) -> EngineFacts:
+        """Look at the builder (None is the current one)."""
+
+    def published(self, reference: str) -> bool:
+        """Tell whether the registry has this reference."""
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Iterator[str]:
+        """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Buildx's metadata of the last bake that succeeded, by target name."""
+
+
+class SourceTree(Protocol):
+    """The files that the user builds from."""
+
+    def bake_files(self) -> tuple[str, ...]:
+        """Return the bake files that buildx would find by itself."""
+
+    def dockerfile(self, target: Target) -> Dockerfile | None:
+        """Return the target's parsed Dockerfile; None where the context is not a local folder."""
+
+
+class Console(Protocol):
+    """Where progress and notes go while work is under way."""
+
+    def event(self, event: Event) -> None:
+        """Show progress."""
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+
+    def raw(self, line: str) -> None:
+        """Take one line of BuildKit's own stream, before it is parsed."""

@@ -27,10 +27,14 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Without hosts or local paths in the lock: hashes alone say what is installed.
+# Without hosts or local paths in the locks: hashes alone say what is installed.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-annotate --upgrade \
+  --custom-compile-command "make lock" pyproject.toml
+
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --no-annotate --upgrade --group dev pyproject.toml -o requirements-dev.lock
+	$(COMPILE) --group dev -o requirements-dev.lock
+	$(COMPILE) -o requirements.lock
 
 clean:
 	sandbox/down --all

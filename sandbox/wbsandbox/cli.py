@@ -80,12 +80,11 @@ def _up(name: str, image_store: str | None) -> None:
 
 
 def _fill_cache() -> None:
-    with machine_lock():
-        host.install_missing(host.ENGINE_TOOLS)
     with directory_lock(paths.CACHE):
-        if not baseimage.STORED.is_dir():
-            with machine_lock():
-                host.install_missing(host.IMAGE_TOOLS)
+        complete = baseimage.STORED.is_dir()
+        with machine_lock():
+            host.install_missing(host.ENGINE_TOOLS | ({} if complete else host.IMAGE_TOOLS))
+        if not complete:
             # Downloading and unpacking on one core, Debian's package scripts on the other.
             with ThreadPoolExecutor() as pool:
                 rootfs = pool.submit(ensure_rootfs)
@@ -115,27 +114,44 @@ def _down_all() -> None:
             if entry.name not in ("cache", ".gitignore"):
                 remove_tree(entry)
         remove_tree(paths.RUNTIME)
+        _clear_unfinished()
         clear_shared_folders()
 
 
+def _clear_unfinished() -> None:
+    """Remove what a killed `up` left in the cache; it may have a disk mounted there."""
+    if paths.CACHE.is_dir():
+        with directory_lock(paths.CACHE):
+            for partial in paths.CACHE.glob("*.partial"):
+                remove_tree(partial)
+
+
 def _exec(name: str, command: list[str]) -> None:
-    address = Registry(paths.REGISTRY).address
-    if address is None or not engine(name).is_up():
-        argument = "" if name == DEFAULT_ENGINE else f" --engine {name}"
-        raise SandboxError(
-            f"engine {name} is not up",
-            cause="it was not started, or the machine was",
-            next_step=f"sandbox/up{argument}",
-        )
+    registry = Registry(paths.REGISTRY)
+    address = registry.address
+    if address is None or not registry.is_running():
+        raise _not_up("the registry", name)
+    if not engine(name).is_up():
+        raise _not_up(f"engine {name}", name)
     environment = command_environment(name, address, PYTHON_IMAGE)
     try:
         # The search must use the new PATH, so that ours is the docker that is found.
         os.environ.clear()
         os.environ.update(environment)
-        os.execvp(command[0], command)
+        os.execvp(command[0], command)  # noqa: S606 - no shell is the point
     except OSError as error:
         say(f"{command[0]}: {error.strerror}")
         sys.exit(EXIT_NOT_FOUND)
+
+
+def _not_up(what: str, name: str) -> SandboxError:
+    host.check_machine()
+    argument = "" if name == DEFAULT_ENGINE else f" --engine {name}"
+    return SandboxError(
+        f"{what} is not up",
+        cause="it was not started, or the machine was restarted",
+        next_step=f"run sandbox/up{argument}",
+    )
 
 
 def _protect_state() -> None:

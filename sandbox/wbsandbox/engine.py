@@ -153,7 +153,7 @@ def _accepts(path: Path) -> bool:
 def _answers(path: Path) -> bool:
     """Ask the API. By hand: http.client cannot connect to a unix socket and is slow to import."""
     with socket.socket(socket.AF_UNIX) as connection, suppress(OSError):
-        connection.settimeout(2)
+        connection.settimeout(10)  # a busy engine is not a dead one
         connection.connect(str(path))
         connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
         return b" 200 " in connection.recv(64)

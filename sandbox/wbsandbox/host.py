@@ -12,11 +12,18 @@ from wbsandbox import paths
 from wbsandbox.commands import run, timed
 from wbsandbox.errors import SandboxError
 
+WHOLE_UID_MAP = ["0", "0", "4294967295"]
 #: Linux capability numbers.
 NEEDED_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 #: Programs that come from the machine's own suite, and the package of each. They are the ones
 #: that belong to the machine's kernel or libc; the rest is unpacked privately.
-ENGINE_TOOLS = {"runc": "runc", "iptables": "iptables", "ip": "iproute2", "mkfs.ext4": "e2fsprogs"}
+ENGINE_TOOLS = {
+    "runc": "runc",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "mkfs.ext4": "e2fsprogs",
+    "update-ca-certificates": "ca-certificates",
+}
 IMAGE_TOOLS = {"mmdebstrap": "mmdebstrap"}
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -48,6 +55,8 @@ def _problem() -> str | None:
         return f"this machine is {platform.machine()}, not amd64"
     if os.geteuid() != 0:
         return "you are not root"
+    if Path("/proc/self/uid_map").read_text().split() != WHOLE_UID_MAP:
+        return "you are root of a user namespace, not of the machine"
     held = _effective_capabilities()
     missing = [name for name, bit in NEEDED_CAPABILITIES.items() if not held >> bit & 1]
     return f"root lacks {' and '.join(missing)} here" if missing else None

@@ -81,6 +81,8 @@ def _private_apt(work: Path) -> list[str]:
         "Dir::State::status": "/dev/null",
         "Dir::Cache": work / "apt-cache",
         "Acquire::Languages": "none",
+        # Or else a mirror that does not answer is a warning, and every package "not found".
+        "APT::Update::Error-Mode": "any",
         # apt's own unprivileged user may not be able to enter the folder of this clone.
         "APT::Sandbox::User": "root",
     }

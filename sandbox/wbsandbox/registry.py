@@ -19,7 +19,11 @@ LOOPBACK = "127.0.0.1"
 FIRST_PORT = 5100
 PORTS = 300
 OK = http.HTTPStatus.OK
-MANIFEST_TYPES = "application/vnd.oci.image.index.v1+json"
+#: The name is for whoever reads the access log: these requests are not the subject's.
+HEADERS = {
+    "Accept": "application/vnd.oci.image.index.v1+json",
+    "User-Agent": "whalebuild-sandbox",
+}
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,17 @@ class Registry:
         except (OSError, ValueError, KeyError):
             return None
 
+    def is_running(self) -> bool:
+        """Whether there is a process; cheap, and leaves no trace in the access log."""
+        return self.daemon.pid() is not None
+
     def is_up(self) -> bool:
         """Whether the process runs and the API answers."""
-        return self.daemon.pid() is not None and self._get("/v2/") == OK
+        return self.is_running() and self._status("/v2/") == OK
 
     def has(self, repository: str, tag: str) -> bool:
         """Whether the tag exists."""
-        return self._get(f"/v2/{repository}/manifests/{tag}") == OK
+        return self._status(f"/v2/{repository}/manifests/{tag}") == OK
 
     def up(self) -> str:
         """Start it, on the port it had if that is free, and return host:port."""
@@ -70,7 +78,7 @@ class Registry:
             self.files.record.write_text(json.dumps({"port": port}))
             (self.files.run / "config.json").write_text(_config(self.files.storage, port))
             self.daemon.start()
-            self.daemon.wait_until(lambda: self._get("/v2/") == OK)
+            self.daemon.wait_until(lambda: self._status("/v2/") == OK)
         return f"{LOOPBACK}:{port}"
 
     def down(self) -> None:
@@ -80,12 +88,12 @@ class Registry:
         with suppress(OSError):
             self.files.run.parent.rmdir()
 
-    def _get(self, path: str) -> int | None:
+    def _status(self, path: str) -> int | None:
         if self.address is None:
             return None
         connection = http.client.HTTPConnection(self.address, timeout=5)
         try:
-            connection.request("GET", path, headers={"Accept": MANIFEST_TYPES})
+            connection.request("HEAD", path, headers=HEADERS)
             return connection.getresponse().status
         except (OSError, http.client.HTTPException):
             return None

@@ -37,7 +37,13 @@ def ensure_rootfs() -> None:
         return
     work = paths.CACHE / "rootfs.partial"
     remove_tree(work)
-    disk = scratch_disk(work)
+    try:
+        _make(scratch_disk(work))
+    finally:
+        remove_tree(work)
+
+
+def _make(disk: Path) -> None:
     mirror, environment = debian_mirror(), {**os.environ, **apt_proxy_environment()}
     with timed(f"made root filesystems of Debian {SUITE} for {', '.join(VARIANTS)}"):
         with ThreadPoolExecutor() as pool:
@@ -49,7 +55,6 @@ def ensure_rootfs() -> None:
         _complete(disk / "arm64", disk / "amd64")
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda name: _pack(disk / name, archive(name)), VARIANTS))
-    remove_tree(work)
 
 
 def _bootstrap(target: Path, architecture: str, mirror: str, environment: dict[str, str]) -> None:

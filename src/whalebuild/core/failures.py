@@ -60,9 +60,11 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.USAGE, r"invalid reference format|unable to prepare context"),
     (Kind.ENGINE, r"Cannot connect to the Docker daemon|error during connect"),
     (Kind.ENGINE, r"unknown command: docker buildx|'buildx' is not a docker command"),
+    # Without the plugin, docker itself stumbles over the first flag and shows its own usage.
+    (Kind.ENGINE, r"Usage:\s+docker \[OPTIONS\] COMMAND"),
     (Kind.ENGINE, r"no builder \S+ found|failed to find driver|no space left on device"),
     (Kind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
-    (Kind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),
+    (Kind.UNREACHABLE, r"x509: [^\n]*|tls: [^\n]*|server gave HTTP response to HTTPS client"),
     (Kind.TRANSIENT, r"toomanyrequests|429 Too Many Requests"),
     (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
     (Kind.TRANSIENT, r"connect: connection refused|connection reset by peer|broken pipe"),

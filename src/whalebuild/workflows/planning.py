@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -71,15 +71,19 @@ class Planner:
     ) -> tuple[BakeFile, Mapping[str, Target], str]:
         """Read the bake file, or make one up where there is only a Dockerfile."""
         files = request.files or self.tree.bake_files()
-        if files:
+        if files and (request.files or self._has_targets(files)):
             names = submit(lambda: self.engine.target_names(request))
             bake = self._print(request, names)
-            # A compose file whose services build nothing is no bake file.
-            if bake.requested or request.files or request.targets:
-                return bake, self._everything(request, bake, names), ", ".join(files)
+            return bake, self._everything(request, bake, names), ", ".join(files)
         request = replace(request, definition=self._synthetic())
         bake = self._print(replace(request, targets=request.targets or (_SYNTHETIC,)), None)
         return bake, bake.targets, "Dockerfile (no bake file)"
+
+    def _has_targets(self, files: tuple[str, ...]) -> bool:
+        """Whether these are bake files: a compose file whose services build nothing is none."""
+        if any("compose" not in file for file in files):
+            return True
+        return bool(self._print(BakeRequest(), None).targets)
 
     def _print(self, request: BakeRequest, names: Future[tuple[str, ...]] | None) -> BakeFile:
         try:
@@ -92,13 +96,21 @@ class Planner:
     ) -> Mapping[str, Target]:
         """All targets of the bake file: the dependencies' target may be outside the request."""
         try:
-            others = set(names.result()) - bake.targets.keys()
-            if not others:
-                return bake.targets
-            request = replace(request, targets=names.result())
-            return parse_print(self.engine.print_bake(request)).targets
+            others = sorted(set(names.result()) - bake.targets.keys())
         except CommandFailedError:  # a buildx before 0.20 cannot list: what was asked for is all
             return bake.targets
+        try:
+            return {**bake.targets, **self._targets(request, *others)} if others else bake.targets
+        except CommandFailedError:
+            # One that cannot be evaluated here (say, for want of an ssh agent) was not asked for.
+            usable = dict(bake.targets)
+            for other in others:
+                with suppress(CommandFailedError):
+                    usable |= self._targets(request, other)
+            return usable
+
+    def _targets(self, request: BakeRequest, *names: str) -> Mapping[str, Target]:
+        return parse_print(self.engine.print_bake(replace(request, targets=names))).targets
 
     def _synthetic(self) -> Mapping[str, Any]:
         """The bake definition of a lone Dockerfile."""
@@ -213,10 +225,10 @@ def _engine_error(failed: CommandFailedError) -> EngineError:
             next_step="start it (Docker Desktop, or `systemctl start docker`), or check "
             "DOCKER_HOST and `docker context ls`",
         )
-    if "unknown command" in words or "not a docker command" in words:
+    if "docker [OPTIONS]" in words or "unknown command" in words or "a docker command" in words:
         return EngineError(
             "the docker client has no buildx",
-            cause=words.splitlines()[0],
+            cause=f"docker does not know `docker buildx bake` ({words.splitlines()[0]})",
             next_step="install the buildx plugin: https://docs.docker.com/go/buildx/",
         )
     return EngineError(

@@ -1,0 +1,41 @@
+# `whalebuild bake` publishes whalebuild's own image with this file.
+variable "IMAGE" {
+  default = "localhost:5000/whalebuild"
+}
+
+variable "PYTHON_IMAGE" {
+  default = "python:3.13-slim"
+}
+
+variable "DOCKER_CLI_IMAGE" {
+  default = "docker:28-cli"
+}
+
+# A CA bundle for `pip install`, where a proxy re-signs TLS; empty for none.
+variable "CA_BUNDLE" {
+  default = ""
+}
+
+group "default" {
+  targets = ["deps", "app"]
+}
+
+target "_common" {
+  args = {
+    PYTHON_IMAGE     = PYTHON_IMAGE
+    DOCKER_CLI_IMAGE = DOCKER_CLI_IMAGE
+  }
+  secret = CA_BUNDLE == "" ? [] : ["type=file,id=ca,src=${CA_BUNDLE}"]
+}
+
+target "deps" {
+  inherits = ["_common"]
+  target   = "dependencies"
+  tags     = ["${IMAGE}:deps"]
+}
+
+target "app" {
+  inherits = ["_common"]
+  target   = "final"
+  tags     = ["${IMAGE}:latest"]
+}

@@ -1,0 +1,114 @@
+"""Stand-ins for the ports of workflows: scripted answers, and a record of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from whalebuild.core.bakefile import Target
+from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
+from whalebuild.core.errors import UsageError
+from whalebuild.core.events import Event
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.request import BakeRequest, EngineFacts
+
+GOOD_FACTS = EngineFacts("default", "docker", containerd_store=True)
+DATA = Path(__file__).parent / "data"
+
+
+def recording(name: str) -> list[str]:
+    """The lines of a recorded ``--progress rawjson`` (buildx 0.29), host names replaced."""
+    return (DATA / f"{name}.rawjson").read_text().splitlines(keepends=True)
+
+
+def definition(targets: Mapping[str, Any], *default: str) -> dict[str, Any]:
+    """What ``bake --print`` prints for these targets."""
+    full = {n: {"context": ".", "dockerfile": "Dockerfile", **a} for n, a in targets.items()}
+    return {"group": {"default": {"targets": list(default or full)}}, "target": full}
+
+
+def _answer(value: Any) -> Any:
+    if isinstance(value, list):
+        value = value.pop(0)
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+@dataclass
+class FakeEngine:
+    """An engine whose answers are given; a list is one answer a call, an exception is raised."""
+
+    file: Any = None
+    names: Any = None
+    answer_facts: Any = GOOD_FACTS
+    registry: dict[str, Any] = field(default_factory=dict)
+    bakes: list[tuple[list[str], Exception | None]] = field(default_factory=list)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    requests: list[BakeRequest] = field(default_factory=list)
+    baked: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def print_bake(self, request: BakeRequest) -> object:
+        self.requests.append(request)
+        whole = request.definition or _answer(self.file)
+        wanted = [t for t in request.targets if t in whole["target"]] or whole["group"]["default"][
+            "targets"
+        ]
+        if unknown := [t for t in request.targets if t not in whole["target"]]:
+            raise CommandFailedError(f"ERROR: failed to find target {unknown[0]}\n")
+        targets = {name: whole["target"][name] for name in wanted or ()}
+        return {"group": {"default": {"targets": wanted}}, "target": targets}
+
+    def target_names(self, request: BakeRequest) -> tuple[str, ...]:
+        return _answer(self.names) if self.names is not None else tuple(self.file["target"])
+
+    def facts(self, builder: str | None) -> EngineFacts:
+        return _answer(self.answer_facts)
+
+    def published(self, reference: str) -> bool:
+        return _answer(self.registry.get(reference, False))
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Iterator[str]:
+        self.baked.append(definition)
+        lines, failure = self.bakes.pop(0)
+        yield from lines
+        if failure:
+            raise failure
+
+
+@dataclass
+class FakeTree:
+    """Files in memory: names of bake files, and one Dockerfile for all targets."""
+
+    files: tuple[str, ...] = ("docker-bake.hcl",)
+    text: str | None = "FROM debian AS dependencies\nRUN pip install x\nFROM dependencies\n"
+
+    def bake_files(self) -> tuple[str, ...]:
+        return self.files
+
+    def dockerfile(self, target: Target) -> Dockerfile | None:
+        if self.text is None:
+            raise UsageError("cannot read the Dockerfile", cause="No such file or directory")
+        return parse_dockerfile(self.text)
+
+
+@dataclass
+class FakeConsole:
+    """Remembers what it was told."""
+
+    events: list[Event] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def event(self, event: Event) -> None:
+        self.events.append(event)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def raw(self, line: str) -> None:
+        self.lines.append(line)

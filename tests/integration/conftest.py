@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.sandbox import EXAMPLE, ROOT, SHARED_ENGINE, Sandbox
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """The sandbox with one engine that tests share. CI must have it; elsewhere it is skipped."""
+    up = subprocess.run(
+        [ROOT / "sandbox/up", "--engine", SHARED_ENGINE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if up.returncode != 0:
+        if os.environ.get("CI"):
+            pytest.fail(up.stderr)
+        pytest.skip(up.stderr)
+    sandbox = Sandbox()
+    yield sandbox
+    sandbox.down(SHARED_ENGINE)
+
+
+@pytest.fixture
+def repository(request: pytest.FixtureRequest) -> str:
+    """A repository name of the test's own."""
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name.lower())
+    return f"tests/{os.getpid()}-{next(_numbers)}-{name.strip('-')[:60].strip('-')}"
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """A copy of examples/production-control, to change freely."""
+    copy = tmp_path / "production-control"
+    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.fixture
+def small(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
+    """A project whose stages take no time, and no bake file; the base is the sandbox's."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(
+        f"FROM {sandbox.python_image} AS base\n"
+        "FROM base AS dependencies\n"
+        "COPY requirements.txt /requirements.txt\n"
+        "RUN cp /requirements.txt /installed && echo now installing\n"
+        "FROM dependencies AS final\n"
+        "COPY --link app.py /app.py\n"
+        'CMD ["python", "/app.py"]\n'
+    )
+    (folder / "requirements.txt").write_text(f"{repository}\n")  # nothing of it is cached
+    (folder / "app.py").write_text("print('one')\n")
+    return folder

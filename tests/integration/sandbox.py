@@ -1,0 +1,131 @@
+"""The project's sandbox, as tests use it: engines, one registry and its access log."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "production-control"
+SHARED_ENGINE = "tests"
+
+
+@dataclass
+class Sandbox:
+    """Engines by name; each command runs in the environment that ``sandbox/exec`` gives it."""
+
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def up(self, engine: str, *options: str) -> None:
+        subprocess.run(
+            [ROOT / "sandbox/up", "--engine", engine, *options], check=True, capture_output=True
+        )
+
+    def down(self, engine: str) -> None:
+        self.environments.pop(engine, None)
+        subprocess.run([ROOT / "sandbox/down", "--engine", engine], check=True, capture_output=True)
+
+    @contextmanager
+    def fresh_engine(self, name: str, *options: str) -> Iterator[str]:
+        """An engine with an empty disk: a fresh CI runner."""
+        self.down(name)
+        self.up(name, *options)
+        try:
+            yield name
+        finally:
+            self.down(name)
+
+    def env(self, engine: str = SHARED_ENGINE) -> dict[str, str]:
+        if engine not in self.environments:
+            shown = subprocess.run(
+                [ROOT / "sandbox/exec", "--engine", engine, "--", "env", "-0"],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+            pairs = (item.partition("=") for item in shown.split("\0") if item)
+            self.environments[engine] = {name: value for name, _, value in pairs}
+        return self.environments[engine]
+
+    @property
+    def registry(self) -> str:
+        return self.env()["WHALEBUILD_SANDBOX_REGISTRY"]
+
+    @property
+    def python_image(self) -> str:
+        return self.env()["WHALEBUILD_SANDBOX_PYTHON_IMAGE"]
+
+    def run(
+        self,
+        *command: str | Path,
+        cwd: Path,
+        engine: str = SHARED_ENGINE,
+        env: Mapping[str, str] | None = None,
+        check: bool = False,
+        timeout: float = 300,
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env={**self.env(engine), "COLUMNS": "200", **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def whalebuild(
+        self, *args: str, cwd: Path, **kwargs: object
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run("whalebuild", *args, cwd=cwd, **kwargs)  # type: ignore[arg-type]
+
+    def example_env(self, repository: str) -> dict[str, str]:
+        """Variables of the example's (and the project's own) bake file."""
+        return {
+            "IMAGE": f"{self.registry}/{repository}",
+            "PYTHON_IMAGE": self.python_image,
+            "CA_BUNDLE": self.env()["WHALEBUILD_SANDBOX_CA"],
+        }
+
+    @contextmanager
+    def requests(self) -> Iterator[list[Request]]:
+        """Collect the registry's requests that are made inside the block."""
+        log = Path(self.env()["WHALEBUILD_SANDBOX_REGISTRY_LOG"])
+        before = log.stat().st_size
+        collected: list[Request] = []
+        yield collected
+        time.sleep(0.2)  # the registry writes a line after it has answered
+        with log.open(encoding="utf-8") as lines:
+            lines.seek(before)
+            collected += [r for r in map(_request, lines) if r]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One line of the registry's access log."""
+
+    method: str
+    path: str
+    status: int
+    bytes: int
+
+
+def _request(line: str) -> Request | None:
+    parts = line.split('"')
+    if len(parts) < 3 or len(parts[1].split()) < 2:
+        return None
+    method, path = parts[1].split()[:2]
+    status, size = parts[2].split()[:2]
+    return Request(method, path, int(status), int(size))
+
+
+def downloaded(requests: Sequence[Request]) -> int:
+    """Bytes that the registry served."""
+    return sum(request.bytes for request in requests if request.method == "GET")

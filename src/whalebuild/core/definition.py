@@ -70,15 +70,34 @@ def make_jobs(pairs: Sequence[Pair], options: BuildOptions) -> tuple[Job, ...]:
 def generate(
     jobs: Iterable[Job],
     options: BuildOptions,
+    others: Mapping[str, Target],
     published: Mapping[Reference, bool] | None = None,
 ) -> Definition:
     """Write the bake definition for these jobs; its default group is all of them.
 
-    Cache sources that are known not to be published are left out: BuildKit would report each as
-    an error. ``published`` is None where the registry was not asked.
+    Args:
+        jobs: What to build and publish.
+        options: What the command line asks of every target.
+        others: The bake file's targets; those that jobs link to come along as they are.
+        published: For each cache source, whether the registry has it: one that is missing is left
+            out, since BuildKit would report it as an error. None where it was not asked.
     """
-    targets = {job.name: _attributes(job, options, published or {}) for job in jobs}
-    return {"group": {"default": {"targets": list(targets)}}, "target": targets}
+    made = {job.name: _attributes(job, options, published or {}) for job in jobs}
+    linked = _linked((job.target for job in jobs), others)
+    targets = {**{name: dict(target.attributes) for name, target in linked.items()}, **made}
+    return {"group": {"default": {"targets": list(made)}}, "target": targets}
+
+
+def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str, Target]:
+    """Targets that are used as named contexts, and those that these use in turn."""
+    found: dict[str, Target] = {}
+    waiting = [name for target in targets for name in target.linked]
+    while waiting:
+        name = waiting.pop()
+        if name in others and name not in found:
+            found[name] = others[name]
+            waiting += others[name].linked
+    return found
 
 
 def _job(image: Image, role: str, pair: Pair, options: BuildOptions) -> Job:

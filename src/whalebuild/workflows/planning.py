@@ -63,7 +63,7 @@ class Planner:
             engine = facts.result() if facts else None
             sources = dict.fromkeys(ref for job in jobs for ref in job.cache_from)
             published = self._published(sources, submit) if self.ask else None
-        definition = generate(jobs, options, published)
+        definition = generate(jobs, options, everything, published)
         return Plan(pairs, jobs, definition, options, self.settings, source, engine, published)
 
     def _read(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
-from whalebuild.core.errors import UsageError
+from whalebuild.core.errors import UsageError, WhalebuildError
 from whalebuild.core.events import Event
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.request import BakeRequest, EngineFacts
 
 GOOD_FACTS = EngineFacts("default", "docker", containerd_store=True)
 DATA = Path(__file__).parent / "data"
+
+
+def outcome(action: Callable[[], Any]) -> Any:
+    """What the action returns, or the expected error that it raises; no other error passes."""
+    try:
+        return action()
+    except WhalebuildError as error:
+        return error
 
 
 def recording(name: str) -> list[str]:
@@ -48,7 +56,9 @@ class FakeEngine:
     bakes: list[tuple[list[str], Exception | None]] = field(default_factory=list)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     requests: list[BakeRequest] = field(default_factory=list)
-    baked: list[Mapping[str, Any]] = field(default_factory=list)
+    listed: list[BakeRequest] = field(default_factory=list)
+    looked_at: list[str | None] = field(default_factory=list)
+    baked: list[tuple[Mapping[str, Any], str | None, tuple[str, ...]]] = field(default_factory=list)
 
     def print_bake(self, request: BakeRequest) -> object:
         self.requests.append(request)
@@ -62,9 +72,11 @@ class FakeEngine:
         return {"group": {"default": {"targets": wanted}}, "target": targets}
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
+        self.listed.append(request)
         return _answer(self.names) if self.names is not None else tuple(self.file["target"])
 
     def facts(self, builder: str | None) -> EngineFacts:
+        self.looked_at.append(builder)
         return _answer(self.answer_facts)
 
     def published(self, reference: str) -> bool:
@@ -73,7 +85,7 @@ class FakeEngine:
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
     ) -> Iterator[str]:
-        self.baked.append(definition)
+        self.baked.append((definition, builder, tuple(allow)))
         lines, failure = self.bakes.pop(0)
         yield from lines
         if failure:
@@ -86,11 +98,13 @@ class FakeTree:
 
     files: tuple[str, ...] = ("docker-bake.hcl",)
     text: str | None = "FROM debian AS dependencies\nRUN pip install x\nFROM dependencies\n"
+    read: list[str] = field(default_factory=list)
 
     def bake_files(self) -> tuple[str, ...]:
         return self.files
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
+        self.read.append(target.name)
         if self.text is None:
             raise UsageError("cannot read the Dockerfile", cause="No such file or directory")
         return parse_dockerfile(self.text)

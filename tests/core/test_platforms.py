@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes import outcome
 from whalebuild.core.errors import UsageError
 from whalebuild.core.platforms import KNOWN, parse_platforms
 
@@ -35,7 +36,7 @@ def test_platforms_are_split_normalised_and_kept_in_order(
         ("linux/amd46", 'did you mean "linux/amd64"?'),
         ("arm64", 'did you mean "linux/arm64"?'),
         ("x86_64", 'did you mean "linux/amd64"?'),
-        ("linux/bogus-thing", None),
+        ("plan9/mips", None),
     ],
 )
 def test_a_wrong_platform_is_named_with_its_place_and_a_guess(word: str, cause: str | None) -> None:
@@ -58,7 +59,8 @@ def test_normalising_twice_changes_nothing(values: list[str]) -> None:
 
 @given(st.lists(st.text() | st.text(alphabet="linuxarmd64/,v8 ", max_size=14)))
 def test_any_texts_are_platforms_or_a_usage_error(values: list[str]) -> None:
-    try:
-        assert set(parse_platforms(values, where="x")) <= {*KNOWN, "local"}
-    except UsageError as error:
-        assert "is not a platform (x)" in error.what
+    made = outcome(lambda: parse_platforms(values, where="x"))
+    if isinstance(made, UsageError):
+        assert "is not a platform (x)" in made.what
+    else:
+        assert set(made) <= {*KNOWN, "local"}

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fakes import outcome
 from whalebuild.core.errors import UsageError
 from whalebuild.core.settings import (
     KEYS,
@@ -187,17 +188,12 @@ toml = st.recursive(
 
 @given(st.dictionaries(st.sampled_from([*KEYS]) | st.text(), toml, max_size=3))
 def test_any_table_is_a_layer_or_a_usage_error(table: dict[str, object]) -> None:
-    try:
-        layer = layer_from_table(table, FILE)
-    except UsageError as error:
-        assert FILE in error.what
-    else:
-        assert isinstance(resolve([layer]), Settings)
+    made = outcome(lambda: resolve([layer_from_table(table, FILE)]))
+    assert FILE in made.what if isinstance(made, UsageError) else isinstance(made, Settings)
 
 
 @given(st.dictionaries(st.sampled_from([k.variable for k in KEYS.values()]), st.text()))
 def test_any_environment_is_a_layer_or_a_usage_error(environment: dict[str, str]) -> None:
-    try:
-        layer_from_environment(environment)
-    except UsageError as error:
-        assert "environment variable WHALEBUILD_" in error.what
+    made = outcome(lambda: layer_from_environment(environment))
+    said = "environment variable WHALEBUILD_"
+    assert said in made.what if isinstance(made, UsageError) else isinstance(made, Layer)

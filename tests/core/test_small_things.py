@@ -35,7 +35,6 @@ def test_nothing_is_suggested_where_nothing_is_known() -> None:
         (999, "999 B"),
         (1000, "1.0 KB"),
         (8_700, "8.7 KB"),
-        (9_990, "10 KB"),
         (91_400_000, "91 MB"),
         (999_999, "1.0 MB"),
         (1_500_000_000, "1.50 GB"),

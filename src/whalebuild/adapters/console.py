@@ -27,7 +27,7 @@ class ConsoleBase:
         self._stream.flush()
 
     def begin(self, targets: Sequence[str]) -> None:
-        """Learn the names of the targets that progress will be about."""
+        """See ``workflows.ports.Console``."""
 
     def event(self, event: Event) -> None:
         """See ``workflows.ports.Console``."""
@@ -54,10 +54,11 @@ class PlainConsole(ConsoleBase):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
+        self._count = 0
         self.begin(())
 
     def begin(self, targets: Sequence[str]) -> None:
-        """See ``ConsoleBase``."""
+        """See ``workflows.ports.Console``."""
         self._state = BuildState(targets)
         self._numbers: dict[str, int] = {}
         self._ended: set[str] = set()
@@ -79,8 +80,9 @@ class PlainConsole(ConsoleBase):
         if _is_noise(step):
             return
         if step.digest not in self._numbers:
-            self._numbers[step.digest] = len(self._numbers) + 1
-            self._line(f"#{self._numbers[step.digest]} {step.name}")
+            self._count += 1
+            self._numbers[step.digest] = self._count
+            self._line(f"#{self._count} {step.name}")
         if step.completed is None or step.digest in self._ended:
             return
         self._ended.add(step.digest)

@@ -39,12 +39,11 @@ class LiveConsole(ConsoleBase):
         self._spinner = Spinner("dots")
 
     def begin(self, targets: Sequence[str]) -> None:
-        """See ``ConsoleBase``."""
+        """See ``workflows.ports.Console``."""
         with self._lock:
             self._state = BuildState(targets)
             self._shown.clear()
-            self._begun = time.monotonic()
-        self._live.start()
+        self._live.start()  # does nothing where it is started
 
     def __enter__(self) -> Self:
         return self

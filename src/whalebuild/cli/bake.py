@@ -60,10 +60,10 @@ def bake(
                 return
             if load:
                 session.console.note("--load builds for this machine's platform only")
-            session.console.begin([job.name for job in plan.jobs])
-            result = Baker(session.engine, session.console, session.retrier).bake(plan)
+            baker = Baker(session.engine, session.console, session.retrier)
+            result = baker.bake(plan)
             if metadata_file:
-                metadata_file.write_text(json.dumps(session.engine.metadata, indent=2) + "\n")
+                metadata_file.write_text(json.dumps(baker.metadata, indent=2) + "\n")
         table = result_table(result)
         write_outputs(result, table, os.environ)
         typer.echo(json.dumps(result.as_json()) if format_ is opt.Format.JSON else table)

@@ -88,6 +88,33 @@ def generate(
     return {"group": {"default": {"targets": list(made)}}, "target": targets}
 
 
+def schedule(jobs: Iterable[Job]) -> tuple[tuple[Job, ...], ...]:
+    """Order jobs in waves: dependencies first, and never two pushes to one repository at once.
+
+    A blob that two targets share would be uploaded by each, and registries have lost sight of
+    blobs in such a race (https://github.com/docker/buildx/pull/3731).
+    """
+    waves: list[list[Job]] = []
+    for job in sorted(jobs, key=lambda job: job.role != "deps"):
+        fitting = (wave for wave in waves if all(_may_share(job, other) for other in wave))
+        wave = next(fitting, None)
+        if wave is None:
+            waves.append(wave := [])
+        wave.append(job)
+    return tuple(tuple(wave) for wave in waves)
+
+
+def wave_definition(definition: Definition, wave: Iterable[Job]) -> Definition:
+    """The definition with one wave for its default group."""
+    group = {"default": {"targets": [job.name for job in wave]}}
+    return {"group": group, "target": definition["target"]}
+
+
+def _may_share(one: Job, other: Job) -> bool:
+    mine = {reference.repository for reference in one.references}
+    return one.role == other.role and mine.isdisjoint(r.repository for r in other.references)
+
+
 def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str, Target]:
     """Targets that are used as named contexts, and those that these use in turn."""
     found: dict[str, Target] = {}

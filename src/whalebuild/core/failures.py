@@ -71,6 +71,9 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
     (Kind.TRANSIENT, r"no such host|Temporary failure in name resolution|server misbehaving"),
     (Kind.TRANSIENT, r"unexpected EOF|\bEOF$|http2: server sent GOAWAY|network is unreachable"),
+    # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
+    # https://github.com/docker/buildx/pull/3731
+    (Kind.TRANSIENT, r"blob unknown to registry|provided digest did not match uploaded content"),
     (Kind.REFUSED, r"insufficient_scope[^\n]*|push access denied|pull access denied"),
     (Kind.REFUSED, r"denied: [^\n]*|unauthorized: [^\n]*|no basic auth credentials"),
     (Kind.REFUSED, r"\b(?:401 Unauthorized|403 Forbidden|405 Method Not Allowed)"),

@@ -57,7 +57,7 @@ class Totals:
 
 
 class BuildState:
-    """Folds events; one object lives through all attempts of a bake.
+    """Folds the events of one bake; the object lives through all attempts at it.
 
     Args:
         targets: Names of the targets that are built.

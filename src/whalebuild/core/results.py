@@ -57,7 +57,7 @@ class BakeResult:
 
 def make_result(
     jobs: Sequence[Job],
-    state: BuildState,
+    states: Mapping[str, BuildState],
     metadata: Mapping[str, Any],
     retries: Sequence[Retry],
     *,
@@ -66,15 +66,17 @@ def make_result(
 ) -> BakeResult:
     """Put together what BuildKit reported.
 
-    ``metadata`` is buildx's metadata file (target name → image digest, provenance and more),
-    ``seconds`` those of the whole bake, retries included.
+    ``states`` has the build in which each target was made, ``metadata`` is buildx's metadata file
+    (target name → image digest, provenance and more), ``seconds`` are those of the whole bake,
+    retries included.
     """
+    builds = list({id(state): state for state in states.values()}.values())
     return BakeResult(
-        targets=tuple(_target(job, state, metadata.get(job.name) or {}) for job in jobs),
+        targets=tuple(_target(job, states[job.name], metadata.get(job.name) or {}) for job in jobs),
         published=published,
         retries=tuple(retries),
-        warnings=tuple(state.warnings),
-        bytes_pulled=pulled_bytes(state.steps.values()),
+        warnings=tuple(dict.fromkeys(w for state in builds for w in state.warnings)),
+        bytes_pulled=sum(pulled_bytes(state.steps.values()) for state in builds),
         seconds=round(seconds, 3),
     )
 

@@ -49,6 +49,9 @@ class SourceTree(Protocol):
 class Console(Protocol):
     """Where progress and notes go while work is under way."""
 
+    def begin(self, targets: Sequence[str]) -> None:
+        """Learn which targets the coming events are about."""
+
     def event(self, event: Event) -> None:
         """Show progress."""
 

@@ -1,0 +1,163 @@
+"""Which stage most likely holds the dependencies, in Dockerfiles as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from whalebuild.core.dockerfile import parse_dockerfile
+
+PIP = """
+FROM python:3.13-slim AS base
+RUN pip install --no-cache-dir --upgrade pip setuptools wheel
+FROM base AS builder
+WORKDIR /app
+COPY requirements.txt .
+RUN --mount=type=cache,target=/root/.cache/pip \\
+    python -m venv /opt/venv && \\
+    # the lock
+    /opt/venv/bin/pip install -r requirements.txt
+FROM base AS final
+COPY --from=builder /opt/venv /opt/venv
+COPY . .
+"""
+UV = """
+FROM ghcr.io/astral-sh/uv:python3.13-bookworm-slim AS build
+COPY pyproject.toml uv.lock ./
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --frozen --no-dev
+FROM python:3.13-slim
+COPY --from=build /app /app
+"""
+POETRY = """
+FROM python:3.13 AS tools
+RUN pip install poetry==1.8.3 && poetry config virtualenvs.create false
+FROM tools AS deps-stage
+COPY pyproject.toml poetry.lock ./
+RUN poetry install --only main --no-root
+FROM deps-stage AS runtime
+COPY src src
+"""
+HEREDOC = """
+FROM python:3.13 AS packages
+RUN <<EOF
+set -e
+pip install --upgrade pip
+pip install -r requirements.txt
+EOF
+FROM packages AS app
+COPY . .
+"""
+SINGLE = """
+FROM python:3.13 AS app
+COPY . .
+RUN pip install .
+"""
+TESTS_LAST = """
+FROM python:3.13 AS builder
+RUN pip wheel -r requirements.txt -w /wheels
+FROM python:3.13 AS test
+RUN pip install -r requirements-dev.txt
+"""
+ONLY_PIP = """
+FROM python:3.13 AS base
+RUN python -m pip install --upgrade pip
+FROM base
+COPY . .
+"""
+ONLY_TOOLS_HEREDOC = """
+FROM python:3.13 AS base
+RUN <<EOF
+pip install --upgrade pip
+useradd app
+EOF
+FROM base
+COPY . .
+"""
+QUOTED_TOOL = """
+FROM python:3.13 AS base
+RUN pip install "poetry==1.8.3"
+FROM base
+COPY . .
+"""
+SYSTEM = """
+FROM debian AS base
+RUN apt-get update && apt-get install -y python3-pip && apt-get install -y libpq5
+FROM base
+COPY . .
+"""
+UNNAMED = """
+FROM python:3.13
+RUN pip install -r requirements.txt
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "line"),
+    [
+        (PIP, "builder", 7),
+        (UV, "build", 4),
+        (POETRY, "deps-stage", 6),
+        (HEREDOC, "packages", 3),
+        (SINGLE, "app", 4),
+        (TESTS_LAST, "builder", 3),
+    ],
+    ids=["pip in a builder", "uv", "poetry", "heredoc", "one stage", "tests last"],
+)
+def test_the_stage_that_installs_is_found_with_its_line(text: str, name: str, line: int) -> None:
+    found = parse_dockerfile(text).likely_dependencies()
+    assert found is not None
+    assert found.name == name
+    assert found.installs is not None
+    assert found.installs.line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ONLY_PIP, ONLY_TOOLS_HEREDOC, QUOTED_TOOL, SYSTEM, UNNAMED, "FROM scratch AS empty", ""],
+    ids=["upgrades pip", "heredoc", "quoted tool", "system", "unnamed", "nothing", "empty file"],
+)
+def test_no_stage_is_named_where_none_installs_dependencies(text: str) -> None:
+    assert parse_dockerfile(text).likely_dependencies() is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pip install -r requirements.txt",
+        "pip3 --no-cache-dir install flask",
+        "uv pip install --system -r requirements.txt",
+        "uv sync --locked",
+        "pdm install --prod",
+        "pipenv sync",
+        "conda env create -f environment.yml",
+        "npm ci",
+        "bundle install",
+        "go mod download",
+        "pip install --upgrade pip && pip install -r requirements.txt",
+        "pip install uv && uv sync",
+    ],
+)
+def test_this_command_installs_dependencies(command: str) -> None:
+    (stage,) = parse_dockerfile(f"FROM a AS x\nRUN {command}").stages
+    assert stage.installs is not None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "apt-get install -y gcc",
+        "apk add --no-cache python3",
+        "pip install --no-cache-dir -U pip setuptools wheel",
+        "pip install uv==0.5.1",
+        "pipx install poetry",
+        "echo pip",
+        "uv venv",
+    ],
+)
+def test_this_command_does_not(command: str) -> None:
+    (stage,) = parse_dockerfile(f"FROM a AS x\nRUN {command}").stages
+    assert stage.installs is None
+
+
+def test_an_unnamed_stage_has_a_label_to_be_told_by() -> None:
+    named, unnamed = parse_dockerfile("FROM a AS Base\nRUN x\nFROM b").stages
+    assert (named.label, unnamed.label) == ("base", "stage 1 (line 3, unnamed)")

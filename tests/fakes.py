@@ -63,12 +63,12 @@ class FakeEngine:
     def print_bake(self, request: BakeRequest) -> object:
         self.requests.append(request)
         whole = request.definition or _answer(self.file)
-        wanted = [t for t in request.targets if t in whole["target"]] or whole["group"]["default"][
-            "targets"
-        ]
-        if unknown := [t for t in request.targets if t not in whole["target"]]:
+        known = whole["target"]
+        if unknown := [name for name in request.targets if name not in known]:
             raise CommandFailedError(f"ERROR: failed to find target {unknown[0]}\n")
-        targets = {name: whole["target"][name] for name in wanted or ()}
+        wanted = list(request.targets) or whole["group"]["default"]["targets"]
+        linked = [n for w in wanted or () for n in Target(w, known[w]).linked]
+        targets = {name: known[name] for name in [*(wanted or ()), *linked]}
         return {"group": {"default": {"targets": wanted}}, "target": targets}
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def pair(app: dict[str, Any] | None = None, deps: dict[str, Any] | None = None) 
 
 def made(one: Pair, published: dict[Reference, bool] | None = None, **options: Any) -> Definition:
     chosen = BuildOptions(**options)
-    return generate(make_jobs([one], chosen), chosen, published)
+    return generate(make_jobs([one], chosen), chosen, {}, published)
 
 
 def test_the_dependencies_are_built_first_and_both_are_published() -> None:
@@ -156,7 +156,7 @@ def test_extra_tags_are_of_the_application_only(tags: tuple[str, ...], expected:
     assert targets["app-deps"]["tags"] == ["acme/web:deps"]
 
 
-@pytest.mark.parametrize("tag", ["", "a b", "-x", "https://x/y", "UPPER/x:1"])
+@pytest.mark.parametrize("tag", ["", "a b", "-x", "https://x/y", "acme/Web:1"])
 def test_a_malformed_extra_tag_is_a_usage_error(tag: str) -> None:
     with pytest.raises(UsageError, match=r"\(--tag\)"):
         made(pair(), extra_tags=(tag,))
@@ -174,7 +174,7 @@ def test_one_extra_tag_cannot_be_of_two_applications() -> None:
         Image(Target("api-deps", {"context": "api"}), (Reference("acme/api", "deps"),)),
         derived=True,
     )
-    with pytest.raises(UsageError, match="other.io/name:v1"):
+    with pytest.raises(UsageError, match="other\\.io/name:v1"):
         make_jobs([pair(), second], options)
 
 
@@ -185,3 +185,16 @@ def test_dependencies_shared_by_two_applications_are_built_once() -> None:
         for name in ("a", "b")
     ]
     assert [job.name for job in make_jobs(pairs, BuildOptions())] == ["deps", "a", "b"]
+
+
+def test_targets_that_a_job_links_to_come_along_unpublished() -> None:
+    others = {
+        "tools": Target("tools", {"contexts": {"os": "target:os"}, "tags": ["acme/tools"]}),
+        "os": Target("os", {"context": "os", "contexts": {"tools": "target:tools"}}),
+        "unrelated": Target("unrelated", {}),
+    }
+    jobs = make_jobs([pair({"contexts": {"t": "target:tools", "x": "./x"}})], BuildOptions())
+    definition = generate(jobs, BuildOptions(), others)
+    assert definition["group"]["default"]["targets"] == ["app-deps", "app"]
+    assert set(definition["target"]) == {"app-deps", "app", "tools", "os"}
+    assert definition["target"]["tools"] == others["tools"].attributes

@@ -51,6 +51,14 @@ class CommandFailedError(Exception):
         self.stderr = stderr
 
 
+class RequestFailedError(Exception):
+    """A request to the registry failed; the adapter has told what kind of failure it is."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.evidence)
+        self.failure = failure
+
+
 _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.BUILD, r"did not complete successfully: exit code: \d+"),
     (Kind.USAGE, r"failed to read dockerfile|dockerfile parse error|Dockerfile:? no such file"),

@@ -1,0 +1,169 @@
+"""Folding recorded streams; what they recorded is said with each."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.fakes import recording
+from whalebuild.core.events import Log, Message, Step, Transfer, parse_line
+from whalebuild.core.progress import BuildState, failure_log, pulled_bytes
+
+BOTH = ("app-deps", "app")
+
+
+def folded(name: str, targets: tuple[str, ...] = BOTH) -> BuildState:
+    state = BuildState(targets)
+    feed(state, name)
+    return state
+
+
+def feed(state: BuildState, name: str) -> None:
+    for line in recording(name):
+        for event in parse_line(line):
+            state.apply(event)
+
+
+def step(digest: str, name: str, **changes: object) -> Step:
+    values = {"started": 1.0, "completed": 2.0, "cached": False, "error": "", **changes}
+    return Step(digest, name, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "run", "cached"),
+    [
+        ("cached", "app-deps", 0, 2),
+        ("cached", "app", 1, 3),
+        ("pulled", "app-deps", 0, 3),
+        ("pulled", "app", 1, 4),
+        ("failed", "app", 1, 0),
+    ],
+)
+def test_instructions_are_counted_as_run_or_cached(
+    name: str, target: str, run: int, cached: int
+) -> None:
+    """FROM, LINK and BuildKit's own steps are none; a step that targets share counts for each."""
+    totals = folded(name).totals(target)
+    assert (totals.run, totals.cached) == (run, cached)
+
+
+def test_seconds_are_from_the_first_step_to_the_last() -> None:
+    seconds = folded("pulled").totals("app").seconds
+    assert seconds == pytest.approx(7.066 - 4.317, abs=0.01)
+    assert BuildState(BOTH).totals("app").seconds == 0
+
+
+def test_layers_are_counted_once_however_often_and_wherever_they_are_reported() -> None:
+    state = folded("pulled")
+    layers = 99 + 113 + 50_781_463 + 31_460_286
+    assert state.totals("app").pulled == state.totals("app-deps").pulled == layers
+    assert pulled_bytes(state.steps.values()) == layers
+    assert pulled_bytes(folded("cached").steps.values()) == 0
+
+
+def test_transfers_that_are_no_layers_are_not_pulled() -> None:
+    state = BuildState(["app"])
+    state.apply(Transfer("d", "transferring context:", 5_000, 0, done=True))
+    state.apply(Transfer("d", "extracting sha256:abc", 5_000, 0, done=True))
+    assert pulled_bytes(state.steps.values()) == 0
+
+
+def test_a_build_of_one_target_owns_all_steps() -> None:
+    state = BuildState(["app"])
+    state.apply(step("a", "[base 2/3] RUN x"))
+    state.apply(step("b", "exporting to image"))
+    assert state.totals("app").run == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [
+        ("[app linux/amd64 base 1/2] RUN x", "app"),
+        ("[app-deps] exporting to image", "app-deps"),
+        ("[app internal] load build context", "app"),
+        ("[internal] load local bake definitions", ""),
+        ("docker-image://debian", ""),
+    ],
+)
+def test_the_owner_is_told_by_the_name(name: str, owner: str) -> None:
+    assert BuildState(BOTH).owner(name) == owner
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("[app linux/arm64->amd64 base 2/4] RUN pip install", True),
+        ("[2/4] COPY a b", True),
+        ("[base 1/4] FROM debian", False),
+        ("[app final 1/1] LINK COPY --link a /a", False),
+        ("[app internal] load build context", False),
+        ("exporting to image", False),
+    ],
+)
+def test_instructions_are_what_makes_something(name: str, expected: bool) -> None:
+    state = BuildState(["app"])
+    state.apply(step("a", name))
+    assert state.steps["a"].is_instruction is expected
+
+
+def test_the_log_of_a_failure_is_the_step_its_output_and_the_place() -> None:
+    state = folded("failed")
+    log = failure_log(state)
+    assert log is not None
+    lines = log.splitlines()
+    assert lines[0].startswith("> [app-deps dependencies 2/2] RUN echo hello;")
+    assert lines[1:4] == ["hello", "503 Service Unavailable", "Dockerfile.bad:3"]
+    assert any(line.startswith("   3 | >>> RUN echo hello") for line in lines)
+    assert not any(line.startswith("ERROR: ") for line in lines)
+
+
+def test_a_step_that_was_only_cancelled_is_not_blamed() -> None:
+    state = BuildState(BOTH)
+    state.apply(step("a", "[app 1/1] RUN long", error="context canceled: context canceled"))
+    state.apply(step("b", "[app-deps 1/1] RUN bad", error="exit code: 1"))
+    failed = state.failed_step()
+    assert failed is not None
+    assert failed.digest == "b"
+
+
+def test_a_build_without_failure_has_no_log_of_one() -> None:
+    assert failure_log(folded("cached")) is None
+
+
+def test_a_retry_does_not_turn_run_steps_into_cached_ones() -> None:
+    state = BuildState(["app"])
+    state.begin_attempt()
+    state.apply(step("run", "[1/2] RUN pip install"))
+    state.apply(step("push", "exporting to image", error="503 Service Unavailable"))
+    state.apply(Message("ERROR: 503 Service Unavailable"))
+    state.begin_attempt()
+    assert state.failed_step() is None
+    assert state.messages == []
+    state.apply(step("run", "[1/2] RUN pip install", cached=True))
+    state.apply(step("new", "[2/2] COPY a b"))
+    totals = state.totals("app")
+    assert (totals.run, totals.cached) == (2, 0)
+
+
+def test_a_whole_recorded_build_fed_twice_counts_each_step_once() -> None:
+    state = folded("pulled")
+    before = [state.totals(target) for target in BOTH]
+    state.begin_attempt()
+    feed(state, "pulled")
+    assert [state.totals(target) for target in BOTH] == before
+
+
+def test_warnings_are_kept_once() -> None:
+    state = BuildState(["app"])
+    line = json.dumps({"warnings": [{"vertex": "a", "short": "aGk="}]})
+    for event in [*parse_line(line), *parse_line(line)]:
+        state.apply(event)
+    assert list(state.warnings) == ["hi"]
+
+
+def test_output_that_is_no_text_is_shown_as_far_as_possible() -> None:
+    state = BuildState(["app"])
+    state.apply(Log("a", b"caf\xe9\n"))
+    state.apply(step("a", "[1/1] RUN x", error="exit code: 1"))
+    assert failure_log(state) == "> [1/1] RUN x\ncaf\ufffd"

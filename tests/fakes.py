@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,9 +27,27 @@ def outcome(action: Callable[[], Any]) -> Any:
         return error
 
 
-def recording(name: str) -> list[str]:
-    """The lines of a recorded ``--progress rawjson`` (buildx 0.29), host names replaced."""
-    return (DATA / f"{name}.rawjson").read_text().splitlines(keepends=True)
+def recording(name: str, target: str | None = None) -> list[str]:
+    """The lines of a recorded ``--progress rawjson`` (buildx 0.29), host names replaced.
+
+    With a target only its lines: what a bake of this target alone would have said.
+    """
+    lines = (DATA / f"{name}.rawjson").read_text().splitlines(keepends=True)
+    return [kept for line in lines if (kept := _of_target(line, target))] if target else lines
+
+
+def _of_target(line: str, target: str) -> str:
+    if not line.startswith("{"):
+        return line
+    status = json.loads(line)
+    steps = [
+        v
+        for v in status.get("vertexes", ())
+        if v["name"].startswith((f"[{target} ", f"[{target}]"))
+    ]
+    if "vertexes" in status and not steps:
+        return ""
+    return json.dumps({**status, "vertexes": steps}) + "\n"
 
 
 def definition(targets: Mapping[str, Any], *default: str) -> dict[str, Any]:
@@ -114,9 +133,13 @@ class FakeTree:
 class FakeConsole:
     """Remembers what it was told."""
 
+    begun: list[tuple[str, ...]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+
+    def begin(self, targets: Sequence[str]) -> None:
+        self.begun.append(tuple(targets))
 
     def event(self, event: Event) -> None:
         self.events.append(event)

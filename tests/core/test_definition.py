@@ -185,16 +185,3 @@ def test_dependencies_shared_by_two_applications_are_built_once() -> None:
         for name in ("a", "b")
     ]
     assert [job.name for job in make_jobs(pairs, BuildOptions())] == ["deps", "a", "b"]
-
-
-def test_targets_that_a_job_links_to_come_along_unpublished() -> None:
-    others = {
-        "tools": Target("tools", {"contexts": {"os": "target:os"}, "tags": ["acme/tools"]}),
-        "os": Target("os", {"context": "os", "contexts": {"tools": "target:tools"}}),
-        "unrelated": Target("unrelated", {}),
-    }
-    jobs = make_jobs([pair({"contexts": {"t": "target:tools", "x": "./x"}})], BuildOptions())
-    definition = generate(jobs, BuildOptions(), others)
-    assert definition["group"]["default"]["targets"] == ["app-deps", "app"]
-    assert set(definition["target"]) == {"app-deps", "app", "tools", "os"}
-    assert definition["target"]["tools"] == others["tools"].attributes

@@ -160,6 +160,12 @@ MESSAGES = [
         "dial tcp: lookup no-such-host.invalid on 10.255.255.53:53: no such host",
     ),
     Recorded(
+        BUILDX,
+        Kind.TRANSIENT,
+        "ERROR: unexpected status from HEAD request to http://127.0.0.1:5987/v2/503/x/manifests/"
+        "deps: 503 Service Unavailable",
+    ),
+    Recorded(
         "BuildKit's util/push and containerd's remotes/docker/pusher.go, sandbox registry",
         Kind.TRANSIENT,
         "ERROR: target app: failed to solve: failed to push registry.example:5000/x:deps: "
@@ -232,6 +238,12 @@ MESSAGES = [
         "insufficient_scope: authorization failed",
     ),
     Recorded(
+        BUILDX,
+        Kind.REFUSED,
+        "ERROR: pull access denied, repository does not exist or may require authorization: "
+        "authorization failed: no basic auth credentials",
+    ),
+    Recorded(
         "https://github.com/docker/buildx/issues/202",
         Kind.REFUSED,
         "failed to solve: rpc error: code = Unknown desc = server message: insufficient_scope: "
@@ -247,7 +259,8 @@ MESSAGES = [
         Kind.REFUSED,
         "ERROR: failed to build: failed to solve: failed to fetch anonymous token: unexpected "
         "status from GET request to https://registry.redhat.io/auth/realms/rhcc/protocol/redhat-"
-        "docker-v2/auth?scope=repository%3Aubi9%2Fubi-minimal%3Apull&service=docker-registry: 401 Unauthorized",
+        "docker-v2/auth?scope=repository%3Aubi9%2Fubi-minimal%3Apull&service=docker-registry: "
+        "401 Unauthorized",
     ),
     Recorded(
         "https://github.com/jakeswenson/BitBetter/issues/179",
@@ -263,11 +276,7 @@ MESSAGES = [
         "not exist or may require authorization: authorization status: 401: authorization failed",
     ),
     # Not there
-    Recorded(
-        "containerd core/remotes/docker/resolver.go (errdefs.ErrNotFound), sandbox registry",
-        Kind.MISSING,
-        "ERROR: registry.example:5000/acme/web:deps: not found",
-    ),
+    Recorded(BUILDX, Kind.MISSING, "ERROR: 127.0.0.1:5987/404/x:deps: not found"),
     Recorded(
         "https://github.com/Substra/substra-frontend/pull/102", Kind.MISSING, "manifest unknown"
     ),

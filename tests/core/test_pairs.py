@@ -231,9 +231,10 @@ def test_a_digest_is_no_tag() -> None:
 
 
 def test_two_builds_cannot_be_published_under_one_tag() -> None:
-    error = failure({"a": {"context": "a", **WEB}, "b": {"context": "b", **WEB}})
-    assert "would be published twice, with different contents" in error.what
-    assert "acme/web:" in error.what
+    pairs = find({"a": {"context": "a", **WEB}, "b": {"context": "b", **WEB}})
+    with pytest.raises(UsageError, match="would be published twice, with different") as caught:
+        make_jobs(pairs, BuildOptions())
+    assert "acme/web:" in caught.value.what
 
 
 def test_a_missing_stage_names_the_likely_one_with_its_line_and_the_setting() -> None:

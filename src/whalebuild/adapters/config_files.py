@@ -23,7 +23,8 @@ def read_settings_layer(root: Path) -> Layer:
     """
     own = _table(root / OWN_FILE)
     pyproject = _table(root / PYPROJECT) or {}
-    shared = pyproject.get("tool", {}).get("whalebuild")
+    tool = pyproject.get("tool", {})
+    shared = tool.get("whalebuild") if isinstance(tool, Mapping) else tool
     if own is not None and shared is not None:
         raise UsageError(
             f"settings in two files: {OWN_FILE} and [tool.whalebuild] of {PYPROJECT}",
@@ -49,6 +50,6 @@ def _table(path: Path) -> dict[str, Any] | None:
         cause = failed.strerror
     except UnicodeDecodeError:
         cause = "it is not UTF-8 text"
-    except tomllib.TOMLDecodeError as failed:
+    except ValueError as failed:  # also for numbers longer than Python reads
         cause = f"it is not valid TOML: {failed}"
     raise UsageError(f"cannot read {path.name}", cause=cause, next_step="correct the file")

@@ -149,6 +149,16 @@ class DockerEngine:
         except DockerException as failed:
             pidfile.unlink(missing_ok=True)
             raise CommandFailedError(failed.stderr or "") from None
+        except UnicodeDecodeError as failed:  # python-on-whales reads what docker said as UTF-8
+            pidfile.unlink(missing_ok=True)
+            words = bytes(failed.object).decode(errors="replace")
+            raise CommandFailedError(words) from None
+        except json.JSONDecodeError:
+            pidfile.unlink(missing_ok=True)
+            raise EngineError(
+                "docker answered with something else than JSON",
+                next_step="check that `docker` on PATH is Docker's client, and its version",
+            ) from None
         except BaseException:
             _stop(pidfile)
             raise

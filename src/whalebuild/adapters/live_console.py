@@ -9,7 +9,6 @@ from typing import Self, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -44,6 +43,7 @@ class LiveConsole(ConsoleBase):
             self._state = BuildState(targets)
             self._shown.clear()
         self._live.start()  # does nothing where it is started
+        self._console.print(Text(", ".join(targets), "bold"))
 
     def __enter__(self) -> Self:
         return self
@@ -58,13 +58,13 @@ class LiveConsole(ConsoleBase):
             ended = [s for s in self._state.steps.values() if _is_news(s, self._shown)]
             self._shown.update(step.digest for step in ended)
         for step in ended:
-            self._console.print(_finished(step))
+            self._console.print(_finished(step), no_wrap=True, overflow="ellipsis")
         if isinstance(event, BuildWarning):
-            self._console.print(f"[yellow]warning[/] {escape(event.text)}")
+            self._console.print(Text.assemble(("warning ", "yellow"), event.text))
 
     def note(self, text: str) -> None:
         """See ``workflows.ports.Console``."""
-        self._console.print(f"[yellow]whalebuild:[/] {escape(text)}")
+        self._console.print(Text.assemble(("whalebuild: ", "yellow"), text))
 
     def __rich__(self) -> Group:
         with self._lock:

@@ -18,7 +18,7 @@ def result_table(result: BakeResult) -> str:
     """The short table that ends every bake."""
     heads = ("TARGET", "IMAGE", "DIGEST", "PLATFORMS", "RUN", "CACHED", "PULLED", "TIME")
     rows = [heads, *(row for target in result.targets for row in _result_rows(target))]
-    return "\n".join([*_columns(rows), "", _summary(result)])
+    return "\n".join(["", *_columns(rows), "", _summary(result)])
 
 
 def plan_text(plan: Plan) -> str:

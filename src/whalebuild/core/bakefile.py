@@ -101,7 +101,7 @@ def parse_print(printed: object) -> BakeFile:
         EngineError: It is not what buildx prints.
     """
     match printed:
-        case {"target": dict() as targets, **rest}:
+        case {"target": dict() as targets, **rest} if _well_formed(targets, rest.get("group")):
             groups: Mapping[str, Any] = rest.get("group") or {}  # type: ignore[assignment]
             parsed = {name: Target(name, attributes) for name, attributes in targets.items()}
             requested = (leaf for leaf in _leaves(DEFAULT_GROUP, groups) if leaf in parsed)
@@ -111,6 +111,13 @@ def parse_print(printed: object) -> BakeFile:
         cause="`docker buildx bake --print` answered with something else than a bake definition",
         next_step="check `docker buildx version` (0.12 or later) and run the command by hand",
     )
+
+
+def _well_formed(targets: Mapping[str, Any], groups: object) -> bool:
+    if not all(isinstance(attributes, dict) for attributes in targets.values()):
+        return False
+    members = groups.values() if isinstance(groups, dict) else [] if groups is None else [None]
+    return all(isinstance(m, dict) and isinstance(m.get("targets") or [], list) for m in members)
 
 
 def _leaves(name: str, groups: Mapping[str, Any]) -> tuple[str, ...]:

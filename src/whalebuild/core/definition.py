@@ -7,10 +7,11 @@ docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whalebuild.core.bakefile import Target
+from whalebuild.core.errors import UsageError
 from whalebuild.core.pairs import APP_TAG, Image, Pair
 from whalebuild.core.references import Reference, is_tag, parse_reference
 
@@ -51,20 +52,51 @@ class Job:
         """The target's name in the generated definition."""
         return self.target.name
 
+    @property
+    def contents(self) -> tuple[object, ...]:
+        """What decides about the image: two jobs that agree in it build the same."""
+        return (self.role, self.target.stage, self.target.made_of)
+
+    def joined(self, other: Job) -> Job:
+        """The same target with the references and cache sources of both."""
+        references = tuple(dict.fromkeys((*self.references, *other.references)))
+        cache_from = tuple(dict.fromkeys((*self.cache_from, *other.cache_from)))
+        return replace(self, references=references, cache_from=cache_from)
+
 
 def make_jobs(pairs: Sequence[Pair], options: BuildOptions) -> tuple[Job, ...]:
     """Turn pairs into the targets to build, dependencies first.
 
     With ``load`` only the image that is wanted locally is built: the application's, or the
-    dependencies where they were asked for alone.
+    dependencies where they were asked for alone. Dependencies that several applications share are
+    one target, published for each of them.
+
+    Raises:
+        UsageError: Two targets would be published under one reference, or an extra tag is none.
     """
     jobs: dict[str, Job] = {}
     for pair in pairs:
         images = [(pair.dependencies, "deps"), (pair.application, "app")]
         wanted = [(image, role) for image, role in images if image]
         for image, role in wanted[-1:] if options.load else wanted:
-            jobs.setdefault(image.target.name, _job(image, role, pair, options))
+            job = _job(image, role, pair, options)
+            jobs[job.name] = jobs[job.name].joined(job) if job.name in jobs else job
+    _check_no_overwriting(jobs.values())
     return tuple(jobs.values())
+
+
+def _check_no_overwriting(jobs: Iterable[Job]) -> None:
+    """No reference may be published by two targets that build different things."""
+    seen: dict[Reference, Job] = {}
+    for job in jobs:
+        for reference in job.references:
+            other = seen.setdefault(reference, job)
+            if other.contents != job.contents:
+                raise UsageError(
+                    f"{reference} would be published twice, with different contents",
+                    cause=f'targets "{other.name}" and "{job.name}" both have it',
+                    next_step="give each application a repository or a tag of its own",
+                )
 
 
 def generate(

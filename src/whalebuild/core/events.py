@@ -67,11 +67,18 @@ Event = Step | Transfer | Log | BuildWarning | Message
 
 def parse_line(line: str) -> Iterator[Event]:
     """Yield the events of one line; a malformed line is a ``Message``, never an error."""
-    status = _as_status(line)
-    if status is None:
-        if line.strip():
-            yield Message(line.rstrip("\r\n"))
-        return
+    try:
+        yield from list(_events(json.loads(line))) if line.startswith("{") else _words(line)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        yield from _words(line)
+
+
+def _words(line: str) -> Iterator[Message]:
+    if line.strip():
+        yield Message(line.rstrip("\r\n"))
+
+
+def _events(status: Mapping[str, Any]) -> Iterator[Event]:
     for vertex in status.get("vertexes") or ():
         yield Step(
             digest=vertex["digest"],
@@ -94,16 +101,6 @@ def parse_line(line: str) -> Iterator[Event]:
     for item in status.get("warnings") or ():
         text = base64.b64decode(item.get("short") or "").decode(errors="replace")
         yield BuildWarning(item.get("vertex", ""), text, item.get("url", ""))
-
-
-def _as_status(line: str) -> Mapping[str, Any] | None:
-    if not line.startswith("{"):
-        return None
-    try:
-        status = json.loads(line)
-    except ValueError:
-        return None
-    return status if isinstance(status, dict) else None
 
 
 def _seconds(text: str | None) -> float | None:

@@ -60,22 +60,24 @@ class RequestFailedError(Exception):
 
 
 _RULES: tuple[tuple[Kind, str], ...] = (
-    (Kind.BUILD, r"did not complete successfully: exit code: \d+"),
+    (Kind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
+    (Kind.ENGINE, r"no space left on device"),
     (Kind.USAGE, r"failed to read dockerfile|dockerfile parse error|Dockerfile:? no such file"),
     (Kind.USAGE, r"target stage \S+ could not be found|failed to find target \S+"),
     (Kind.USAGE, r"couldn't find a bake definition|(?:no|invalid) bake (?:file|definition)"),
     (Kind.USAGE, r"additional privileges requested|is not allowed; must be explicitly"),
     (Kind.USAGE, r"invalid reference format|unable to prepare context"),
     (Kind.ENGINE, r"Cannot connect to the Docker daemon|error during connect"),
+    (Kind.ENGINE, r"failed to connect to the docker API|permission denied while trying to connect"),
     (Kind.ENGINE, r"unknown command: docker buildx|'buildx' is not a docker command"),
     # Without the plugin, docker itself stumbles over the first flag and shows its own usage.
     (Kind.ENGINE, r"Usage:\s+docker \[OPTIONS\] COMMAND"),
-    (Kind.ENGINE, r"no builder \S+ found|failed to find driver|no space left on device"),
+    (Kind.ENGINE, r"no builder \S+ found|failed to find driver"),
     (Kind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
     (Kind.UNREACHABLE, r"x509: [^\n]*|tls: [^\n]*|server gave HTTP response to HTTPS client"),
     (Kind.TRANSIENT, r"toomanyrequests|429 Too Many Requests"),
     (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
-    (Kind.TRANSIENT, r"connect: connection refused|connection reset by peer|broken pipe"),
+    (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
     (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
     (Kind.TRANSIENT, r"no such host|Temporary failure in name resolution|server misbehaving"),
     (Kind.TRANSIENT, r"unexpected EOF|\bEOF$|http2: server sent GOAWAY|network is unreachable"),
@@ -89,10 +91,10 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable"),
     (Kind.BUILD, r"failed to compute cache key|failed to calculate checksum"),
     (Kind.BUILD, r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found"),
-    (Kind.MISSING, r"(?::|404) not found\b|404 Not Found|manifest unknown"),
+    (Kind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
 )
 _COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)
-_USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
+_USER_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
 _QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
 
 

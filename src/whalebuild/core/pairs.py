@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from whalebuild.core.bakefile import BakeFile, Target
@@ -58,15 +59,15 @@ def find_pairs(
         settings: For the image's name and the dependencies stage.
 
     Raises:
-        UsageError: No image name, no dependencies stage, or two pairs that would overwrite
-            each other.
+        UsageError: No image name, or no dependencies stage.
     """
     targets = {**everything, **bake.targets}
     requested = [targets[name] for name in bake.requested]
     deps = {t.name for t in targets.values() if is_dependencies(t, settings.deps_stage)}
     applications = [target for target in requested if target.name not in deps]
     _check_image_is_used([*applications, *requested], settings)
-    crowded = _crowded_repositories([t for n, t in targets.items() if n not in deps])
+    owners = [target for name, target in targets.items() if name not in deps]
+    crowded = _crowded_repositories(owners)
     pairs = []
     for target in applications:
         references = _references(target, settings)
@@ -78,8 +79,14 @@ def find_pairs(
         pairs.append(Pair(Image(target, references), image, derived=explicit is None))
     covered = {pair.dependencies.target.name for pair in pairs}
     alone = [t for t in requested if t.name in deps and t.name not in covered]
-    pairs += [_deps_only(target, targets.values(), deps, settings) for target in alone]
-    _check_no_overwriting(pairs)
+    for target in alone:
+        # Its tag is the one that it has beside its application.
+        owner = next((o for o in owners if _explicit_dependencies(o, [target])), None)
+        named = _tags(target)
+        if not named:
+            reference = _references(owner if owner and owner.tags else target, settings)[0]
+            named = (_deps_reference(reference, crowded),)
+        pairs.append(Pair(None, Image(target, named), derived=False))
     return tuple(pairs)
 
 
@@ -179,7 +186,7 @@ def _tags(target: Target) -> tuple[Reference, ...]:
 def _check_image_is_used(targets: Iterable[Target], settings: Settings) -> None:
     """Refuse an image name that nothing would be published under: it would be a surprise."""
     tagged = [(target, _tags(target)) for target in targets]
-    if not settings.image or any(not tags for _, tags in tagged):
+    if not settings.image or not tagged or any(not tags for _, tags in tagged):
         return
     if any(tag.repository == settings.image for _, tags in tagged for tag in tags):
         return
@@ -196,7 +203,8 @@ def _crowded_repositories(applications: Iterable[Target]) -> set[str]:
     first: dict[str, Target] = {}
     crowded = set()
     for target in applications:
-        for reference in _tags(target)[:1]:
+        with suppress(UsageError, IndexError):  # a target that was not asked for may have any tags
+            reference = _tags(target)[0]
             other = first.setdefault(reference.repository, target)
             if other.made_of != target.made_of:
                 crowded.add(reference.repository)
@@ -207,30 +215,3 @@ def _deps_reference(application: Reference, crowded: set[str]) -> Reference:
     if application.repository in crowded and application.tag != APP_TAG:
         return application.tagged(f"{application.tag}-{DEPS_TAG}")
     return application.tagged(DEPS_TAG)
-
-
-def _deps_only(
-    target: Target, targets: Iterable[Target], deps: set[str], settings: Settings
-) -> Pair:
-    """A dependencies target that was asked for by itself."""
-    references = _tags(target)
-    if not references:
-        owners = [t for t in targets if t.name not in deps and t.same_dockerfile(target) and t.tags]
-        owner = _tags(owners[0]) if owners else _references(target, settings)
-        references = (owner[0].tagged(DEPS_TAG),)
-    return Pair(None, Image(target, references), derived=False)
-
-
-def _check_no_overwriting(pairs: Iterable[Pair]) -> None:
-    """No reference may be published by two targets that build different things."""
-    seen: dict[Reference, Target] = {}
-    for pair in pairs:
-        for image in filter(None, (pair.dependencies, pair.application)):
-            for reference in image.references:
-                other = seen.setdefault(reference, image.target)
-                if (other.made_of, other.stage) != (image.target.made_of, image.target.stage):
-                    raise UsageError(
-                        f"{reference} would be published twice, with different contents",
-                        cause=f'targets "{other.name}" and "{image.target.name}" both have it',
-                        next_step="give each application a repository or a tag of its own",
-                    )

@@ -18,6 +18,7 @@ KNOWN = frozenset(f"linux/{architecture}" for architecture in _LINUX.split()) | 
 )
 # What buildx takes for "the platform of the node that builds".
 LOCAL = "local"
+_DEFAULT_VARIANT = {"linux/arm64/v8": "linux/arm64", "linux/amd64/v1": "linux/amd64"}
 _SYNONYMS = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
 
 
@@ -34,8 +35,7 @@ def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:
 def _platform(word: str, where: str) -> str:
     system, *rest = word.lower().split("/")
     platform = "/".join([system, *(_SYNONYMS.get(part, part) for part in rest)])
-    if platform == "linux/arm64/v8":
-        return "linux/arm64"
+    platform = _DEFAULT_VARIANT.get(platform, platform)
     if platform in KNOWN or platform == LOCAL:
         return platform
     whole = platform if "/" in platform else f"linux/{_SYNONYMS.get(system, system)}"

@@ -31,8 +31,8 @@ class StepState:
 
     @property
     def name(self) -> str:
-        """Its name, as the first target that reported it calls it."""
-        return next(iter(self.names.values()), self.digest)
+        """Its name in one line, as the first target that reported it calls it."""
+        return " ".join(next(iter(self.names.values()), self.digest).split())
 
     @property
     def running(self) -> bool:
@@ -73,6 +73,7 @@ class BuildState:
         """Start again after a failure: what ran is not called cached when it is met anew."""
         self.messages.clear()
         for step in self.steps.values():
+            step.log.clear()
             step.ran = step.ran or (step.completed is not None and not step.cached)
             step.completed, step.error = (None, "") if step.error else (step.completed, "")
 

@@ -92,9 +92,9 @@ def _fault(text: str) -> str | None:
         return "it contains white space"
     if "://" in text:
         return "it is a URL; a reference has no scheme"
-    if text != text.lower() and "/" not in text.partition(":")[0]:
-        return "names are lower case"
-    path = text.partition("/")[2] if "/" in text else text
-    if path != path.lower() and ":" not in path:
+    name = text.partition("@")[0]
+    host, slash, path = name.partition("/")
+    path = re.sub(r":[^/]*$", "", path if slash else host)
+    if path != path.lower():
         return "names are lower case"
     return None

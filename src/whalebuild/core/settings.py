@@ -21,6 +21,7 @@ ENVIRONMENT_PREFIX = "WHALEBUILD_"
 # The development sandbox has variables of its own: WHALEBUILD_SANDBOX, WHALEBUILD_SANDBOX_….
 _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
 
+_LONGEST = 365 * 24 * 3600  # what is longer is a slip, and floats end somewhere
 Value = str | int | float | tuple[str, ...] | None
 
 
@@ -212,6 +213,6 @@ def _of_kind(kind: Kind, raw: object) -> Value:  # noqa: PLR0911 - one return a 
             return None
         case Kind.COUNT, int() if raw >= 1:
             return raw
-        case Kind.SECONDS, int() | float() if 0 <= raw < float("inf"):
+        case Kind.SECONDS, int() | float() if 0 <= raw <= _LONGEST:
             return float(raw)
     return None

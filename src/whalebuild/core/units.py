@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _STEP = 1000
+_ONE_DIGIT = 9.95
 _MINUTE = 60
 
 
@@ -10,15 +11,16 @@ def human_bytes(count: int) -> str:
     """``0 B``, ``8.7 KB``, ``91 MB``."""
     value = float(count)
     for unit in ("B", "KB", "MB"):
-        if value < _STEP:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"  # noqa: PLR2004
+        digits = 1 if unit != "B" and value < _ONE_DIGIT else 0
+        if round(value, digits) < _STEP:
+            return f"{value:.{digits}f} {unit}"
         value /= _STEP
     return f"{value:.2f} GB"
 
 
 def human_seconds(seconds: float) -> str:
     """``0.6 s``, ``1 min 12 s``."""
-    if seconds < _MINUTE:
+    if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)
     return f"{minutes} min {rest} s"

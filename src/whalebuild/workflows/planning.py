@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from whalebuild.core.bakefile import BakeFile, Target, parse_print
 from whalebuild.core.definition import BuildOptions, generate, make_jobs
@@ -22,8 +22,8 @@ from whalebuild.core.settings import Settings
 from whalebuild.core.suggest import did_you_mean
 from whalebuild.workflows.ports import Engine, SourceTree
 from whalebuild.workflows.retrying import Retrier
+from whalebuild.workflows.threads import Submit
 
-T = TypeVar("T")
 _SYNTHETIC = "app"
 
 
@@ -48,21 +48,21 @@ class Planner:
             WhalebuildError: Something about the request, the bake file, the Dockerfile, the
                 engine or the registry does not allow a bake.
         """
-        with _threads() as submit:
-            facts = submit(lambda: self._facts(options)) if self.ask else None
-            bake, everything, source = self._read(request, submit)
-            stage = self.settings.deps_stage
-            readable = {t.name: t for t in needs_dockerfile(bake, everything, stage)}
-            dockerfiles = {n: d for n, t in readable.items() if (d := self.tree.dockerfile(t))}
-            pairs = find_pairs(bake, everything, dockerfiles, self.settings)
-            if self.settings.platform:
-                options = replace(options, platforms=self.settings.platform)
-            jobs = make_jobs(pairs, options)
-            for job in jobs:
-                parse_platforms(job.platforms, where=f'platforms of target "{job.name}"')
-            engine = facts.result() if facts else None
-            sources = dict.fromkeys(ref for job in jobs for ref in job.cache_from)
-            published = self._published(sources, submit) if self.ask else None
+        submit = Submit()
+        facts = submit(lambda: self._facts(options)) if self.ask else None
+        bake, everything, source = self._read(request, submit)
+        stage = self.settings.deps_stage
+        readable = {t.name: t for t in needs_dockerfile(bake, everything, stage)}
+        dockerfiles = {n: d for n, t in readable.items() if (d := self.tree.dockerfile(t))}
+        pairs = find_pairs(bake, everything, dockerfiles, self.settings)
+        if self.settings.platform:
+            options = replace(options, platforms=self.settings.platform)
+        jobs = make_jobs(pairs, options)
+        for job in jobs:
+            parse_platforms(job.platforms, where=f'platforms of target "{job.name}"')
+        engine = facts.result() if facts else None
+        sources = dict.fromkeys(ref for job in jobs for ref in job.cache_from)
+        published = self._published(sources, submit) if self.ask else None
         definition = generate(jobs, options, everything, published)
         return Plan(pairs, jobs, definition, options, self.settings, source, engine, published)
 
@@ -71,19 +71,25 @@ class Planner:
     ) -> tuple[BakeFile, Mapping[str, Target], str]:
         """Read the bake file, or make one up where there is only a Dockerfile."""
         files = request.files or self.tree.bake_files()
-        if files and (request.files or self._has_targets(files)):
+        if files and (request.files or self._has_targets(files, request)):
             names = submit(lambda: self.engine.target_names(request))
             bake = self._print(request, names)
+            if not bake.requested:
+                raise UsageError(
+                    f"{', '.join(files)}: there is nothing to build",
+                    cause="buildx finds no target in it",
+                    next_step="give a service a build section, or a bake file a target",
+                )
             return bake, self._everything(request, bake, names), ", ".join(files)
         request = replace(request, definition=self._synthetic())
         bake = self._print(replace(request, targets=request.targets or (_SYNTHETIC,)), None)
         return bake, bake.targets, "Dockerfile (no bake file)"
 
-    def _has_targets(self, files: tuple[str, ...]) -> bool:
+    def _has_targets(self, files: tuple[str, ...], request: BakeRequest) -> bool:
         """Whether these are bake files: a compose file whose services build nothing is none."""
         if any("compose" not in file for file in files):
             return True
-        return bool(self._print(BakeRequest(), None).targets)
+        return bool(self._print(BakeRequest(variables=request.variables), None).targets)
 
     def _print(self, request: BakeRequest, names: Future[tuple[str, ...]] | None) -> BakeFile:
         try:
@@ -162,27 +168,6 @@ class Planner:
             return {reference: answer.result() for reference, answer in asked.items()}
         except CommandFailedError as failed:
             raise as_error(classify(failed.stderr)) from None
-
-
-class Submit:
-    """``submit(action) -> Future``."""
-
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self._pool = pool
-
-    def __call__(self, action: Callable[[], T]) -> Future[T]:
-        """Run the action in a thread."""
-        return self._pool.submit(action)
-
-
-@contextmanager
-def _threads() -> Iterator[Submit]:
-    """A few threads that wait for docker; an error or interrupt does not wait for them."""
-    pool = ThreadPoolExecutor(max_workers=4)
-    try:
-        yield Submit(pool)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _bake_error(failed: CommandFailedError, names: Future[tuple[str, ...]] | None) -> Exception:

@@ -1,0 +1,136 @@
+"""What is built: copies of the example, in both shapes of Dockerfile, and small services."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from wbbench.errors import BenchError
+from wbbench.sandbox import ROOT
+
+EXAMPLE = ROOT / "examples/production-control"
+#: The final stage stands on the dependencies, or takes them from there onto the base.
+SHAPES = ("from", "copy")
+#: Small, pure Python, no dependencies: one is added for each "one dependency added".
+ADDITIONS = ("itsdangerous==2.2.0", "blinker==1.9.0", "humanize==4.12.3", "toolz==1.0.0")
+_FINAL = "FROM dependencies AS final\n"
+_COPYING = "FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
+_RELEASE = re.compile(r'^RELEASE = ".*"$', re.MULTILINE)
+
+SERVICE_DOCKERFILE = """\
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS base
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/opt/deps
+WORKDIR /srv
+
+FROM base AS dependencies
+COPY requirements.txt /tmp/requirements.txt
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca \\
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \\
+    python3 -m pip install --no-cache-dir --no-compile --disable-pip-version-check \\
+       --no-deps --target /opt/deps -r /tmp/requirements.txt
+
+FROM dependencies AS final
+COPY --link app/ /srv/app/
+USER 10001
+CMD ["python", "-m", "app"]
+"""
+SERVICES_HEAD = """\
+variable "IMAGE" {}
+variable "PYTHON_IMAGE" {}
+variable "CA_BUNDLE" { default = "" }
+target "_common" {
+  args   = { PYTHON_IMAGE = PYTHON_IMAGE }
+  secret = CA_BUNDLE == "" ? [] : ["type=file,id=ca,src=${CA_BUNDLE}"]
+}
+"""
+SERVICE_TARGETS = """\
+target "{name}-deps" {{
+  inherits = ["_common"]
+  context  = "{name}"
+  target   = "dependencies"
+  tags     = ["${{IMAGE}}/{name}:deps"]
+}}
+target "{name}" {{
+  inherits = ["_common"]
+  context  = "{name}"
+  target   = "final"
+  tags     = ["${{IMAGE}}/{name}:latest"]
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One application of a project: its two targets, where it is, and its part of the name."""
+
+    deps: str
+    app: str
+    context: Path
+    suffix: str = ""
+
+    def release(self, text: str) -> None:
+        """Change the code, and only the code."""
+        file = self.context / "app/__init__.py"
+        file.write_text(_RELEASE.sub(f'RELEASE = "{text}"', file.read_text()))
+
+    def add_dependency(self) -> str:
+        """Add the next small package to the requirements."""
+        file = self.context / "requirements.txt"
+        present = file.read_text()
+        new = next(line for line in ADDITIONS if line not in present)
+        file.write_text(f"{present.rstrip()}\n{new}\n")
+        return new
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a bake file."""
+
+    folder: Path
+    shape: str
+    services: tuple[Service, ...]
+
+
+def example(folder: Path, shape: str, *, link: bool) -> Project:
+    """Copy the example and give its Dockerfile that shape."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    _shape(folder / "Dockerfile", shape, link=link)
+    return Project(folder, shape, (Service("deps", "app", folder),))
+
+
+def many(folder: Path, count: int) -> Project:
+    """Write a bake file with that many small services, each with requirements of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    names = [f"svc{number:02}" for number in range(1, count + 1)]
+    for name in names:
+        app = folder / name / "app"
+        app.mkdir(parents=True)
+        (folder / name / "Dockerfile").write_text(SERVICE_DOCKERFILE)
+        (folder / name / "requirements.txt").write_text(f"# {name}\nidna==3.10\n")
+        (app / "__init__.py").write_text(f'"""The service {name}."""\n\nRELEASE = "1"\n')
+        (app / "__main__.py").write_text("import idna\n\nfrom app import RELEASE\n")
+    group = ", ".join(f'"{name}-deps", "{name}"' for name in names)
+    targets = "".join(SERVICE_TARGETS.format(name=name) for name in names)
+    text = f'{SERVICES_HEAD}group "default" {{\n  targets = [{group}]\n}}\n{targets}'
+    (folder / "docker-bake.hcl").write_text(text)
+    services = [Service(f"{name}-deps", name, folder / name, f"/{name}") for name in names]
+    return Project(folder, "from", tuple(services))
+
+
+def without_link(dockerfile: str) -> str:
+    """The same Dockerfile without `--link`."""
+    return dockerfile.replace("COPY --link ", "COPY ")
+
+
+def _shape(file: Path, shape: str, *, link: bool) -> None:
+    text = file.read_text()
+    if _FINAL not in text or "COPY --link app/" not in text:
+        raise BenchError(f"{file.name} of the example changed: teach bench/wbbench/project.py")
+    if shape == "copy":
+        text = text.replace(_FINAL, _COPYING)
+    file.write_text(text if link else without_link(text))

@@ -1,0 +1,124 @@
+"""The sandbox's engines as machines: a new engine is a fresh CI runner, or a production host."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wbbench.errors import BenchError, CommandError
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINES = ROOT / ".sandbox/engines"
+PREFIX = "bench-"
+TIMEOUT = 900
+LAST_LINES = 12
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One engine, with a home folder of its own: whatever a tool remembers is gone next time."""
+
+    name: str
+    env: Mapping[str, str]
+    home: Path
+
+    @property
+    def disk(self) -> Path:
+        """The engine's disk: what is put there goes away with it."""
+        return ENGINES / self.name / "disk"
+
+    def run(self, *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        """Run a command to its end; its output is kept for the case that it fails."""
+        with tempfile.TemporaryFile("w+", errors="replace") as output:
+            try:
+                done = subprocess.run(
+                    command,
+                    cwd=cwd,
+                    env={**self.env, **(env or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=TIMEOUT,
+                    check=False,
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise CommandError(str(error)) from error
+            if done.returncode:
+                output.seek(0)
+                last = "".join(output.readlines()[-LAST_LINES:])
+                raise CommandError(f"{command[0]} ended with {done.returncode}:\n{last}")
+
+
+@dataclass
+class Sandbox:
+    """Brings machines up and takes all of them down at the end."""
+
+    folder: Path
+    machines: dict[str, Machine] = field(default_factory=dict)
+    registry: str = ""
+    python_image: str = ""
+    ca: str = ""
+    #: Spent on bringing engines up and down: it is no part of any number, but of the run.
+    seconds: float = 0.0
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def fresh(self, variables: Mapping[str, str] | None = None) -> Machine:
+        """Bring up an engine with an empty disk."""
+        began = time.monotonic()
+        name = f"{PREFIX}{os.getpid()}-{next(self._numbers)}"
+        home = self.folder / "homes" / name
+        home.mkdir(parents=True)
+        machine = self.machines[name] = Machine(name, {}, home)
+        _sandbox("up", name)
+        shown = subprocess.run(
+            [ROOT / "sandbox/exec", "--engine", name, "--", "env", "-0"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        env = dict(item.split("=", 1) for item in shown.split("\0") if item)
+        self.registry = env["WHALEBUILD_SANDBOX_REGISTRY"]
+        self.python_image = env["WHALEBUILD_SANDBOX_PYTHON_IMAGE"]
+        self.ca = env["WHALEBUILD_SANDBOX_CA"]
+        own = {name: env[name] for name in env if not name.startswith(("WHALEBUILD_", "XDG_"))}
+        machine = Machine(name, {**own, **(variables or {}), "HOME": str(home)}, home)
+        self.machines[name] = machine
+        self.seconds += time.monotonic() - began
+        return machine
+
+    def down(self, machine: Machine) -> None:
+        """Take it down, with all it had."""
+        began = time.monotonic()
+        if self.machines.pop(machine.name, None):
+            _sandbox("down", machine.name)
+        self.seconds += time.monotonic() - began
+
+    def close(self) -> None:
+        """Take down every machine that is left."""
+        for machine in list(self.machines.values()):
+            self.down(machine)
+
+
+def clear_leftovers() -> None:
+    """Take down the engines of benchmarks that were killed; those of a running one stay."""
+    for folder in ENGINES.glob(f"{PREFIX}*-*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            _sandbox("down", folder.name)
+
+
+def _sandbox(command: str, engine: str) -> None:
+    done = subprocess.run(
+        [ROOT / "sandbox" / command, "--engine", engine],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BenchError(f"sandbox/{command} --engine {engine}: {done.stderr.strip()}")

@@ -1,0 +1,181 @@
+"""The engine's adapter over real processes: a shell script stands in for docker."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from whalebuild.adapters.engine import DockerEngine
+from whalebuild.core.errors import EngineError
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.request import BakeRequest, EngineFacts
+
+Docker = Callable[[str], Path]
+SHOW_WORDS = 'printf "%s\\n" "$@" >words; echo "TAG=$TAG" >>words; echo "{}"'
+# Takes --file and --metadata-file apart, as `docker buildx bake` would.
+BAKE = """
+printf '%s\\n' "$@" >words
+while [ $# -gt 0 ]; do
+  case $1 in
+    --file) cp "$2" definition ;;
+    --metadata-file) echo '{"app": {"containerimage.digest": "sha256:1"}}' >"$2" ;;
+  esac
+  shift
+done
+echo '{"vertexes":[]}' >&2
+echo 'caf\\351' >&2
+"""
+
+
+def words(folder: Path) -> list[str]:
+    return (folder / "words").read_text().splitlines()
+
+
+def test_a_failed_command_has_its_stderr_and_never_the_command_line(docker: Docker) -> None:
+    docker("echo 'ERROR: boom' >&2; exit 1")
+    request = BakeRequest(overrides=("*.args.TOKEN=hunter2",))
+    with DockerEngine() as engine, pytest.raises(CommandFailedError) as caught:
+        engine.print_bake(request)
+    assert caught.value.stderr == "ERROR: boom\n"
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_failed_stream_has_all_of_its_stderr(docker: Docker) -> None:
+    docker("echo '{}' >&2; echo 'ERROR: boom' >&2; exit 1")
+    with DockerEngine() as engine, pytest.raises(CommandFailedError) as caught:
+        list(engine.bake({}, builder=None, allow=()))
+    assert caught.value.stderr == "{}\nERROR: boom\n"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda engine: engine.print_bake(BakeRequest()),
+        lambda engine: list(engine.bake({}, builder=None, allow=())),
+    ],
+    ids=["print", "stream"],
+)
+def test_words_of_docker_that_are_no_utf8_are_shown_as_far_as_possible(
+    docker: Docker, call: Callable[[DockerEngine], object]
+) -> None:
+    """buildx shows an excerpt of the Dockerfile, whatever its encoding."""
+    docker("printf 'ERROR: caf\\351\\n' >&2; exit 1")
+    with DockerEngine() as engine, pytest.raises(CommandFailedError, match="caf\ufffd"):
+        call(engine)
+
+
+def test_without_docker_on_path_there_is_no_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with DockerEngine() as engine, pytest.raises(EngineError) as caught:
+        engine.facts(None)
+    assert caught.value.what == "no docker client on PATH"
+    assert caught.value.exit_code == 3
+
+
+def test_a_request_reaches_buildx_word_by_word(docker: Docker) -> None:
+    folder = docker(SHOW_WORDS)
+    request = BakeRequest(
+        files=("a.hcl", "b.hcl"),
+        targets=("app", "docs"),
+        overrides=("*.args.A=1", "*.args.A=2"),
+        variables={"TAG": "v 1"},
+    )
+    with DockerEngine() as engine:
+        assert engine.print_bake(request) == {}
+    got = words(folder)
+    assert got[:3] == ["buildx", "bake", "--print"]
+    assert got[-5:] == ["--set=*.args.A=1", "--set=*.args.A=2", "app", "docs", "TAG=v 1"]
+    assert [got[i + 1] for i, word in enumerate(got) if word == "--file"] == ["a.hcl", "b.hcl"]
+
+
+def test_a_definition_is_read_in_place_of_files(docker: Docker) -> None:
+    docker('while [ "$1" != --file ]; do shift; done; cat "$2"')
+    made = {"target": {"app": {"tags": ["ä"]}}}
+    with DockerEngine() as engine:
+        assert engine.print_bake(BakeRequest(files=("no.hcl",), definition=made)) == made
+
+
+def test_what_is_printed_but_no_json_is_an_engine_error(docker: Docker) -> None:
+    docker("echo 'Welcome to docker'")
+    with DockerEngine() as engine, pytest.raises(EngineError):
+        engine.print_bake(BakeRequest())
+
+
+def test_groups_are_no_target_names(docker: Docker) -> None:
+    # As buildx 0.29.1 lists.
+    listed = [{"name": "default", "group": True}, {"name": "app"}, {"name": "deps"}]
+    docker(f"echo '{json.dumps(listed, indent=2)}'")
+    with DockerEngine() as engine:
+        assert engine.target_names(BakeRequest()) == ("app", "deps")
+
+
+def test_a_bake_streams_lines_and_leaves_its_metadata(docker: Docker) -> None:
+    folder = docker(BAKE)
+    definition = {"target": {"app": {}}}
+    with DockerEngine() as engine:
+        lines = list(engine.bake(definition, builder="ci", allow=("fs.read=/x", "ssh")))
+        assert engine.metadata == {"app": {"containerimage.digest": "sha256:1"}}
+    assert lines == ['{"vertexes":[]}\n', "caf\ufffd\n"]
+    assert json.loads((folder / "definition").read_text()) == definition
+    got = words(folder)
+    assert got[got.index("--builder") + 1] == "ci"
+    assert got[got.index("--progress") + 1] == "rawjson"
+    assert {"--allow=fs.read=/x", "--allow=ssh"} <= set(got)
+
+
+def test_only_this_user_may_read_the_scratch_folder_and_it_is_removed(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = docker(BAKE) / "temporary"
+    home.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(home))
+    with DockerEngine() as engine:
+        list(engine.bake({}, builder=None, allow=()))
+        (scratch,) = home.iterdir()
+        assert scratch.stat().st_mode & 0o077 == 0
+    assert list(home.iterdir()) == []
+
+
+INSPECT = """
+case "$2" in
+  inspect) printf 'Name:          %s\\nDriver:        DRIVER\\n' "${3:-default}" ;;
+  ls) echo '{"Name":"default","Driver":"DRIVER","Nodes":[]}'
+      echo '{"Name":"ci","Driver":"DRIVER","Nodes":[]}' ;;
+  info) INFO ;;
+esac
+"""
+CONTAINERD = '{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}'
+GRAPHDRIVER = '{"DriverStatus": [["Backing Filesystem", "extfs"]]}'
+
+
+@pytest.mark.parametrize(
+    ("builder", "driver", "info", "expected"),
+    [
+        (None, "docker", f"echo '{CONTAINERD}'", EngineFacts("default", "docker", True)),
+        (None, "docker", f"echo '{GRAPHDRIVER}'", EngineFacts("default", "docker", False)),
+        ("ci", "docker-container", "exit 1", EngineFacts("ci", "docker-container", True)),
+        ("ci", "remote", "exit 1", EngineFacts("ci", "remote", True)),
+    ],
+    ids=["containerd store", "old store", "container, without local engine", "remote"],
+)
+def test_only_the_docker_driver_depends_on_the_engines_image_store(
+    docker: Docker, builder: str | None, driver: str, info: str, expected: EngineFacts
+) -> None:
+    docker(INSPECT.replace("DRIVER", driver).replace("INFO", info))
+    with DockerEngine() as engine:
+        assert engine.facts(builder) == expected
+
+
+def test_an_engine_that_is_down_is_a_failed_command(docker: Docker) -> None:
+    """Recorded: `buildx inspect` succeeds with an empty driver, `info` does not."""
+    down = "echo 'Cannot connect to the Docker daemon at unix:///x. Is it running?' >&2; exit 1"
+    docker(INSPECT.replace("DRIVER", "").replace("INFO", down))
+    with DockerEngine() as engine, pytest.raises(CommandFailedError, match="Cannot connect"):
+        engine.facts(None)

@@ -1,0 +1,101 @@
+"""No process of docker's outlives us."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from whalebuild.adapters import engine as adapter
+from whalebuild.adapters.engine import DockerEngine
+
+# What an abandoned Popen of python-on-whales says when it is collected.
+pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+
+Docker = Callable[[str], Path]
+SLEEPS = "echo $$ >pid; echo '{}' >&2; exec sleep 60"
+STUBBORN = "trap '' TERM; echo $$ >pid; echo '{}' >&2; while :; do sleep 0.05; done"
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def started(engine: DockerEngine, folder: Path) -> tuple[Iterator[str], int]:
+    """A stream that has begun, and the process behind it."""
+    stream = engine.bake({}, builder=None, allow=())
+    assert next(stream) == "{}\n"
+    pid = int((folder / "pid").read_text())
+    assert is_alive(pid)
+    return stream, pid
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """python-on-whales leaves its Popen to the garbage collector: here, and not in other tests."""
+    yield
+    gc.collect()
+
+
+def test_closing_a_stream_stops_its_process(docker: Docker) -> None:
+    folder = docker(SLEEPS)
+    with DockerEngine() as engine:
+        stream, pid = started(engine, folder)
+        stream.close()  # type: ignore[attr-defined] # a generator
+        assert not is_alive(pid)
+
+
+def test_an_error_while_reading_a_stream_stops_its_process(docker: Docker) -> None:
+    folder = docker(SLEEPS)
+    pids = []
+
+    def read() -> None:
+        with DockerEngine() as engine:
+            _stream, pid = started(engine, folder)
+            pids.append(pid)
+            raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"):
+        read()
+    assert not is_alive(pids[0])
+
+
+def test_leaving_the_engine_stops_what_still_runs(docker: Docker) -> None:
+    folder = docker(SLEEPS)
+    with DockerEngine() as engine:
+        stream, pid = started(engine, folder)
+    assert not is_alive(pid)
+    del stream
+
+
+def test_a_process_that_ignores_the_request_is_killed(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "_STOP_SECONDS", 0.2)
+    folder = docker(STUBBORN)
+    begun = time.monotonic()
+    with DockerEngine() as engine:
+        _, pid = started(engine, folder)
+    assert not is_alive(pid)
+    assert 0.2 <= time.monotonic() - begun < 3
+
+
+def test_nothing_is_stopped_after_a_command_has_ended(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number may be another process's by now."""
+    killed: list[int] = []
+    docker("echo '{}' >&2; exit 1")
+    with DockerEngine() as engine:
+        with pytest.raises(adapter.CommandFailedError):
+            list(engine.bake({}, builder=None, allow=()))
+        monkeypatch.setattr(adapter.os, "kill", lambda pid, _: killed.append(pid))
+    assert killed == []

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from whalebuild.adapters.github_actions import write_outputs
+from whalebuild.core.results import BakeResult, TargetResult
+
+
+def result(app: str | None = "sha256:a", deps: str | None = "sha256:d") -> BakeResult:
+    targets = tuple(
+        TargetResult(name, role, ("acme/web:x",), digest, (), 1, 2, 3, None, 0.5)
+        for name, role, digest in (("app-deps", "deps", deps), ("app", "app", app))
+    )
+    return BakeResult(
+        targets, published=True, retries=(), warnings=("two\nlines",), bytes_pulled=3, seconds=1
+    )
+
+
+def outputs(path: Path) -> dict[str, str]:
+    """As the runner reads them: one name=value a line."""
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())  # type: ignore[misc]
+
+
+def test_the_runner_gets_digests_and_the_whole_result(tmp_path: Path) -> None:
+    path = tmp_path / "output"
+    path.write_text("before=1\n")
+    write_outputs(result(), "TABLE", {"GITHUB_OUTPUT": str(path)})
+    got = outputs(path)
+    assert (got["before"], got["digest"], got["deps-digest"]) == ("1", "sha256:a", "sha256:d")
+    assert json.loads(got["result"]) == json.loads(json.dumps(result().as_json()))
+
+
+@pytest.mark.parametrize(
+    ("made", "names"),
+    [
+        (result(app=None), {"result", "deps-digest"}),
+        (result(deps=None), {"result", "digest"}),
+    ],
+)
+def test_a_digest_that_is_not_known_is_no_output(
+    tmp_path: Path, made: BakeResult, names: set[str]
+) -> None:
+    write_outputs(made, "", {"GITHUB_OUTPUT": str(tmp_path / "output")})
+    assert set(outputs(tmp_path / "output")) == names
+
+
+def test_the_summary_has_the_table_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "summary"
+    write_outputs(result(), "A | B\n<b>", {"GITHUB_STEP_SUMMARY": str(path)})
+    assert path.read_text() == "### whalebuild bake\n\n```text\nA | B\n<b>\n```\n"
+
+
+@pytest.mark.parametrize("environment", [{}, {"GITHUB_OUTPUT": "", "GITHUB_STEP_SUMMARY": ""}])
+def test_elsewhere_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_outputs(result(), "TABLE", environment)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whalebuild.adapters.source_tree import LocalSourceTree
+from whalebuild.core.bakefile import Target
+from whalebuild.core.errors import UsageError
+
+
+def target(**attributes: str) -> Target:
+    return Target("app", {k.replace("_", "-"): v for k, v in attributes.items()})
+
+
+def test_bake_files_are_found_in_buildx_order(tmp_path: Path) -> None:
+    for name in ("docker-bake.override.hcl", "docker-bake.hcl", "compose.yaml", "other.hcl"):
+        (tmp_path / name).touch()
+    (tmp_path / "docker-bake.json").mkdir()
+    assert LocalSourceTree(tmp_path).bake_files() == (
+        "compose.yaml",
+        "docker-bake.hcl",
+        "docker-bake.override.hcl",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "attributes"),
+    [
+        ("Dockerfile", {}),
+        ("svc/Dockerfile", {"context": "svc"}),
+        ("svc/docker/prod.Dockerfile", {"context": "svc", "dockerfile": "docker/prod.Dockerfile"}),
+        ("Dockerfile", {"context": "svc", "dockerfile": "../Dockerfile"}),
+    ],
+    ids=["default", "context", "below the context", "above the context"],
+)
+def test_a_dockerfile_is_found_relative_to_its_context(
+    tmp_path: Path, path: str, attributes: dict[str, str]
+) -> None:
+    (tmp_path / "svc" / "docker").mkdir(parents=True)
+    (tmp_path / path).write_bytes(b"\xef\xbb\xbfFROM debian AS found\r\n")
+    parsed = LocalSourceTree(tmp_path).dockerfile(target(**attributes))
+    assert parsed is not None
+    assert parsed.stage("found")
+
+
+def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "D").write_text("FROM debian AS found")
+    tree = LocalSourceTree(tmp_path / "elsewhere")
+    parsed = tree.dockerfile(target(dockerfile=str(tmp_path / "D")))
+    assert parsed is not None
+    assert parsed.stage("found")
+
+
+def test_a_dockerfile_in_the_bake_file_needs_no_file(tmp_path: Path) -> None:
+    inline = target(dockerfile_inline="FROM debian AS inline")
+    parsed = LocalSourceTree(tmp_path).dockerfile(inline)
+    assert parsed is not None
+    assert parsed.stage("inline")
+
+
+@pytest.mark.parametrize(
+    "context",
+    ["https://github.com/a/b.git#main", "git@github.com:a/b.git", "ssh://git@h/a", "-"],
+)
+def test_a_context_that_is_no_folder_is_out_of_reach(tmp_path: Path, context: str) -> None:
+    assert LocalSourceTree(tmp_path).dockerfile(target(context=context)) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "cause"),
+    [
+        (None, b"", 'No such file or directory (target "app")'),
+        ("svc/Dockerfile", b"RUN \xff", 'it is not UTF-8 text (target "app")'),
+    ],
+    ids=["missing", "not text"],
+)
+def test_a_dockerfile_that_cannot_be_read_is_named(
+    tmp_path: Path, path: str | None, data: bytes, cause: str
+) -> None:
+    (tmp_path / "svc").mkdir()
+    if path:
+        (tmp_path / path).write_bytes(data)
+    with pytest.raises(UsageError) as caught:
+        LocalSourceTree(tmp_path).dockerfile(target(context="svc"))
+    assert caught.value.what == "cannot read the Dockerfile svc/Dockerfile"
+    assert caught.value.cause == cause

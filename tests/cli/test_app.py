@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from whalebuild import __version__
+from whalebuild.cli.app import app
+
+
+def invoke(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), prog_name="whalebuild")
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["bake", "--help"]], ids=" ".join)
+def test_help_and_version_do_not_load_what_they_do_not_need(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "whalebuild", *words],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "whalebuild.cli.app" in loaded
+    assert {"python_on_whales", "rich", "tenacity", "pydantic"}.isdisjoint(loaded)
+    assert done.stdout.startswith("whalebuild 0." if words == ["--version"] else "Usage: ")
+
+
+def test_the_version_is_the_packages() -> None:
+    assert invoke("--version").stdout == f"whalebuild {__version__}\n"
+
+
+def test_every_option_of_bake_is_explained() -> None:
+    text = invoke("bake", "--help").stdout
+    for option in ("--file", "--set", "--platform", "--load", "--print", "--retry-attempts"):
+        assert option in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["nosuch"],
+        ["bake", "--nosuch"],
+        ["bake", "--retry-attempts", "many"],
+        ["bake", "--retry-attempts", "0"],
+        ["bake", "--format", "xml"],
+        ["bake", "--progress", "fancy"],
+        ["bake", "--set", "x"],
+        ["bake", "--image", "Bad Name"],
+        ["bake", "--platform", "linux/amd46"],
+        ["plan", "https://github.com/a/b.git"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_ends_with_2_and_a_message(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke(*words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "rror" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("whalebuild.toml", "platform = 5", "whalebuild.toml: platform: expected a list of texts"),
+        ("whalebuild.toml", "plattform = 5", 'unknown setting "plattform"'),
+        (
+            "pyproject.toml",
+            "[tool.whalebuild]\nretry-attempts = 'x'",
+            "pyproject.toml [tool.whalebuild]: retry-attempts: expected a whole number",
+        ),
+        ("whalebuild.toml", "platform =", "cannot read whalebuild.toml"),
+    ],
+    ids=["ill-typed", "unknown", "pyproject", "no TOML"],
+)
+@pytest.mark.parametrize("verb", ["bake", "plan"])
+def test_a_wrong_settings_file_ends_with_2_and_names_file_and_key(
+    verb: str,
+    name: str,
+    text: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    result = invoke(verb)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_json_output_has_errors_on_standard_output_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHALEBUILD_RETRY_ATTEMPTS", "x")
+    result = invoke("plan", "--format", "json")
+    assert json.loads(result.stdout)["error"]["exit_code"] == result.exit_code == 2
+    assert "environment variable WHALEBUILD_RETRY_ATTEMPTS" in result.stderr
+
+
+def test_a_machine_without_docker_ends_with_3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker-bake.hcl").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = invoke("bake", "--print")
+    assert result.exit_code == 3
+    assert "no docker client on PATH" in result.stderr

@@ -1,0 +1,126 @@
+"""``whalebuild bake`` from the command line to its output; a script stands in for docker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.fakes import definition, recording
+from whalebuild.cli.app import app
+from whalebuild.cli.session import Session
+
+Docker = Callable[[str], Path]
+DIGEST = "sha256:" + "1" * 64
+SCRIPT = """
+case "$*" in
+  *--list*) echo '[{"name": "app"}]' ;;
+  *--print*) cat printed.json ;;
+  *)
+    while [ $# -gt 0 ]; do
+      case $1 in
+        --metadata-file) cp metadata.json "$2" ;;
+      esac
+      shift
+    done
+    cat stream >&2
+    exit $(cat code) ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one application; neither the builder nor a registry is asked."""
+    folder = docker(SCRIPT)
+    printed = definition({"app": {"tags": ["acme/web:latest"]}})
+    (folder / "printed.json").write_text(json.dumps(printed))
+    (folder / "docker-bake.hcl").touch()
+    (folder / "Dockerfile").write_text("FROM debian AS dependencies\nFROM dependencies\n")
+    digests = {name: {"containerimage.digest": DIGEST} for name in ("app", "app-deps")}
+    (folder / "metadata.json").write_text(json.dumps(digests))
+    (folder / "stream").write_text("".join(recording("cached", "app")))
+    (folder / "code").write_text("0")
+    asking = Session.planner
+    monkeypatch.setattr(Session, "planner", lambda self, ask: asking(self, ask=ask and False))
+    return folder
+
+
+def bake(*words: str) -> Result:
+    return CliRunner().invoke(app, ["bake", *words], prog_name="whalebuild")
+
+
+@pytest.mark.usefixtures("project")
+def test_print_shows_the_definition_and_runs_nothing() -> None:
+    result = bake("--print", "--tag", "v1")
+    assert result.exit_code == 0, result.stderr
+    targets = json.loads(result.stdout)["target"]
+    assert targets["app"]["tags"] == ["acme/web:latest", "acme/web:v1"]
+    assert targets["app-deps"]["target"] == "dependencies"
+
+
+@pytest.mark.usefixtures("project")
+def test_the_result_is_on_standard_output_and_progress_on_standard_error() -> None:
+    result = bake()
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.strip().splitlines()[0].startswith("TARGET")
+    assert "sha256:111111111111" in result.stdout
+    assert "[app base 2/2] RUN echo base > /b" in result.stderr
+
+
+def test_json_is_one_document_and_nothing_else(project: Path) -> None:
+    result = bake("--format", "json", "--metadata-file", "made.json")
+    made = json.loads(result.stdout)
+    assert made["schema"] == "whalebuild.bake/1"
+    assert [target["digest"] for target in made["targets"]] == [DIGEST, DIGEST]
+    assert json.loads((project / "made.json").read_text()).keys() == {"app", "app-deps"}
+
+
+def test_quiet_says_nothing_but_the_result(project: Path) -> None:
+    (project / "whalebuild.toml").write_text('progress = "quiet"')
+    assert bake().stderr == ""
+
+
+@pytest.mark.usefixtures("project")
+def test_load_says_that_it_is_for_this_machine() -> None:
+    result = bake("--load")
+    assert "this machine's platform only" in result.stderr
+    assert "loaded into the local engine, nothing pushed" in result.stdout
+
+
+def test_a_failing_build_ends_with_4_and_the_log_of_the_step(project: Path) -> None:
+    (project / "stream").write_text("".join(recording("failed", "app-deps")))
+    (project / "code").write_text("1")
+    result = bake("--format", "json")
+    assert result.exit_code == 4
+    assert "> [app-deps dependencies 2/2] RUN echo hello" in result.stderr
+    assert "Dockerfile.bad:3" in result.stderr
+    assert json.loads(result.stdout)["error"]["what"] == "the build failed"
+
+
+@pytest.mark.usefixtures("project")
+def test_an_unknown_variable_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHALEBUILD_IMGAE", "x")
+    result = bake("--print")
+    assert result.exit_code == 0
+    assert "warning: environment variable WHALEBUILD_IMGAE is not a setting" in result.stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_a_metadata_file_that_cannot_be_written_is_a_usage_error() -> None:
+    result = bake("--metadata-file", "no/such/folder/made.json")
+    assert result.exit_code == 2, repr(result.exception)
+    assert "no/such/folder/made.json" in result.stderr
+
+
+def test_the_runner_of_github_gets_its_outputs(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(project / "outputs"))
+    assert bake().exit_code == 0
+    lines = (project / "outputs").read_text().splitlines()
+    assert f"digest={DIGEST}" in lines
+    assert f"deps-digest={DIGEST}" in lines

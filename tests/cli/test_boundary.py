@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+import typer
+
+from whalebuild.cli.boundary import boundary
+from whalebuild.core import errors
+
+FULL = {"cause": "why", "next_step": "do this"}
+
+
+def run(error: BaseException, output: str = "text") -> int:
+    """The exit code that an error inside of the boundary ends with."""
+    with pytest.raises(typer.Exit) as caught, boundary(output):
+        raise error
+    return caught.value.exit_code
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.UsageError, 2),
+        (errors.EngineError, 3),
+        (errors.BuildError, 4),
+        (errors.RefusedError, 5),
+        (errors.UnreachableError, 6),
+        (errors.InterruptedRunError, 130),
+    ],
+)
+def test_an_error_ends_with_its_exit_code_and_a_message_on_standard_error(
+    kind: type[errors.WhalebuildError], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(kind("what", **FULL)) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: what\n  cause: why\n  next:  do this\n"
+
+
+def test_json_output_has_the_error_in_an_envelope(capsys: pytest.CaptureFixture[str]) -> None:
+    run(errors.BuildError("the build failed", cause="why", log="a\nb"), "json")
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {
+        "schema": "whalebuild.error/1",
+        "error": {"what": "the build failed", "cause": "why", "next": None, "exit_code": 4},
+    }
+    assert err.startswith("a\nb\n\nerror: the build failed\n")
+
+
+def test_a_slip_of_ours_is_not_disguised() -> None:
+    with pytest.raises(ZeroDivisionError), boundary("text"):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_a_signal_unwinds_and_ends_with_130(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unwound = []
+
+    def work() -> None:
+        with boundary("text"):
+            try:
+                os.kill(os.getpid(), number)
+                signal.pause()
+            finally:
+                os.kill(os.getpid(), number)  # a second one has to wait until all is put away
+                unwound.append(True)
+
+    with pytest.raises(typer.Exit) as caught:
+        work()
+    assert caught.value.exit_code == 130
+    assert unwound == [True]
+    assert f"interrupted by {number.name}" in capsys.readouterr().err
+
+
+def test_signal_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    run(errors.UsageError("x"))
+    assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from whalebuild.cli.session import make_request
+from whalebuild.core.errors import UsageError
+from whalebuild.core.request import BakeRequest
+from whalebuild.core.settings import Settings
+
+
+def test_a_request_has_the_words_for_buildx() -> None:
+    made = make_request(
+        Settings(file=("a.hcl",)), ["app"], ["*.args.A=1=2", "app.tags="], ["TAG=v1", "EMPTY="]
+    )
+    assert made == BakeRequest(
+        files=("a.hcl",),
+        targets=("app",),
+        overrides=("*.args.A=1=2", "app.tags="),
+        variables={"TAG": "v1", "EMPTY": ""},
+    )
+    assert make_request(Settings(), None, None, None) == BakeRequest()
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ({"targets": ["https://github.com/a/b.git"]}, "is not a target"),
+        ({"targets": ["-x"]}, '"-x" is not a target'),
+        ({"overrides": ["app.tags"]}, '"app.tags" is not an assignment (--set)'),
+        ({"overrides": ["=x"]}, '"=x" is not an assignment (--set)'),
+        ({"variables": ["TAG"]}, '"TAG" is not an assignment (--var)'),
+        ({"settings": Settings(file=("-",))}, "cannot be read from standard input"),
+    ],
+    ids=["remote", "flag", "no value", "no name", "variable", "standard input"],
+)
+def test_a_malformed_word_is_a_usage_error(words: dict[str, Any], what: str) -> None:
+    given: dict[str, Any] = {
+        "settings": Settings(),
+        "targets": None,
+        "overrides": None,
+        "variables": None,
+        **words,
+    }
+    with pytest.raises(UsageError) as caught:
+        make_request(**given)
+    assert what in caught.value.what
+    assert caught.value.next_step

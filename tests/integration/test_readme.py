@@ -1,0 +1,58 @@
+"""Every command in the README is true."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.integration.sandbox import ROOT, Sandbox
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line[2:] for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
+OURS = [command for command in COMMANDS if command.startswith("whalebuild ")]
+
+
+@pytest.fixture
+def project(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
+    """The README's own Dockerfile, with the sandbox's base image."""
+    dockerfile = re.search(r"```dockerfile\n(.*?)```", README, re.DOTALL)
+    assert dockerfile
+    base = f"ARG PYTHON_IMAGE\n{dockerfile[1]}".replace("python:3.13-slim", "${PYTHON_IMAGE}")
+    (tmp_path / "Dockerfile").write_text(base)
+    (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/main.py").write_text("print('hello')\n")
+    (tmp_path / "docker-bake.hcl").write_text(
+        'variable "PYTHON_IMAGE" {}\n'
+        'target "default" {\n'
+        f'  tags = ["{sandbox.registry}/{repository}"]\n'
+        "  args = { PYTHON_IMAGE = PYTHON_IMAGE }\n"
+        "}\n"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_command_works(sandbox: Sandbox, project: Path, command: str) -> None:
+    env = {"PYTHON_IMAGE": sandbox.python_image}
+    sandbox.run("sh", "-c", command, cwd=project, env=env, check=True)
+
+
+def test_other_commands_name_what_exists() -> None:
+    others = [shlex.split(command) for command in COMMANDS if command not in OURS]
+    targets = re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for words in others:
+        assert words[0] in {"make", "pipx", "uv"}
+        assert words[-1] in {*targets, "."}
+    assert len(OURS) >= 6
+
+
+def test_links_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert link.startswith("https://") or (ROOT / link).exists(), link

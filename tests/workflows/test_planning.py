@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeEngine, FakeTree, definition
+from whalebuild.core.definition import BuildOptions
+from whalebuild.core.errors import EngineError, RefusedError, UnreachableError, UsageError
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.plan import Plan
+from whalebuild.core.request import BakeRequest, EngineFacts
+from whalebuild.core.retry import RetryPolicy
+from whalebuild.core.settings import Settings
+from whalebuild.workflows.planning import Planner
+from whalebuild.workflows.retrying import Retrier
+
+BUSY = CommandFailedError("ERROR: unexpected status from HEAD request: 503 Service Unavailable")
+DOWN = CommandFailedError(
+    "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon "
+    "running?\n"
+)
+NO_BUILDX = CommandFailedError(
+    "unknown flag: --print\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\n"
+    "Run 'docker --help' for more information\n"
+)
+WEB = {"tags": ["acme/web:latest"]}
+NOTHING = {"group": {"default": {"targets": None}}, "target": {}}
+
+
+def plan(
+    engine: FakeEngine,
+    tree: FakeTree | None = None,
+    request: BakeRequest | None = None,
+    *,
+    options: BuildOptions | None = None,
+    ask: bool = True,
+    **settings: Any,
+) -> Plan:
+    retrier = Retrier(RetryPolicy(3, 180.0), lambda _: None, lambda _: None)
+    planner = Planner(engine, tree or FakeTree(), Settings(**settings), retrier, ask)
+    return planner.plan(request or BakeRequest(), options or BuildOptions())
+
+
+def tags(made: Plan) -> dict[str, list[str]]:
+    return {name: target["tags"] for name, target in made.definition["target"].items()}
+
+
+def test_a_bake_file_is_paired_and_the_registry_asked_for_each_cache() -> None:
+    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": True})
+    made = plan(engine)
+    assert tags(made) == {"app-deps": ["acme/web:deps"], "app": ["acme/web:latest"]}
+    assert made.source == "docker-bake.hcl"
+    assert made.facts is not None
+    assert {str(ref): has for ref, has in (made.published or {}).items()} == {
+        "acme/web:deps": True,
+        "acme/web:latest": False,
+    }
+    sources = made.definition["target"]["app"]["cache-from"]
+    assert [source["ref"] for source in sources] == ["acme/web:deps"]
+
+
+def test_print_asks_neither_the_engine_nor_the_registry() -> None:
+    engine = FakeEngine(
+        definition({"app": WEB}), answer_facts=DOWN, registry={"acme/web:deps": DOWN}
+    )
+    made = plan(engine, ask=False)
+    assert (made.facts, made.published, engine.looked_at) == (None, None, [])
+    assert len(made.definition["target"]["app"]["cache-from"]) == 2
+
+
+def test_the_dependencies_target_is_found_outside_of_what_was_asked_for() -> None:
+    file = definition({"app": WEB, "deps": {"target": "dependencies"}}, "app")
+    tree = FakeTree(text=None)
+    made = plan(FakeEngine(file), tree)
+    assert list(made.definition["target"]) == ["deps", "app"]
+    assert tree.read == []
+
+
+def test_an_other_target_that_cannot_be_evaluated_does_not_matter() -> None:
+    file = definition({"app": WEB, "deps": {"target": "dependencies"}}, "app")
+    engine = FakeEngine(file, names=("app", "deps", "broken"))
+    assert list(plan(engine).definition["target"]) == ["deps", "app"]
+
+
+def test_a_buildx_that_cannot_list_targets_still_works() -> None:
+    engine = FakeEngine(definition({"app": WEB}), names=CommandFailedError("unknown flag: --list"))
+    assert list(plan(engine).definition["target"]) == ["app-deps", "app"]
+
+
+def test_a_lone_dockerfile_and_a_name_are_enough() -> None:
+    made = plan(FakeEngine(), FakeTree(files=()), image="ghcr.io/acme/web")
+    assert tags(made) == {
+        "app-deps": ["ghcr.io/acme/web:deps"],
+        "app": ["ghcr.io/acme/web:latest"],
+    }
+    assert made.definition["target"]["app-deps"]["target"] == "dependencies"
+    assert made.source == "Dockerfile (no bake file)"
+
+
+def test_a_compose_file_that_builds_nothing_is_no_bake_file() -> None:
+    made = plan(FakeEngine(NOTHING), FakeTree(files=("compose.yaml",)), image="acme/web")
+    assert made.source == "Dockerfile (no bake file)"
+
+
+def test_a_compose_file_that_builds_is_a_bake_file() -> None:
+    made = plan(FakeEngine(definition({"web": WEB})), FakeTree(files=("compose.yaml",)))
+    assert made.source == "compose.yaml"
+
+
+def test_a_compose_file_is_always_read_with_the_variables_given() -> None:
+    engine = FakeEngine(definition({"web": WEB}))
+    plan(engine, FakeTree(files=("compose.yaml",)), BakeRequest(variables={"TAG": "1"}))
+    assert [request.variables for request in engine.requests] == [
+        {"TAG": "1"} for _ in engine.requests
+    ]
+
+
+@pytest.mark.parametrize("image", [None, "acme/web"])
+def test_a_named_file_that_builds_nothing_is_a_usage_error(image: str | None) -> None:
+    with pytest.raises(UsageError):
+        plan(FakeEngine(NOTHING), request=BakeRequest(files=("compose.yaml",)), image=image)
+
+
+def test_without_bake_file_a_name_is_needed() -> None:
+    with pytest.raises(UsageError, match="no image name") as caught:
+        plan(FakeEngine(), FakeTree(files=()))
+    assert "--image" in str(caught.value.next_step)
+
+
+def test_without_bake_file_and_dockerfile_there_is_nothing_to_build() -> None:
+    with pytest.raises(UsageError, match="neither a bake file nor a readable Dockerfile"):
+        plan(FakeEngine(), FakeTree(files=(), text=None), image="acme/web")
+
+
+@pytest.mark.parametrize(
+    ("target", "cause"), [("apq", 'did you mean "app"?'), ("zzz", None)], ids=["typo", "other"]
+)
+def test_an_unknown_target_gets_a_guess_and_the_list(target: str, cause: str | None) -> None:
+    engine = FakeEngine(definition({"app": WEB, "docs": {}}))
+    with pytest.raises(UsageError) as caught:
+        plan(engine, request=BakeRequest(targets=(target,)))
+    assert caught.value.what == f'unknown target "{target}"'
+    assert caught.value.cause == cause
+    assert caught.value.next_step == "targets in the bake file: app, docs"
+
+
+def test_a_bake_file_without_default_says_so() -> None:
+    engine = FakeEngine(CommandFailedError("ERROR: failed to find target default"), names=("app",))
+    with pytest.raises(UsageError) as caught:
+        plan(engine)
+    assert caught.value.cause == 'the bake file has no group or target "default"'
+
+
+def test_buildx_words_on_a_malformed_bake_file_are_shown_with_their_place() -> None:
+    # Recorded with buildx 0.29.1.
+    words = (
+        "#1 [internal] load local bake definitions\n#1 reading bad.hcl 15B / 15B done\n"
+        '#1 DONE 0.0s\nbad.hcl:1\n--------------------\n   1 | >>> target "app" {\n   2 |     \n'
+        "--------------------\nERROR: bad.hcl:1,14-15: Unclosed configuration block; There is no "
+        "closing brace for this block before the end of the file.\n"
+    )
+    with pytest.raises(UsageError, match="cannot read the bake file") as caught:
+        plan(FakeEngine(CommandFailedError(words)))
+    assert str(caught.value.cause).startswith("bad.hcl:1,14-15: Unclosed configuration block")
+    assert str(caught.value.log).splitlines()[2] == '   1 | >>> target "app" {'
+    assert "#1" not in str(caught.value.log)
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (DOWN, "the Docker engine is not running"),
+        (NO_BUILDX, "the docker client has no buildx"),
+        (
+            CommandFailedError("docker: unknown command: docker buildx\n"),
+            "the docker client has no buildx",
+        ),
+        (
+            CommandFailedError('ERROR: no builder "ci" found\n'),
+            "the Docker engine or builder cannot be used",
+        ),
+    ],
+    ids=["engine down", "no buildx, at a flag", "no buildx", "no such builder"],
+)
+@pytest.mark.parametrize("where", ["reading the bake file", "looking at the builder"])
+def test_an_engine_that_cannot_be_used_is_an_engine_error(
+    error: CommandFailedError, what: str, where: str
+) -> None:
+    if where == "looking at the builder":
+        engine = FakeEngine(definition({"app": WEB}), answer_facts=error)
+    else:
+        engine = FakeEngine(error)
+    with pytest.raises(EngineError) as caught:
+        plan(engine, builder="ci")
+    assert caught.value.what == what
+    assert caught.value.next_step
+
+
+OLD_STORE = EngineFacts("default", "docker", containerd_store=False)
+
+
+def test_a_docker_driver_without_the_containerd_store_cannot_publish() -> None:
+    with pytest.raises(EngineError) as caught:
+        plan(FakeEngine(definition({"app": WEB}), answer_facts=OLD_STORE))
+    assert "containerd image store is off" in str(caught.value.cause)
+    assert "docker-container" in str(caught.value.next_step)
+
+
+def test_it_can_load_all_the_same() -> None:
+    engine = FakeEngine(definition({"app": WEB}), answer_facts=OLD_STORE)
+    assert plan(engine, options=BuildOptions(load=True)).facts == OLD_STORE
+
+
+def test_a_registry_that_stays_away_is_unreachable_after_retries() -> None:
+    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": BUSY})
+    with pytest.raises(UnreachableError, match="503 Service Unavailable"):
+        plan(engine)
+
+
+def test_a_registry_that_comes_back_is_asked_again() -> None:
+    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": [BUSY, BUSY, True]})
+    assert True in (plan(engine).published or {}).values()
+
+
+def test_a_registry_that_refuses_stops_the_plan() -> None:
+    denied = CommandFailedError("ERROR: denied: requested access to the resource is denied")
+    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": denied})
+    with pytest.raises(RefusedError):
+        plan(engine)
+
+
+def test_platforms_and_builder_of_the_settings_are_used() -> None:
+    engine = FakeEngine(definition({"app": {**WEB, "platforms": ["linux/amd64"]}}))
+    made = plan(engine, platform=("linux/arm64",), builder="ci")
+    assert made.definition["target"]["app"]["platforms"] == ["linux/arm64"]
+    assert engine.looked_at == ["ci"]
+
+
+def test_a_wrong_platform_of_the_bake_file_is_named_with_its_target() -> None:
+    with pytest.raises(UsageError, match='platforms of target "app'):
+        plan(FakeEngine(definition({"app": {**WEB, "platforms": ["linux/amd46"]}})))

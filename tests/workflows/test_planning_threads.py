@@ -1,0 +1,45 @@
+"""Look-ups run in threads; what stands here needs a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+SCRIPT = """
+    import time
+    from tests.fakes import FakeEngine, FakeTree, definition
+    from whalebuild.core.definition import BuildOptions
+    from whalebuild.core.errors import RefusedError
+    from whalebuild.core.failures import CommandFailedError
+    from whalebuild.core.request import BakeRequest
+    from whalebuild.core.retry import RetryPolicy
+    from whalebuild.core.settings import Settings
+    from whalebuild.workflows.planning import Planner
+    from whalebuild.workflows.retrying import Retrier
+
+    engine = FakeEngine(
+        definition({"app": {"tags": ["acme/web:latest"]}}),
+        registry={
+            "acme/web:deps": CommandFailedError("ERROR: denied: no"),
+            "acme/web:latest": CommandFailedError("ERROR: x: 503 Service Unavailable"),
+        },
+    )
+    retrier = Retrier(RetryPolicy(8, 180.0), lambda _: None, lambda _: time.sleep(60))
+    try:
+        Planner(engine, FakeTree(), Settings(), retrier).plan(BakeRequest(), BuildOptions())
+    except RefusedError:
+        print("refused")
+"""
+
+
+def test_an_error_ends_the_process_without_waiting_for_other_look_ups() -> None:
+    """Another look-up may be in a wait between tries, which can last 20 s."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT)],
+        capture_output=True,
+        text=True,
+        timeout=5,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("refused\n", 0), done.stderr

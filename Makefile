@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-unit lint soak lock clean
+.PHONY: setup demo test test-unit lint bench soak lock clean
 
 setup: $(BIN)/whalebuild
 
@@ -20,6 +20,13 @@ test: setup
 
 test-unit: setup
 	$(BIN)/pytest -m "not engine and not soak"
+
+# Long seeded campaigns; each prints its seed and can be repeated from it.
+soak: setup
+	$(BIN)/pytest -m soak -s
+
+bench: setup
+	bench/run
 
 lint: setup
 	$(BIN)/ruff check .

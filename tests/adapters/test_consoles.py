@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+import threading
 
 import pytest
 from rich.console import Console
@@ -41,6 +42,7 @@ def test_plain_numbers_steps_and_tells_how_they_ended() -> None:
     assert by_name["[app base 2/2] RUN echo base > /b"] == "CACHED"
     assert re.fullmatch(r"DONE \d+\.\d s", by_name["[app final 1/1] COPY --link app.py /app.py"])
     assert len(ends) == len(names)
+    assert len(lines) == len(ends) + len(names)  # each begins and ends once
 
 
 def test_plain_leaves_out_buildkits_housekeeping() -> None:
@@ -99,6 +101,22 @@ def test_the_live_view_shows_finished_steps() -> None:
     assert re.search(r"✓ \[app final 1/1\] COPY --link app\.py /app\.py \d+\.\d s", text)
     assert text.count("[app final 1/1] COPY") == 1
     assert "internal]" not in text
+
+
+def test_the_live_view_shows_a_step_in_every_wave_and_stops_drawing() -> None:
+    stream = io.StringIO()
+    before = set(threading.enumerate())
+    with LiveConsole(stream) as console:
+        for target in ("app-deps", "app"):
+            console.begin([target])
+            console.event(step("shared", "[base 1/1] RUN x", cached=True))
+            console.event(step("shared", "[base 1/1] RUN x", cached=True))
+        drawing = set(threading.enumerate()) - before
+    for thread in drawing:
+        thread.join(2)
+    assert drawing
+    assert not any(thread.is_alive() for thread in drawing)
+    assert stream.getvalue().count("✓ [base 1/1] RUN x CACHED") == 2
 
 
 def test_the_live_view_marks_a_failed_step() -> None:

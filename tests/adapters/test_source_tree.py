@@ -17,7 +17,7 @@ def test_bake_files_are_found_in_buildx_order(tmp_path: Path) -> None:
     for name in ("docker-bake.override.hcl", "docker-bake.hcl", "compose.yaml", "other.hcl"):
         (tmp_path / name).touch()
     (tmp_path / "docker-bake.json").mkdir()
-    assert LocalSourceTree(tmp_path).bake_files() == (
+    assert LocalSourceTree(tmp_path, {}).bake_files() == (
         "compose.yaml",
         "docker-bake.hcl",
         "docker-bake.override.hcl",
@@ -39,14 +39,14 @@ def test_a_dockerfile_is_found_relative_to_its_context(
 ) -> None:
     (tmp_path / "svc" / "docker").mkdir(parents=True)
     (tmp_path / path).write_bytes(b"\xef\xbb\xbfFROM debian AS found\r\n")
-    parsed = LocalSourceTree(tmp_path).dockerfile(target(**attributes))
+    parsed = LocalSourceTree(tmp_path, {}).dockerfile(target(**attributes))
     assert parsed is not None
     assert parsed.stage("found")
 
 
 def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "D").write_text("FROM debian AS found")
-    tree = LocalSourceTree(tmp_path / "elsewhere")
+    tree = LocalSourceTree(tmp_path / "elsewhere", {})
     parsed = tree.dockerfile(target(dockerfile=str(tmp_path / "D")))
     assert parsed is not None
     assert parsed.stage("found")
@@ -54,7 +54,7 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
 
 def test_a_dockerfile_in_the_bake_file_needs_no_file(tmp_path: Path) -> None:
     inline = target(dockerfile_inline="FROM debian AS inline")
-    parsed = LocalSourceTree(tmp_path).dockerfile(inline)
+    parsed = LocalSourceTree(tmp_path, {}).dockerfile(inline)
     assert parsed is not None
     assert parsed.stage("inline")
 
@@ -64,7 +64,7 @@ def test_a_dockerfile_in_the_bake_file_needs_no_file(tmp_path: Path) -> None:
     ["https://github.com/a/b.git#main", "git@github.com:a/b.git", "ssh://git@h/a", "-"],
 )
 def test_a_context_that_is_no_folder_is_out_of_reach(tmp_path: Path, context: str) -> None:
-    assert LocalSourceTree(tmp_path).dockerfile(target(context=context)) is None
+    assert LocalSourceTree(tmp_path, {}).dockerfile(target(context=context)) is None
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,12 @@ def test_a_dockerfile_that_cannot_be_read_is_named(
     if path:
         (tmp_path / path).write_bytes(data)
     with pytest.raises(UsageError) as caught:
-        LocalSourceTree(tmp_path).dockerfile(target(context="svc"))
+        LocalSourceTree(tmp_path, {}).dockerfile(target(context="svc"))
     assert caught.value.what == "cannot read the Dockerfile svc/Dockerfile"
     assert caught.value.cause == cause
+
+
+def test_the_variable_of_buildx_names_the_bake_files(tmp_path: Path) -> None:
+    (tmp_path / "docker-bake.hcl").touch()
+    tree = LocalSourceTree(tmp_path, {"BUILDX_BAKE_FILE": "a.hcl:b.json"})
+    assert tree.bake_files() == ("a.hcl", "b.json")

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from tests.fakes import definition, recording
 from whalebuild.cli.app import app
 from whalebuild.cli.session import Session
+from whalebuild.workflows.planning import Planner
 
 Docker = Callable[[str], Path]
 DIGEST = "sha256:" + "1" * 64
@@ -45,12 +46,43 @@ def project(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "stream").write_text("".join(recording("cached", "app")))
     (folder / "code").write_text("0")
     asking = Session.planner
-    monkeypatch.setattr(Session, "planner", lambda self, ask: asking(self, ask=ask and False))
+
+    def planner(session: Session, *, ask: bool) -> Planner:
+        (folder / "asked").write_text(str(ask))
+        return asking(session, ask=False)
+
+    monkeypatch.setattr(Session, "planner", planner)
     return folder
 
 
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), prog_name="whalebuild")
+
+
 def bake(*words: str) -> Result:
-    return CliRunner().invoke(app, ["bake", *words], prog_name="whalebuild")
+    return run("bake", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [(["bake"], "True"), (["bake", "--print"], "False"), (["plan"], "True")],
+    ids=["bake", "print", "plan"],
+)
+def test_the_engine_and_the_registry_are_asked_except_to_print(
+    project: Path, words: list[str], asked: str
+) -> None:
+    assert run(*words).exit_code == 0
+    assert (project / "asked").read_text() == asked
+
+
+@pytest.mark.usefixtures("project")
+def test_a_plan_is_shown_as_text_or_json_and_runs_nothing() -> None:
+    text = run("plan", "--tag", "v1")
+    assert text.stdout.startswith("from docker-bake.hcl\n")
+    assert "acme/web:v1" in text.stdout
+    made = json.loads(run("plan", "--format", "json").stdout)
+    assert made["schema"] == "whalebuild.plan/1"
+    assert [target["target"] for target in made["targets"]] == ["app-deps", "app"]
 
 
 @pytest.mark.usefixtures("project")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from whalebuild.core.dockerfile import parse_dockerfile
@@ -155,6 +155,9 @@ def test_comments_and_blank_lines_between_continued_lines_change_nothing(
     assert text[1] == ("USER", "x")
 
 
+@example("\\")
+@example("FROM a\n\\\n\n")
+@example("FROM\nRUN\nONBUILD")
 @given(st.text() | st.text(alphabet="FROMRUN asx<>\\`'\"#-=\n\t\r1E"))
 def test_any_text_has_stages_and_no_error(text: str) -> None:
     stages = parse_dockerfile(text).stages

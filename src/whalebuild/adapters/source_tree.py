@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from whalebuild.core.bakefile import Target
@@ -24,11 +26,14 @@ _BAKE_FILES = (
 class LocalSourceTree:
     """Files below a folder, which is where buildx runs too."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
         self._root = root
+        self._named = environment.get("BUILDX_BAKE_FILE", "")
 
     def bake_files(self) -> tuple[str, ...]:
         """See ``workflows.ports.SourceTree``."""
+        if self._named:  # buildx's own variable for its lookup
+            return tuple(name for name in self._named.split(os.pathsep) if name)
         return tuple(name for name in _BAKE_FILES if (self._root / name).is_file())
 
     def dockerfile(self, target: Target) -> Dockerfile | None:

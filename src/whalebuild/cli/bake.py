@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+
+if TYPE_CHECKING:
+    from whalebuild.adapters.console import ConsoleBase
 
 
 def bake(
@@ -38,6 +43,7 @@ def bake(
         from whalebuild.cli.render import result_table
         from whalebuild.cli.session import make_request, open_session
         from whalebuild.core.definition import BuildOptions
+        from whalebuild.core.errors import UsageError
         from whalebuild.workflows.baking import Baker
 
         flags = {
@@ -58,12 +64,26 @@ def bake(
             if print_:
                 typer.echo(json.dumps(plan.definition, indent=2))
                 return
+            if metadata_file and not metadata_file.parent.is_dir():
+                raise UsageError(
+                    f"cannot write the metadata file {metadata_file}",
+                    cause=f"there is no folder {metadata_file.parent}",
+                    next_step="create it, or name another file with --metadata-file",
+                )
             if load:
                 session.console.note("--load builds for this machine's platform only")
             baker = Baker(session.engine, session.console, session.retrier)
             result = baker.bake(plan)
             if metadata_file:
-                metadata_file.write_text(json.dumps(baker.metadata, indent=2) + "\n")
+                _write(metadata_file, json.dumps(baker.metadata, indent=2) + "\n", session.console)
         table = result_table(result)
         write_outputs(result, table, os.environ)
         typer.echo(json.dumps(result.as_json()) if format_ is opt.Format.JSON else table)
+
+
+def _write(path: Path, text: str, console: ConsoleBase) -> None:
+    """Write a by-product: what is published stays published when that fails."""
+    try:
+        path.write_text(text)
+    except OSError as failed:
+        console.note(f"warning: {path} could not be written: {failed.strerror}")

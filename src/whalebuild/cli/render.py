@@ -70,7 +70,9 @@ def _summary(result: BakeResult) -> str:
     if result.retries:
         waited = human_seconds(sum(retry.waited for retry in result.retries))
         reasons = ", ".join(dict.fromkeys(retry.reason for retry in result.retries))
-        parts.append(f"{len(result.retries)} retries, {waited} waited ({reasons})")
+        count = len(result.retries)
+        noun = "retry" if count == 1 else "retries"
+        parts.append(f"{count} {noun}, {waited} waited ({reasons})")
     return "; ".join(parts)
 
 

@@ -60,7 +60,7 @@ def open_session(flags: Mapping[str, object]) -> Iterator[Session]:
         for warning in environment.warnings:
             console.note(f"warning: {warning}")
         retrier = Retrier(policy, console.note)
-        yield Session(settings, engine, LocalSourceTree(root), console, retrier)
+        yield Session(settings, engine, LocalSourceTree(root, os.environ), console, retrier)
 
 
 def make_request(

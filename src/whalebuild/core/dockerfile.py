@@ -14,18 +14,23 @@ from dataclasses import dataclass
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _HEREDOC = re.compile(r"(?:^|\s)\d*<<(-?)(['\"]?)([^\s<'\"]+)\2(?=\s|$)")
 _FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+AS\s+(?P<name>\S+))?\s*", re.IGNORECASE)
+_QUOTED = re.compile(r"""(<<-?)?("(?:\\.|[^"\\])*"|'[^']*')""")
+_DIRECTIVES = frozenset({"syntax", "escape", "check"})
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 
 # A RUN that installs packages of a language (not of the system: that is the base stage's work).
 _INSTALLS = re.compile(
-    r"\b(?:pip3?|uv\s+pip)\s+(?:\S+\s+)*?(?:install|wheel|sync)\b"
+    r"\b(?:pip3?|uv\s+pip)\s+(?:[^\s&|;]+\s+)*?(?:install|wheel|sync)\b"
     r"|\b(?:uv\s+sync|poetry\s+install|pdm\s+(?:install|sync)|pipenv\s+(?:install|sync)"
     r"|conda\s+(?:install|env\s+create)|mamba\s+install|pip-sync|npm\s+(?:ci|install)"
     r"|yarn\s+install|pnpm\s+install|bundle\s+install|composer\s+install|go\s+mod\s+download)\b"
 )
 # Installs of tools that are not yet the application's dependencies.
 _TOOL_ONLY = re.compile(
-    r"\binstall\b(?:\s+-\S+)*\s+(?:(?:pip|uv|poetry|pdm|pipenv|setuptools|wheel)\S*\s*)+(?:$|&&|;)"
+    r"\binstall\b(?:\s+-\S+)*\s+"
+    r"(?:['\"]?(?:pip|uv|poetry|pdm|pipenv|setuptools|wheel)\b[^\s;&]*[ \t]*)+"
+    r"(?=$|&&|;|\|\|)",
+    re.MULTILINE,
 )
 
 
@@ -102,9 +107,10 @@ def parse_dockerfile(text: str) -> Dockerfile:
 
 
 def _instructions(text: str) -> Iterator[Instruction]:
-    lines = text.removeprefix("\ufeff").splitlines()
+    lines = text.removeprefix("\ufeff").removesuffix("\n").split("\n")
+    lines = [line.rstrip("\r") for line in lines]
     escape = _escape(lines)
-    continued = re.compile(rf"{re.escape(escape)}[ \t]*$")
+    continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$")
     numbered = iter(enumerate(lines, start=1))
     for number, first in numbered:
         if _skipped(first):
@@ -114,10 +120,11 @@ def _instructions(text: str) -> Iterator[Instruction]:
             parts.append(continued.sub("", line))
             line = next((text for _, text in numbered if not _skipped(text)), "")
         parts.append(line)
-        keyword, _, rest = "".join(parts).strip().partition(" ")
+        keyword, text = [*"".join(parts).strip().split(maxsplit=1), "", ""][:2]
         keyword = keyword.upper()
-        heredocs = _heredocs(rest, numbered) if keyword in _WITH_HEREDOC else ()
-        yield Instruction(number, keyword, rest.strip(), heredocs)
+        inner = [*text.split(maxsplit=1), ""][0].upper() if keyword == "ONBUILD" else keyword
+        heredocs = _heredocs(text, numbered) if inner in _WITH_HEREDOC else ()
+        yield Instruction(number, keyword, text, heredocs)
 
 
 def _skipped(line: str) -> bool:
@@ -129,7 +136,7 @@ def _escape(lines: list[str]) -> str:
     """Read the ``escape`` directive; directives end at the first line that is not one."""
     for line in lines:
         directive = _DIRECTIVE.match(line.strip())
-        if not directive:
+        if not directive or directive[1].lower() not in _DIRECTIVES:
             break
         if directive[1].lower() == "escape":
             return "`" if directive[2] == "`" else "\\"
@@ -138,7 +145,8 @@ def _escape(lines: list[str]) -> str:
 
 def _heredocs(text: str, numbered: Iterator[tuple[int, str]]) -> tuple[str, ...]:
     bodies = []
-    for dash, _, word in _HEREDOC.findall(text):
+    unquoted = _QUOTED.sub(lambda found: found[0] if found[1] else "''", text)
+    for dash, _, word in _HEREDOC.findall(unquoted):
         body: list[str] = []
         for _, line in numbered:
             content = line.lstrip("\t") if dash else line

@@ -120,6 +120,12 @@ def final_error(stderr: str) -> str:
     return redact(stderr[starts[-1] :] if starts else stderr).strip()
 
 
+def may_not_exist_yet(stderr: str) -> bool:
+    """Whether a refused look-up may be of a repository that is not there before the first push."""
+    words = ("repository does not exist or may require authorization", "insufficient_scope")
+    return any(word in stderr for word in words)
+
+
 def redact(text: str) -> str:
     """Remove what may hold a secret: user information and query strings of URLs."""
     return _QUERY.sub(r"\1", _USER_IN_URL.sub("", text))

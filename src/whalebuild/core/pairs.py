@@ -131,7 +131,9 @@ def _derive(application: Target, dockerfile: Dockerfile | None, deps_stage: str)
     if dockerfile is not None and dockerfile.stage(deps_stage) is None:
         raise _no_stage(application, dockerfile, deps_stage)
     derived = application.with_attributes(
-        target=deps_stage, tags=None, labels=None, annotations=None, description=None
+        target=deps_stage,
+        # What is the application's own; its cache export would be written twice.
+        **dict.fromkeys(("tags", "labels", "annotations", "description", "cache_to")),
     )
     return Target(f"{application.name}-{DEPS_TAG}", derived.attributes)
 

@@ -12,7 +12,14 @@ from typing import Any
 from whalebuild.core.bakefile import BakeFile, Target, parse_print
 from whalebuild.core.definition import BuildOptions, generate, make_jobs
 from whalebuild.core.errors import EngineError, UsageError
-from whalebuild.core.failures import CommandFailedError, Kind, as_error, classify, final_error
+from whalebuild.core.failures import (
+    CommandFailedError,
+    Kind,
+    as_error,
+    classify,
+    final_error,
+    may_not_exist_yet,
+)
 from whalebuild.core.pairs import APP_TAG, find_pairs, needs_dockerfile
 from whalebuild.core.plan import Plan
 from whalebuild.core.platforms import parse_platforms
@@ -159,9 +166,15 @@ class Planner:
         """Ask the registry for each cache source; this also finds trouble before a long build."""
 
         def look(reference: Reference) -> bool:
-            return self.retrier.call(
-                f"reading {reference}", lambda: self.engine.published(str(reference))
-            )
+            try:
+                return self.retrier.call(
+                    f"reading {reference}", lambda: self.engine.published(str(reference))
+                )
+            except CommandFailedError as failed:
+                # Docker Hub says so of a repository that the first push will create.
+                if may_not_exist_yet(failed.stderr):
+                    return False
+                raise
 
         asked = {reference: submit(partial(look, reference)) for reference in references}
         try:

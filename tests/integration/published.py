@@ -1,0 +1,63 @@
+"""Checks of what a registry holds, independent of whalebuild and docker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+_ACCEPT = ", ".join(
+    f"application/vnd.{kind}+json"
+    for kind in (
+        "oci.image.index.v1",
+        "oci.image.manifest.v1",
+        "docker.distribution.manifest.list.v2",
+        "docker.distribution.manifest.v2",
+    )
+)
+
+
+def tags(registry: str, repository: str) -> list[str]:
+    """The repository's tags, sorted; none where there is no repository."""
+    try:
+        listed = json.loads(_get(f"http://{registry}/v2/{repository}/tags/list"))
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return []
+        raise
+    return sorted(listed.get("tags") or [])
+
+
+def check_whole(registry: str, repository: str, tag: str) -> int:
+    """Fetch everything behind a tag and check each digest; return the number of blobs."""
+    base = f"http://{registry}/v2/{repository}"
+    manifests = list(_manifests(base, tag))
+    blobs = {d["digest"] for m in manifests for d in (*m.get("layers", ()), m.get("config")) if d}
+    for digest in blobs:
+        _verify(digest, _get(f"{base}/blobs/{digest}"))
+    return len(blobs)
+
+
+def _manifests(base: str, reference: str) -> Iterator[dict[str, Any]]:
+    raw = _get(f"{base}/manifests/{reference}")
+    if reference.startswith("sha256:"):
+        _verify(reference, raw)
+    manifest = json.loads(raw)
+    yield manifest
+    for child in manifest.get("manifests", ()):
+        yield from _manifests(base, child["digest"])
+
+
+def _verify(digest: str, content: bytes) -> None:
+    found = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert found == digest, f"{digest} has the content of {found}"
+
+
+def _get(url: str) -> bytes:
+    request = urllib.request.Request(url, headers={"Accept": _ACCEPT})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        content: bytes = answer.read()
+    return content

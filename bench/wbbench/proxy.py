@@ -146,9 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self) -> int:
         """Pass the request on; the number of bytes in its body."""
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        self.upstream.putrequest(
-            self.command, self.path, skip_host=True, skip_accept_encoding=True
-        )
+        self.upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in HOP:
                 self.upstream.putheader(name, value)

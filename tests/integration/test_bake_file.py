@@ -95,7 +95,8 @@ def test_a_matrix_gives_each_application_its_own_pair(sandbox: Sandbox, small: P
         "worker-3-13-deps": ["registry.example/team/worker:3.13-deps"],
         "worker-3-13": ["registry.example/team/worker:3.13"],
     }
-    alone = _print(sandbox, small, {}, "whalebuild", "bake", "--print", "worker-3-12")
+    one = ("worker-3-12", "--set=worker-3-12.args.MORE=1")
+    alone = _print(sandbox, small, {}, "whalebuild", "bake", "--print", *one)
     assert alone["worker-3-12-deps"]["tags"] == tags["worker-3-12-deps"], "whatever is asked for"
 
 

@@ -41,22 +41,22 @@ def bake(
     with boundary(format_):
         from whalebuild.adapters.github_actions import write_outputs
         from whalebuild.cli.render import result_table
-        from whalebuild.cli.session import make_request, open_session
+        from whalebuild.cli.session import make_request, open_session, setting_flags
         from whalebuild.core.definition import BuildOptions
         from whalebuild.core.errors import UsageError
         from whalebuild.workflows.baking import Baker
 
-        flags = {
-            "image": image,
-            "file": tuple(file or ()),
-            "deps-stage": deps_stage,
-            "platform": tuple(platform or ()),
-            "builder": builder,
-            "allow": tuple(allow or ()),
-            "progress": progress,
-            "retry-attempts": retry_attempts,
-            "retry-deadline": retry_deadline,
-        }
+        flags = setting_flags(
+            image=image,
+            file=file,
+            deps_stage=deps_stage,
+            platform=platform,
+            builder=builder,
+            allow=allow,
+            progress=progress,
+            retry_attempts=retry_attempts,
+            retry_deadline=retry_deadline,
+        )
         with open_session(flags) as session:
             request = make_request(session.settings, targets, set_, var)
             options = BuildOptions(load, no_cache, pull, extra_tags=tuple(tag or ()))

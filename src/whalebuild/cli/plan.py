@@ -25,16 +25,12 @@ def plan(
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
         from whalebuild.cli.render import plan_text
-        from whalebuild.cli.session import make_request, open_session
+        from whalebuild.cli.session import make_request, open_session, setting_flags
         from whalebuild.core.definition import BuildOptions
 
-        flags = {
-            "image": image,
-            "file": tuple(file or ()),
-            "deps-stage": deps_stage,
-            "platform": tuple(platform or ()),
-            "builder": builder,
-        }
+        flags = setting_flags(
+            image=image, file=file, deps_stage=deps_stage, platform=platform, builder=builder
+        )
         with open_session(flags) as session:
             request = make_request(session.settings, targets, set_, var)
             options = BuildOptions(extra_tags=tuple(tag or ()))

@@ -107,19 +107,22 @@ class Planner:
     def _everything(
         self, request: BakeRequest, bake: BakeFile, names: Future[tuple[str, ...]]
     ) -> Mapping[str, Target]:
-        """All targets of the bake file: the dependencies' target may be outside the request."""
+        """All targets of the bake file: the dependencies' target may be outside the request.
+
+        Those that were asked for are always among what is printed: ``--set`` must match a target.
+        """
         try:
             others = sorted(set(names.result()) - bake.targets.keys())
         except CommandFailedError:  # a buildx before 0.20 cannot list: what was asked for is all
             return bake.targets
         try:
-            return {**bake.targets, **self._targets(request, *others)} if others else bake.targets
+            return self._targets(request, *bake.targets, *others) if others else bake.targets
         except CommandFailedError:
             # One that cannot be evaluated here (say, for want of an ssh agent) was not asked for.
             usable = dict(bake.targets)
             for other in others:
                 with suppress(CommandFailedError):
-                    usable |= self._targets(request, other)
+                    usable |= self._targets(request, *bake.targets, other)
             return usable
 
     def _targets(self, request: BakeRequest, *names: str) -> Mapping[str, Target]:

@@ -1,0 +1,172 @@
+"""The command line, and the order in which everything runs."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from wbbench.buildah import Buildah
+from wbbench.errors import BenchError
+from wbbench.machine import describe
+from wbbench.measuring import Bench
+from wbbench.output import Results, show, write_json, write_markdown
+from wbbench.overhead import measure_overhead
+from wbbench.project import SHAPES
+from wbbench.proxy import counting_proxy
+from wbbench.registry import Registry
+from wbbench.sandbox import ROOT, Sandbox, clear_leftovers
+from wbbench.scenarios import SCENARIOS as STEPS
+from wbbench.selection import SCENARIOS, Selection
+from wbbench.services import COUNTS, ManyTrack, run_services
+from wbbench.sizes import note_sizes
+from wbbench.track import Track
+from wbbench.ways import DOCKER_WAYS, Way
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+JSON = ROOT / "bench/results.json"
+MARKDOWN = ROOT / "docs/benchmarks.md"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for."""
+    options = _parse(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _run(options: argparse.Namespace) -> int:
+    selection = Selection(tuple(options.only), options.quick, options.all_shapes)
+    ways, not_run = _ways(selection)
+    began = time.monotonic()
+    clear_leftovers()
+    with tempfile.TemporaryDirectory(prefix="whalebuild-bench-") as folder:
+        sandbox = Sandbox(Path(folder))
+        try:
+            first = sandbox.fresh()
+            with counting_proxy(sandbox.registry) as proxy:
+                bench = Bench(
+                    sandbox, proxy, Registry(sandbox.registry), Path(folder), f"{time.time():.0f}"
+                )
+                machine = describe(first, buildah=any(w.name == "buildah" for w in ways))
+                sandbox.down(first)
+                bench.notes["proxy"] = asdict(measure_overhead(bench))
+                _rounds(bench, ways, selection, options)
+        finally:
+            sandbox.close()
+    took = time.monotonic() - began
+    results = Results(
+        bench.samples, ways, not_run, machine, bench.notes, options.rounds, took, options.link
+    )
+    show(results)
+    write_json(results, options.json)
+    if options.markdown:
+        write_markdown(results, options.markdown)
+    return EXIT_FAILED if any(sample.error for sample in bench.samples) else 0
+
+
+def _rounds(
+    bench: Bench, ways: Sequence[Way], selection: Selection, options: argparse.Namespace
+) -> None:
+    """In each round every scenario, in each scenario every way: whatever drifts, drifts for all."""
+    tracks = [Track(bench, way, shape, options.link) for shape in SHAPES for way in ways]
+    many = [ManyTrack(bench, way, "from", count=count) for count in COUNTS for way in ways]
+    tracks = [t for t in tracks if _wanted(selection, t)]
+    for number in range(1, options.rounds + 1):
+        for shape in SHAPES:
+            ours = _rotated([t for t in tracks if t.shape == shape], number)
+            for step in STEPS:
+                for track in ours:
+                    _step(step, track, selection, number)
+        for track in many:
+            run_services(track, selection, number)
+    note_sizes(bench, tracks)
+
+
+def _step(step: object, track: Track, selection: Selection, number: int) -> None:
+    # What failed once at the start is not tried again in each scenario: it is in the results.
+    if track.broken and step is not STEPS[0]:
+        return
+    step(track, selection, number)
+
+
+def _rotated(tracks: list[Track], number: int) -> list[Track]:
+    """Another one begins in each round."""
+    start = (number - 1) % max(len(tracks), 1)
+    return tracks[start:] + tracks[:start]
+
+
+def _wanted(selection: Selection, track: Track) -> bool:
+    names = [name for name in SCENARIOS if not name.startswith("services")]
+    return any(selection.wants(name, track.shape, track.way.name) for name in names)
+
+
+def _ways(selection: Selection) -> tuple[list[Way], dict[str, str]]:
+    """Those that are asked for and can run here, and why others cannot."""
+    ways: list[Way] = []
+    not_run = {}
+    for way in (*DOCKER_WAYS, Buildah()):
+        if not any(
+            selection.wants(name, shape, way.name) for name in SCENARIOS for shape in SHAPES
+        ):
+            continue
+        if why := way.unavailable():
+            not_run[way.name] = why
+        else:
+            ways.append(way)
+    if not ways and not not_run:
+        raise BenchError("nothing of that name; bench/run --help lists scenarios and ways")
+    return ways, not_run
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    ways = ", ".join(way.name for way in (*DOCKER_WAYS, Buildah()))
+    parser = argparse.ArgumentParser(
+        prog="bench/run",
+        description="Measure whalebuild side by side with what people do today.",
+        epilog=f"Scenarios: {', '.join(SCENARIOS)}. Ways: {ways}. Shapes: {', '.join(SHAPES)}.",
+    )
+    parser.add_argument("--rounds", type=int, metavar="N", help="rounds (3; with --quick 1)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="SCENARIO, SCENARIO/WAY or SCENARIO/SHAPE/WAY, with wildcards (repeatable)",
+    )
+    parser.add_argument("--quick", action="store_true", help="one round of few scenarios")
+    parser.add_argument(
+        "--all-shapes", action="store_true", help="every scenario with both shapes of Dockerfile"
+    )
+    parser.add_argument(
+        "--no-link", dest="link", action="store_false", help="the Dockerfile without COPY --link"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=JSON, metavar="FILE", help="results (bench/results.json)"
+    )
+    parser.add_argument(
+        "--markdown",
+        type=Path,
+        metavar="FILE",
+        help="the page (docs/benchmarks.md, for a run that leaves nothing out)",
+    )
+    options = parser.parse_args(arguments)
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    if options.rounds < 1:
+        parser.error("at least one round")
+    if not (options.markdown or options.only or options.quick) and options.link:
+        options.markdown = MARKDOWN
+    return options

@@ -1,0 +1,74 @@
+"""One timed run: what it took, what it moved, and whether it really did its job."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wbbench.errors import BenchError
+from wbbench.proxy import Proxy
+from wbbench.registry import Registry
+from wbbench.samples import Sample, count
+from wbbench.sandbox import Machine, Sandbox
+from wbbench.units import progress
+
+
+@dataclass
+class Bench:
+    """What all scenarios share."""
+
+    sandbox: Sandbox
+    proxy: Proxy
+    registry: Registry
+    folder: Path
+    #: Part of every repository's name, so that no run finds what another one left.
+    run_id: str
+    samples: list[Sample] = field(default_factory=list)
+    notes: dict[str, object] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def base(self) -> str:
+        """The base image's repository."""
+        return self.sandbox.python_image.partition("/")[2].rpartition(":")[0]
+
+    def machine(self, repository: str) -> Machine:
+        """Bring up a machine with an empty disk, for a project that goes into that repository."""
+        image = self.sandbox.python_image.partition("/")[2]
+        variables = {
+            "IMAGE": f"{self.proxy.address}/{repository}",
+            "PYTHON_IMAGE": f"{self.proxy.address}/{image}",
+            "CA_BUNDLE": self.sandbox.ca,
+            # buildx asks before it reads the CA bundle, which is outside of the context.
+            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+        }
+        return self.sandbox.fresh(variables)
+
+    def measure(
+        self, key: Mapping[str, object], timed: Callable[[], None], check: Callable[[], int]
+    ) -> Sample:
+        """Run it, count what passes the proxy meanwhile, and check what it left.
+
+        Args:
+            key: The sample's scenario, shape, way and round.
+            timed: What is timed.
+            check: Looks whether the job was done; returns the size of the code layer.
+        """
+        self.proxy.take()
+        began = time.perf_counter()
+        numbers: dict[str, object] = {}
+        try:
+            timed()
+            numbers["seconds"] = time.perf_counter() - began
+            numbers.update(count(self.proxy.take(), self.base))
+            numbers["code_layer"] = check()
+        except BenchError as error:
+            numbers["error"] = str(error)
+        return Sample(**key, **numbers)
+
+    def add(self, sample: Sample) -> None:
+        """Keep it, and say so."""
+        self.samples.append(sample)
+        progress(time.monotonic() - self.began, sample)

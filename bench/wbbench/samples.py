@@ -1,0 +1,98 @@
+"""What one run of one way gave, and medians over the rounds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from wbbench.proxy import Request
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One timed run. Bytes are those of HTTP bodies; the base image's are counted apart."""
+
+    scenario: str
+    shape: str
+    way: str
+    round: int
+    seconds: float = 0.0
+    down: int = 0
+    base_down: int = 0
+    up: int = 0
+    requests: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    code_layer: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The samples of one scenario, shape and way."""
+
+    scenario: str
+    shape: str
+    way: str
+    samples: Sequence[Sample]
+
+    @property
+    def good(self) -> list[Sample]:
+        """Those that ended well."""
+        return [sample for sample in self.samples if not sample.error]
+
+    @property
+    def error(self) -> str:
+        """Why there are no numbers, in one line."""
+        errors = [sample.error for sample in self.samples if sample.error]
+        return "" if self.good or not errors else errors[0].splitlines()[0]
+
+    def middle(self, value: Callable[[Sample], float]) -> float:
+        """The median of a value over the rounds."""
+        return median(value(sample) for sample in self.good)
+
+    @property
+    def seconds(self) -> float:
+        """Median wall time."""
+        return self.middle(lambda sample: sample.seconds)
+
+    @property
+    def down(self) -> int:
+        """Median bytes from the pair's own repository."""
+        return int(self.middle(lambda sample: sample.down))
+
+    @property
+    def base_down(self) -> int:
+        """Median bytes from the base image's repository."""
+        return int(self.middle(lambda sample: sample.base_down))
+
+    @property
+    def up(self) -> int:
+        """Median bytes to the registry."""
+        return int(self.middle(lambda sample: sample.up))
+
+    @property
+    def requests(self) -> int:
+        """Median number of requests, to whatever repository."""
+        return int(self.middle(lambda sample: sample.requests))
+
+
+def count(requests: Iterable[Request], base: str) -> dict[str, object]:
+    """Sum up what the proxy saw, as fields of a sample."""
+    requests = list(requests)
+    return {
+        "down": sum(r.down for r in requests if r.repository != base),
+        "base_down": sum(r.down for r in requests if r.repository == base),
+        "up": sum(r.up for r in requests),
+        "requests": len(requests),
+        "kinds": dict(sorted(Counter(r.kind for r in requests).items())),
+    }
+
+
+def summarize(samples: Iterable[Sample]) -> list[Summary]:
+    """Group by scenario, shape and way, in the order in which they first appear."""
+    groups: dict[tuple[str, str, str], list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault((sample.scenario, sample.shape, sample.way), []).append(sample)
+    return [Summary(*key, group) for key, group in groups.items()]

@@ -1,0 +1,97 @@
+"""The scenarios with one application. Each takes a track from one state to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wbbench.errors import BenchError
+from wbbench.selection import Selection
+from wbbench.track import Track
+
+Scenario = Callable[[Track, Selection, int], None]
+
+
+def cold(track: Track, selection: Selection, number: int) -> None:
+    """Publish for the first time, from an empty disk; that machine then is the warm one.
+
+    Where it is not to be measured it is done once, for the others need what it publishes.
+    """
+    wanted = selection.wants("cold", track.shape, track.way.name)
+    if track.repository and not wanted:
+        return
+    track.restart(number)
+    track.change_code()
+    machine = track.machine()
+    sample = track.publish(machine, "cold", number, rebuild=True)
+    if wanted or sample.error:
+        track.bench.add(sample)
+    if sample.error:
+        track.broken = f"the first publication failed: {sample.error}"
+    if selection.wants("warm", track.shape, track.way.name):
+        track.warm, track.warm_is_current = machine, True
+    else:
+        track.bench.sandbox.down(machine)
+
+
+def warm(track: Track, selection: Selection, number: int) -> None:
+    """Change the code where everything was built; elsewhere it may have gone on meanwhile."""
+    if not selection.wants("warm", track.shape, track.way.name):
+        return
+    if not track.warm_is_current:
+        track.publish(track.warm, "warm", number)
+        track.warm_is_current = True
+    track.change_code()
+    track.bench.add(track.publish(track.warm, "warm", number))
+
+
+def nothing(track: Track, selection: Selection, number: int) -> None:
+    """Publish on a fresh runner what is published already."""
+    if selection.wants("nothing", track.shape, track.way.name):
+        _on_fresh_runner(track, "nothing", number)
+
+
+def code_and_host(track: Track, selection: Selection, number: int) -> None:
+    """Change the code, publish from a fresh runner, and let a host that has the old one pull."""
+    wanted = [selection.wants(what, track.shape, track.way.name) for what in ("code", "host")]
+    if not any(wanted):
+        return
+    if wanted[1]:
+        if not track.host:
+            track.host = track.machine()
+        _pull(track)
+    track.change_code()
+    _on_fresh_runner(track, "code", number, keep=wanted[0])
+    if wanted[1]:
+        key = {"scenario": "host", "shape": track.shape, "way": track.way.name, "round": number}
+        track.bench.add(track.bench.measure(key, lambda: _pull(track), lambda: 0))
+
+
+def dependency(track: Track, selection: Selection, number: int) -> None:
+    """Add one small package on a fresh runner."""
+    if not selection.wants("dependency", track.shape, track.way.name):
+        return
+    before = track.bench.registry.layers(track.repository, "deps")
+    track.project.services[0].add_dependency()
+    _on_fresh_runner(track, "dependency", number, rebuild=True)
+    track.warm_is_current = False
+    if track.bench.registry.layers(track.repository, "deps").keys() == before.keys():
+        raise BenchError(f"{track.name}: a dependency was added, but :deps has the same layers")
+
+
+#: In this order, in every round; for each, all ways take their turn.
+SCENARIOS: tuple[Scenario, ...] = (cold, warm, nothing, code_and_host, dependency)
+
+
+def _on_fresh_runner(
+    track: Track, scenario: str, number: int, *, rebuild: bool = False, keep: bool = True
+) -> None:
+    machine = track.machine()
+    sample = track.publish(machine, scenario, number, rebuild=rebuild)
+    if keep or sample.error:
+        track.bench.add(sample)
+    track.bench.sandbox.down(machine)
+
+
+def _pull(track: Track) -> None:
+    command = ("docker", "compose", "pull", "--quiet")
+    track.host.run(*command, cwd=track.project.folder)

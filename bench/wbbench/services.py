@@ -1,0 +1,94 @@
+"""The scenarios with many services in one bake file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from wbbench import project
+from wbbench.project import Project
+from wbbench.sandbox import Machine
+from wbbench.selection import Selection
+from wbbench.track import Track
+
+COUNTS = (1, 10, 40)
+#: Passes everything on, and notes what was asked of docker.
+_SHIM = '#!/bin/sh\necho "$@" >> "{log}"\nexec "{docker}" "$@"\n'
+
+
+@dataclass
+class ManyTrack(Track):
+    """A track whose project has many services; they share a prefix of their repositories."""
+
+    count: int = 1
+
+    @property
+    def name(self) -> str:
+        """For folders and repositories."""
+        return f"{self.way.name}-{self.count}"
+
+    def restart(self, number: int) -> None:
+        """Begin anew."""
+        self.repository = f"bench-{self.bench.run_id}/{self.name}-{number}"
+        self.project = project.many(self.bench.folder / self.name, self.count)
+        self.published = False
+
+
+def run_services(track: ManyTrack, selection: Selection, number: int) -> None:
+    """Publish all of them once; then change one, and publish from a fresh runner."""
+    scenario = f"services-{track.count}"
+    if not selection.wants(scenario, track.shape, track.way.name):
+        return
+    bench = track.bench
+    if not track.repository:
+        track.restart(number)
+        seeder = track.machine()
+        sample = track.publish(seeder, f"{scenario}-cold", number, rebuild=True)
+        bench.sandbox.down(seeder)
+        bench.add(sample)
+        track.broken = sample.error
+    if track.broken:
+        bench.add(track.fail(scenario, number))
+        return
+    track.change_code()
+    if track.way.name == "whalebuild":
+        _plan(track, scenario, number)
+    machine = track.machine()
+    bench.add(track.publish(machine, scenario, number))
+    bench.sandbox.down(machine)
+
+
+def _plan(track: ManyTrack, scenario: str, number: int) -> None:
+    """Time the plan of the same change, and count what a bake of it asks of docker."""
+    bench, machine = track.bench, track.machine()
+    key = {"scenario": f"{scenario}-plan", "shape": track.shape, "way": "whalebuild"}
+    folder = track.project.folder
+    plan = bench.measure(
+        {**key, "round": number}, lambda: machine.run("whalebuild", "plan", cwd=folder), lambda: 0
+    )
+    bench.add(plan)
+    if f"{scenario}-bakes" not in bench.notes and not plan.error:
+        bench.notes[f"{scenario}-bakes"] = _count_bakes(machine, track.project)
+        track.change_code()
+    bench.sandbox.down(machine)
+
+
+def _count_bakes(machine: Machine, project: Project) -> int:
+    """Bake once more, with a docker on the PATH that takes notes. Not timed."""
+    folder = machine.home / "shim"
+    folder.mkdir()
+    log = folder / "log"
+    docker = shutil.which("docker", path=machine.env["PATH"])
+    (folder / "docker").write_text(_SHIM.format(log=log, docker=docker))
+    (folder / "docker").chmod(0o755)
+    path = {"PATH": f"{folder}{os.pathsep}{machine.env['PATH']}"}
+    machine.run("whalebuild", "bake", cwd=project.folder, env=path)
+    return bakes(log)
+
+
+def bakes(log: Path) -> int:
+    """How many of the noted commands built something."""
+    words = [line.split() for line in log.read_text().splitlines()]
+    return sum("bake" in line and "--print" not in line for line in words)

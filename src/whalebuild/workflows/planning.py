@@ -67,9 +67,10 @@ class Planner:
         jobs = make_jobs(pairs, options)
         for job in jobs:
             parse_platforms(job.platforms, where=f'platforms of target "{job.name}"')
-        engine = facts.result() if facts else None
         sources = dict.fromkeys(ref for job in jobs for ref in job.cache_from)
-        published = self._published(sources, submit) if self.ask else None
+        asked = self._ask_registry(sources, submit) if self.ask else {}
+        engine = facts.result() if facts else None
+        published = _answers(asked) if self.ask else None
         definition = generate(jobs, options, everything, published)
         return Plan(pairs, jobs, definition, options, self.settings, source, engine, published)
 
@@ -163,9 +164,9 @@ class Planner:
             )
         return facts
 
-    def _published(
+    def _ask_registry(
         self, references: Mapping[Reference, None], submit: Submit
-    ) -> dict[Reference, bool]:
+    ) -> dict[Reference, Future[bool]]:
         """Ask the registry for each cache source; this also finds trouble before a long build."""
 
         def look(reference: Reference) -> bool:
@@ -179,11 +180,14 @@ class Planner:
                     return False
                 raise
 
-        asked = {reference: submit(partial(look, reference)) for reference in references}
-        try:
-            return {reference: answer.result() for reference, answer in asked.items()}
-        except CommandFailedError as failed:
-            raise as_error(classify(failed.stderr)) from None
+        return {reference: submit(partial(look, reference)) for reference in references}
+
+
+def _answers(asked: Mapping[Reference, Future[bool]]) -> dict[Reference, bool]:
+    try:
+        return {reference: answer.result() for reference, answer in asked.items()}
+    except CommandFailedError as failed:
+        raise as_error(classify(failed.stderr)) from None
 
 
 def _bake_error(failed: CommandFailedError, names: Future[tuple[str, ...]] | None) -> Exception:

@@ -12,7 +12,8 @@ from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
 from whalebuild.core.errors import UsageError, WhalebuildError
 from whalebuild.core.events import Event
-from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.failures import CommandFailedError, RequestFailedError, classify
+from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 
 GOOD_FACTS = EngineFacts("default", "docker", containerd_store=True)
@@ -98,8 +99,12 @@ class FakeEngine:
         self.looked_at.append(builder)
         return _answer(self.answer_facts)
 
-    def published(self, reference: str) -> bool:
-        return _answer(self.registry.get(reference, False))
+    def head(self, reference: Reference) -> object | None:
+        """The registry's part: what the adapter would raise for these words of docker."""
+        try:
+            return _answer(self.registry.get(str(reference))) or None
+        except CommandFailedError as failed:
+            raise RequestFailedError(classify(failed.stderr)) from None
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

@@ -38,7 +38,7 @@ def plan(
     **settings: Any,
 ) -> Plan:
     retrier = Retrier(RetryPolicy(3, 180.0), lambda _: None, lambda _: None)
-    planner = Planner(engine, tree or FakeTree(), Settings(**settings), retrier, ask)
+    planner = Planner(engine, engine, tree or FakeTree(), Settings(**settings), retrier, ask)
     return planner.plan(request or BakeRequest(), options or BuildOptions())
 
 

@@ -27,7 +27,7 @@ SCRIPT = """
     )
     retrier = Retrier(RetryPolicy(8, 180.0), lambda _: None, lambda _: time.sleep(60))
     try:
-        Planner(engine, FakeTree(), Settings(), retrier).plan(BakeRequest(), BuildOptions())
+        Planner(engine, engine, FakeTree(), Settings(), retrier).plan(BakeRequest(), BuildOptions())
     except RefusedError:
         print("refused")
 """

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError, Kind, classify
+from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.request import BakeRequest, EngineFacts
 
 if TYPE_CHECKING:
@@ -81,17 +81,6 @@ class DockerEngine:
         with self._client() as docker:
             status = docker.system.info().driver_status or []
         return EngineFacts(name, driver, ["driver-type", _CONTAINERD] in status)
-
-    def published(self, reference: str) -> bool:
-        """See ``workflows.ports.Engine``."""
-        try:
-            with self._client() as docker:
-                docker.buildx.imagetools.inspect(reference)
-        except CommandFailedError as failed:
-            if classify(failed.stderr).kind is Kind.MISSING:
-                return False
-            raise
-        return True
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

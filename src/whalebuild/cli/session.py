@@ -11,6 +11,7 @@ from pathlib import Path
 from whalebuild.adapters.config_files import read_settings_layer
 from whalebuild.adapters.console import ConsoleBase, make_console
 from whalebuild.adapters.engine import DockerEngine
+from whalebuild.adapters.registry import RegistryClient
 from whalebuild.adapters.source_tree import LocalSourceTree
 from whalebuild.core.errors import UsageError
 from whalebuild.core.request import BakeRequest
@@ -31,13 +32,14 @@ class Session:
 
     settings: Settings
     engine: DockerEngine
+    registry: RegistryClient
     tree: LocalSourceTree
     console: ConsoleBase
     retrier: Retrier
 
     def planner(self, *, ask: bool) -> Planner:
         """A planner over this session's engine and files."""
-        return Planner(self.engine, self.tree, self.settings, self.retrier, ask)
+        return Planner(self.engine, self.registry, self.tree, self.settings, self.retrier, ask)
 
 
 def setting_flags(**given: object) -> dict[str, object]:
@@ -62,11 +64,13 @@ def open_session(flags: Mapping[str, object]) -> Iterator[Session]:
     settings = resolve(layers)
     policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
     console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
-    with console, DockerEngine() as engine:
+    registry = RegistryClient(builder=settings.builder)
+    with console, DockerEngine() as engine, registry:
         for warning in environment.warnings:
             console.note(f"warning: {warning}")
         retrier = Retrier(policy, console.note)
-        yield Session(settings, engine, LocalSourceTree(root, os.environ), console, retrier)
+        tree = LocalSourceTree(root, os.environ)
+        yield Session(settings, engine, registry, tree, console, retrier)
 
 
 def make_request(

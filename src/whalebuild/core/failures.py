@@ -120,10 +120,16 @@ def final_error(stderr: str) -> str:
     return redact(stderr[starts[-1] :] if starts else stderr).strip()
 
 
-def may_not_exist_yet(stderr: str) -> bool:
+def failure_of(error: BaseException) -> Failure | None:
+    """The failure that an adapter's error stands for; None for any other error."""
+    if isinstance(error, RequestFailedError):
+        return error.failure
+    return classify(error.stderr) if isinstance(error, CommandFailedError) else None
+
+
+def may_not_exist_yet(failure: Failure) -> bool:
     """Whether a refused look-up may be of a repository that is not there before the first push."""
-    words = ("repository does not exist or may require authorization", "insufficient_scope")
-    return any(word in stderr for word in words)
+    return failure.kind is Kind.REFUSED and "insufficient_scope" in failure.evidence
 
 
 def redact(text: str) -> str:

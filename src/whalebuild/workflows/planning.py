@@ -15,6 +15,7 @@ from whalebuild.core.errors import EngineError, UsageError
 from whalebuild.core.failures import (
     CommandFailedError,
     Kind,
+    RequestFailedError,
     as_error,
     classify,
     final_error,
@@ -27,7 +28,7 @@ from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 from whalebuild.core.settings import Settings
 from whalebuild.core.suggest import did_you_mean
-from whalebuild.workflows.ports import Engine, SourceTree
+from whalebuild.workflows.ports import Engine, Registry, SourceTree
 from whalebuild.workflows.retrying import Retrier
 from whalebuild.workflows.threads import Submit
 
@@ -43,6 +44,7 @@ class Planner:
     """
 
     engine: Engine
+    registry: Registry
     tree: SourceTree
     settings: Settings
     retrier: Retrier
@@ -171,14 +173,15 @@ class Planner:
 
         def look(reference: Reference) -> bool:
             try:
-                return self.retrier.call(
-                    f"reading {reference}", lambda: self.engine.published(str(reference))
+                found = self.retrier.call(
+                    f"reading {reference}", lambda: self.registry.head(reference)
                 )
-            except CommandFailedError as failed:
+            except RequestFailedError as failed:
                 # Docker Hub says so of a repository that the first push will create.
-                if may_not_exist_yet(failed.stderr):
+                if may_not_exist_yet(failed.failure):
                     return False
                 raise
+            return found is not None
 
         return {reference: submit(partial(look, reference)) for reference in references}
 
@@ -186,8 +189,8 @@ class Planner:
 def _answers(asked: Mapping[Reference, Future[bool]]) -> dict[Reference, bool]:
     try:
         return {reference: answer.result() for reference, answer in asked.items()}
-    except CommandFailedError as failed:
-        raise as_error(classify(failed.stderr)) from None
+    except RequestFailedError as failed:
+        raise as_error(failed.failure) from None
 
 
 def _bake_error(failed: CommandFailedError, names: Future[tuple[str, ...]] | None) -> Exception:

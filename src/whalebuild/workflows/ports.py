@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.events import Event
+from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 
 
@@ -23,9 +24,6 @@ class Engine(Protocol):
     def facts(self, builder: str | None) -> EngineFacts:
         """Look at the builder (None is the current one)."""
 
-    def published(self, reference: str) -> bool:
-        """Tell whether the registry has this reference."""
-
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
     ) -> Iterator[str]:
@@ -34,6 +32,13 @@ class Engine(Protocol):
     @property
     def metadata(self) -> Mapping[str, Any]:
         """Buildx's metadata of the last bake that succeeded, by target name."""
+
+
+class Registry(Protocol):
+    """Registries, spoken to directly. Every method may raise ``RequestFailedError``."""
+
+    def head(self, reference: Reference) -> object | None:
+        """Return what the reference stands for; None where the registry has no such manifest."""
 
 
 class SourceTree(Protocol):

@@ -10,7 +10,7 @@ from typing import TypeVar
 import tenacity
 from tenacity.stop import stop_base
 
-from whalebuild.core.failures import CommandFailedError, Kind, classify
+from whalebuild.core.failures import Kind, failure_of
 from whalebuild.core.retry import Retry, RetryPolicy
 
 T = TypeVar("T")
@@ -35,6 +35,7 @@ class Retrier:
 
         Raises:
             CommandFailedError: The last failure: of another kind, or with the budget spent.
+            RequestFailedError: Likewise, of a request to the registry.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
@@ -52,12 +53,13 @@ class Retrier:
 
     def _note(self, step: str, state: tenacity.RetryCallState) -> None:
         failed = state.outcome.exception() if state.outcome else None
-        failure = classify(failed.stderr if isinstance(failed, CommandFailedError) else "")
+        failure = failure_of(failed) if failed else None
+        reason = failure.reason if failure else "unknown failure"
         wait = state.next_action.sleep if state.next_action else 0.0
-        self.retries.append(Retry(step, failure.reason, state.attempt_number, round(wait, 3)))
+        self.retries.append(Retry(step, reason, state.attempt_number, round(wait, 3)))
         self.announce(
             f"retry {state.attempt_number}/{self.policy.attempts - 1} in {wait:.1f} s: "
-            f"{step}: {failure.reason}"
+            f"{step}: {reason}"
         )
 
 
@@ -80,6 +82,5 @@ class _Deadline(stop_base):
 
 
 def _is_transient(failed: BaseException) -> bool:
-    return isinstance(failed, CommandFailedError) and (
-        classify(failed.stderr).kind is Kind.TRANSIENT
-    )
+    failure = failure_of(failed)
+    return failure is not None and failure.kind is Kind.TRANSIENT

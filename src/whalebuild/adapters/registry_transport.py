@@ -1,0 +1,276 @@
+"""One HTTP request at a time with urllib3: TLS, proxies, redirects, and errors told apart.
+
+No retries here (``workflows.retrying`` has them), and no credentials but the ones handed in,
+which do not leave the host that they are for.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3 import exceptions
+
+from whalebuild import __version__
+from whalebuild.adapters.credentials import config_folder
+from whalebuild.adapters.registry_hosts import Trust
+from whalebuild.adapters.registry_proxies import proxy_for
+from whalebuild.core.failures import RequestFailedError
+from whalebuild.core.http_failures import HttpFailure, Trouble, no_answer
+
+_TIMEOUT = urllib3.Timeout(connect=10, read=60)
+_MAX_REDIRECTS = 5
+_CHUNK = 64 * 1024
+_ANY_METHOD = frozenset({307, 308})
+_READ_ONLY = _ANY_METHOD | {301, 302, 303}
+# One for each thread of a bake of many services; more are opened and closed as needed.
+_KEPT_CONNECTIONS = 16
+_SYSTEM_CERTS = Path("/etc/docker/certs.d")
+_NO_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
+)
+_NETWORK = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request; ``authorization`` is sent to the URL's own host only."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    authorization: str | None = None
+    trust: Trust = field(default_factory=Trust)
+    follow: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url.partition('?')[0]}"
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer.
+
+    Attributes:
+        url: Where it came from, after redirects.
+        complete: Whether the body is all there; False if it is larger than the limit.
+    """
+
+    url: str
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes
+    complete: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status says success."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - that is what 2xx is
+
+
+class Transport:
+    """Sends requests over kept connections; thread-safe."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str | None, object], urllib3.PoolManager] = {}
+        self._certs = (_SYSTEM_CERTS, config_folder(env) / "certs.d")
+
+    def close(self) -> None:
+        """Close all connections."""
+        for pool in self._pools.values():
+            pool.clear()
+
+    def send(self, request: Request, *, limit: int) -> Answer:
+        """Send a request and read up to ``limit`` bytes of the answer.
+
+        Raises:
+            RequestFailedError: There was no answer.
+        """
+        method, url = request.method, request.url
+        headers = {"User-Agent": f"whalebuild/{__version__}", **request.headers}
+        if request.authorization:
+            headers["Authorization"] = request.authorization
+        trust = request.trust
+        for _ in range(_MAX_REDIRECTS + 1):
+            answer = self._once(request, method, url, headers, trust, limit)
+            location = answer.headers.get("Location")
+            read_only = method in {"GET", "HEAD"}
+            if not (request.follow and location) or answer.status not in (
+                _READ_ONLY if read_only else _ANY_METHOD
+            ):
+                return answer
+            onward = urljoin(url, location)
+            if origin(onward) != origin(url):
+                # A store of blobs has its own signature in the URL, and no business with ours.
+                headers.pop("Authorization", None)
+                trust = Trust()
+            url = onward
+        raise RequestFailedError(no_answer(str(request), Trouble.REDIRECTS))
+
+    def _once(
+        self,
+        request: Request,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        trust: Trust,
+        limit: int,
+    ) -> Answer:
+        try:
+            response = self._pool(url, trust).request(
+                method,
+                url,
+                body=request.body,
+                headers=headers,
+                redirect=False,
+                retries=False,
+                timeout=_TIMEOUT,
+                preload_content=False,
+            )
+            body, complete = _read(response, limit)
+        # ValueError: a header or URL that http.client will not send.
+        except (exceptions.HTTPError, OSError, http.client.HTTPException, ValueError) as error:
+            # "from None": the original's message has the URL with its query, and more.
+            raise RequestFailedError(_failure(request, url, error)) from None
+        return Answer(url, response.status, response.headers, body, complete)
+
+    def _pool(self, url: str, trust: Trust) -> urllib3.PoolManager:
+        parts = urlsplit(url)
+        proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port, self._env)
+        key = (proxy, (trust, parts.netloc) if parts.scheme == "https" else None)
+        with self._lock:
+            if key not in self._pools:
+                context = self._context(parts.netloc, trust) if parts.scheme == "https" else None
+                self._pools[key] = _make_pool(proxy, context)
+            return self._pools[key]
+
+    def _context(self, host: str, trust: Trust) -> ssl.SSLContext:
+        """The system's authorities (``SSL_CERT_FILE``), and docker's ``certs.d`` for the host.
+
+        https://docs.docker.com/engine/security/certificates/
+        """
+        context = ssl.create_default_context()
+        if trust.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        for pem in trust.authorities:
+            context.load_verify_locations(cadata=pem)
+        for folder in self._certs:
+            for authority in sorted((folder / host).glob("*.crt")):
+                context.load_verify_locations(cafile=authority)
+            for own in sorted((folder / host).glob("*.cert")):
+                context.load_cert_chain(own, own.with_suffix(".key"))
+        return context
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port: what a credential is bound to."""
+    parts = urlsplit(url)
+    usual = 443 if parts.scheme == "https" else 80
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or usual
+
+
+def _make_pool(proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
+    if proxy is None:
+        return urllib3.PoolManager(maxsize=_KEPT_CONNECTIONS, ssl_context=context)
+    parts = urlsplit(proxy)
+    login = None
+    if parts.username:
+        login = urllib3.make_headers(proxy_basic_auth=f"{parts.username}:{parts.password or ''}")
+    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return urllib3.ProxyManager(
+        address, maxsize=_KEPT_CONNECTIONS, ssl_context=context, proxy_headers=login
+    )
+
+
+def _read(response: urllib3.BaseHTTPResponse, limit: int) -> tuple[bytes, bool]:
+    """The body as it came, without decoding: its digest is what counts."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= limit:
+        part = response.read(min(_CHUNK, limit + 1 - size), decode_content=False)
+        if not part:
+            response.release_conn()
+            return b"".join(parts), True
+        parts.append(part)
+        size += len(part)
+    response.close()
+    return b"".join(parts)[:limit], False
+
+
+def _failure(request: Request, url: str, error: Exception) -> HttpFailure:
+    said = str(request)
+    if origin(url) != origin(request.url):
+        said = f"{said}, redirected to {urlsplit(url).netloc.rpartition('@')[2]}"
+    trouble, detail = _trouble(error)
+    if any(isinstance(part, exceptions.ProxyError) for part in _chain(error)):
+        detail = f"{detail}, through the proxy".lstrip(", ")
+    return no_answer(said, trouble, detail)
+
+
+def _trouble(error: Exception) -> tuple[Trouble, str]:  # noqa: C901, PLR0911, PLR0912 - a table
+    """Tell what happened by the types of the errors that urllib3 wrapped into each other."""
+    for part in _chain(error):
+        match part:
+            case exceptions.NameResolutionError():
+                return Trouble.NAME, ""
+            case exceptions.NewConnectionError():
+                continue  # a timeout by its type; what it was stands inside
+            case exceptions.TimeoutError() | TimeoutError():
+                return Trouble.TIMEOUT, ""
+            case ssl.SSLError():
+                return _tls_trouble(part)
+            case ConnectionRefusedError():
+                return Trouble.REFUSED, ""
+            case http.client.RemoteDisconnected() | exceptions.IncompleteRead():
+                return Trouble.CLOSED, ""
+            case http.client.BadStatusLine() if str(part).startswith(("\x15\x03", "\x16\x03")):
+                return Trouble.TLS_PORT, ""
+            case ConnectionError():
+                return Trouble.RESET, ""
+            case OSError() if part.errno in _NETWORK:
+                return Trouble.NETWORK, ""
+            case OSError() if str(part).startswith("Tunnel connection failed"):
+                return Trouble.PROXY, str(part)
+            case exceptions.LocationParseError() | exceptions.URLSchemeUnknown():
+                return Trouble.NO_REGISTRY, "it names an address that cannot be used"
+            case exceptions.ProxySchemeUnknown():
+                return Trouble.PROXY, "only http and https proxies are supported"
+    return Trouble.CLOSED, type(error).__name__
+
+
+def _tls_trouble(error: ssl.SSLError) -> tuple[Trouble, str]:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Trouble.CERTIFICATE, error.verify_message
+    if error.reason in _NO_TLS:
+        return Trouble.PLAIN_HTTP, ""
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return Trouble.CLOSED, ""
+    return Trouble.TLS, (error.reason or "the handshake failed").lower().replace("_", " ")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and those inside it, outermost first."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, BaseException) and id(part) not in seen:
+            seen.add(id(part))
+            yield part
+            # Not __context__: that may be an earlier error which the caller was dealing with.
+            waiting += [*part.args, part.__cause__]
+            waiting.append(getattr(part, "original_error", None))

@@ -1,0 +1,127 @@
+"""Image indexes and manifests as registries hold them: JSON, read and written exactly.
+
+https://github.com/opencontainers/image-spec/blob/main/image-index.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPES = frozenset({INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"})
+MANIFEST_TYPES = frozenset({MANIFEST_TYPE, "application/vnd.docker.distribution.manifest.v2+json"})
+
+# BuildKit's attestations: https://github.com/moby/buildkit/blob/master/docs/attestations
+REFERENCE_TYPE = "vnd.docker.reference.type"
+REFERENCE_DIGEST = "vnd.docker.reference.digest"
+ATTESTATION = "attestation-manifest"
+_UNKNOWN = {"os": "unknown", "architecture": "unknown"}
+_DEFAULT_VARIANT = {"arm64": "v8"}
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """A child of an index. ``platform`` is ``os/architecture[/variant]``, None for no image."""
+
+    digest: str
+    size: int
+    media_type: str = MANIFEST_TYPE
+    platform: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def attests(self) -> str | None:
+        """The digest of the image manifest that this child is an attestation of."""
+        if self.annotations.get(REFERENCE_TYPE) == ATTESTATION:
+            return self.annotations.get(REFERENCE_DIGEST)
+        return None
+
+    def as_json(self) -> dict[str, Any]:
+        """The descriptor as an index has it."""
+        made: dict[str, Any] = {
+            "mediaType": self.media_type,
+            "digest": self.digest,
+            "size": self.size,
+        }
+        if self.annotations:
+            made["annotations"] = dict(self.annotations)
+        made["platform"] = _platform_json(self.platform) if self.platform else dict(_UNKNOWN)
+        return made
+
+
+@dataclass(frozen=True)
+class Index:
+    """An image index: its children in order, and its own annotations."""
+
+    manifests: tuple[Descriptor, ...]
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> Mapping[str, Descriptor]:
+        """Runnable image manifests by platform."""
+        return {child.platform: child for child in self.manifests if child.platform}
+
+    @property
+    def attestations(self) -> tuple[Descriptor, ...]:
+        """Attestation manifests of the images."""
+        return tuple(child for child in self.manifests if child.attests)
+
+
+def parse_index(raw: bytes) -> Index | None:
+    """Read an index; None where the bytes are something else, such as a single manifest."""
+    try:
+        document = json.loads(raw)
+        if document.get("mediaType", INDEX_TYPE) not in INDEX_TYPES:
+            return None
+        children = tuple(_descriptor(child) for child in document["manifests"])
+        return Index(children, dict(document.get("annotations") or {}))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def write_index(manifests: Sequence[Descriptor], annotations: Mapping[str, str]) -> bytes:
+    """Write an OCI index; the same arguments give the same bytes."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": INDEX_TYPE,
+        "manifests": [child.as_json() for child in manifests],
+        "annotations": dict(sorted(annotations.items())),
+    }
+    return json.dumps(document, indent=2).encode()
+
+
+def digest_of(raw: bytes) -> str:
+    """The digest by which a registry knows these bytes."""
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def _descriptor(child: Mapping[str, Any]) -> Descriptor:
+    platform = child.get("platform") or {}
+    return Descriptor(
+        digest=child["digest"],
+        size=int(child["size"]),
+        media_type=child["mediaType"],
+        platform=_platform_text(platform),
+        annotations=dict(child.get("annotations") or {}),
+    )
+
+
+def _platform_text(platform: Mapping[str, str]) -> str | None:
+    system, architecture = platform.get("os"), platform.get("architecture")
+    if not system or not architecture or "unknown" in {system, architecture}:
+        return None
+    variant = platform.get("variant")
+    if not variant or _DEFAULT_VARIANT.get(architecture) == variant:
+        return f"{system}/{architecture}"
+    return f"{system}/{architecture}/{variant}"
+
+
+def _platform_json(platform: str) -> dict[str, str]:
+    system, architecture, *variant = platform.split("/")
+    made = {"architecture": architecture, "os": system}
+    return {**made, "variant": variant[0]} if variant else made

@@ -34,7 +34,7 @@ _ACCEPT = {"Accept": ", ".join(_TYPES)}
 _MANIFEST_LIMIT = 4 * 1024 * 1024
 _MOST_PAGES = 1000
 _NEXT_PAGE = re.compile(r"<([^>]+)>\s*;[^,]*\brel=\"?next\b", re.IGNORECASE)
-_DIGEST_HEADER = "Docker-Content-Digest"
+_ALGORITHMS = frozenset({"sha256", "sha512"})  # the registered ones
 _MISSING = frozenset({HTTPStatus.NOT_FOUND.value})
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -116,8 +116,8 @@ class RegistryClient:
         if not answer.ok:
             return None
         _require_manifest(call, answer)
-        _verify(call, answer, answer.headers.get(_DIGEST_HEADER))
-        _verify(call, answer, reference.digest)
+        for wanted in (reference.digest, _named_digest(answer)):
+            _verify(call, answer, wanted)
         digest = reference.digest or _digest(answer.body)
         return Manifest(answer.body, _media_type(answer), digest)
 
@@ -139,7 +139,7 @@ class RegistryClient:
         answer = self._session.call(reference.repository, call)
         if answer.status in _MISSING:
             return None
-        digest = reference.digest or answer.headers.get(_DIGEST_HEADER)
+        digest = reference.digest or _named_digest(answer)
         size = answer.headers.get("Content-Length", "")
         if answer.ok and digest and size.isdecimal():
             return Descriptor(digest, int(size), _media_type(answer))
@@ -162,7 +162,7 @@ class RegistryClient:
         path = f"manifests/{reference.tag or reference.digest or 'latest'}"
         call = Call("PUT", path, {"Content-Type": media_type}, raw, action="push")
         answer = self._session.call(reference.repository, call)
-        kept = answer.headers.get(_DIGEST_HEADER)
+        kept = _named_digest(answer)
         if kept and kept != _digest(raw, like=kept):
             detail = f"sent {digest}, the registry has {kept}"
             raise RequestFailedError(_wrong(call, answer, Trouble.WRONG_CONTENT, detail))
@@ -262,9 +262,15 @@ def _manifest_path(reference: Reference) -> str:
 def _digest(raw: bytes, *, like: str | None = None) -> str:
     """The digest in SHA-256, or in the algorithm of another digest."""
     algorithm = (like or "sha256").partition(":")[0]
-    if algorithm not in {"sha256", "sha512"}:  # the registered ones
-        return f"{algorithm}:cannot-be-computed"
+    if algorithm not in _ALGORITHMS:
+        return "nothing that can be computed"
     return f"{algorithm}:{hashlib.new(algorithm, raw).hexdigest()}"
+
+
+def _named_digest(answer: Answer) -> str | None:
+    """What the registry calls the manifest; None if it does not, or in an unknown algorithm."""
+    named = answer.headers.get("Docker-Content-Digest")
+    return named if named and named.partition(":")[0] in _ALGORITHMS else None
 
 
 def _verify(call: Call, answer: Answer, digest: str | None) -> None:

@@ -1,4 +1,4 @@
-"""A conversation with registries: which host to ask, with which login, and what counts as failed."""
+"""Conversations with registries: which host to ask, with which login, and what has failed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from whalebuild.core.http_failures import HttpFailure, from_answer
 from whalebuild.core.references import Reference
 
 _ANSWER_LIMIT = 1024 * 1024
+_LACKING = "insufficient_scope"
 _ACTIONS = {"pull": "pull", "push": "pull,push", "delete": "pull,delete"}
 
 
@@ -118,8 +119,14 @@ class RegistrySession:
                 answer = self._transport.send(request, limit=call.limit)
         if answer.ok or answer.status in call.accepted:
             return answer, None
-        failure = from_answer(str(request), answer.status, answer.headers, answer.body)
+        said = f"{request} ({_LACKING})" if _lacks_scope(answer) else str(request)
+        failure = from_answer(said, answer.status, answer.headers, answer.body)
         return answer, self._authorizer.explain(failure, way)
+
+
+def _lacks_scope(answer: Answer) -> bool:
+    """Whether the token was good, but not for this: Docker Hub's word for "no such repository"."""
+    return any(_LACKING in header for header in answer.headers.getlist("WWW-Authenticate"))
 
 
 def _request(call: Call, way: Endpoint, url: str, authorization: str | None) -> Request:

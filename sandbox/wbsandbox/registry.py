@@ -54,8 +54,11 @@ class Registry:
             return None
 
     def is_running(self) -> bool:
-        """Whether there is a process; cheap, and leaves no trace in the access log."""
-        return self.daemon.pid() is not None
+        """Whether there is a process; cheap, and leaves no trace in the access log.
+
+        One whose state folder was deleted and made anew writes where nobody reads.
+        """
+        return self.daemon.pid() is not None and self.files.access_log.exists()
 
     def is_up(self) -> bool:
         """Whether the process runs and the API answers."""

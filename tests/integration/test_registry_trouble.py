@@ -44,7 +44,7 @@ def test_403_on_manifests_fails_at_once(sandbox: Sandbox, small: Path, repositor
 def test_reading_the_cache_survives_a_busy_registry(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:
-    fault = Fault("HEAD|GET", "/manifests/deps", 503, times=8)
+    fault = Fault("HEAD|GET", "/manifests/deps", 503, times=3)
     with faulty_registry(sandbox.registry, fault) as proxy:
         image = f"{proxy.address}/{repository}"
         done = sandbox.whalebuild("bake", "--image", image, cwd=small)

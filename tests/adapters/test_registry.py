@@ -1,283 +1,317 @@
-"""The registry client against real HTTP servers on loopback, scripted as registries answer."""
-
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.adapters.registry_server import Asked, Reply, Server, document, error, serve
 from whalebuild.adapters.registry import RegistryClient
-from whalebuild.core.failures import Kind, RequestFailedError, may_not_exist_yet
+from whalebuild.core.failures import Kind, RequestFailedError
+from whalebuild.core.http_failures import HttpFailure
+from whalebuild.core.manifests import INDEX_TYPE, digest_of
 from whalebuild.core.references import Reference
 
-RAW = json.dumps({"schemaVersion": 2, "manifests": []}).encode()
-DIGEST = f"sha256:{hashlib.sha256(RAW).hexdigest()}"
-INDEX = "application/vnd.oci.image.index.v1+json"
-LOGIN = "Basic " + base64.b64encode(b"me:s3cret-pass").decode()
-
-Respond = Callable[["Asked"], tuple[int, dict[str, str], bytes]]
+RAW = b'{\n  "schemaVersion": 2,  "manifests": []}\n'  # spacing that no JSON library would keep
+DIGEST = digest_of(RAW)
+OTHER = digest_of(b"other")
 
 
-class Asked:
-    """One request that a server got."""
-
-    def __init__(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        self.method, self.path = handler.command, handler.path
-        self.authorization = handler.headers.get("Authorization")
-        self.accept = handler.headers.get("Accept", "")
-        self.body = body
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve() as server:
+        yield server
 
 
-@contextmanager
-def serve(respond: Respond) -> Iterator[tuple[str, list[Asked]]]:
-    """A server on loopback; yields ``host:port`` and the requests so far."""
-    asked: list[Asked] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _serve(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked.append(Asked(self, body))
-            status, headers, content = respond(asked[-1])
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            if "Content-Length" not in headers:
-                self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        do_GET = do_HEAD = do_PUT = do_POST = _serve  # noqa: N815
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[RegistryClient]:
+    with RegistryClient({"DOCKER_CONFIG": str(tmp_path)}) as client:
+        yield client
 
 
-def manifest(_: Asked) -> tuple[int, dict[str, str], bytes]:
-    return 200, {"Content-Type": INDEX, "Docker-Content-Digest": DIGEST}, RAW
+def index(_: Asked) -> Reply:
+    headers = {"Content-Type": INDEX_TYPE, "Docker-Content-Digest": DIGEST}
+    return Reply(200, RAW, headers)
 
 
-def client(folder: Path, config: dict[str, Any] | None = None, **env: str) -> RegistryClient:
-    (folder / "config.json").write_text(json.dumps(config or {}))
-    return RegistryClient({"DOCKER_CONFIG": str(folder), **env})
-
-
-def failure(action: Callable[[], object]) -> Any:
-    with pytest.raises(RequestFailedError) as caught:
-        action()
+def failure_of(caught: pytest.ExceptionInfo[RequestFailedError]) -> HttpFailure:
+    assert isinstance(caught.value.failure, HttpFailure)
     return caught.value.failure
 
 
-def test_a_manifest_takes_one_request(tmp_path: Path) -> None:
-    with serve(manifest) as (host, asked), client(tmp_path) as registry:
-        found = registry.manifest(Reference(f"{host}/acme/web", "deps"))
-    assert found
-    assert (found.raw, found.media_type, found.digest) == (RAW, INDEX, DIGEST)
-    assert [(a.method, a.path) for a in asked] == [("GET", "/v2/acme/web/manifests/deps")]
-    assert INDEX in asked[0].accept
+# Manifests
 
 
-def test_a_missing_manifest_is_none(tmp_path: Path) -> None:
-    with serve(lambda _: (404, {}, b"")) as (host, _), client(tmp_path) as registry:
-        assert registry.manifest(Reference(f"{host}/acme/web", "deps")) is None
-        assert registry.head(Reference(f"{host}/acme/web", "deps")) is None
+def test_a_manifest_is_one_request_and_its_bytes(server: Server, client: RegistryClient) -> None:
+    server.answer = index
+    manifest = client.manifest(Reference(f"{server.address}/acme/web", "deps"))
+    assert manifest is not None
+    assert (manifest.raw, manifest.media_type, manifest.digest) == (RAW, INDEX_TYPE, DIGEST)
+    assert (manifest.descriptor.size, manifest.descriptor.digest) == (len(RAW), DIGEST)
+    assert server.lines == ["GET /v2/acme/web/manifests/deps"]
+    accepted = server.asked[0].headers["Accept"]
+    for kind in ("image.index.v1", "image.manifest.v1", "manifest.list.v2", "manifest.v2"):
+        assert kind in accepted
+    assert server.asked[0].headers["User-Agent"].startswith("whalebuild/")
+    assert server.asked[0].authorization is None
 
 
-def test_head_tells_the_descriptor_and_falls_back_where_there_is_no_head(tmp_path: Path) -> None:
-    def no_head(asked: Asked) -> tuple[int, dict[str, str], bytes]:
-        return (405, {}, b"") if asked.method == "HEAD" else manifest(asked)
-
-    for respond, requests in ((manifest, ["HEAD"]), (no_head, ["HEAD", "GET"])):
-        with serve(respond) as (host, asked), client(tmp_path) as registry:
-            found = registry.head(Reference(f"{host}/acme/web", "deps"))
-        assert found
-        assert (found.digest, found.size, found.media_type) == (DIGEST, len(RAW), INDEX)
-        assert [a.method for a in asked] == requests
+def test_a_digest_goes_before_a_tag(server: Server, client: RegistryClient) -> None:
+    server.answer = index
+    assert client.manifest(Reference(f"{server.address}/acme/web", "deps", DIGEST))
+    assert server.lines == [f"GET /v2/acme/web/manifests/{DIGEST}"]
 
 
-@pytest.mark.parametrize(
-    ("headers", "reference", "content"),
-    [
-        ({"Docker-Content-Digest": DIGEST}, "tag", b'{"other": 1}'),
-        ({}, DIGEST, b'{"other": 1}'),
-        ({}, "tag", b"<html>please log in</html>"),
-        ({}, "tag", b"[]"),
-    ],
-    ids=["not what it says", "not what was asked for", "a portal's page", "no object"],
-)
-def test_content_that_cannot_be_trusted_is_refused(
-    tmp_path: Path, headers: dict[str, str], reference: str, content: bytes
+@pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN"])
+def test_missing_is_none(server: Server, client: RegistryClient, code: str) -> None:
+    server.answer = lambda _: error(404, code)
+    reference = Reference(f"{server.address}/acme/web", "deps")
+    assert client.manifest(reference) is None
+    assert client.head(reference) is None
+    assert len(server.asked) == 2
+
+
+def test_content_of_another_digest_is_not_taken(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(200, RAW)
+    with pytest.raises(RequestFailedError) as caught:
+        client.manifest(Reference(f"{server.address}/acme/web", digest=OTHER))
+    assert failure_of(caught).kind is Kind.UNREACHABLE
+    assert "does not match its digest" in failure_of(caught).reason
+    assert DIGEST in failure_of(caught).evidence
+
+
+def test_the_registrys_own_digest_must_fit(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(200, RAW, {"Docker-Content-Digest": OTHER})
+    with pytest.raises(RequestFailedError, match="does not match its digest"):
+        client.manifest(Reference(f"{server.address}/acme/web", "deps"))
+
+
+def test_sha512_is_known_and_other_algorithms_are_passed_over(
+    server: Server, client: RegistryClient
 ) -> None:
-    with serve(lambda _: (200, headers, content)) as (host, _), client(tmp_path) as registry:
-        wanted = Reference(f"{host}/acme/web", reference)
-        if reference == DIGEST:
-            wanted = Reference(f"{host}/acme/web", None, DIGEST)
-        assert failure(lambda: registry.manifest(wanted)).kind is Kind.UNREACHABLE
+    strong = f"sha512:{hashlib.sha512(RAW).hexdigest()}"
+    server.answer = lambda _: Reply(200, RAW, {"Docker-Content-Digest": "blake3:" + "0" * 64})
+    found = client.manifest(Reference(f"{server.address}/acme/web", digest=strong))
+    assert found is not None
+    assert found.digest == strong
+    with pytest.raises(RequestFailedError, match="does not match"):
+        client.manifest(Reference(f"{server.address}/acme/web", digest="blake3:" + "0" * 64))
 
 
-def test_a_put_is_sent_unchanged_and_its_digest_checked(tmp_path: Path) -> None:
-    kept = DIGEST
+def test_a_manifest_says_what_it_is_where_the_registry_does_not(
+    server: Server, client: RegistryClient
+) -> None:
+    raw = b'{"mediaType": "application/vnd.oci.image.index.v1+json"}'
+    server.answer = lambda _: Reply(200, raw, {"Content-Type": "application/json; charset=utf-8"})
+    found = client.manifest(Reference(f"{server.address}/acme/web", "deps"))
+    assert found is not None
+    assert found.media_type == INDEX_TYPE
 
-    def take(_: Asked) -> tuple[int, dict[str, str], bytes]:
-        return 201, {"Docker-Content-Digest": kept}, b""
 
-    with serve(take) as (host, asked), client(tmp_path) as registry:
-        reference = Reference(f"{host}/acme/web", "deps")
-        assert registry.put_manifest(reference, RAW, INDEX) == DIGEST
-        assert (asked[0].method, asked[0].body) == ("PUT", RAW)
-        kept = "sha256:" + "0" * 64
-        wrong = failure(lambda: registry.put_manifest(reference, RAW, INDEX))
-    assert "does not match its digest" in wrong.reason
+def test_a_login_page_is_no_manifest(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(200, b"<html>Sign in to the hotel's network</html>")
+    with pytest.raises(RequestFailedError, match="not a registry's") as caught:
+        client.manifest(Reference(f"{server.address}/acme/web", "deps"))
+    assert failure_of(caught).kind is Kind.UNREACHABLE
+
+
+def test_a_manifest_over_4_mib_is_not_read(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(200, b"{" + b" " * (4 << 20))
+    with pytest.raises(RequestFailedError, match="larger than expected"):
+        client.manifest(Reference(f"{server.address}/acme/web", "deps"))
+
+
+# HEAD
+
+
+def test_head_is_one_request(server: Server, client: RegistryClient) -> None:
+    server.answer = index
+    found = client.head(Reference(f"{server.address}/acme/web", "deps"))
+    assert found is not None
+    assert (found.digest, found.size, found.media_type) == (DIGEST, len(RAW), INDEX_TYPE)
+    assert server.lines == ["HEAD /v2/acme/web/manifests/deps"]
+
+
+@pytest.mark.parametrize("refusal", [Reply(405), Reply(200, RAW, {"Content-Type": INDEX_TYPE})])
+def test_head_without_an_answer_becomes_get(
+    server: Server, client: RegistryClient, refusal: Reply
+) -> None:
+    server.answer = lambda asked: refusal if asked.method == "HEAD" else index(asked)
+    found = client.head(Reference(f"{server.address}/acme/web", "deps"))
+    assert found is not None
+    assert found.digest == DIGEST
+    assert [asked.method for asked in server.asked] == ["HEAD", "GET"]
+
+
+def test_the_reason_of_a_forbidden_head_is_asked_for(
+    server: Server, client: RegistryClient
+) -> None:
+    server.answer = lambda _: error(403, "DENIED", "rate limit exceeded")
+    with pytest.raises(RequestFailedError) as caught:
+        client.head(Reference(f"{server.address}/acme/web", "deps"))
+    assert failure_of(caught).kind is Kind.TRANSIENT
+
+
+# Publishing
+
+
+def test_a_manifest_is_put_unchanged(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(201, b"", {"Docker-Content-Digest": DIGEST})
+    reference = Reference(f"{server.address}/acme/web", "deps")
+    assert client.put_manifest(reference, RAW, INDEX_TYPE) == DIGEST
+    assert client.put_manifest(Reference(reference.repository, digest=DIGEST), RAW, INDEX_TYPE)
+    assert server.lines == [
+        "PUT /v2/acme/web/manifests/deps",
+        f"PUT /v2/acme/web/manifests/{DIGEST}",
+    ]
+    assert {asked.body for asked in server.asked} == {RAW}
+    assert server.asked[0].headers["Content-Type"] == INDEX_TYPE
+
+
+def test_a_registry_that_keeps_other_bytes_is_told(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(201, b"", {"Docker-Content-Digest": OTHER})
+    with pytest.raises(RequestFailedError, match="does not match its digest"):
+        client.put_manifest(Reference(f"{server.address}/acme/web", "deps"), RAW, INDEX_TYPE)
+
+
+def test_the_wrong_digest_is_not_even_sent(server: Server, client: RegistryClient) -> None:
+    with pytest.raises(ValueError, match="is not the digest"):
+        client.put_manifest(Reference(f"{server.address}/a/b", digest=OTHER), RAW, INDEX_TYPE)
+    assert server.asked == []
+
+
+def test_a_put_that_is_refused(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: error(400, "MANIFEST_INVALID", "manifest invalid")
+    with pytest.raises(RequestFailedError) as caught:
+        client.put_manifest(Reference(f"{server.address}/acme/web", "deps"), RAW, INDEX_TYPE)
+    failure = failure_of(caught)
+    assert (failure.kind, failure.code, failure.status) == (Kind.REFUSED, "MANIFEST_INVALID", 400)
+
+
+def test_retry_after_is_told(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: error(429, "TOOMANYREQUESTS", Retry_After="7")
+    with pytest.raises(RequestFailedError) as caught:
+        client.manifest(Reference(f"{server.address}/acme/web", "deps"))
+    assert (failure_of(caught).kind, failure_of(caught).retry_after) == (Kind.TRANSIENT, 7.0)
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind"),
-    [
-        (503, b"", Kind.TRANSIENT),
-        (429, b'{"errors":[{"code":"TOOMANYREQUESTS"}]}', Kind.TRANSIENT),
-        (403, b'{"errors":[{"code":"DENIED","message":"rate limit exceeded"}]}', Kind.TRANSIENT),
-        (403, b'{"errors":[{"code":"DENIED","message":"no"}]}', Kind.REFUSED),
-        (401, b"", Kind.REFUSED),
-        (413, b"", Kind.REFUSED),
-    ],
+    ("reply", "done"),
+    [(Reply(202), True), (error(405, "UNSUPPORTED"), False), (error(404, "NAME_UNKNOWN"), False)],
 )
-def test_answers_are_told_apart(tmp_path: Path, status: int, body: bytes, kind: Kind) -> None:
-    answer = (status, {"Retry-After": "7"}, body)
-    with serve(lambda _: answer) as (host, _), client(tmp_path) as registry:
-        failed = failure(lambda: registry.manifest(Reference(f"{host}/acme/web", "deps")))
-    assert (failed.kind, failed.status, failed.retry_after) == (kind, status, 7.0)
+def test_deleting_is_best_effort(
+    server: Server, client: RegistryClient, reply: Reply, done: bool
+) -> None:
+    server.answer = lambda _: reply
+    assert client.delete_manifest(Reference(f"{server.address}/a/b", digest=DIGEST)) is done
+    assert server.lines == [f"DELETE /v2/a/b/manifests/{DIGEST}"]
 
 
-def test_nobody_there_is_transient(tmp_path: Path) -> None:
-    with serve(manifest) as (host, _):
-        pass
-    with client(tmp_path) as registry:
-        failed = failure(lambda: registry.manifest(Reference(f"{host}/acme/web", "deps")))
-    assert (failed.kind, failed.reason) == (Kind.TRANSIENT, "connection refused")
+def test_deleting_from_a_registry_that_is_down(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(503)
+    with pytest.raises(RequestFailedError):
+        client.delete_manifest(Reference(f"{server.address}/a/b", digest=DIGEST))
 
 
-def basic_only(asked: Asked) -> tuple[int, dict[str, str], bytes]:
-    if asked.authorization == LOGIN:
-        return manifest(asked)
-    return 401, {"WWW-Authenticate": 'Basic realm="r"'}, b""
+# Blobs
 
 
-def test_a_login_of_docker_is_used_when_asked_for_and_then_without_asking(tmp_path: Path) -> None:
-    with serve(basic_only) as (host, asked):
-        config = {"auths": {host: {"auth": LOGIN.removeprefix("Basic ")}}}
-        with client(tmp_path, config) as registry:
-            reference = Reference(f"{host}/acme/web", "deps")
-            assert registry.manifest(reference)
-            assert registry.manifest(reference)
-    assert [a.authorization for a in asked] == [None, LOGIN, LOGIN]
+def test_a_blob_is_checked(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(200, b"{}")
+    repository = f"{server.address}/acme/web"
+    assert client.blob(repository, digest_of(b"{}"), 10) == b"{}"
+    with pytest.raises(RequestFailedError, match="does not match its digest"):
+        client.blob(repository, OTHER, 10)
+    with pytest.raises(RequestFailedError, match="larger than expected"):
+        client.blob(repository, digest_of(b"{}"), 1)
+    assert client.blob_exists(repository, OTHER)
+    server.answer = lambda _: Reply(404)
+    assert not client.blob_exists(repository, OTHER)
+    with pytest.raises(RequestFailedError) as caught:
+        client.blob(repository, OTHER, 10)
+    assert failure_of(caught).kind is Kind.MISSING
 
 
-@pytest.mark.parametrize("key", ["credsStore", "credHelpers"])
-def test_a_credential_helper_is_asked(tmp_path: Path, key: str) -> None:
-    helper = tmp_path / "docker-credential-test"
-    helper.write_text(
-        '#!/bin/sh\n[ "$1" = get ] && server=$(cat) && '
-        'echo "{\\"ServerURL\\": \\"$server\\", \\"Username\\": \\"me\\", '
-        '\\"Secret\\": \\"s3cret-pass\\"}"\n'
+def test_a_blob_that_is_cut_short(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(200, b"{}", {"Content-Length": "20", "Connection": "close"})
+    with pytest.raises(RequestFailedError) as caught:
+        client.blob(f"{server.address}/acme/web", digest_of(b"{}"), 100)
+    assert (failure_of(caught).kind, failure_of(caught).reason) == (
+        Kind.TRANSIENT,
+        "unexpected EOF",
     )
-    helper.chmod(0o755)
-    with serve(basic_only) as (host, _):
-        config = {key: "test" if key == "credsStore" else {host: "test"}}
-        path = f"{tmp_path}:/usr/bin:/bin"
-        with client(tmp_path, config, PATH=path) as registry:
-            assert registry.manifest(Reference(f"{host}/acme/web", "deps"))
 
 
-def test_a_bearer_token_is_fetched_for_the_scope_and_kept(tmp_path: Path) -> None:
-    tokens = ["t0ken-number-1", "t0ken-number-2"]
-
-    def token(_: Asked) -> tuple[int, dict[str, str], bytes]:
-        return 200, {}, json.dumps({"token": tokens.pop(0), "expires_in": 300}).encode()
-
-    with serve(token) as (issuer, fetched):
-
-        def respond(asked: Asked) -> tuple[int, dict[str, str], bytes]:
-            if (asked.authorization or "").startswith("Bearer t0ken"):
-                return manifest(asked)
-            realm = f'Bearer realm="http://{issuer}/token",service="r",scope="repository:x:pull"'
-            return 401, {"WWW-Authenticate": realm}, b""
-
-        with serve(respond) as (host, asked):
-            config = {"auths": {host: {"username": "me", "password": "s3cret-pass"}}}
-            with client(tmp_path, config) as registry:
-                reference = Reference(f"{host}/acme/web", "deps")
-                registry.manifest(reference)
-                registry.manifest(reference)
-                registry.put_manifest(reference, RAW, INDEX)
-    assert [a.authorization for a in fetched] == [LOGIN, LOGIN]
-    assert "repository%3Aacme%2Fweb%3Apull" in fetched[0].path
-    assert "pull%2Cpush" in fetched[1].path
-    assert len(asked) == 4, "one challenge for three requests"
-
-
-def test_a_repository_that_the_first_push_will_create_is_told_from_a_refusal(
-    tmp_path: Path,
+@pytest.mark.parametrize("where", ["/upload/1?state=x", "{base}/upload/1?state=x", "/upload/1"])
+def test_a_blob_is_put_where_the_registry_says(
+    server: Server, client: RegistryClient, where: str
 ) -> None:
-    """Docker Hub answers so for a repository that is not there."""
-    challenge = 'Bearer realm="http://127.0.0.1:1/token",error="insufficient_scope"'
-
-    def respond(asked: Asked) -> tuple[int, dict[str, str], bytes]:
-        return 401, {"WWW-Authenticate": challenge if hub else "Basic"}, b""
-
-    for hub in (True, False):
-        with serve(respond) as (host, _):
-            config = {"auths": {host: {"registrytoken": "t0ken-of-somebody"}}}
-            with client(tmp_path, config) as registry:
-                failed = failure(lambda: registry.head(Reference(f"{host}/acme/new", "deps")))
-        assert failed.kind is Kind.REFUSED
-        assert may_not_exist_yet(failed) is hub
+    location = where.format(base=f"http://{server.address}")
+    server.answer = lambda asked: (
+        Reply(202, b"", {"Location": location}) if asked.method == "POST" else Reply(201)
+    )
+    digest = client.put_blob(f"{server.address}/acme/web", b"{}")
+    assert digest == digest_of(b"{}")
+    post, put = server.asked
+    assert (post.method, post.target) == ("POST", "/v2/acme/web/blobs/uploads/")
+    assert (put.method, put.path, put.body) == ("PUT", "/upload/1", b"{}")
+    assert put.query == {**({"state": ["x"]} if "?" in where else {}), "digest": [digest]}
 
 
-def test_another_host_does_not_get_the_login(tmp_path: Path) -> None:
-    with serve(manifest) as (store, stored):
-
-        def respond(asked: Asked) -> tuple[int, dict[str, str], bytes]:
-            if asked.authorization != LOGIN:
-                return 401, {"WWW-Authenticate": "Basic"}, b""
-            return 307, {"Location": f"http://{store}/elsewhere?signature=x"}, b""
-
-        with serve(respond) as (host, _):
-            config = {"auths": {host: {"auth": LOGIN.removeprefix("Basic ")}}}
-            with client(tmp_path, config) as registry:
-                assert registry.manifest(Reference(f"{host}/acme/web", "deps"))
-    assert [a.authorization for a in stored] == [None]
+def test_an_upload_without_a_place(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: Reply(202)
+    with pytest.raises(RequestFailedError, match="no Location"):
+        client.put_blob(f"{server.address}/acme/web", b"{}")
 
 
-def test_no_secret_is_in_a_failure(tmp_path: Path) -> None:
-    def echo(asked: Asked) -> tuple[int, dict[str, str], bytes]:
-        if asked.authorization is None:
-            return 401, {"WWW-Authenticate": "Basic"}, b""
-        said = f"you sent {asked.authorization} s3cret-pass"
-        return 403, {}, json.dumps({"errors": [{"code": "DENIED", "message": said}]}).encode()
+# Tags
 
-    with serve(echo) as (host, _):
-        config = {"auths": {host: {"auth": LOGIN.removeprefix("Basic ")}}}
-        with client(tmp_path, config) as registry:
-            failed = failure(lambda: registry.manifest(Reference(f"{host}/acme/web", "deps")))
-    assert failed.kind is Kind.REFUSED
-    for secret in ("s3cret-pass", LOGIN.removeprefix("Basic ")):
-        assert secret not in f"{failed!r} {failed.reason} {failed.evidence}"
+
+def test_tags_are_read_page_by_page(server: Server, client: RegistryClient) -> None:
+    pages = {None: ["a", "b"], "b": ["c"], "c": ["d"]}
+    links = {
+        None: '</v2/acme/web/tags/list?last=b&n=2>; rel="next"',
+        "b": "<{base}?last=c>; rel=next",
+    }
+
+    def answer(asked: Asked) -> Reply:
+        last = asked.query.get("last", [None])[0]
+        base = f"http://{server.address}/v2/acme/web/tags/list"
+        link = {"Link": links[last].format(base=base)} if last in links else {}
+        return document({"name": "acme/web", "tags": pages[last]}, **link)
+
+    server.answer = answer
+    assert client.tags(f"{server.address}/acme/web") == ["a", "b", "c", "d"]
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize("reply", [error(404, "NAME_UNKNOWN"), document({"tags": None})])
+def test_no_tags(server: Server, client: RegistryClient, reply: Reply) -> None:
+    server.answer = lambda _: reply
+    assert client.tags(f"{server.address}/acme/web") == []
+
+
+def test_tags_that_are_none(server: Server, client: RegistryClient) -> None:
+    server.answer = lambda _: document(["deps"])
+    with pytest.raises(RequestFailedError, match="no list of tags"):
+        client.tags(f"{server.address}/acme/web")
+
+
+def test_many_threads_share_a_client(server: Server, client: RegistryClient) -> None:
+    server.answer = index
+    found: list[object] = []
+
+    def read(number: int) -> None:
+        found.append(client.manifest(Reference(f"{server.address}/acme/web{number}", "deps")))
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 24
+    assert None not in found
+    assert len(server.asked) == 24

@@ -8,7 +8,6 @@ login; what the host asks for is remembered, so that later ones bring theirs alo
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +16,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from whalebuild.adapters.credentials import CredentialStore, Login
+from whalebuild.adapters.registry_challenges import (
+    Challenge,
+    join_scopes,
+    parse_challenges,
+)
 from whalebuild.adapters.registry_hosts import Endpoint, Trust, is_loopback
 from whalebuild.adapters.registry_transport import Answer, Request, origin
 from whalebuild.core.failures import RequestFailedError
@@ -27,20 +31,6 @@ _TOKEN_LIMIT = 1024 * 1024
 _USUAL_SECONDS = 60.0  # a token's life where the server does not say: the specification's default
 _MARGIN_SECONDS = 5.0
 _SHORTEST_SECRET = 4  # replacing shorter ones would tell them
-_PART = re.compile(
-    r"[\s,]*(?:(?P<key>[\w-]+)\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\s,\"]*))"
-    r"|(?P<scheme>[A-Za-z][\w-]*))"
-)
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """What a 401 asks for: ``scheme`` in lower case, and its parameters."""
-
-    scheme: str
-    realm: str = ""
-    service: str = ""
-    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -225,32 +215,6 @@ def _refuse_plaintext(endpoint: Endpoint, challenge: Challenge) -> None:
                 "the registry wants a login to be sent over plain http",
             )
         )
-
-
-def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """Parse ``WWW-Authenticate`` (RFC 9110, 11.6.1): several headers, several to a header."""
-    found: list[tuple[str, dict[str, str]]] = []
-    for header in headers:
-        for part in _PART.finditer(header):
-            if part["scheme"]:
-                found.append((part["scheme"].lower(), {}))
-            elif found:
-                quoted = part["quoted"]
-                value = part["plain"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-                found[-1][1][part["key"].lower()] = value
-    return tuple(
-        Challenge(scheme, given.get("realm", ""), given.get("service", ""), given.get("scope", ""))
-        for scheme, given in found
-    )
-
-
-def join_scopes(*scopes: str) -> tuple[str, ...]:
-    """Join scopes, those of one resource into one; actions in order of appearance."""
-    joined: dict[str, dict[str, None]] = {}
-    for scope in " ".join(scopes).split():
-        resource, _, actions = scope.rpartition(":")
-        joined.setdefault(resource, {}).update(dict.fromkeys(actions.split(",")))
-    return tuple(f"{resource}:{','.join(actions)}" for resource, actions in joined.items())
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

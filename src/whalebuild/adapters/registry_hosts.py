@@ -7,9 +7,9 @@ Sources: ``util/resolver/resolver.go``, ``store/storeutil/storeutil.go`` and ``s
 https://github.com/docker/buildx.
 
 Three differences, on purpose: buildx reads ``insecure`` and ``ca`` and then replaces the HTTP
-client that has them (``util/imagetools/inspect.go``), here they work; a mirror may have a path, as
-in BuildKit; ``keypair`` is not read, client certificates are taken from ``certs.d``. Docker's
-daemon.json (``insecure-registries``, ``registry-mirrors``) reaches neither.
+client that has them (``util/imagetools/inspect.go``; tried with 0.29.1), here they work; a mirror
+may have a path, as in BuildKit; ``keypair`` is not read, client certificates are taken from
+``certs.d``. Docker's daemon.json (``insecure-registries``, ``registry-mirrors``) reaches neither.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class RegistrySession:
     def _settle(
         self, registry: str, way: Endpoint, answer: Answer, failure: HttpFailure | None
     ) -> Answer:
-        if not way.mirrored:
+        if not way.mirrored and not (failure and failure.kind is Kind.UNREACHABLE):
             self._working[registry] = way
         if failure:
             raise RequestFailedError(failure)

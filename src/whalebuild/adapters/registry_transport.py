@@ -6,11 +6,10 @@ which do not leave the host that they are for.
 
 from __future__ import annotations
 
-import errno
 import http.client
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -22,6 +21,7 @@ from whalebuild import __version__
 from whalebuild.adapters.credentials import config_folder
 from whalebuild.adapters.registry_hosts import Trust
 from whalebuild.adapters.registry_proxies import proxy_for
+from whalebuild.adapters.registry_troubles import trouble_of
 from whalebuild.core.failures import RequestFailedError
 from whalebuild.core.http_failures import HttpFailure, Trouble, no_answer
 
@@ -33,10 +33,6 @@ _READ_ONLY = _ANY_METHOD | {301, 302, 303}
 # One for each thread of a bake of many services; more are opened and closed as needed.
 _KEPT_CONNECTIONS = 16
 _SYSTEM_CERTS = Path("/etc/docker/certs.d")
-_NO_TLS = frozenset(
-    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
-)
-_NETWORK = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,7 @@ class Transport:
                 _READ_ONLY if read_only else _ANY_METHOD
             ):
                 return answer
-            onward = urljoin(url, location)
+            onward = follow_link(url, location)
             if origin(onward) != origin(url):
                 # A store of blobs has its own signature in the URL, and no business with ours.
                 headers.pop("Authorization", None)
@@ -163,7 +159,10 @@ class Transport:
         https://docs.docker.com/engine/security/certificates/
         """
         context = ssl.create_default_context()
+        # Python 3.13 is stricter than docker: authorities of company proxies often fail there.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if trust.insecure:
+            urllib3.disable_warnings(exceptions.InsecureRequestWarning)  # the user asked for it
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         for pem in trust.authorities:
@@ -178,9 +177,20 @@ class Transport:
 
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what a credential is bound to."""
-    parts = urlsplit(url)
-    usual = 443 if parts.scheme == "https" else 80
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or usual
+    try:
+        parts = urlsplit(url)
+        usual = 443 if parts.scheme == "https" else 80
+        return parts.scheme, (parts.hostname or "").lower(), parts.port or usual
+    except ValueError:  # no URL: sending it says so
+        return "", "", 0
+
+
+def follow_link(url: str, location: str) -> str:
+    """Join a URL and what an answer from there points to, even where that is no URL."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
 
 
 def _make_pool(proxy: str | None, context: ssl.SSLContext | None) -> urllib3.PoolManager:
@@ -214,63 +224,5 @@ def _read(response: urllib3.BaseHTTPResponse, limit: int) -> tuple[bytes, bool]:
 def _failure(request: Request, url: str, error: Exception) -> HttpFailure:
     said = str(request)
     if origin(url) != origin(request.url):
-        said = f"{said}, redirected to {urlsplit(url).netloc.rpartition('@')[2]}"
-    trouble, detail = _trouble(error)
-    if any(isinstance(part, exceptions.ProxyError) for part in _chain(error)):
-        detail = f"{detail}, through the proxy".lstrip(", ")
-    return no_answer(said, trouble, detail)
-
-
-def _trouble(error: Exception) -> tuple[Trouble, str]:  # noqa: C901, PLR0911, PLR0912 - a table
-    """Tell what happened by the types of the errors that urllib3 wrapped into each other."""
-    for part in _chain(error):
-        match part:
-            case exceptions.NameResolutionError():
-                return Trouble.NAME, ""
-            case exceptions.NewConnectionError():
-                continue  # a timeout by its type; what it was stands inside
-            case exceptions.TimeoutError() | TimeoutError():
-                return Trouble.TIMEOUT, ""
-            case ssl.SSLError():
-                return _tls_trouble(part)
-            case ConnectionRefusedError():
-                return Trouble.REFUSED, ""
-            case http.client.RemoteDisconnected() | exceptions.IncompleteRead():
-                return Trouble.CLOSED, ""
-            case http.client.BadStatusLine() if str(part).startswith(("\x15\x03", "\x16\x03")):
-                return Trouble.TLS_PORT, ""
-            case ConnectionError():
-                return Trouble.RESET, ""
-            case OSError() if part.errno in _NETWORK:
-                return Trouble.NETWORK, ""
-            case OSError() if str(part).startswith("Tunnel connection failed"):
-                return Trouble.PROXY, str(part)
-            case exceptions.LocationParseError() | exceptions.URLSchemeUnknown():
-                return Trouble.NO_REGISTRY, "it names an address that cannot be used"
-            case exceptions.ProxySchemeUnknown():
-                return Trouble.PROXY, "only http and https proxies are supported"
-    return Trouble.CLOSED, type(error).__name__
-
-
-def _tls_trouble(error: ssl.SSLError) -> tuple[Trouble, str]:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble.CERTIFICATE, error.verify_message
-    if error.reason in _NO_TLS:
-        return Trouble.PLAIN_HTTP, ""
-    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Trouble.CLOSED, ""
-    return Trouble.TLS, (error.reason or "the handshake failed").lower().replace("_", " ")
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and those inside it, outermost first."""
-    waiting: list[object] = [error]
-    seen: set[int] = set()
-    while waiting:
-        part = waiting.pop(0)
-        if isinstance(part, BaseException) and id(part) not in seen:
-            seen.add(id(part))
-            yield part
-            # Not __context__: that may be an earlier error which the caller was dealing with.
-            waiting += [*part.args, part.__cause__]
-            waiting.append(getattr(part, "original_error", None))
+        said = f"{said}, redirected to {origin(url)[1] or 'no URL'}"
+    return no_answer(said, *trouble_of(error))

@@ -77,7 +77,7 @@ _RATE_LIMIT = re.compile(
 )
 # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
 # https://github.com/docker/buildx/pull/3731
-_LOST_BLOB = re.compile(r"blob unknown to registry|did not match uploaded content")
+_LOST_BLOB = re.compile(r"manifest_blob_unknown|did not match uploaded content")
 _HTTPS_WANTED = re.compile(r"http request to an https server|http request was sent to https port")
 _IMMUTABLE = re.compile(r"immutable|already exists|cannot be overwritten")
 _NEVER_CHANGES = frozenset({501, 505, 507})  # of the 5xx
@@ -98,9 +98,11 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     code, text = _words(body)
     phrase = f"{status} {_PHRASES.get(status, '')}".strip()
     kind = _kind(status, text.lower())
-    if kind is Kind.UNREACHABLE:
-        known = Trouble.TLS_PORT if _HTTPS_WANTED.search(text.lower()) else Trouble.NO_REGISTRY
-        reason = known.value[1]
+    # nginx says it in a page, whose words are otherwise left out.
+    if status == 400 and _HTTPS_WANTED.search(body.decode("utf-8", "replace").lower()):
+        kind, reason = Trouble.TLS_PORT.value
+    elif kind is Kind.UNREACHABLE:
+        reason = Trouble.NO_REGISTRY.value[1]
     else:
         # The number is said as well: "denied" alone reads the same in a 401 and a 429.
         reason = f"{text} ({phrase})" if text else phrase
@@ -131,7 +133,7 @@ def _kind(status: int, text: str) -> Kind:  # noqa: PLR0911 - one return a rule
         return Kind.TRANSIENT
     if status in {400, 404} and _LOST_BLOB.search(text):
         return Kind.TRANSIENT
-    if status in _PROXY_WANTS_LOGIN or (status == 400 and _HTTPS_WANTED.search(text)):
+    if status in _PROXY_WANTS_LOGIN:
         return Kind.UNREACHABLE
     if status == 404:
         return Kind.MISSING

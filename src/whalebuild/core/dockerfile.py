@@ -1,22 +1,24 @@
-"""A Dockerfile's stages and instructions, split into lines as BuildKit's own parser does.
+"""A Dockerfile's stages and instructions, as BuildKit's own parser reads them.
 
-Follows ``frontend/dockerfile/parser`` of BuildKit: parser directives, the escape character,
-comments and blank lines inside continued instructions, and heredocs of RUN, COPY and ADD.
-https://docs.docker.com/reference/dockerfile/
+The lines are split in ``dockerfile_lines``, what a single instruction says is read in
+``dockerfile_steps``. https://docs.docker.com/reference/dockerfile/
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
-_HEREDOC = re.compile(r"(?:^|\s)\d*<<(-?)(['\"]?)([^\s<'\"]+)\2(?=\s|$)")
-_FROM = re.compile(r"(?:--\S+\s+)*(?P<base>\S+)(?:\s+AS\s+(?P<name>\S+))?\s*", re.IGNORECASE)
-_QUOTED = re.compile(r"""(<<-?)?("(?:\\.|[^"\\])*"|'[^']*')""")
-_DIRECTIVES = frozenset({"syntax", "escape", "check"})
-_WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
+from whalebuild.core.dockerfile_lines import (
+    Directives,
+    Heredoc,
+    Instruction,
+    read_directives,
+    split_instructions,
+)
+from whalebuild.core.dockerfile_words import blank_separated
+
+__all__ = ["Directives", "Dockerfile", "Heredoc", "Instruction", "Stage", "parse_dockerfile"]
 
 # A RUN that installs packages of a language (not of the system: that is the base stage's work).
 _INSTALLS = re.compile(
@@ -32,16 +34,8 @@ _TOOL_ONLY = re.compile(
     r"(?=$|&&|;|\|\|)",
     re.MULTILINE,
 )
-
-
-@dataclass(frozen=True)
-class Instruction:
-    """One instruction: its line (from 1), keyword in upper case, and the rest, joined."""
-
-    line: int
-    keyword: str
-    text: str
-    heredocs: tuple[str, ...] = ()
+_NAMED = 3  # base AS name
+_NO_DIRECTIVES = Directives()
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,7 @@ class Stage:
     base: str
     line: int
     instructions: tuple[Instruction, ...]
+    opening: Instruction
 
     @property
     def label(self) -> str:
@@ -72,14 +67,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """A Dockerfile's stages, in order."""
+    """A Dockerfile's stages, in order; ``before`` has what stands in front of the first."""
 
     stages: tuple[Stage, ...]
+    before: tuple[Instruction, ...] = ()
+    directives: Directives = _NO_DIRECTIVES
 
     def stage(self, name: str) -> Stage | None:
         """Find a stage by its name, in any case, or by its index written as a number."""
         wanted = name.lower()
-        by_name = (stage for stage in self.stages if stage.name == wanted)
+        # Of several with one name BuildKit takes the last.
+        by_name = (stage for stage in reversed(self.stages) if stage.name == wanted)
         by_index = (stage for stage in self.stages if str(stage.index) == wanted)
         return next(by_name, None) or next(by_index, None)
 
@@ -92,69 +90,26 @@ class Dockerfile:
 
 def parse_dockerfile(text: str) -> Dockerfile:
     """Split a Dockerfile into stages. Never raises: what is wrong in it is BuildKit's to say."""
+    directives = read_directives(text)
     stages: list[Stage] = []
-    for instruction in _instructions(text):
+    before: list[Instruction] = []
+    for instruction in split_instructions(text, directives.escape):
         if instruction.keyword == "FROM":
-            found = _FROM.fullmatch(instruction.text)
-            name = found["name"].lower() if found and found["name"] else None
-            base = found["base"] if found else instruction.text
-            stages.append(Stage(len(stages), name, base, instruction.line, ()))
+            stages.append(_open(instruction, len(stages)))
         elif stages:
-            last = stages[-1]
-            steps = (*last.instructions, instruction)
-            stages[-1] = Stage(last.index, last.name, last.base, last.line, steps)
-    return Dockerfile(tuple(stages))
+            steps = (*stages[-1].instructions, instruction)
+            stages[-1] = replace(stages[-1], instructions=steps)
+        else:
+            before.append(instruction)
+    return Dockerfile(tuple(stages), tuple(before), directives)
 
 
-def _instructions(text: str) -> Iterator[Instruction]:
-    lines = text.removeprefix("\ufeff").removesuffix("\n").split("\n")
-    lines = [line.rstrip("\r") for line in lines]
-    escape = _escape(lines)
-    continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$")
-    numbered = iter(enumerate(lines, start=1))
-    for number, first in numbered:
-        if _skipped(first):
-            continue
-        parts, line = [], first.lstrip()
-        while continued.search(line):
-            parts.append(continued.sub("", line))
-            line = next((text for _, text in numbered if not _skipped(text)), "")
-        parts.append(line)
-        keyword, text = [*"".join(parts).strip().split(maxsplit=1), "", ""][:2]
-        keyword = keyword.upper()
-        inner = [*text.split(maxsplit=1), ""][0].upper() if keyword == "ONBUILD" else keyword
-        heredocs = _heredocs(text, numbered) if inner in _WITH_HEREDOC else ()
-        yield Instruction(number, keyword, text, heredocs)
-
-
-def _skipped(line: str) -> bool:
-    """Comments and blank lines count nowhere, not even inside a continued instruction."""
-    return not line.strip() or line.lstrip().startswith("#")
-
-
-def _escape(lines: list[str]) -> str:
-    """Read the ``escape`` directive; directives end at the first line that is not one."""
-    for line in lines:
-        directive = _DIRECTIVE.match(line.strip())
-        if not directive or directive[1].lower() not in _DIRECTIVES:
-            break
-        if directive[1].lower() == "escape":
-            return "`" if directive[2] == "`" else "\\"
-    return "\\"
-
-
-def _heredocs(text: str, numbered: Iterator[tuple[int, str]]) -> tuple[str, ...]:
-    bodies = []
-    unquoted = _QUOTED.sub(lambda found: found[0] if found[1] else "''", text)
-    for dash, _, word in _HEREDOC.findall(unquoted):
-        body: list[str] = []
-        for _, line in numbered:
-            content = line.lstrip("\t") if dash else line
-            if content == word:
-                break
-            body.append(content)
-        bodies.append("\n".join(body))
-    return tuple(bodies)
+def _open(opening: Instruction, index: int) -> Stage:
+    words = blank_separated(opening.rest)
+    named = len(words) == _NAMED and words[1].lower() == "as"
+    name = words[2].lower() if named else None
+    base = words[0] if named or len(words) == 1 else opening.text
+    return Stage(index, name, base, opening.line, (), opening)
 
 
 def _only_tools(body: str) -> bool:

@@ -1,0 +1,47 @@
+"""What the search for a stage's inputs collects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from whalebuild.core.build_args import DEFAULT_PATH, Environment
+from whalebuild.core.dockerfile import Stage
+from whalebuild.core.stage_inputs import (
+    BaseImage,
+    ContextRead,
+    NamedContext,
+    Remote,
+    StagePart,
+)
+
+
+@dataclass
+class Origin:
+    """Where FROM, ``COPY --from`` or a mount takes its files from.
+
+    Attributes:
+        token: What it is, in an instruction's canonical form.
+        stage: The local stage.
+        context: The named context.
+        environment: The variables that a stage made from it starts with.
+    """
+
+    token: list[str]
+    stage: Stage | None = None
+    context: NamedContext | None = None
+    environment: Environment = field(default_factory=lambda: Environment({"PATH": DEFAULT_PATH}))
+
+
+@dataclass
+class Findings:
+    """What has been found so far; dictionaries keep the order and drop doubles."""
+
+    stages: dict[int, StagePart] = field(default_factory=dict)
+    reads: dict[ContextRead, None] = field(default_factory=dict)
+    bases: dict[BaseImage, None] = field(default_factory=dict)
+    contexts: dict[NamedContext, None] = field(default_factory=dict)
+    remotes: dict[Remote, None] = field(default_factory=dict)
+    args: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, None] = field(default_factory=dict)
+    caches: dict[str, None] = field(default_factory=dict)
+    runs: bool = False

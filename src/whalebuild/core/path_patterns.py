@@ -1,0 +1,100 @@
+"""Paths and their wildcards as Go's ``path.Match`` and ``path.Clean`` take them.
+
+BuildKit resolves the sources of COPY and ADD with these. https://pkg.go.dev/path#Match
+"""
+
+from __future__ import annotations
+
+import functools
+import posixpath
+import re
+
+
+class PatternError(ValueError):
+    """The pattern is not well formed: BuildKit refuses it too."""
+
+
+def clean(path: str) -> str:
+    """The shortest equivalent of a slash-separated path; ``.`` for an empty one."""
+    normal = posixpath.normpath(path)
+    return normal[1:] if normal.startswith("//") else normal
+
+
+def rooted(path: str) -> str:
+    """A path as BuildKit takes it inside a context: clean, relative, unable to leave it."""
+    return clean(f"/{path}")[1:] or "."
+
+
+def has_wildcards(path: str) -> bool:
+    """Tell whether the path has ``*``, ``?`` or ``[`` that is not escaped."""
+    return re.search(r"[*?\[]", re.sub(r"\\.", "", path, flags=re.DOTALL)) is not None
+
+
+def split_wildcards(path: str) -> tuple[str, str]:
+    """Split a path before its first part with a wildcard; either half may be empty."""
+    parts = path.split("/")
+    first = next((at for at, part in enumerate(parts) if has_wildcards(part)), len(parts))
+    return "/".join(parts[:first]), "/".join(parts[first:])
+
+
+def matches(pattern: str, path: str) -> bool:
+    """``path.Match``.
+
+    Raises:
+        PatternError: The pattern is not well formed.
+    """
+    return compile_pattern(pattern).fullmatch(path) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Turn a ``path.Match`` pattern into a regular expression; raises as ``matches``."""
+    out: list[str] = []
+    at = 0
+    while at < len(pattern):
+        char = pattern[at]
+        at += 1
+        if char == "*":
+            out.append("[^/]*")
+        elif char == "?":
+            out.append("[^/]")
+        elif char == "[":
+            text, at = _class(pattern, at)
+            out.append(text)
+        elif char == "\\":
+            if at == len(pattern):
+                raise PatternError(f"{pattern} ends with a backslash")
+            out.append(re.escape(pattern[at]))
+            at += 1
+        else:
+            out.append(re.escape(char))
+    return re.compile("".join(out), re.DOTALL)
+
+
+def _class(pattern: str, at: int) -> tuple[str, int]:
+    """Read what follows ``[``; unlike the other wildcards it may match a slash."""
+    negated = pattern.startswith("^", at)
+    at += negated
+    ranges: list[str] = []
+    count = 0
+    while not (pattern.startswith("]", at) and count):
+        low, at = _class_char(pattern, at)
+        high = low
+        if pattern.startswith("-", at):
+            high, at = _class_char(pattern, at + 1)
+        if low <= high:
+            ranges.append(f"{re.escape(low)}-{re.escape(high)}")
+        count += 1
+    if not ranges:
+        return ("." if negated else r"(?!)"), at + 1
+    return f"[{'^' if negated else ''}{''.join(ranges)}]", at + 1
+
+
+def _class_char(pattern: str, at: int) -> tuple[str, int]:
+    if at < len(pattern) and pattern[at] == "\\":
+        at += 1
+    elif at < len(pattern) and pattern[at] in "-]":
+        raise PatternError(f"{pattern} has a bracket that is not well formed")
+    if at + 1 >= len(pattern):
+        raise PatternError(f"{pattern} has a bracket that does not end")
+    return pattern[at], at + 1

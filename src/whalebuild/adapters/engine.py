@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.request import BakeRequest, EngineFacts
 
 if TYPE_CHECKING:
@@ -76,11 +77,16 @@ class DockerEngine:
             found = docker.buildx.inspect(builder)
             # An engine that is down leaves the driver empty.
             name, driver = str(found.name), str(found.driver or "docker")
+            nodes = found.nodes or []
         if driver != "docker":
-            return EngineFacts(name, driver, containerd_store=True)
+            own = next((platform for node in nodes for platform in node.platforms or []), None)
+            own = own.rstrip("*") if own else None
+            return EngineFacts(name, driver, containerd_store=True, platform=own)
         with self._client() as docker:
-            status = docker.system.info().driver_status or []
-        return EngineFacts(name, driver, ["driver-type", _CONTAINERD] in status)
+            info = docker.system.info()
+        own, *_ = parse_platforms([f"{info.os_type}/{info.architecture}"], where="docker info")
+        store = ["driver-type", _CONTAINERD] in (info.driver_status or [])
+        return EngineFacts(name, driver, store, own)
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

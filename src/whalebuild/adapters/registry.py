@@ -18,7 +18,6 @@ from typing import Self
 
 from whalebuild.adapters.registry_answers import (
     MANIFEST_LIMIT,
-    Manifest,
     digest_like,
     media_type_of,
     named_digest,
@@ -32,7 +31,7 @@ from whalebuild.adapters.registry_session import Call, RegistrySession
 from whalebuild.adapters.registry_transport import follow_link
 from whalebuild.core.failures import Kind, RequestFailedError
 from whalebuild.core.http_failures import Trouble
-from whalebuild.core.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
+from whalebuild.core.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
 from whalebuild.core.references import Reference
 
 _TYPES = (*sorted(INDEX_TYPES, reverse=True), *sorted(MANIFEST_TYPES, reverse=True))

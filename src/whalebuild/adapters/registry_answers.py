@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 
 from whalebuild.adapters.registry_session import Call
 from whalebuild.adapters.registry_transport import Answer
 from whalebuild.core.failures import RequestFailedError
 from whalebuild.core.http_failures import HttpFailure, Trouble, no_answer
-from whalebuild.core.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
+from whalebuild.core.manifests import INDEX_TYPES, MANIFEST_TYPES
 
 # Registries must take manifests of 4 MiB and may refuse larger ones (specification, "Pushing").
 MANIFEST_LIMIT = 4 * 1024 * 1024
 _ALGORITHMS = frozenset({"sha256", "sha512"})  # the registered ones
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A manifest or index as the registry has it, to the byte."""
-
-    raw: bytes
-    media_type: str
-    digest: str
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The manifest's descriptor, as far as the manifest alone tells it."""
-        return Descriptor(self.digest, len(self.raw), self.media_type)
 
 
 def digest_like(raw: bytes, *, like: str | None = None) -> str:

@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from whalebuild.adapters.context_files import LocalContextFiles
 from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
 from whalebuild.core.errors import UsageError
+from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
 
 # In buildx's order: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
 _BAKE_FILES = (
@@ -29,6 +31,7 @@ class LocalSourceTree:
     def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
         self._root = root
         self._named = environment.get("BUILDX_BAKE_FILE", "")
+        self._files = LocalContextFiles(root)
 
     def bake_files(self) -> tuple[str, ...]:
         """See ``workflows.ports.SourceTree``."""
@@ -58,6 +61,12 @@ class LocalSourceTree:
                 next_step="run whalebuild where the Dockerfile is, or set dockerfile and context "
                 "in the bake file",
             ) from None
+
+    def context_files(
+        self, inputs: StageInputs, build: Build, dockerfile: str | None
+    ) -> ContextFiles | Undetermined:
+        """See ``workflows.ports.SourceTree``."""
+        return self._files.list_files(inputs, build, dockerfile)
 
 
 def _shown(path: Path, root: Path) -> str:

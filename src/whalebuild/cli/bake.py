@@ -30,6 +30,9 @@ def bake(
     metadata_file: opt.MetadataFile = None,
     print_: opt.PrintOnly = False,
     load: opt.Load = False,
+    read_only: opt.ReadOnly = False,
+    force: opt.Force = False,
+    base: opt.Base = None,
     tag: opt.Tags = None,
     image: opt.ImageName = None,
     deps_stage: opt.DepsStage = None,
@@ -41,14 +44,16 @@ def bake(
     with boundary(format_):
         from whalebuild.adapters.github_actions import write_outputs
         from whalebuild.cli.render import result_table
+        from whalebuild.cli.render_plan import decision_lines, nothing_to_do
         from whalebuild.cli.session import make_request, open_session, setting_flags
-        from whalebuild.core.definition import BuildOptions
         from whalebuild.core.errors import UsageError
+        from whalebuild.core.jobs import BuildOptions
         from whalebuild.workflows.baking import Baker
 
         flags = setting_flags(
             image=image,
             file=file,
+            base=base,
             deps_stage=deps_stage,
             platform=platform,
             builder=builder,
@@ -59,10 +64,23 @@ def bake(
         )
         with open_session(flags) as session:
             request = make_request(session.settings, targets, set_, var)
-            options = BuildOptions(load, no_cache, pull, extra_tags=tuple(tag or ()))
+            if load and read_only:
+                raise UsageError(
+                    "--load and --read-only exclude each other",
+                    cause="one builds for the local engine, the other for every platform",
+                    next_step="leave one of them out",
+                )
+            options = BuildOptions(
+                load=load,
+                read_only=read_only,
+                force=force,
+                no_cache=no_cache,
+                pull=pull,
+                extra_tags=tuple(tag or ()),
+            )
             plan = session.planner(ask=not print_).plan(request, options)
             if print_:
-                typer.echo(json.dumps(plan.definition, indent=2))
+                typer.echo(json.dumps(plan.preview(), indent=2))
                 return
             if metadata_file and not metadata_file.parent.is_dir():
                 raise UsageError(
@@ -72,13 +90,18 @@ def bake(
                 )
             if load:
                 session.console.note("--load builds for this machine's platform only")
-            baker = Baker(session.engine, session.console, session.retrier)
+            for line in decision_lines(plan):
+                session.console.note(line)
+            baker = Baker(session.engine, session.registry, session.console, session.retrier)
             result = baker.bake(plan)
             if metadata_file:
                 _write(metadata_file, json.dumps(baker.metadata, indent=2) + "\n", session.console)
-        table = result_table(result)
+        table = "" if nothing_to_do(plan) else result_table(result)
         write_outputs(result, table, os.environ)
-        typer.echo(json.dumps(result.as_json()) if format_ is opt.Format.JSON else table)
+        if format_ is opt.Format.JSON:
+            typer.echo(json.dumps(result.as_json()))
+        elif table:
+            typer.echo(table)
 
 
 def _write(path: Path, text: str, console: ConsoleBase) -> None:

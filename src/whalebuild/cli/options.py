@@ -44,6 +44,15 @@ Load = Annotated[
     bool,
     Option("--load", help="Build for this machine into the local engine and push nothing."),
 ]
+ReadOnly = Annotated[
+    bool, Option("--read-only", help="Build with the published cache, and publish nothing.")
+]
+Force = Annotated[bool, Option("--force", help="Build and publish even if nothing has changed.")]
+Check = Annotated[
+    bool,
+    Option("--check", help="Exit code 0 if the dependencies can be reused, 10 if not."),
+]
+Base = Annotated[str | None, Option(help="Base images: pin (as the last bake had them) or follow.")]
 Tags = Annotated[
     list[str] | None, Option("--tag", "-t", help="Extra tag for the application (repeatable).")
 ]

@@ -9,6 +9,8 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
+_REBUILD_NEEDED = 10
+
 
 def plan(
     targets: opt.Targets = None,
@@ -20,20 +22,31 @@ def plan(
     tag: opt.Tags = None,
     image: opt.ImageName = None,
     deps_stage: opt.DepsStage = None,
+    pull: opt.Pull = False,
+    base: opt.Base = None,
+    check: opt.Check = False,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
-        from whalebuild.cli.render import plan_text
+        from whalebuild.cli.render_plan import plan_text
         from whalebuild.cli.session import make_request, open_session, setting_flags
-        from whalebuild.core.definition import BuildOptions
+        from whalebuild.core.jobs import BuildOptions
+        from whalebuild.core.plan_json import plan_json, rebuild_needed
 
         flags = setting_flags(
-            image=image, file=file, deps_stage=deps_stage, platform=platform, builder=builder
+            image=image,
+            file=file,
+            base=base,
+            deps_stage=deps_stage,
+            platform=platform,
+            builder=builder,
         )
         with open_session(flags) as session:
             request = make_request(session.settings, targets, set_, var)
-            options = BuildOptions(extra_tags=tuple(tag or ()))
-            made = session.planner(ask=True).plan(request, options)
+            options = BuildOptions(pull=pull, extra_tags=tuple(tag or ()))
+            made = session.planner(ask=True, thorough=True).plan(request, options)
         as_json = format_ is opt.Format.JSON
-        typer.echo(json.dumps(made.as_json()) if as_json else plan_text(made))
+        typer.echo(json.dumps(plan_json(made)) if as_json else plan_text(made))
+        if check and rebuild_needed(made):
+            raise typer.Exit(_REBUILD_NEEDED)

@@ -37,9 +37,17 @@ class Session:
     console: ConsoleBase
     retrier: Retrier
 
-    def planner(self, *, ask: bool) -> Planner:
+    def planner(self, *, ask: bool, thorough: bool = False) -> Planner:
         """A planner over this session's engine and files."""
-        return Planner(self.engine, self.registry, self.tree, self.settings, self.retrier, ask)
+        return Planner(
+            self.engine,
+            self.registry,
+            self.tree,
+            self.settings,
+            self.retrier,
+            ask=ask,
+            thorough=thorough,
+        )
 
 
 def setting_flags(**given: object) -> dict[str, object]:

@@ -14,21 +14,29 @@ from whalebuild.core.manifests import Descriptor, Index, write_index
 
 CACHE = "dev.whalebuild.cache"
 CACHE_PLATFORMS = "dev.whalebuild.cache.platforms"
-DEPS, APP = "deps", "app"
+CACHE_TARGET = "dev.whalebuild.cache.target"
 
 
 @dataclass(frozen=True)
 class Cache:
-    """A cache manifest: of which target's build (``deps`` or ``app``), for which platforms."""
+    """A cache manifest.
+
+    Attributes:
+        role: ``deps`` or ``app``: of which image's build.
+        target: The application's target, since several may share their dependencies.
+    """
 
     role: str
     platforms: tuple[str, ...]
     digest: str
     size: int
+    target: str = ""
 
     def as_child(self) -> Descriptor:
         """The cache as a child of the bundle."""
         annotations = {CACHE: self.role, CACHE_PLATFORMS: ",".join(self.platforms)}
+        if self.target:
+            annotations[CACHE_TARGET] = self.target
         return Descriptor(self.digest, self.size, annotations=annotations)
 
 
@@ -48,10 +56,11 @@ class Bundle:
     caches: tuple[Cache, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
 
-    def cache(self, role: str, platforms: Sequence[str]) -> tuple[Cache, ...]:
-        """Caches of a role that were exported for any of these platforms."""
+    def cache(self, role: str, platforms: Sequence[str], target: str = "") -> tuple[Cache, ...]:
+        """Caches of an image's build that were exported for any of these platforms."""
         wanted = set(platforms)
-        return tuple(c for c in self.caches if c.role == role and wanted & set(c.platforms))
+        mine = (c for c in self.caches if (c.role, c.target) == (role, target))
+        return tuple(cache for cache in mine if wanted & set(cache.platforms))
 
 
 def read_bundle(index: Index, digest: str) -> Bundle:
@@ -62,6 +71,7 @@ def read_bundle(index: Index, digest: str) -> Bundle:
             tuple(child.annotations.get(CACHE_PLATFORMS, "").split(",")),
             child.digest,
             child.size,
+            child.annotations.get(CACHE_TARGET, ""),
         )
         for child in index.manifests
         if CACHE in child.annotations
@@ -86,5 +96,5 @@ def compose(
     return write_index(children, annotations)
 
 
-def _order(cache: Cache) -> tuple[str, tuple[str, ...]]:
-    return (cache.role, cache.platforms)
+def _order(cache: Cache) -> tuple[str, str, tuple[str, ...]]:
+    return (cache.role, cache.target, cache.platforms)

@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     BUILD = 4
     REFUSED = 5
     UNREACHABLE = 6
+    UNVERIFIED = 7
     INTERRUPTED = 130
 
 
@@ -75,6 +76,12 @@ class UnreachableError(WhalebuildError):
     """The registry did not answer properly within the retry budget."""
 
     exit_code = ExitCode.UNREACHABLE
+
+
+class VerificationError(WhalebuildError):
+    """What was pushed is not what was to be published; the tags stay as they were."""
+
+    exit_code = ExitCode.UNVERIFIED
 
 
 class InterruptedRunError(WhalebuildError):

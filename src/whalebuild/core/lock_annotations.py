@@ -15,7 +15,8 @@ from whalebuild.core.lock import SCHEME, ByPlatform, Lock
 from whalebuild.core.lock_files import COARSEST
 
 PREFIX = "dev.whalebuild."
-_SCHEME, _KEY, _KEYS = f"{PREFIX}scheme", f"{PREFIX}key", f"{PREFIX}keys"
+SCHEME_KEY = f"{PREFIX}scheme"
+_KEY, _KEYS = f"{PREFIX}key", f"{PREFIX}keys"
 _FACTS, _FILES, _GROUPING = f"{PREFIX}facts", f"{PREFIX}files", f"{PREFIX}files-grouping"
 _BASES = f"{PREFIX}bases"
 _ROOM = 12_000
@@ -38,7 +39,7 @@ def to_annotations(lock: Lock) -> dict[str, str]:
             break
     facts = _json(_fold(lock.facts))
     return {
-        _SCHEME: str(lock.scheme),
+        SCHEME_KEY: str(lock.scheme),
         _KEY: lock.key,
         _KEYS: _json(dict(lock.keys)),
         # Without them a plan can still tell that something has changed, but not what.
@@ -51,7 +52,7 @@ def to_annotations(lock: Lock) -> dict[str, str]:
 
 def from_annotations(annotations: Mapping[str, str]) -> Lock | NoLock:
     """Read a lock; annotations of others are left alone."""
-    scheme = annotations.get(_SCHEME)
+    scheme = annotations.get(SCHEME_KEY)
     if scheme is None:
         return NoLock("it has no lock")
     if scheme != str(SCHEME):

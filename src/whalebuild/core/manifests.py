@@ -72,6 +72,33 @@ class Index:
         return tuple(child for child in self.manifests if child.attests)
 
 
+@dataclass(frozen=True)
+class ImageManifest:
+    """An image manifest, or what is shaped like one, such as a cache manifest."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the layers and the configuration, as they are downloaded."""
+        return self.config.size + sum(layer.size for layer in self.layers)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest or index as the registry has it, to the byte."""
+
+    raw: bytes
+    media_type: str
+    digest: str
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The manifest's descriptor, as far as the manifest alone tells it."""
+        return Descriptor(self.digest, len(self.raw), self.media_type)
+
+
 def parse_index(raw: bytes) -> Index | None:
     """Read an index; None where the bytes are something else, such as a single manifest."""
     try:
@@ -93,6 +120,24 @@ def write_index(manifests: Sequence[Descriptor], annotations: Mapping[str, str])
         "annotations": dict(sorted(annotations.items())),
     }
     return json.dumps(document, indent=2).encode()
+
+
+def parse_image(raw: bytes) -> ImageManifest | None:
+    """Read an image manifest; None where the bytes are something else."""
+    try:
+        document = json.loads(raw)
+        config = _descriptor(document["config"])
+        return ImageManifest(config, tuple(_descriptor(layer) for layer in document["layers"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def platform_of(config: bytes) -> str | None:
+    """The platform that an image's configuration names."""
+    try:
+        return _platform_text(json.loads(config))
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def digest_of(raw: bytes) -> str:

@@ -4,15 +4,120 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
 
-from whalebuild.core.definition import BuildOptions, Definition, Job
-from whalebuild.core.pairs import Pair
+from whalebuild.core.advice import Advice, Split
+from whalebuild.core.app_key import AppMaterial
+from whalebuild.core.bakefile import TARGET_CONTEXT, Target
+from whalebuild.core.bundle import Bundle
+from whalebuild.core.decision import Action, Decision
+from whalebuild.core.jobs import APP, DEPS, BuildOptions, Job
+from whalebuild.core.lock import Lock
+from whalebuild.core.pins import image_context
+from whalebuild.core.published import PublishedApp, PublishedDeps
 from whalebuild.core.references import Reference
 from whalebuild.core.request import EngineFacts
-from whalebuild.core.settings import KEYS, Settings
+from whalebuild.core.settings import Settings
+from whalebuild.core.stage_inputs import FileEntry, Undetermined
+from whalebuild.core.tasks import (
+    NO_DIGEST,
+    Definition,
+    Ground,
+    Output,
+    Task,
+    make_definition,
+    make_task,
+    output_of,
+    platform_groups,
+)
 
-SCHEMA = "whalebuild.plan/1"
+
+@dataclass(frozen=True)
+class DepsPlan:
+    """What becomes of one dependencies image.
+
+    Attributes:
+        published: What stands under each of its references, in their order.
+        source: The bundle that is reused, or whose caches are imported.
+        lock: What it is made from, or why that cannot be told.
+        contexts: Named contexts that pin external images.
+        files: The files that it reads.
+        moved: External images that have moved since, though the pin keeps the old one.
+    """
+
+    job: Job
+    decision: Decision
+    published: tuple[PublishedDeps | None, ...]
+    source: PublishedDeps | None
+    lock: Lock | Undetermined
+    contexts: Mapping[str, str]
+    files: tuple[FileEntry, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    splits: tuple[Split, ...] = ()
+    moved: tuple[str, ...] = ()
+
+    @property
+    def reused(self) -> bool:
+        """Whether it is taken as it is."""
+        return self.decision.action is Action.REUSE
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it is another scope's, and still to be published under its own reference."""
+        return self.reused and None in self.published
+
+
+class AppAction(Enum):
+    """What becomes of an application."""
+
+    BUILD = "build"
+    TAG = "tag"  # it is there, and only further tags are missing
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class AppPlan:
+    """What becomes of one application image.
+
+    Attributes:
+        reason: Why it is built.
+        pins: Names of the contexts under which its build finds the dependencies.
+        unpinned: Why it builds the dependencies' stage itself, where it does.
+        contexts: Named contexts that pin external images.
+        material: What it is made from; None where that cannot be told.
+        missing: References that do not have the published image yet.
+    """
+
+    job: Job
+    action: AppAction
+    reason: str
+    pins: tuple[str, ...]
+    unpinned: str | None
+    contexts: Mapping[str, str]
+    material: AppMaterial | None
+    published: PublishedApp | None
+    missing: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stand:
+    """The dependencies' image as an application stands on it.
+
+    Attributes:
+        repository: Where it is.
+        index: Its index, by digest.
+        images: Digests of its image manifests, by platform.
+    """
+
+    repository: str
+    index: str
+    images: Mapping[str, str]
+
+    def reference(self, platforms: tuple[str, ...], own: str | None) -> Reference:
+        """What to pin: an image manifest; for several platforms the index that has them all."""
+        one = platforms or ((own,) if own else tuple(self.images))
+        digest = self.images.get(one[0] or "") if len(one) == 1 else None
+        return Reference(self.repository, digest=digest or self.index)
 
 
 @dataclass(frozen=True)
@@ -20,49 +125,135 @@ class Plan:
     """A bake, decided.
 
     Attributes:
-        published: For each cache source, whether the registry has it; empty where it was not
-            asked (``--print``).
+        others: Targets of the bake file that jobs may link to.
+        derived: Names of dependencies that the bake file has no target for.
     """
 
-    pairs: tuple[Pair, ...]
-    jobs: tuple[Job, ...]
-    definition: Definition
+    deps: tuple[DepsPlan, ...]
+    apps: tuple[AppPlan, ...]
     options: BuildOptions
     settings: Settings
     source: str
-    facts: EngineFacts | None = None
-    published: Mapping[Reference, bool] | None = None
+    facts: EngineFacts | None
+    others: Mapping[str, Target]
+    derived: frozenset[str] = frozenset()
 
-    def is_derived(self, job: Job) -> bool:
-        """Whether the target was made from the application's Dockerfile stage."""
-        return any(p.derived and p.dependencies.target.name == job.name for p in self.pairs)
+    @property
+    def output(self) -> Output:
+        """Where images go."""
+        return output_of(self.options, self.facts.driver if self.facts else None)
 
-    def as_json(self) -> dict[str, Any]:
-        """The versioned form for machines."""
-        return {
-            "schema": SCHEMA,
-            "source": self.source,
-            "publish": not self.options.load,
-            "builder": self.facts and {"name": self.facts.builder, "driver": self.facts.driver},
-            "targets": [self._job_json(job) for job in self.jobs],
-            "settings": {
-                name: {"value": self.settings.value(name), "origin": self.settings.origin(name)}
-                for name in KEYS
-            },
-        }
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All images that it is about, dependencies first."""
+        return (*(deps.job for deps in self.deps), *(app.job for app in self.apps))
 
-    def _job_json(self, job: Job) -> dict[str, Any]:
-        return {
-            "target": job.name,
-            "role": job.role,
-            "stage": job.target.stage,
-            "derived": self.is_derived(job),
-            "context": job.target.context,
-            "dockerfile": job.target.dockerfile,
-            "tags": [str(reference) for reference in job.references],
-            "platforms": list(job.platforms),
-            "cache_from": [
-                {"reference": str(ref), "published": (self.published or {}).get(ref)}
-                for ref in job.cache_from
-            ],
-        }
+    def deps_of(self, app: AppPlan) -> DepsPlan:
+        """The dependencies of an application."""
+        return next(deps for deps in self.deps if deps.job.name == app.job.deps)
+
+    def deps_tasks(self, deps: DepsPlan, cache: Reference | None = None) -> tuple[Task, ...]:
+        """Tasks that build and push the dependencies; none where they are reused.
+
+        With ``--load`` and ``--read-only`` they are built by themselves only if nothing else was
+        asked for.
+
+        Args:
+            deps: The dependencies.
+            cache: Where to export their cache to.
+        """
+        wanted = any(self.deps_of(app) is deps for app in self.apps)
+        if deps.reused or (wanted and not self.options.publishes):
+            return ()
+        job = deps.job
+        # By tag an index is pushed whole, with all its platforms.
+        stale = deps.decision.platforms if self.output is Output.DIGEST else job.platforms
+        ground = Ground(deps.contexts, _caches(deps.source, DEPS, job.platforms), cache)
+        groups = platform_groups(tuple(p for p in job.platforms if p in stale), self.output)
+        return tuple(make_task(job, each, ground, self.options, self.output) for each in groups)
+
+    def app_tasks(
+        self, app: AppPlan, stand: Stand | None, cache: Reference | None = None
+    ) -> tuple[Task, ...]:
+        """Tasks that build and push an application.
+
+        Args:
+            app: The application.
+            stand: The dependencies to stand on; None where they are not published.
+            cache: Where to export its cache to.
+        """
+        job, source = app.job, self.deps_of(app).source
+        own = self.facts.platform if self.facts else None
+        tasks = []
+        for platforms in platform_groups(job.platforms, self.output):
+            pinned = image_context(str(stand.reference(platforms, own))) if stand else None
+            contexts = {**app.contexts, **(dict.fromkeys(app.pins, pinned) if pinned else {})}
+            known = platforms or ((own,) if own else ())
+            caches = _caches(source, APP, known, job.name)
+            if not (pinned and app.pins):
+                caches = (*_caches(source, DEPS, known), *caches)
+            ground = Ground(contexts, caches, cache)
+            tasks.append(make_task(job, platforms, ground, self.options, self.output))
+        return tuple(tasks)
+
+    def stand(self, deps: DepsPlan) -> Stand | None:
+        """What applications stand on before anything is built."""
+        return reused_stand(deps)
+
+    def preview(self) -> Definition:
+        """The bake definition as far as it is known before anything is built.
+
+        An application on dependencies that are to be built is linked to their target here, and
+        pinned to the image that was pushed when it is run.
+        """
+        tasks: list[Task] = []
+        for deps in self.deps:
+            tasks += self.deps_tasks(deps, self.cache_reference(deps.job))
+        for app in self.apps:
+            deps = self.deps_of(app)
+            stand = self.stand(deps)
+            cache = None if deps.reused else self.cache_reference(app.job)
+            if app.action is not AppAction.BUILD:
+                continue
+            for task in self.app_tasks(app, stand, cache):
+                tasks.append(task if stand else self._linked(task, app, deps))
+        return make_definition(tasks, self.others)
+
+    def cache_reference(self, job: Job) -> Reference | None:
+        """Where a job's cache is exported to: its bundle's repository, by digest."""
+        if not self.options.publishes:
+            return None
+        return Reference(job.bundle.repository, digest=NO_DIGEST)
+
+    def _linked(self, task: Task, app: AppPlan, deps: DepsPlan) -> Task:
+        apart = self.output is Output.DIGEST and len(app.job.platforms) > 1
+        if apart or not self.options.publishes:
+            return task
+        contexts = dict(task.target.attributes.get("contexts") or {})
+        contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.job.name}")
+        target = task.target.with_attributes(contexts=contexts or None)
+        return Task(task.job, task.platforms, target)
+
+
+def reused_stand(deps: DepsPlan) -> Stand | None:
+    """What applications stand on where the dependencies are reused."""
+    if not deps.reused or deps.source is None:
+        return None
+    return stand_of(deps.source.reference.repository, deps.source.bundle)
+
+
+def stand_of(repository: str, bundle: Bundle) -> Stand:
+    """What applications stand on."""
+    images = {platform: image.digest for platform, image in bundle.images.items()}
+    return Stand(repository, bundle.digest, images)
+
+
+def _caches(
+    source: PublishedDeps | None, role: str, platforms: tuple[str, ...], target: str = ""
+) -> tuple[Reference, ...]:
+    if source is None:
+        return ()
+    bundle = source.bundle
+    wanted = platforms or tuple(bundle.images)
+    caches = bundle.cache(role, wanted, target)
+    return tuple(Reference(source.reference.repository, digest=cache.digest) for cache in caches)

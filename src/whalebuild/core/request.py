@@ -35,8 +35,10 @@ class EngineFacts:
         driver: buildx's driver: docker, docker-container, kubernetes or remote.
         containerd_store: Whether the engine keeps images in containerd; only the docker driver
             depends on it.
+        platform: The platform that it builds for where none is named.
     """
 
     builder: str
     driver: str
     containerd_store: bool
+    platform: str | None = None

@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from whalebuild.core.definition import Job
+from whalebuild.core.jobs import Job
 from whalebuild.core.progress import BuildState, pulled_bytes
 from whalebuild.core.retry import Retry
+from whalebuild.core.tasks import Task
 
 SCHEMA = "whalebuild.bake/1"
-_PROVENANCE = "buildx.build.provenance"
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """One image: what became of it, its digest, the tasks that built it and its platforms."""
+
+    job: Job
+    action: str
+    digest: str | None
+    tasks: tuple[Task, ...]
+    platforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -19,6 +30,8 @@ class TargetResult:
     """One target's image.
 
     Attributes:
+        action: ``built``; ``reused`` (dependencies as they are published), ``unchanged`` or
+            ``tagged`` (an application as it is published, under further tags).
         digest: Of the image index (or manifest) that was pushed or loaded.
         steps_run: Instructions of the Dockerfile that were executed.
         steps_cached: Instructions that came from the cache.
@@ -29,6 +42,7 @@ class TargetResult:
 
     target: str
     role: str
+    action: str
     tags: tuple[str, ...]
     digest: str | None
     platforms: tuple[str, ...]
@@ -56,9 +70,8 @@ class BakeResult:
 
 
 def make_result(
-    jobs: Sequence[Job],
+    images: Sequence[ImageResult],
     states: Mapping[str, BuildState],
-    metadata: Mapping[str, Any],
     retries: Sequence[Retry],
     *,
     published: bool,
@@ -66,13 +79,12 @@ def make_result(
 ) -> BakeResult:
     """Put together what BuildKit reported.
 
-    ``states`` has the build in which each target was made, ``metadata`` is buildx's metadata file
-    (target name → image digest, provenance and more), ``seconds`` are those of the whole bake,
+    ``states`` has the build in which each task was made, ``seconds`` are those of the whole bake,
     retries included.
     """
     builds = list({id(state): state for state in states.values()}.values())
     return BakeResult(
-        targets=tuple(_target(job, states[job.name], metadata.get(job.name) or {}) for job in jobs),
+        targets=tuple(_target(image, states) for image in images),
         published=published,
         retries=tuple(retries),
         warnings=tuple(dict.fromkeys(w for state in builds for w in state.warnings)),
@@ -81,26 +93,19 @@ def make_result(
     )
 
 
-def _target(job: Job, state: BuildState, metadata: Mapping[str, Any]) -> TargetResult:
-    totals = state.totals(job.name)
+def _target(image: ImageResult, states: Mapping[str, BuildState]) -> TargetResult:
+    job = image.job
+    totals = [states[task.name].totals(task.name) for task in image.tasks]
     return TargetResult(
         target=job.name,
         role=job.role,
+        action=image.action,
         tags=tuple(str(reference) for reference in job.references),
-        digest=metadata.get("containerimage.digest"),
-        platforms=_platforms(metadata) or job.platforms,
-        steps_run=totals.run,
-        steps_cached=totals.cached,
-        bytes_pulled=totals.pulled,
+        digest=image.digest,
+        platforms=image.platforms or job.platforms,
+        steps_run=sum(each.run for each in totals),
+        steps_cached=sum(each.cached for each in totals),
+        bytes_pulled=sum(each.pulled for each in totals),
         bytes_pushed=None,
-        seconds=round(totals.seconds, 3),
+        seconds=round(max((each.seconds for each in totals), default=0.0), 3),
     )
-
-
-def _platforms(metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    """Platforms that were built: one provenance for each, named where there are several."""
-    named = [k.partition("/")[2] for k in metadata if k.startswith(f"{_PROVENANCE}/")]
-    if named:
-        return tuple(sorted(named))
-    environment = (metadata.get(_PROVENANCE) or {}).get("invocation", {}).get("environment", {})
-    return (environment["platform"],) if "platform" in environment else ()

@@ -17,6 +17,8 @@ from whalebuild.core.references import parse_repository
 from whalebuild.core.suggest import did_you_mean
 
 PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
+BASE_MODES = ("pin", "follow")
+_WORDS = {"progress": ("a progress mode", PROGRESS_MODES), "base": ("a way", BASE_MODES)}
 ENVIRONMENT_PREFIX = "WHALEBUILD_"
 # The development sandbox has variables of its own: WHALEBUILD_SANDBOX, WHALEBUILD_SANDBOX_….
 _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
@@ -59,6 +61,7 @@ KEYS = {
         Key("image", Kind.TEXT, "name of the image where no bake file gives one"),
         Key("file", Kind.LIST, "bake files, instead of buildx's default ones"),
         Key("deps-stage", Kind.TEXT, "the Dockerfile stage that holds the dependencies"),
+        Key("base", Kind.TEXT, "base images: pin (as the last bake had them) or follow"),
         Key("platform", Kind.LIST, "platforms to build, instead of the bake file's"),
         Key("builder", Kind.TEXT, "the buildx builder to use, instead of the current one"),
         Key("allow", Kind.LIST, "entitlements that the bake may use, as buildx's --allow"),
@@ -76,6 +79,7 @@ class Settings:
     image: str | None = None
     file: tuple[str, ...] = ()
     deps_stage: str = "dependencies"
+    base: str = "pin"
     platform: tuple[str, ...] = ()
     builder: str | None = None
     allow: tuple[str, ...] = ()
@@ -191,11 +195,12 @@ def _checked(key: Key, raw: object, where: str) -> Value:
         return str(parse_repository(str(value), where=where))
     if key.name == "platform":
         return parse_platforms(cast("tuple[str, ...]", value), where=where)
-    if key.name == "progress" and value not in PROGRESS_MODES:
+    words = _WORDS.get(key.name)
+    if words and value not in words[1]:
         raise UsageError(
-            f'{where}: "{value}" is not a progress mode',
-            cause=did_you_mean(str(value), PROGRESS_MODES),
-            next_step=f"use one of {', '.join(PROGRESS_MODES)}",
+            f'{where}: "{value}" is not {words[0]}',
+            cause=did_you_mean(str(value), words[1]),
+            next_step=f"use one of {', '.join(words[1])}",
         )
     return value
 

@@ -1,74 +1,180 @@
-"""Runs a plan: its targets in waves, with retries, and the result of it."""
+"""Runs a plan: builds by digest, verifies, publishes, and tells what happened."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from whalebuild.core.definition import Job, schedule, wave_definition
-from whalebuild.core.events import parse_line
-from whalebuild.core.failures import CommandFailedError, as_error, classify
-from whalebuild.core.plan import Plan
-from whalebuild.core.progress import BuildState, failure_log
-from whalebuild.core.results import BakeResult, make_result
-from whalebuild.workflows.ports import Console, Engine
+from whalebuild.core.bundle import Cache
+from whalebuild.core.jobs import APP
+from whalebuild.core.manifests import digest_of
+from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.publication import DepsOutcome, Pushed, app_index, outcome
+from whalebuild.core.results import BakeResult, ImageResult, make_result
+from whalebuild.core.tasks import Task
+from whalebuild.workflows.ports import Console, Engine, Registry
+from whalebuild.workflows.publishing import Publisher
 from whalebuild.workflows.retrying import Retrier
+from whalebuild.workflows.running import Runner
 
 
 @dataclass
 class Baker:
     """Runs one plan on an engine, showing progress on a console.
 
-    ``metadata`` has buildx's metadata by target name afterwards.
+    ``metadata`` has buildx's metadata by task afterwards.
     """
 
     engine: Engine
+    registry: Registry
     console: Console
     retrier: Retrier
     clock: Callable[[], float] = time.monotonic
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def bake(self, plan: Plan) -> BakeResult:
-        """Build, push (or load), and tell what happened.
+        """Build, publish (or load), and tell what happened.
 
-        A retry runs a wave again: steps that are done come from the engine's own cache, and
-        layers that arrived are not sent twice.
+        Nothing that is published moves before all images are built, pushed and verified; only
+        buildx's docker driver, which cannot push by digest, moves tags earlier: ``:deps`` first.
 
         Raises:
-            WhalebuildError: The build failed, or the registry refused or could not be reached.
+            WhalebuildError: The build failed, the registry refused or could not be reached, or
+                what was pushed is not whole.
         """
         begun = self.clock()
-        states: dict[str, BuildState] = {}
-        verb = "loading" if plan.options.load else "publishing"
-        for wave in schedule(plan.jobs):
-            names = [job.name for job in wave]
-            state = BuildState(names)
-            states |= dict.fromkeys(names, state)
-            attempt = partial(self._attempt, plan, wave, state)
-            try:
-                self.retrier.call(f"{verb} {', '.join(names)}", attempt)
-            except CommandFailedError as failed:
-                raise as_error(classify(failed.stderr), log=failure_log(state)) from None
-            self.metadata |= self.engine.metadata
+        run = Runner(self.engine, self.console, self.retrier, plan.settings, plan.others)
+        self.metadata = run.metadata
+        bake = _Bake(plan, run, self._publisher(plan))
+        images = bake.publish() if plan.options.publishes else bake.load()
         return make_result(
-            plan.jobs,
-            states,
-            self.metadata,
+            images,
+            run.states,
             self.retrier.retries,
-            published=not plan.options.load,
+            published=plan.options.publishes,
             seconds=self.clock() - begun,
         )
 
-    def _attempt(self, plan: Plan, wave: Sequence[Job], state: BuildState) -> None:
-        state.begin_attempt()
-        self.console.begin(state.targets)
-        definition = wave_definition(plan.definition, wave)
-        settings = plan.settings
-        for line in self.engine.bake(definition, builder=settings.builder, allow=settings.allow):
-            self.console.raw(line)
-            for event in parse_line(line):
-                state.apply(event)
-                self.console.event(event)
+    def _publisher(self, plan: Plan) -> Publisher:
+        platform = plan.facts.platform if plan.facts else None
+        return Publisher(self.registry, self.retrier, self.console.note, platform)
+
+
+@dataclass
+class _Bake:
+    """One bake under way."""
+
+    plan: Plan
+    run: Runner
+    publisher: Publisher
+
+    def load(self) -> list[ImageResult]:
+        """Build, and publish nothing."""
+        tasks = [task for deps in self.plan.deps for task in self.plan.deps_tasks(deps)]
+        for app in self.plan.apps:
+            tasks += self.plan.app_tasks(app, self.plan.stand(self.plan.deps_of(app)))
+        self.run.run(tasks, "building")
+        by_job = _by_job(tasks)
+        made = (job for job in self.plan.jobs if job.name in by_job)
+        return [
+            ImageResult(job, "built", self._digest(by_job[job.name]), by_job[job.name])
+            for job in made
+        ]
+
+    def publish(self) -> list[ImageResult]:
+        """Build by digest, verify, publish ``:deps``, then the applications."""
+        deps_tasks = {deps.job.name: self._deps_tasks(deps) for deps in self.plan.deps}
+        self.run.run(_flat(deps_tasks), "publishing")
+        outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
+        building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
+        app_tasks = {app.job.name: self._app_tasks(app, outcomes) for app in building}
+        self.run.run(_flat(app_tasks), "publishing")
+        pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items()}
+        results = []
+        for deps in self.plan.deps:
+            mine = [pushed[app.job.name] for app in building if app.job.deps == deps.job.name]
+            caches = [cache for image in mine for cache in image.caches]
+            results.append(self._publish_deps(outcomes[deps.job.name], caches, deps_tasks))
+        for app in self.plan.apps:
+            image = pushed.get(app.job.name)
+            results.append(self._publish_app(app, image, outcomes[app.job.deps], app_tasks))
+        return results
+
+    def _deps_tasks(self, deps: DepsPlan) -> tuple[Task, ...]:
+        return self.plan.deps_tasks(deps, self.plan.cache_reference(deps.job))
+
+    def _outcome(self, deps: DepsPlan, tasks: Mapping[str, tuple[Task, ...]]) -> DepsOutcome:
+        mine = tasks[deps.job.name]
+        return outcome(deps, self._collect(mine) if mine else None)
+
+    def _app_tasks(self, app: AppPlan, outcomes: Mapping[str, DepsOutcome]) -> tuple[Task, ...]:
+        deps = outcomes[app.job.deps]
+        needed = deps.changed or not self._has_cache(app, deps)
+        cache = self.plan.cache_reference(app.job) if needed else None
+        return self.plan.app_tasks(app, deps.stand, cache)
+
+    def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
+        """Whether the published bundle has the application's cache for every platform."""
+        source = deps.plan.source
+        if source is None:
+            return False
+        covered: set[str] = set()
+        platforms = app.job.platforms or tuple(deps.stand.images)
+        for cache in source.bundle.cache(APP, platforms, app.job.name):
+            covered.update(cache.platforms)
+        return covered.issuperset(platforms)
+
+    def _collect(self, tasks: Sequence[Task]) -> Pushed:
+        return self.publisher.collect(tasks, self.run.metadata)
+
+    def _publish_deps(
+        self, deps: DepsOutcome, caches: Iterable[Cache], tasks: Mapping[str, tuple[Task, ...]]
+    ) -> ImageResult:
+        job, mine = deps.plan.job, tasks[deps.plan.job.name]
+        raw = deps.bundle(caches)
+        digest = deps.stand.index
+        if raw is not None:
+            digest = digest_of(raw)
+            for reference in job.references:
+                self.publisher.publish(reference, raw)
+        action = "built" if deps.changed else "reused"
+        return ImageResult(job, action, digest, mine, tuple(deps.stand.images))
+
+    def _publish_app(
+        self,
+        app: AppPlan,
+        pushed: Pushed | None,
+        deps: DepsOutcome,
+        tasks: Mapping[str, tuple[Task, ...]],
+    ) -> ImageResult:
+        if pushed is not None:
+            raw = app_index(pushed, app.material, deps.stand)
+            for reference in app.job.references:
+                self.publisher.publish(reference, raw)
+            return ImageResult(
+                app.job, "built", digest_of(raw), tasks[app.job.name], tuple(pushed.images)
+            )
+        assert app.published is not None, "what is not built is there"  # noqa: S101
+        found = app.published.manifest
+        for reference in app.missing:
+            self.publisher.publish(reference, found.raw, found.media_type)
+        action = "tagged" if app.missing else "unchanged"
+        return ImageResult(app.job, action, found.digest, (), app.published.platforms)
+
+    def _digest(self, tasks: Sequence[Task]) -> str | None:
+        metadata = self.run.metadata.get(tasks[-1].name) or {}
+        digest = metadata.get("containerimage.digest")
+        return digest if isinstance(digest, str) else None
+
+
+def _flat(tasks: Mapping[str, tuple[Task, ...]]) -> list[Task]:
+    return [task for each in tasks.values() for task in each]
+
+
+def _by_job(tasks: Iterable[Task]) -> dict[str, tuple[Task, ...]]:
+    found: dict[str, tuple[Task, ...]] = {}
+    for task in tasks:
+        found[task.job.name] = (*found.get(task.job.name, ()), task)
+    return found

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.events import Event
+from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.core.manifests import Descriptor, Manifest
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 
@@ -37,8 +39,20 @@ class Engine(Protocol):
 class Registry(Protocol):
     """Registries, spoken to directly. Every method may raise ``RequestFailedError``."""
 
-    def head(self, reference: Reference) -> object | None:
-        """Return what the reference stands for; None where the registry has no such manifest."""
+    def manifest(self, reference: Reference) -> Manifest | None:
+        """Get a manifest; None where the registry has no such manifest."""
+
+    def head(self, reference: Reference, *, mirrors: bool = False) -> Descriptor | None:
+        """Ask what the reference stands for; None where the registry has no such manifest."""
+
+    def put_manifest(self, reference: Reference, raw: bytes, media_type: str) -> str:
+        """Publish a manifest under a tag or by its digest, and return the digest."""
+
+    def blob(self, repository: str, digest: str, limit_bytes: int) -> bytes:
+        """Get a small blob."""
+
+    def delete_manifest(self, reference: Reference) -> bool:
+        """Delete a manifest, or a tag; tell whether the registry did."""
 
 
 class SourceTree(Protocol):
@@ -49,6 +63,11 @@ class SourceTree(Protocol):
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
         """Return the target's parsed Dockerfile; None where the context is not a local folder."""
+
+    def context_files(
+        self, inputs: StageInputs, build: Build, dockerfile: str | None
+    ) -> ContextFiles | Undetermined:
+        """List the files that a stage reads, with their digests; or say why that cannot be told."""
 
 
 class Console(Protocol):

@@ -17,7 +17,7 @@ class Submit:
     one of them may be in a wait between tries.
     """
 
-    def __init__(self, at_once: int = 4) -> None:
+    def __init__(self, at_once: int = 8) -> None:
         self._free = threading.Semaphore(at_once)
 
     def __call__(self, action: Callable[[], T]) -> Future[T]:

@@ -1,0 +1,115 @@
+"""Pins: named contexts that put an image by digest in the place of a stage, target or base image.
+
+https://docs.docker.com/build/bake/contexts/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from whalebuild.core.bakefile import TARGET_CONTEXT, Target
+from whalebuild.core.dockerfile import Dockerfile, Stage
+from whalebuild.core.references import familiar_name
+from whalebuild.core.stage_inputs import BaseImage, Closure
+
+_IMAGE = "docker-image://"
+
+
+def image_context(reference: str) -> str:
+    """The value of a named context that is an image."""
+    return f"{_IMAGE}{reference}"
+
+
+def stage_names(application: Target, dependencies: Target) -> tuple[str, ...]:
+    """Names of the contexts under which an application's build finds its dependencies.
+
+    They are a stage of its own Dockerfile, a named context that is their target, or both; or
+    neither, then it does not build on them as far as can be told.
+    """
+    contexts: Mapping[str, str] = application.attributes.get("contexts") or {}
+    linked = [name for name, value in contexts.items() if value == _target(dependencies)]
+    stage = dependencies.stage
+    if stage and not stage.isdecimal() and dependencies.same_dockerfile(application):
+        linked.append(stage.lower())
+    return tuple(dict.fromkeys(linked))
+
+
+def target_contexts(application: Target, dependencies: Target) -> dict[str, str]:
+    """Contexts that put the dependencies' target itself there."""
+    return dict.fromkeys(stage_names(application, dependencies), _target(dependencies))
+
+
+def base_contexts(closures: Iterable[Closure], digests: Mapping[str, str]) -> dict[str, str]:
+    """Contexts that pin external images.
+
+    Args:
+        closures: What a build reads, one for each platform.
+        digests: By ``BaseImage.key``; an image without one is left alone.
+    """
+    pinned: dict[str, str] = {}
+    for closure in closures:
+        for base in closure.bases:
+            _pin(pinned, familiar_name(base.reference), base, digests)
+        for context in closure.contexts:
+            if context.image:
+                _pin(pinned, context.name, BaseImage(context.image), digests)
+    return pinned
+
+
+def lost_arguments(dockerfile: Dockerfile, stage: Stage, final: Stage) -> tuple[str, int] | None:
+    """Find a build argument that an image in the stage's place would not hand down.
+
+    A stage hands its ARGs down to the stages built ``FROM`` it, an image does not
+    (``dispatchArg`` in ``frontend/dockerfile/dockerfile2llb/convert.go`` of BuildKit).
+
+    Returns:
+        The argument's name and the line of the instruction that may use it; None if there is none.
+    """
+    line_up = _parents(dockerfile, final)
+    if stage not in line_up:
+        return None
+    below = line_up[: line_up.index(stage)]
+    handed = {name for parent in _parents(dockerfile, stage) for name in _declared(parent)}
+    for child in reversed(below):
+        for step in child.instructions:
+            if step.keyword == "ARG":
+                handed -= set(_names(step.text))
+            used = [name for name in sorted(handed) if _may_use(step.keyword, step.text, name)]
+            if used:
+                return used[0], step.line
+    return None
+
+
+def _target(target: Target) -> str:
+    return f"{TARGET_CONTEXT}{target.name}"
+
+
+def _pin(pinned: dict[str, str], name: str, image: BaseImage, digests: Mapping[str, str]) -> None:
+    digest = digests.get(image.key)
+    if digest and not image.digest:
+        pinned[name] = image_context(f"{image.reference}@{digest}")
+
+
+def _parents(dockerfile: Dockerfile, stage: Stage) -> list[Stage]:
+    """The stage, the one that it is built FROM, and so on."""
+    found = [stage]
+    while True:
+        before = dockerfile.stages[: found[-1].index]
+        parent = [other for other in before if other.name == found[-1].base.lower()]
+        if not parent:
+            return found
+        found.append(parent[-1])
+
+
+def _declared(stage: Stage) -> Iterable[str]:
+    return (n for step in stage.instructions if step.keyword == "ARG" for n in _names(step.text))
+
+
+def _names(text: str) -> list[str]:
+    return [word.partition("=")[0] for word in text.split()]
+
+
+def _may_use(keyword: str, text: str, name: str) -> bool:
+    # A RUN finds it in its environment, whatever its own text says.
+    return keyword == "RUN" or re.search(rf"\$\{{?{re.escape(name)}\b", text) is not None

@@ -1,0 +1,173 @@
+"""What was pushed, and the indexes that are published of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whalebuild.core.app_key import AppMaterial
+from whalebuild.core.bundle import Bundle, Cache, compose
+from whalebuild.core.decision import Action
+from whalebuild.core.jobs import DEPS
+from whalebuild.core.lock import Lock
+from whalebuild.core.lock_annotations import to_annotations
+from whalebuild.core.manifests import Descriptor
+from whalebuild.core.plan import DepsPlan, Stand, stand_of
+from whalebuild.core.published import AppRecord
+
+# BuildKit imports no cache whose configuration is larger, and says nothing of it
+# (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
+CACHE_CONFIG_LIMIT = 1 << 20
+_DIGEST, _CACHE = "containerimage.digest", "cache.manifest"
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """An image as it was pushed: by all tasks of a job together.
+
+    Attributes:
+        index: Digest of what the last task pushed.
+        images: Image manifests by platform.
+        annotations: Of the pushed index.
+    """
+
+    index: str
+    images: Mapping[str, Descriptor]
+    attestations: tuple[Descriptor, ...] = ()
+    annotations: Mapping[str, str] | None = None
+    caches: tuple[Cache, ...] = ()
+
+    def joined(self, other: Pushed) -> Pushed:
+        """The image with the platforms of both."""
+        return Pushed(
+            other.index,
+            {**self.images, **other.images},
+            (*self.attestations, *other.attestations),
+            {**(self.annotations or {}), **(other.annotations or {})},
+            (*self.caches, *other.caches),
+        )
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digests of the image manifests by platform."""
+        return {platform: image.digest for platform, image in self.images.items()}
+
+
+def pushed_digest(metadata: Mapping[str, Any]) -> str | None:
+    """The digest of what a task pushed, from buildx's metadata of it."""
+    digest = metadata.get(_DIGEST)
+    return digest if isinstance(digest, str) else None
+
+
+def exported_cache(metadata: Mapping[str, Any]) -> Descriptor | None:
+    """The cache manifest that a task exported, from buildx's metadata of it."""
+    found = metadata.get(_CACHE)
+    try:
+        document = json.loads(found) if isinstance(found, str) else found
+        return Descriptor(document["digest"], int(document["size"])) if document else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class DepsOutcome:
+    """What became of dependencies.
+
+    Attributes:
+        pushed: What was pushed; None where nothing was.
+        changed: Whether their images are others than the published ones.
+        stand: What applications stand on.
+    """
+
+    plan: DepsPlan
+    pushed: Pushed | None
+    changed: bool
+    stand: Stand
+
+    def bundle(self, app_caches: Iterable[Cache]) -> bytes | None:
+        """Compose the bundle to publish; None where what is published stays as it is."""
+        new = tuple(app_caches)
+        source = self.plan.source
+        if not self.changed and source is not None:
+            if not new:
+                return source.raw if self._moved else None
+            caches = (*_without(source.bundle.caches, new), *new)
+            return _compose(source.bundle, caches, source.bundle.annotations)
+        assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
+        lock = self.plan.lock
+        annotations = to_annotations(lock) if isinstance(lock, Lock) else {}
+        kept = _kept(self.plan, self.pushed)
+        images = Bundle(
+            "",
+            {**kept.images, **self.pushed.images},
+            (*kept.attestations, *self.pushed.attestations),
+        )
+        caches = (*kept.caches, *self.pushed.caches, *new)
+        return _compose(images, caches, {**(self.pushed.annotations or {}), **annotations})
+
+    @property
+    def _moved(self) -> bool:
+        """Whether the tag has to be set although the image is the same."""
+        return self.plan.adopted or self.pushed is not None
+
+
+def outcome(plan: DepsPlan, pushed: Pushed | None) -> DepsOutcome:
+    """Compare what was pushed with what is published."""
+    repository = plan.job.bundle.repository
+    source = plan.source
+    if pushed is None:
+        assert source is not None, "what is reused is published"  # noqa: S101 - a slip of ours
+        return DepsOutcome(plan, None, changed=False, stand=stand_of(repository, source.bundle))
+    same = source is not None and all(
+        platform in source.bundle.images and source.bundle.images[platform].digest == digest
+        for platform, digest in pushed.digests.items()
+    )
+    if same and source is not None and plan.decision.action is Action.ASK:
+        return DepsOutcome(plan, pushed, changed=False, stand=stand_of(repository, source.bundle))
+    images = {**_digests(_kept(plan, pushed)), **pushed.digests}
+    return DepsOutcome(plan, pushed, changed=True, stand=Stand(repository, pushed.index, images))
+
+
+def app_index(pushed: Pushed, made_of: AppMaterial | None, stand: Stand | None) -> bytes:
+    """Compose an application's index: what was pushed, and how it was made."""
+    annotations = dict(pushed.annotations or {})
+    if made_of is not None and stand is not None:
+        on = stand.images
+        annotations |= AppRecord(made_of.key(on), on, made_of.bases).as_annotations()
+    return _compose(Bundle("", pushed.images, pushed.attestations), (), annotations)
+
+
+def _kept(plan: DepsPlan, pushed: Pushed) -> Bundle:
+    """What stays of the published bundle: platforms that were asked for and are not stale."""
+    source = plan.source
+    wanted = set(plan.lock.platforms) if isinstance(plan.lock, Lock) else set()
+    kept = wanted - set(plan.decision.platforms) - pushed.images.keys()
+    if source is None or not kept:
+        return Bundle("", {})
+    images = {p: image for p, image in source.bundle.images.items() if p in kept}
+    caches = tuple(
+        c for c in source.bundle.caches if c.role == DEPS and kept.issuperset(c.platforms)
+    )
+    return Bundle("", images, source.bundle.attestations, caches)
+
+
+def _compose(bundle: Bundle, caches: Sequence[Cache], annotations: Mapping[str, str]) -> bytes:
+    return compose(bundle.images, bundle.attestations, caches, annotations)
+
+
+def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:
+    return tuple(
+        cache
+        for cache in caches
+        if not any(
+            (cache.role, cache.target) == (new.role, new.target)
+            and set(cache.platforms) <= set(new.platforms)
+            for new in replaced
+        )
+    )
+
+
+def _digests(bundle: Bundle) -> dict[str, str]:
+    return {platform: image.digest for platform, image in bundle.images.items()}

@@ -1,0 +1,182 @@
+"""Tasks: the targets of the generated bake definition, as buildx will run them.
+
+https://docs.docker.com/build/bake/reference/ (targets), ``docs/reference/buildx_build.md`` of
+docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from whalebuild.core.bakefile import Target
+from whalebuild.core.jobs import BuildOptions, Job
+from whalebuild.core.platforms import LOCAL
+from whalebuild.core.references import Reference
+
+Definition = dict[str, Any]
+# A reference by a digest that is not the content's makes BuildKit push under the real one, with no
+# tag: undocumented (``cache/remotecache/registry`` of BuildKit), so it is verified afterwards.
+NO_DIGEST = f"sha256:{'0' * 64}"
+
+
+class Output(Enum):
+    """Where images go."""
+
+    TAG = "tag"  # pushed under the job's first tag of each repository
+    DIGEST = "digest"  # pushed with no tag
+    LOAD = "load"  # into the local engine
+    NOTHING = "nothing"  # built only
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a task is built on.
+
+    Attributes:
+        contexts: Named contexts beside the bake file's: pinned images.
+        cache_from: Caches to import, by digest.
+        cache_to: Where to export a cache to; None for no export.
+    """
+
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    cache_from: tuple[Reference, ...] = ()
+    cache_to: Reference | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One target of the generated definition: a job, or one platform of it."""
+
+    job: Job
+    platforms: tuple[str, ...]
+    target: Target
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.target.name
+
+
+def output_of(options: BuildOptions, driver: str | None) -> Output:
+    """Tell where images go. Buildx's docker driver cannot push by digest."""
+    if options.load:
+        return Output.LOAD
+    if options.read_only:
+        return Output.NOTHING
+    return Output.TAG if driver in {None, "docker"} else Output.DIGEST
+
+
+def platform_groups(platforms: tuple[str, ...], output: Output) -> tuple[tuple[str, ...], ...]:
+    """Part platforms into tasks.
+
+    By digest each platform is a task of its own: on a builder of several nodes, one task would
+    write the tag ``:latest`` and lose the caches' digests.
+    """
+    if output is Output.DIGEST and len(platforms) > 1:
+        return tuple((platform,) for platform in platforms)
+    return (platforms,)
+
+
+def make_task(
+    job: Job, platforms: tuple[str, ...], ground: Ground, options: BuildOptions, output: Output
+) -> Task:
+    """Write the target of one task."""
+    name = job.name
+    if platforms != job.platforms:
+        name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
+    attributes = job.target.attributes
+    made = job.target.with_attributes(
+        tags=_tags(job) if output is Output.TAG else None,
+        # The local engine holds one platform; buildx picks the node's own.
+        platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
+        contexts={**(attributes.get("contexts") or {}), **ground.contexts} or None,
+        cache_from=_cache_from(job.target, ground.cache_from) or None,
+        cache_to=_cache_to(job.target, ground.cache_to, output) or None,
+        output=[_output(job, output)],
+        no_cache=options.no_cache or attributes.get("no-cache"),
+        pull=options.pull or attributes.get("pull"),
+    )
+    return Task(job, platforms, Target(name, made.attributes))
+
+
+def make_definition(tasks: Iterable[Task], others: Mapping[str, Target]) -> Definition:
+    """Write the bake definition that runs these tasks.
+
+    Args:
+        tasks: The default group.
+        others: The bake file's targets; those that tasks link to come along as they are.
+    """
+    tasks = list(tasks)
+    linked = _linked((task.target for task in tasks), others)
+    targets = {name: dict(target.attributes) for name, target in linked.items()}
+    targets |= {task.name: dict(task.target.attributes) for task in tasks}
+    return {
+        "group": {"default": {"targets": [task.name for task in tasks]}},
+        "target": targets,
+    }
+
+
+def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str, Target]:
+    """Targets that are used as named contexts, and those that these use in turn."""
+    found: dict[str, Target] = {}
+    waiting = [name for target in targets for name in target.linked]
+    while waiting:
+        name = waiting.pop()
+        if name in others and name not in found:
+            found[name] = others[name]
+            waiting += others[name].linked
+    return found
+
+
+def _tags(job: Job) -> list[str]:
+    """One tag in each repository: all others are given to what was verified."""
+    first: dict[str, Reference] = {}
+    for reference in job.references:
+        first.setdefault(reference.repository, reference)
+    return [str(reference) for reference in first.values()]
+
+
+def _cache_from(target: Target, sources: Sequence[Reference]) -> list[Any]:
+    ours = [{"type": "registry", "ref": str(reference)} for reference in sources]
+    theirs = target.attributes.get("cache-from") or []
+    return ours + [source for source in theirs if source not in ours]
+
+
+def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:
+    if output in {Output.LOAD, Output.NOTHING}:
+        return []
+    theirs = list(target.attributes.get("cache-to") or [])
+    if reference is None:
+        return theirs
+    ours = {
+        "type": "registry",
+        "ref": str(reference),
+        "mode": "max",
+        "image-manifest": "true",
+        "oci-mediatypes": "true",
+    }
+    return [ours, *theirs]
+
+
+def _output(job: Job, output: Output) -> dict[str, str]:
+    """One exporter; options such as compression that the bake file gives an image are kept."""
+    if output is Output.LOAD:
+        return {"type": "docker"}
+    if output is Output.NOTHING:
+        return {"type": "cacheonly"}
+    kept: dict[str, str] = {}
+    for given in job.target.attributes.get("output") or []:
+        if isinstance(given, dict) and given.get("type") in {"image", "registry"}:
+            kept = {k: v for k, v in given.items() if k not in {"type", "push", "name"}}
+    if output is Output.DIGEST:
+        kept |= {
+            "name": ",".join(job.repositories),
+            "push-by-digest": "true",
+            "name-canonical": "true",
+        }
+    # Neither kept in nor unpacked into the engine's image store: that would download the cached
+    # layers of the dependencies just to have them there.
+    return {"type": "image", "push": "true", "store": "false", "unpack": "false", **kept}

@@ -1,0 +1,230 @@
+"""Decides per image what becomes of it, from what is read and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from whalebuild.core.advice import Sizes, advise, explain_code_changes
+from whalebuild.core.app_key import AppMaterial, material
+from whalebuild.core.bakefile import Target
+from whalebuild.core.decision import Action, Decision, decide
+from whalebuild.core.inputs import Undetermined
+from whalebuild.core.jobs import BuildOptions, Job
+from whalebuild.core.lock import Lock
+from whalebuild.core.lock_annotations import NoLock
+from whalebuild.core.pins import base_contexts, lost_arguments, stage_names, target_contexts
+from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, reused_stand
+from whalebuild.core.published import PublishedApp, PublishedDeps
+from whalebuild.core.references import Reference
+from whalebuild.core.stage_inputs import BaseImage
+from whalebuild.workflows.locking import Locker, Reading
+from whalebuild.workflows.surveying import Survey
+
+
+@dataclass(frozen=True)
+class DepsDecider:
+    """Decides about dependencies.
+
+    Attributes:
+        survey: What is published; None where the registry is not to be asked.
+        follow: Whether external images are taken as they are now, and not as they are pinned.
+        thorough: Whether to find out which pinned images have moved.
+    """
+
+    locker: Locker
+    survey: Survey | None
+    options: BuildOptions
+    follow: bool
+    thorough: bool
+
+    def decide(self, job: Job, application: Target | None) -> DepsPlan:
+        """Decide about one image; ``application`` is one that stands on it."""
+        published = self._published(job)
+        source = next((found for found in published if found), None)
+        reading = self.locker.read(job.target, job.platforms)
+        if isinstance(reading, Undetermined):
+            decision = self._decision(job, reading, published)
+            return DepsPlan(job, decision, published, source, reading, {})
+        pinned = _pinned(source)
+        digests = self._digests(reading, pinned)
+        lock = reading.lock(digests)
+        decision = self._decision(job, lock, published)
+        splits = explain_code_changes(
+            decision.changes, reading.dockerfile, reading.inputs, reading.files
+        )
+        final = (
+            application.stage if application and application.same_dockerfile(job.target) else None
+        )
+        advice = advise(
+            reading.dockerfile,
+            reading.inputs,
+            final=final,
+            files=reading.files,
+            sizes=Sizes(),
+        )
+        return DepsPlan(
+            job,
+            decision,
+            published,
+            source,
+            lock,
+            base_contexts(reading.inputs.closures, digests),
+            reading.files.entries,
+            advice,
+            splits,
+            self._moved(reading, digests),
+        )
+
+    def _published(self, job: Job) -> tuple[PublishedDeps | None, ...]:
+        if self.survey is None:
+            return (None,) * len(job.references)
+        return tuple(self.survey.deps(reference) for reference in job.references)
+
+    def _decision(
+        self,
+        job: Job,
+        lock: Lock | Undetermined,
+        published: tuple[PublishedDeps | None, ...],
+    ) -> Decision:
+        platforms = lock.platforms if isinstance(lock, Lock) else job.platforms
+        return decide(lock, published, platforms=platforms, no_cache=self.options.no_cache)
+
+    def _digests(self, reading: Reading, pinned: Mapping[str, str]) -> dict[str, str]:
+        if self.survey is None:
+            return dict(pinned)
+        return _resolve(self.locker, reading.images, {} if self.follow else pinned)
+
+    def _moved(self, reading: Reading, digests: Mapping[str, str]) -> tuple[str, ...]:
+        if not self.thorough or self.survey is None:
+            return ()
+        now = self.locker.digests(reading.images)
+        return tuple(key for key, digest in now.items() if digests.get(key, digest) != digest)
+
+
+@dataclass(frozen=True)
+class AppDecider:
+    """Decides about applications; see ``DepsDecider``."""
+
+    locker: Locker
+    survey: Survey | None
+    options: BuildOptions
+    follow: bool
+
+    def decide(self, job: Job, deps: DepsPlan) -> AppPlan:
+        """Decide about one image."""
+        published = self.survey.app(job.references[0]) if self.survey else None
+        unpinned = self._unpinned(job, deps)
+        pins = () if unpinned else stage_names(job.target, deps.job.target)
+        stands_on = target_contexts(job.target, deps.job.target) if pins else {}
+        reading = self.locker.read(job.target, job.platforms, stands_on)
+        contexts: Mapping[str, str] = deps.contexts
+        made_of: AppMaterial | None = None
+        if isinstance(reading, Reading):
+            digests = self._digests(reading, deps, published)
+            contexts = base_contexts(reading.inputs.closures, digests)
+            lock = reading.lock(digests)
+            made_of = material(lock, job.target) if isinstance(lock, Lock) else None
+        action, reason, missing = self._action(job, deps, made_of, published)
+        if isinstance(reading, Undetermined):
+            reason = f"its inputs cannot be told: {reading}"
+        return AppPlan(job, action, reason, pins, unpinned, contexts, made_of, published, missing)
+
+    def _unpinned(self, job: Job, deps: DepsPlan) -> str | None:
+        """Why the application's build cannot stand on the published image."""
+        app, target = job.target, deps.job.target
+        names = stage_names(app, target)
+        if not names:
+            return "its Dockerfile has no such stage by name, and no named context links to it"
+        stage = (target.stage or "").lower()
+        if stage not in names:
+            return None
+        dockerfile = self.locker.tree.dockerfile(app)
+        found = dockerfile.stage(stage) if dockerfile else None
+        if dockerfile is None or found is None:
+            return None
+        final = dockerfile.stage(app.stage) if app.stage else dockerfile.stages[-1]
+        lost = lost_arguments(dockerfile, found, final) if final else None
+        if lost:
+            return (
+                f"line {lost[1]} may use ARG {lost[0]} of stage {found.label}, which an image does "
+                f"not hand down: write ARG {lost[0]} in its own stage, or move it out of that one"
+            )
+        return self._differing(job, deps)
+
+    def _differing(self, job: Job, deps: DepsPlan) -> str | None:
+        """Whether the application's target would build that stage otherwise."""
+        target = deps.job.target
+        if deps.job.target.made_of == job.target.made_of or not isinstance(deps.lock, Lock):
+            return None
+        own = self.locker.read(job.target.with_attributes(target=target.stage), deps.job.platforms)
+        digests = {k: d for pins in deps.lock.bases.values() for k, d in pins.items()}
+        lock = own.lock(digests) if isinstance(own, Reading) else own
+        if isinstance(lock, Lock) and lock.key == deps.lock.key:
+            return None
+        return f'target "{job.name}" would build that stage otherwise than target "{target.name}"'
+
+    def _digests(
+        self, reading: Reading, deps: DepsPlan, published: PublishedApp | None
+    ) -> dict[str, str]:
+        """External images: as the dependencies have them, else as the last build had them."""
+        locked = deps.lock.bases if isinstance(deps.lock, Lock) else {}
+        pinned = {key: digest for pins in locked.values() for key, digest in pins.items()}
+        if self.survey is None:
+            return pinned
+        last = published.record.bases if published and published.record and not self.follow else {}
+        return _resolve(self.locker, reading.images, {**last, **pinned})
+
+    def _action(
+        self,
+        job: Job,
+        deps: DepsPlan,
+        made_of: AppMaterial | None,
+        published: PublishedApp | None,
+    ) -> tuple[AppAction, str, tuple[Reference, ...]]:
+        reason = self._asked() or _reason(deps, made_of, published)
+        if reason or published is None or self.survey is None:
+            return AppAction.BUILD, reason, ()
+        others = ((ref, self.survey.manifest(ref)) for ref in job.references[1:])
+        digest = published.manifest.digest
+        missing = tuple(ref for ref, found in others if not found or found.digest != digest)
+        if any(reference.repository != job.references[0].repository for reference in missing):
+            return AppAction.BUILD, f"{missing[0]} does not have it", ()
+        return (AppAction.TAG if missing else AppAction.NOTHING), "", missing
+
+    def _asked(self) -> str:
+        if not self.options.publishes:
+            return "it was asked for"
+        return "--force was given" if self.options.force else ""
+
+
+def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp | None) -> str:
+    """Why an application has to be built; empty if it need not be."""
+    if published is None:
+        return "it is not published yet"
+    stand = reused_stand(deps)
+    if stand is None or deps.adopted:
+        asked = deps.decision.action is Action.ASK
+        return "its dependencies may change" if asked else "its dependencies change"
+    if made_of is None:
+        return "its inputs cannot be told"
+    record = published.record
+    if record is None:
+        return f"it cannot be told what {published.reference} was made from"
+    if record.key == made_of.key(stand.images):
+        return ""
+    other = set(published.platforms) != set(made_of.lock.platforms)
+    return "its platforms change" if other else "its code or its other inputs changed"
+
+
+def _pinned(source: PublishedDeps | None) -> dict[str, str]:
+    if source is None or isinstance(source.lock, NoLock):
+        return {}
+    return {key: digest for pins in source.lock.bases.values() for key, digest in pins.items()}
+
+
+def _resolve(
+    locker: Locker, images: Iterable[BaseImage], pinned: Mapping[str, str]
+) -> dict[str, str]:
+    known = {image.key: pinned[image.key] for image in images if image.key in pinned}
+    return known | locker.digests(image for image in images if image.key not in known)

@@ -1,0 +1,29 @@
+"""What a docker command's failure says of the engine, in the user's words."""
+
+from __future__ import annotations
+
+from whalebuild.core.errors import EngineError
+from whalebuild.core.failures import CommandFailedError, final_error
+
+
+def engine_error(failed: CommandFailedError) -> EngineError:
+    """Tell an engine that is down from a client without buildx and from other trouble."""
+    words = final_error(failed.stderr).removeprefix("ERROR: ")
+    if "daemon" in words or "error during connect" in words:
+        return EngineError(
+            "the Docker engine is not running",
+            cause=words,
+            next_step="start it (Docker Desktop, or `systemctl start docker`), or check "
+            "DOCKER_HOST and `docker context ls`",
+        )
+    if "docker [OPTIONS]" in words or "unknown command" in words or "a docker command" in words:
+        return EngineError(
+            "the docker client has no buildx",
+            cause=f"docker does not know `docker buildx bake` ({words.splitlines()[0]})",
+            next_step="install the buildx plugin: https://docs.docker.com/go/buildx/",
+        )
+    return EngineError(
+        "the Docker engine or builder cannot be used",
+        cause=words,
+        next_step="check `docker info`, `docker buildx ls` and --builder",
+    )

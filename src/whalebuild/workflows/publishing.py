@@ -1,0 +1,161 @@
+"""Verifies what was pushed, and publishes it: one PUT a tag, ``:deps`` before the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+from whalebuild.core.bundle import Cache
+from whalebuild.core.errors import VerificationError
+from whalebuild.core.failures import RequestFailedError, as_error
+from whalebuild.core.jobs import APP
+from whalebuild.core.manifests import (
+    INDEX_TYPE,
+    Descriptor,
+    Manifest,
+    parse_image,
+    parse_index,
+    platform_of,
+)
+from whalebuild.core.publication import (
+    CACHE_CONFIG_LIMIT,
+    Pushed,
+    exported_cache,
+    pushed_digest,
+)
+from whalebuild.core.references import Reference
+from whalebuild.core.tasks import Task
+from whalebuild.core.units import human_bytes
+from whalebuild.workflows.ports import Registry
+from whalebuild.workflows.retrying import Retrier
+
+T = TypeVar("T")
+_CONFIG_LIMIT = 4 << 20
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Reads back what tasks pushed, and sets tags.
+
+    Attributes:
+        note: Says one line.
+        platform: The builder's own platform, where it is known.
+    """
+
+    registry: Registry
+    retrier: Retrier
+    note: Callable[[str], None]
+    platform: str | None = None
+
+    def collect(self, tasks: Sequence[Task], metadata: Mapping[str, Any]) -> Pushed:
+        """Read what the tasks of one job pushed, and verify it.
+
+        Raises:
+            VerificationError: A manifest does not answer, or a platform is missing.
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        first, *others = (self._pushed(task, metadata.get(task.name) or {}) for task in tasks)
+        whole = first
+        for other in others:
+            whole = whole.joined(other)
+        return whole
+
+    def publish(self, reference: Reference, raw: bytes, media_type: str = INDEX_TYPE) -> str:
+        """Set a tag; return the digest that it has now."""
+        return self._call(
+            f"publishing {reference}",
+            lambda: self.registry.put_manifest(reference, raw, media_type),
+        )
+
+    def _pushed(self, task: Task, metadata: Mapping[str, Any]) -> Pushed:
+        digest = pushed_digest(metadata)
+        if digest is None:
+            raise VerificationError(
+                f'buildx did not say what it pushed for "{task.name}"',
+                cause="its metadata has no digest",
+                next_step="check `docker buildx version` (0.12 or later)",
+            )
+        for repository in task.job.repositories:
+            found = self._manifest(Reference(repository, digest=digest))
+        index = parse_index(found.raw)
+        if index is None:
+            pushed = Pushed(digest, {self._platform_of(task, found): found.descriptor})
+        else:
+            pushed = Pushed(digest, index.images, index.attestations, index.annotations)
+        self._verify(task, pushed)
+        cache = self._cache(task, metadata, tuple(pushed.images))
+        return pushed.joined(Pushed(digest, {}, caches=(cache,))) if cache else pushed
+
+    def _verify(self, task: Task, pushed: Pushed) -> None:
+        missing = [p for p in task.platforms if p not in pushed.images]
+        if missing:
+            raise VerificationError(
+                f'what was pushed for "{task.name}" lacks {", ".join(missing)}',
+                cause=f"it has {', '.join(pushed.images) or 'no image'}",
+                next_step="check the builder's platforms: docker buildx inspect",
+            )
+        for image in pushed.images.values():
+            if image.digest != pushed.index:
+                self._head(Reference(task.job.references[0].repository, digest=image.digest))
+
+    def _cache(
+        self, task: Task, metadata: Mapping[str, Any], platforms: tuple[str, ...]
+    ) -> Cache | None:
+        """The cache that a task exported, if later bakes can import it."""
+        exported = exported_cache(metadata)
+        if exported is None:
+            return None
+        reference = Reference(task.job.bundle.repository, digest=exported.digest)
+        found = self._call(f"reading {reference}", lambda: self.registry.manifest(reference))
+        config = parse_image(found.raw) if found else None
+        if config is None:
+            self.note(f"warning: the cache of {task.name} did not arrive: the next bake has none")
+            return None
+        if config.config.size > CACHE_CONFIG_LIMIT:
+            self.note(
+                f"warning: the cache of {task.name} is left out: its configuration has "
+                f"{human_bytes(config.config.size)}, and BuildKit imports none over 1 MiB"
+            )
+            return None
+        target = task.job.name if task.job.role == APP else ""
+        return Cache(task.job.role, platforms, exported.digest, exported.size, target)
+
+    def _platform_of(self, task: Task, image: Manifest) -> str:
+        """The platform of an image that was pushed without an index."""
+        parsed = parse_image(image.raw)
+        if parsed is None:
+            return self.platform or "unknown"
+        digest = parsed.config.digest
+        repository = task.job.references[0].repository
+        raw = self._call(
+            f"reading {repository}@{digest}",
+            lambda: self.registry.blob(repository, digest, _CONFIG_LIMIT),
+        )
+        return platform_of(raw) or self.platform or "unknown"
+
+    def _manifest(self, reference: Reference) -> Manifest:
+        found = self._call(f"reading {reference}", lambda: self.registry.manifest(reference))
+        if found is None:
+            _gone(reference)
+        return found
+
+    def _head(self, reference: Reference) -> Descriptor:
+        found = self._call(f"reading {reference}", lambda: self.registry.head(reference))
+        if found is None:
+            _gone(reference)
+        return found
+
+    def _call(self, step: str, action: Callable[[], T]) -> T:
+        try:
+            return self.retrier.call(step, action)
+        except RequestFailedError as failed:
+            raise as_error(failed.failure) from None
+
+
+def _gone(reference: Reference) -> NoReturn:
+    raise VerificationError(
+        f"{reference} was pushed, and the registry does not have it",
+        cause="it lost it, or another registry answered",
+        next_step="run the bake again; nothing that was published before has changed",
+    )

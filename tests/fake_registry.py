@@ -36,7 +36,8 @@ class FakeRegistry:
     Attributes:
         failures: Docker's words by ``VERB reference`` or ``reference``: one text is said always,
             a list is one answer a request, None is no failure.
-        requests: ``VERB reference`` of all that was asked, in order.
+        requests: ``VERB reference`` of all that was asked, in order; a HEAD that may go to mirrors
+            is written MIRRORS.
     """
 
     failures: dict[str, str | list[str | None]] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class FakeRegistry:
         return self._find(reference)
 
     def head(self, reference: Reference, *, mirrors: bool = False) -> Descriptor | None:
-        self._ask("HEAD", reference)
+        self._ask("MIRRORS" if mirrors else "HEAD", reference)
         found = self._find(reference)
         return found.descriptor if found else None
 
@@ -134,7 +135,9 @@ def push_image(
     if not attested and len(children) == 1:
         return children[0].digest
     raw = write_index(children, {})
-    return [registry.keep(Reference(name), raw, INDEX_TYPE) for name in repositories][0]
+    for name in repositories:
+        registry.keep(Reference(name), raw, INDEX_TYPE)
+    return digest_of(raw)
 
 
 def push_cache(

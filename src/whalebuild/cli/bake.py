@@ -32,6 +32,7 @@ def bake(
     load: opt.Load = False,
     read_only: opt.ReadOnly = False,
     force: opt.Force = False,
+    scope: opt.Scope = None,
     base: opt.Base = None,
     tag: opt.Tags = None,
     image: opt.ImageName = None,
@@ -53,6 +54,7 @@ def bake(
         flags = setting_flags(
             image=image,
             file=file,
+            scope=scope,
             base=base,
             deps_stage=deps_stage,
             platform=platform,

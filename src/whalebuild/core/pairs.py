@@ -17,9 +17,8 @@ from whalebuild.core.errors import UsageError
 from whalebuild.core.references import Reference, parse_reference
 from whalebuild.core.settings import Settings
 from whalebuild.core.suggest import did_you_mean
+from whalebuild.core.tags import APP_TAG, DEPS_TAG
 
-DEPS_TAG = "deps"
-APP_TAG = "latest"
 _DEPS_NAME = re.compile(r"(?:.*[-_])?(?:deps|dependencies)")
 
 
@@ -36,12 +35,14 @@ class Pair:
     """An application and its dependencies; ``application`` is None where only ``:deps`` is asked.
 
     ``derived`` tells that the bake file has no target for the dependencies: they are built from
-    the stage of the application's Dockerfile.
+    the stage of the application's Dockerfile. ``seed`` is another scope's ``:deps`` that will do
+    where the pair has none that fits.
     """
 
     application: Image | None
     dependencies: Image
     derived: bool
+    seed: Reference | None = None
 
 
 def find_pairs(

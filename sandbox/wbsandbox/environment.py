@@ -37,6 +37,7 @@ def command_environment(engine: str, registry: str, python_image: str) -> dict[s
     return {
         **client_environment(engine),
         "WHALEBUILD_SANDBOX_ENGINE": engine,
+        "WHALEBUILD_SANDBOX_BUILDKIT": f"unix://{paths.EnginePaths(engine).buildkit_socket}",
         "WHALEBUILD_SANDBOX_REGISTRY": registry,
         "WHALEBUILD_SANDBOX_REGISTRY_LOG": str(paths.REGISTRY.access_log),
         "WHALEBUILD_SANDBOX_PYTHON_IMAGE": f"{registry}/{python_image}",

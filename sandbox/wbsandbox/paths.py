@@ -69,6 +69,11 @@ class EnginePaths:
         return self.run / "docker.sock"
 
     @property
+    def buildkit_socket(self) -> Path:
+        """BuildKit's API, for buildx's driver "remote"; also how the bridge is recognised."""
+        return self.run / "buildkit.sock"
+
+    @property
     def containerd_socket(self) -> Path:
         """The containerd API; also how this engine's shims are recognised."""
         return self.run / "containerd.sock"

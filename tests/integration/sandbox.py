@@ -51,6 +51,29 @@ class Sandbox:
             self.environments[engine] = {name: value for name, _, value in pairs}
         return self.environments[engine]
 
+    @contextmanager
+    def remote_builder(
+        self, name: str, nodes: Mapping[str, str], *, client: str = SHARED_ENGINE
+    ) -> Iterator[str]:
+        """A builder of the driver "remote": the BuildKits of one or more engines.
+
+        Args:
+            name: The builder's name.
+            nodes: The platforms that each engine is to build ("" for those it can run).
+            client: The engine whose client knows the builder, as in :meth:`run`.
+        """
+        create = ("docker", "buildx", "create", "--driver", "remote", "--name", name)
+        try:
+            for number, (engine, platforms) in enumerate(nodes.items()):
+                options = ["--node", f"{name}-{engine}"]
+                options += ["--append"] if number else []
+                options += ["--platform", platforms] if platforms else []
+                endpoint = self.env(engine)["WHALEBUILD_SANDBOX_BUILDKIT"]
+                self.run(*create, *options, endpoint, cwd=ROOT, engine=client, check=True)
+            yield name
+        finally:
+            self.run("docker", "buildx", "rm", "--force", name, cwd=ROOT, engine=client)
+
     @property
     def registry(self) -> str:
         return self.env()["WHALEBUILD_SANDBOX_REGISTRY"]

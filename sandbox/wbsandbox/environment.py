@@ -22,7 +22,7 @@ def client_environment(engine: str) -> dict[str, str]:
         if name in KEPT or not (name in REMOVED or name.startswith(REMOVED_PREFIXES))
     }
     # The project's own Python first, then our client: the machine may have another docker.
-    first = [paths.REPOSITORY / ".venv/bin", *paths.PREFIX_BIN]
+    first = [paths.REPOSITORY / ".venv/bin", *paths.PREFIX_BIN, paths.SKOPEO / "bin"]
     rest = kept.get("PATH", os.defpath)
     return {
         **kept,

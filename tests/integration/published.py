@@ -36,6 +36,12 @@ def manifest(registry: str, repository: str, reference: str) -> dict[str, Any]:
     return next(_manifests(f"http://{registry}/v2/{repository}", reference))
 
 
+def digest(registry: str, repository: str, tag: str) -> str:
+    """What a tag points at."""
+    raw = _get(f"http://{registry}/v2/{repository}/manifests/{tag}")
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
 def check_whole(registry: str, repository: str, tag: str) -> int:
     """Fetch everything behind a tag and check each digest; return the number of blobs."""
     base = f"http://{registry}/v2/{repository}"

@@ -117,6 +117,22 @@ class Sandbox:
             "CA_BUNDLE": self.env()["WHALEBUILD_SANDBOX_CA"],
         }
 
+    def small_project(self, folder: Path, *, unique: str) -> Path:
+        """A project whose stages take no time; nothing of it is cached if the text is unique."""
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(
+            f"FROM {self.python_image} AS base\n"
+            "FROM base AS dependencies\n"
+            "COPY requirements.txt /requirements.txt\n"
+            "RUN cp /requirements.txt /installed && echo now installing\n"
+            "FROM dependencies AS final\n"
+            "COPY --link app.py /app.py\n"
+            'CMD ["python", "/app.py"]\n'
+        )
+        (folder / "requirements.txt").write_text(f"{unique}\n")
+        (folder / "app.py").write_text("print('one')\n")
+        return folder
+
     @contextmanager
     def requests(self) -> Iterator[list[Request]]:
         """Collect the registry's requests that are made inside the block."""

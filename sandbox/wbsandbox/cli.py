@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from wbsandbox import baseimage, host, paths
 from wbsandbox.commands import say, timed
+from wbsandbox.emulation import disable_emulation, enable_emulation
 from wbsandbox.engine import IMAGE_STORES, engine, known_engines
 from wbsandbox.environment import command_environment
 from wbsandbox.errors import EXIT_NO_ENGINE, SandboxError
@@ -25,7 +26,10 @@ from wbsandbox.skopeo import ensure_skopeo
 DEFAULT_ENGINE = "main"
 PYTHON_IMAGE = f"{baseimage.REPOSITORY}:{baseimage.TAG}"
 #: What `up --with` can add.
-EXTRAS: dict[str, Callable[[], None]] = {"skopeo": ensure_skopeo}
+EXTRAS: dict[str, Callable[[], None]] = {
+    "emulation": enable_emulation,
+    "skopeo": ensure_skopeo,
+}
 EXIT_NOT_FOUND = 127
 EXIT_INTERRUPTED = 130
 
@@ -124,6 +128,7 @@ def _down_all() -> None:
         for name in known_engines():
             engine(name).down()
         Registry(paths.REGISTRY).down()
+        disable_emulation()
         for entry in paths.STATE.iterdir():
             if entry.name not in ("cache", ".gitignore"):
                 remove_tree(entry)

@@ -21,8 +21,9 @@ STATE = REPOSITORY / ".sandbox"
 CACHE = Path(os.environ.get("WHALEBUILD_SANDBOX_CACHE") or STATE / "cache").absolute()
 #: The unpacked engine, client and registry. In the cache: unpacking takes longer than downloading.
 PREFIX = CACHE / "prefix"
-#: With libraries of its own, so apart from the rest; only there if it was asked for.
+#: Only there if they were asked for. skopeo has libraries of its own, so it is apart.
 SKOPEO = CACHE / "skopeo"
+EMULATOR = CACHE / "qemu-aarch64"
 
 #: Tells several clones on one machine apart.
 CLONE_ID = hashlib.sha256(os.fsencode(REPOSITORY)).hexdigest()[:8]

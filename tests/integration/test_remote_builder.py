@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,15 @@ def test_whalebuild_publishes_both_tags_through_a_remote_builder(
     shown = sandbox.run("docker", "run", "--rm", tags[1], cwd=small, check=True)
     assert shown.stdout == "one\n"
     assert "Downloaded newer image" in shown.stderr
+
+
+def test_up_brings_a_bridge_back_that_ended(sandbox: Sandbox, farther: str, tmp_path: Path) -> None:
+    """The sandbox's own part of it; the engine's containers are none the worse."""
+    run = Path(sandbox.env(farther)["WHALEBUILD_SANDBOX_BUILDKIT"].removeprefix("unix://")).parent
+    engine = (run / "dockerd.started.pid").read_text()
+    os.kill(int((run / "bridge.pid").read_text()), signal.SIGKILL)
+    sandbox.up(farther)
+    assert (run / "dockerd.started.pid").read_text() == engine
+    with sandbox.remote_builder("back", {farther: ""}) as builder:
+        shown = sandbox.run("docker", "buildx", "inspect", builder, cwd=tmp_path, check=True)
+    assert "running" in shown.stdout

@@ -51,8 +51,16 @@ class Machine:
                 raise CommandError(str(error)) from error
             if done.returncode:
                 output.seek(0)
-                last = "".join(output.readlines()[-LAST_LINES:])
+                last = "".join([*output.readlines()[-LAST_LINES:], *self._last_words()])
                 raise CommandError(f"{command[0]} ended with {done.returncode}:\n{last}")
+
+    def _last_words(self) -> list[str]:
+        """What dockerd wrote if it crashed: its log goes away with the engine."""
+        log = ENGINES / self.name / "dockerd.log"
+        lines = log.read_text(errors="replace").splitlines(keepends=True) if log.exists() else []
+        fatal = (n for n, line in enumerate(lines) if line.startswith(("panic:", "fatal error:")))
+        first = next(fatal, None)
+        return [] if first is None else lines[first : first + LAST_LINES]
 
 
 @dataclass

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wbbench.buildah import Buildah
 from wbbench.errors import BenchError
+from wbbench.facts import note_facts
 from wbbench.machine import describe
 from wbbench.measuring import Bench
 from wbbench.output import Results, show, write_json, write_markdown
@@ -24,7 +25,6 @@ from wbbench.sandbox import ROOT, Sandbox, clear_leftovers
 from wbbench.scenarios import SCENARIOS as STEPS
 from wbbench.selection import SCENARIOS, Selection
 from wbbench.services import COUNTS, ManyTrack, run_services
-from wbbench.sizes import note_sizes
 from wbbench.track import Track
 from wbbench.ways import DOCKER_WAYS, Way
 
@@ -64,7 +64,7 @@ def _run(options: argparse.Namespace) -> int:
                 machine = describe(first, buildah=any(w.name == "buildah" for w in ways))
                 sandbox.down(first)
                 bench.notes["proxy"] = asdict(measure_overhead(bench))
-                _rounds(bench, ways, selection, options)
+                complete = _try_rounds(bench, ways, selection, options)
         finally:
             sandbox.close()
     took = time.monotonic() - began
@@ -73,9 +73,22 @@ def _run(options: argparse.Namespace) -> int:
     )
     show(results)
     write_json(results, options.json)
-    if options.markdown:
+    if options.markdown and complete:
         write_markdown(results, options.markdown)
-    return EXIT_FAILED if any(sample.error for sample in bench.samples) else 0
+    failed = not complete or any(sample.error for sample in bench.samples)
+    return EXIT_FAILED if failed else 0
+
+
+def _try_rounds(
+    bench: Bench, ways: Sequence[Way], selection: Selection, options: argparse.Namespace
+) -> bool:
+    """Run all rounds. What was measured before something broke is worth showing all the same."""
+    try:
+        _rounds(bench, ways, selection, options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _rounds(
@@ -91,9 +104,14 @@ def _rounds(
             for step in STEPS:
                 for track in ours:
                     _step(step, track, selection, number)
-        for track in many:
-            run_services(track, selection, number)
-    note_sizes(bench, tracks)
+        if number == options.rounds:
+            note_facts(bench, tracks)
+            # Idle engines still take memory, which forty services can use.
+            for track in tracks:
+                track.forget_machines()
+        for count in COUNTS:
+            for track in _rotated([t for t in many if t.count == count], number):
+                run_services(track, selection, number)
 
 
 def _step(step: object, track: Track, selection: Selection, number: int) -> None:

@@ -92,9 +92,8 @@ def write_markdown(results: Results, path: Path) -> None:
         "  index included: where a way installs packages, the index is part of the number.",
         "- A fresh runner is a new engine with an empty disk and an empty home folder.",
         "- Bytes are HTTP bodies, counted by a proxy that all ways go through; *base down* is the",
-        "  base image, *down* everything else. Requests are all of them. A way's first",
-        "  publication mounts the base image's layers from the same registry instead of",
-        "  uploading them.",
+        "  base image, *down* everything else. Requests are all of them. A way's first upload",
+        "  has the base image in it, unless the way mounts its layers from where they are.",
         (
             f"- The proxy itself costs {overhead['milliseconds_per_request']} ms a request and "
             f"{overhead['milliseconds_per_100_megabytes']} ms for 100 MB."
@@ -106,6 +105,11 @@ def write_markdown(results: Results, path: Path) -> None:
         "  `FROM dependencies`. Shape `copy`: it is `FROM base` and takes the packages by",
         f"  `COPY {'--link ' if results.link else ''}--from=dependencies`. Compressed sizes: "
         + ", ".join(f"{name} {text}" for name, text in sizes.items())
+        + ".",
+        "- The small services have 1 MB of random bytes in place of packages, so that the package",
+        "  index has no part in their numbers.",
+        "- Tags at the end: "
+        + "; ".join(f"{way}: {', '.join(tags)}" for way, tags in results.notes["tags"].items())
         + ".",
         "",
         "## The numbers",

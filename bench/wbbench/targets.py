@@ -39,7 +39,7 @@ def verdicts(summaries: Sequence[Summary], notes: Mapping[str, object]) -> list[
     for shape in ("from", "copy"):
         found += _code_only(measured, shape)
         found += _nothing(measured, shape)
-    return [*found, *_dependency(measured), *_services(measured, notes)]
+    return [*found, *_dependency(measured), *_services(measured, notes), *_tags(notes)]
 
 
 def _code_only(measured: Measured, shape: str) -> Iterator[Verdict]:
@@ -85,6 +85,15 @@ def _dependency(measured: Measured) -> Iterator[Verdict]:
     )
     mine, theirs = (s.down + s.base_down + s.up for s in (ours, usual))
     yield Verdict(f"{what} the {size(theirs)} of `max`, both ways", size(mine), mine <= theirs)
+
+
+def _tags(notes: Mapping[str, object]) -> Iterator[Verdict]:
+    tags = notes.get("tags", {}).get("whalebuild")
+    if tags:
+        kept = tags == ["deps", "latest"]
+        yield Verdict(
+            "the repository's tags are exactly `deps` and `latest`", ", ".join(tags), kept
+        )
 
 
 def _services(measured: Measured, notes: Mapping[str, object]) -> Iterator[Verdict]:

@@ -10,7 +10,7 @@ from wbbench.selection import SCENARIOS
 from wbbench.targets import Verdict
 from wbbench.units import seconds, size
 
-HEAD = ("way", "seconds", "min–max", "× whalebuild", "down", "base down", "up", "requests")
+HEAD = ("way", "seconds", "min–max", "runs", "× time", "down", "base down", "up", "requests")
 SUBJECT = "whalebuild"
 
 
@@ -47,9 +47,10 @@ def _row(summary: Summary, subject: Summary | None) -> tuple[str, ...]:
     times = [sample.seconds for sample in summary.good]
     failed = len(summary.samples) - len(times)
     return (
-        summary.way + (f" ({failed} failed)" if failed else ""),
+        summary.way,
         seconds(summary.seconds),
         f"{seconds(min(times))}–{seconds(max(times))}",
+        f"{len(times)} of {len(summary.samples)}" if failed else str(len(times)),
         f"{summary.seconds / subject.seconds:.1f}" if subject else "",
         size(summary.down),
         size(summary.base_down),

@@ -46,6 +46,6 @@ class Selection:
 
 def unusual(scenario: str, shape: str, way: str) -> bool:
     """What a full run leaves out unless it is asked for by name."""
-    if way == "buildah" and scenario.startswith("services"):
+    if way == "buildah" and (scenario.startswith("services") or shape != SHAPES[0]):
         return True
     return shape != SHAPES[0] and scenario not in SECOND_SHAPE

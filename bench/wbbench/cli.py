@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    selection = Selection(tuple(options.only), options.quick, options.all_shapes)
+    selection = Selection(tuple(options.only), options.quick, options.rounds)
     ways, not_run = _ways(selection)
     began = time.monotonic()
     clear_leftovers()
@@ -68,9 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         finally:
             sandbox.close()
     took = time.monotonic() - began
-    results = Results(
-        bench.samples, ways, not_run, machine, bench.notes, options.rounds, took, options.link
-    )
+    results = Results(bench.samples, ways, not_run, machine, bench.notes, took, options.link)
     show(results)
     write_json(results, options.json)
     if options.markdown and complete:
@@ -98,13 +96,15 @@ def _rounds(
     tracks = [Track(bench, way, shape, options.link) for shape in SHAPES for way in ways]
     many = [ManyTrack(bench, way, "from", count=count) for count in COUNTS for way in ways]
     tracks = [t for t in tracks if _wanted(selection, t)]
-    for number in range(1, options.rounds + 1):
+    rounds = selection.most_rounds(way.name for way in ways)
+    for number in range(1, rounds + 1):
+        print(f"Round {number} of {rounds}", flush=True)
         for shape in SHAPES:
             ours = _rotated([t for t in tracks if t.shape == shape], number)
             for step in STEPS:
                 for track in ours:
                     _step(step, track, selection, number)
-        if number == options.rounds:
+        if number == rounds:
             note_facts(bench, tracks)
             # Idle engines still take memory, which forty services can use.
             for track in tracks:
@@ -157,7 +157,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         description="Measure whalebuild side by side with what people do today.",
         epilog=f"Scenarios: {', '.join(SCENARIOS)}. Ways: {ways}. Shapes: {', '.join(SHAPES)}.",
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds (3; with --quick 1)")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="rounds of everything (1 to 3, by scenario)"
+    )
     parser.add_argument(
         "--only",
         action="append",
@@ -166,9 +168,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="SCENARIO, SCENARIO/WAY or SCENARIO/SHAPE/WAY, with wildcards (repeatable)",
     )
     parser.add_argument("--quick", action="store_true", help="one round of few scenarios")
-    parser.add_argument(
-        "--all-shapes", action="store_true", help="every scenario with both shapes of Dockerfile"
-    )
     parser.add_argument(
         "--no-link", dest="link", action="store_false", help="the Dockerfile without COPY --link"
     )
@@ -182,9 +181,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="the page (docs/benchmarks.md, for a run that leaves nothing out)",
     )
     options = parser.parse_args(arguments)
-    options.rounds = options.rounds or (1 if options.quick else 3)
-    if options.rounds < 1:
+    if options.rounds is not None and options.rounds < 1:
         parser.error("at least one round")
-    if not (options.markdown or options.only or options.quick) and options.link:
+    partial = options.only or options.quick or options.rounds or not options.link
+    if not (options.markdown or partial):
         options.markdown = MARKDOWN
     return options

@@ -25,7 +25,6 @@ class Results:
     not_run: Mapping[str, str]
     machine: Mapping[str, str]
     notes: Mapping[str, object]
-    rounds: int
     took: float
     link: bool
 
@@ -39,7 +38,7 @@ def show(results: Results) -> None:
         print(f"\n{report.plain(report.verdict_rows(judged), report.VERDICT_HEAD)}")
     for way, why in results.not_run.items():
         print(f"\n{way} was not run: {why}")
-    print(f"\n{results.rounds} rounds in {clock(results.took)} minutes.")
+    print(f"\nThe run took {clock(results.took)} minutes.")
 
 
 def write_json(results: Results, path: Path) -> None:
@@ -47,7 +46,6 @@ def write_json(results: Results, path: Path) -> None:
     data = {
         "schema": SCHEMA,
         "machine": dict(results.machine),
-        "rounds": results.rounds,
         "link": results.link,
         "seconds": round(results.took, 1),
         "ways": {way.name: way.title for way in results.ways},
@@ -85,7 +83,7 @@ def write_markdown(results: Results, path: Path) -> None:
         "## How it was measured",
         "",
         (
-            f"- {results.rounds} rounds, all ways in turn in each; medians. "
+            "- All ways in turn, round after round; medians, of as many runs as the tables say. "
             f"The run took {clock(results.took)} minutes."
         ),
         "- Seconds are the wall time of the whole commands of a way, downloads from the package",

@@ -17,7 +17,7 @@ SHAPES = ("from", "copy")
 ADDITIONS = ("itsdangerous==2.2.0", "blinker==1.9.0", "humanize==4.12.3", "toolz==1.0.0")
 _FINAL = "FROM dependencies AS final\n"
 _COPYING = "FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
-_RELEASE = re.compile(r'^RELEASE = ".*"$', re.MULTILINE)
+_RELEASE = re.compile(r'^RELEASE = "(.*)"$', re.MULTILINE)
 
 SERVICE_DOCKERFILE = """\
 ARG PYTHON_IMAGE=python:3.13-slim
@@ -70,16 +70,27 @@ class Service:
     context: Path
     suffix: str = ""
 
-    def release(self, text: str) -> None:
+    @property
+    def code(self) -> Path:
+        """The file that changes when the code does."""
+        return self.context / "app/__init__.py"
+
+    @property
+    def release(self) -> str:
+        """What the code says that it is."""
+        return _RELEASE.search(self.code.read_text())[1]
+
+    def change_code(self, release: str) -> None:
         """Change the code, and only the code."""
-        file = self.context / "app/__init__.py"
-        file.write_text(_RELEASE.sub(f'RELEASE = "{text}"', file.read_text()))
+        self.code.write_text(_RELEASE.sub(f'RELEASE = "{release}"', self.code.read_text()))
 
     def add_dependency(self) -> str:
         """Add the next small package to the requirements."""
         file = self.context / "requirements.txt"
         present = file.read_text()
-        new = next(line for line in ADDITIONS if line not in present)
+        new = next((line for line in ADDITIONS if line not in present), None)
+        if not new:
+            raise BenchError("no more packages to add: more in bench/wbbench/project.py")
         file.write_text(f"{present.rstrip()}\n{new}\n")
         return new
 

@@ -25,6 +25,8 @@ class Sample:
     requests: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
     code_layer: int = 0
+    #: What the engine was asked to build, on machines that did nothing else.
+    builds: int | None = None
     error: str = ""
 
 

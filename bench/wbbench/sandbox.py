@@ -54,6 +54,19 @@ class Machine:
                 last = "".join([*output.readlines()[-LAST_LINES:], *self._last_words()])
                 raise CommandError(f"{command[0]} ended with {done.returncode}:\n{last}")
 
+    def builds(self) -> int:
+        """How many targets its engine was asked to build, whoever asked, cached or not."""
+        done = subprocess.run(
+            ["docker", "buildx", "history", "ls", "--format", "{{.Ref}}"],
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandError(f"docker buildx history: {done.stderr.strip()}")
+        return len(done.stdout.split())
+
     def _last_words(self) -> list[str]:
         """What dockerd wrote if it crashed: its log goes away with the engine."""
         log = ENGINES / self.name / "dockerd.log"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from wbbench.running import check_answers
 from wbbench.selection import Selection
 from wbbench.track import Track
 
@@ -15,7 +17,7 @@ def cold(track: Track, selection: Selection, number: int) -> None:
 
     Where it is not to be measured it is done once, for the others need what it publishes.
     """
-    wanted = selection.wants("cold", track.shape, track.way.name)
+    wanted = selection.wants("cold", track.shape, track.way.name, number)
     if track.repository and not wanted:
         return
     track.restart(number)
@@ -34,7 +36,7 @@ def cold(track: Track, selection: Selection, number: int) -> None:
 
 def warm(track: Track, selection: Selection, number: int) -> None:
     """Change the code where everything was built; elsewhere it may have gone on meanwhile."""
-    if not selection.wants("warm", track.shape, track.way.name):
+    if not selection.wants("warm", track.shape, track.way.name, number):
         return
     if not track.warm_is_current:
         track.publish(track.warm, "warm", number)
@@ -45,13 +47,14 @@ def warm(track: Track, selection: Selection, number: int) -> None:
 
 def nothing(track: Track, selection: Selection, number: int) -> None:
     """Publish on a fresh runner what is published already."""
-    if selection.wants("nothing", track.shape, track.way.name):
+    if selection.wants("nothing", track.shape, track.way.name, number):
         _on_fresh_runner(track, "nothing", number)
 
 
 def code_and_host(track: Track, selection: Selection, number: int) -> None:
     """Change the code, publish from a fresh runner, and let a host that has the old one pull."""
-    wanted = [selection.wants(what, track.shape, track.way.name) for what in ("code", "host")]
+    names = ("code", "host")
+    wanted = [selection.wants(name, track.shape, track.way.name, number) for name in names]
     if not any(wanted):
         return
     key = {"scenario": "host", "shape": track.shape, "way": track.way.name, "round": number}
@@ -59,12 +62,12 @@ def code_and_host(track: Track, selection: Selection, number: int) -> None:
     track.change_code()
     _on_fresh_runner(track, "code", number, keep=wanted[0])
     if ready:
-        track.bench.add(track.bench.measure(key, lambda: _pull(track), lambda: 0))
+        track.bench.add(track.bench.measure(key, lambda: _pull(track), lambda: _answers(track)))
 
 
 def dependency(track: Track, selection: Selection, number: int) -> None:
     """Add one small package on a fresh runner."""
-    if not selection.wants("dependency", track.shape, track.way.name):
+    if not selection.wants("dependency", track.shape, track.way.name, number):
         return
     track.project.services[0].add_dependency()
     _on_fresh_runner(track, "dependency", number, rebuild=True)
@@ -81,7 +84,7 @@ def _on_fresh_runner(
     machine = track.machine()
     sample = track.publish(machine, scenario, number, rebuild=rebuild)
     if keep or sample.error:
-        track.bench.add(sample)
+        track.bench.add(replace(sample, builds=machine.builds()))
     track.bench.sandbox.down(machine)
 
 
@@ -93,6 +96,14 @@ def _prepare_host(track: Track, key: Mapping[str, object]) -> bool:
     if prepared.error:
         track.bench.add(prepared)
     return not prepared.error
+
+
+def _answers(track: Track) -> int:
+    """Once a track: it tells whether what this way publishes is a service."""
+    if not track.has_run:
+        check_answers(track.host, track.project)
+        track.has_run = True
+    return 0
 
 
 def _pull(track: Track) -> None:

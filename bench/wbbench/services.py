@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wbbench import project
+from wbbench.errors import BenchError
 from wbbench.project import Project
+from wbbench.running import check_runs
+from wbbench.samples import Sample
 from wbbench.sandbox import Machine
 from wbbench.selection import Selection
 from wbbench.track import Track
@@ -39,7 +42,7 @@ class ManyTrack(Track):
 def run_services(track: ManyTrack, selection: Selection, number: int) -> None:
     """Publish all of them once; then change one, and publish from a fresh runner."""
     scenario = f"services-{track.count}"
-    if not selection.wants(scenario, track.shape, track.way.name):
+    if not selection.wants(scenario, track.shape, track.way.name, number):
         return
     bench = track.bench
     if not track.repository:
@@ -56,8 +59,22 @@ def run_services(track: ManyTrack, selection: Selection, number: int) -> None:
     if track.way.name == "whalebuild":
         _plan(track, scenario, number)
     machine = track.machine()
-    bench.add(track.publish(machine, scenario, number))
+    sample = track.publish(machine, scenario, number)
+    bench.add(sample if sample.error else _run_once(track, machine, sample))
     bench.sandbox.down(machine)
+
+
+def _run_once(track: ManyTrack, machine: Machine, sample: Sample) -> Sample:
+    """Start the service that changed, and one that did not; once a track."""
+    if track.has_run:
+        return sample
+    track.has_run = True
+    try:
+        for service in (track.project.services[0], track.project.services[-1]):
+            check_runs(machine, f"{machine.env['IMAGE']}{service.suffix}", service)
+    except BenchError as error:
+        return replace(sample, error=str(error))
+    return sample
 
 
 def _plan(track: ManyTrack, scenario: str, number: int) -> None:

@@ -70,6 +70,8 @@ def _nothing(measured: Measured, shape: str) -> Iterator[Verdict]:
     if ours := measured.get("nothing", shape):
         yield Verdict(f"{what}: ≤ 6 requests", str(ours.requests), ours.requests <= 6)  # noqa: PLR2004
         yield Verdict(f"{what}: ≤ 1.0 s", f"{seconds(ours.seconds)} s", ours.seconds <= 1.0)
+        builds = max(sample.builds or 0 for sample in ours.good)
+        yield Verdict(f"{what}: no build", f"{builds} targets built", builds == 0)
         yield Verdict(f"{what}: nothing uploaded", size(ours.up), ours.up == 0)
 
 

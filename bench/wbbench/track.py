@@ -28,6 +28,8 @@ class Track:
     shape: str
     link: bool = True
     published: bool = False
+    #: Whether what was published has been started, and did what it should.
+    has_run: bool = False
     broken: str = ""
     repository: str = ""
     project: Project | None = None
@@ -53,7 +55,7 @@ class Track:
 
     def change_code(self) -> None:
         """Make the code differ from all code before; in a project of many, that of the first."""
-        self.project.services[0].release(f"{self.name}-{next(self._numbers)}")
+        self.project.services[0].change_code(f"{self.name}-{next(self._numbers)}")
 
     def machine(self) -> Machine:
         """A fresh machine for this repository."""
@@ -101,6 +103,6 @@ class Track:
             raise BenchError("published, but :deps has the layers that it had before")
         service = self.project.services[0]
         published, size = self.bench.registry.code(f"{self.repository}{service.suffix}")
-        if published != (service.context / "app/__init__.py").read_text():
+        if published != service.code.read_text():
             raise BenchError("published, but :latest has other code than the project")
         return size

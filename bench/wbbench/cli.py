@@ -16,8 +16,9 @@ from wbbench.errors import BenchError
 from wbbench.facts import note_facts
 from wbbench.machine import describe
 from wbbench.measuring import Bench
-from wbbench.output import Results, show, write_json, write_markdown
+from wbbench.output import Results, show, write_json
 from wbbench.overhead import measure_overhead
+from wbbench.page import write_page
 from wbbench.project import SHAPES
 from wbbench.proxy import counting_proxy
 from wbbench.registry import Registry
@@ -36,7 +37,7 @@ MARKDOWN = ROOT / "docs/benchmarks.md"
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for."""
-    options = _parse(arguments)
+    options = parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(options)
@@ -72,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     show(results)
     write_json(results, options.json)
     if options.markdown and complete:
-        write_markdown(results, options.markdown)
+        write_page(results, options.markdown)
     failed = not complete or any(sample.error for sample in bench.samples)
     return EXIT_FAILED if failed else 0
 
@@ -150,7 +151,8 @@ def _ways(selection: Selection) -> tuple[list[Way], dict[str, str]]:
     return ways, not_run
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line. The page is only written by a run that leaves nothing out."""
     ways = ", ".join(way.name for way in (*DOCKER_WAYS, Buildah()))
     parser = argparse.ArgumentParser(
         prog="bench/run",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from wbbench.aims import Verdict
 from wbbench.samples import Summary
 from wbbench.selection import SCENARIOS
-from wbbench.targets import Verdict
 from wbbench.units import seconds, size
 
 HEAD = ("way", "seconds", "min–max", "runs", "× time", "down", "base down", "up", "requests")
@@ -82,8 +82,8 @@ def markdown(rows: Sequence[Sequence[str]], head: Sequence[str] = HEAD) -> str:
 
 
 def verdict_rows(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
-    """The promises as rows."""
-    return [(v.promise, v.measured, "yes" if v.kept else "**no**") for v in verdicts]
+    """The aims as rows."""
+    return [(v.aim, v.measured, "met" if v.met else "not met") for v in verdicts]
 
 
-VERDICT_HEAD = ("promise", "measured", "kept")
+VERDICT_HEAD = ("aim", "measured", "met?")

@@ -75,6 +75,11 @@ class Summary:
         return int(self.middle(lambda sample: sample.up))
 
     @property
+    def code_layer(self) -> int:
+        """Median size of the layer with the code."""
+        return int(self.middle(lambda sample: sample.code_layer))
+
+    @property
     def requests(self) -> int:
         """Median number of requests, to whatever repository."""
         return int(self.middle(lambda sample: sample.requests))

@@ -26,6 +26,8 @@ def cold(track: Track, selection: Selection, number: int) -> None:
     sample = track.publish(machine, "cold", number, rebuild=True)
     if wanted or sample.error:
         track.bench.add(sample)
+    else:
+        track.bench.say(f"{number}  published once, unmeasured: {track.name}")
     if sample.error:
         track.broken = f"the first publication failed: {sample.error}"
     if selection.wants("warm", track.shape, track.way.name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 
 from wbbench.project import SHAPES
 
@@ -19,9 +20,18 @@ SCENARIOS = {
     "services-10": "Fresh runner: a bake file with 10 small services, the code of one changed",
     "services-40": "Fresh runner: a bake file with 40 small services, the code of one changed",
 }
-#: Rounds of a full run: fewer where a run takes long, or every way spends most of it on the same.
-ROUNDS = {"cold": 1, "dependency": 2, "services-40": 2}
-USUAL_ROUNDS = 3
+#: Rounds of a full run for SCENARIO/WAY; the first that fits. Few where one takes long: all of it
+#: is to take less than 25 minutes on two cores. Most where an aim hangs on tenths of a second.
+ROUNDS = (
+    ("cold/*", 1),
+    ("dependency/max", 2),
+    ("dependency/whalebuild", 2),
+    ("dependency/*", 1),
+    ("*/floor", 3),
+    ("*/whalebuild", 3),
+    ("services-*", 1),
+    ("*", 2),
+)
 QUICK = {"cold", "code", "host", "services-10"}
 #: buildah builds one after another, and asks for the whole base image each time.
 TOO_MANY_FOR_BUILDAH = {"services-40"}
@@ -38,21 +48,23 @@ class Selection:
 
     def wants(self, scenario: str, shape: str, way: str, number: int = 1) -> bool:
         """Whether this one is to be measured in that round."""
-        return number <= self.rounds_of(scenario) and self._chosen(scenario, shape, way)
+        return number <= self.rounds_of(scenario, way) and self._chosen(scenario, shape, way)
 
-    def rounds_of(self, scenario: str) -> int:
+    def rounds_of(self, scenario: str, way: str) -> int:
         """How often this one is measured."""
-        return self.rounds or (1 if self.quick else ROUNDS.get(scenario, USUAL_ROUNDS))
+        if self.rounds or self.quick:
+            return self.rounds or 1
+        name = f"{scenario}/{way}"
+        return next(number for pattern, number in ROUNDS if fnmatchcase(name, pattern))
 
     def most_rounds(self, ways: Iterable[str]) -> int:
         """How many rounds there are at all."""
-        ways = list(ways)
-        chosen = [
-            name
-            for name in SCENARIOS
-            if any(self._chosen(name, shape, way) for shape in SHAPES for way in ways)
-        ]
-        return max(map(self.rounds_of, chosen), default=0)
+        chosen = (
+            (scenario, way)
+            for scenario, shape, way in product(SCENARIOS, SHAPES, ways)
+            if self._chosen(scenario, shape, way)
+        )
+        return max((self.rounds_of(*names) for names in chosen), default=0)
 
     def _chosen(self, scenario: str, shape: str, way: str) -> bool:
         if scenario.startswith("services") and shape != SHAPES[0]:

@@ -51,11 +51,12 @@ def test_quick_is_one_shape_and_one_round() -> None:
 def test_rounds_suit_the_scenario_unless_they_are_given() -> None:
     assert Selection().wants("code", "from", "floor", 3)
     assert not Selection().wants("cold", "from", "floor", 2)
+    assert not Selection().wants("code", "from", "by-hand", 3)
     assert Selection(rounds=2).wants("cold", "from", "floor", 2)
     assert not Selection(rounds=2).wants("code", "from", "floor", 3)
 
 
 def test_rounds_are_those_of_what_runs() -> None:
     assert Selection(only=("cold",)).most_rounds(["floor"]) == 1
-    assert Selection().most_rounds(["floor"]) == Selection().rounds_of("code")
+    assert Selection().most_rounds(["by-hand"]) < Selection().most_rounds(["by-hand", "floor"])
     assert Selection(only=("no-such",)).most_rounds(["floor"]) == 0

@@ -30,6 +30,7 @@ ROUNDS = (
     ("*/floor", 3),
     ("*/whalebuild", 3),
     ("services-*", 1),
+    ("nothing/*", 1),
     ("*", 2),
 )
 QUICK = {"cold", "code", "host", "services-10"}

@@ -17,6 +17,8 @@ from wbbench.selection import Selection
 from wbbench.track import Track
 
 COUNTS = (1, 10, 40)
+#: With these bake only says what is in the file.
+QUESTIONS = ("--print", "--list", "--call", "--check", "--help")
 #: Passes everything on, and notes what was asked of docker.
 _SHIM = '#!/bin/sh\necho "$@" >> "{log}"\nexec "{docker}" "$@"\n'
 
@@ -106,6 +108,7 @@ def _count_bakes(machine: Machine, project: Project) -> int:
 
 
 def bakes(log: Path) -> int:
-    """How many of the noted commands built something."""
+    """How many of the noted commands were bakes that build, and no questions about the file."""
     words = [line.split() for line in log.read_text().splitlines()]
-    return sum("bake" in line and "--print" not in line for line in words)
+    bakes = [line for line in words if line[:2] == ["buildx", "bake"]]
+    return sum(not any(word.startswith(QUESTIONS) for word in line) for line in bakes)

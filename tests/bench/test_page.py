@@ -50,5 +50,6 @@ def test_only_a_full_run_writes_the_page(arguments: list[str], full: bool) -> No
 
 def test_bakes_are_counted_without_their_questions(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_text("buildx bake --print -f -\nbuildx bake -f a.json app\nbuildx inspect\n")
+    questions = "buildx bake --print -f -\nbuildx bake --list=type=targets\nbuildx inspect bake\n"
+    log.write_text(f"{questions}buildx bake -f a.json app\n")
     assert bakes(log) == 1

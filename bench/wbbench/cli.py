@@ -24,6 +24,7 @@ from wbbench.proxy import counting_proxy
 from wbbench.registry import Registry
 from wbbench.sandbox import ROOT, Sandbox, clear_leftovers
 from wbbench.scenarios import SCENARIOS as STEPS
+from wbbench.scenarios import Scenario
 from wbbench.selection import SCENARIOS, Selection
 from wbbench.services import COUNTS, ManyTrack, run_services
 from wbbench.track import Track
@@ -115,7 +116,7 @@ def _rounds(
                 run_services(track, selection, number)
 
 
-def _step(step: object, track: Track, selection: Selection, number: int) -> None:
+def _step(step: Scenario, track: Track, selection: Selection, number: int) -> None:
     # What failed once at the start is not tried again in each scenario: it is in the results.
     if track.broken and step is not STEPS[0]:
         return

@@ -111,6 +111,16 @@ def needs_dockerfile(bake: BakeFile, everything: Mapping[str, Target], stage: st
     return [t for t in applications if _explicit_dependencies(t, deps) is None]
 
 
+def is_complete(bake: BakeFile, stage: str) -> bool:
+    """Whether the requested targets alone tell every pair: no other target can have a say."""
+    deps = [target for target in bake.targets.values() if is_dependencies(target, stage)]
+    requested = [bake.targets[name] for name in bake.requested]
+    applications = [target for target in requested if target not in deps]
+    found = [_explicit_dependencies(application, deps) for application in applications]
+    alone = [target for target in requested if target in deps]
+    return all(target and target.tags for target in [*found, *alone])
+
+
 def _explicit_dependencies(application: Target, deps: Iterable[Target]) -> Target | None:
     """The dependencies target that belongs to an application: linked, or of one Dockerfile."""
     deps = list(deps)

@@ -1,6 +1,7 @@
 """Dockerfiles for test_inputs_differential: each construct that decides what a stage reads.
 
-``{python}`` is an image to RUN in, ``{http}`` the address of a server that has ``/remote.txt``.
+``{python}`` is an image to RUN in, ``{http}`` the address of a server that has ``/remote.txt``,
+``{lines}`` is a long text and ``{tab}`` a tab.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Case:
 
     @property
     def dockerfile_text(self) -> str:
-        return dedent(self.text).lstrip("\n")
+        return dedent(self.text).lstrip("\n").replace("{tab}", "\t")
 
 
 LINES = "\n".join(f"line {number:5} of a long document" for number in range(3200))
@@ -249,10 +250,10 @@ CASES = (
     ),
     Case(
         "long-heredocs",
-        f"""
+        """
         FROM scratch AS deps
         COPY <<ONE <<"TWO" requirements.txt /docs/
-        {{lines}}
+        {lines}
         ONE
         FROM nothing
         COPY not-read.txt /
@@ -266,9 +267,9 @@ CASES = (
         FROM {python} AS deps
         COPY requirements.txt /
         RUN <<-EOF
-        	true
-        	# COPY not-read.txt /
-        	EOF
+        {tab}true
+        {tab}# COPY not-read.txt /
+        {tab}EOF
         RUN <<A cat - && cat <<'B' >/dev/null
         COPY not-read.txt /
         A

@@ -85,9 +85,8 @@ class Prepared:
 
     def named(self) -> list[Path]:
         """The files that we say are read."""
-        shared = {name: value for name, value in self.build.contexts.items()}
         return sorted(
-            self.folder / (shared[entry.context] if entry.context else "") / entry.path
+            self.folder / (self.build.contexts[entry.context] if entry.context else "") / entry.path
             for entry in self.files.entries
             if entry.kind == "file"
         )

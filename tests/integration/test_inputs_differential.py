@@ -16,8 +16,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
+import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -79,16 +82,16 @@ class Prepared:
     def own_files(self) -> list[Path]:
         """All files of the case that may be touched."""
         spared = {self.case.dockerfile, ".dockerignore", f"{self.case.dockerfile}.dockerignore"}
-        spared.add("docker-bake.json")
+        spared |= set(self.case.ignore_files)
         found = (path for path in self.folder.rglob("*") if path.is_file() or path.is_symlink())
         return sorted(p for p in found if str(p.relative_to(self.folder)) not in spared)
 
-    def named(self) -> list[Path]:
-        """The files that we say are read."""
+    def named(self, kind: str) -> list[Path]:
+        """The files, or folders, that we say are read."""
         return sorted(
             self.folder / (self.build.contexts[entry.context] if entry.context else "") / entry.path
             for entry in self.files.entries
-            if entry.kind == "file"
+            if entry.kind == kind
         )
 
     def key(self) -> str:
@@ -122,11 +125,16 @@ def prepare(case: Case, root: Path, replaced: dict[str, str]) -> Prepared:
     for name, target in case.links.items():
         (folder / name).symlink_to(target)
     text = fill(case.dockerfile_text)
-    written = [(case.dockerfile, text), (".dockerignore", case.ignore)]
-    for name, content in [*written, (f"{case.dockerfile}.dockerignore", case.own_ignore)]:
+    written = {
+        case.dockerfile: text,
+        ".dockerignore": case.ignore,
+        f"{case.dockerfile}.dockerignore": case.own_ignore,
+        **case.ignore_files,
+    }
+    for name, content in written.items():
         if content is not None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content)
+            (folder / name).write_bytes(content.encode())
     build = Build(
         args={name: fill(value) for name, value in case.args.items()},
         contexts={name: fill(value) for name, value in case.contexts.items()},
@@ -205,13 +213,60 @@ def http_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
+@dataclass
+class GitServer:
+    """A git daemon on the loopback interface with one repository, repo.git."""
+
+    address: str
+    commit: str
+
+
+@pytest.fixture(scope="module")
+def git_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    root = tmp_path_factory.mktemp("git")
+    work = root / "repo.git"
+    (work / "folder").mkdir(parents=True)
+    (work / "folder/file.txt").write_text("in git\n")
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        done = subprocess.run(
+            ["git", *who, *words], cwd=work, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("config", "uploadpack.allowAnySHA1InWant", "true")
+    git("add", ".")
+    git("commit", "--quiet", "--message=one")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    daemon = subprocess.Popen(
+        [
+            *("git", "daemon", "--reuseaddr", "--export-all", f"--base-path={root}"),
+            *("--listen=127.0.0.1", f"--port={port}", str(root)),
+        ],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield GitServer(f"127.0.0.1:{port}", git("rev-parse", "HEAD"))
+    finally:
+        os.killpg(daemon.pid, signal.SIGTERM)
+        daemon.wait()
+
+
 @pytest.fixture(scope="module")
 def differential(
-    sandbox: Sandbox, http_address: str, tmp_path_factory: pytest.TempPathFactory
+    sandbox: Sandbox,
+    http_address: str,
+    git_server: GitServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Differential:
     """All cases, built once."""
     root = tmp_path_factory.mktemp("cases")
     replaced = {"python": sandbox.python_image, "http": http_address, "lines": LINES}
+    replaced |= {"git": git_server.address, "commit": git_server.commit}
     cases = {case.name: prepare(case, root, replaced) for case in CASES}
     definition = {
         "group": {"default": {"targets": list(cases)}},
@@ -352,43 +407,99 @@ def touch(paths: list[Path], mark: str) -> None:
         path.write_text(f"{path.read_text()}# {mark}\n")  # a comment, in ignore files too
 
 
-def test_files_that_are_named_are_those_that_make_buildkit_build(
-    differential: Differential,
-) -> None:
-    cases = differential.cases.values()
-    keys = {case.case.name: case.key() for case in cases}
-    named = {case.case.name: case.named() for case in cases}
+@dataclass
+class Rounds:
+    """Changes all cases at once, bakes, and compares: the key has changed where a step ran."""
 
-    # Nothing of what we do not name makes a step run: other files, new files, times.
-    for case in cases:
-        read = {path.resolve() for path in named[case.case.name]}
-        others = [p for p in case.own_files if p.resolve() not in read and not p.is_symlink()]
-        touch(others, "touched")
-        for path in case.own_files:
-            os.utime(path, (1, 1), follow_symlinks=False)
-        assert case.key() == keys[case.case.name], case.case.name
-    _, run = differential.bake()
-    assert {name: steps for name, steps in run.items() if steps} == {}
+    differential: Differential
 
-    # Each file that we name does, and its mode does.
-    for turn in range(max(map(len, named.values())) + 1):
-        expected = set()
-        for case in cases:
-            name, paths = case.case.name, named[case.case.name]
-            if turn < len(paths):
-                touch([paths[turn]], f"turn {turn}")
-            elif turn == len(paths) and paths:
-                paths[0].chmod(0o600)
-            else:
-                continue
-            if not case.is_never_cached:
-                expected.add(name)
-            assert case.key() != keys[name], (name, turn)
-            keys[name] = case.key()
-        _, run = differential.bake(*expected)
+    def __post_init__(self) -> None:
+        self.cases = list(self.differential.cases.values())
+        self.keys = {prepared.case.name: prepared.key() for prepared in self.cases}
         # Which of two linked targets buildx names a step after is left to chance.
-        linked = {case.case.name for case in cases if case.is_linked} | {"linked-to"}
-        assert {name for name, steps in run.items() if steps} - linked == expected - linked
+        linked = {prepared.case.name for prepared in self.cases if prepared.is_linked}
+        self.silent = linked | {"linked-to"}
+        self.silent |= {prepared.case.name for prepared in self.cases if prepared.is_never_cached}
+
+    def play(self, what: str, change: Callable[[Prepared], bool]) -> set[str]:
+        """Make one change to each case that has something for it; return whose key it changed."""
+        changed = [prepared for prepared in self.cases if change(prepared)]
+        moved = set()
+        for prepared in changed:
+            name, key = prepared.case.name, prepared.key()
+            if key != self.keys[name]:
+                moved.add(name)
+            self.keys[name] = key
+        names = {prepared.case.name for prepared in changed}
+        if names:
+            _, run = self.differential.bake(*names)
+            ran = {name for name in names if run.get(name)}
+            assert moved - self.silent == ran - self.silent, what
+        return moved
+
+
+def change_content(named: dict[str, list[Path]], turn: int, prepared: Prepared) -> bool:
+    paths = named[prepared.case.name][turn : turn + 1]
+    touch(paths, f"turn {turn}")
+    return bool(paths)
+
+
+def change_mode(named: dict[str, list[Path]], turn: int, prepared: Prepared) -> bool:
+    paths = named[prepared.case.name][turn : turn + 1]
+    for path in paths:
+        path.chmod(0o700)
+    return bool(paths)
+
+
+def change_others(read: dict[str, set[Path]], prepared: Prepared) -> bool:
+    """Other files and folders than those that are read, their modes; times of all."""
+    mine = read[prepared.case.name]
+    found = [path for path in prepared.own_files if not path.is_symlink()]
+    touch([path for path in found if path.resolve() not in mine], "touched")
+    for folder in (path for path in prepared.folder.rglob("*") if path.is_dir()):
+        if folder.resolve() not in mine:
+            folder.chmod(0o711)
+    for path in prepared.own_files:
+        os.utime(path, (1, 1), follow_symlinks=False)
+    return True
+
+
+def add_file(turn: int, name: str, prepared: Prepared) -> bool:
+    found = (prepared.folder, *sorted(prepared.folder.rglob("*")))
+    places = [path for path in found if path.is_dir() and not path.is_symlink()]
+    for place in places[turn : turn + 1]:
+        (place / name).write_text("new\n")
+    return turn < len(places)
+
+
+def remove_file(name: str, prepared: Prepared) -> bool:
+    left = list(prepared.folder.rglob(name))[-1:]
+    for path in left:
+        path.unlink()
+    return bool(left)
+
+
+def test_what_changes_the_key_is_what_makes_buildkit_build(differential: Differential) -> None:
+    rounds = Rounds(differential)
+    files = {prepared.case.name: prepared.named("file") for prepared in rounds.cases}
+    folders = {prepared.case.name: prepared.named("dir") for prepared in rounds.cases}
+    read = {name: {path.resolve() for path in [*files[name], *folders[name]]} for name in files}
+
+    assert rounds.play("others", partial(change_others, read)) == set()
+    for what, named, change in (
+        ("content", files, change_content),
+        ("folder's mode", folders, change_mode),
+    ):
+        for turn in range(max(map(len, named.values()))):
+            expected = {name for name, paths in named.items() if turn < len(paths)}
+            assert rounds.play(f"{what} {turn}", partial(change, named, turn)) == expected
+    assert rounds.play("mode", partial(change_mode, files, 0)) == {n for n in files if files[n]}
+
+    # Of files that come and go it is only asked that both see the same.
+    for turn in range(4):
+        rounds.play(f"arrival {turn}", partial(add_file, turn, "new.txt"))
+    rounds.play("hidden", partial(add_file, 0, ".new"))
+    rounds.play("leaving", partial(remove_file, "new.txt"))
 
 
 @pytest.mark.parametrize("name", REFUSED)

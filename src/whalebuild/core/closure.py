@@ -71,15 +71,15 @@ class ClosureFinder:
         platform = self._platform(opening, stage.line)
         context = self._named(stage.name, platform, stage.line) if stage.name else None
         if context:
-            return self._use(context, stage.line)
+            return self._use(context, platform, stage.line)
         base = self._base(stage, opening, platform)
         label = self._label(stage, base)
-        reader = StepReader(self, stage, label, base.environment.copy())
+        reader = StepReader(self, stage, label, base.environment.inherited())
         if base.context:
             reader.read_all(base.context)
-        steps = [["FROM", *base.token]]
-        if base.stage:
-            steps += [reader.read(step) for step in self._triggers(base.stage, stage)]
+        escape = [] if self.lexer.escape == "\\" else [["escape", self.lexer.escape]]
+        steps = [*escape, ["FROM", *base.token]]
+        steps += [reader.read(step) for step in self._triggers(base, stage)]
         steps += [reader.read(step) for step in stage.instructions]
         self.found.stages[stage.index] = StagePart(label, stage.line, json.dumps(steps))
         return Origin(["stage", label], stage, None, reader.environment)
@@ -126,7 +126,7 @@ class ClosureFinder:
         if earlier:
             return replace(self.visit(earlier[-1]), stage=earlier[-1])
         found = self._external(base, platform, stage.line)
-        if "onbuild" in base.rpartition(":")[2]:
+        if "onbuild" in base.rpartition(":")[2] and not found.triggers:
             raise UndeterminedError(f"{base} brings instructions of its own", stage.line)
         return found
 
@@ -135,16 +135,20 @@ class ClosureFinder:
             return Origin([_SCRATCH])
         context = self._named(name, platform, line)
         if context:
-            return self._use(context, line)
+            return self._use(context, platform, line)
         try:
             parse_reference(name, where="FROM")
         except UsageError:
             raise UndeterminedError(f"{name} is not an image reference", line) from None
         base = BaseImage(name, platform)
         self.found.bases[base] = None
-        return Origin(["image", name, platform or ""], environment=Environment(complete=False))
+        return Origin(
+            ["image", name, platform or ""],
+            environment=Environment(complete=False),
+            triggers=tuple(self.build.onbuild.get(base.key, ())),
+        )
 
-    def _use(self, context: NamedContext, line: int) -> Origin:
+    def _use(self, context: NamedContext, platform: str | None, line: int) -> Origin:
         """Note a named context; a folder is read by who takes files from it."""
         if context.image == _SCRATCH:
             return Origin([_SCRATCH])
@@ -155,9 +159,12 @@ class ClosureFinder:
                 f"context {context.name} may change behind its address {context.value}", line
             )
         self.found.contexts[context] = None
-        token = ["context", context.name]
-        folder = context if context.folder is not None else None
-        return Origin(token, context=folder, environment=Environment(complete=False))
+        return Origin(
+            ["context", context.name, platform or ""],
+            context=context if context.folder is not None else None,
+            environment=Environment(complete=False),
+            triggers=tuple(self.build.onbuild.get(context.image or "", ())),
+        )
 
     def _named(self, name: str, platform: str | None, line: int) -> NamedContext | None:
         """Look a name up among the named contexts as BuildKit does, the platform's own first."""
@@ -224,18 +231,25 @@ class ClosureFinder:
         numbered = (f"{label} #{number}" for number in range(2, len(taken) + 3))
         return label if label not in taken else next(n for n in numbered if n not in taken)
 
-    def _triggers(self, base: Stage, stage: Stage) -> list[Instruction]:
-        """The instructions that a local parent left for its children."""
+    def _triggers(self, base: Origin, stage: Stage) -> list[Instruction]:
+        """The instructions that the parent left for its children.
+
+        Those of a local stage run even where a named context replaces it, and those of the image
+        in its place do not.
+        """
+        left: tuple[str, ...] = base.triggers
+        if base.stage:
+            steps = base.stage.instructions
+            left = tuple(step.trigger for step in steps if step.keyword == "ONBUILD")
         triggers = []
-        for step in base.instructions:
-            if step.keyword == "ONBUILD":
-                if self.lexer.escape != "\\" and re.search(r"[`\\]", step.trigger):
-                    # BuildKit reads the trigger with another escape character than the file.
-                    raise UndeterminedError("ONBUILD with an escape directive", step.line)
-                read = list(split_instructions(step.trigger, "\\"))
-                if len(read) != 1 or read[0].keyword in {"ONBUILD", "FROM", "MAINTAINER"}:
-                    raise UndeterminedError("ONBUILD takes one instruction", step.line)
-                triggers.append(replace(read[0], line=stage.line, end=stage.line))
+        for text in left:
+            if self.lexer.escape != "\\" and re.search(r"[`\\]", text):
+                # BuildKit reads the trigger with another escape character than the file.
+                raise UndeterminedError("ONBUILD with an escape directive", stage.line)
+            read = list(split_instructions(text, "\\"))
+            if len(read) != 1 or read[0].keyword in {"ONBUILD", "FROM", "MAINTAINER"}:
+                raise UndeterminedError("ONBUILD takes one instruction", stage.line)
+            triggers.append(replace(read[0], line=stage.line, end=stage.line))
         return triggers
 
 

@@ -48,7 +48,7 @@ _OF_TEXT = frozenset(
     {"RUN", "CMD", "ENTRYPOINT", "SHELL", "HEALTHCHECK", "MAINTAINER", "ONBUILD", "STOPSIGNAL"}
     | {"USER", "WORKDIR"}
 )
-_GIT = re.compile(r"(?:git|ssh)://|[\w.-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$)")
+_GIT = re.compile(r"(?:git|ssh)://|[\w.-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$)", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NOT_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
 _SHOWN = 80
@@ -151,7 +151,7 @@ class StepReader:
             else:
                 continue
             if name not in _NOT_ENVIRONMENT:
-                self.environment.values[name] = value
+                self.environment.set(name, value, by_env=False)
 
     def _note_arg(self, name: str, value: str) -> None:
         if self.found.args.setdefault(name, value) != value:
@@ -163,7 +163,7 @@ class StepReader:
         for name, value in values:
             if name is None:
                 raise StepError("ENV of a name that cannot be told")
-            self.environment.values[name] = value
+            self.environment.set(name, value, by_env=True)
 
     def _known(self, text: str) -> str | None:
         try:

@@ -24,6 +24,8 @@ class Build:
         attributes: Attributes that reach RUN: network, extra hosts, shm size and the like.
         build_platform: The builder's own platform, where it is known.
         context: The main context, a folder or a URL.
+        onbuild: Instructions that images from elsewhere leave to what is made from them, as their
+            configuration has them, by ``BaseImage.key``.
     """
 
     args: Mapping[str, str] = field(default_factory=dict)
@@ -32,6 +34,7 @@ class Build:
     attributes: Mapping[str, str] = field(default_factory=dict)
     build_platform: str | None = None
     context: str = "."
+    onbuild: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:

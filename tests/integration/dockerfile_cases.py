@@ -582,7 +582,7 @@ CASES = (
         "image-replaced-by-named-context",
         """
         FROM golang:1 AS deps
-        COPY --from=tools:latest /etc/hostname /
+        COPY --from=tools:latest /etc/passwd /
         COPY requirements.txt /
         """,
         ("requirements.txt", "other.txt"),
@@ -654,7 +654,7 @@ CASES = (
         COPY requirements.txt `
           setup.cfg /x/
         RUN <<EOF
-        true
+        true # the heredoc keeps its carriage returns
         EOF
         """,
         ("requirements.txt", "setup.cfg", "other.txt"),

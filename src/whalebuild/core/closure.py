@@ -20,12 +20,12 @@ from whalebuild.core.build_args import (
 )
 from whalebuild.core.closure_findings import Findings, Origin
 from whalebuild.core.closure_steps import StepReader
+from whalebuild.core.closure_triggers import triggers
 from whalebuild.core.dockerfile import Dockerfile, Stage
-from whalebuild.core.dockerfile_lines import Instruction, split_instructions
 from whalebuild.core.dockerfile_steps import From, StepError, read_from
 from whalebuild.core.errors import UsageError
 from whalebuild.core.platforms import LOCAL
-from whalebuild.core.references import parse_reference
+from whalebuild.core.references import familiar, parse_reference
 from whalebuild.core.shell_words import Lexer, UnknownVariableError, WordError, unset
 from whalebuild.core.stage_inputs import (
     BaseImage,
@@ -79,7 +79,7 @@ class ClosureFinder:
             reader.read_all(base.context)
         escape = [] if self.lexer.escape == "\\" else [["escape", self.lexer.escape]]
         steps = [*escape, ["FROM", *base.token]]
-        steps += [reader.read(step) for step in self._triggers(base, stage)]
+        steps += [reader.read(step) for step in triggers(base, stage, self.lexer.escape)]
         steps += [reader.read(step) for step in stage.instructions]
         self.found.stages[stage.index] = StagePart(label, stage.line, json.dumps(steps))
         return Origin(["stage", label], stage, None, reader.environment)
@@ -168,13 +168,13 @@ class ClosureFinder:
 
     def _named(self, name: str, platform: str | None, line: int) -> NamedContext | None:
         """Look a name up among the named contexts as BuildKit does, the platform's own first."""
-        familiar = _familiar(name)
+        shown = familiar(name)
         if name.lower() in {_SCRATCH, "context"} or not self.build.contexts:
             return None
-        special = {key for key in self.build.contexts if key.startswith(f"{familiar}::")}
+        special = {key for key in self.build.contexts if key.startswith(f"{shown}::")}
         if special and (platform or self.platform == LOCAL):
-            raise UndeterminedError(f"context {familiar} depends on the builder's platform", line)
-        for key in (f"{familiar}::{self.platform}", familiar):
+            raise UndeterminedError(f"context {shown} depends on the builder's platform", line)
+        for key in (f"{shown}::{self.platform}", shown):
             if key in self.build.contexts:
                 return NamedContext(key, self.build.contexts[key])
         return None
@@ -230,36 +230,3 @@ class ClosureFinder:
         taken = {part.label for part in self.found.stages.values()}
         numbered = (f"{label} #{number}" for number in range(2, len(taken) + 3))
         return label if label not in taken else next(n for n in numbered if n not in taken)
-
-    def _triggers(self, base: Origin, stage: Stage) -> list[Instruction]:
-        """The instructions that the parent left for its children.
-
-        Those of a local stage run even where a named context replaces it, and those of the image
-        in its place do not.
-        """
-        left: tuple[str, ...] = base.triggers
-        if base.stage:
-            steps = base.stage.instructions
-            left = tuple(step.trigger for step in steps if step.keyword == "ONBUILD")
-        triggers = []
-        for text in left:
-            if self.lexer.escape != "\\" and re.search(r"[`\\]", text):
-                # BuildKit reads the trigger with another escape character than the file.
-                raise UndeterminedError("ONBUILD with an escape directive", stage.line)
-            read = list(split_instructions(text, "\\"))
-            if len(read) != 1 or read[0].keyword in {"ONBUILD", "FROM", "MAINTAINER"}:
-                raise UndeterminedError("ONBUILD takes one instruction", stage.line)
-            triggers.append(replace(read[0], line=stage.line, end=stage.line))
-        return triggers
-
-
-def _familiar(name: str) -> str:
-    """A reference as docker shows it, without ``:latest``: how named contexts are called."""
-    first, slash, rest = name.partition("/")
-    explicit = slash and ("." in first or ":" in first or first == "localhost")
-    if explicit and first in {"docker.io", "index.docker.io"}:
-        name = rest
-    if not explicit or first in {"docker.io", "index.docker.io"}:
-        path = name.removeprefix("library/")
-        name = path if "/" not in path else name
-    return name.removesuffix(":latest")

@@ -113,3 +113,15 @@ def _fault(text: str) -> str | None:
     if path != path.lower():
         return "names are lower case"
     return None
+
+
+def familiar(name: str) -> str:
+    """A reference as docker shows it, without ``:latest``: how named contexts are called."""
+    first, slash, rest = name.partition("/")
+    explicit = slash and ("." in first or ":" in first or first == "localhost")
+    if explicit and first in {"docker.io", "index.docker.io"}:
+        name = rest
+    if not explicit or first in {"docker.io", "index.docker.io"}:
+        path = name.removeprefix("library/")
+        name = path if "/" not in path else name
+    return name.removesuffix(":latest")

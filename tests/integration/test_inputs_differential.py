@@ -567,3 +567,15 @@ def test_what_buildkit_refuses_is_undetermined(
         assert [base.reference for base in found.bases] == [sandbox.python_image, "0"]
     else:
         assert isinstance(found, Undetermined)
+
+
+def test_parents_is_not_known_to_this_engine(sandbox: Sandbox, tmp_path: Path) -> None:
+    """COPY --parents came to stable frontends with docker/dockerfile:1.20 (BuildKit 0.26).
+
+    Until the engine has it, tests/adapters/test_context_files.py follows BuildKit's own test of it.
+    When this fails, add cases to CASES: the sources' pivots are ``src``, their patterns
+    ``include_patterns`` in the record.
+    """
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY --parents a/b /\n")
+    build = ("docker", "buildx", "build", "--output", "type=cacheonly", ".")
+    assert "unknown flag: --parents" in sandbox.run(*build, cwd=tmp_path).stderr

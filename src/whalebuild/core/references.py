@@ -87,21 +87,6 @@ def is_tag(text: str) -> bool:
     return re.fullmatch(_TAG, text, re.ASCII) is not None
 
 
-def familiar_name(name: str) -> str:
-    """A reference as docker shows it, without ``:latest``: how named contexts are called.
-
-    ``contextByName`` in ``frontend/dockerui/namedcontext.go`` of BuildKit.
-    """
-    first, slash, rest = name.partition("/")
-    explicit = slash and ("." in first or ":" in first or first == "localhost")
-    if explicit and first in {"docker.io", "index.docker.io"}:
-        name = rest
-    if not explicit or first in {"docker.io", "index.docker.io"}:
-        path = name.removeprefix("library/")
-        name = path if "/" not in path else name
-    return name.removesuffix(":latest")
-
-
 def _fault(text: str) -> str | None:
     if text != text.strip() or " " in text:
         return "it contains white space"
@@ -116,7 +101,10 @@ def _fault(text: str) -> str | None:
 
 
 def familiar(name: str) -> str:
-    """A reference as docker shows it, without ``:latest``: how named contexts are called."""
+    """A reference as docker shows it, without ``:latest``: how named contexts are called.
+
+    ``contextByName`` in ``frontend/dockerui/namedcontext.go`` of BuildKit.
+    """
     first, slash, rest = name.partition("/")
     explicit = slash and ("." in first or ":" in first or first == "localhost")
     if explicit and first in {"docker.io", "index.docker.io"}:

@@ -81,7 +81,7 @@ class DepsDecider:
         if isinstance(reading, Undetermined):
             return DepsPlan(job, self._decision(job, reading, found), own, source, reading, {})
         digests = self._digests(reading, _pinned(source))
-        lock = reading.lock(digests)
+        lock = self._lock(reading, digests, _pinned(source))
         contexts = base_contexts(reading.inputs.closures, digests)
         decision = self._decision(job, lock, found)
         return DepsPlan(job, decision, own, source, lock, contexts, reading.files.entries)
@@ -100,11 +100,21 @@ class DepsDecider:
             return dict(pinned)
         return _resolve(self.locker, reading.images, {} if self.follow else pinned)
 
+    def _lock(
+        self, reading: Reading, digests: Mapping[str, str], pinned: Mapping[str, str]
+    ) -> Lock | Undetermined:
+        """Make the lock, unless a new base image brings instructions of its own."""
+        new = [each for each in reading.images if digests.get(each.key) != pinned.get(each.key)]
+        found = self.locker.bases.with_triggers(new) if self.survey else None
+        if found:
+            return Undetermined(f"{found.reference} brings instructions of its own (ONBUILD)")
+        return reading.lock(digests)
+
     def _moved(self, reading: Reading, lock: Lock) -> tuple[str, ...]:
         if not self.thorough or self.survey is None:
             return ()
         digests = _flat(lock)
-        now = self.locker.digests(reading.images)
+        now = self.locker.bases.digests(reading.images)
         return tuple(key for key, digest in now.items() if digests.get(key, digest) != digest)
 
 
@@ -236,4 +246,4 @@ def _resolve(
     locker: Locker, images: Iterable[BaseImage], pinned: Mapping[str, str]
 ) -> dict[str, str]:
     known = {image.key: pinned[image.key] for image in images if image.key in pinned}
-    return known | locker.digests(image for image in images if image.key not in known)
+    return known | locker.bases.digests(image for image in images if image.key not in known)

@@ -16,6 +16,7 @@ from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 from whalebuild.core.scopes import scoped
 from whalebuild.core.settings import Settings
+from whalebuild.workflows.bases import Bases
 from whalebuild.workflows.deciding import AppDecider, DepsDecider
 from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.locking import Locker
@@ -69,7 +70,8 @@ class Planner:
             survey.begin(_references(jobs))
         facts = looked.result() if looked else None
         platform = facts.platform if facts else None
-        locker = Locker(self.tree, self.registry, self.retrier, submit, everything, platform)
+        bases = Bases(self.registry, self.retrier, submit)
+        locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
         return Plan(deps, apps, options, self.settings, source, facts, everything, derived)

@@ -13,18 +13,20 @@ from pathlib import Path
 
 from wbbench.buildah import Buildah
 from wbbench.errors import BenchError
+from wbbench.facts import note_facts
 from wbbench.machine import describe
 from wbbench.measuring import Bench
-from wbbench.output import Results, show, write_json, write_markdown
+from wbbench.output import Results, show, write_json
 from wbbench.overhead import measure_overhead
+from wbbench.page import write_page
 from wbbench.project import SHAPES
 from wbbench.proxy import counting_proxy
 from wbbench.registry import Registry
 from wbbench.sandbox import ROOT, Sandbox, clear_leftovers
 from wbbench.scenarios import SCENARIOS as STEPS
+from wbbench.scenarios import Scenario
 from wbbench.selection import SCENARIOS, Selection
 from wbbench.services import COUNTS, ManyTrack, run_services
-from wbbench.sizes import note_sizes
 from wbbench.track import Track
 from wbbench.ways import DOCKER_WAYS, Way
 
@@ -36,7 +38,7 @@ MARKDOWN = ROOT / "docs/benchmarks.md"
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for."""
-    options = _parse(arguments)
+    options = parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(options)
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    selection = Selection(tuple(options.only), options.quick, options.all_shapes)
+    selection = Selection(tuple(options.only), options.quick, options.rounds)
     ways, not_run = _ways(selection)
     began = time.monotonic()
     clear_leftovers()
@@ -64,18 +66,29 @@ def _run(options: argparse.Namespace) -> int:
                 machine = describe(first, buildah=any(w.name == "buildah" for w in ways))
                 sandbox.down(first)
                 bench.notes["proxy"] = asdict(measure_overhead(bench))
-                _rounds(bench, ways, selection, options)
+                complete = _try_rounds(bench, ways, selection, options)
         finally:
             sandbox.close()
     took = time.monotonic() - began
-    results = Results(
-        bench.samples, ways, not_run, machine, bench.notes, options.rounds, took, options.link
-    )
+    results = Results(bench.samples, ways, not_run, machine, bench.notes, took, options.link)
     show(results)
     write_json(results, options.json)
-    if options.markdown:
-        write_markdown(results, options.markdown)
-    return EXIT_FAILED if any(sample.error for sample in bench.samples) else 0
+    if options.markdown and complete:
+        write_page(results, options.markdown)
+    failed = not complete or any(sample.error for sample in bench.samples)
+    return EXIT_FAILED if failed else 0
+
+
+def _try_rounds(
+    bench: Bench, ways: Sequence[Way], selection: Selection, options: argparse.Namespace
+) -> bool:
+    """Run all rounds. What was measured before something broke is worth showing all the same."""
+    try:
+        _rounds(bench, ways, selection, options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _rounds(
@@ -85,18 +98,25 @@ def _rounds(
     tracks = [Track(bench, way, shape, options.link) for shape in SHAPES for way in ways]
     many = [ManyTrack(bench, way, "from", count=count) for count in COUNTS for way in ways]
     tracks = [t for t in tracks if _wanted(selection, t)]
-    for number in range(1, options.rounds + 1):
+    rounds = selection.most_rounds(way.name for way in ways)
+    for number in range(1, rounds + 1):
+        print(f"Round {number} of {rounds}", flush=True)
         for shape in SHAPES:
             ours = _rotated([t for t in tracks if t.shape == shape], number)
             for step in STEPS:
                 for track in ours:
                     _step(step, track, selection, number)
-        for track in many:
-            run_services(track, selection, number)
-    note_sizes(bench, tracks)
+        if number == rounds:
+            note_facts(bench, tracks)
+            # Idle engines still take memory, which forty services can use.
+            for track in tracks:
+                track.forget_machines()
+        for count in COUNTS:
+            for track in _rotated([t for t in many if t.count == count], number):
+                run_services(track, selection, number)
 
 
-def _step(step: object, track: Track, selection: Selection, number: int) -> None:
+def _step(step: Scenario, track: Track, selection: Selection, number: int) -> None:
     # What failed once at the start is not tried again in each scenario: it is in the results.
     if track.broken and step is not STEPS[0]:
         return
@@ -132,14 +152,17 @@ def _ways(selection: Selection) -> tuple[list[Way], dict[str, str]]:
     return ways, not_run
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line. The page is only written by a run that leaves nothing out."""
     ways = ", ".join(way.name for way in (*DOCKER_WAYS, Buildah()))
     parser = argparse.ArgumentParser(
         prog="bench/run",
         description="Measure whalebuild side by side with what people do today.",
         epilog=f"Scenarios: {', '.join(SCENARIOS)}. Ways: {ways}. Shapes: {', '.join(SHAPES)}.",
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="rounds (3; with --quick 1)")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="rounds of everything (1 to 3, by scenario)"
+    )
     parser.add_argument(
         "--only",
         action="append",
@@ -148,9 +171,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="SCENARIO, SCENARIO/WAY or SCENARIO/SHAPE/WAY, with wildcards (repeatable)",
     )
     parser.add_argument("--quick", action="store_true", help="one round of few scenarios")
-    parser.add_argument(
-        "--all-shapes", action="store_true", help="every scenario with both shapes of Dockerfile"
-    )
     parser.add_argument(
         "--no-link", dest="link", action="store_false", help="the Dockerfile without COPY --link"
     )
@@ -164,9 +184,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="the page (docs/benchmarks.md, for a run that leaves nothing out)",
     )
     options = parser.parse_args(arguments)
-    options.rounds = options.rounds or (1 if options.quick else 3)
-    if options.rounds < 1:
+    if options.rounds is not None and options.rounds < 1:
         parser.error("at least one round")
-    if not (options.markdown or options.only or options.quick) and options.link:
+    partial = options.only or options.quick or options.rounds or not options.link
+    if not (options.markdown or partial):
         options.markdown = MARKDOWN
     return options

@@ -12,7 +12,7 @@ from wbbench.proxy import Proxy
 from wbbench.registry import Registry
 from wbbench.samples import Sample, count
 from wbbench.sandbox import Machine, Sandbox
-from wbbench.units import progress
+from wbbench.units import clock, outcome
 
 
 @dataclass
@@ -71,4 +71,8 @@ class Bench:
     def add(self, sample: Sample) -> None:
         """Keep it, and say so."""
         self.samples.append(sample)
-        progress(time.monotonic() - self.began, sample)
+        self.say(outcome(sample))
+
+    def say(self, line: str) -> None:
+        """Print one line of progress."""
+        print(f"[{clock(time.monotonic() - self.began):>5}] {line}", flush=True)

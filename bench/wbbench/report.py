@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from wbbench.aims import Verdict
 from wbbench.samples import Summary
 from wbbench.selection import SCENARIOS
-from wbbench.targets import Verdict
 from wbbench.units import seconds, size
 
-HEAD = ("way", "seconds", "min–max", "× whalebuild", "down", "base down", "up", "requests")
+HEAD = ("way", "seconds", "min–max", "runs", "× time", "down", "base down", "up", "requests")
 SUBJECT = "whalebuild"
 
 
@@ -47,9 +47,10 @@ def _row(summary: Summary, subject: Summary | None) -> tuple[str, ...]:
     times = [sample.seconds for sample in summary.good]
     failed = len(summary.samples) - len(times)
     return (
-        summary.way + (f" ({failed} failed)" if failed else ""),
+        summary.way,
         seconds(summary.seconds),
         f"{seconds(min(times))}–{seconds(max(times))}",
+        f"{len(times)} of {len(summary.samples)}" if failed else str(len(times)),
         f"{summary.seconds / subject.seconds:.1f}" if subject else "",
         size(summary.down),
         size(summary.base_down),
@@ -81,8 +82,8 @@ def markdown(rows: Sequence[Sequence[str]], head: Sequence[str] = HEAD) -> str:
 
 
 def verdict_rows(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
-    """The promises as rows."""
-    return [(v.promise, v.measured, "yes" if v.kept else "**no**") for v in verdicts]
+    """The aims as rows."""
+    return [(v.aim, v.measured, "met" if v.met else "not met") for v in verdicts]
 
 
-VERDICT_HEAD = ("promise", "measured", "kept")
+VERDICT_HEAD = ("aim", "measured", "met?")

@@ -25,6 +25,8 @@ class Sample:
     requests: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
     code_layer: int = 0
+    #: What the engine was asked to build, on machines that did nothing else.
+    builds: int | None = None
     error: str = ""
 
 
@@ -71,6 +73,11 @@ class Summary:
     def up(self) -> int:
         """Median bytes to the registry."""
         return int(self.middle(lambda sample: sample.up))
+
+    @property
+    def code_layer(self) -> int:
+        """Median size of the layer with the code."""
+        return int(self.middle(lambda sample: sample.code_layer))
 
     @property
     def requests(self) -> int:

@@ -47,12 +47,33 @@ class Machine:
                     timeout=TIMEOUT,
                     check=False,
                 )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise CommandError(str(error)) from error
+            except subprocess.TimeoutExpired as error:
+                raise CommandError(f"{command[0]} did not end within {TIMEOUT} s") from error
+            except OSError as error:
+                raise CommandError(f"{command[0]}: {error.strerror}") from error
             if done.returncode:
                 output.seek(0)
-                last = "".join(output.readlines()[-LAST_LINES:])
+                last = "".join([*output.readlines()[-LAST_LINES:], *self._last_words()])
                 raise CommandError(f"{command[0]} ended with {done.returncode}:\n{last}")
+
+    def builds(self) -> int | None:
+        """How many targets its engine was asked to build, cached or not; None if it cannot tell."""
+        done = subprocess.run(
+            ["docker", "buildx", "history", "ls", "--format", "{{.Ref}}"],
+            env=dict(self.env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return None if done.returncode else len(done.stdout.split())
+
+    def _last_words(self) -> list[str]:
+        """What dockerd wrote if it crashed: its log goes away with the engine."""
+        log = ENGINES / self.name / "dockerd.log"
+        lines = log.read_text(errors="replace").splitlines(keepends=True) if log.exists() else []
+        fatal = (n for n, line in enumerate(lines) if line.startswith(("panic:", "fatal error:")))
+        first = next(fatal, None)
+        return [] if first is None else lines[first : first + LAST_LINES]
 
 
 @dataclass

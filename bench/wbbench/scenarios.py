@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from wbbench.errors import BenchError
+from wbbench.running import check_answers
 from wbbench.selection import Selection
 from wbbench.track import Track
 
@@ -16,7 +17,7 @@ def cold(track: Track, selection: Selection, number: int) -> None:
 
     Where it is not to be measured it is done once, for the others need what it publishes.
     """
-    wanted = selection.wants("cold", track.shape, track.way.name)
+    wanted = selection.wants("cold", track.shape, track.way.name, number)
     if track.repository and not wanted:
         return
     track.restart(number)
@@ -25,6 +26,8 @@ def cold(track: Track, selection: Selection, number: int) -> None:
     sample = track.publish(machine, "cold", number, rebuild=True)
     if wanted or sample.error:
         track.bench.add(sample)
+    else:
+        track.bench.say(f"{number}  published once, unmeasured: {track.name}")
     if sample.error:
         track.broken = f"the first publication failed: {sample.error}"
     if selection.wants("warm", track.shape, track.way.name):
@@ -35,7 +38,7 @@ def cold(track: Track, selection: Selection, number: int) -> None:
 
 def warm(track: Track, selection: Selection, number: int) -> None:
     """Change the code where everything was built; elsewhere it may have gone on meanwhile."""
-    if not selection.wants("warm", track.shape, track.way.name):
+    if not selection.wants("warm", track.shape, track.way.name, number):
         return
     if not track.warm_is_current:
         track.publish(track.warm, "warm", number)
@@ -46,36 +49,31 @@ def warm(track: Track, selection: Selection, number: int) -> None:
 
 def nothing(track: Track, selection: Selection, number: int) -> None:
     """Publish on a fresh runner what is published already."""
-    if selection.wants("nothing", track.shape, track.way.name):
+    if selection.wants("nothing", track.shape, track.way.name, number):
         _on_fresh_runner(track, "nothing", number)
 
 
 def code_and_host(track: Track, selection: Selection, number: int) -> None:
     """Change the code, publish from a fresh runner, and let a host that has the old one pull."""
-    wanted = [selection.wants(what, track.shape, track.way.name) for what in ("code", "host")]
+    names = ("code", "host")
+    wanted = [selection.wants(name, track.shape, track.way.name, number) for name in names]
     if not any(wanted):
         return
-    if wanted[1]:
-        if not track.host:
-            track.host = track.machine()
-        _pull(track)
+    key = {"scenario": "host", "shape": track.shape, "way": track.way.name, "round": number}
+    ready = wanted[1] and _prepare_host(track, key)
     track.change_code()
     _on_fresh_runner(track, "code", number, keep=wanted[0])
-    if wanted[1]:
-        key = {"scenario": "host", "shape": track.shape, "way": track.way.name, "round": number}
-        track.bench.add(track.bench.measure(key, lambda: _pull(track), lambda: 0))
+    if ready:
+        track.bench.add(track.bench.measure(key, lambda: _pull(track), lambda: _answers(track)))
 
 
 def dependency(track: Track, selection: Selection, number: int) -> None:
     """Add one small package on a fresh runner."""
-    if not selection.wants("dependency", track.shape, track.way.name):
+    if not selection.wants("dependency", track.shape, track.way.name, number):
         return
-    before = track.bench.registry.layers(track.repository, "deps")
     track.project.services[0].add_dependency()
     _on_fresh_runner(track, "dependency", number, rebuild=True)
     track.warm_is_current = False
-    if track.bench.registry.layers(track.repository, "deps").keys() == before.keys():
-        raise BenchError(f"{track.name}: a dependency was added, but :deps has the same layers")
 
 
 #: In this order, in every round; for each, all ways take their turn.
@@ -88,8 +86,26 @@ def _on_fresh_runner(
     machine = track.machine()
     sample = track.publish(machine, scenario, number, rebuild=rebuild)
     if keep or sample.error:
-        track.bench.add(sample)
+        track.bench.add(replace(sample, builds=machine.builds()))
     track.bench.sandbox.down(machine)
+
+
+def _prepare_host(track: Track, key: Mapping[str, object]) -> bool:
+    """See to it that the host has what is published now."""
+    if not track.host:
+        track.host = track.machine()
+    prepared = track.bench.measure(key, lambda: _pull(track), lambda: 0)
+    if prepared.error:
+        track.bench.add(prepared)
+    return not prepared.error
+
+
+def _answers(track: Track) -> int:
+    """Once a track: it tells whether what this way publishes is a service."""
+    if not track.has_run:
+        check_answers(track.host, track.project)
+        track.has_run = True
+    return 0
 
 
 def _pull(track: Track) -> None:

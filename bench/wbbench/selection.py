@@ -1,9 +1,11 @@
-"""Which scenarios run, with which ways, on which shape of Dockerfile."""
+"""Which scenarios run, with which ways, on which shape of Dockerfile, and how often."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 
 from wbbench.project import SHAPES
 
@@ -18,9 +20,22 @@ SCENARIOS = {
     "services-10": "Fresh runner: a bake file with 10 small services, the code of one changed",
     "services-40": "Fresh runner: a bake file with 40 small services, the code of one changed",
 }
-#: What the shape of the final stage bears on; elsewhere the second shape would only take time.
-SECOND_SHAPE = {"nothing", "code", "host"}
+#: Rounds of a full run for SCENARIO/WAY; the first that fits. Few where one takes long: all of it
+#: is to take less than 25 minutes on two cores. Most where an aim hangs on tenths of a second.
+ROUNDS = (
+    ("cold/*", 1),
+    ("dependency/max", 2),
+    ("dependency/whalebuild", 2),
+    ("dependency/*", 1),
+    ("*/floor", 3),
+    ("*/whalebuild", 3),
+    ("services-*", 1),
+    ("nothing/*", 1),
+    ("*", 2),
+)
 QUICK = {"cold", "code", "host", "services-10"}
+#: buildah builds one after another, and asks for the whole base image each time.
+TOO_MANY_FOR_BUILDAH = {"services-40"}
 
 
 @dataclass(frozen=True)
@@ -29,23 +44,35 @@ class Selection:
 
     only: tuple[str, ...] = ()
     quick: bool = False
-    all_shapes: bool = False
+    #: How many rounds of everything; without it, as many as suit each scenario.
+    rounds: int | None = None
 
-    def wants(self, scenario: str, shape: str, way: str) -> bool:
-        """Whether this one is to be measured."""
+    def wants(self, scenario: str, shape: str, way: str, number: int = 1) -> bool:
+        """Whether this one is to be measured in that round."""
+        return number <= self.rounds_of(scenario, way) and self._chosen(scenario, shape, way)
+
+    def rounds_of(self, scenario: str, way: str) -> int:
+        """How often this one is measured."""
+        if self.rounds or self.quick:
+            return self.rounds or 1
+        name = f"{scenario}/{way}"
+        return next(number for pattern, number in ROUNDS if fnmatchcase(name, pattern))
+
+    def most_rounds(self, ways: Iterable[str]) -> int:
+        """How many rounds there are at all."""
+        chosen = (
+            (scenario, way)
+            for scenario, shape, way in product(SCENARIOS, SHAPES, ways)
+            if self._chosen(scenario, shape, way)
+        )
+        return max((self.rounds_of(*names) for names in chosen), default=0)
+
+    def _chosen(self, scenario: str, shape: str, way: str) -> bool:
+        if scenario.startswith("services") and shape != SHAPES[0]:
+            return False
         if self.only:
             names = (f"{scenario}/{way}", f"{scenario}/{shape}/{way}", scenario)
             return any(fnmatchcase(name, pattern) for pattern in self.only for name in names)
         if self.quick and (scenario not in QUICK or shape != SHAPES[0]):
             return False
-        return not unusual(scenario, shape, way) or self._widened(scenario, shape)
-
-    def _widened(self, scenario: str, shape: str) -> bool:
-        return self.all_shapes and shape in SHAPES and not scenario.startswith("services")
-
-
-def unusual(scenario: str, shape: str, way: str) -> bool:
-    """What a full run leaves out unless it is asked for by name."""
-    if way == "buildah" and scenario.startswith("services"):
-        return True
-    return shape != SHAPES[0] and scenario not in SECOND_SHAPE
+        return way != "buildah" or scenario not in TOO_MANY_FOR_BUILDAH

@@ -28,6 +28,8 @@ class Track:
     shape: str
     link: bool = True
     published: bool = False
+    #: Whether what was published has been started, and did what it should.
+    has_run: bool = False
     broken: str = ""
     repository: str = ""
     project: Project | None = None
@@ -53,7 +55,7 @@ class Track:
 
     def change_code(self) -> None:
         """Make the code differ from all code before; in a project of many, that of the first."""
-        self.project.services[0].release(f"{self.name}-{next(self._numbers)}")
+        self.project.services[0].change_code(f"{self.name}-{next(self._numbers)}")
 
     def machine(self) -> Machine:
         """A fresh machine for this repository."""
@@ -62,7 +64,10 @@ class Track:
     def publish(
         self, machine: Machine, scenario: str, number: int, *, rebuild: bool = False
     ) -> Sample:
-        """Let the way publish the project from that machine, timed and checked."""
+        """Let the way publish the project from that machine, timed and checked.
+
+        ``rebuild`` says that there are dependencies to build, which must show in ``:deps``.
+        """
         scratch = machine.home / "bench"
         scratch.mkdir(exist_ok=True)
         image = machine.env["IMAGE"]
@@ -71,9 +76,10 @@ class Track:
         key = {"scenario": scenario, "shape": self.shape, "way": self.way.name, "round": number}
         try:
             timed = self.way.prepare(work)
+            before = self._dependencies() if self.published and rebuild else None
         except BenchError as error:
             return Sample(**key, error=str(error))
-        sample = self.bench.measure(key, timed, self._check)
+        sample = self.bench.measure(key, timed, lambda: self._check(before))
         self.published = self.published or not sample.error
         return sample
 
@@ -88,10 +94,15 @@ class Track:
                 self.bench.sandbox.down(machine)
         self.warm = self.host = None
 
-    def _check(self) -> int:
+    def _dependencies(self) -> set[str]:
+        return set(self.bench.registry.layers(self.repository, "deps"))
+
+    def _check(self, dependencies_before: set[str] | None) -> int:
         """`:latest` must hold the code as it is now: doing nothing is fast as well."""
+        if dependencies_before is not None and self._dependencies() == dependencies_before:
+            raise BenchError("published, but :deps has the layers that it had before")
         service = self.project.services[0]
         published, size = self.bench.registry.code(f"{self.repository}{service.suffix}")
-        if published != (service.context / "app/__init__.py").read_text():
+        if published != service.code.read_text():
             raise BenchError("published, but :latest has other code than the project")
         return size

@@ -29,9 +29,9 @@ def clock(value: float) -> str:
     return f"{int(value) // 60}:{int(value) % 60:02}"
 
 
-def progress(since: float, sample: Sample) -> None:
-    """Print one line for one timed run."""
-    name = f"{sample.round}  {sample.scenario:<12}{sample.shape:<5} {sample.way:<11}"
+def outcome(sample: Sample) -> str:
+    """One line for one timed run."""
+    name = f"{sample.round}  {sample.scenario:<16} {sample.shape:<4} {sample.way:<11}"
     if sample.error:
         first, *more = sample.error.splitlines()
         result = "\n".join([f"FAILED: {first}", *more])
@@ -39,4 +39,4 @@ def progress(since: float, sample: Sample) -> None:
         moved = f"down {size(sample.down):>9} + base {size(sample.base_down):>9}"
         result = f"{seconds(sample.seconds):>6} s  {moved}, up {size(sample.up):>9}"
         result = f"{result}, {sample.requests:>3} requests"
-    print(f"[{clock(since):>5}] {name} {result}", flush=True)
+    return f"{name} {result}"

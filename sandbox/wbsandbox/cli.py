@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from wbsandbox import baseimage, host, paths
 from wbsandbox.commands import say, timed
+from wbsandbox.emulation import disable_emulation, enable_emulation
 from wbsandbox.engine import IMAGE_STORES, engine, known_engines
 from wbsandbox.environment import command_environment
 from wbsandbox.errors import EXIT_NO_ENGINE, SandboxError
@@ -20,9 +21,15 @@ from wbsandbox.mounts import remove_tree
 from wbsandbox.packages import ensure_packages
 from wbsandbox.registry import Registry
 from wbsandbox.rootfs import ensure_rootfs
+from wbsandbox.skopeo import ensure_skopeo
 
 DEFAULT_ENGINE = "main"
 PYTHON_IMAGE = f"{baseimage.REPOSITORY}:{baseimage.TAG}"
+#: What `up --with` can add.
+EXTRAS: dict[str, Callable[[], None]] = {
+    "emulation": enable_emulation,
+    "skopeo": ensure_skopeo,
+}
 EXIT_NOT_FOUND = 127
 EXIT_INTERRUPTED = 130
 
@@ -37,8 +44,16 @@ def up(arguments: Sequence[str]) -> int:
         help="where the engine keeps images: containerd (the default for a new engine), or "
         "graphdriver, as engines did before",
     )
+    parser.add_argument(
+        "--with",
+        dest="extras",
+        action="append",
+        default=[],
+        choices=EXTRAS,
+        help="something more that commands may use; can be given more than once",
+    )
     options = parser.parse_args(arguments)
-    return _guarded(lambda: _up(options.engine, options.image_store))
+    return _guarded(lambda: _up(options.engine, options.image_store, options.extras))
 
 
 def down(arguments: Sequence[str]) -> int:
@@ -63,11 +78,14 @@ def execute(arguments: Sequence[str]) -> int:
     return _guarded(lambda: _exec(options.engine, command))
 
 
-def _up(name: str, image_store: str | None) -> None:
+def _up(name: str, image_store: str | None, extras: Sequence[str]) -> None:
     host.check_machine()
     _protect_state()
     with directory_lock(paths.STATE):
         _fill_cache()
+        with directory_lock(paths.CACHE):
+            for extra in extras:
+                EXTRAS[extra]()
         registry = Registry(paths.REGISTRY)
         if registry.is_up() and registry.has(baseimage.REPOSITORY, baseimage.TAG):
             say(f"registry {registry.address} is up already")
@@ -110,6 +128,7 @@ def _down_all() -> None:
         for name in known_engines():
             engine(name).down()
         Registry(paths.REGISTRY).down()
+        disable_emulation()
         for entry in paths.STATE.iterdir():
             if entry.name not in ("cache", ".gitignore"):
                 remove_tree(entry)

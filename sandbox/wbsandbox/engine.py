@@ -1,14 +1,15 @@
-"""An engine: one containerd and one dockerd with a disk, a network and sockets of their own."""
+"""An engine: containerd, dockerd and a bridge, with a disk, a network and sockets of its own."""
 
 from __future__ import annotations
 
 import json
 import socket
+import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from wbsandbox import paths
+from wbsandbox import buildkit_bridge, paths
 from wbsandbox.commands import say, timed
 from wbsandbox.disk import scratch_disk
 from wbsandbox.engine_config import containerd_config, dockerd_config
@@ -65,13 +66,32 @@ class Engine:
             log=files.data / "dockerd.log",
         )
 
+    @property
+    def bridge(self) -> Daemon:
+        """BuildKit's API on a socket of its own."""
+        files = self.files
+        script = (sys.executable, "-I", "-S", str(buildkit_bridge.__file__))
+        return Daemon(
+            name=f"BuildKit bridge of engine {files.name}",
+            command=(*script, str(files.buildkit_socket), str(files.docker_socket)),
+            marker=str(files.buildkit_socket),
+            pid_file=files.run / "bridge.pid",
+            log=files.data / "bridge.log",
+        )
+
     def is_up(self) -> bool:
-        """Whether both daemons run and the API answers."""
+        """Whether all of it runs and both APIs can be reached."""
+        return self._daemons_answer() and self._is_bridged()
+
+    def _daemons_answer(self) -> bool:
         return (
             self.dockerd.pid() is not None
             and self.containerd.pid() is not None
             and _answers(self.files.docker_socket)
         )
+
+    def _is_bridged(self) -> bool:
+        return self.bridge.pid() is not None and _accepts(self.files.buildkit_socket)
 
     def record(self) -> Record | None:
         """What was written down, or None if the engine was never up or was taken down."""
@@ -90,7 +110,10 @@ class Engine:
                 cause="an engine keeps the store that it was created with",
                 next_step=f"sandbox/down --engine {name}, or choose another name",
             )
-        if known and self.is_up():
+        if known and self._daemons_answer():
+            if not self._is_bridged():
+                self._start_bridge()
+                self.bridge.wait_until(self._is_bridged)
             say(f"engine {self.files.name} is up already")
             return
         with timed(f"engine {self.files.name}"):
@@ -113,6 +136,7 @@ class Engine:
         # Containers first: dockerd would wait for those that ignore SIGTERM, as `sleep` does.
         # And again at last: it may have restarted one before it ended itself.
         clear_processes(self.files)
+        self.bridge.stop(grace=STOP_SECONDS)
         self.dockerd.stop(grace=STOP_SECONDS)
         clear_processes(self.files)
         self.containerd.stop(grace=STOP_SECONDS)
@@ -142,7 +166,15 @@ class Engine:
         # dockerd would try at once, fail, and wait a full second before it tries again.
         self.containerd.wait_until(lambda: _accepts(files.containerd_socket))
         self.dockerd.start()
+        # The bridge starts while dockerd does: it connects only when it is connected to.
+        self._start_bridge()
         self.dockerd.wait_until(lambda: _answers(files.docker_socket))
+        self.bridge.wait_until(self._is_bridged)
+
+    def _start_bridge(self) -> None:
+        self.bridge.stop(grace=STOP_SECONDS)
+        self.files.buildkit_socket.unlink(missing_ok=True)
+        self.bridge.start()
 
 
 def _accepts(path: Path) -> bool:

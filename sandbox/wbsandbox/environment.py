@@ -22,7 +22,7 @@ def client_environment(engine: str) -> dict[str, str]:
         if name in KEPT or not (name in REMOVED or name.startswith(REMOVED_PREFIXES))
     }
     # The project's own Python first, then our client: the machine may have another docker.
-    first = [paths.REPOSITORY / ".venv/bin", *paths.PREFIX_BIN]
+    first = [paths.REPOSITORY / ".venv/bin", *paths.PREFIX_BIN, paths.SKOPEO / "bin"]
     rest = kept.get("PATH", os.defpath)
     return {
         **kept,
@@ -37,6 +37,7 @@ def command_environment(engine: str, registry: str, python_image: str) -> dict[s
     return {
         **client_environment(engine),
         "WHALEBUILD_SANDBOX_ENGINE": engine,
+        "WHALEBUILD_SANDBOX_BUILDKIT": f"unix://{paths.EnginePaths(engine).buildkit_socket}",
         "WHALEBUILD_SANDBOX_REGISTRY": registry,
         "WHALEBUILD_SANDBOX_REGISTRY_LOG": str(paths.REGISTRY.access_log),
         "WHALEBUILD_SANDBOX_PYTHON_IMAGE": f"{registry}/{python_image}",

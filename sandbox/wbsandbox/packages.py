@@ -1,4 +1,4 @@
-"""The engine, its client and the registry: Debian's packages, unpacked in a private folder.
+"""The engine, its client, the registry and more: Debian's packages, unpacked in private folders.
 
 They come from Debian's testing suite and need only its old libc promise (2.34), so they run
 on an older Debian whose own packages stay as they are. apt does the downloading and the
@@ -8,6 +8,8 @@ verifying, with a state folder of its own: the machine's package lists never see
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,42 +34,65 @@ PLUGIN_FOLDER = paths.PREFIX / "usr/libexec/docker/cli-plugins"
 
 
 def ensure_packages() -> None:
-    """Download and unpack, unless that was done. The caller holds the cache's lock."""
-    if paths.PREFIX.is_dir():
+    """Have the engine's. The caller holds the cache's lock."""
+    fetch("the engine's packages", PACKAGES, paths.PREFIX)
+
+
+def fetch(what: str, names: Sequence[str], target: Path, *, libraries: bool = False) -> None:
+    """Download and unpack into a folder, unless that was done; on request with all libraries."""
+    if target.is_dir():
         return
-    work = paths.CACHE / "packages.partial"
+    work = target.with_name(f"{target.name}.partial")
     remove_tree(work)
-    with timed("downloaded the engine's packages"):
-        archives = _download(work)
-    with timed("unpacked them"):
-        unpacked = work / "prefix"
+    with timed(f"downloaded {what}"):
+        archives = _download(work, names, libraries=libraries)
+    with timed("unpacked"):
+        unpacked = work / "unpacked"
         # Unpacking is single-threaded decompression: one archive per core.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             largest_first = sorted(archives, key=lambda deb: -deb.stat().st_size)
             list(pool.map(lambda deb: _unpack(deb, unpacked), largest_first))
     # The rename is what says "complete": an interrupted run leaves only the work folder.
-    unpacked.rename(paths.PREFIX)
+    unpacked.rename(target)
     remove_tree(work)
 
 
-def _download(work: Path) -> list[Path]:
-    apt = _private_apt(work)
+def _download(work: Path, names: Sequence[str], *, libraries: bool) -> list[Path]:
+    options = _private_apt(work)
     archives = work / "archives"
     archives.mkdir()
-    run([*apt, "update"], cause=APT_CAUSE, next_step=APT_NEXT)
-    run([*apt, "download", *PACKAGES], cause=APT_CAUSE, next_step=APT_NEXT, cwd=archives)
+    run(["apt-get", *options, "update"], cause=APT_CAUSE, next_step=APT_NEXT)
+    wanted = _with_libraries(options, names) if libraries else names
+    download = ["apt-get", *options, "download", *wanted]
+    run(download, cause=APT_CAUSE, next_step=APT_NEXT, cwd=archives)
     found = sorted(archives.glob("*.deb"))
-    if len(found) != len(PACKAGES):
+    if len(found) != len(wanted):
         raise SandboxError(
-            f"apt downloaded {len(found)} packages of {len(PACKAGES)}",
+            f"apt downloaded {len(found)} packages of {len(wanted)}",
             cause="a package was renamed in Debian's testing suite",
-            next_step="correct the list in sandbox/wbsandbox/packages.py",
+            next_step="correct the list in sandbox/wbsandbox",
         )
     return found
 
 
+def _with_libraries(options: list[str], names: Sequence[str]) -> list[str]:
+    """The packages, and the libraries that they and those need; no programs, no data."""
+    command = ["apt-cache", *options, "depends", "--recurse", "--important", *names]
+    shown = run(command, cause=APT_CAUSE, next_step=APT_NEXT)
+    # A package's name stands at the beginning of a line, what it depends on is indented below.
+    blocks = (block.split("\n", 1) for block in re.split(r"\n(?! )", shown.strip()))
+    needs = {
+        name: re.findall(r"^ +(?:Pre)?Depends: (lib\S+)$", "".join(below), re.MULTILINE)
+        for name, *below in blocks
+    }
+    found = list(names)
+    for name in found:  # it grows on the way
+        found += [library for library in dict.fromkeys(needs[name]) if library not in found]
+    return found
+
+
 def _private_apt(work: Path) -> list[str]:
-    """The apt-get command line that reads only testing, verified with Debian's own keyring."""
+    """Options with which apt reads only testing, verified with Debian's own keyring."""
     for folder in ("lists/partial", "apt-cache/archives/partial"):
         (work / folder).mkdir(parents=True)
     source = work / "sources.list"
@@ -87,7 +112,7 @@ def _private_apt(work: Path) -> list[str]:
         "APT::Sandbox::User": "root",
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    return ["apt-get", *APT_PATIENCE, *words]
+    return [*APT_PATIENCE, *words]
 
 
 def _unpack(archive: Path, target: Path) -> None:

@@ -21,6 +21,9 @@ STATE = REPOSITORY / ".sandbox"
 CACHE = Path(os.environ.get("WHALEBUILD_SANDBOX_CACHE") or STATE / "cache").absolute()
 #: The unpacked engine, client and registry. In the cache: unpacking takes longer than downloading.
 PREFIX = CACHE / "prefix"
+#: Only there if they were asked for. skopeo has libraries of its own, so it is apart.
+SKOPEO = CACHE / "skopeo"
+EMULATOR = CACHE / "qemu-aarch64"
 
 #: Tells several clones on one machine apart.
 CLONE_ID = hashlib.sha256(os.fsencode(REPOSITORY)).hexdigest()[:8]
@@ -67,6 +70,11 @@ class EnginePaths:
     def docker_socket(self) -> Path:
         """The Docker API."""
         return self.run / "docker.sock"
+
+    @property
+    def buildkit_socket(self) -> Path:
+        """BuildKit's API, for buildx's driver "remote"; also how the bridge is recognised."""
+        return self.run / "buildkit.sock"
 
     @property
     def containerd_socket(self) -> Path:

@@ -37,6 +37,11 @@ def command_line(pid: int) -> str:
     return os.fsdecode(b" ".join(words))
 
 
+def _program(path: str) -> str:
+    """Without the version: whoever starts a daemon may run another Python than who ends it."""
+    return Path(path).name.rstrip("0123456789.")
+
+
 def all_pids() -> list[int]:
     """Every process of the machine."""
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
@@ -94,7 +99,7 @@ class Daemon:
 
     def _is(self, pid: int) -> bool:
         words = command_line(pid).split(" ")
-        return Path(words[0]).name == Path(self.command[0]).name and self.marker in words
+        return _program(words[0]) == _program(self.command[0]) and self.marker in words
 
     def start(self) -> None:
         """Start it in a session of its own, so that it outlives the caller's terminal."""

@@ -56,17 +56,4 @@ def example(tmp_path: Path) -> Path:
 @pytest.fixture
 def small(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
     """A project whose stages take no time, and no bake file; the base is the sandbox's."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    (folder / "Dockerfile").write_text(
-        f"FROM {sandbox.python_image} AS base\n"
-        "FROM base AS dependencies\n"
-        "COPY requirements.txt /requirements.txt\n"
-        "RUN cp /requirements.txt /installed && echo now installing\n"
-        "FROM dependencies AS final\n"
-        "COPY --link app.py /app.py\n"
-        'CMD ["python", "/app.py"]\n'
-    )
-    (folder / "requirements.txt").write_text(f"{repository}\n")  # nothing of it is cached
-    (folder / "app.py").write_text("print('one')\n")
-    return folder
+    return sandbox.small_project(tmp_path / "small", unique=repository)

@@ -1,6 +1,8 @@
 """Dockerfiles for test_inputs_differential: each construct that decides what a stage reads.
 
-``{python}`` is an image to RUN in, ``{http}`` the address of a server that has ``/remote.txt``.
+``{python}`` is an image to RUN in, ``{http}`` the address of a server that has ``/remote.txt``,
+``{git}`` of one that has ``/repo.git``, ``{commit}`` its commit, ``{lines}`` is a long text and
+``{tab}`` a tab.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ REMOTE_CHECKSUM = f"sha256:{hashlib.sha256(REMOTE).hexdigest()}"
 class Case:
     """One Dockerfile in a folder of its own.
 
-    ``files`` are relative to that folder, which is the context; a value ``-> target`` is a link. A
-    context in ``contexts`` that begins with ``./`` is relative to it, too.
+    ``files`` are relative to that folder, which is the context; ``links`` are symbolic links and
+    their targets. A context in ``contexts`` that begins with ``./`` is relative to it, too.
     """
 
     name: str
@@ -32,10 +34,14 @@ class Case:
     platforms: tuple[str, ...] = ()
     dockerfile: str = "Dockerfile"
     links: dict[str, str] = field(default_factory=dict)
+    ignore_files: dict[str, str] = field(default_factory=dict)
+    line_end: str = "\n"
+    start: str = ""
 
     @property
     def dockerfile_text(self) -> str:
-        return dedent(self.text).lstrip("\n")
+        text = dedent(self.text).lstrip("\n").replace("{tab}", "\t")
+        return self.start + text.replace("\n", self.line_end)
 
 
 LINES = "\n".join(f"line {number:5} of a long document" for number in range(3200))
@@ -249,10 +255,10 @@ CASES = (
     ),
     Case(
         "long-heredocs",
-        f"""
+        """
         FROM scratch AS deps
         COPY <<ONE <<"TWO" requirements.txt /docs/
-        {{lines}}
+        {lines}
         ONE
         FROM nothing
         COPY not-read.txt /
@@ -266,9 +272,9 @@ CASES = (
         FROM {python} AS deps
         COPY requirements.txt /
         RUN <<-EOF
-        	true
-        	# COPY not-read.txt /
-        	EOF
+        {tab}true
+        {tab}# COPY not-read.txt /
+        {tab}EOF
         RUN <<A cat - && cat <<'B' >/dev/null
         COPY not-read.txt /
         A
@@ -534,6 +540,201 @@ CASES = (
         COPY requirements.txt /
         """,
         ("requirements.txt", "other.txt"),
+    ),
+    Case(
+        "env-of-parent-beats-arg",
+        """
+        FROM scratch AS base
+        ENV NAME=env OTHER=first
+        ARG NAME=arg
+        ENV OTHER=$NAME
+        FROM base AS deps
+        COPY $NAME.txt $OTHER.md /
+        """,
+        ("env.txt", "arg.txt", "env.md", "arg.md", "first.md"),
+    ),
+    Case(
+        "named-context-is-folder",
+        """
+        FROM scratch AS deps
+        COPY --from=sources *.txt /
+        COPY --from=sources sub /sub
+        COPY requirements.txt /
+        """,
+        (
+            *("requirements.txt", "shared/a.txt", "shared/ignored.txt", "shared/sub/b.md"),
+            *("shared/sub/ignored.md", "shared/other.md"),
+        ),
+        contexts={"sources": "./shared"},
+        ignore_files={"shared/.dockerignore": "ignored.txt\nsub/ignored.*\n"},
+    ),
+    Case(
+        "mount-from-folder-context",
+        """
+        FROM {python} AS deps
+        ARG WHERE=sub
+        RUN --mount=from=sources,source=sub,target=/m --mount=source=$WHERE/y,target=/n true
+        """,
+        ("shared/sub/a.txt", "shared/b.txt", "sub/y/c.txt", "sub/z.txt"),
+        contexts={"sources": "./shared"},
+    ),
+    Case(
+        "image-replaced-by-named-context",
+        """
+        FROM golang:1 AS deps
+        COPY --from=tools:latest /etc/passwd /
+        COPY requirements.txt /
+        """,
+        ("requirements.txt", "other.txt"),
+        contexts={"golang:1": "docker-image://{python}", "tools": "docker-image://{python}"},
+    ),
+    Case(
+        "onbuild-with-mount-and-heredoc",
+        """
+        FROM {python} AS base
+        ONBUILD RUN --mount=source=trigger,target=/t true
+        ONBUILD COPY <<EOF two.txt /x/
+        COPY not-read.txt /
+        EOF
+        FROM base AS deps
+        COPY requirements.txt /
+        """,
+        ("trigger/a.txt", "two.txt", "requirements.txt", "not-read.txt"),
+    ),
+    Case(
+        "onbuild-of-replaced-stage",
+        """
+        FROM scratch AS base
+        COPY never.txt /
+        ONBUILD COPY trigger.txt /
+        FROM base AS deps
+        COPY requirements.txt /
+        """,
+        ("never.txt", "trigger.txt", "requirements.txt"),
+        contexts={"base": "docker-image://{python}"},
+    ),
+    Case(
+        "wildcard-without-match",
+        """
+        FROM scratch AS deps
+        COPY nothing* requirements.txt /
+        """,
+        ("requirements.txt", "other.txt"),
+    ),
+    Case(
+        "wildcards-and-dockerignore",
+        """
+        FROM scratch AS deps
+        COPY app/* /app/
+        COPY conf* /conf/
+        """,
+        (
+            *("app/a.py", "app/b.md", "app/keep.md", "app/sub/c.py", "app/sub/d.md"),
+            *("conf/x.ini", "conf/y.log", "other/z.py"),
+        ),
+        ignore="**/*.md\n!app/keep.md\nconf/*.log\n",
+    ),
+    Case(
+        "add-with-excludes",
+        """
+        FROM scratch AS deps
+        ADD --exclude=**/tests/** --exclude=!lib/tests/keep.py lib/ /lib/
+        ADD conf/. /conf
+        """,
+        (
+            *("lib/a.py", "lib/tests/t.py", "lib/tests/keep.py", "lib/lib/tests/keep.py"),
+            *("conf/x", "conf/y/z"),
+        ),
+    ),
+    Case(
+        "carriage-returns-and-a-byte-order-mark",
+        """
+        # escape=`
+        FROM {python} AS deps
+        COPY requirements.txt `
+          setup.cfg /x/
+        RUN <<EOF
+        true # the heredoc keeps its carriage returns
+        EOF
+        """,
+        ("requirements.txt", "setup.cfg", "other.txt"),
+        line_end="\r\n",
+        start="\ufeff",
+    ),
+    Case(
+        "quoted-values",
+        """
+        FROM scratch AS deps
+        ARG ONE="a b.txt" TWO='c'"d".txt THREE=e\\ f.txt
+        ENV OLD  spaced  name.txt
+        COPY $TWO /
+        COPY ["$ONE", "$THREE", "$OLD", "/x/"]
+        """,
+        ("a b.txt", "cd.txt", "e f.txt", "spaced  name.txt", "other.txt"),
+    ),
+    Case(
+        "escaped-wildcards",
+        """
+        FROM scratch AS deps
+        COPY one\\*.txt /
+        COPY three[[]1].txt .env? /
+        """,
+        (
+            *("one*.txt", "one1.txt", "three[1].txt", "three1.txt"),
+            *(".env", ".env1"),
+        ),
+    ),
+    Case(
+        "wildcards-through-links",
+        """
+        FROM scratch AS deps
+        COPY by-link/*.txt /a/
+        COPY f*/x.txt /b/
+        COPY deep/in*/ /c/
+        """,
+        ("real/1.txt", "real/2.md", "folder/x.txt", "folder/y.txt", "deep/inner/z.txt"),
+        links={"by-link": "real", "f-link": "folder", "deep/inlink": "../real/2.md"},
+    ),
+    Case(
+        "platform-flags",
+        """
+        FROM --platform=$TARGETPLATFORM {python} AS base
+        ARG TARGETARCH
+        COPY $TARGETARCH.txt /
+        FROM --platform=linux/arm64 base AS deps
+        ARG TARGETPLATFORM
+        COPY $TARGETPLATFORM.txt /x
+        """,
+        ("amd64.txt", "arm64.txt", "linux/amd64.txt", "linux/arm64.txt"),
+        platforms=("linux/amd64",),
+    ),
+    Case(
+        "add-git-with-checksum",
+        """
+        FROM scratch AS deps
+        ADD --checksum={commit} git://{git}/repo.git#main /a/
+        ADD git://{git}/repo.git#{commit}:folder /b/
+        ADD --keep-git-dir=true git://{git}/repo.git?checksum={commit}&ref=main /c/
+        ADD requirements.txt /
+        """,
+        ("requirements.txt", "other.txt"),
+    ),
+    Case(
+        "global-args-through-defaults",
+        """
+        ARG VERSION=3
+        ARG NAME=v${VERSION}
+        FROM scratch AS other
+        ARG NAME=local
+        COPY $NAME.txt /
+        FROM scratch AS deps
+        ARG NAME
+        ARG VERSION=own
+        COPY --from=other / /
+        COPY $NAME.txt ${VERSION:-none}.txt /
+        """,
+        ("v4.txt", "v3.txt", "own.txt", "4.txt", "local.txt"),
+        args={"VERSION": "4"},
     ),
 )
 

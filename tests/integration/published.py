@@ -31,6 +31,17 @@ def tags(registry: str, repository: str) -> list[str]:
     return sorted(listed.get("tags") or [])
 
 
+def manifest(registry: str, repository: str, reference: str) -> dict[str, Any]:
+    """The manifest or index behind a tag or a digest; its content fits the digest."""
+    return next(_manifests(f"http://{registry}/v2/{repository}", reference))
+
+
+def digest(registry: str, repository: str, tag: str) -> str:
+    """What a tag points at."""
+    raw = _get(f"http://{registry}/v2/{repository}/manifests/{tag}")
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
 def check_whole(registry: str, repository: str, tag: str) -> int:
     """Fetch everything behind a tag and check each digest; return the number of blobs."""
     base = f"http://{registry}/v2/{repository}"
@@ -45,9 +56,9 @@ def _manifests(base: str, reference: str) -> Iterator[dict[str, Any]]:
     raw = _get(f"{base}/manifests/{reference}")
     if reference.startswith("sha256:"):
         _verify(reference, raw)
-    manifest = json.loads(raw)
-    yield manifest
-    for child in manifest.get("manifests", ()):
+    content = json.loads(raw)
+    yield content
+    for child in content.get("manifests", ()):
         yield from _manifests(base, child["digest"])
 
 

@@ -51,6 +51,29 @@ class Sandbox:
             self.environments[engine] = {name: value for name, _, value in pairs}
         return self.environments[engine]
 
+    @contextmanager
+    def remote_builder(
+        self, name: str, nodes: Mapping[str, str], *, client: str = SHARED_ENGINE
+    ) -> Iterator[str]:
+        """A builder of the driver "remote": the BuildKits of one or more engines.
+
+        Args:
+            name: The builder's name.
+            nodes: The platforms that each engine is to build ("" for those it can run).
+            client: The engine whose client knows the builder, as in :meth:`run`.
+        """
+        create = ("docker", "buildx", "create", "--driver", "remote", "--name", name)
+        try:
+            for number, (engine, platforms) in enumerate(nodes.items()):
+                options = ["--node", f"{name}-{engine}"]
+                options += ["--append"] if number else []
+                options += ["--platform", platforms] if platforms else []
+                endpoint = self.env(engine)["WHALEBUILD_SANDBOX_BUILDKIT"]
+                self.run(*create, *options, endpoint, cwd=ROOT, engine=client, check=True)
+            yield name
+        finally:
+            self.run("docker", "buildx", "rm", "--force", name, cwd=ROOT, engine=client)
+
     @property
     def registry(self) -> str:
         return self.env()["WHALEBUILD_SANDBOX_REGISTRY"]
@@ -93,6 +116,22 @@ class Sandbox:
             "PYTHON_IMAGE": self.python_image,
             "CA_BUNDLE": self.env()["WHALEBUILD_SANDBOX_CA"],
         }
+
+    def small_project(self, folder: Path, *, unique: str) -> Path:
+        """A project whose stages take no time; nothing of it is cached if the text is unique."""
+        folder.mkdir()
+        (folder / "Dockerfile").write_text(
+            f"FROM {self.python_image} AS base\n"
+            "FROM base AS dependencies\n"
+            "COPY requirements.txt /requirements.txt\n"
+            "RUN cp /requirements.txt /installed && echo now installing\n"
+            "FROM dependencies AS final\n"
+            "COPY --link app.py /app.py\n"
+            'CMD ["python", "/app.py"]\n'
+        )
+        (folder / "requirements.txt").write_text(f"{unique}\n")
+        (folder / "app.py").write_text("print('one')\n")
+        return folder
 
     @contextmanager
     def requests(self) -> Iterator[list[Request]]:

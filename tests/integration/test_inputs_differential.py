@@ -16,9 +16,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
+import socket
+import subprocess
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,17 +83,16 @@ class Prepared:
     def own_files(self) -> list[Path]:
         """All files of the case that may be touched."""
         spared = {self.case.dockerfile, ".dockerignore", f"{self.case.dockerfile}.dockerignore"}
-        spared.add("docker-bake.json")
+        spared |= set(self.case.ignore_files)
         found = (path for path in self.folder.rglob("*") if path.is_file() or path.is_symlink())
         return sorted(p for p in found if str(p.relative_to(self.folder)) not in spared)
 
-    def named(self) -> list[Path]:
-        """The files that we say are read."""
-        shared = {name: value for name, value in self.build.contexts.items()}
+    def named(self, kind: str) -> list[Path]:
+        """The files, or folders, that we say are read."""
         return sorted(
-            self.folder / (shared[entry.context] if entry.context else "") / entry.path
+            self.folder / (self.build.contexts[entry.context] if entry.context else "") / entry.path
             for entry in self.files.entries
-            if entry.kind == "file"
+            if entry.kind == kind
         )
 
     def key(self) -> str:
@@ -123,11 +126,16 @@ def prepare(case: Case, root: Path, replaced: dict[str, str]) -> Prepared:
     for name, target in case.links.items():
         (folder / name).symlink_to(target)
     text = fill(case.dockerfile_text)
-    written = [(case.dockerfile, text), (".dockerignore", case.ignore)]
-    for name, content in [*written, (f"{case.dockerfile}.dockerignore", case.own_ignore)]:
+    written = {
+        case.dockerfile: text,
+        ".dockerignore": case.ignore,
+        f"{case.dockerfile}.dockerignore": case.own_ignore,
+        **case.ignore_files,
+    }
+    for name, content in written.items():
         if content is not None:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content)
+            (folder / name).write_bytes(content.encode())
     build = Build(
         args={name: fill(value) for name, value in case.args.items()},
         contexts={name: fill(value) for name, value in case.contexts.items()},
@@ -163,29 +171,56 @@ class Differential:
     sandbox: Sandbox
     cases: dict[str, Prepared]
 
-    def bake(self, *targets: str) -> tuple[dict[str, Any], dict[str, set[str]]]:
-        """Build; return buildx's metadata, and by target the steps that were not cached."""
+    def record(self) -> dict[str, Any]:
+        """Build all; return buildx's metadata."""
         metadata = self.root / "metadata.json"
-        done = self.sandbox.run(
-            *("docker", "buildx", "bake", "--progress=rawjson", "--metadata-file", metadata),
-            *targets,
-            cwd=self.root,
-            env={"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"},
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
+        self._bake("--metadata-file", str(metadata), env={"BUILDX_METADATA_PROVENANCE": "max"})
+        found: dict[str, Any] = json.loads(metadata.read_text())
+        return found
+
+    def bake(self, *targets: str) -> dict[str, set[str]]:
+        """Build; return by target the steps that were not cached."""
+        quick = {"BUILDX_METADATA_PROVENANCE": "disabled", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
         steps: dict[str, tuple[str, bool]] = {}
-        for line in done.stderr.splitlines():
+        for line in self._bake(*targets, env=quick):
             for vertex in json.loads(line).get("vertexes", ()) if line.startswith("{") else ():
                 if vertex.get("completed") and vertex.get("inputs"):
                     steps[vertex["digest"]] = (vertex["name"], bool(vertex.get("cached")))
-        told = {name for name, case in self.cases.items() if not case.is_never_cached}
-        run: dict[str, set[str]] = {name: set() for name in told}
+        run: dict[str, set[str]] = {name: set() for name in self.cases}
         for name, cached in steps.values():
             place, _, command = name.removeprefix("[").partition("] ")
             target = place.split(" ")[0]
             if not cached and target in run and command.startswith(STEPS):
                 run[target].add(command)
-        return json.loads(metadata.read_text()), run
+        return run
+
+    def _bake(self, *words: str, env: dict[str, str]) -> list[str]:
+        done = self.sandbox.run(
+            *("docker", "buildx", "bake", "--progress=rawjson", *words),
+            cwd=self.root,
+            env={"BUILDX_BAKE_ENTITLEMENTS_FS": "0", **env},
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stderr.splitlines()
+
+    def moved(self, root: Path) -> Differential:
+        """The same in another place: the engine has seen nothing of it yet."""
+        there = {}
+        for name, prepared in self.cases.items():  # folders are known by their own names
+            folder = root / f"{name}-{root.name}"
+            shutil.copytree(prepared.folder, folder, symlinks=True)
+            there[name] = replace(prepared, folder=folder)
+        return write_bake_file(Differential(root, self.sandbox, there))
+
+
+def write_bake_file(differential: Differential) -> Differential:
+    root, cases = differential.root, differential.cases
+    definition = {
+        "group": {"default": {"targets": list(cases)}},
+        "target": {name: bake_target(prepared, root) for name, prepared in cases.items()},
+    }
+    (root / "docker-bake.json").write_text(json.dumps(definition))
+    return differential
 
 
 @pytest.fixture(scope="module")
@@ -206,21 +241,63 @@ def http_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
+@dataclass
+class GitServer:
+    """A git daemon on the loopback interface with one repository, repo.git."""
+
+    address: str
+    commit: str
+
+
+@pytest.fixture(scope="module")
+def git_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    root = tmp_path_factory.mktemp("git")
+    work = root / "repo.git"
+    (work / "folder").mkdir(parents=True)
+    (work / "folder/file.txt").write_text("in git\n")
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        done = subprocess.run(
+            ["git", *who, *words], cwd=work, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("config", "uploadpack.allowAnySHA1InWant", "true")
+    git("add", ".")
+    git("commit", "--quiet", "--message=one")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    daemon = subprocess.Popen(
+        [
+            *("git", "daemon", "--reuseaddr", "--export-all", f"--base-path={root}"),
+            *("--listen=127.0.0.1", f"--port={port}", str(root)),
+        ],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield GitServer(f"127.0.0.1:{port}", git("rev-parse", "HEAD"))
+    finally:
+        os.killpg(daemon.pid, signal.SIGTERM)
+        daemon.wait()
+
+
 @pytest.fixture(scope="module")
 def differential(
-    sandbox: Sandbox, http_address: str, tmp_path_factory: pytest.TempPathFactory
+    sandbox: Sandbox,
+    http_address: str,
+    git_server: GitServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Differential:
     """All cases, built once."""
     root = tmp_path_factory.mktemp("cases")
     replaced = {"python": sandbox.python_image, "http": http_address, "lines": LINES}
+    replaced |= {"git": git_server.address, "commit": git_server.commit}
     cases = {case.name: prepare(case, root, replaced) for case in CASES}
-    definition = {
-        "group": {"default": {"targets": list(cases)}},
-        "target": {name: bake_target(prepared, root) for name, prepared in cases.items()},
-    }
-    (root / "docker-bake.json").write_text(json.dumps(definition))
-    found = Differential(root, sandbox, cases)
-    metadata, _ = found.bake()
+    found = write_bake_file(Differential(root, sandbox, cases))
+    metadata = found.record()
     for name, prepared in cases.items():
         prefix = "buildx.build.provenance"
         for key, record in metadata[name].items():
@@ -325,27 +402,38 @@ def test_the_instructions_are_those_of_buildkits_steps(prepared: Prepared) -> No
         assert ours <= theirs if prepared.is_linked else ours == theirs
 
 
+def plain(url: str) -> str:
+    """A git reference as BuildKit writes it: ``?ref=`` and the like go behind ``#``."""
+    address, _, query = url.partition("?")
+    options = dict(pair.partition("=")[::2] for pair in query.split("&") if pair)
+    return f"{address}#{options['ref']}" if "ref" in options else address
+
+
 def test_images_and_urls_are_those_that_buildkit_fetched(prepared: Prepared) -> None:
     for platform, record in prepared.records.items():
         (closure,) = [c for c in prepared.inputs.closures if c.platform == platform]
         theirs = {op["source"]["identifier"] for op, _, _ in definition(record) if "source" in op}
         images = {name.partition("@")[0] for name in theirs if name.startswith("docker-image://")}
         assert {f"docker-image://{image.reference}" for image in closure.images} == images
-        urls = {name for name in theirs if name.startswith("http")}
-        assert {remote.url for remote in closure.remotes} == urls
+        urls = {name for name in theirs if name.startswith(("http", "git"))}
+        assert {plain(remote.url) for remote in closure.remotes} == urls
 
 
 def test_all_that_is_read_is_sent_and_ignored_files_are_not(prepared: Prepared) -> None:
     case = prepared.case
     for platform, record in prepared.records.items():
+        sent: dict[str | None, set[str]] = {}
         for name, attributes in local_sources(record).values():
-            sent = json.loads(attributes.get("local.followpaths", '["."]'))
-            read = {r[2] for r in our_reads(prepared, platform) if r[0] == name}
-            assert read <= set(sent) or sent == ["."]
+            sent.setdefault(name, set()).update(
+                json.loads(attributes.get("local.followpaths", '["."]'))
+            )
             if name is None:
                 text = case.ignore if case.own_ignore is None else case.own_ignore
                 ignored = json.loads(attributes.get("local.excludepatterns", "[]"))
                 assert ignored == list(read_ignore_file(text or ""))
+        for name, paths in sent.items():
+            read = {r[2] for r in our_reads(prepared, platform) if r[0] == name}
+            assert read <= paths or "." in paths
 
 
 def touch(paths: list[Path], mark: str) -> None:
@@ -353,43 +441,113 @@ def touch(paths: list[Path], mark: str) -> None:
         path.write_text(f"{path.read_text()}# {mark}\n")  # a comment, in ignore files too
 
 
-def test_files_that_are_named_are_those_that_make_buildkit_build(
-    differential: Differential,
-) -> None:
-    cases = differential.cases.values()
-    keys = {case.case.name: case.key() for case in cases}
-    named = {case.case.name: case.named() for case in cases}
+@dataclass
+class Rounds:
+    """Changes all cases at once, bakes, and compares: the key has changed where a step ran."""
 
-    # Nothing of what we do not name makes a step run: other files, new files, times.
-    for case in cases:
-        read = {path.resolve() for path in named[case.case.name]}
-        others = [p for p in case.own_files if p.resolve() not in read and not p.is_symlink()]
-        touch(others, "touched")
-        for path in case.own_files:
-            os.utime(path, (1, 1), follow_symlinks=False)
-        assert case.key() == keys[case.case.name], case.case.name
-    _, run = differential.bake()
-    assert {name: steps for name, steps in run.items() if steps} == {}
+    differential: Differential
 
-    # Each file that we name does, and its mode does.
-    for turn in range(max(map(len, named.values())) + 1):
-        expected = set()
-        for case in cases:
-            name, paths = case.case.name, named[case.case.name]
-            if turn < len(paths):
-                touch([paths[turn]], f"turn {turn}")
-            elif turn == len(paths) and paths:
-                paths[0].chmod(0o600)
-            else:
-                continue
-            if not case.is_never_cached:
-                expected.add(name)
-            assert case.key() != keys[name], (name, turn)
-            keys[name] = case.key()
-        _, run = differential.bake(*expected)
+    def __post_init__(self) -> None:
+        self.cases = list(self.differential.cases.values())
+        self.keys = {prepared.case.name: prepared.key() for prepared in self.cases}
         # Which of two linked targets buildx names a step after is left to chance.
-        linked = {case.case.name for case in cases if case.is_linked} | {"linked-to"}
-        assert {name for name, steps in run.items() if steps} - linked == expected - linked
+        linked = {prepared.case.name for prepared in self.cases if prepared.is_linked}
+        self.silent = linked | {"linked-to"}
+        self.silent |= {prepared.case.name for prepared in self.cases if prepared.is_never_cached}
+
+    def play(self, what: str, change: Callable[[Prepared], bool]) -> set[str]:
+        """Make one change to each case that has something for it; return whose key it changed."""
+        changed = [prepared for prepared in self.cases if change(prepared)]
+        moved = set()
+        for prepared in changed:
+            name, key = prepared.case.name, prepared.key()
+            if key != self.keys[name]:
+                moved.add(name)
+            self.keys[name] = key
+        names = {prepared.case.name for prepared in changed}
+        if names:
+            run = self.differential.bake(*names)
+            ran = {name for name in names if run.get(name)}
+            assert moved - self.silent == ran - self.silent, what
+        return moved
+
+
+def change_content(named: dict[str, list[Path]], mark: str, prepared: Prepared) -> bool:
+    paths = named.get(prepared.case.name, [])
+    touch(paths, mark)
+    return bool(paths)
+
+
+def change_mode(named: dict[str, list[Path]], prepared: Prepared) -> bool:
+    paths = named[prepared.case.name][:1]
+    for path in paths:
+        path.chmod(0o700)
+    return bool(paths)
+
+
+def change_others(read: dict[str, set[Path]], prepared: Prepared) -> bool:
+    """Other files and folders than those that are read, their modes; times of all."""
+    mine = read[prepared.case.name]
+    found = [path for path in prepared.own_files if not path.is_symlink()]
+    touch([path for path in found if path.resolve() not in mine], "touched")
+    for folder in (path for path in prepared.folder.rglob("*") if path.is_dir()):
+        if folder.resolve() not in mine:
+            folder.chmod(0o711)
+    for path in prepared.own_files:
+        os.utime(path, (1, 1), follow_symlinks=False)
+    return True
+
+
+def add_file(turn: int, name: str, prepared: Prepared) -> bool:
+    found = (prepared.folder, *sorted(prepared.folder.rglob("*")))
+    places = [path for path in found if path.is_dir() and not path.is_symlink()]
+    for place in places[turn : turn + 1]:
+        (place / name).write_text("new\n")
+    return turn < len(places)
+
+
+def remove_file(name: str, prepared: Prepared) -> bool:
+    left = list(prepared.folder.rglob(name))[-1:]
+    for path in left:
+        path.unlink()
+    return bool(left)
+
+
+def test_what_changes_the_key_is_what_makes_buildkit_build(differential: Differential) -> None:
+    rounds = Rounds(differential)
+    files = {prepared.case.name: prepared.named("file") for prepared in rounds.cases}
+    folders = {prepared.case.name: prepared.named("dir") for prepared in rounds.cases}
+    read = {name: {path.resolve() for path in [*files[name], *folders[name]]} for name in files}
+
+    assert rounds.play("others", partial(change_others, read)) == set()
+    for turn, where in enumerate((0, 0.5, 1)):  # not each file: a round takes seconds
+        some = {
+            name: paths and [paths[round(where * (len(paths) - 1))]]
+            for name, paths in files.items()
+        }
+        wanted = {name for name, paths in some.items() if len(files[name]) > turn}
+        change = partial(change_content, {name: some[name] for name in wanted}, f"turn {turn}")
+        assert rounds.play(f"content {turn}", change) == wanted
+    assert rounds.play("mode", partial(change_mode, files)) == {n for n in files if files[n]}
+    # Of files that come it is only asked that both see the same.
+    rounds.play("arrival", partial(add_file, 0, "new.txt"))
+    rounds.play("arrival in a folder", partial(add_file, 1, ".new"))
+
+
+def test_the_mode_of_a_folder_is_read_where_buildkit_reads_it(
+    differential: Differential, tmp_path: Path
+) -> None:
+    """BuildKit does not see a folder's mode change in a context that it knows; elsewhere it does.
+
+    (The sender tells it, and the receiver keeps the folder as it is: an engine that is not fresh
+    builds with the old mode. The key is that of a fresh one.)
+    """
+    rounds = Rounds(differential.moved(tmp_path / "elsewhere"))
+    # The first folder here, the last there: nearest to the source, and farthest from it.
+    named = ((at, p.case.name, p.named("dir")) for at, p in enumerate(rounds.cases))
+    folders = {name: paths[-(at % 2) :][:1] for at, name, paths in named}
+    expected = {name for name in folders if folders[name]}
+    assert rounds.play("folder", partial(change_mode, folders)) == expected
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -409,3 +567,15 @@ def test_what_buildkit_refuses_is_undetermined(
         assert [base.reference for base in found.bases] == [sandbox.python_image, "0"]
     else:
         assert isinstance(found, Undetermined)
+
+
+def test_parents_is_not_known_to_this_engine(sandbox: Sandbox, tmp_path: Path) -> None:
+    """COPY --parents came to stable frontends with docker/dockerfile:1.20 (BuildKit 0.26).
+
+    Until the engine has it, tests/adapters/test_context_files.py follows BuildKit's own test of it.
+    When this fails, add cases to CASES: the sources' pivots are ``src``, their patterns
+    ``include_patterns`` in the record.
+    """
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY --parents a/b /\n")
+    build = ("docker", "buildx", "build", "--output", "type=cacheonly", ".")
+    assert "unknown flag: --parents" in sandbox.run(*build, cwd=tmp_path).stderr

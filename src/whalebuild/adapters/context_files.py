@@ -93,7 +93,9 @@ class _Reading:
                 yield from self._source(source, None)
             else:
                 pivot, _, pattern = source.rpartition("/./")
-                yield from self._source(pivot or ".", PatternMatcher([pattern]))
+                # To BuildKit "." is an empty pattern; all that is there is the safe answer.
+                included = PatternMatcher([pattern]) if pattern != "." else None
+                yield from self._source(pivot or ".", included)
 
     def _source(self, source: str, included: PatternMatcher | None) -> Iterator[FileEntry]:
         """What one source selects; a source that is a link stands for what it leads to."""

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from whalebuild.adapters.buildx_state import chosen_builder, context_name
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.platforms import parse_platforms
@@ -73,20 +74,26 @@ class DockerEngine:
         Only the docker driver depends on the local engine: a remote or containerised builder
         does without its image store, and even without a local engine.
         """
+        if builder is None and chosen_builder(os.environ) is None:
+            return self._own(context_name(os.environ))
         with self._client() as docker:
             found = docker.buildx.inspect(builder)
             # An engine that is down leaves the driver empty.
             name, driver = str(found.name), str(found.driver or "docker")
             nodes = found.nodes or []
-        if driver != "docker":
-            own = next((platform for node in nodes for platform in node.platforms or []), None)
-            own = own.rstrip("*") if own else None
-            return EngineFacts(name, driver, containerd_store=True, platform=own)
+        if driver == "docker":
+            return self._own(name)
+        platform = next((platform for node in nodes for platform in node.platforms or []), None)
+        platform = platform.rstrip("*") if platform else None
+        return EngineFacts(name, driver, containerd_store=True, platform=platform)
+
+    def _own(self, name: str) -> EngineFacts:
+        """The builder that the engine itself is."""
         with self._client() as docker:
             info = docker.system.info()
-        own, *_ = parse_platforms([f"{info.os_type}/{info.architecture}"], where="docker info")
         store = ["driver-type", _CONTAINERD] in (info.driver_status or [])
-        return EngineFacts(name, driver, store, own)
+        platform, *_ = parse_platforms([f"{info.os_type}/{info.architecture}"], where="docker info")
+        return EngineFacts(name, "docker", store, platform)
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

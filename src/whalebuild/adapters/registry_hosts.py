@@ -15,21 +15,16 @@ may have a path, as in BuildKit; ``keypair`` is not read, client certificates ar
 from __future__ import annotations
 
 import base64
-import hashlib
 import ipaddress
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from whalebuild.adapters.credentials import config_folder
+from whalebuild.adapters.buildx_state import chosen_builder, stored_builder
 
 _HUB = frozenset({"docker.io", "index.docker.io"})
 _HUB_HOST = "registry-1.docker.io"
 _IN_BUILDER = "/etc/buildkit/"  # buildx rewrites paths of certificates to this folder
-_BUILDER_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -128,11 +123,8 @@ def builder_settings(env: Mapping[str, str], builder: str | None) -> dict[str, H
         env: The environment, for the places that docker and buildx keep their state in.
         builder: The builder's name; None is the current one.
     """
-    folder = Path(env.get("BUILDX_CONFIG") or config_folder(env) / "buildx")
-    name = builder or env.get("BUILDX_BUILDER") or _current_builder(folder, env)
-    if not name or not _BUILDER_NAME.fullmatch(name):
-        return {}
-    nodes = _read_json(folder / "instances" / name.lower()).get("Nodes")
+    name = builder or chosen_builder(env)
+    nodes = stored_builder(env, name).get("Nodes") if name else None
     first = nodes[0] if isinstance(nodes, list) and nodes else {}
     files = first.get("Files") if isinstance(first, dict) else None
     if not isinstance(files, dict) or "buildkitd.toml" not in files:
@@ -160,35 +152,3 @@ def _host_settings(table: Mapping[str, Any], files: Mapping[str, str]) -> HostSe
         http=http if isinstance(http, bool) else None,
         trust=Trust(table.get("insecure") is True, tuple(authorities)),
     )
-
-
-def _current_builder(folder: Path, env: Mapping[str, str]) -> str | None:
-    """The builder chosen with ``buildx use``: for all contexts, or for the current one."""
-    endpoint = _docker_endpoint(env)
-    chosen = _read_json(folder / "current")
-    name = chosen.get("Name")
-    if isinstance(name, str) and name and (chosen.get("Global") or chosen.get("Key") == endpoint):
-        return name
-    of_endpoint = hashlib.sha256(endpoint.encode()).hexdigest()[:20]
-    try:
-        return (folder / "defaults" / of_endpoint).read_text().strip() or None
-    except OSError:
-        return None
-
-
-def _docker_endpoint(env: Mapping[str, str]) -> str:
-    """The docker context's name, or the address of the default one."""
-    if env.get("DOCKER_HOST"):
-        return env["DOCKER_HOST"]
-    named = env.get("DOCKER_CONTEXT") or _read_json(config_folder(env) / "config.json").get(
-        "currentContext"
-    )
-    return named if named and named != "default" else "unix:///var/run/docker.sock"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -52,7 +52,7 @@ class LocalSourceTree:
             return None
         path = context / target.dockerfile
         try:
-            return parse_dockerfile(path.read_text(encoding="utf-8-sig"))
+            return parse_dockerfile(path.read_bytes().decode("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as failed:
             reason = failed.strerror if isinstance(failed, OSError) else "it is not UTF-8 text"
             raise UsageError(

@@ -15,6 +15,8 @@ from whalebuild.cli.boundary import boundary
 if TYPE_CHECKING:
     from whalebuild.adapters.console import ConsoleBase
 
+_FOR_PROGRAMS = ("quiet", "rawjson")
+
 
 def bake(
     targets: opt.Targets = None,
@@ -32,6 +34,7 @@ def bake(
     load: opt.Load = False,
     read_only: opt.ReadOnly = False,
     force: opt.Force = False,
+    scope: opt.Scope = None,
     base: opt.Base = None,
     tag: opt.Tags = None,
     image: opt.ImageName = None,
@@ -53,6 +56,7 @@ def bake(
         flags = setting_flags(
             image=image,
             file=file,
+            scope=scope,
             base=base,
             deps_stage=deps_stage,
             platform=platform,
@@ -90,8 +94,9 @@ def bake(
                 )
             if load:
                 session.console.note("--load builds for this machine's platform only")
-            for line in decision_lines(plan):
-                session.console.note(line)
+            if session.settings.progress not in _FOR_PROGRAMS:
+                for line in decision_lines(plan):
+                    session.console.note(line)
             baker = Baker(session.engine, session.registry, session.console, session.retrier)
             result = baker.bake(plan)
             if metadata_file:

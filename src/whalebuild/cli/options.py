@@ -52,6 +52,9 @@ Check = Annotated[
     bool,
     Option("--check", help="Exit code 0 if the dependencies can be reused, 10 if not."),
 ]
+Scope = Annotated[
+    str | None, Option(help="A branch or pull request with a pair of tags of its own.")
+]
 Base = Annotated[str | None, Option(help="Base images: pin (as the last bake had them) or follow.")]
 Tags = Annotated[
     list[str] | None, Option("--tag", "-t", help="Extra tag for the application (repeatable).")

@@ -23,6 +23,7 @@ def plan(
     image: opt.ImageName = None,
     deps_stage: opt.DepsStage = None,
     pull: opt.Pull = False,
+    scope: opt.Scope = None,
     base: opt.Base = None,
     check: opt.Check = False,
     format_: opt.OutputFormat = opt.Format.TEXT,
@@ -37,6 +38,7 @@ def plan(
         flags = setting_flags(
             image=image,
             file=file,
+            scope=scope,
             base=base,
             deps_stage=deps_stage,
             platform=platform,

@@ -30,10 +30,12 @@ class Environment:
     Attributes:
         values: None is a value that cannot be told.
         complete: Whether all others are not set; else the base image may have set them.
+        of_image: Those that ENV set, which the image's configuration keeps.
     """
 
     values: dict[str, str | None] = field(default_factory=dict)
     complete: bool = True
+    of_image: dict[str, str | None] = field(default_factory=dict)
 
     def lookup(self, name: str) -> str | None:
         """See ``shell_words.Lookup``."""
@@ -42,9 +44,25 @@ class Environment:
             raise UnknownVariableError(name)
         return value
 
-    def copy(self) -> Environment:
-        """A copy to go on with."""
-        return Environment(dict(self.values), self.complete)
+    def set(self, name: str, value: str | None, *, by_env: bool) -> None:
+        """Set a variable as ENV, or as ARG does."""
+        self.values[name] = value
+        if by_env:
+            self.of_image[name] = value
+
+    def inherited(self) -> Environment:
+        """What a stage made from this one starts with.
+
+        BuildKit sets the variables of the parent's image once more: an ARG that came after an ENV
+        of the same name is lost, and one that the base image may have set cannot be told.
+        """
+        values = self.values if self.complete else dict.fromkeys(self.values)
+        return Environment({**values, **self.of_image}, self.complete, dict(self.of_image))
+
+
+def empty_environment() -> Environment:
+    """What a stage starts with that is made from scratch."""
+    return Environment({"PATH": DEFAULT_PATH}, of_image={"PATH": DEFAULT_PATH})
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from whalebuild.core.build_args import (
 )
 from whalebuild.core.closure_findings import Findings, Origin
 from whalebuild.core.closure_steps import StepReader
+from whalebuild.core.closure_triggers import triggers
 from whalebuild.core.dockerfile import Dockerfile, Stage
-from whalebuild.core.dockerfile_lines import Instruction, split_instructions
 from whalebuild.core.dockerfile_steps import From, StepError, read_from
 from whalebuild.core.errors import UsageError
 from whalebuild.core.platforms import LOCAL
-from whalebuild.core.references import parse_reference
+from whalebuild.core.references import familiar, parse_reference
 from whalebuild.core.shell_words import Lexer, UnknownVariableError, WordError, unset
 from whalebuild.core.stage_inputs import (
     BaseImage,
@@ -71,15 +71,15 @@ class ClosureFinder:
         platform = self._platform(opening, stage.line)
         context = self._named(stage.name, platform, stage.line) if stage.name else None
         if context:
-            return self._use(context, stage.line)
+            return self._use(context, platform, stage.line)
         base = self._base(stage, opening, platform)
         label = self._label(stage, base)
-        reader = StepReader(self, stage, label, base.environment.copy())
+        reader = StepReader(self, stage, label, base.environment.inherited())
         if base.context:
             reader.read_all(base.context)
-        steps = [["FROM", *base.token]]
-        if base.stage:
-            steps += [reader.read(step) for step in self._triggers(base.stage, stage)]
+        escape = [] if self.lexer.escape == "\\" else [["escape", self.lexer.escape]]
+        steps = [*escape, ["FROM", *base.token]]
+        steps += [reader.read(step) for step in triggers(base, stage, self.lexer.escape)]
         steps += [reader.read(step) for step in stage.instructions]
         self.found.stages[stage.index] = StagePart(label, stage.line, json.dumps(steps))
         return Origin(["stage", label], stage, None, reader.environment)
@@ -126,7 +126,7 @@ class ClosureFinder:
         if earlier:
             return replace(self.visit(earlier[-1]), stage=earlier[-1])
         found = self._external(base, platform, stage.line)
-        if "onbuild" in base.rpartition(":")[2]:
+        if "onbuild" in base.rpartition(":")[2] and not found.triggers:
             raise UndeterminedError(f"{base} brings instructions of its own", stage.line)
         return found
 
@@ -135,16 +135,20 @@ class ClosureFinder:
             return Origin([_SCRATCH])
         context = self._named(name, platform, line)
         if context:
-            return self._use(context, line)
+            return self._use(context, platform, line)
         try:
             parse_reference(name, where="FROM")
         except UsageError:
             raise UndeterminedError(f"{name} is not an image reference", line) from None
         base = BaseImage(name, platform)
         self.found.bases[base] = None
-        return Origin(["image", name, platform or ""], environment=Environment(complete=False))
+        return Origin(
+            ["image", name, platform or ""],
+            environment=Environment(complete=False),
+            triggers=tuple(self.build.onbuild.get(base.key, ())),
+        )
 
-    def _use(self, context: NamedContext, line: int) -> Origin:
+    def _use(self, context: NamedContext, platform: str | None, line: int) -> Origin:
         """Note a named context; a folder is read by who takes files from it."""
         if context.image == _SCRATCH:
             return Origin([_SCRATCH])
@@ -155,19 +159,22 @@ class ClosureFinder:
                 f"context {context.name} may change behind its address {context.value}", line
             )
         self.found.contexts[context] = None
-        token = ["context", context.name]
-        folder = context if context.folder is not None else None
-        return Origin(token, context=folder, environment=Environment(complete=False))
+        return Origin(
+            ["context", context.name, platform or ""],
+            context=context if context.folder is not None else None,
+            environment=Environment(complete=False),
+            triggers=tuple(self.build.onbuild.get(context.image or "", ())),
+        )
 
     def _named(self, name: str, platform: str | None, line: int) -> NamedContext | None:
         """Look a name up among the named contexts as BuildKit does, the platform's own first."""
-        familiar = _familiar(name)
+        shown = familiar(name)
         if name.lower() in {_SCRATCH, "context"} or not self.build.contexts:
             return None
-        special = {key for key in self.build.contexts if key.startswith(f"{familiar}::")}
+        special = {key for key in self.build.contexts if key.startswith(f"{shown}::")}
         if special and (platform or self.platform == LOCAL):
-            raise UndeterminedError(f"context {familiar} depends on the builder's platform", line)
-        for key in (f"{familiar}::{self.platform}", familiar):
+            raise UndeterminedError(f"context {shown} depends on the builder's platform", line)
+        for key in (f"{shown}::{self.platform}", shown):
             if key in self.build.contexts:
                 return NamedContext(key, self.build.contexts[key])
         return None
@@ -223,29 +230,3 @@ class ClosureFinder:
         taken = {part.label for part in self.found.stages.values()}
         numbered = (f"{label} #{number}" for number in range(2, len(taken) + 3))
         return label if label not in taken else next(n for n in numbered if n not in taken)
-
-    def _triggers(self, base: Stage, stage: Stage) -> list[Instruction]:
-        """The instructions that a local parent left for its children."""
-        triggers = []
-        for step in base.instructions:
-            if step.keyword == "ONBUILD":
-                if self.lexer.escape != "\\" and re.search(r"[`\\]", step.trigger):
-                    # BuildKit reads the trigger with another escape character than the file.
-                    raise UndeterminedError("ONBUILD with an escape directive", step.line)
-                read = list(split_instructions(step.trigger, "\\"))
-                if len(read) != 1 or read[0].keyword in {"ONBUILD", "FROM", "MAINTAINER"}:
-                    raise UndeterminedError("ONBUILD takes one instruction", step.line)
-                triggers.append(replace(read[0], line=stage.line, end=stage.line))
-        return triggers
-
-
-def _familiar(name: str) -> str:
-    """A reference as docker shows it, without ``:latest``: how named contexts are called."""
-    first, slash, rest = name.partition("/")
-    explicit = slash and ("." in first or ":" in first or first == "localhost")
-    if explicit and first in {"docker.io", "index.docker.io"}:
-        name = rest
-    if not explicit or first in {"docker.io", "index.docker.io"}:
-        path = name.removeprefix("library/")
-        name = path if "/" not in path else name
-    return name.removesuffix(":latest")

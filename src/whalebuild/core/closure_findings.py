@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from whalebuild.core.build_args import DEFAULT_PATH, Environment
+from whalebuild.core.build_args import Environment, empty_environment
 from whalebuild.core.dockerfile import Stage
 from whalebuild.core.stage_inputs import (
     BaseImage,
@@ -23,13 +23,15 @@ class Origin:
         token: What it is, in an instruction's canonical form.
         stage: The local stage.
         context: The named context.
-        environment: The variables that a stage made from it starts with.
+        environment: The variables that a stage made from it sees, before they are inherited.
+        triggers: Instructions that an image from elsewhere leaves to its children (ONBUILD).
     """
 
     token: list[str]
     stage: Stage | None = None
     context: NamedContext | None = None
-    environment: Environment = field(default_factory=lambda: Environment({"PATH": DEFAULT_PATH}))
+    environment: Environment = field(default_factory=empty_environment)
+    triggers: tuple[str, ...] = ()
 
 
 @dataclass

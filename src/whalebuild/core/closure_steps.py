@@ -7,12 +7,18 @@ BuildKit.
 from __future__ import annotations
 
 import posixpath
-import re
-from typing import Any, Protocol
+from typing import Protocol
 
 from whalebuild.core import path_patterns
 from whalebuild.core.build_args import Environment, GlobalArgs
+from whalebuild.core.closure_canonical import Canonical, canonical
 from whalebuild.core.closure_findings import Findings, Origin
+from whalebuild.core.closure_sources import (
+    check_patterns,
+    clean_source,
+    is_address,
+    remote_source,
+)
 from whalebuild.core.dockerfile import Stage
 from whalebuild.core.dockerfile_lines import Instruction
 from whalebuild.core.dockerfile_steps import (
@@ -26,34 +32,19 @@ from whalebuild.core.dockerfile_steps import (
 )
 from whalebuild.core.dockerfile_words import (
     ListError,
-    json_list,
     name_values,
-    quoted_words,
-    words_or_list,
 )
-from whalebuild.core.dockerignore import PatternMatcher
 from whalebuild.core.shell_words import Lexer, UnknownVariableError, WordError
 from whalebuild.core.stage_inputs import (
     Build,
     ContextRead,
     NamedContext,
-    Remote,
     UndeterminedError,
     is_remote,
 )
 
-_OF_WORDS = frozenset({"COPY", "ADD", "VOLUME", "EXPOSE"})
-_WITH_FLAGS = frozenset({"COPY", "ADD", "RUN", "HEALTHCHECK", "ARG", "STOPSIGNAL"})
-_OF_TEXT = frozenset(
-    {"RUN", "CMD", "ENTRYPOINT", "SHELL", "HEALTHCHECK", "MAINTAINER", "ONBUILD", "STOPSIGNAL"}
-    | {"USER", "WORKDIR"}
-)
-_GIT = re.compile(r"(?:git|ssh)://|[\w.-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$)")
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _NOT_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
 _SHOWN = 80
-
-Canonical = list[Any]
 
 
 class Origins(Protocol):
@@ -98,41 +89,22 @@ class StepReader:
         if step.refused:
             raise UndeterminedError(step.refused, step.line)
         try:
-            canonical = self._canonical(step)
+            found = canonical(step, self.origins.lexer.escape)
             if step.keyword == "ARG":
                 self._arg(step)
             elif step.keyword == "ENV":
                 self._env(step)
             elif step.keyword in {"COPY", "ADD"}:
-                canonical += self._copy(step)
+                found += self._copy(step)
             elif step.keyword == "RUN":
-                canonical += self._run(step)
+                found += self._run(step)
         except (StepError, ListError, WordError, path_patterns.PatternError) as bad:
             raise UndeterminedError(str(bad), step.line) from None
-        return canonical
+        return found
 
     def read_all(self, context: NamedContext) -> None:
         """Note that FROM takes a whole folder."""
         self._note_read(self.stage.opening, context, (".",))
-
-    def _canonical(self, step: Instruction) -> Canonical:
-        operands: Any
-        if step.keyword in _OF_WORDS:
-            operands = words_or_list(step.rest)
-        elif step.keyword == "ARG":
-            operands = quoted_words(step.rest, self.origins.lexer.escape)
-        elif step.keyword in {"ENV", "LABEL"}:
-            operands = name_values(step.rest, self.origins.lexer.escape)
-        elif step.keyword in _OF_TEXT:
-            operands = json_list(step.rest) or step.rest
-        else:
-            raise StepError(f"{step.keyword} is not an instruction")
-        if operands is None or (step.flags and step.keyword not in _WITH_FLAGS):
-            raise StepError(f"{step.keyword} is not well formed")
-        # Stages may be moved and indexes change: where files come from is added by itself.
-        flags = [flag for flag in step.flags if not flag.startswith("--from=")]
-        documents = [[d.name, d.descriptor, d.expands, d.chomps, d.content] for d in step.documents]
-        return [step.keyword, flags, operands, documents]
 
     def _arg(self, step: Instruction) -> None:
         known = self.origins.globals.environment.values
@@ -151,7 +123,7 @@ class StepReader:
             else:
                 continue
             if name not in _NOT_ENVIRONMENT:
-                self.environment.values[name] = value
+                self.environment.set(name, value, by_env=False)
 
     def _note_arg(self, name: str, value: str) -> None:
         if self.found.args.setdefault(name, value) != value:
@@ -163,7 +135,7 @@ class StepReader:
         for name, value in values:
             if name is None:
                 raise StepError("ENV of a name that cannot be told")
-            self.environment.values[name] = value
+            self.environment.set(name, value, by_env=True)
 
     def _known(self, text: str) -> str | None:
         try:
@@ -187,30 +159,18 @@ class StepReader:
             if not origin.context:
                 return [origin.token]
         sources = [self._expand(source, step.line) for source in copy.sources]
-        remotes = [source for source in sources if not origin and _is_address(source)]
+        remotes = [source for source in sources if not origin and is_address(source)]
         if remotes and step.keyword == "COPY":
             raise StepError("COPY reads no URLs")
         for url in remotes:
-            self._note_remote(url, copy, step.line)
+            checksum = self._expand(copy.checksum, step.line) if copy.checksum else None
+            self.found.remotes[remote_source(url, checksum, step.line)] = None
         paths = [source for source in sources if source not in remotes]
         if paths:
             context = origin.context if origin else None
-            cleaned = tuple(_source(path, parents=copy.parents) for path in paths)
+            cleaned = tuple(clean_source(path, parents=copy.parents) for path in paths)
             self._note_read(step, context, cleaned, copy)
         return [origin.token] if origin else []
-
-    def _note_remote(self, url: str, copy: Copy, line: int) -> None:
-        checksum = self._expand(copy.checksum, line) if copy.checksum else None
-        fragment = url.partition("#")[2].partition(":")[0]
-        asked = re.search(r"[?&]checksum=([0-9a-f]+)", url)
-        if _GIT.match(url) and not checksum:
-            pinned = asked[1] if asked else fragment
-            checksum = pinned if _COMMIT.fullmatch(pinned) else None
-        if not checksum:
-            raise UndeterminedError(
-                f"ADD {url} has no checksum, and what is behind the address may change", line
-            )
-        self.found.remotes[Remote(url, checksum, line)] = None
 
     def _note_read(
         self,
@@ -262,31 +222,3 @@ class StepReader:
             context = origin.context if origin else None
             self._note_read(step, context, (path_patterns.rooted(mount.source),))
         return origin.token if origin else []
-
-
-def check_patterns(read: ContextRead) -> None:
-    """Check the patterns of a read.
-
-    Raises:
-        PatternError: BuildKit would refuse one, or it cannot be followed.
-    """
-    for source in read.sources:
-        if read.parents:
-            PatternMatcher([source.rpartition("/./")[2]])
-        elif read.wildcards and path_patterns.has_wildcards(source):
-            path_patterns.compile_pattern(source)
-    PatternMatcher(read.excludes)
-
-
-def _is_address(source: str) -> bool:
-    return source.startswith(("http://", "https://")) or _GIT.match(source) is not None
-
-
-def _source(path: str, *, parents: bool) -> str:
-    """A source as BuildKit selects it; ``--parents`` keeps its pivot point, ``/./``."""
-    if not parents:
-        return path_patterns.rooted(path)
-    pivot, found, pattern = path.partition("/./")
-    if not found:
-        return path_patterns.rooted(path)
-    return f"{path_patterns.rooted(pivot)}/./{path_patterns.rooted(pattern)}"

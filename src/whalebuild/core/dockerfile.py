@@ -9,13 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from whalebuild.core.dockerfile_lines import (
-    Directives,
-    Heredoc,
-    Instruction,
-    read_directives,
-    split_instructions,
-)
+from whalebuild.core.dockerfile_directives import Directives, read_directives
+from whalebuild.core.dockerfile_lines import Heredoc, Instruction, split_instructions
 from whalebuild.core.dockerfile_words import blank_separated
 
 __all__ = ["Directives", "Dockerfile", "Heredoc", "Instruction", "Stage", "parse_dockerfile"]

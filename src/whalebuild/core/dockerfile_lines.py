@@ -1,13 +1,12 @@
 """From a Dockerfile's text to its instructions, split exactly as BuildKit splits them.
 
-Follows ``frontend/dockerfile/parser/parser.go`` and ``directives.go`` of BuildKit: parser
-directives, the escape character, comments and blank lines inside continued instructions, and the
-heredocs of RUN, COPY and ADD. https://docs.docker.com/reference/dockerfile/#parser-directives
+Follows ``frontend/dockerfile/parser/parser.go`` of BuildKit: the escape character, comments and
+blank lines inside continued instructions, and the heredocs of RUN, COPY and ADD.
+https://docs.docker.com/reference/dockerfile/#here-documents
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +17,9 @@ from whalebuild.core.dockerfile_words import (
     split_command,
     split_flags,
 )
-from whalebuild.core.shell_words import GO_SPACE, Lexer, WordError, unset
+from whalebuild.core.shell_split import GO_SPACE
+from whalebuild.core.shell_words import Lexer, WordError, unset
 
-_NAME_VALUE = re.compile(r"[ \t\n\f\r]*([a-zA-Z][a-zA-Z0-9]*)[ \t\n\f\r]*=[ \t\n\f\r]*(.+)")
-_DIRECTIVES = ("syntax", "escape", "check")
-_ESCAPES = ("\\", "`")
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 _HEREDOC = re.compile(r"(\d*)<<(-?)[ \t\n\f\r]*([^<]*)\Z", re.ASCII)
 _SHIFT = re.compile(r"<<[ \t]")
@@ -88,35 +85,6 @@ class Instruction:
         """What ONBUILD keeps for later: the instruction in it, heredocs included."""
         documents = (f"\n{document.content}{document.name}" for document in self.documents)
         return "".join([_ONBUILD.sub("", self.whole), *documents])
-
-
-@dataclass(frozen=True)
-class Directives:
-    """Parser directives; ``refused`` says why BuildKit will not read the file."""
-
-    escape: str = "\\"
-    syntax: str | None = None
-    check: str | None = None
-    refused: str | None = None
-
-
-def read_directives(text: str) -> Directives:
-    """Read the directives at the top; they end at the first line that is none.
-
-    ``syntax`` is looked for as BuildKit looks for it to choose a frontend: after a ``#!`` line,
-    behind ``//`` and as a key of a JSON document, too.
-    """
-    found: dict[str, str] = {}
-    refused = None
-    for name, value in _directive_lines(text.removeprefix("\ufeff").split("\n"), "#"):
-        if name in found:
-            refused = f"only one {name} parser directive can be used"
-            break
-        found[name] = value
-    if found.get("escape", "\\") not in _ESCAPES:
-        refused = "the escape directive must be ` or \\"
-    escape = "`" if found.get("escape") == "`" else "\\"
-    return Directives(escape, _syntax(text), found.get("check"), refused)
 
 
 def split_instructions(text: str, escape: str) -> Iterator[Instruction]:
@@ -252,32 +220,3 @@ def _quotes(word: str) -> int:
 
 def _without_comment(line: str) -> str:
     return "" if line.startswith("#") else line
-
-
-def _directive_lines(lines: list[str], comment: str) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        stripped = line.removesuffix("\r").lstrip(GO_SPACE) if comment == "#" else line
-        if not stripped.startswith(comment):
-            return
-        found = _NAME_VALUE.fullmatch(stripped.removeprefix(comment).rstrip("\r"))
-        if not found or found[1].lower() not in _DIRECTIVES:
-            return
-        yield found[1].lower(), found[2].rstrip(" \t\n\f\r")
-
-
-def _syntax(text: str) -> str | None:
-    text = text.removeprefix("\ufeff")
-    if text.startswith("#!"):
-        text = text.partition("\n")[2]
-    for comment in ("#", "//"):
-        values = dict(reversed(list(_directive_lines(text.split("\n"), comment))))
-        if "syntax" in values:
-            return values["syntax"].partition(" ")[0]
-    if text.lstrip().startswith("{"):
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            return None
-        value = document.get("syntax") if isinstance(document, dict) else None
-        return value if isinstance(value, str) else None
-    return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from whalebuild.core.shell_words import GO_SPACE
+from whalebuild.core.shell_split import GO_SPACE
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 

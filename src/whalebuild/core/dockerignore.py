@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from whalebuild.core import path_patterns
 from whalebuild.core.path_patterns import PatternError
-from whalebuild.core.shell_words import GO_SPACE
+from whalebuild.core.shell_split import GO_SPACE
 
 # What matched of a path's parent, pattern by pattern; empty where the path has no parent.
 Matched = tuple[bool, ...]

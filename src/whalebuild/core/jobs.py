@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import UsageError
-from whalebuild.core.pairs import APP_TAG, Image, Pair
+from whalebuild.core.pairs import Image, Pair
 from whalebuild.core.references import Reference, is_tag, parse_reference
+from whalebuild.core.tags import APP_TAG
 
 DEPS, APP = "deps", "app"
 
@@ -49,6 +50,7 @@ class Job:
         role: ``deps`` or ``app``.
         bundle: For an application, the reference of its dependencies' bundle.
         deps: The job of its dependencies, by name; for dependencies their own name.
+        seed: Another scope's bundle that will do where this one has none that fits.
     """
 
     target: Target
@@ -57,6 +59,7 @@ class Job:
     platforms: tuple[str, ...]
     bundle: Reference
     deps: str
+    seed: Reference | None = None
 
     @property
     def name(self) -> str:
@@ -141,6 +144,7 @@ def _job(image: Image, role: str, pair: Pair, options: BuildOptions) -> Job:
         platforms=options.platforms or image.target.platforms,
         bundle=pair.dependencies.references[0],
         deps=pair.dependencies.target.name,
+        seed=pair.seed,
     )
 
 

@@ -86,7 +86,10 @@ def _fold(by_platform: ByPlatform) -> dict[str, dict[str, str]]:
 
 
 def _unfold(text: str, platforms: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    tables = {platform: _strings(table) for platform, table in json.loads(text).items()}
+    folded = json.loads(text)
+    if not isinstance(folded, dict):
+        raise TypeError("not a table of tables")
+    tables = {platform: _strings(table) for platform, table in folded.items()}
     common = tables.get(_EVERYWHERE, {})
     return {platform: {**common, **tables.get(platform, {})} for platform in platforms}
 

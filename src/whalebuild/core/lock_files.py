@@ -24,7 +24,7 @@ def group_name(name: str, grouping: int) -> str:
     context, colon, path = name.rpartition(": ") if name.startswith("context ") else ("", "", name)
     if grouping >= ALL:
         return _ALL_NAME
-    if grouping == 0 or is_manifest(path) or name == _CODE_NAME:
+    if grouping == 0 or is_manifest(path) or name in {_CODE_NAME, _ALL_NAME}:
         return name
     if grouping == CODE:
         return _CODE_NAME

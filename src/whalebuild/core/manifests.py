@@ -140,6 +140,14 @@ def platform_of(config: bytes) -> str | None:
         return None
 
 
+def has_triggers(config: bytes) -> bool:
+    """Whether an image's configuration leaves instructions (ONBUILD) to its children."""
+    try:
+        return bool((json.loads(config).get("config") or {}).get("OnBuild"))
+    except (AttributeError, TypeError, ValueError):
+        return False
+
+
 def digest_of(raw: bytes) -> str:
     """The digest by which a registry knows these bytes."""
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"

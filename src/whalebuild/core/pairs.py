@@ -17,9 +17,8 @@ from whalebuild.core.errors import UsageError
 from whalebuild.core.references import Reference, parse_reference
 from whalebuild.core.settings import Settings
 from whalebuild.core.suggest import did_you_mean
+from whalebuild.core.tags import APP_TAG, DEPS_TAG
 
-DEPS_TAG = "deps"
-APP_TAG = "latest"
 _DEPS_NAME = re.compile(r"(?:.*[-_])?(?:deps|dependencies)")
 
 
@@ -36,12 +35,14 @@ class Pair:
     """An application and its dependencies; ``application`` is None where only ``:deps`` is asked.
 
     ``derived`` tells that the bake file has no target for the dependencies: they are built from
-    the stage of the application's Dockerfile.
+    the stage of the application's Dockerfile. ``seed`` is another scope's ``:deps`` that will do
+    where the pair has none that fits.
     """
 
     application: Image | None
     dependencies: Image
     derived: bool
+    seed: Reference | None = None
 
 
 def find_pairs(
@@ -108,6 +109,16 @@ def needs_dockerfile(bake: BakeFile, everything: Mapping[str, Target], stage: st
     requested = [targets[name] for name in bake.requested]
     applications = [target for target in requested if target not in deps]
     return [t for t in applications if _explicit_dependencies(t, deps) is None]
+
+
+def is_complete(bake: BakeFile, stage: str) -> bool:
+    """Whether the requested targets alone tell every pair: no other target can have a say."""
+    deps = [target for target in bake.targets.values() if is_dependencies(target, stage)]
+    requested = [bake.targets[name] for name in bake.requested]
+    applications = [target for target in requested if target not in deps]
+    found = [_explicit_dependencies(application, deps) for application in applications]
+    alone = [target for target in requested if target in deps]
+    return all(target and target.tags for target in [*found, *alone])
 
 
 def _explicit_dependencies(application: Target, deps: Iterable[Target]) -> Target | None:

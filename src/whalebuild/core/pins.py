@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from whalebuild.core.bakefile import TARGET_CONTEXT, Target
 from whalebuild.core.dockerfile import Dockerfile, Stage
-from whalebuild.core.references import familiar_name
+from whalebuild.core.references import familiar
 from whalebuild.core.stage_inputs import BaseImage, Closure
 
 _IMAGE = "docker-image://"
@@ -50,7 +50,7 @@ def base_contexts(closures: Iterable[Closure], digests: Mapping[str, str]) -> di
     pinned: dict[str, str] = {}
     for closure in closures:
         for base in closure.bases:
-            _pin(pinned, familiar_name(base.reference), base, digests)
+            _pin(pinned, familiar(base.reference), base, digests)
         for context in closure.contexts:
             if context.image:
                 _pin(pinned, context.name, BaseImage(context.image), digests)

@@ -64,7 +64,7 @@ class DepsPlan:
     @property
     def adopted(self) -> bool:
         """Whether it is another scope's, and still to be published under its own reference."""
-        return self.reused and None in self.published
+        return self.reused and any(found != self.source for found in self.published)
 
 
 class AppAction(Enum):

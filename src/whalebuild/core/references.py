@@ -87,7 +87,20 @@ def is_tag(text: str) -> bool:
     return re.fullmatch(_TAG, text, re.ASCII) is not None
 
 
-def familiar_name(name: str) -> str:
+def _fault(text: str) -> str | None:
+    if text != text.strip() or " " in text:
+        return "it contains white space"
+    if "://" in text:
+        return "it is a URL; a reference has no scheme"
+    name = text.partition("@")[0]
+    host, slash, path = name.partition("/")
+    path = re.sub(r":[^/]*$", "", path if slash else host)
+    if path != path.lower():
+        return "names are lower case"
+    return None
+
+
+def familiar(name: str) -> str:
     """A reference as docker shows it, without ``:latest``: how named contexts are called.
 
     ``contextByName`` in ``frontend/dockerui/namedcontext.go`` of BuildKit.
@@ -100,16 +113,3 @@ def familiar_name(name: str) -> str:
         path = name.removeprefix("library/")
         name = path if "/" not in path else name
     return name.removesuffix(":latest")
-
-
-def _fault(text: str) -> str | None:
-    if text != text.strip() or " " in text:
-        return "it contains white space"
-    if "://" in text:
-        return "it is a URL; a reference has no scheme"
-    name = text.partition("@")[0]
-    host, slash, path = name.partition("/")
-    path = re.sub(r":[^/]*$", "", path if slash else host)
-    if path != path.lower():
-        return "names are lower case"
-    return None

@@ -12,6 +12,7 @@ from whalebuild.core.retry import Retry
 from whalebuild.core.tasks import Task
 
 SCHEMA = "whalebuild.bake/1"
+_DIGEST = "containerimage.digest"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,24 @@ def make_result(
         bytes_pulled=sum(pulled_bytes(state.steps.values()) for state in builds),
         seconds=round(seconds, 3),
     )
+
+
+def metadata_of(
+    images: Sequence[ImageResult], metadata: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Buildx's metadata by target, with the digest and the names that were published."""
+    made: dict[str, dict[str, Any]] = {}
+    for image in images:
+        entry: dict[str, Any] = {}
+        for task in image.tasks:
+            entry |= metadata.get(task.name) or {}
+        if image.digest != entry.get(_DIGEST):
+            entry.pop("containerimage.descriptor", None)
+        if image.digest:
+            entry[_DIGEST] = image.digest
+        entry["image.name"] = ",".join(str(reference) for reference in image.job.references)
+        made[image.job.name] = entry
+    return made
 
 
 def _target(image: ImageResult, states: Mapping[str, BuildState]) -> TargetResult:

@@ -15,6 +15,7 @@ from whalebuild.core.errors import UsageError
 from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.references import parse_repository
 from whalebuild.core.suggest import did_you_mean
+from whalebuild.core.tags import scope_name
 
 PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
 BASE_MODES = ("pin", "follow")
@@ -61,6 +62,7 @@ KEYS = {
         Key("image", Kind.TEXT, "name of the image where no bake file gives one"),
         Key("file", Kind.LIST, "bake files, instead of buildx's default ones"),
         Key("deps-stage", Kind.TEXT, "the Dockerfile stage that holds the dependencies"),
+        Key("scope", Kind.TEXT, "a branch or pull request that gets a pair of tags of its own"),
         Key("base", Kind.TEXT, "base images: pin (as the last bake had them) or follow"),
         Key("platform", Kind.LIST, "platforms to build, instead of the bake file's"),
         Key("builder", Kind.TEXT, "the buildx builder to use, instead of the current one"),
@@ -79,6 +81,7 @@ class Settings:
     image: str | None = None
     file: tuple[str, ...] = ()
     deps_stage: str = "dependencies"
+    scope: str | None = None
     base: str = "pin"
     platform: tuple[str, ...] = ()
     builder: str | None = None
@@ -195,6 +198,8 @@ def _checked(key: Key, raw: object, where: str) -> Value:
         return str(parse_repository(str(value), where=where))
     if key.name == "platform":
         return parse_platforms(cast("tuple[str, ...]", value), where=where)
+    if key.name == "scope":
+        return scope_name(str(value), where=where)
     words = _WORDS.get(key.name)
     if words and value not in words[1]:
         raise UsageError(

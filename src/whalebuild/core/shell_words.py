@@ -11,10 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from whalebuild.core.shell_patterns import PatternError, replace, trim_prefix, trim_suffix
+from whalebuild.core.shell_split import Words
 
-# unicode.IsSpace of Go; str.isspace() of Python has four more.
-GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
-GO_SPACE += "\u200a\u2028\u2029\u202f\u205f\u3000"
 _SPECIAL = "@*#?-$!0"
 _END = ""
 
@@ -71,41 +69,6 @@ class Lexer:
         return _Reader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[1]
 
 
-class _Words:
-    """Collects words; ``buffer`` is shared by nested readings, as it is in BuildKit."""
-
-    def __init__(self, buffer: list[str]) -> None:
-        buffer.clear()
-        self.buffer = buffer
-        self.done: list[str] = []
-        self.inside = False
-
-    def add(self, text: str) -> None:
-        """Add text whose white space separates words."""
-        for char in text:
-            if char not in GO_SPACE:
-                self.add_raw(char)
-            elif self.inside and self.buffer:
-                self._finish()
-
-    def add_raw(self, text: str) -> None:
-        """Add text that stays in the word as a whole."""
-        if text:
-            self.buffer.append(text)
-        self.inside = True
-
-    def all(self) -> list[str]:
-        """The words, the last one included."""
-        if self.buffer:
-            self._finish()
-        return self.done
-
-    def _finish(self) -> None:
-        self.done.append("".join(self.buffer))
-        self.buffer.clear()
-        self.inside = False
-
-
 class _Reader:
     def __init__(self, lexer: Lexer, text: str, lookup: Lookup) -> None:
         self.lexer = lexer
@@ -133,7 +96,7 @@ class _Reader:
 
     def _read(self, stop: str) -> tuple[str, list[str]]:
         result: list[str] = []
-        words = _Words(self.buffer)
+        words = Words(self.buffer)
         while (char := self.peek()) != _END:
             if stop and char == stop:
                 self.next()
@@ -153,7 +116,7 @@ class _Reader:
             raise WordError(f"no matching {stop}")
         return "".join(result), words.all()
 
-    def _escaped(self, words: _Words) -> str:
+    def _escaped(self, words: Words) -> str:
         kept = self.next() if self.raw_escapes else self.next()[:0]
         kept += self.next()
         words.add_raw(kept)

@@ -7,7 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from whalebuild.core.context_reads import ContextFiles, ContextRead, FileEntry
 from whalebuild.core.platforms import LOCAL
+
+__all__ = [
+    "BaseImage",
+    "Build",
+    "Closure",
+    "ContextFiles",
+    "ContextRead",
+    "FileEntry",
+    "NamedContext",
+    "Remote",
+    "StageInputs",
+    "StagePart",
+    "Undetermined",
+    "UndeterminedError",
+    "is_remote",
+]
 
 _Item = TypeVar("_Item")
 
@@ -24,6 +41,8 @@ class Build:
         attributes: Attributes that reach RUN: network, extra hosts, shm size and the like.
         build_platform: The builder's own platform, where it is known.
         context: The main context, a folder or a URL.
+        onbuild: Instructions that images from elsewhere leave to what is made from them, as their
+            configuration has them, by ``BaseImage.key``.
     """
 
     args: Mapping[str, str] = field(default_factory=dict)
@@ -32,6 +51,7 @@ class Build:
     attributes: Mapping[str, str] = field(default_factory=dict)
     build_platform: str | None = None
     context: str = "."
+    onbuild: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -39,31 +59,6 @@ class Build:
         own = self.build_platform or LOCAL
         named = (own if platform == LOCAL else platform for platform in self.platforms or (LOCAL,))
         return tuple(dict.fromkeys(named))
-
-
-@dataclass(frozen=True)
-class ContextRead:
-    """One instruction's reading of files.
-
-    Attributes:
-        context: The named context; None is the main one.
-        stage: The stage that the instruction belongs to.
-        line: The instruction's line.
-        instruction: The instruction, as written.
-        sources: Paths in the context, clean and relative; ``.`` is all of it.
-        excludes: ``--exclude`` patterns, relative to the sources.
-        parents: Whether the sources are ``--parents`` patterns.
-        wildcards: Whether ``*``, ``?`` and ``[`` mean something; not in a mount.
-    """
-
-    context: str | None
-    stage: str
-    line: int
-    instruction: str
-    sources: tuple[str, ...]
-    excludes: tuple[str, ...] = ()
-    parents: bool = False
-    wildcards: bool = True
 
 
 @dataclass(frozen=True)
@@ -202,45 +197,6 @@ class StageInputs:
 
     def _all(self, items: Callable[[Closure], Iterable[_Item]]) -> tuple[_Item, ...]:
         return tuple(dict.fromkeys(item for closure in self.closures for item in items(closure)))
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """One file that a read covers.
-
-    Attributes:
-        context: The named context; None is the main one.
-        path: Relative to the context, with slashes.
-        kind: ``file``, ``dir``, ``link``, ``other``, or ``missing`` where nothing is there.
-        mode: Permission bits; 0 for links, whose bits differ between systems.
-        digest: sha256 of a file's content or of a link's target; empty for others.
-        size: Of the content in bytes.
-    """
-
-    context: str | None
-    path: str
-    kind: str
-    mode: int
-    digest: str
-    size: int = 0
-
-    @property
-    def name(self) -> str:
-        """How an input list calls it."""
-        shown = f"{self.path}/" if self.kind == "dir" else self.path
-        return f"context {self.context}: {shown}" if self.context else shown
-
-
-@dataclass(frozen=True)
-class ContextFiles:
-    """The files that each read covers, in the order of the reads."""
-
-    by_read: tuple[tuple[ContextRead, tuple[FileEntry, ...]], ...] = ()
-
-    @property
-    def entries(self) -> tuple[FileEntry, ...]:
-        """All files, each once."""
-        return tuple(dict.fromkeys(entry for _, entries in self.by_read for entry in entries))
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def make_task(
         name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
     attributes = job.target.attributes
     made = job.target.with_attributes(
-        tags=_tags(job) if output is Output.TAG else None,
+        tags=_tags(job, output) or None,
         # The local engine holds one platform; buildx picks the node's own.
         platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
         contexts={**(attributes.get("contexts") or {}), **ground.contexts} or None,
@@ -131,8 +131,12 @@ def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str
     return found
 
 
-def _tags(job: Job) -> list[str]:
-    """One tag in each repository: all others are given to what was verified."""
+def _tags(job: Job, output: Output) -> list[str]:
+    if output is Output.LOAD:
+        return [str(reference) for reference in job.references]
+    if output is not Output.TAG:
+        return []
+    # One in each repository: all others are given to what was verified.
     first: dict[str, Reference] = {}
     for reference in job.references:
         first.setdefault(reference.repository, reference)

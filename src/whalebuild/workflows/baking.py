@@ -12,7 +12,7 @@ from whalebuild.core.jobs import APP
 from whalebuild.core.manifests import digest_of
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.publication import DepsOutcome, Pushed, app_index, outcome
-from whalebuild.core.results import BakeResult, ImageResult, make_result
+from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.core.tasks import Task
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.publishing import Publisher
@@ -24,7 +24,7 @@ from whalebuild.workflows.running import Runner
 class Baker:
     """Runs one plan on an engine, showing progress on a console.
 
-    ``metadata`` has buildx's metadata by task afterwards.
+    ``metadata`` has buildx's metadata by target afterwards, with the digests that were published.
     """
 
     engine: Engine
@@ -46,9 +46,9 @@ class Baker:
         """
         begun = self.clock()
         run = Runner(self.engine, self.console, self.retrier, plan.settings, plan.others)
-        self.metadata = run.metadata
         bake = _Bake(plan, run, self._publisher(plan))
         images = bake.publish() if plan.options.publishes else bake.load()
+        self.metadata = metadata_of(images, run.metadata)
         return make_result(
             images,
             run.states,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from whalebuild.core.advice import Sizes, advise, explain_code_changes
+from whalebuild.core.advice import advise, explain_code_changes
 from whalebuild.core.app_key import AppMaterial, material
 from whalebuild.core.bakefile import Target
 from whalebuild.core.decision import Action, Decision, decide
@@ -40,46 +40,51 @@ class DepsDecider:
 
     def decide(self, job: Job, application: Target | None) -> DepsPlan:
         """Decide about one image; ``application`` is one that stands on it."""
-        published = self._published(job)
-        source = next((found for found in published if found), None)
         reading = self.locker.read(job.target, job.platforms)
-        if isinstance(reading, Undetermined):
-            decision = self._decision(job, reading, published)
-            return DepsPlan(job, decision, published, source, reading, {})
-        pinned = _pinned(source)
-        digests = self._digests(reading, pinned)
-        lock = reading.lock(digests)
-        decision = self._decision(job, lock, published)
-        splits = explain_code_changes(
-            decision.changes, reading.dockerfile, reading.inputs, reading.files
-        )
+        own = self._published(job)
+        tried = [self._try(job, reading, own, found) for found in self._candidates(job, own)]
+        made = next((plan for plan in tried if plan.reused), tried[0])
+        if isinstance(reading, Undetermined) or not isinstance(made.lock, Lock):
+            return made
         final = (
             application.stage if application and application.same_dockerfile(job.target) else None
         )
-        advice = advise(
-            reading.dockerfile,
-            reading.inputs,
-            final=final,
-            files=reading.files,
-            sizes=Sizes(),
+        advice = advise(reading.dockerfile, reading.inputs, final=final, files=reading.files)
+        splits = explain_code_changes(
+            made.decision.changes, reading.dockerfile, reading.inputs, reading.files
         )
-        return DepsPlan(
-            job,
-            decision,
-            published,
-            source,
-            lock,
-            base_contexts(reading.inputs.closures, digests),
-            reading.files.entries,
-            advice,
-            splits,
-            self._moved(reading, digests),
-        )
+        return replace(made, advice=advice, splits=splits, moved=self._moved(reading, made.lock))
 
     def _published(self, job: Job) -> tuple[PublishedDeps | None, ...]:
         if self.survey is None:
             return (None,) * len(job.references)
         return tuple(self.survey.deps(reference) for reference in job.references)
+
+    def _candidates(
+        self, job: Job, own: tuple[PublishedDeps | None, ...]
+    ) -> list[tuple[PublishedDeps | None, ...]]:
+        """What may be reused: what is published, else what another scope has."""
+        seed = self.survey.deps(job.seed) if self.survey and job.seed else None
+        if seed is None:
+            return [own]
+        seeded = (seed,) * len(own)
+        return [own, seeded] if any(own) else [seeded]
+
+    def _try(
+        self,
+        job: Job,
+        reading: Reading | Undetermined,
+        own: tuple[PublishedDeps | None, ...],
+        found: tuple[PublishedDeps | None, ...],
+    ) -> DepsPlan:
+        source = next((each for each in found if each), None)
+        if isinstance(reading, Undetermined):
+            return DepsPlan(job, self._decision(job, reading, found), own, source, reading, {})
+        digests = self._digests(reading, _pinned(source))
+        lock = self._lock(reading, digests, _pinned(source))
+        contexts = base_contexts(reading.inputs.closures, digests)
+        decision = self._decision(job, lock, found)
+        return DepsPlan(job, decision, own, source, lock, contexts, reading.files.entries)
 
     def _decision(
         self,
@@ -95,10 +100,21 @@ class DepsDecider:
             return dict(pinned)
         return _resolve(self.locker, reading.images, {} if self.follow else pinned)
 
-    def _moved(self, reading: Reading, digests: Mapping[str, str]) -> tuple[str, ...]:
+    def _lock(
+        self, reading: Reading, digests: Mapping[str, str], pinned: Mapping[str, str]
+    ) -> Lock | Undetermined:
+        """Make the lock, unless a new base image brings instructions of its own."""
+        new = [each for each in reading.images if digests.get(each.key) != pinned.get(each.key)]
+        found = self.locker.bases.with_triggers(new) if self.survey else None
+        if found:
+            return Undetermined(f"{found.reference} brings instructions of its own (ONBUILD)")
+        return reading.lock(digests)
+
+    def _moved(self, reading: Reading, lock: Lock) -> tuple[str, ...]:
         if not self.thorough or self.survey is None:
             return ()
-        now = self.locker.digests(reading.images)
+        digests = _flat(lock)
+        now = self.locker.bases.digests(reading.images)
         return tuple(key for key, digest in now.items() if digests.get(key, digest) != digest)
 
 
@@ -158,8 +174,7 @@ class AppDecider:
         if deps.job.target.made_of == job.target.made_of or not isinstance(deps.lock, Lock):
             return None
         own = self.locker.read(job.target.with_attributes(target=target.stage), deps.job.platforms)
-        digests = {k: d for pins in deps.lock.bases.values() for k, d in pins.items()}
-        lock = own.lock(digests) if isinstance(own, Reading) else own
+        lock = own.lock(_flat(deps.lock)) if isinstance(own, Reading) else own
         if isinstance(lock, Lock) and lock.key == deps.lock.key:
             return None
         return f'target "{job.name}" would build that stage otherwise than target "{target.name}"'
@@ -168,8 +183,7 @@ class AppDecider:
         self, reading: Reading, deps: DepsPlan, published: PublishedApp | None
     ) -> dict[str, str]:
         """External images: as the dependencies have them, else as the last build had them."""
-        locked = deps.lock.bases if isinstance(deps.lock, Lock) else {}
-        pinned = {key: digest for pins in locked.values() for key, digest in pins.items()}
+        pinned = _flat(deps.lock) if isinstance(deps.lock, Lock) else {}
         if self.survey is None:
             return pinned
         last = published.record.bases if published and published.record and not self.follow else {}
@@ -203,7 +217,7 @@ def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp
     if published is None:
         return "it is not published yet"
     stand = reused_stand(deps)
-    if stand is None or deps.adopted:
+    if stand is None:
         asked = deps.decision.action is Action.ASK
         return "its dependencies may change" if asked else "its dependencies change"
     if made_of is None:
@@ -220,11 +234,16 @@ def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp
 def _pinned(source: PublishedDeps | None) -> dict[str, str]:
     if source is None or isinstance(source.lock, NoLock):
         return {}
-    return {key: digest for pins in source.lock.bases.values() for key, digest in pins.items()}
+    return _flat(source.lock)
+
+
+def _flat(lock: Lock) -> dict[str, str]:
+    """Digests of external images: each is the same on all platforms, where an index has them."""
+    return {key: digest for pins in lock.bases.values() for key, digest in pins.items()}
 
 
 def _resolve(
     locker: Locker, images: Iterable[BaseImage], pinned: Mapping[str, str]
 ) -> dict[str, str]:
     known = {image.key: pinned[image.key] for image in images if image.key in pinned}
-    return known | locker.digests(image for image in images if image.key not in known)
+    return known | locker.bases.digests(image for image in images if image.key not in known)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.errors import UsageError
-from whalebuild.core.failures import RequestFailedError
 from whalebuild.core.inputs import (
     BaseImage,
     Build,
@@ -21,10 +18,8 @@ from whalebuild.core.inputs import (
     find_inputs,
 )
 from whalebuild.core.lock import Lock, make_lock
-from whalebuild.core.references import parse_reference
-from whalebuild.workflows.ports import Registry, SourceTree
-from whalebuild.workflows.retrying import Retrier
-from whalebuild.workflows.threads import Submit
+from whalebuild.workflows.bases import Bases
+from whalebuild.workflows.ports import SourceTree
 
 Digests = Mapping[str, str]
 
@@ -62,12 +57,9 @@ class Locker:
     """
 
     tree: SourceTree
-    registry: Registry
-    retrier: Retrier
-    submit: Submit
+    bases: Bases
     everything: Mapping[str, Target]
     platform: str | None = None
-    _digests: dict[str, Future[str]] = field(default_factory=dict)
 
     def read(
         self, target: Target, platforms: tuple[str, ...], stands_on: Mapping[str, str] | None = None
@@ -102,29 +94,6 @@ class Locker:
             return linked
         return Reading(target, dockerfile, build, inputs, files, linked)
 
-    def digests(self, images: Iterable[BaseImage]) -> dict[str, str]:
-        """Ask registries what external images stand for now, by ``BaseImage.key``.
-
-        One that cannot be found out (it may be only in the builder) is left out.
-        """
-        wanted = list(images)
-        for image in wanted:
-            if image.reference not in self._digests:
-                self._digests[image.reference] = self.submit(partial(self._ask, image.reference))
-        found = {image.key: self._digests[image.reference].result() for image in wanted}
-        return {key: digest for key, digest in found.items() if digest}
-
-    def _ask(self, text: str) -> str:
-        try:
-            reference = parse_reference(text, where="FROM")
-            reference = reference if reference.tag else reference.tagged("latest")
-            found = self.retrier.call(
-                f"reading {reference}", lambda: self.registry.head(reference, mirrors=True)
-            )
-        except (RequestFailedError, UsageError):
-            return ""
-        return found.digest if found else ""
-
     def _linked(
         self, inputs: StageInputs, platforms: tuple[str, ...], left_out: set[str]
     ) -> dict[str, str] | Undetermined:
@@ -141,7 +110,7 @@ class Locker:
             reading = replace(self, everything=others).read(other, platforms)
             if isinstance(reading, Undetermined):
                 return Undetermined(f"target {name}: {reading}")
-            lock = reading.lock(self.digests(reading.images))
+            lock = reading.lock(self.bases.digests(reading.images))
             if isinstance(lock, Undetermined):
                 return lock
             keys[name] = lock.key

@@ -14,7 +14,9 @@ from whalebuild.core.plan import AppPlan, DepsPlan, Plan
 from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
+from whalebuild.core.scopes import scoped
 from whalebuild.core.settings import Settings
+from whalebuild.workflows.bases import Bases
 from whalebuild.workflows.deciding import AppDecider, DepsDecider
 from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.locking import Locker
@@ -58,6 +60,8 @@ class Planner:
         readable = {t.name: t for t in needs_dockerfile(bake, everything, stage)}
         dockerfiles = {n: d for n, t in readable.items() if (d := self.tree.dockerfile(t))}
         pairs = find_pairs(bake, everything, dockerfiles, self.settings)
+        if self.settings.scope:
+            pairs = scoped(pairs, self.settings.scope)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)
         jobs = _checked(make_jobs(pairs, options))
@@ -66,7 +70,8 @@ class Planner:
             survey.begin(_references(jobs))
         facts = looked.result() if looked else None
         platform = facts.platform if facts else None
-        locker = Locker(self.tree, self.registry, self.retrier, submit, everything, platform)
+        bases = Bases(self.registry, self.retrier, submit)
+        locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
         return Plan(deps, apps, options, self.settings, source, facts, everything, derived)
@@ -115,7 +120,8 @@ def _where(job: Job) -> str:
 
 
 def _references(jobs: Sequence[Job]) -> list[Reference]:
-    return [reference for job in jobs for reference in job.references]
+    seeds = [job.seed for job in jobs if job.seed]
+    return [*(reference for job in jobs for reference in job.references), *seeds]
 
 
 def _applications(jobs: Sequence[Job]) -> Mapping[str, Target]:

@@ -39,7 +39,7 @@ class Engine(Protocol):
 class Registry(Protocol):
     """Registries, spoken to directly. Every method may raise ``RequestFailedError``."""
 
-    def manifest(self, reference: Reference) -> Manifest | None:
+    def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:
         """Get a manifest; None where the registry has no such manifest."""
 
     def head(self, reference: Reference, *, mirrors: bool = False) -> Descriptor | None:
@@ -48,7 +48,9 @@ class Registry(Protocol):
     def put_manifest(self, reference: Reference, raw: bytes, media_type: str) -> str:
         """Publish a manifest under a tag or by its digest, and return the digest."""
 
-    def blob(self, repository: str, digest: str, limit_bytes: int) -> bytes:
+    def blob(
+        self, repository: str, digest: str, limit_bytes: int, *, mirrors: bool = False
+    ) -> bytes:
         """Get a small blob."""
 
     def delete_manifest(self, reference: Reference) -> bool:

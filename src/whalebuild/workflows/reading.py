@@ -11,10 +11,11 @@ from typing import Any
 from whalebuild.core.bakefile import BakeFile, Target, parse_print
 from whalebuild.core.errors import UsageError
 from whalebuild.core.failures import CommandFailedError, Kind, classify, final_error
-from whalebuild.core.pairs import APP_TAG
+from whalebuild.core.pairs import is_complete
 from whalebuild.core.request import BakeRequest
 from whalebuild.core.settings import Settings
 from whalebuild.core.suggest import did_you_mean
+from whalebuild.core.tags import APP_TAG
 from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.ports import Engine, SourceTree
 from whalebuild.workflows.threads import Submit
@@ -75,6 +76,8 @@ class BakeReader:
 
         Those that were asked for are always among what is printed: ``--set`` must match a target.
         """
+        if is_complete(bake, self.settings.deps_stage):
+            return bake.targets
         try:
             others = sorted(set(names.result()) - bake.targets.keys())
         except CommandFailedError:  # a buildx before 0.20 cannot list: what was asked for is all

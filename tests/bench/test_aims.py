@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from wbbench.aims import Verdict, verdicts
+from wbbench.samples import Sample, summarize
+
+
+def sample(scenario: str, way: str = "whalebuild", shape: str = "from", **numbers: Any) -> Sample:
+    return Sample(scenario, shape, way, 1, **numbers)
+
+
+def judged(samples: Sequence[Sample], part: str, **notes: object) -> Verdict:
+    (found,) = (v for v in verdicts(summarize(samples), notes) if part in v.aim and v.known)
+    return found
+
+
+def test_what_was_not_measured_is_not_met() -> None:
+    found = verdicts([], {})
+    assert found
+    assert not any(v.met or v.known for v in found)
+    assert {v.measured for v in found} == {"not measured"}
+
+
+def test_a_failed_run_is_no_measurement() -> None:
+    found = verdicts(summarize([sample("nothing", error="it broke")]), {})
+    assert not any(v.known for v in found)
+
+
+@pytest.mark.parametrize(("down", "met"), [(32_000, True), (32_001, False)])
+def test_code_only_down_counts_the_base_image_too(down: int, met: bool) -> None:
+    verdict = judged([sample("code", seconds=1, down=1000, base_down=down - 1000)], "down")
+    assert verdict.met is met
+
+
+@pytest.mark.parametrize(("up", "met"), [(40_000, True), (40_001, False)])
+def test_code_only_up_is_held_against_the_code_layer(up: int, met: bool) -> None:
+    verdict = judged([sample("code", seconds=1, code_layer=8_000, up=up)], "code layer")
+    assert verdict.met is met
+
+
+@pytest.mark.parametrize(("ours", "near", "faster"), [(1.3, True, True), (1.6, False, False)])
+def test_code_only_time(ours: float, near: bool, faster: bool) -> None:
+    samples = [
+        sample("code", seconds=ours),
+        sample("code", "floor", seconds=0.5),
+        sample("code", "by-hand", seconds=13.0),
+        sample("code", "floor", "copy", seconds=0.1),
+    ]
+    assert judged(samples, "floor").met is near
+    assert judged(samples, "by hand").met is faster
+
+
+@pytest.mark.parametrize(("requests", "builds"), [(6, 0), (7, 1)])
+def test_nothing_changed(requests: int, builds: int) -> None:
+    samples = [sample("nothing", seconds=0.9, requests=requests, builds=builds)]
+    assert judged(samples, "requests").met is (requests == 6)
+    assert judged(samples, "no build").met is (builds == 0)
+    assert judged(samples, "≤ 1.0 s").met
+
+
+def test_no_build_is_not_claimed_where_nobody_looked() -> None:
+    samples = [sample("nothing", seconds=0.9)]
+    assert [v.known for v in verdicts(summarize(samples), {}) if "no build" in v.aim] == [False]
+
+
+def test_one_dependency_added_is_held_against_max_in_time_and_bytes_both_ways() -> None:
+    samples = [
+        sample("dependency", seconds=10, down=5, up=6),
+        sample("dependency", "max", seconds=11, down=4, base_down=1, up=5),
+    ]
+    assert judged(samples, "of `max`, both ways").met is False
+    assert judged(samples, "s of `max`").met is True
+
+
+@pytest.mark.parametrize(("forty", "met"), [(102, True), (300, False)])
+def test_requests_are_linear_in_the_services(forty: int, met: bool) -> None:
+    counts = {1: 24, 10: 42, 40: forty}
+    samples = [sample(f"services-{n}", requests=requests) for n, requests in counts.items()]
+    verdict = judged(samples, "linear")
+    assert verdict.met is met
+    assert "2.0 a service from 1 to 10" in verdict.measured
+
+
+def test_forty_services_plan_and_bakes() -> None:
+    plan = [sample("services-40-plan", seconds=2.9)]
+    assert judged(plan, "plan").met
+    assert judged([], "bake invocation", **{"services-40-bakes": 1}).met
+    assert not judged([], "bake invocation", **{"services-40-bakes": 2}).met
+
+
+def test_tags() -> None:
+    assert judged([], "tags", tags={"whalebuild": ["deps", "latest"]}).met
+    assert not judged([], "tags", tags={"whalebuild": ["buildcache", "deps", "latest"]}).met

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from wbbench.selection import SCENARIOS, Selection
+
+SHAPES = ("from", "copy")
+
+
+def chosen(selection: Selection, way: str = "whalebuild") -> set[str]:
+    return {
+        f"{scenario}/{shape}"
+        for scenario in SCENARIOS
+        for shape in SHAPES
+        if selection.wants(scenario, shape, way)
+    }
+
+
+def test_a_full_run_has_every_scenario_and_both_shapes() -> None:
+    assert {name.partition("/")[0] for name in chosen(Selection())} == set(SCENARIOS)
+    assert "dependency/copy" in chosen(Selection())
+    assert "services-40/copy" not in chosen(Selection())
+
+
+def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> None:
+    assert "services-40/from" not in chosen(Selection(), "buildah")
+    assert chosen(Selection(only=("services-40/buildah",)), "buildah") == {"services-40/from"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("code", {"code/from", "code/copy"}),
+        ("code/whalebuild", {"code/from", "code/copy"}),
+        ("code/copy/*", {"code/copy"}),
+        ("services-*", {"services-1/from", "services-10/from", "services-40/from"}),
+        ("code/by-hand", set()),
+        ("no-such", set()),
+    ],
+)
+def test_only(pattern: str, expected: set[str]) -> None:
+    assert chosen(Selection(only=(pattern,))) == expected
+
+
+def test_quick_is_one_shape_and_one_round() -> None:
+    quick = Selection(quick=True)
+    assert chosen(quick) == {"cold/from", "code/from", "host/from", "services-10/from"}
+    assert quick.most_rounds(["whalebuild"]) == 1
+
+
+def test_rounds_suit_the_scenario_unless_they_are_given() -> None:
+    assert Selection().wants("code", "from", "floor", 3)
+    assert not Selection().wants("cold", "from", "floor", 2)
+    assert not Selection().wants("code", "from", "by-hand", 3)
+    assert Selection(rounds=2).wants("cold", "from", "floor", 2)
+    assert not Selection(rounds=2).wants("code", "from", "floor", 3)
+
+
+def test_rounds_are_those_of_what_runs() -> None:
+    assert Selection(only=("cold",)).most_rounds(["floor"]) == 1
+    assert Selection().most_rounds(["by-hand"]) < Selection().most_rounds(["by-hand", "floor"])
+    assert Selection(only=("no-such",)).most_rounds(["floor"]) == 0

@@ -36,8 +36,8 @@ class FakeRegistry:
     Attributes:
         failures: Docker's words by ``VERB reference`` or ``reference``: one text is said always,
             a list is one answer a request, None is no failure.
-        requests: ``VERB reference`` of all that was asked, in order; a HEAD that may go to mirrors
-            is written MIRRORS.
+        requests: ``VERB reference`` of all that was asked, in order; what may go to mirrors is
+            written MIRRORS.
     """
 
     failures: dict[str, str | list[str | None]] = field(default_factory=dict)
@@ -51,8 +51,8 @@ class FakeRegistry:
         """The references that manifests were put under."""
         return [r.removeprefix("PUT ") for r in self.requests if r.startswith("PUT ")]
 
-    def manifest(self, reference: Reference) -> Manifest | None:
-        self._ask("GET", reference)
+    def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:
+        self._ask("MIRRORS" if mirrors else "GET", reference)
         return self._find(reference)
 
     def head(self, reference: Reference, *, mirrors: bool = False) -> Descriptor | None:
@@ -71,8 +71,10 @@ class FakeRegistry:
                 raise RequestFailedError(failure)
         return self.keep(reference, raw, media_type)
 
-    def blob(self, repository: str, digest: str, limit_bytes: int) -> bytes:
-        self._ask("BLOB", Reference(repository, digest=digest))
+    def blob(
+        self, repository: str, digest: str, limit_bytes: int, *, mirrors: bool = False
+    ) -> bytes:
+        self._ask("MIRRORS" if mirrors else "BLOB", Reference(repository, digest=digest))
         raw = self.blobs[repository, digest]
         assert len(raw) <= limit_bytes
         return raw

@@ -1,0 +1,71 @@
+"""A project, an engine and a registry in memory: a bake from its request to the tags."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.fake_registry import FakeRegistry
+from tests.fakes import BUILDER, FakeConsole, FakeTree, PushingEngine, definition, patient
+from whalebuild.core.jobs import BuildOptions
+from whalebuild.core.plan import Plan
+from whalebuild.core.references import parse_reference
+from whalebuild.core.request import BakeRequest
+from whalebuild.core.results import BakeResult
+from whalebuild.core.settings import Settings
+from whalebuild.workflows.baking import Baker
+from whalebuild.workflows.planning import Planner
+
+WEB = {"app": {"tags": ["acme/web:latest"]}}
+
+
+@dataclass
+class World:
+    """Everything that a bake touches; a baker's console is new with every bake."""
+
+    engine: PushingEngine = field(
+        default_factory=lambda: PushingEngine(definition(WEB), answer_facts=BUILDER)
+    )
+    tree: FakeTree = field(default_factory=FakeTree)
+    settings: Settings = field(default_factory=Settings)
+    console: FakeConsole = field(default_factory=FakeConsole)
+
+    @property
+    def registry(self) -> FakeRegistry:
+        return self.engine.registry
+
+    def targets(self, **targets: dict[str, Any]) -> None:
+        """Have another bake file."""
+        self.engine.file = definition(targets)
+
+    def plan(self, *names: str, ask: bool = True, thorough: bool = False, **options: Any) -> Plan:
+        planner = Planner(
+            *(self.engine, self.registry, self.tree, self.settings, patient()),
+            ask=ask,
+            thorough=thorough,
+        )
+        return planner.plan(BakeRequest(targets=names), BuildOptions(**options))
+
+    def run(self, plan: Plan) -> BakeResult:
+        """Bake a plan; what was done before is forgotten."""
+        self.registry.requests.clear()
+        self.engine.baked.clear()
+        self.console = FakeConsole()
+        retrier = patient(announce=self.console.note)
+        clock = itertools.count(10).__next__
+        return Baker(self.engine, self.registry, self.console, retrier, clock).bake(plan)
+
+    def bake(self, *names: str, **options: Any) -> BakeResult:
+        return self.run(self.plan(*names, **options))
+
+    def set(self, **settings: Any) -> None:
+        self.settings = replace(self.settings, **settings)
+
+    def base(self, name: str = "debian:latest", content: bytes = b"one") -> str:
+        """Have a base image; its digest."""
+        return self.registry.keep(parse_reference(name, where="a test"), content)
+
+
+def actions(result: BakeResult) -> dict[str, str]:
+    return {target.target: target.action for target in result.targets}

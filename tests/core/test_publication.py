@@ -165,6 +165,9 @@ def test_what_buildkit_says_is_the_same_stays() -> None:
     made = outcome(deps_plan(ASK, ONE), again)
     assert not made.changed
     assert made.stand == Stand("acme/web", ONE.bundle.digest, {AMD64: digest(1)})
+    assert made.bundle([]) is None
+    assert outcome(deps_plan(ASK, ONE), again, tagged=True).bundle([]) == ONE.raw
+    assert outcome(deps_plan(ASK, ONE, published=(None,)), again).bundle([]) == ONE.raw
     assert digests(bundle_of(made.bundle([NEW_APP])).caches) == [NEW_APP.digest, digest(11)]
 
 

@@ -79,12 +79,14 @@ class DepsOutcome:
         pushed: What was pushed; None where nothing was.
         changed: Whether their images are others than the published ones.
         stand: What applications stand on.
+        tagged: Whether the push has set the tag, too.
     """
 
     plan: DepsPlan
     pushed: Pushed | None
     changed: bool
     stand: Stand
+    tagged: bool = False
 
     def bundle(self, app_caches: Iterable[Cache]) -> bytes | None:
         """Compose the bundle to publish; None where what is published stays as it is."""
@@ -109,12 +111,15 @@ class DepsOutcome:
 
     @property
     def _moved(self) -> bool:
-        """Whether the tag has to be set although the image is the same."""
-        return self.plan.adopted or self.pushed is not None
+        """Whether the tag has to be set although the image is the same.
+
+        Where it stands it is left alone: another bake may have set it since.
+        """
+        return self.tagged or any(found != self.plan.source for found in self.plan.published)
 
 
-def outcome(plan: DepsPlan, pushed: Pushed | None) -> DepsOutcome:
-    """Compare what was pushed with what is published."""
+def outcome(plan: DepsPlan, pushed: Pushed | None, *, tagged: bool = False) -> DepsOutcome:
+    """Compare what was pushed (and perhaps tagged) with what is published."""
     repository = plan.job.bundle.repository
     source = plan.source
     if pushed is None:
@@ -125,7 +130,8 @@ def outcome(plan: DepsPlan, pushed: Pushed | None) -> DepsOutcome:
         for platform, digest in pushed.digests.items()
     )
     if same and source is not None and plan.decision.action is Action.ASK:
-        return DepsOutcome(plan, pushed, changed=False, stand=stand_of(repository, source.bundle))
+        stand = stand_of(repository, source.bundle)
+        return DepsOutcome(plan, pushed, changed=False, stand=stand, tagged=tagged)
     images = {**_digests(_kept(plan, pushed)), **pushed.digests}
     return DepsOutcome(plan, pushed, changed=True, stand=Stand(repository, pushed.index, images))
 

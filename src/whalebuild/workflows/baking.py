@@ -13,7 +13,7 @@ from whalebuild.core.manifests import digest_of
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.publication import DepsOutcome, Pushed, app_index, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
-from whalebuild.core.tasks import Task
+from whalebuild.core.tasks import Output, Task
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.publishing import Publisher
 from whalebuild.workflows.retrying import Retrier
@@ -107,7 +107,8 @@ class _Bake:
 
     def _outcome(self, deps: DepsPlan, tasks: Mapping[str, tuple[Task, ...]]) -> DepsOutcome:
         mine = tasks[deps.job.name]
-        return outcome(deps, self._collect(mine) if mine else None)
+        tagged = self.plan.output is Output.TAG
+        return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
 
     def _app_tasks(self, app: AppPlan, outcomes: Mapping[str, DepsOutcome]) -> tuple[Task, ...]:
         deps = outcomes[app.job.deps]

@@ -19,6 +19,7 @@ from whalebuild.core.errors import UsageError, WhalebuildError
 from whalebuild.core.events import Event
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.core.platforms import LOCAL
 from whalebuild.core.references import parse_reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 from whalebuild.core.retry import RetryPolicy
@@ -171,7 +172,8 @@ class PushingEngine(FakeEngine):
         tags = [parse_reference(tag, where="tags") for tag in target.get("tags", ())]
         repositories = [tag.repository for tag in tags] or output["name"].split(",")
         assert bool(tags) != ("push-by-digest" in output)
-        platforms = [p for p in target.get("platforms") or [AMD64] if p not in self.drops]
+        named = [AMD64 if p == LOCAL else p for p in target.get("platforms") or [LOCAL]]
+        platforms = [p for p in named if p not in self.drops]
         base = name.partition("_")[0]
         content = json.dumps([base, self.salt.get(base), target.get("contexts")])
         digest = push_image(self.registry, repositories, platforms, content, attested=self.attested)

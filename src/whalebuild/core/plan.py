@@ -64,7 +64,12 @@ class DepsPlan:
     @property
     def adopted(self) -> bool:
         """Whether it is another scope's, and still to be published under its own reference."""
-        return self.reused and any(found != self.source for found in self.published)
+        return self.reused and self.elsewhere
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether one of its references does not have what the source has."""
+        return any(not _same(found, self.source) for found in self.published)
 
 
 class AppAction(Enum):
@@ -246,6 +251,13 @@ def stand_of(repository: str, bundle: Bundle) -> Stand:
     """What applications stand on."""
     images = {platform: image.digest for platform, image in bundle.images.items()}
     return Stand(repository, bundle.digest, images)
+
+
+def _same(one: PublishedDeps | None, other: PublishedDeps | None) -> bool:
+    """Whether both have the same images made from the same; caches are in one repository alone."""
+    if one is None or other is None:
+        return one is other
+    return one.bundle.images == other.bundle.images and one.lock == other.lock
 
 
 def _caches(

@@ -88,13 +88,20 @@ class DepsOutcome:
     stand: Stand
     tagged: bool = False
 
-    def bundle(self, app_caches: Iterable[Cache]) -> bytes | None:
-        """Compose the bundle to publish; None where what is published stays as it is."""
-        new = tuple(app_caches)
+    def bundle(self, app_caches: Iterable[Cache], repository: str | None = None) -> bytes | None:
+        """Compose the bundle to publish; None where what is published stays as it is.
+
+        Args:
+            app_caches: Caches of applications that were exported.
+            repository: Where it is for; in others than the bundle's own there are no caches.
+        """
+        at_home = repository in {None, self.plan.job.bundle.repository}
+        new = tuple(app_caches) if at_home else ()
         source = self.plan.source
         if not self.changed and source is not None:
             if not new:
-                return source.raw if self._moved else None
+                there = source.raw if at_home else _without_caches(source.bundle)
+                return there if self._moved else None
             caches = (*_without(source.bundle.caches, new), *new)
             return _compose(source.bundle, caches, source.bundle.annotations)
         assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
@@ -106,7 +113,7 @@ class DepsOutcome:
             {**kept.images, **self.pushed.images},
             (*kept.attestations, *self.pushed.attestations),
         )
-        caches = (*kept.caches, *self.pushed.caches, *new)
+        caches = (*kept.caches, *self.pushed.caches, *new) if at_home else ()
         return _compose(images, caches, {**(self.pushed.annotations or {}), **annotations})
 
     @property
@@ -115,7 +122,7 @@ class DepsOutcome:
 
         Where it stands it is left alone: another bake may have set it since.
         """
-        return self.tagged or any(found != self.plan.source for found in self.plan.published)
+        return self.tagged or self.plan.elsewhere
 
 
 def outcome(plan: DepsPlan, pushed: Pushed | None, *, tagged: bool = False) -> DepsOutcome:
@@ -161,6 +168,10 @@ def _kept(plan: DepsPlan, pushed: Pushed) -> Bundle:
 
 def _compose(bundle: Bundle, caches: Sequence[Cache], annotations: Mapping[str, str]) -> bytes:
     return compose(bundle.images, bundle.attestations, caches, annotations)
+
+
+def _without_caches(bundle: Bundle) -> bytes:
+    return _compose(bundle, (), bundle.annotations)
 
 
 def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:

@@ -131,15 +131,15 @@ class _Bake:
         return self.publisher.collect(tasks, self.run.metadata)
 
     def _publish_deps(
-        self, deps: DepsOutcome, caches: Iterable[Cache], tasks: Mapping[str, tuple[Task, ...]]
+        self, deps: DepsOutcome, caches: Sequence[Cache], tasks: Mapping[str, tuple[Task, ...]]
     ) -> ImageResult:
         job, mine = deps.plan.job, tasks[deps.plan.job.name]
-        raw = deps.bundle(caches)
         digest = deps.stand.index
-        if raw is not None:
-            digest = digest_of(raw)
-            for reference in job.references:
+        for reference in job.references:
+            raw = deps.bundle(caches, reference.repository)
+            if raw is not None:
                 self.publisher.publish(reference, raw)
+                digest = digest_of(raw) if reference == job.references[0] else digest
         action = "built" if deps.changed else "reused"
         return ImageResult(job, action, digest, mine, tuple(deps.stand.images))
 

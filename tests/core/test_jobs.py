@@ -119,6 +119,7 @@ def test_dependencies_shared_by_two_applications_are_one_job(
     deps, *apps = make_jobs(pairs, BuildOptions())
     assert (names(deps), [app.deps for app in apps]) == (references, ["deps", "deps"])
     assert deps.repositories == tuple(dict.fromkeys(repositories))
+    assert {app.bundle for app in apps} == {deps.references[0]}
 
 
 @pytest.mark.parametrize(
@@ -135,9 +136,12 @@ def test_options_say_whether_anything_is_published(options: BuildOptions, publis
     assert options.publishes is publishes
 
 
-def job(name: str, repository: str, role: str = "app", *others: str) -> Job:
+def job(
+    name: str, repository: str, role: str = "app", *others: str, bundle: str | None = None
+) -> Job:
     references = tuple(Reference(each, name) for each in (repository, *others))
-    return Job(Target(name, {}), role, references, (), Reference(repository, "deps"), "deps")
+    home = Reference(bundle or repository, "deps")
+    return Job(Target(name, {}), role, references, (), home, "deps")
 
 
 @pytest.mark.parametrize(
@@ -148,12 +152,21 @@ def job(name: str, repository: str, role: str = "app", *others: str) -> Job:
         ([job("a", "x"), job("b", "y")], [["a", "b"]]),
         ([job("a", "x"), job("b", "x"), job("c", "y")], [["a", "c"], ["b"]]),
         ([job("a", "x", "app", "z"), job("b", "y", "app", "z")], [["a"], ["b"]]),
+        ([job("a", "x"), job("b", "y", bundle="x")], [["a"], ["b"]]),
         (
             [job("a", "x"), job("a-deps", "x", "deps"), job("b", "y"), job("b-deps", "y", "deps")],
             [["a-deps", "b-deps"], ["a", "b"]],
         ),
     ],
-    ids=["nothing", "a pair", "two repositories", "one repository", "a mirror", "a monorepo"],
+    ids=[
+        "nothing",
+        "a pair",
+        "two repositories",
+        "one repository",
+        "a mirror",
+        "a shared bundle",
+        "a monorepo",
+    ],
 )
 def test_dependencies_go_first_and_a_repository_gets_one_push_at_a_time(
     jobs: list[Job], waves: list[list[str]]

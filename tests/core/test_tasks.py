@@ -154,14 +154,16 @@ def test_without_publishing_nothing_is_pushed_and_no_cache_exported(
     ground = Ground(cache_from=(CACHE,), cache_to=NOWHERE)
     got = made({"tags": ["x"], "cache-to": [{"type": "gha"}]}, output, ground)
     assert got["output"] == [said]
-    assert "tags" not in got
     assert "cache-to" not in got
     assert got["cache-from"] == [{"type": "registry", "ref": str(CACHE)}]
 
 
-def test_load_is_for_this_machine() -> None:
-    task = make_task(job(platforms=(ARM64,)), (ARM64,), Ground(), BuildOptions(), Output.LOAD)
+def test_load_is_for_this_machine_and_under_every_tag() -> None:
+    references = ("acme/web:latest", "acme/web:v1", "other.io/web:v1")
+    whole = job(platforms=(ARM64,), references=references)
+    task = make_task(whole, (ARM64,), Ground(), BuildOptions(), Output.LOAD)
     assert task.target.attributes["platforms"] == ["local"]
+    assert task.target.attributes["tags"] == list(references)
 
 
 def test_the_users_own_cache_settings_are_kept() -> None:

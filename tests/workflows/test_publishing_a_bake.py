@@ -270,6 +270,18 @@ def test_the_docker_driver_has_moved_the_tag_and_it_is_put_back() -> None:
     assert world.registry.at(DEPS) == before
 
 
+@pytest.mark.parametrize("option", ["load", "read_only"])
+def test_without_publishing_stale_dependencies_are_built_on_the_pinned_base(option: str) -> None:
+    world = World()
+    one = world.base()
+    world.bake()
+    world.base(content=b"two")
+    world.tree.write(**{"requirements.txt": "x==2\n"})
+    world.bake(**{option: True})
+    pin = {"debian": f"docker-image://debian@{one}"}
+    assert world.engine.targets(0)["app"]["contexts"] == pin
+
+
 def test_load_and_read_only_put_nothing() -> None:
     for options in ({"load": True}, {"read_only": True}):
         world = World()
@@ -335,13 +347,38 @@ def test_what_did_not_arrive_is_not_published(role: str, what: str) -> None:
     assert (world.registry.puts, world.registry.tags) == ([], before)
 
 
-def test_a_platform_that_is_missing_is_not_published() -> None:
+@pytest.mark.parametrize(
+    ("facts", "task"),
+    [(BUILDER, "app-deps_linux-arm64"), (GOOD_FACTS, "app-deps")],
+    ids=["by digest", "by tag"],
+)
+def test_a_platform_that_is_missing_is_not_published(facts: object, task: str) -> None:
     world = World()
+    world.engine.answer_facts = facts
     world.set(platform=(AMD64, ARM64))
     world.engine.drops = (ARM64,)
-    with pytest.raises(VerificationError, match=r'"app-deps_linux-arm64" lacks linux/arm64'):
+    with pytest.raises(VerificationError, match=f'"{task}" lacks linux/arm64'):
         world.bake()
     assert world.registry.puts == []
+
+
+def test_an_index_without_any_image_is_not_published() -> None:
+    world = World()
+    world.engine.drops = (AMD64,)
+    with pytest.raises(VerificationError, match=r'"app-deps" has no image'):
+        world.bake()
+    assert world.registry.puts == []
+
+
+@pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
+def test_local_is_the_builders_own_platform(facts: object) -> None:
+    world = World()
+    world.engine.answer_facts = facts
+    world.set(platform=("local", AMD64))
+    world.bake()
+    assert world.engine.built == [["app-deps"], ["app"]]
+    assert world.engine.targets(1)["app"]["platforms"] == [AMD64]
+    assert actions(world.bake()) == {"app-deps": "reused", "app": "unchanged"}
 
 
 def test_a_registry_that_is_busy_is_asked_again() -> None:
@@ -361,6 +398,54 @@ def test_where_the_dependencies_cannot_be_put_the_application_is_not(
     with pytest.raises(error):
         world.bake()
     assert world.registry.tags == {}
+
+
+def test_dependencies_shared_over_two_repositories_have_their_caches_in_the_first() -> None:
+    """An index can be put only where its children are, and caches are exported to one place."""
+    world = World()
+    tags = {name: {"tags": [f"acme/{name}:latest"]} for name in ("api", "job")}
+    world.targets(deps={"target": "dependencies"}, **tags)
+    world.bake("api", "job")
+    assert world.registry.puts == [
+        *("acme/api:deps", "acme/job:deps", "acme/api:latest", "acme/job:latest")
+    ]
+    caches = bundle(world, "acme/api:deps").caches
+    assert [(c.role, c.target) for c in caches] == [("app", "api"), ("app", "job"), ("deps", "")]
+    assert bundle(world, "acme/job:deps").caches == ()
+    assert bundle(world, "acme/job:deps").images == bundle(world, "acme/api:deps").images
+    assert set(actions(world.bake("api", "job")).values()) == {"reused", "unchanged"}
+    assert world.registry.puts == []
+    world.tree.write(**{"app.py": "2\n"})
+    world.bake("api", "job")
+    cache = next(each for each in caches if each.target == "job")
+    assert refs(world, 1, "job", "cache-from") == [f"acme/api@{cache.digest}"]
+
+
+def test_two_tags_of_dependencies_are_set_once() -> None:
+    world = World()
+    tags = [DEPS, "acme/web:deps-stable"]
+    world.targets(deps={"target": "dependencies", "tags": tags}, **WEB)
+    world.bake()
+    assert world.registry.puts == [*tags, APP]
+    assert actions(world.bake()) == {"deps": "reused", "app": "unchanged"}
+    assert world.registry.puts == []
+
+
+def test_another_scope_takes_over_what_fits_and_then_has_its_own() -> None:
+    world = published()
+    (cache,) = bundle(world).cache("app", [AMD64], "app")
+    world.set(scope="pr-1")
+    assert actions(world.bake()) == {"app-deps": "reused", "app": "built"}
+    assert world.engine.built == [["app"]]
+    assert refs(world, 0, "app", "cache-from") == [f"acme/web@{cache.digest}"]
+    assert world.registry.puts == ["acme/web:pr-1-deps", "acme/web:pr-1"]
+    assert world.registry.at("acme/web:pr-1-deps") == world.registry.at(DEPS)
+    assert actions(world.bake()) == {"app-deps": "reused", "app": "unchanged"}
+    assert world.registry.puts == []
+    before = world.registry.at(DEPS), world.registry.at(APP)
+    world.tree.write(**{"requirements.txt": "x==2\n"})
+    assert actions(world.bake()) == {"app-deps": "built", "app": "built"}
+    assert (world.registry.at(DEPS), world.registry.at(APP)) == before
 
 
 def test_two_applications_share_a_bundle_and_each_has_its_cache() -> None:

@@ -187,12 +187,15 @@ class Plan:
             stand: The dependencies to stand on; None where they are not published.
             cache: Where to export its cache to.
         """
-        job, source = app.job, self.deps_of(app).source
+        job, deps = app.job, self.deps_of(app)
+        source = deps.source
+        # Without an image to stand on, it builds the dependencies' stages too.
+        bases = app.contexts if stand else {**deps.contexts, **app.contexts}
         own = self.facts.platform if self.facts else None
         tasks = []
         for platforms in platform_groups(job.platforms, self.output):
             pinned = image_context(str(stand.reference(platforms, own))) if stand else None
-            contexts = {**app.contexts, **(dict.fromkeys(app.pins, pinned) if pinned else {})}
+            contexts = {**bases, **(dict.fromkeys(app.pins, pinned) if pinned else {})}
             known = platforms or ((own,) if own else ())
             caches = _caches(source, APP, known, job.name)
             if not (pinned and app.pins):

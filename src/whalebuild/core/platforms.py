@@ -32,6 +32,11 @@ def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_platform(word, where) for word in words if word))
 
 
+def resolve(platforms: Iterable[str], own: str) -> tuple[str, ...]:
+    """Write the builder's own platform in the place of ``local``."""
+    return tuple(dict.fromkeys(own if platform == LOCAL else platform for platform in platforms))
+
+
 def _platform(word: str, where: str) -> str:
     system, *rest = word.lower().split("/")
     platform = "/".join([system, *(_SYNONYMS.get(part, part) for part in rest)])

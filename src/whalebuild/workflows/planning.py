@@ -11,7 +11,7 @@ from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
 from whalebuild.core.pairs import find_pairs, needs_dockerfile
 from whalebuild.core.plan import AppPlan, DepsPlan, Plan
-from whalebuild.core.platforms import parse_platforms
+from whalebuild.core.platforms import parse_platforms, resolve
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 from whalebuild.core.scopes import scoped
@@ -70,6 +70,8 @@ class Planner:
             survey.begin(_references(jobs))
         facts = looked.result() if looked else None
         platform = facts.platform if facts else None
+        if platform:
+            jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
         bases = Bases(self.registry, self.retrier, submit)
         locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)

@@ -96,6 +96,12 @@ class Publisher:
                 cause=f"it has {', '.join(pushed.images) or 'no image'}",
                 next_step="check the builder's platforms: docker buildx inspect",
             )
+        if not pushed.images:
+            raise VerificationError(
+                f'what was pushed for "{task.name}" has no image',
+                cause=f"{pushed.index} is an index without one",
+                next_step="run the bake again; nothing that was published before has changed",
+            )
         for image in pushed.images.values():
             if image.digest != pushed.index:
                 self._head(Reference(task.job.references[0].repository, digest=image.digest))

@@ -5,8 +5,9 @@ Everything is read from what the registry has; nothing says what a bake would do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from whalebuild.core.bundle import Cache
 from whalebuild.core.lock import SCHEME, Lock
@@ -15,6 +16,8 @@ from whalebuild.core.manifests import ImageManifest, parse_index
 from whalebuild.core.pair_names import PairNames
 from whalebuild.core.published import AppRecord, PublishedApp
 from whalebuild.core.references import Reference
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class PairView:
     @property
     def deps_reference(self) -> Reference:
         """Where the dependencies are, or were looked for."""
-        return self.deps.reference if self.deps else self.names.deps[0]
+        return self.deps.reference if self.deps else self.names.deps[-1]
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -145,6 +148,18 @@ class PairView:
         if False in said:
             return False
         return True if said == {True} else None
+
+    def only(self, platforms: Sequence[str]) -> PairView:
+        """What is about these platforms."""
+        wanted = set(platforms)
+        return replace(
+            self,
+            deps=self.deps and replace(self.deps, images=_of(self.deps.images, wanted)),
+            app=self.app and replace(self.app, images=_of(self.app.images, wanted)),
+            caches=tuple(c for c in self.caches if wanted & set(c.cache.platforms)),
+            shared=_of(self.shared, wanted),
+            built_on=_of(self.built_on, wanted),
+        )
 
 
 # What was read of either tag.
@@ -209,14 +224,19 @@ def _compare(deps: Image, app: Image, index: int) -> Shared:
     have = deps.blobs
     both = {digest: size for digest, size in app.layers.items() if digest in have}
     missing = sum(size for digest, size in app.blobs.items() if digest not in have)
+    manifest = 0 if app.digest == deps.digest else app.size
     new = len(app.layers) - len(both)
-    return Shared(len(both), sum(both.values()), new, index + app.size + missing)
+    return Shared(len(both), sum(both.values()), new, index + manifest + missing)
 
 
 def _built_on(deps: Side, app: Side, record: AppRecord | NoRecord) -> Mapping[str, bool | None]:
     said = record.deps if isinstance(record, AppRecord) else {}
     have = {platform: image.digest for platform, image in deps.images.items()}
     return {p: have.get(p) == said[p] if p in said else None for p in app.images}
+
+
+def _of(table: Mapping[str, T], wanted: Set[str]) -> Mapping[str, T]:
+    return {platform: value for platform, value in table.items() if platform in wanted}
 
 
 def _blobs(images: Iterable[Image]) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.core.bundle import Cache
@@ -56,22 +56,23 @@ def names_in_bake_file(
 
 @dataclass
 class Inspector:
-    """Looks at published pairs.
-
-    Attributes:
-        platforms: Those to look at; empty is all.
-    """
+    """Looks at published pairs."""
 
     registry: Registry
     retrier: Retrier
-    platforms: tuple[str, ...] = ()
     _survey: Survey = field(init=False)
 
     def __post_init__(self) -> None:
         self._survey = Survey(self.registry, self.retrier, Submit())
 
-    def inspect(self, pairs: Sequence[PairNames]) -> tuple[PairView, ...]:
+    def inspect(
+        self, pairs: Sequence[PairNames], platforms: Sequence[str] = ()
+    ) -> tuple[PairView, ...]:
         """Read what is published of these pairs.
+
+        Args:
+            pairs: Where to look.
+            platforms: What to look at; empty is all.
 
         Raises:
             UsageError: Nothing at all is published, or not for these platforms.
@@ -90,9 +91,7 @@ class Inspector:
             make_view(pair, self._view_deps(deps), self._view_app(app))
             for pair, (deps, app) in zip(pairs, found, strict=True)
         )
-        if self.platforms and not any(view.platforms for view in views):
-            raise _not_there(self.platforms, found)
-        return views
+        return _only(views, platforms) if platforms else views
 
     def _deps(self, pair: PairNames) -> PublishedDeps | None:
         looked = (self._survey.deps(reference) for reference in pair.deps)
@@ -105,12 +104,8 @@ class Inspector:
         self, where: Reference, images: Mapping[str, Descriptor], caches: Sequence[Cache] = ()
     ) -> None:
         """Start to ask for the children that are going to be looked at."""
-        digests = [image.digest for platform, image in images.items() if self._wanted([platform])]
-        digests += [cache.digest for cache in caches if self._wanted(cache.platforms)]
+        digests = [*(image.digest for image in images.values()), *(c.digest for c in caches)]
         self._survey.begin(Reference(where.repository, digest=digest) for digest in digests)
-
-    def _wanted(self, platforms: Iterable[str]) -> bool:
-        return not self.platforms or not set(self.platforms).isdisjoint(platforms)
 
     def _view_deps(self, deps: PublishedDeps | None) -> DepsSide | None:
         if deps is None:
@@ -120,7 +115,6 @@ class Inspector:
         caches = [
             (cache, self._image(deps.reference, cache.digest, cache.size))
             for cache in bundle.caches
-            if self._wanted(cache.platforms)
         ]
         return side, deps.lock, caches
 
@@ -144,10 +138,8 @@ class Inspector:
             images = {
                 platform: self._image(reference, child.digest, child.size)
                 for platform, child in children.items()
-                if self._wanted([platform])
             }
-        shown = {p: image for p, image in images.items() if self._wanted([p])}
-        return Side(reference, found.digest, len(found.raw), shown, attestations)
+        return Side(reference, found.digest, len(found.raw), images, attestations)
 
     def _image(self, where: Reference, digest: str, size: int) -> Image:
         found = self._survey.manifest(Reference(where.repository, digest=digest))
@@ -175,14 +167,13 @@ def _nothing(pairs: Sequence[PairNames]) -> UsageError:
     )
 
 
-def _not_there(
-    platforms: Sequence[str],
-    found: Iterable[tuple[PublishedDeps | None, PublishedApp | None]],
-) -> UsageError:
-    there = {p for deps, _ in found if deps for p in deps.bundle.images}
-    there |= {p for _, app in found if app for p in app.images}
-    return UsageError(
+def _only(views: Sequence[PairView], platforms: Sequence[str]) -> tuple[PairView, ...]:
+    shown = tuple(view.only(platforms) for view in views)
+    if any(view.platforms for view in shown):
+        return shown
+    there = sorted({platform for view in views for platform in view.platforms})
+    raise UsageError(
         f"nothing is published for {', '.join(platforms)}",
-        cause=f"there is {', '.join(sorted(there))}" if there else None,
+        cause=f"there is {', '.join(there)}" if there else None,
         next_step="leave out --platform to see all",
     )

@@ -37,7 +37,7 @@ ShownPlatforms = Annotated[
 ]
 Inspected = Annotated[
     str | None,
-    Argument(metavar="[IMAGE]", help="Image name, with or without a tag.", show_default=False),
+    Argument(metavar="IMAGE", help="Image name, with or without a tag.", show_default=False),
 ]
 Builder = Annotated[str | None, Option(help="buildx builder; default: the current one.")]
 NoCache = Annotated[bool, Option("--no-cache", help="Run every step anew.")]

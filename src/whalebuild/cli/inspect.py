@@ -19,6 +19,7 @@ def inspect(
     builder: opt.Builder = None,
     image: opt.ImageName = None,
     deps_stage: opt.DepsStage = None,
+    scope: opt.Scope = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Show what is published: images, lock, caches, and what :latest shares with :deps.
@@ -35,13 +36,15 @@ def inspect(
         from whalebuild.core.references import parse_reference
         from whalebuild.workflows.inspecting import Inspector, names_in_bake_file
 
-        if subject is not None and any((file, set_, var, image, deps_stage)):
+        if subject is not None and any((file, set_, var, image, deps_stage, scope)):
             raise UsageError(
                 "IMAGE was given, and options that choose what a bake file names",
                 next_step="give one or the other",
             )
         platforms = parse_platforms(platform or (), where="--platform")
-        flags = setting_flags(image=image, file=file, deps_stage=deps_stage, builder=builder)
+        flags = setting_flags(
+            image=image, file=file, deps_stage=deps_stage, scope=scope, builder=builder
+        )
         with open_session(flags) as session:
             if subject is not None:
                 names = [names_of_image(parse_reference(subject, where="IMAGE"))]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from whalebuild.core.pairs import APP_TAG, DEPS_TAG, Pair
+from whalebuild.core.pairs import Pair
 from whalebuild.core.references import Reference
+from whalebuild.core.tags import APP_TAG, DEPS_TAG
 
 _SUFFIX = f"-{DEPS_TAG}"
 

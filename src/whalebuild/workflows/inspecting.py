@@ -25,7 +25,6 @@ from whalebuild.core.manifests import (
     platform_of,
 )
 from whalebuild.core.pair_names import PairNames, names_of_pairs
-from whalebuild.core.pairs import find_pairs, needs_dockerfile
 from whalebuild.core.published import PublishedApp, PublishedDeps
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest
@@ -48,10 +47,8 @@ def names_in_bake_file(
     Raises:
         WhalebuildError: The bake file cannot be read, or does not name the images.
     """
-    bake, everything, _ = BakeReader(engine, tree, settings, Submit()).read(request)
-    readable = needs_dockerfile(bake, everything, settings.deps_stage)
-    dockerfiles = {t.name: found for t in readable if (found := tree.dockerfile(t))}
-    return names_of_pairs(find_pairs(bake, everything, dockerfiles, settings))
+    pairs, _, _ = BakeReader(engine, tree, settings, Submit()).pairs(request)
+    return names_of_pairs(pairs)
 
 
 @dataclass

@@ -143,12 +143,12 @@ def push_image(
 
 
 def push_cache(
-    registry: FakeRegistry, repository: str, content: str, config_size: int = 500
+    registry: FakeRegistry, where: Reference, content: str, config_size: int = 500
 ) -> dict[str, object]:
     """Have a cache manifest, and return what buildx's metadata says of it."""
     config = {"digest": _digest(content), "size": config_size, "mediaType": "application/vnd.x"}
     raw = json.dumps({"config": config, "layers": []}).encode()
-    digest = registry.keep(Reference(repository), raw)
+    digest = registry.keep(Reference(where.repository, where.tag), raw)
     return {"digest": digest, "size": len(raw), "mediaType": MANIFEST_TYPE}
 
 

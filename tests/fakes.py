@@ -181,12 +181,10 @@ class PushingEngine(FakeEngine):
             self.registry.tags[tag.repository, str(tag.tag)] = digest
         metadata: dict[str, Any] = {"containerimage.digest": digest}
         for cache in target.get("cache-to", ()):
-            repository, _, wrong = cache["ref"].partition("@")
-            assert wrong == NO_DIGEST
+            where = parse_reference(cache["ref"], where="cache-to")
+            assert where.tag or where.digest == NO_DIGEST
             said = f"cache of {name}: {content}"
-            metadata["cache.manifest"] = push_cache(
-                self.registry, repository, said, self.config_size
-            )
+            metadata["cache.manifest"] = push_cache(self.registry, where, said, self.config_size)
         return metadata
 
 
@@ -243,6 +241,19 @@ class FakeTree:
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:
         return LocalContextFiles(self.root).list_files(inputs, build, dockerfile)
+
+
+@dataclass
+class FakeNotes:
+    """What is known of builders: those that refuse, with the registry."""
+
+    refused: set[tuple[str, str]] = field(default_factory=set)
+
+    def refuses_cache_by_digest(self, builder: str, registry: str) -> bool:
+        return (builder, registry) in self.refused
+
+    def note_refusal(self, builder: str, registry: str) -> None:
+        self.refused.add((builder, registry))
 
 
 @dataclass

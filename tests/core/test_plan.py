@@ -26,7 +26,7 @@ from whalebuild.core.decision import Action, Decision
 from whalebuild.core.jobs import BuildOptions
 from whalebuild.core.plan import AppAction, Plan, Stand
 from whalebuild.core.references import Reference
-from whalebuild.core.tasks import NO_DIGEST
+from whalebuild.core.tasks import NO_DIGEST, CacheExport
 
 BOTH = (AMD64, ARM64)
 CACHES = (
@@ -38,7 +38,6 @@ CACHES = (
 )
 SOURCE = published(lock(*BOTH), (image(1, AMD64), image(2, ARM64)), CACHES)
 STAND = Stand("acme/web", digest(9), {AMD64: digest(1), ARM64: digest(2)})
-NOWHERE = Reference("acme/web", digest=NO_DIGEST)
 LOAD, READ_ONLY = BuildOptions(load=True), BuildOptions(read_only=True)
 
 
@@ -76,7 +75,7 @@ def test_the_only_image_is_pinned_where_no_platform_is_known() -> None:
 
 def test_dependencies_are_built_with_their_own_cache_and_export_it() -> None:
     deps = deps_plan(REBUILD, SOURCE, contexts={"debian": "docker-image://debian@sha256:1"})
-    (task,) = plan(deps).deps_tasks(deps, NOWHERE)
+    (task,) = plan(deps).deps_tasks(deps, CacheExport())
     target = dict(task.target.attributes)
     assert (task.name, target["target"], target["platforms"]) == (
         "app-deps",
@@ -126,7 +125,7 @@ def test_dependencies_are_built_where_somebody_needs_them(
 
 def test_an_application_stands_on_the_image_and_has_its_own_cache_alone() -> None:
     made = two(REUSE)
-    tasks = made.app_tasks(made.apps[0], STAND, NOWHERE)
+    tasks = made.app_tasks(made.apps[0], STAND, CacheExport())
     assert [(task.name, task.platforms) for task in tasks] == [
         ("app_linux-amd64", (AMD64,)),
         ("app_linux-arm64", (ARM64,)),
@@ -207,13 +206,6 @@ def test_a_preview_of_several_platforms_by_digest_links_nothing() -> None:
     made = two(Decision(Action.REBUILD, platforms=BOTH))
     contexts = [target.get("contexts") for target in made.preview()["target"].values()]
     assert contexts == [None, None, None, None]
-
-
-def test_caches_go_to_the_bundles_repository() -> None:
-    made = plan(deps_plan(), app_plan(job=app_job(references=(Reference("other.io/web", "v1"),))))
-    assert made.cache_reference(made.apps[0].job) == NOWHERE
-    assert NOWHERE.repository == BUNDLE.repository
-    assert plan(deps_plan(), options=LOAD).cache_reference(deps_job()) is None
 
 
 def test_dependencies_under_a_new_reference_are_adopted() -> None:

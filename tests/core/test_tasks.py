@@ -9,6 +9,7 @@ from whalebuild.core.jobs import BuildOptions, Job
 from whalebuild.core.references import Reference
 from whalebuild.core.tasks import (
     NO_DIGEST,
+    CacheExport,
     Ground,
     Output,
     Task,
@@ -176,6 +177,28 @@ def test_the_users_own_cache_settings_are_kept() -> None:
         "cache-to": [EXPORT, theirs],
     }
     assert made(given)["cache-to"] == [theirs]
+
+
+@pytest.mark.parametrize(
+    ("export", "platforms", "reference"),
+    [
+        (CacheExport(), (AMD64,), str(NOWHERE)),
+        (CacheExport("t0"), (), "acme/web:whalebuild-staging-t0-app"),
+        (CacheExport("t0"), ("linux/arm/v7",), "acme/web:whalebuild-staging-t0-app-linux-arm-v7"),
+    ],
+    ids=["by digest", "by tag", "by tag, of one platform"],
+)
+def test_a_cache_goes_to_the_bundles_repository(
+    export: CacheExport, platforms: tuple[str, ...], reference: str
+) -> None:
+    whole = job(references=("other.io/web:v1",))
+    assert str(export.reference(whole, platforms)) == reference
+
+
+def test_a_task_tells_whether_it_exports_its_cache() -> None:
+    grounds = (Ground(), Ground(cache_to=NOWHERE))
+    tasks = [make_task(job(), (), g, BuildOptions(), Output.DIGEST) for g in grounds]
+    assert [task.exports for task in tasks] == [False, True]
 
 
 def test_no_caches_are_not_mentioned() -> None:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.fake_registry import FakeRegistry
-from tests.fakes import BUILDER, FakeConsole, FakeTree, PushingEngine, definition, patient
+from tests.fakes import (
+    BUILDER,
+    FakeConsole,
+    FakeNotes,
+    FakeTree,
+    PushingEngine,
+    definition,
+    patient,
+)
 from whalebuild.core.jobs import BuildOptions
 from whalebuild.core.plan import Plan
 from whalebuild.core.references import parse_reference
@@ -30,6 +38,8 @@ class World:
     tree: FakeTree = field(default_factory=FakeTree)
     settings: Settings = field(default_factory=Settings)
     console: FakeConsole = field(default_factory=FakeConsole)
+    notes: FakeNotes = field(default_factory=FakeNotes)
+    baker: Baker | None = None
 
     @property
     def registry(self) -> FakeRegistry:
@@ -54,7 +64,8 @@ class World:
         self.console = FakeConsole()
         retrier = patient(announce=self.console.note)
         clock = itertools.count(10).__next__
-        return Baker(self.engine, self.registry, self.console, retrier, clock).bake(plan)
+        self.baker = Baker(self.engine, self.registry, self.console, retrier, self.notes, clock)
+        return self.baker.bake(plan)
 
     def bake(self, *names: str, **options: Any) -> BakeResult:
         return self.run(self.plan(*names, **options))

@@ -46,6 +46,12 @@ class FakeRegistry:
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
+    def __enter__(self) -> FakeRegistry:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
     @property
     def puts(self) -> list[str]:
         """The references that manifests were put under."""

@@ -19,7 +19,16 @@ KNOWN = frozenset(f"linux/{architecture}" for architecture in _LINUX.split()) | 
 # What buildx takes for "the platform of the node that builds".
 LOCAL = "local"
 _DEFAULT_VARIANT = {"linux/arm64/v8": "linux/arm64", "linux/amd64/v1": "linux/amd64"}
-_SYNONYMS = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
+_SYNONYMS = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    # As the kernel calls machines (``uname -m``), and so ``docker info``.
+    "i686": "386",
+    "armv6l": "arm/v6",
+    "armv7l": "arm/v7",
+}
 
 
 def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:

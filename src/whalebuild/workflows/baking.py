@@ -89,6 +89,12 @@ class _Bake:
 
     def publish(self) -> list[ImageResult]:
         """Build by digest, verify, publish ``:deps``, then the applications."""
+        try:
+            return self._publish()
+        finally:
+            self.ladder.tidy()
+
+    def _publish(self) -> list[ImageResult]:
         deps_tasks = self.ladder.build(self._deps_tasks)
         outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
@@ -107,7 +113,6 @@ class _Bake:
         for app in self.plan.apps:
             image = pushed.get(app.job.name)
             results.append(self._publish_app(app, image, outcomes[app.job.deps], app_tasks))
-        self.ladder.tidy()
         return results
 
     def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[Task, ...]]:

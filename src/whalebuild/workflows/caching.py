@@ -60,10 +60,12 @@ class CacheLadder:
                 return tasks
 
     def tidy(self) -> None:
-        """Delete staging tags; what stood under them is in the bundle by now."""
+        """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
         for reference in self.staged:
             try:
                 deleted = self.registry.delete_manifest(reference)
+                # It may never have been set: the export failed, or the build before it.
+                deleted = deleted or self.registry.head(reference) is None
             except RequestFailedError:
                 deleted = False
             if not deleted:

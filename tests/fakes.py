@@ -138,6 +138,7 @@ class PushingEngine(FakeEngine):
         drops: Platforms that it leaves out.
         attested: Whether images have attestations, and so are indexes.
         config_size: Of the caches that it exports.
+        own: Its own platform.
     """
 
     registry: FakeRegistry = field(default_factory=FakeRegistry)
@@ -145,6 +146,7 @@ class PushingEngine(FakeEngine):
     drops: tuple[str, ...] = ()
     attested: bool = True
     config_size: int = 500
+    own: str = AMD64
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
@@ -172,7 +174,7 @@ class PushingEngine(FakeEngine):
         tags = [parse_reference(tag, where="tags") for tag in target.get("tags", ())]
         repositories = [tag.repository for tag in tags] or output["name"].split(",")
         assert bool(tags) != ("push-by-digest" in output)
-        named = [AMD64 if p == LOCAL else p for p in target.get("platforms") or [LOCAL]]
+        named = [self.own if p == LOCAL else p for p in target.get("platforms") or [LOCAL]]
         platforms = [p for p in named if p not in self.drops]
         base = name.partition("_")[0]
         content = json.dumps([base, self.salt.get(base), target.get("contexts")])

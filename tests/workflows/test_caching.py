@@ -25,6 +25,7 @@ EXPORTING = {
     "error": "no",
 }
 REFUSED = "ERROR: failed to solve: error writing manifest: 400 Bad Request\n"
+FAILED = CommandFailedError('ERROR: process "x" did not complete successfully: exit code: 1\n')
 BUSY = "ERROR: failed to solve: error writing manifest: 503 Service Unavailable\n"
 
 
@@ -93,16 +94,16 @@ def test_a_registry_that_is_busy_says_nothing_about_digests() -> None:
 
 def test_a_staging_tag_that_cannot_be_deleted_is_a_warning() -> None:
     world = World(Picky(REFUSED))
-    world.registry.delete_manifest = lambda reference: False  # type: ignore[method-assign]
+    world.registry.delete_manifest = lambda _: False  # type: ignore[method-assign]
     world.bake()
     left = [note for note in world.console.notes if "is left over" in note]
     assert len(left) == 2
 
 
 def test_a_failing_build_is_no_trouble_with_a_cache() -> None:
-    world = World(Picky('ERROR: process "x" did not complete successfully: exit code: 1\n'))
+    world = World()
+    world.engine.bakes = [([], FAILED)]
     with pytest.raises(BuildError):
-        world.engine.bakes = [([], CommandFailedError(world.engine.words))]  # type: ignore[attr-defined]
         world.bake()
     assert world.registry.puts == []
 

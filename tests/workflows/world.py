@@ -16,8 +16,11 @@ from tests.fakes import (
     definition,
     patient,
 )
+from whalebuild.core.bundle import Bundle, read_bundle
 from whalebuild.core.jobs import BuildOptions
+from whalebuild.core.manifests import parse_index
 from whalebuild.core.plan import Plan
+from whalebuild.core.published import PublishedApp, read_app
 from whalebuild.core.references import parse_reference
 from whalebuild.core.request import BakeRequest
 from whalebuild.core.results import BakeResult
@@ -25,6 +28,8 @@ from whalebuild.core.settings import Settings
 from whalebuild.workflows.baking import Baker
 from whalebuild.workflows.planning import Planner
 
+DEPS, APP = "acme/web:deps", "acme/web:latest"
+UNKNOWN = "FROM debian AS dependencies\nADD https://x/y /\nFROM dependencies\n"
 WEB = {"app": {"tags": ["acme/web:latest"]}}
 
 
@@ -80,3 +85,25 @@ class World:
 
 def actions(result: BakeResult) -> dict[str, str]:
     return {target.target: target.action for target in result.targets}
+
+
+def bundle_of(world: World, text: str = DEPS) -> Bundle:
+    found = world.registry.at(text)
+    index = parse_index(found.raw)
+    assert index
+    return read_bundle(index, found.digest)
+
+
+def app_of(world: World, text: str = APP) -> PublishedApp:
+    return read_app(parse_reference(text, where="a test"), world.registry.at(text))
+
+
+def published() -> World:
+    """A world in which everything is published once."""
+    world = World()
+    world.bake()
+    return world
+
+
+def refs(world: World, bake: int, name: str, key: str) -> list[str]:
+    return [entry["ref"] for entry in world.engine.targets(bake)[name].get(key, ())]

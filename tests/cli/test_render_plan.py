@@ -161,7 +161,7 @@ def test_what_becomes_of_an_application_is_one_line(
 
 def test_an_application_that_builds_the_stage_itself_says_why() -> None:
     text = plan_text(plan(deps_plan(), app_plan(pins=(), unpinned="line 5 may use ARG X")))
-    assert "  on        its own build of app-deps: line 5 may use ARG X\n" in text
+    assert "not on the published image: line 5 may use ARG X\n" in text
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,11 @@ def test_a_stage_without_arguments_loses_none() -> None:
 def test_the_dependencies_own_stage_is_the_final_one() -> None:
     dockerfile = parse_dockerfile(DEPS)
     assert lost_arguments(dockerfile, dockerfile.stages[1], dockerfile.stages[1]) is None
+
+
+def test_a_stage_that_is_chosen_by_an_argument_may_be_the_dependencies() -> None:
+    text = "ARG B=dependencies\nFROM debian AS dependencies\nARG X\nFROM ${B}\nRUN make"
+    dockerfile = parse_dockerfile(text)
+    assert lost_arguments(dockerfile, dockerfile.stages[0], dockerfile.stages[1]) == ("X", 4)
+    without = parse_dockerfile(text.replace("ARG X\n", ""))
+    assert lost_arguments(without, without.stages[0], without.stages[1]) is None

@@ -9,6 +9,7 @@ from tests.workflows.world import WEB, World
 from whalebuild.core.decision import Action
 from whalebuild.core.lock import Lock
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan
+from whalebuild.core.published import read_deps
 from whalebuild.core.references import Reference
 from whalebuild.core.stage_inputs import Undetermined
 
@@ -248,3 +249,35 @@ def test_a_linked_target_that_cannot_be_told_leaves_it_to_buildkit() -> None:
     deps = world.plan("app").deps[0]
     assert deps.decision.action is Action.ASK
     assert "target tools: its context" in deps.decision.reasons[0]
+
+
+def test_a_published_image_that_the_registry_has_lost_is_built_again() -> None:
+    world = published()
+    image = world.registry.at(DEPS)
+    bundle = read_deps(Reference("acme/web", "deps"), image).bundle
+    world.tree.write(**{"app.py": "changed\n"})
+    gone = next(iter(bundle.images.values())).digest
+    del world.registry.manifests["acme/web", gone]
+    deps = deps_of(world)
+    assert deps.decision.action is Action.REBUILD
+    assert deps.decision.reasons == (f"the registry has lost {gone} of {DEPS}",)
+    world.bake()
+    assert deps_of(world).reused
+
+
+def test_a_target_with_no_cache_is_built_every_time() -> None:
+    world = published()
+    world.targets(app={**WEB["app"], "no-cache": True})
+    deps, app = deps_of(world), app_of(world)
+    assert deps.decision.action is Action.REBUILD
+    assert (app.action, app.reason) == (AppAction.BUILD, "its target has no-cache")
+
+
+def test_an_application_for_more_platforms_than_its_dependencies_builds_them_itself() -> None:
+    world = World()
+    world.targets(
+        deps={"target": "dependencies", "platforms": [AMD64], "tags": [DEPS]},
+        app={**WEB["app"], "platforms": [AMD64, ARM64]},
+    )
+    app = world.plan("app").apps[0]
+    assert (app.pins, app.unpinned) == ((), f"that one is not for {ARM64}")

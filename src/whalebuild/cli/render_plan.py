@@ -73,7 +73,8 @@ def _app_headline(app: AppPlan) -> str:
         case AppAction.TAG:
             return f"published as it is; tags {', '.join(str(ref.tag) for ref in app.missing)}"
         case AppAction.BUILD:
-            return f"build, because {app.reason}"
+            alone = f"; not on the published image: {app.unpinned}" if app.unpinned else ""
+            return f"build, because {app.reason}{alone}"
 
 
 def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
@@ -105,7 +106,7 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
     yield "  is        the application"
     yield from _built_from(job)
     if app.unpinned:
-        yield f"  on        its own build of {job.deps}: {app.unpinned}"
+        yield f"  on        its own build of {job.deps}"
     else:
         yield f"  on        the published image of {job.deps}"
     references = [str(reference) for reference in job.references]

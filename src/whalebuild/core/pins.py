@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from whalebuild.core.bakefile import TARGET_CONTEXT, Target
 from whalebuild.core.dockerfile import Dockerfile, Stage
+from whalebuild.core.lock import Lock
 from whalebuild.core.references import familiar
 from whalebuild.core.stage_inputs import BaseImage, Closure
 
@@ -67,10 +68,11 @@ def lost_arguments(dockerfile: Dockerfile, stage: Stage, final: Stage) -> tuple[
         The argument's name and the line of the instruction that may use it; None if there is none.
     """
     line_up = _parents(dockerfile, final)
-    if stage not in line_up:
-        return None
-    below = line_up[: line_up.index(stage)]
     handed = {name for parent in _parents(dockerfile, stage) for name in _declared(parent)}
+    if stage not in line_up:
+        chosen = "$" in line_up[-1].base  # by an argument: it may be this stage
+        return (min(handed), line_up[-1].line) if handed and chosen else None
+    below = line_up[: line_up.index(stage)]
     for child in reversed(below):
         for step in child.instructions:
             if step.keyword == "ARG":
@@ -79,6 +81,11 @@ def lost_arguments(dockerfile: Dockerfile, stage: Stage, final: Stage) -> tuple[
             if used:
                 return used[0], step.line
     return None
+
+
+def flat_pins(lock: Lock) -> dict[str, str]:
+    """Digests of external images: each is the same on all platforms, where an index has them."""
+    return {key: digest for pins in lock.bases.values() for key, digest in pins.items()}
 
 
 def _target(target: Target) -> str:

@@ -20,10 +20,11 @@ def scope_name(text: str, *, where: str) -> str:
         UsageError: Nothing is left of it, or it is the default scope's.
     """
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")[:_LONGEST]
-    if not is_tag(name) or name in _RESERVED:
+    taken = name in _RESERVED or name.endswith(f"-{DEPS_TAG}")
+    if not is_tag(name) or taken:
         raise UsageError(
             f'"{text}" cannot be a scope ({where})',
-            cause="its tags are the default scope's" if name in _RESERVED else "no tag is like it",
+            cause="another scope has such a tag" if taken else "no tag is like it",
             next_step="give a name of letters, digits, dots, dashes and underscores",
         )
     return name

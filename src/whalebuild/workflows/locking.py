@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from whalebuild.core.bakefile import Target
@@ -93,6 +93,12 @@ class Locker:
         if isinstance(linked, Undetermined):
             return linked
         return Reading(target, dockerfile, build, inputs, files, linked)
+
+    def pin(self, images: Iterable[BaseImage], pinned: Mapping[str, str]) -> dict[str, str]:
+        """Digests of external images: those of ``pinned``, else what they stand for now."""
+        wanted = list(images)
+        known = {image.key: pinned[image.key] for image in wanted if image.key in pinned}
+        return known | self.bases.digests(image for image in wanted if image.key not in known)
 
     def _linked(
         self, inputs: StageInputs, platforms: tuple[str, ...], left_out: set[str]

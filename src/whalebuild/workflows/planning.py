@@ -9,13 +9,14 @@ from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
-from whalebuild.core.plan import AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.platforms import parse_platforms, resolve
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 from whalebuild.core.settings import Settings
+from whalebuild.workflows.app_deciding import AppDecider
 from whalebuild.workflows.bases import Bases
-from whalebuild.workflows.deciding import AppDecider, DepsDecider
+from whalebuild.workflows.deps_deciding import DepsDecider
 from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.locking import Locker
 from whalebuild.workflows.ports import Engine, Registry, SourceTree
@@ -75,15 +76,10 @@ class Planner:
         looking = survey if self.ask else None
         follow = options.pull or self.settings.base == "follow"
         of_deps = DepsDecider(locker, looking, options, follow=follow, thorough=self.thorough)
-        applications = _applications(jobs)
-        deps = {
-            job.name: of_deps.decide(job, applications.get(job.name))
-            for job in jobs
-            if job.role == DEPS
-        }
         of_apps = AppDecider(locker, looking, options, follow=follow)
-        apps = [of_apps.decide(job, deps[job.deps]) for job in jobs if job.role != DEPS]
-        return tuple(deps.values()), tuple(apps)
+        decided = _each(jobs, of_deps, of_apps)
+        lost = _lost(survey, *decided)
+        return _each(jobs, replace(of_deps, lost=lost), of_apps) if lost else decided
 
     def _facts(self, options: BuildOptions) -> EngineFacts:
         try:
@@ -99,6 +95,32 @@ class Planner:
                 "--driver docker-container --use",
             )
         return facts
+
+
+def _each(
+    jobs: Sequence[Job], of_deps: DepsDecider, of_apps: AppDecider
+) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
+    applications = _applications(jobs)
+    deps = {
+        job.name: of_deps.decide(job, applications.get(job.name))
+        for job in jobs
+        if job.role == DEPS
+    }
+    apps = [of_apps.decide(job, deps[job.deps]) for job in jobs if job.role != DEPS]
+    return tuple(deps.values()), tuple(apps)
+
+
+def _lost(survey: Survey, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]) -> frozenset[str]:
+    """Find published images to stand on that an index names and the registry does not have."""
+    needed = {app.job.deps for app in apps if app.action is AppAction.BUILD and app.pins}
+    stood_on = [
+        Reference(each.source.reference.repository, digest=image.digest)
+        for each in deps
+        if each.reused and each.source and each.job.name in needed
+        for image in each.source.bundle.images.values()
+    ]
+    survey.begin(stood_on)
+    return frozenset(str(ref.digest) for ref in stood_on if survey.manifest(ref) is None)
 
 
 def _checked(jobs: tuple[Job, ...]) -> tuple[Job, ...]:

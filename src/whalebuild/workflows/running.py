@@ -59,7 +59,8 @@ class Runner:
             wanted = {job.name for job in wave}
             chosen = [task for task in tasks if task.job.name in wanted]
             names = [task.name for task in chosen]
-            state = BuildState(names)
+            # Another run of the same tasks, say with another export, goes on with their state.
+            state = self.states.get(names[0]) or BuildState(names)
             self.states |= dict.fromkeys(names, state)
             attempt = partial(self._attempt, chosen, state)
             try:

@@ -200,11 +200,12 @@ def test_code_that_made_the_key_change_is_shown_with_what_to_do() -> None:
     advice = Advice(3, "rule", "a problem", "time", "do this")
     text = plan_text(plan(deps_plan(splits=(split,), advice=(advice,))))
     assert (
-        "  line 3   COPY . .\n"
+        "  line 3    COPY . .\n"
         "            reads code (a.py, b.py), which made the key change\n"
-        "            what stands before it, up to line 2, could be the\n"
-        '            dependencies stage: begin another with "FROM dependencies AS …" here\n'
-        "  line 3   a problem\n"
+        "            split stage dependencies there:\n"
+        "              up to line 2: the dependencies stage\n"
+        "              from line 3 on: another one, FROM dependencies\n"
+        "  line 3    a problem\n"
         "            costs: time\n"
         "            better: do this\n"
     ) in text

@@ -137,19 +137,24 @@ def _bases(deps: DepsPlan) -> Iterator[str]:
 
 def _split(split: Split) -> Iterator[str]:
     read = split.read
-    yield f"  line {read.line}   {read.instruction}"
-    yield f"            reads code ({', '.join(split.files[:3])}), which made the key change"
+    yield _at(read.line, read.instruction)
+    shown = ", ".join(split.files[:3])
+    yield f"            reads code ({shown}), which made the key change"
     if split.before:
-        last = split.before[-1]
-        yield f"            what stands before it, up to line {last.line}, could be the"
-        yield f'            dependencies stage: begin another with "FROM {split.stage} AS …" here'
+        yield f"            split stage {split.stage} there:"
+        yield f"              up to line {split.before[-1].line}: the dependencies stage"
+        yield f"              from line {read.line} on: another one, FROM {split.stage}"
 
 
 def _advice(advice: Sequence[Advice]) -> Iterator[str]:
     for each in advice:
-        yield f"  line {each.line}   {each.problem}"
+        yield _at(each.line, each.problem)
         yield f"            costs: {each.cost}"
         yield f"            better: {each.instead}"
+
+
+def _at(line: int, text: str) -> str:
+    return f"  line {line:<4} {text}"
 
 
 def _change(change: Change) -> str:

@@ -168,7 +168,7 @@ def _final(application: Stage, weight: str) -> Iterator[Advice]:
                 step.line,
                 "run-after-code",
                 "a command runs after the code was copied",
-                f"every code change runs it again, for which {weight} downloaded and unpacked",
+                f"every code change runs it again, on a fresh machine after downloading {weight}",
                 "move it before the code is copied, or into another stage and COPY --link what it "
                 "makes",
             )
@@ -187,7 +187,7 @@ def _links(step: Instruction, weight: str) -> Iterator[Advice]:
         step.line,
         "no-link",
         problem,
-        f"a fresh machine that builds a code change has {weight} downloaded and unpacked",
+        f"a fresh machine that builds a code change downloads and unpacks {weight}",
         instead,
     )
 

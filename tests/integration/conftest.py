@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.pairs import CODE, ON_DEPS, Pair
 from tests.integration.sandbox import EXAMPLE, ROOT, SHARED_ENGINE, Sandbox
 
 _numbers = itertools.count(1)
@@ -57,3 +58,11 @@ def example(tmp_path: Path) -> Path:
 def small(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
     """A project whose stages take no time, and no bake file; the base is the sandbox's."""
     return sandbox.small_project(tmp_path / "small", unique=repository)
+
+
+@pytest.fixture
+def pair(small: Path, sandbox: Sandbox, repository: str) -> Pair:
+    """A small project whose dependencies weigh something, and the pair that it will publish."""
+    pair = Pair(sandbox, small, repository)
+    pair.write(ON_DEPS + CODE)
+    return pair

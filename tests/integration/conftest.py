@@ -77,3 +77,10 @@ def pair(tmp_path: Path, sandbox: Sandbox, repository: str, tiny_base: str) -> P
     pair.change_requirements("one")
     pair.change_code("one")
     return pair
+
+
+@pytest.fixture
+def fresh(sandbox: Sandbox) -> Iterator[str]:
+    """An engine with an empty disk."""
+    with sandbox.fresh_engine("fresh") as engine:
+        yield engine

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.integration.pairs import CODE, COPYING, DEPS_BYTES, KIB, ON_DEPS, Pair, uploaded
 from tests.integration.sandbox import Sandbox, downloaded
 
-FRESH = "fresh-code"
 SHAPES = [pytest.param(ON_DEPS, id="final-from-deps"), pytest.param(COPYING, id="final-copies")]
-
-
-@pytest.fixture
-def fresh(sandbox: Sandbox) -> Iterator[str]:
-    """An engine with an empty disk."""
-    with sandbox.fresh_engine(FRESH) as engine:
-        yield engine
 
 
 @pytest.mark.parametrize("driver", ["docker", "remote"])

@@ -17,6 +17,8 @@ from tests.integration.sandbox import SHARED_ENGINE, Request, Sandbox
 # What dependencies weigh: incompressible, so that a download of them shows.
 DEPS_BYTES = 3_000_000
 KIB = 1024
+# What the console shows of the step that installs them, if it is run.
+RAN = "| now installing"
 _INSTALL = (
     "COPY requirements.txt /requirements.txt\n"
     f"RUN mkdir -p /opt/venv && head -c {DEPS_BYTES} /dev/urandom > /opt/venv/packages \\\n"

@@ -25,11 +25,9 @@ _INSTALL = (
     " && cp /requirements.txt /opt/venv/installed && echo now installing\n"
 )
 # The final stage on the dependencies, and on the base with a copy of them.
-ON_DEPS = f"FROM {{base}} AS base\nFROM base AS dependencies\n{_INSTALL}FROM dependencies AS final\n"
-COPYING = (
-    f"FROM {{base}} AS base\nFROM base AS dependencies\n{_INSTALL}"
-    "FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
-)
+_DEPS = f"FROM {{base}} AS base\nFROM base AS dependencies\n{_INSTALL}"
+ON_DEPS = f"{_DEPS}FROM dependencies AS final\n"
+COPYING = f"{_DEPS}FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
 CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'
 # A base that is quickly moved: a shell and a few commands of the sandbox's own image, 2 MB.
 _TINY = (

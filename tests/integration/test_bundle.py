@@ -81,7 +81,10 @@ def test_a_platform_is_added_through_a_remote_builder(
 
     both = "linux/amd64,linux/arm64"
     planned = pair.plan(*words, both)["deps"]
-    assert (planned["action"], planned["reasons"]) == ("rebuild", ["platform linux/arm64 is missing"])
+    assert (planned["action"], planned["reasons"]) == (
+        "rebuild",
+        ["platform linux/arm64 is missing"],
+    )
     made = pair.bake(*words, both)
     assert made["deps"]["platforms"] == ["linux/amd64", "linux/arm64"]
     assert pair.images("deps").keys() == pair.images("latest").keys() == {"amd64", "arm64"}

@@ -22,10 +22,7 @@ def test_a_fresh_runner_moves_the_code_only(
     pair.change_code("two")
     nodes = {fresh: ""} if driver == "remote" else {}
     with sandbox.remote_builder("fresh-far", nodes) as builder, sandbox.requests() as requests:
-        if driver == "remote":
-            warm = pair.bake("--builder", builder)
-        else:
-            warm = pair.bake(engine=fresh)
+        warm = pair.bake("--builder", builder) if nodes else pair.bake(engine=fresh)
     assert warm["deps"]["action"] == "reused"
     assert (warm["deps"]["steps_run"], warm["app"]["steps_run"]) == (0, 1)
     assert RAN not in warm.stderr

@@ -38,7 +38,11 @@ def test_applications_share_one_build_of_their_dependencies(
     made = pair.bake()
     assert made.stderr.count(RAN) == 1
     assert [made.targets[name]["action"] for name in ("deps", "web", "worker")] == ["built"] * 3
-    assert [cache[:2] for cache in pair.caches()] == [("app", "web"), ("app", "worker"), ("deps", "")]
+    assert [cache[:2] for cache in pair.caches()] == [
+        ("app", "web"),
+        ("app", "worker"),
+        ("deps", ""),
+    ]
     images = pair.images("deps")
 
     _write(pair, "web", "worker", "cron")
@@ -51,7 +55,7 @@ def test_applications_share_one_build_of_their_dependencies(
     assert downloaded(requests) <= 32 * KIB
     assert pair.images("deps") == images
     caches = [target for role, target, _ in pair.caches() if role == "app"]
-    assert caches == ["cron", "web", "worker"]
+    assert caches == ["cron", "web", "worker"], "every application has its own"
     assert pair.tags() == ["cron", "deps", "web", "worker"]
     pair.check_whole(*pair.tags())
     assert [pair.prints(name) for name in ("web", "worker", "cron")] == ["web", "worker", "cron"]

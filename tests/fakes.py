@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.fake_registry import FakeRegistry, push_cache, push_image
+from whalebuild.adapters.context_files import LocalContextFiles
 from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
 from whalebuild.core.errors import UsageError, WhalebuildError
 from whalebuild.core.events import Event
-from whalebuild.core.failures import CommandFailedError, RequestFailedError, classify
-from whalebuild.core.references import Reference
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.core.platforms import LOCAL
+from whalebuild.core.references import parse_reference
 from whalebuild.core.request import BakeRequest, EngineFacts
+from whalebuild.core.retry import RetryPolicy
+from whalebuild.core.tasks import NO_DIGEST
+from whalebuild.workflows.retrying import Retrier
 
-GOOD_FACTS = EngineFacts("default", "docker", containerd_store=True)
+AMD64, ARM64 = "linux/amd64", "linux/arm64"
+GOOD_FACTS = EngineFacts("default", "docker", containerd_store=True, platform=AMD64)
+BUILDER = EngineFacts("ci", "docker-container", containerd_store=True, platform=AMD64)
 DATA = Path(__file__).parent / "data"
 
 
@@ -51,6 +63,11 @@ def _of_target(line: str, target: str) -> str:
     return json.dumps({**status, "vertexes": steps}) + "\n"
 
 
+def patient(attempts: int = 3, announce: Callable[[str], None] = lambda _: None) -> Retrier:
+    """A retrier that never sleeps."""
+    return Retrier(RetryPolicy(attempts, 180.0), announce, lambda _: None)
+
+
 def definition(targets: Mapping[str, Any], *default: str) -> dict[str, Any]:
     """What ``bake --print`` prints for these targets."""
     full = {n: {"context": ".", "dockerfile": "Dockerfile", **a} for n, a in targets.items()}
@@ -72,7 +89,6 @@ class FakeEngine:
     file: Any = None
     names: Any = None
     answer_facts: Any = GOOD_FACTS
-    registry: dict[str, Any] = field(default_factory=dict)
     bakes: list[tuple[list[str], Exception | None]] = field(default_factory=list)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     requests: list[BakeRequest] = field(default_factory=list)
@@ -99,13 +115,6 @@ class FakeEngine:
         self.looked_at.append(builder)
         return _answer(self.answer_facts)
 
-    def head(self, reference: Reference) -> object | None:
-        """The registry's part: what the adapter would raise for these words of docker."""
-        try:
-            return _answer(self.registry.get(str(reference))) or None
-        except CommandFailedError as failed:
-            raise RequestFailedError(classify(failed.stderr)) from None
-
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
     ) -> Iterator[str]:
@@ -117,21 +126,136 @@ class FakeEngine:
 
 
 @dataclass
-class FakeTree:
-    """Files in memory: names of bake files, and one Dockerfile for all targets."""
+class PushingEngine(FakeEngine):
+    """An engine that does what a definition tells it to, in a registry in memory.
 
-    files: tuple[str, ...] = ("docker-bake.hcl",)
-    text: str | None = "FROM debian AS dependencies\nRUN pip install x\nFROM dependencies\n"
-    read: list[str] = field(default_factory=list)
+    An image's content is its target's name, the contexts that it stands on and ``salt``; scripted
+    ``bakes``, where there are any, say what is streamed and which bake fails.
+
+    Attributes:
+        registry: Where it pushes to.
+        salt: Further content by target's name (that of the bake file, without platform).
+        drops: Platforms that it leaves out.
+        attested: Whether images have attestations, and so are indexes.
+        config_size: Of the caches that it exports.
+        own: Its own platform.
+    """
+
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    salt: dict[str, str] = field(default_factory=dict)
+    drops: tuple[str, ...] = ()
+    attested: bool = True
+    config_size: int = 500
+    own: str = AMD64
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Iterator[str]:
+        if not self.bakes:
+            self.bakes.append(([], None))
+        yield from super().bake(definition, builder=builder, allow=allow)
+        names = definition["group"]["default"]["targets"]
+        self.metadata = {name: self._run(name, definition["target"][name]) for name in names}
+
+    def targets(self, bake: int) -> dict[str, Any]:
+        """The targets of one bake's default group."""
+        made = self.baked[bake][0]
+        return {name: made["target"][name] for name in made["group"]["default"]["targets"]}
+
+    @property
+    def built(self) -> list[list[str]]:
+        """The names of what each bake built."""
+        return [list(self.targets(number)) for number in range(len(self.baked))]
+
+    def _run(self, name: str, target: Mapping[str, Any]) -> dict[str, Any]:
+        (output,) = target["output"]
+        if output["type"] != "image":
+            return {}
+        tags = [parse_reference(tag, where="tags") for tag in target.get("tags", ())]
+        repositories = [tag.repository for tag in tags] or output["name"].split(",")
+        assert bool(tags) != ("push-by-digest" in output)
+        named = [self.own if p == LOCAL else p for p in target.get("platforms") or [LOCAL]]
+        platforms = [p for p in named if p not in self.drops]
+        base = name.partition("_")[0]
+        content = json.dumps([base, self.salt.get(base), target.get("contexts")])
+        digest = push_image(self.registry, repositories, platforms, content, attested=self.attested)
+        for tag in tags:
+            self.registry.tags[tag.repository, str(tag.tag)] = digest
+        metadata: dict[str, Any] = {"containerimage.digest": digest}
+        for cache in target.get("cache-to", ()):
+            where = parse_reference(cache["ref"], where="cache-to")
+            assert where.tag or where.digest == NO_DIGEST
+            said = f"cache of {name}: {content}"
+            metadata["cache.manifest"] = push_cache(self.registry, where, said, self.config_size)
+        return metadata
+
+
+class FakeTree:
+    """Files: names of bake files, one Dockerfile for all targets, and a context.
+
+    The context is read by the real adapter, from a folder that goes away with this.
+    """
+
+    DOCKERFILE = (
+        "FROM debian AS dependencies\n"
+        "COPY requirements.txt .\n"
+        "RUN pip install -r requirements.txt\n"
+        "FROM dependencies\n"
+        "COPY --link app.py .\n"
+    )
+    FILES = ("docker-bake.hcl",)
+
+    def __init__(
+        self,
+        text: str | None = DOCKERFILE,
+        files: tuple[str, ...] = FILES,
+        contents: Mapping[str, str] | None = None,
+    ) -> None:
+        self.text = text
+        self.files = files
+        self.read: list[str] = []
+        self.root = Path(tempfile.mkdtemp(prefix="whalebuild-test-"))
+        weakref.finalize(self, shutil.rmtree, self.root)
+        self.write(**{"requirements.txt": "x==1\n", "app.py": "1\n", **(contents or {})})
+
+    def write(self, **contents: str) -> None:
+        """Write files below the context."""
+        for name, content in contents.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            path.chmod(0o644)
 
     def bake_files(self) -> tuple[str, ...]:
         return self.files
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
         self.read.append(target.name)
+        if target.dockerfile_inline:
+            return parse_dockerfile(target.dockerfile_inline)
+        if "://" in target.context:
+            return None
         if self.text is None:
             raise UsageError("cannot read the Dockerfile", cause="No such file or directory")
         return parse_dockerfile(self.text)
+
+    def context_files(
+        self, inputs: StageInputs, build: Build, dockerfile: str | None
+    ) -> ContextFiles | Undetermined:
+        return LocalContextFiles(self.root).list_files(inputs, build, dockerfile)
+
+
+@dataclass
+class FakeNotes:
+    """What is known of builders: those that refuse, with the registry."""
+
+    refused: set[tuple[str, str]] = field(default_factory=set)
+
+    def refuses_cache_by_digest(self, builder: str, registry: str) -> bool:
+        return (builder, registry) in self.refused
+
+    def note_refusal(self, builder: str, registry: str) -> None:
+        self.refused.add((builder, registry))
 
 
 @dataclass

@@ -151,15 +151,18 @@ case "$2" in
   info) INFO ;;
 esac
 """
-CONTAINERD = '{"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}'
+AMD64 = "linux/amd64"
+MACHINE = '"OSType": "linux", "Architecture": "x86_64"'
+STORE = '"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]'
+CONTAINERD = f"{{{STORE}, {MACHINE}}}"
 GRAPHDRIVER = '{"DriverStatus": [["Backing Filesystem", "extfs"]]}'
 
 
 @pytest.mark.parametrize(
     ("builder", "driver", "info", "expected"),
     [
-        (None, "docker", f"echo '{CONTAINERD}'", EngineFacts("default", "docker", True)),
-        (None, "docker", f"echo '{GRAPHDRIVER}'", EngineFacts("default", "docker", False)),
+        (None, "docker", f"echo '{CONTAINERD}'", EngineFacts("default", "docker", True, AMD64)),
+        (None, "docker", f"echo '{GRAPHDRIVER}'", EngineFacts("default", "docker", False, None)),
         ("ci", "docker-container", "exit 1", EngineFacts("ci", "docker-container", True)),
         ("ci", "remote", "exit 1", EngineFacts("ci", "remote", True)),
     ],

@@ -11,7 +11,7 @@ from whalebuild.core.results import BakeResult, TargetResult
 
 def result(app: str | None = "sha256:a", deps: str | None = "sha256:d") -> BakeResult:
     targets = tuple(
-        TargetResult(name, role, ("acme/web:x",), digest, (), 1, 2, 3, None, 0.5)
+        TargetResult(name, role, "built", ("acme/web:x",), digest, (), 1, 2, 3, None, 0.5)
         for name, role, digest in (("app-deps", "deps", deps), ("app", "app", app))
     )
     return BakeResult(

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.fakes import definition, recording
+from tests.fake_registry import FakeRegistry, push_image
+from tests.fakes import AMD64, definition, recording
+from whalebuild.cli import session
 from whalebuild.cli.app import app
 from whalebuild.cli.session import Session
 from whalebuild.workflows.planning import Planner
 
 Docker = Callable[[str], Path]
-DIGEST = "sha256:" + "1" * 64
 SCRIPT = """
 case "$*" in
   *--list*) echo '[{"name": "app"}]' ;;
@@ -34,20 +35,31 @@ esac
 
 
 @pytest.fixture
-def project(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one application; neither the builder nor a registry is asked."""
+def registry(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
+    """The registry that every session speaks to."""
+    made = FakeRegistry()
+    monkeypatch.setattr(session, "RegistryClient", lambda **_: made)
+    return made
+
+
+@pytest.fixture
+def project(docker: Docker, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one application; the builder and what is published are not looked at."""
     folder = docker(SCRIPT)
     printed = definition({"app": {"tags": ["acme/web:latest"]}})
     (folder / "printed.json").write_text(json.dumps(printed))
     (folder / "docker-bake.hcl").touch()
     (folder / "Dockerfile").write_text("FROM debian AS dependencies\nFROM dependencies\n")
-    digests = {name: {"containerimage.digest": DIGEST} for name in ("app", "app-deps")}
-    (folder / "metadata.json").write_text(json.dumps(digests))
+    pushed = {
+        name: {"containerimage.digest": push_image(registry, ["acme/web"], [AMD64], name)}
+        for name in ("app", "app-deps")
+    }
+    (folder / "metadata.json").write_text(json.dumps(pushed))
     (folder / "stream").write_text("".join(recording("cached", "app")))
     (folder / "code").write_text("0")
     asking = Session.planner
 
-    def planner(session: Session, *, ask: bool) -> Planner:
+    def planner(session: Session, *, ask: bool, thorough: bool = False) -> Planner:
         (folder / "asked").write_text(str(ask))
         return asking(session, ask=False)
 
@@ -90,25 +102,30 @@ def test_print_shows_the_definition_and_runs_nothing() -> None:
     result = bake("--print", "--tag", "v1")
     assert result.exit_code == 0, result.stderr
     targets = json.loads(result.stdout)["target"]
-    assert targets["app"]["tags"] == ["acme/web:latest", "acme/web:v1"]
+    assert targets["app"]["tags"] == ["acme/web:latest"]
     assert targets["app-deps"]["target"] == "dependencies"
 
 
 @pytest.mark.usefixtures("project")
-def test_the_result_is_on_standard_output_and_progress_on_standard_error() -> None:
+def test_the_result_is_on_standard_output_and_progress_on_standard_error(
+    registry: FakeRegistry,
+) -> None:
     result = bake()
     assert result.exit_code == 0, result.stderr
     assert result.stdout.strip().splitlines()[0].startswith("TARGET")
-    assert "sha256:111111111111" in result.stdout
+    assert registry.at("acme/web:latest").digest[:19] in result.stdout
     assert "[app base 2/2] RUN echo base > /b" in result.stderr
 
 
-def test_json_is_one_document_and_nothing_else(project: Path) -> None:
+def test_json_is_one_document_and_nothing_else(project: Path, registry: FakeRegistry) -> None:
     result = bake("--format", "json", "--metadata-file", "made.json")
     made = json.loads(result.stdout)
     assert made["schema"] == "whalebuild.bake/1"
-    assert [target["digest"] for target in made["targets"]] == [DIGEST, DIGEST]
-    assert json.loads((project / "made.json").read_text()).keys() == {"app", "app-deps"}
+    published = [registry.at(f"acme/web:{tag}").digest for tag in ("deps", "latest")]
+    assert [target["digest"] for target in made["targets"]] == published
+    assert [target["action"] for target in made["targets"]] == ["built", "built"]
+    metadata = json.loads((project / "made.json").read_text())
+    assert [metadata[n]["containerimage.digest"] for n in ("app-deps", "app")] == published
 
 
 def test_quiet_says_nothing_but_the_result(project: Path) -> None:
@@ -117,10 +134,39 @@ def test_quiet_says_nothing_but_the_result(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_load_and_read_only_exclude_each_other() -> None:
+    result = bake("--load", "--read-only")
+    assert result.exit_code == 2
+    assert "--load and --read-only exclude each other" in result.stderr
+
+
+def test_what_becomes_of_each_image_is_said_before_it_is_built(project: Path) -> None:
+    said = bake().stderr
+    assert said.index("app-deps: rebuild because there is no :deps yet") < said.index("[app base")
+    (project / "whalebuild.toml").write_text('progress = "rawjson"')
+    assert "there is no :deps yet" not in bake().stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_a_registry_without_what_was_pushed_ends_with_7(registry: FakeRegistry) -> None:
+    registry.manifests.clear()
+    result = bake("--format", "json")
+    assert result.exit_code == 7
+    assert "the registry does not have it" in json.loads(result.stdout)["error"]["what"]
+    assert registry.tags == {}
+
+
+@pytest.mark.usefixtures("project")
+def test_check_ends_with_10_where_dependencies_have_to_be_built() -> None:
+    assert run("plan", "--check").exit_code == 10
+    assert run("plan").exit_code == 0
+
+
+@pytest.mark.usefixtures("project")
 def test_load_says_that_it_is_for_this_machine() -> None:
     result = bake("--load")
     assert "this machine's platform only" in result.stderr
-    assert "loaded into the local engine, nothing pushed" in result.stdout
+    assert "built, nothing pushed" in result.stdout
 
 
 def test_a_failing_build_ends_with_4_and_the_log_of_the_step(project: Path) -> None:
@@ -149,10 +195,10 @@ def test_a_metadata_file_that_cannot_be_written_is_a_usage_error() -> None:
 
 
 def test_the_runner_of_github_gets_its_outputs(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_OUTPUT", str(project / "outputs"))
     assert bake().exit_code == 0
     lines = (project / "outputs").read_text().splitlines()
-    assert f"digest={DIGEST}" in lines
-    assert f"deps-digest={DIGEST}" in lines
+    assert f"digest={registry.at('acme/web:latest').digest}" in lines
+    assert f"deps-digest={registry.at('acme/web:deps').digest}" in lines

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from whalebuild.core.bakefile import BakeFile, Target
-from whalebuild.core.definition import BuildOptions, make_jobs
 from whalebuild.core.dockerfile import parse_dockerfile
 from whalebuild.core.errors import UsageError
+from whalebuild.core.jobs import BuildOptions, make_jobs
 from whalebuild.core.pairs import Pair, find_pairs, needs_dockerfile
 from whalebuild.core.settings import Settings
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import outcome
 from whalebuild.core.errors import UsageError
-from whalebuild.core.platforms import KNOWN, parse_platforms
+from whalebuild.core.platforms import KNOWN, parse_platforms, resolve
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from whalebuild.core.platforms import KNOWN, parse_platforms
         (("linux/amd64", "linux/amd64"), ("linux/amd64",)),
         (("Linux/AMD64",), ("linux/amd64",)),
         (("linux/x86_64", "linux/aarch64"), ("linux/amd64", "linux/arm64")),
+        (("linux/armv7l", "linux/i686"), ("linux/arm/v7", "linux/386")),
         (("linux/arm64/v8", "linux/arm64"), ("linux/arm64",)),
         (("linux/arm/v7",), ("linux/arm/v7",)),
         (("local",), ("local",)),
@@ -64,3 +65,16 @@ def test_any_texts_are_platforms_or_a_usage_error(values: list[str]) -> None:
         assert "is not a platform (x)" in made.what
     else:
         assert set(made) <= {*KNOWN, "local"}
+
+
+@pytest.mark.parametrize(
+    ("platforms", "expected"),
+    [
+        ((), ()),
+        (("local",), ("linux/arm64",)),
+        (("linux/amd64", "local"), ("linux/amd64", "linux/arm64")),
+        (("local", "linux/arm64"), ("linux/arm64",)),
+    ],
+)
+def test_local_is_the_builders_own(platforms: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert resolve(platforms, "linux/arm64") == expected

@@ -5,56 +5,40 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import GOOD_FACTS, recording
+from tests.fakes import AMD64, ARM64, recording
+from tests.values import app_job, deps_job, digest
 from whalebuild.core.bakefile import Target
-from whalebuild.core.definition import BuildOptions, Job, make_jobs
 from whalebuild.core.events import parse_line
-from whalebuild.core.pairs import Image, Pair
-from whalebuild.core.plan import Plan
 from whalebuild.core.progress import BuildState
-from whalebuild.core.references import Reference
-from whalebuild.core.results import make_result
+from whalebuild.core.results import ImageResult, make_result, metadata_of
 from whalebuild.core.retry import Retry
-from whalebuild.core.settings import KEYS, Settings
+from whalebuild.core.tasks import Task
 
-APP = Reference("acme/web", "latest")
-DEPS = Reference("acme/web", "deps")
-PAIR = Pair(
-    Image(Target("app", {"platforms": ["linux/amd64"]}), (APP,)),
-    Image(Target("app-deps", {"target": "dependencies"}), (DEPS,)),
-    derived=True,
-)
-# As buildx 0.29 writes --metadata-file, shortened.
-METADATA = {
-    "app": {
-        "buildx.build.provenance": {"invocation": {"environment": {"platform": "linux/amd64"}}},
-        "containerimage.digest": "sha256:" + "3" * 64,
-    },
-    "app-deps": {
-        "buildx.build.provenance/linux/arm64": {},
-        "buildx.build.provenance/linux/amd64": {},
-        "containerimage.digest": "sha256:" + "6" * 64,
-    },
-}
+DEPS, APP = deps_job(), app_job(AMD64)
 
 
-def jobs() -> tuple[Job, ...]:
-    return make_jobs([PAIR], BuildOptions())
+def image(job: Any, action: str = "built", number: int | None = None, *names: str) -> ImageResult:
+    tasks = tuple(Task(job, (), job.target) for _ in names)
+    platforms = (AMD64, ARM64) if job is DEPS else ()
+    return ImageResult(job, action, digest(number) if number else None, tasks, platforms)
 
 
-def result_json(metadata: dict[str, Any]) -> dict[str, Any]:
+IMAGES = (image(DEPS, "built", 6, "app-deps"), image(APP, "built", 3, "app"))
+
+
+def result_json(*images: ImageResult) -> dict[str, Any]:
     state = BuildState(["app-deps", "app"])
     for line in recording("pulled"):
         for event in parse_line(line):
             state.apply(event)
     retries = [Retry("publishing app", "503 Service Unavailable", 1, 0.25)]
     states = dict.fromkeys(state.targets, state)
-    made = make_result(jobs(), states, metadata, retries, published=True, seconds=2.34567)
+    made = make_result(images or IMAGES, states, retries, published=True, seconds=2.34567)
     return json.loads(json.dumps(made.as_json()))  # type: ignore[no-any-return]
 
 
 def test_the_json_of_a_bake_is_stable() -> None:
-    made = result_json(METADATA)
+    made = result_json()
     deps, app = made.pop("targets")
     assert made == {
         "schema": "whalebuild.bake/1",
@@ -74,8 +58,9 @@ def test_the_json_of_a_bake_is_stable() -> None:
     assert app == {
         "target": "app",
         "role": "app",
+        "action": "built",
         "tags": ["acme/web:latest"],
-        "digest": "sha256:" + "3" * 64,
+        "digest": digest(3),
         "platforms": ["linux/amd64"],
         "steps_run": 1,
         "steps_cached": 4,
@@ -87,14 +72,29 @@ def test_the_json_of_a_bake_is_stable() -> None:
     assert (deps["role"], deps["platforms"]) == ("deps", ["linux/amd64", "linux/arm64"])
 
 
-@pytest.mark.parametrize(
-    "metadata",
-    [{}, {"app": None}, {"app": {"buildx.build.provenance": {"buildDefinition": {}}}}],
-    ids=["none", "null", "another form of provenance"],
-)
-def test_without_metadata_the_platforms_are_those_asked_for(metadata: dict[str, Any]) -> None:
-    app = result_json(metadata)["targets"][1]
-    assert (app["digest"], app["platforms"]) == (None, ["linux/amd64"])
+@pytest.mark.parametrize("action", ["reused", "unchanged", "tagged"])
+def test_what_was_not_built_took_nothing(action: str) -> None:
+    app = result_json(image(APP, action, 3))["targets"][0]
+    assert (app["action"], app["digest"], app["platforms"]) == (action, digest(3), [AMD64])
+    assert (app["steps_run"], app["steps_cached"], app["seconds"]) == (0, 0, 0.0)
+
+
+def test_what_the_tasks_of_one_image_took_is_summed_up() -> None:
+    names = ("app_linux-amd64", "app_linux-arm64")
+    states = {}
+    for name in names:
+        states[name] = BuildState([name])
+        for line in recording("pulled", "app"):
+            for event in parse_line(line):
+                states[name].apply(event)
+    tasks = tuple(Task(APP, (), Target(name, {})) for name in names)
+    made = make_result(
+        [ImageResult(APP, "built", None, tasks)], states, [], published=True, seconds=0
+    )
+    (target,) = made.targets
+    assert (target.target, target.steps_run, target.steps_cached) == ("app", 2, 8)
+    assert target.bytes_pulled == 2 * 82_241_961
+    assert target.seconds == 2.749
 
 
 def test_builds_of_several_waves_are_summed_up() -> None:
@@ -107,68 +107,30 @@ def test_builds_of_several_waves_are_summed_up() -> None:
         ]:
             for event in parse_line(line):
                 states[name].apply(event)
-    made = make_result(jobs(), states, {}, [], published=True, seconds=0)
+    made = make_result(IMAGES, states, [], published=True, seconds=0)
     assert [(t.steps_run, t.steps_cached) for t in made.targets] == [(0, 3), (1, 4)]
     assert made.bytes_pulled == sum(target.bytes_pulled for target in made.targets)
     assert made.warnings == ("hi",)
 
 
-def plan_json(**changes: Any) -> dict[str, Any]:
-    settings = Settings(image="acme/web", origins={"image": "--image"})
-    values: dict[str, Any] = {
-        "facts": GOOD_FACTS,
-        "published": {DEPS: True, APP: False},
-        "options": BuildOptions(),
-        **changes,
-    }
-    plan = Plan(
-        (PAIR,), jobs(), definition={}, settings=settings, source="docker-bake.hcl", **values
-    )
-    return json.loads(json.dumps(plan.as_json()))  # type: ignore[no-any-return]
+BUILDX = {"containerimage.digest": digest(9), "containerimage.descriptor": {"digest": digest(9)}}
 
 
-def test_the_json_of_a_plan_is_stable() -> None:
-    made = plan_json()
-    settings = made.pop("settings")
+def test_metadata_has_what_was_published_by_target() -> None:
+    """What was pushed is a child of it, or one of several."""
+    made = metadata_of(IMAGES, {"app-deps": {**BUILDX, "buildx.build.ref": "x"}})
     assert made == {
-        "schema": "whalebuild.plan/1",
-        "source": "docker-bake.hcl",
-        "publish": True,
-        "builder": {"name": "default", "driver": "docker"},
-        "targets": [
-            {
-                "target": "app-deps",
-                "role": "deps",
-                "stage": "dependencies",
-                "derived": True,
-                "context": ".",
-                "dockerfile": "Dockerfile",
-                "tags": ["acme/web:deps"],
-                "platforms": [],
-                "cache_from": [{"reference": "acme/web:deps", "published": True}],
-            },
-            {
-                "target": "app",
-                "role": "app",
-                "stage": None,
-                "derived": False,
-                "context": ".",
-                "dockerfile": "Dockerfile",
-                "tags": ["acme/web:latest"],
-                "platforms": ["linux/amd64"],
-                "cache_from": [
-                    {"reference": "acme/web:deps", "published": True},
-                    {"reference": "acme/web:latest", "published": False},
-                ],
-            },
-        ],
+        "app-deps": {
+            "containerimage.digest": digest(6),
+            "buildx.build.ref": "x",
+            "image.name": "acme/web:deps",
+        },
+        "app": {"containerimage.digest": digest(3), "image.name": "acme/web:latest"},
     }
-    assert set(settings) == set(KEYS)
-    assert settings["image"] == {"value": "acme/web", "origin": "--image"}
-    assert settings["progress"] == {"value": "auto", "origin": "default"}
 
 
-def test_a_plan_that_asked_nobody_says_so() -> None:
-    made = plan_json(facts=None, published=None, options=BuildOptions(load=True))
-    assert (made["builder"], made["publish"]) == (None, False)
-    assert made["targets"][0]["cache_from"] == [{"reference": "acme/web:deps", "published": None}]
+def test_metadata_of_what_is_as_buildx_made_it_stays() -> None:
+    loaded = image(APP, "built", 9, "app")
+    made = metadata_of([loaded], {"app": BUILDX})
+    assert made == {"app": {**BUILDX, "image.name": "acme/web:latest"}}
+    assert metadata_of([image(APP)], {}) == {"app": {"image.name": "acme/web:latest"}}

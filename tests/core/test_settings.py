@@ -34,6 +34,8 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
         "image": "ghcr.io/acme/web",
         "file": ["a.hcl", "b.hcl"],
         "deps-stage": "builder",
+        "scope": "pr-7",
+        "base": "follow",
         "platform": ["linux/amd64"],
         "builder": "ci",
         "allow": "fs.read=/x",

@@ -15,13 +15,17 @@ _HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 @dataclass
 class Fault:
-    """Answer ``status`` to requests that match, ``times`` times (None: always)."""
+    """Answer ``status`` to requests that match, ``times`` times (None: always).
+
+    ``sends`` is a pattern that must be found in the request's body.
+    """
 
     method: str
     path: str
     status: int
     times: int | None = None
     body: bytes = b'{"errors":[]}'
+    sends: bytes = b""
 
 
 @dataclass
@@ -33,10 +37,11 @@ class Proxy:
     seen: list[tuple[str, str, int]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fault(self, method: str, path: str) -> Fault | None:
+    def fault(self, method: str, path: str, body: bytes) -> Fault | None:
         with self.lock:
             for fault in self.faults:
-                if re.fullmatch(fault.method, method) and re.search(fault.path, path):
+                asked = re.fullmatch(fault.method, method) and re.search(fault.path, path)
+                if asked and re.search(fault.sends, body):
                     if fault.times == 0:
                         continue
                     if fault.times is not None:
@@ -71,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self._chunks() if self._chunked() else self.rfile.read(length)
-        fault = self.proxy.fault(self.command, self.path)
+        fault = self.proxy.fault(self.command, self.path, body)
         if fault:
             self._answer(fault.status, [("Content-Type", "application/json")], fault.body)
             return

@@ -16,7 +16,8 @@ import pytest
 from tests.integration import published
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox
 from whalebuild.adapters.registry import RegistryClient
-from whalebuild.core.bundle import DEPS, Cache, compose
+from whalebuild.core.bundle import Cache, compose
+from whalebuild.core.jobs import DEPS
 from whalebuild.core.manifests import INDEX_TYPE, parse_index
 from whalebuild.core.references import Reference
 

@@ -38,7 +38,9 @@ def project(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
 
 @pytest.mark.parametrize("command", OURS)
 def test_command_works(sandbox: Sandbox, project: Path, command: str) -> None:
-    env = {"PYTHON_IMAGE": sandbox.python_image}
+    env = {"PYTHON_IMAGE": sandbox.python_image, "BRANCH": "feature/x"}
+    if "inspect" in command:
+        sandbox.whalebuild("bake", cwd=project, env=env, check=True)
     sandbox.run("sh", "-c", command, cwd=project, env=env, check=True)
 
 

@@ -4,18 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import FakeEngine, FakeTree, definition
-from whalebuild.core.definition import BuildOptions
+from tests.fake_registry import BUSY, DENIED, FakeRegistry
+from tests.fakes import FakeEngine, FakeTree, definition, patient
 from whalebuild.core.errors import EngineError, RefusedError, UnreachableError, UsageError
 from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.jobs import BuildOptions
 from whalebuild.core.plan import Plan
 from whalebuild.core.request import BakeRequest, EngineFacts
-from whalebuild.core.retry import RetryPolicy
 from whalebuild.core.settings import Settings
 from whalebuild.workflows.planning import Planner
-from whalebuild.workflows.retrying import Retrier
 
-BUSY = CommandFailedError("ERROR: unexpected status from HEAD request: 503 Service Unavailable")
 DOWN = CommandFailedError(
     "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon "
     "running?\n"
@@ -33,59 +31,61 @@ def plan(
     tree: FakeTree | None = None,
     request: BakeRequest | None = None,
     *,
+    registry: FakeRegistry | None = None,
     options: BuildOptions | None = None,
     ask: bool = True,
     **settings: Any,
 ) -> Plan:
-    retrier = Retrier(RetryPolicy(3, 180.0), lambda _: None, lambda _: None)
-    planner = Planner(engine, engine, tree or FakeTree(), Settings(**settings), retrier, ask)
+    places = (engine, registry or FakeRegistry(), tree or FakeTree())
+    planner = Planner(*places, Settings(**settings), patient(), ask)
     return planner.plan(request or BakeRequest(), options or BuildOptions())
 
 
 def tags(made: Plan) -> dict[str, list[str]]:
-    return {name: target["tags"] for name, target in made.definition["target"].items()}
+    return {job.name: [str(reference) for reference in job.references] for job in made.jobs}
 
 
-def test_a_bake_file_is_paired_and_the_registry_asked_for_each_cache() -> None:
-    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": True})
-    made = plan(engine)
+def test_a_bake_file_is_paired_and_the_registry_asked_for_each_reference() -> None:
+    registry = FakeRegistry()
+    made = plan(FakeEngine(definition({"app": WEB})), registry=registry)
     assert tags(made) == {"app-deps": ["acme/web:deps"], "app": ["acme/web:latest"]}
     assert made.source == "docker-bake.hcl"
     assert made.facts is not None
-    assert {str(ref): has for ref, has in (made.published or {}).items()} == {
-        "acme/web:deps": True,
-        "acme/web:latest": False,
-    }
-    sources = made.definition["target"]["app"]["cache-from"]
-    assert [source["ref"] for source in sources] == ["acme/web:deps"]
+    assert made.derived == {"app-deps"}
+    asked = sorted(request for request in registry.requests if "acme/web" in request)
+    assert asked == ["GET acme/web:deps", "GET acme/web:latest"]
 
 
 def test_print_asks_neither_the_engine_nor_the_registry() -> None:
-    engine = FakeEngine(
-        definition({"app": WEB}), answer_facts=DOWN, registry={"acme/web:deps": DOWN}
-    )
-    made = plan(engine, ask=False)
-    assert (made.facts, made.published, engine.looked_at) == (None, None, [])
-    assert len(made.definition["target"]["app"]["cache-from"]) == 2
+    engine = FakeEngine(definition({"app": WEB}), answer_facts=DOWN)
+    registry = FakeRegistry()
+    made = plan(engine, registry=registry, ask=False)
+    assert (made.facts, engine.looked_at, registry.requests) == (None, [], [])
+    assert [deps.published for deps in made.deps] == [(None,)]
 
 
 def test_the_dependencies_target_is_found_outside_of_what_was_asked_for() -> None:
     file = definition({"app": WEB, "deps": {"target": "dependencies"}}, "app")
-    tree = FakeTree(text=None)
-    made = plan(FakeEngine(file), tree)
-    assert list(made.definition["target"]) == ["deps", "app"]
-    assert tree.read == []
+    made = plan(FakeEngine(file))
+    assert list(tags(made)) == ["deps", "app"]
+    assert made.derived == frozenset()
+
+
+@pytest.mark.parametrize("targets", [{"app": WEB}, {"app": WEB, "deps": {"target": "x"}}])
+def test_a_dockerfile_that_cannot_be_read_is_a_usage_error(targets: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="cannot read the Dockerfile"):
+        plan(FakeEngine(definition(targets, "app")), FakeTree(text=None))
 
 
 def test_an_other_target_that_cannot_be_evaluated_does_not_matter() -> None:
     file = definition({"app": WEB, "deps": {"target": "dependencies"}}, "app")
     engine = FakeEngine(file, names=("app", "deps", "broken"))
-    assert list(plan(engine).definition["target"]) == ["deps", "app"]
+    assert list(tags(plan(engine))) == ["deps", "app"]
 
 
 def test_a_buildx_that_cannot_list_targets_still_works() -> None:
     engine = FakeEngine(definition({"app": WEB}), names=CommandFailedError("unknown flag: --list"))
-    assert list(plan(engine).definition["target"]) == ["app-deps", "app"]
+    assert list(tags(plan(engine))) == ["app-deps", "app"]
 
 
 def test_a_lone_dockerfile_and_a_name_are_enough() -> None:
@@ -94,7 +94,7 @@ def test_a_lone_dockerfile_and_a_name_are_enough() -> None:
         "app-deps": ["ghcr.io/acme/web:deps"],
         "app": ["ghcr.io/acme/web:latest"],
     }
-    assert made.definition["target"]["app-deps"]["target"] == "dependencies"
+    assert made.deps[0].job.target.stage == "dependencies"
     assert made.source == "Dockerfile (no bake file)"
 
 
@@ -213,27 +213,57 @@ def test_it_can_load_all_the_same() -> None:
 
 
 def test_a_registry_that_stays_away_is_unreachable_after_retries() -> None:
-    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": BUSY})
+    registry = FakeRegistry(failures={"acme/web:deps": BUSY})
     with pytest.raises(UnreachableError, match="503 Service Unavailable"):
-        plan(engine)
+        plan(FakeEngine(definition({"app": WEB})), registry=registry)
+    assert registry.requests.count("GET acme/web:deps") == 3
 
 
 def test_a_registry_that_comes_back_is_asked_again() -> None:
-    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": [BUSY, BUSY, True]})
-    assert True in (plan(engine).published or {}).values()
+    registry = FakeRegistry(failures={"acme/web:deps": [BUSY, BUSY, None]})
+    plan(FakeEngine(definition({"app": WEB})), registry=registry)
+    assert registry.requests.count("GET acme/web:deps") == 3
 
 
 def test_a_registry_that_refuses_stops_the_plan() -> None:
-    denied = CommandFailedError("ERROR: denied: requested access to the resource is denied")
-    engine = FakeEngine(definition({"app": WEB}), registry={"acme/web:deps": denied})
+    registry = FakeRegistry(failures={"acme/web:deps": DENIED})
     with pytest.raises(RefusedError):
-        plan(engine)
+        plan(FakeEngine(definition({"app": WEB})), registry=registry)
+
+
+def test_a_repository_that_the_first_push_creates_is_no_refusal() -> None:
+    """As Docker Hub answers for a repository that is not there."""
+    said = "ERROR: failed to authorize: insufficient_scope: authorization failed"
+    registry = FakeRegistry(failures={"acme/web:deps": said, "acme/web:latest": said})
+    made = plan(FakeEngine(definition({"app": WEB})), registry=registry)
+    assert made.deps[0].published == (None,)
+
+
+@pytest.mark.parametrize("said", [BUSY, DENIED])
+def test_a_base_image_that_cannot_be_looked_up_may_still_be_in_the_builder(said: str) -> None:
+    registry = FakeRegistry(failures={"debian:latest": said})
+    made = plan(FakeEngine(definition({"app": WEB})), registry=registry)
+    assert made.deps[0].contexts == {}
+
+
+def test_every_reference_is_asked_for_once() -> None:
+    file = definition(
+        {
+            "deps": {"target": "dependencies", "tags": ["acme/web:deps"]},
+            "a": {"tags": ["acme/web:a"]},
+            "b": {"tags": ["acme/web:b", "acme/web:a-too"]},
+        },
+        *("a", "b"),
+    )
+    registry = FakeRegistry()
+    plan(FakeEngine(file), registry=registry)
+    assert len(registry.requests) == len(set(registry.requests))
 
 
 def test_platforms_and_builder_of_the_settings_are_used() -> None:
     engine = FakeEngine(definition({"app": {**WEB, "platforms": ["linux/amd64"]}}))
     made = plan(engine, platform=("linux/arm64",), builder="ci")
-    assert made.definition["target"]["app"]["platforms"] == ["linux/arm64"]
+    assert {job.platforms for job in made.jobs} == {("linux/arm64",)}
     assert engine.looked_at == ["ci"]
 
 

@@ -8,26 +8,22 @@ import textwrap
 
 SCRIPT = """
     import time
+    from tests.fake_registry import BUSY, DENIED, FakeRegistry
     from tests.fakes import FakeEngine, FakeTree, definition
-    from whalebuild.core.definition import BuildOptions
     from whalebuild.core.errors import RefusedError
-    from whalebuild.core.failures import CommandFailedError
+    from whalebuild.core.jobs import BuildOptions
     from whalebuild.core.request import BakeRequest
     from whalebuild.core.retry import RetryPolicy
     from whalebuild.core.settings import Settings
     from whalebuild.workflows.planning import Planner
     from whalebuild.workflows.retrying import Retrier
 
-    engine = FakeEngine(
-        definition({"app": {"tags": ["acme/web:latest"]}}),
-        registry={
-            "acme/web:deps": CommandFailedError("ERROR: denied: no"),
-            "acme/web:latest": CommandFailedError("ERROR: x: 503 Service Unavailable"),
-        },
-    )
+    engine = FakeEngine(definition({"app": {"tags": ["acme/web:latest"]}}))
+    registry = FakeRegistry(failures={"acme/web:deps": DENIED, "acme/web:latest": BUSY})
     retrier = Retrier(RetryPolicy(8, 180.0), lambda _: None, lambda _: time.sleep(60))
     try:
-        Planner(engine, engine, FakeTree(), Settings(), retrier).plan(BakeRequest(), BuildOptions())
+        planner = Planner(engine, registry, FakeTree(), Settings(), retrier)
+        planner.plan(BakeRequest(), BuildOptions())
     except RefusedError:
         print("refused")
 """

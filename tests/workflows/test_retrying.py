@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.failures import CommandFailedError, Kind, RequestFailedError
+from whalebuild.core.http_failures import HttpFailure
 from whalebuild.core.retry import RetryPolicy
 from whalebuild.workflows.retrying import Retrier
 
@@ -125,3 +126,17 @@ def test_each_step_has_a_budget_of_its_own_but_one_record(world: World) -> None:
         world.tries = 0
         retrier.call(step, world.failing(CommandFailedError(BUSY), None))
     assert [retry.step for retry in retrier.retries] == ["one", "two"]
+
+
+def test_no_less_is_waited_than_the_registry_asks_for(world: World) -> None:
+    busy = HttpFailure(Kind.TRANSIENT, "429 Too Many Requests", "GET …", 429, "", retry_after=40.0)
+    action = world.failing(RequestFailedError(busy), None)
+    assert world.retrier().call("reading", action) == "done"
+    assert world.slept == [40.0]
+
+
+def test_a_registry_cannot_ask_for_more_than_the_budget(world: World) -> None:
+    busy = HttpFailure(Kind.TRANSIENT, "503", "GET …", 503, "", retry_after=86400.0)
+    action = world.failing(RequestFailedError(busy), None)
+    assert world.retrier(deadline=60).call("reading", action) == "done"
+    assert world.slept == [60.0]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from whalebuild.adapters.buildx_state import chosen_builder, context_name
-from whalebuild.core.errors import EngineError
+from whalebuild.core.errors import EngineError, UsageError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.request import BakeRequest, EngineFacts
@@ -92,8 +92,7 @@ class DockerEngine:
         with self._client() as docker:
             info = docker.system.info()
         store = ["driver-type", _CONTAINERD] in (info.driver_status or [])
-        platform, *_ = parse_platforms([f"{info.os_type}/{info.architecture}"], where="docker info")
-        return EngineFacts(name, "docker", store, platform)
+        return EngineFacts(name, "docker", store, _platform(info.os_type, info.architecture))
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
@@ -197,3 +196,12 @@ def _ended(pid: int, seconds: float) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def _platform(system: str | None, machine: str | None) -> str | None:
+    """The engine's platform; None for a machine that no platform is known by."""
+    try:
+        (platform,) = parse_platforms([f"{system}/{machine}"], where="docker info")
+    except UsageError:
+        return None
+    return platform

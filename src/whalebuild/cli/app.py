@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from whalebuild import __version__
-from whalebuild.cli import bake, plan
+from whalebuild.cli import bake, inspect, plan
 
 app = typer.Typer(
     name="whalebuild",
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(bake.bake)
 app.command()(plan.plan)
+app.command()(inspect.inspect)
 
 
 def _version(value: bool) -> None:

@@ -45,6 +45,7 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
+        from whalebuild.adapters.builder_notes import FileBuilderNotes
         from whalebuild.adapters.github_actions import write_outputs
         from whalebuild.cli.render import result_table
         from whalebuild.cli.render_plan import decision_lines, nothing_to_do
@@ -97,7 +98,13 @@ def bake(
             if session.settings.progress not in _FOR_PROGRAMS:
                 for line in decision_lines(plan):
                     session.console.note(line)
-            baker = Baker(session.engine, session.registry, session.console, session.retrier)
+            baker = Baker(
+                session.engine,
+                session.registry,
+                session.console,
+                session.retrier,
+                FileBuilderNotes(),
+            )
             result = baker.bake(plan)
             if metadata_file:
                 _write(metadata_file, json.dumps(baker.metadata, indent=2) + "\n", session.console)

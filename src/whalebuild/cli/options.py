@@ -32,6 +32,13 @@ Allow = Annotated[list[str] | None, Option(help="Entitlement, such as fs.read=PA
 Platforms = Annotated[
     list[str] | None, Option("--platform", help="Platforms to build (repeatable, or by commas).")
 ]
+ShownPlatforms = Annotated[
+    list[str] | None, Option("--platform", help="Platforms to show (repeatable, or by commas).")
+]
+Inspected = Annotated[
+    str | None,
+    Argument(metavar="IMAGE", help="Image name, with or without a tag.", show_default=False),
+]
 Builder = Annotated[str | None, Option(help="buildx builder; default: the current one.")]
 NoCache = Annotated[bool, Option("--no-cache", help="Run every step anew.")]
 Pull = Annotated[bool, Option("--pull", help="Ask the registry for newer base images.")]

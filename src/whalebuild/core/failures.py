@@ -42,6 +42,11 @@ class Failure:
     reason: str
     evidence: str
 
+    @property
+    def asked_wait(self) -> float:
+        """Seconds that the registry asks to wait before another try; docker does not tell."""
+        return 0.0
+
 
 class CommandFailedError(Exception):
     """A docker command ended with an error; ``stderr`` is all that it said."""

@@ -31,6 +31,11 @@ class HttpFailure(Failure):
     code: str = ""
     retry_after: float | None = None
 
+    @property
+    def asked_wait(self) -> float:
+        """Seconds that the registry asks to wait before another try."""
+        return self.retry_after or 0.0
+
 
 class Trouble(Enum):
     """Why a request came to nothing without an error from the registry."""

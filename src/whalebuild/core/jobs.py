@@ -96,7 +96,9 @@ def make_jobs(pairs: Sequence[Pair], options: BuildOptions) -> tuple[Job, ...]:
             job = _job(image, role, pair, options)
             jobs[job.name] = jobs[job.name].joined(job) if job.name in jobs else job
     _check_no_overwriting(jobs.values())
-    return tuple(sorted(jobs.values(), key=lambda job: job.role != DEPS))
+    # Caches are children of one bundle, so they have to be in its repository.
+    made = (replace(job, bundle=jobs[job.deps].bundle) for job in jobs.values())
+    return tuple(sorted(made, key=lambda job: job.role != DEPS))
 
 
 def schedule(jobs: Iterable[Job]) -> tuple[tuple[Job, ...], ...]:
@@ -116,7 +118,12 @@ def schedule(jobs: Iterable[Job]) -> tuple[tuple[Job, ...], ...]:
 
 
 def _may_share(one: Job, other: Job) -> bool:
-    return one.role == other.role and set(one.repositories).isdisjoint(other.repositories)
+    return one.role == other.role and _pushed_to(one).isdisjoint(_pushed_to(other))
+
+
+def _pushed_to(job: Job) -> set[str]:
+    """The repositories of the image and of its cache."""
+    return {*job.repositories, job.bundle.repository}
 
 
 def _check_no_overwriting(jobs: Iterable[Job]) -> None:

@@ -106,7 +106,7 @@ def parse_index(raw: bytes) -> Index | None:
         if document.get("mediaType", INDEX_TYPE) not in INDEX_TYPES:
             return None
         children = tuple(_descriptor(child) for child in document["manifests"])
-        return Index(children, dict(document.get("annotations") or {}))
+        return Index(children, _texts(document.get("annotations")))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
@@ -160,8 +160,14 @@ def _descriptor(child: Mapping[str, Any]) -> Descriptor:
         size=int(child["size"]),
         media_type=child["mediaType"],
         platform=_platform_text(platform),
-        annotations=dict(child.get("annotations") or {}),
+        annotations=_texts(child.get("annotations")),
     )
+
+
+def _texts(annotations: Mapping[str, Any] | None) -> dict[str, str]:
+    """Annotations are strings; whatever else an index has there is passed over."""
+    found = (annotations or {}).items()
+    return {name: value for name, value in found if isinstance(value, str)}
 
 
 def _platform_text(platform: Mapping[str, str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from whalebuild.core.advice import Advice, Split
@@ -20,7 +20,7 @@ from whalebuild.core.request import EngineFacts
 from whalebuild.core.settings import Settings
 from whalebuild.core.stage_inputs import FileEntry, Undetermined
 from whalebuild.core.tasks import (
-    NO_DIGEST,
+    CacheExport,
     Definition,
     Ground,
     Output,
@@ -64,7 +64,12 @@ class DepsPlan:
     @property
     def adopted(self) -> bool:
         """Whether it is another scope's, and still to be published under its own reference."""
-        return self.reused and any(found != self.source for found in self.published)
+        return self.reused and self.elsewhere
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether one of its references does not have what the source has."""
+        return any(not _same(found, self.source) for found in self.published)
 
 
 class AppAction(Enum):
@@ -152,7 +157,7 @@ class Plan:
         """The dependencies of an application."""
         return next(deps for deps in self.deps if deps.job.name == app.job.deps)
 
-    def deps_tasks(self, deps: DepsPlan, cache: Reference | None = None) -> tuple[Task, ...]:
+    def deps_tasks(self, deps: DepsPlan, export: CacheExport | None = None) -> tuple[Task, ...]:
         """Tasks that build and push the dependencies; none where they are reused.
 
         With ``--load`` and ``--read-only`` they are built by themselves only if nothing else was
@@ -160,7 +165,7 @@ class Plan:
 
         Args:
             deps: The dependencies.
-            cache: Where to export their cache to.
+            export: How to export their cache; None for no export.
         """
         wanted = any(self.deps_of(app) is deps for app in self.apps)
         if deps.reused or (wanted and not self.options.publishes):
@@ -168,30 +173,38 @@ class Plan:
         job = deps.job
         # By tag an index is pushed whole, with all its platforms.
         stale = deps.decision.platforms if self.output is Output.DIGEST else job.platforms
-        ground = Ground(deps.contexts, _caches(deps.source, DEPS, job.platforms), cache)
-        groups = platform_groups(tuple(p for p in job.platforms if p in stale), self.output)
-        return tuple(make_task(job, each, ground, self.options, self.output) for each in groups)
+        imported = _caches(deps.source, DEPS, job.platforms)
+        tasks = []
+        for each in platform_groups(tuple(p for p in job.platforms if p in stale), self.output):
+            cache = export.reference(job, each) if export else None
+            ground = Ground(deps.contexts, imported, cache)
+            tasks.append(make_task(job, each, ground, self.options, self.output))
+        return tuple(tasks)
 
     def app_tasks(
-        self, app: AppPlan, stand: Stand | None, cache: Reference | None = None
+        self, app: AppPlan, stand: Stand | None, export: CacheExport | None = None
     ) -> tuple[Task, ...]:
         """Tasks that build and push an application.
 
         Args:
             app: The application.
             stand: The dependencies to stand on; None where they are not published.
-            cache: Where to export its cache to.
+            export: How to export its cache; None for no export.
         """
-        job, source = app.job, self.deps_of(app).source
+        job, deps = app.job, self.deps_of(app)
+        source = deps.source
+        # Without an image to stand on, it builds the dependencies' stages too.
+        bases = app.contexts if stand else {**deps.contexts, **app.contexts}
         own = self.facts.platform if self.facts else None
         tasks = []
         for platforms in platform_groups(job.platforms, self.output):
             pinned = image_context(str(stand.reference(platforms, own))) if stand else None
-            contexts = {**app.contexts, **(dict.fromkeys(app.pins, pinned) if pinned else {})}
+            contexts = {**bases, **(dict.fromkeys(app.pins, pinned) if pinned else {})}
             known = platforms or ((own,) if own else ())
             caches = _caches(source, APP, known, job.name)
             if not (pinned and app.pins):
                 caches = (*_caches(source, DEPS, known), *caches)
+            cache = export.reference(job, platforms) if export else None
             ground = Ground(contexts, caches, cache)
             tasks.append(make_task(job, platforms, ground, self.options, self.output))
         return tuple(tasks)
@@ -207,23 +220,18 @@ class Plan:
         pinned to the image that was pushed when it is run.
         """
         tasks: list[Task] = []
+        by_digest = CacheExport() if self.options.publishes else None
         for deps in self.deps:
-            tasks += self.deps_tasks(deps, self.cache_reference(deps.job))
+            tasks += self.deps_tasks(deps, by_digest)
         for app in self.apps:
             deps = self.deps_of(app)
             stand = self.stand(deps)
-            cache = None if deps.reused else self.cache_reference(app.job)
+            export = None if deps.reused else by_digest
             if app.action is not AppAction.BUILD:
                 continue
-            for task in self.app_tasks(app, stand, cache):
+            for task in self.app_tasks(app, stand, export):
                 tasks.append(task if stand else self._linked(task, app, deps))
         return make_definition(tasks, self.others)
-
-    def cache_reference(self, job: Job) -> Reference | None:
-        """Where a job's cache is exported to: its bundle's repository, by digest."""
-        if not self.options.publishes:
-            return None
-        return Reference(job.bundle.repository, digest=NO_DIGEST)
 
     def _linked(self, task: Task, app: AppPlan, deps: DepsPlan) -> Task:
         apart = self.output is Output.DIGEST and len(app.job.platforms) > 1
@@ -232,7 +240,7 @@ class Plan:
         contexts = dict(task.target.attributes.get("contexts") or {})
         contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.job.name}")
         target = task.target.with_attributes(contexts=contexts or None)
-        return Task(task.job, task.platforms, target)
+        return replace(task, target=target)
 
 
 def reused_stand(deps: DepsPlan) -> Stand | None:
@@ -246,6 +254,13 @@ def stand_of(repository: str, bundle: Bundle) -> Stand:
     """What applications stand on."""
     images = {platform: image.digest for platform, image in bundle.images.items()}
     return Stand(repository, bundle.digest, images)
+
+
+def _same(one: PublishedDeps | None, other: PublishedDeps | None) -> bool:
+    """Whether both have the same images made from the same; caches are in one repository alone."""
+    if one is None or other is None:
+        return one is other
+    return one.bundle.images == other.bundle.images and one.lock == other.lock
 
 
 def _caches(

@@ -19,7 +19,16 @@ KNOWN = frozenset(f"linux/{architecture}" for architecture in _LINUX.split()) | 
 # What buildx takes for "the platform of the node that builds".
 LOCAL = "local"
 _DEFAULT_VARIANT = {"linux/arm64/v8": "linux/arm64", "linux/amd64/v1": "linux/amd64"}
-_SYNONYMS = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
+_SYNONYMS = {
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    # As the kernel calls machines (``uname -m``), and so ``docker info``.
+    "i686": "386",
+    "armv6l": "arm/v6",
+    "armv7l": "arm/v7",
+}
 
 
 def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:
@@ -30,6 +39,11 @@ def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:
     """
     words = (word.strip() for value in values for word in value.split(","))
     return tuple(dict.fromkeys(_platform(word, where) for word in words if word))
+
+
+def resolve(platforms: Iterable[str], own: str) -> tuple[str, ...]:
+    """Write the builder's own platform in the place of ``local``."""
+    return tuple(dict.fromkeys(own if platform == LOCAL else platform for platform in platforms))
 
 
 def _platform(word: str, where: str) -> str:

@@ -116,6 +116,12 @@ class BuildState:
         blamed = [step for step in failed if "context canceled" not in step.error]
         return next(iter(blamed or failed), None)
 
+    @property
+    def export_failed(self) -> bool:
+        """Whether what failed is the export of a cache alone."""
+        step = self.failed_step()
+        return step is not None and step.name.startswith("exporting cache")
+
     def _apply_step(self, event: Step) -> None:
         step = self._step(event.digest)
         step.names.setdefault(self.owner(event.name), event.name)

@@ -79,20 +79,29 @@ class DepsOutcome:
         pushed: What was pushed; None where nothing was.
         changed: Whether their images are others than the published ones.
         stand: What applications stand on.
+        tagged: Whether the push has set the tag, too.
     """
 
     plan: DepsPlan
     pushed: Pushed | None
     changed: bool
     stand: Stand
+    tagged: bool = False
 
-    def bundle(self, app_caches: Iterable[Cache]) -> bytes | None:
-        """Compose the bundle to publish; None where what is published stays as it is."""
-        new = tuple(app_caches)
+    def bundle(self, app_caches: Iterable[Cache], repository: str | None = None) -> bytes | None:
+        """Compose the bundle to publish; None where what is published stays as it is.
+
+        Args:
+            app_caches: Caches of applications that were exported.
+            repository: Where it is for; in others than the bundle's own there are no caches.
+        """
+        at_home = repository in {None, self.plan.job.bundle.repository}
+        new = tuple(app_caches) if at_home else ()
         source = self.plan.source
         if not self.changed and source is not None:
             if not new:
-                return source.raw if self._moved else None
+                there = source.raw if at_home else _without_caches(source.bundle)
+                return there if self._moved else None
             caches = (*_without(source.bundle.caches, new), *new)
             return _compose(source.bundle, caches, source.bundle.annotations)
         assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
@@ -104,17 +113,20 @@ class DepsOutcome:
             {**kept.images, **self.pushed.images},
             (*kept.attestations, *self.pushed.attestations),
         )
-        caches = (*kept.caches, *self.pushed.caches, *new)
+        caches = (*kept.caches, *self.pushed.caches, *new) if at_home else ()
         return _compose(images, caches, {**(self.pushed.annotations or {}), **annotations})
 
     @property
     def _moved(self) -> bool:
-        """Whether the tag has to be set although the image is the same."""
-        return self.plan.adopted or self.pushed is not None
+        """Whether the tag has to be set although the image is the same.
+
+        Where it stands it is left alone: another bake may have set it since.
+        """
+        return self.tagged or self.plan.elsewhere
 
 
-def outcome(plan: DepsPlan, pushed: Pushed | None) -> DepsOutcome:
-    """Compare what was pushed with what is published."""
+def outcome(plan: DepsPlan, pushed: Pushed | None, *, tagged: bool = False) -> DepsOutcome:
+    """Compare what was pushed (and perhaps tagged) with what is published."""
     repository = plan.job.bundle.repository
     source = plan.source
     if pushed is None:
@@ -125,7 +137,8 @@ def outcome(plan: DepsPlan, pushed: Pushed | None) -> DepsOutcome:
         for platform, digest in pushed.digests.items()
     )
     if same and source is not None and plan.decision.action is Action.ASK:
-        return DepsOutcome(plan, pushed, changed=False, stand=stand_of(repository, source.bundle))
+        stand = stand_of(repository, source.bundle)
+        return DepsOutcome(plan, pushed, changed=False, stand=stand, tagged=tagged)
     images = {**_digests(_kept(plan, pushed)), **pushed.digests}
     return DepsOutcome(plan, pushed, changed=True, stand=Stand(repository, pushed.index, images))
 
@@ -155,6 +168,10 @@ def _kept(plan: DepsPlan, pushed: Pushed) -> Bundle:
 
 def _compose(bundle: Bundle, caches: Sequence[Cache], annotations: Mapping[str, str]) -> bytes:
     return compose(bundle.images, bundle.attestations, caches, annotations)
+
+
+def _without_caches(bundle: Bundle) -> bytes:
+    return _compose(bundle, (), bundle.annotations)
 
 
 def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:

@@ -20,6 +20,8 @@ Definition = dict[str, Any]
 # A reference by a digest that is not the content's makes BuildKit push under the real one, with no
 # tag: undocumented (``cache/remotecache/registry`` of BuildKit), so it is verified afterwards.
 NO_DIGEST = f"sha256:{'0' * 64}"
+STAGING = "whalebuild-staging"
+_LONGEST_TAG = 128
 
 
 class Output(Enum):
@@ -29,6 +31,25 @@ class Output(Enum):
     DIGEST = "digest"  # pushed with no tag
     LOAD = "load"  # into the local engine
     NOTHING = "nothing"  # built only
+
+
+@dataclass(frozen=True)
+class CacheExport:
+    """How caches are pushed: by digest, or under a staging tag that is deleted afterwards.
+
+    Attributes:
+        token: What makes this bake's staging tags its own; None is by digest.
+    """
+
+    token: str | None = None
+
+    def reference(self, job: Job, platforms: tuple[str, ...]) -> Reference:
+        """Where a task's cache goes: to the repository of its bundle."""
+        repository = job.bundle.repository
+        if self.token is None:
+            return Reference(repository, digest=NO_DIGEST)
+        words = (STAGING, self.token, job.name, *platforms)
+        return Reference(repository, "-".join(words).replace("/", "-")[:_LONGEST_TAG])
 
 
 @dataclass(frozen=True)
@@ -48,11 +69,15 @@ class Ground:
 
 @dataclass(frozen=True)
 class Task:
-    """One target of the generated definition: a job, or one platform of it."""
+    """One target of the generated definition: a job, or one platform of it.
+
+    ``exports`` tells that its cache is pushed for later bakes.
+    """
 
     job: Job
     platforms: tuple[str, ...]
     target: Target
+    exports: bool = False
 
     @property
     def name(self) -> str:
@@ -99,7 +124,7 @@ def make_task(
         no_cache=options.no_cache or attributes.get("no-cache"),
         pull=options.pull or attributes.get("pull"),
     )
-    return Task(job, platforms, Target(name, made.attributes))
+    return Task(job, platforms, Target(name, made.attributes), ground.cache_to is not None)
 
 
 def make_definition(tasks: Iterable[Task], others: Mapping[str, Target]) -> Definition:

@@ -13,8 +13,9 @@ from whalebuild.core.manifests import digest_of
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.publication import DepsOutcome, Pushed, app_index, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
-from whalebuild.core.tasks import Task
-from whalebuild.workflows.ports import Console, Engine, Registry
+from whalebuild.core.tasks import CacheExport, Output, Task
+from whalebuild.workflows.caching import CacheLadder
+from whalebuild.workflows.ports import BuilderNotes, Console, Engine, Registry
 from whalebuild.workflows.publishing import Publisher
 from whalebuild.workflows.retrying import Retrier
 from whalebuild.workflows.running import Runner
@@ -31,6 +32,7 @@ class Baker:
     registry: Registry
     console: Console
     retrier: Retrier
+    notes: BuilderNotes
     clock: Callable[[], float] = time.monotonic
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -46,7 +48,8 @@ class Baker:
         """
         begun = self.clock()
         run = Runner(self.engine, self.console, self.retrier, plan.settings, plan.others)
-        bake = _Bake(plan, run, self._publisher(plan))
+        ladder = CacheLadder(plan, run, self.registry, self.notes, self.console.note)
+        bake = _Bake(plan, run, self._publisher(plan), ladder)
         images = bake.publish() if plan.options.publishes else bake.load()
         self.metadata = metadata_of(images, run.metadata)
         return make_result(
@@ -69,6 +72,7 @@ class _Bake:
     plan: Plan
     run: Runner
     publisher: Publisher
+    ladder: CacheLadder
 
     def load(self) -> list[ImageResult]:
         """Build, and publish nothing."""
@@ -85,12 +89,21 @@ class _Bake:
 
     def publish(self) -> list[ImageResult]:
         """Build by digest, verify, publish ``:deps``, then the applications."""
-        deps_tasks = {deps.job.name: self._deps_tasks(deps) for deps in self.plan.deps}
-        self.run.run(_flat(deps_tasks), "publishing")
+        try:
+            return self._publish()
+        finally:
+            self.ladder.tidy()
+
+    def _publish(self) -> list[ImageResult]:
+        deps_tasks = self.ladder.build(self._deps_tasks)
         outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
-        app_tasks = {app.job.name: self._app_tasks(app, outcomes) for app in building}
-        self.run.run(_flat(app_tasks), "publishing")
+        app_tasks = self.ladder.build(
+            lambda export: {
+                app.job.name: self._app_tasks(app, outcomes[app.job.deps], export)
+                for app in building
+            }
+        )
         pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items()}
         results = []
         for deps in self.plan.deps:
@@ -102,18 +115,19 @@ class _Bake:
             results.append(self._publish_app(app, image, outcomes[app.job.deps], app_tasks))
         return results
 
-    def _deps_tasks(self, deps: DepsPlan) -> tuple[Task, ...]:
-        return self.plan.deps_tasks(deps, self.plan.cache_reference(deps.job))
+    def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[Task, ...]]:
+        return {deps.job.name: self.plan.deps_tasks(deps, export) for deps in self.plan.deps}
 
     def _outcome(self, deps: DepsPlan, tasks: Mapping[str, tuple[Task, ...]]) -> DepsOutcome:
         mine = tasks[deps.job.name]
-        return outcome(deps, self._collect(mine) if mine else None)
+        tagged = self.plan.output is Output.TAG
+        return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
 
-    def _app_tasks(self, app: AppPlan, outcomes: Mapping[str, DepsOutcome]) -> tuple[Task, ...]:
-        deps = outcomes[app.job.deps]
+    def _app_tasks(
+        self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
+    ) -> tuple[Task, ...]:
         needed = deps.changed or not self._has_cache(app, deps)
-        cache = self.plan.cache_reference(app.job) if needed else None
-        return self.plan.app_tasks(app, deps.stand, cache)
+        return self.plan.app_tasks(app, deps.stand, export if needed else None)
 
     def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
         """Whether the published bundle has the application's cache for every platform."""
@@ -130,15 +144,15 @@ class _Bake:
         return self.publisher.collect(tasks, self.run.metadata)
 
     def _publish_deps(
-        self, deps: DepsOutcome, caches: Iterable[Cache], tasks: Mapping[str, tuple[Task, ...]]
+        self, deps: DepsOutcome, caches: Sequence[Cache], tasks: Mapping[str, tuple[Task, ...]]
     ) -> ImageResult:
         job, mine = deps.plan.job, tasks[deps.plan.job.name]
-        raw = deps.bundle(caches)
         digest = deps.stand.index
-        if raw is not None:
-            digest = digest_of(raw)
-            for reference in job.references:
+        for reference in job.references:
+            raw = deps.bundle(caches, reference.repository)
+            if raw is not None:
                 self.publisher.publish(reference, raw)
+                digest = digest_of(raw) if reference == job.references[0] else digest
         action = "built" if deps.changed else "reused"
         return ImageResult(job, action, digest, mine, tuple(deps.stand.images))
 
@@ -167,10 +181,6 @@ class _Bake:
         metadata = self.run.metadata.get(tasks[-1].name) or {}
         digest = metadata.get("containerimage.digest")
         return digest if isinstance(digest, str) else None
-
-
-def _flat(tasks: Mapping[str, tuple[Task, ...]]) -> list[Task]:
-    return [task for each in tasks.values() for task in each]
 
 
 def _by_job(tasks: Iterable[Task]) -> dict[str, tuple[Task, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from whalebuild.core.advice import advise, explain_code_changes
+from whalebuild.core.advice import Sizes, advise, explain_code_changes
 from whalebuild.core.app_key import AppMaterial, material
 from whalebuild.core.bakefile import Target
 from whalebuild.core.decision import Action, Decision, decide
@@ -13,6 +13,7 @@ from whalebuild.core.inputs import Undetermined
 from whalebuild.core.jobs import BuildOptions, Job
 from whalebuild.core.lock import Lock
 from whalebuild.core.lock_annotations import NoLock
+from whalebuild.core.manifests import parse_image
 from whalebuild.core.pins import base_contexts, lost_arguments, stage_names, target_contexts
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, reused_stand
 from whalebuild.core.published import PublishedApp, PublishedDeps
@@ -49,7 +50,13 @@ class DepsDecider:
         final = (
             application.stage if application and application.same_dockerfile(job.target) else None
         )
-        advice = advise(reading.dockerfile, reading.inputs, final=final, files=reading.files)
+        advice = advise(
+            reading.dockerfile,
+            reading.inputs,
+            final=final,
+            files=reading.files,
+            sizes=Sizes(self._size(made.source)) if self.thorough else None,
+        )
         splits = explain_code_changes(
             made.decision.changes, reading.dockerfile, reading.inputs, reading.files
         )
@@ -109,6 +116,15 @@ class DepsDecider:
         if found:
             return Undetermined(f"{found.reference} brings instructions of its own (ONBUILD)")
         return reading.lock(digests)
+
+    def _size(self, source: PublishedDeps | None) -> int | None:
+        """Bytes of the published dependencies image, of its first platform."""
+        image = next(iter(source.bundle.images.values()), None) if source else None
+        if source is None or image is None or self.survey is None:
+            return None
+        found = self.survey.manifest(Reference(source.reference.repository, digest=image.digest))
+        parsed = parse_image(found.raw) if found else None
+        return parsed.size if parsed else None
 
     def _moved(self, reading: Reading, lock: Lock) -> tuple[str, ...]:
         if not self.thorough or self.survey is None:

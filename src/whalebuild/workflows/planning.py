@@ -9,12 +9,10 @@ from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
-from whalebuild.core.pairs import find_pairs, needs_dockerfile
 from whalebuild.core.plan import AppPlan, DepsPlan, Plan
-from whalebuild.core.platforms import parse_platforms
+from whalebuild.core.platforms import parse_platforms, resolve
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
-from whalebuild.core.scopes import scoped
 from whalebuild.core.settings import Settings
 from whalebuild.workflows.bases import Bases
 from whalebuild.workflows.deciding import AppDecider, DepsDecider
@@ -53,15 +51,8 @@ class Planner:
         """
         submit = Submit()
         looked = submit(lambda: self._facts(options)) if self.ask else None
-        bake, everything, source = BakeReader(self.engine, self.tree, self.settings, submit).read(
-            request
-        )
-        stage = self.settings.deps_stage
-        readable = {t.name: t for t in needs_dockerfile(bake, everything, stage)}
-        dockerfiles = {n: d for n, t in readable.items() if (d := self.tree.dockerfile(t))}
-        pairs = find_pairs(bake, everything, dockerfiles, self.settings)
-        if self.settings.scope:
-            pairs = scoped(pairs, self.settings.scope)
+        reader = BakeReader(self.engine, self.tree, self.settings, submit)
+        pairs, everything, source = reader.pairs(request)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)
         jobs = _checked(make_jobs(pairs, options))
@@ -70,6 +61,8 @@ class Planner:
             survey.begin(_references(jobs))
         facts = looked.result() if looked else None
         platform = facts.platform if facts else None
+        if platform:
+            jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
         bases = Bases(self.registry, self.retrier, submit)
         locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
 from whalebuild.core.bundle import Cache
@@ -80,7 +80,8 @@ class Publisher:
             found = self._manifest(Reference(repository, digest=digest))
         index = parse_index(found.raw)
         if index is None:
-            pushed = Pushed(digest, {self._platform_of(task, found): found.descriptor})
+            platform = self._platform_of(task, found)
+            pushed = Pushed(digest, {platform: replace(found.descriptor, platform=platform)})
         else:
             pushed = Pushed(digest, index.images, index.attestations, index.annotations)
         self._verify(task, pushed)
@@ -94,6 +95,12 @@ class Publisher:
                 f'what was pushed for "{task.name}" lacks {", ".join(missing)}',
                 cause=f"it has {', '.join(pushed.images) or 'no image'}",
                 next_step="check the builder's platforms: docker buildx inspect",
+            )
+        if not pushed.images:
+            raise VerificationError(
+                f'what was pushed for "{task.name}" has no image',
+                cause=f"{pushed.index} is an index without one",
+                next_step="run the bake again; nothing that was published before has changed",
             )
         for image in pushed.images.values():
             if image.digest != pushed.index:
@@ -124,15 +131,22 @@ class Publisher:
     def _platform_of(self, task: Task, image: Manifest) -> str:
         """The platform of an image that was pushed without an index."""
         parsed = parse_image(image.raw)
-        if parsed is None:
-            return self.platform or "unknown"
-        digest = parsed.config.digest
-        repository = task.job.references[0].repository
-        raw = self._call(
-            f"reading {repository}@{digest}",
-            lambda: self.registry.blob(repository, digest, _CONFIG_LIMIT),
-        )
-        return platform_of(raw) or self.platform or "unknown"
+        platform = self.platform
+        if parsed is not None:
+            digest = parsed.config.digest
+            repository = task.job.references[0].repository
+            raw = self._call(
+                f"reading {repository}@{digest}",
+                lambda: self.registry.blob(repository, digest, _CONFIG_LIMIT),
+            )
+            platform = platform_of(raw) or platform
+        if platform is None:
+            raise VerificationError(
+                f'it cannot be told which platform "{task.name}" was built for',
+                cause="its configuration names none",
+                next_step="name it with --platform, or leave attestations on",
+            )
+        return platform
 
     def _manifest(self, reference: Reference) -> Manifest:
         found = self._call(f"reading {reference}", lambda: self.registry.manifest(reference))

@@ -11,8 +11,9 @@ from typing import Any
 from whalebuild.core.bakefile import BakeFile, Target, parse_print
 from whalebuild.core.errors import UsageError
 from whalebuild.core.failures import CommandFailedError, Kind, classify, final_error
-from whalebuild.core.pairs import is_complete
+from whalebuild.core.pairs import Pair, find_pairs, is_complete, needs_dockerfile
 from whalebuild.core.request import BakeRequest
+from whalebuild.core.scopes import scoped
 from whalebuild.core.settings import Settings
 from whalebuild.core.suggest import did_you_mean
 from whalebuild.core.tags import APP_TAG
@@ -31,6 +32,23 @@ class BakeReader:
     tree: SourceTree
     settings: Settings
     submit: Submit
+
+    def pairs(self, request: BakeRequest) -> tuple[tuple[Pair, ...], Mapping[str, Target], str]:
+        """Read the bake file and the Dockerfiles, and give each application its pair of tags.
+
+        Returns:
+            The pairs, every target of the bake file, and what they were read from.
+
+        Raises:
+            UsageError: Something is wrong with one of them, or nothing names the images.
+            EngineError: There is no buildx.
+        """
+        bake, everything, source = self.read(request)
+        readable = needs_dockerfile(bake, everything, self.settings.deps_stage)
+        dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
+        pairs = find_pairs(bake, everything, dockerfiles, self.settings)
+        scope = self.settings.scope
+        return (scoped(pairs, scope) if scope else pairs), everything, source
 
     def read(self, request: BakeRequest) -> tuple[BakeFile, Mapping[str, Target], str]:
         """Read the bake file.

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import tenacity
 from tenacity.stop import stop_base
+from tenacity.wait import wait_base
 
 from whalebuild.core.failures import Kind, failure_of
 from whalebuild.core.retry import Retry, RetryPolicy
@@ -39,9 +40,7 @@ class Retrier:
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
-            wait=tenacity.wait_random_exponential(
-                multiplier=self.policy.first_wait, max=self.policy.longest_wait
-            ),
+            wait=_Wait(self.policy),
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self.policy.attempts), _Deadline(self.policy.deadline)
             ),
@@ -61,6 +60,22 @@ class Retrier:
             f"retry {state.attempt_number}/{self.policy.attempts - 1} in {wait:.1f} s: "
             f"{step}: {reason}"
         )
+
+
+class _Wait(wait_base):
+    """Full jitter, but no less than the registry asks for (``Retry-After``)."""
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._jitter = tenacity.wait_random_exponential(
+            multiplier=policy.first_wait, max=policy.longest_wait
+        )
+        self._longest = policy.deadline
+
+    def __call__(self, state: tenacity.RetryCallState) -> float:
+        failed = state.outcome.exception() if state.outcome else None
+        failure = failure_of(failed) if failed else None
+        asked = min(failure.asked_wait, self._longest) if failure else 0.0
+        return max(asked, self._jitter(state))
 
 
 class _Deadline(stop_base):

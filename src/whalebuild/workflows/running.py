@@ -9,13 +9,21 @@ from typing import Any
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.events import parse_line
-from whalebuild.core.failures import CommandFailedError, as_error, classify
+from whalebuild.core.failures import CommandFailedError, Failure, as_error, classify
 from whalebuild.core.jobs import schedule
 from whalebuild.core.progress import BuildState, failure_log
 from whalebuild.core.settings import Settings
 from whalebuild.core.tasks import Task, make_definition
 from whalebuild.workflows.ports import Console, Engine
 from whalebuild.workflows.retrying import Retrier
+
+
+class CacheExportError(Exception):
+    """All is well but the export of a cache: images were pushed by then."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
 
 
 @dataclass
@@ -44,6 +52,7 @@ class Runner:
 
         Raises:
             WhalebuildError: The build failed, or the registry refused or could not be reached.
+            CacheExportError: Only a cache could not be exported.
         """
         jobs = {task.job.name: task.job for task in tasks}
         for wave in schedule(jobs.values()):
@@ -56,7 +65,10 @@ class Runner:
             try:
                 self.retrier.call(f"{verb} {', '.join(names)}", attempt)
             except CommandFailedError as failed:
-                raise as_error(classify(failed.stderr), log=failure_log(state)) from None
+                failure = classify(failed.stderr)
+                if state.export_failed:
+                    raise CacheExportError(failure) from None
+                raise as_error(failure, log=failure_log(state)) from None
             self.metadata |= self.engine.metadata
 
     def _attempt(self, tasks: Sequence[Task], state: BuildState) -> None:

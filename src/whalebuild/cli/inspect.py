@@ -1,0 +1,57 @@
+"""``whalebuild inspect``."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+
+
+def inspect(
+    subject: opt.Inspected = None,
+    file: opt.Files = None,
+    set_: opt.Overrides = None,
+    var: opt.Variables = None,
+    platform: opt.ShownPlatforms = None,
+    builder: opt.Builder = None,
+    image: opt.ImageName = None,
+    deps_stage: opt.DepsStage = None,
+    scope: opt.Scope = None,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Show what is published: images, lock, caches, and what :latest shares with :deps.
+
+    IMAGE is registry/name or registry/name:tag; without it the pairs of the bake file are shown.
+    """
+    with boundary(format_):
+        from whalebuild.cli.render_inspect import inspection_text
+        from whalebuild.cli.session import make_request, open_session, setting_flags
+        from whalebuild.core.errors import UsageError
+        from whalebuild.core.inspection_json import inspection_json
+        from whalebuild.core.pair_names import names_of_image
+        from whalebuild.core.platforms import parse_platforms
+        from whalebuild.core.references import parse_reference
+        from whalebuild.workflows.inspecting import Inspector, names_in_bake_file
+
+        if subject is not None and any((file, set_, var, image, deps_stage, scope)):
+            raise UsageError(
+                "IMAGE was given, and options that choose what a bake file names",
+                next_step="give one or the other",
+            )
+        platforms = parse_platforms(platform or (), where="--platform")
+        flags = setting_flags(
+            image=image, file=file, deps_stage=deps_stage, scope=scope, builder=builder
+        )
+        with open_session(flags) as session:
+            if subject is not None:
+                names = [names_of_image(parse_reference(subject, where="IMAGE"))]
+            else:
+                settings = session.settings
+                request = make_request(settings, None, set_, var)
+                names = [*names_in_bake_file(session.engine, session.tree, settings, request)]
+            views = Inspector(session.registry, session.retrier).inspect(names, platforms)
+        as_json = format_ is opt.Format.JSON
+        typer.echo(json.dumps(inspection_json(views)) if as_json else inspection_text(views))

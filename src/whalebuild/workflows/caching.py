@@ -1,0 +1,98 @@
+"""How caches are exported: by digest if that works, else under a staging tag, else not at all.
+
+A push of a cache by digest is undocumented, so it is tried and not taken for granted. Trouble with
+a cache never costs a build.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from whalebuild.core.failures import Kind, RequestFailedError
+from whalebuild.core.plan import Plan
+from whalebuild.core.references import Reference
+from whalebuild.core.tasks import CacheExport, Task
+from whalebuild.workflows.ports import BuilderNotes, Registry
+from whalebuild.workflows.running import CacheExportError, Runner
+
+Tasks = Mapping[str, tuple[Task, ...]]
+
+
+@dataclass
+class CacheLadder:
+    """Runs tasks with the best export of caches that works here.
+
+    Attributes:
+        export: What is tried now; None is no export.
+        staged: Staging tags that may have been set.
+    """
+
+    plan: Plan
+    run: Runner
+    registry: Registry
+    notes: BuilderNotes
+    note: Callable[[str], None]
+    export: CacheExport | None = field(default_factory=CacheExport)
+    staged: dict[Reference, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin with what was found out earlier."""
+        if any(self.notes.refuses_cache_by_digest(*place) for place in self._places()):
+            self.export = self._staging()
+
+    def build(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
+        """Run the tasks that ``make`` makes for an export, until one works.
+
+        A further run finds every step done and every layer pushed.
+        """
+        while True:
+            tasks = make(self.export)
+            self._expect(tasks)
+            try:
+                self.run.run([task for each in tasks.values() for task in each], "publishing")
+            except CacheExportError as failed:
+                if self.export is None:
+                    raise
+                self.export = self._next(failed)
+            else:
+                return tasks
+
+    def tidy(self) -> None:
+        """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
+        for reference in self.staged:
+            try:
+                deleted = self.registry.delete_manifest(reference)
+                # It may never have been set: the export failed, or the build before it.
+                deleted = deleted or self.registry.head(reference) is None
+            except RequestFailedError:
+                deleted = False
+            if not deleted:
+                self.note(f"warning: {reference} is left over: the registry deletes no tags")
+
+    def _next(self, failed: CacheExportError) -> CacheExport | None:
+        failure = failed.failure
+        lost = failure.kind in {Kind.TRANSIENT, Kind.UNREACHABLE}
+        if self.export is not None and self.export.token is None and not lost:
+            self.note(f"a cache cannot be pushed by digest here ({failure.reason}): by tag now")
+            for place in self._places():
+                self.notes.note_refusal(*place)
+            return self._staging()
+        self.note(f"warning: the cache could not be exported: {failure.evidence or failure.reason}")
+        return None
+
+    def _staging(self) -> CacheExport:
+        return CacheExport(secrets.token_hex(4))
+
+    def _expect(self, tasks: Tasks) -> None:
+        """Note the staging tags before they are there: they are deleted whatever happens."""
+        if self.export is None or self.export.token is None:
+            return
+        every = (task for each in tasks.values() for task in each if task.exports)
+        self.staged |= {self.export.reference(task.job, task.platforms): None for task in every}
+
+    def _places(self) -> list[tuple[str, str]]:
+        builder = self.plan.facts.builder if self.plan.facts else "default"
+        registries = dict.fromkeys(job.bundle.registry for job in self.plan.jobs)
+        return [(builder, registry) for registry in registries]

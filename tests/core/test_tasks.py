@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from whalebuild.core.bakefile import Target
+from whalebuild.core.jobs import BuildOptions, Job
+from whalebuild.core.references import Reference
+from whalebuild.core.tasks import (
+    NO_DIGEST,
+    CacheExport,
+    Ground,
+    Output,
+    Task,
+    make_definition,
+    make_task,
+    output_of,
+    platform_groups,
+)
+
+AMD64, ARM64 = "linux/amd64", "linux/arm64"
+CACHE = Reference("acme/web", digest="sha256:" + "c" * 64)
+NOWHERE = Reference("acme/web", digest=NO_DIGEST)
+IMAGE = {"type": "image", "push": "true", "store": "false", "unpack": "false"}
+EXPORT = {
+    "type": "registry",
+    "ref": str(NOWHERE),
+    "mode": "max",
+    "image-manifest": "true",
+    "oci-mediatypes": "true",
+}
+
+
+def job(
+    attributes: dict[str, Any] | None = None,
+    platforms: tuple[str, ...] = (),
+    references: tuple[str, ...] = ("acme/web:latest",),
+) -> Job:
+    parsed = tuple(Reference(*text.split(":")) for text in references)
+    bundle = Reference("acme/web", "deps")
+    return Job(Target("app", attributes or {}), "app", parsed, platforms, bundle, "app-deps")
+
+
+def made(
+    attributes: dict[str, Any] | None = None,
+    output: Output = Output.DIGEST,
+    ground: Ground | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    whole = job(attributes)
+    task = make_task(whole, (), ground or Ground(), BuildOptions(**options), output)
+    return dict(task.target.attributes)
+
+
+@pytest.mark.parametrize(
+    ("options", "driver", "output"),
+    [
+        (BuildOptions(), "docker", Output.TAG),
+        (BuildOptions(), None, Output.TAG),
+        (BuildOptions(), "docker-container", Output.DIGEST),
+        (BuildOptions(), "kubernetes", Output.DIGEST),
+        (BuildOptions(load=True), "docker-container", Output.LOAD),
+        (BuildOptions(load=True), "docker", Output.LOAD),
+        (BuildOptions(read_only=True), "remote", Output.NOTHING),
+    ],
+)
+def test_where_images_go(options: BuildOptions, driver: str | None, output: Output) -> None:
+    assert output_of(options, driver) is output
+
+
+@pytest.mark.parametrize("output", Output)
+def test_only_a_push_by_digest_parts_platforms(output: Output) -> None:
+    both = ((AMD64,), (ARM64,)) if output is Output.DIGEST else ((AMD64, ARM64),)
+    assert platform_groups((AMD64, ARM64), output) == both
+    assert platform_groups((AMD64,), output) == ((AMD64,),)
+    assert platform_groups((), output) == ((),)
+
+
+@pytest.mark.parametrize(
+    ("all_", "part", "name"),
+    [
+        ((), (), "app"),
+        ((AMD64,), (AMD64,), "app"),
+        ((AMD64, ARM64), (AMD64, ARM64), "app"),
+        ((AMD64, "linux/arm/v7"), ("linux/arm/v7",), "app_linux-arm-v7"),
+    ],
+)
+def test_a_part_of_the_platforms_has_a_name_of_its_own(
+    all_: tuple[str, ...], part: tuple[str, ...], name: str
+) -> None:
+    task = make_task(job(platforms=all_), part, Ground(), BuildOptions(), Output.DIGEST)
+    assert (task.name, task.platforms) == (name, part)
+    assert task.target.attributes.get("platforms", []) == list(part)
+
+
+def test_a_push_by_digest_names_every_repository_and_no_tag() -> None:
+    references = ("acme/web:latest", "acme/web:v1", "other.io/web:v1")
+    whole = job({"tags": ["acme/web:latest"]}, references=references)
+    task = make_task(whole, (), Ground(), BuildOptions(), Output.DIGEST)
+    assert dict(task.target.attributes) == {
+        "output": [
+            {
+                **IMAGE,
+                "name": "acme/web,other.io/web",
+                "push-by-digest": "true",
+                "name-canonical": "true",
+            }
+        ]
+    }
+
+
+def test_a_push_by_tag_sets_one_tag_in_each_repository() -> None:
+    references = ("acme/web:latest", "acme/web:v1", "other.io/web:v1", "other.io/web:v2")
+    task = make_task(job(references=references), (), Ground(), BuildOptions(), Output.TAG)
+    attributes = task.target.attributes
+    assert attributes["tags"] == ["acme/web:latest", "other.io/web:v1"]
+    assert attributes["output"] == [IMAGE]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"type": "registry"}, {}),
+        (
+            {"type": "image", "compression": "zstd", "name": "x", "push": "false"},
+            {"compression": "zstd"},
+        ),
+        ({"type": "image", "store": "true"}, {"store": "true"}),
+        ({"type": "local", "dest": "out"}, {}),
+    ],
+    ids=["registry", "compression", "explicit store", "local"],
+)
+@pytest.mark.parametrize("output", [Output.TAG, Output.DIGEST])
+def test_image_options_of_the_bake_file_are_kept_but_the_image_is_pushed(
+    given: dict[str, str], kept: dict[str, str], output: Output
+) -> None:
+    (got,) = made({"output": [given]}, output)["output"]
+    assert got | {"name": ""} == {**IMAGE, **kept} | _by_digest(output)
+
+
+def _by_digest(output: Output) -> dict[str, str]:
+    pushed = {"push-by-digest": "true", "name-canonical": "true"}
+    return {"name": "", **(pushed if output is Output.DIGEST else {})}
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [(Output.LOAD, {"type": "docker"}), (Output.NOTHING, {"type": "cacheonly"})],
+    ids=["load", "read-only"],
+)
+def test_without_publishing_nothing_is_pushed_and_no_cache_exported(
+    output: Output, said: dict[str, str]
+) -> None:
+    ground = Ground(cache_from=(CACHE,), cache_to=NOWHERE)
+    got = made({"tags": ["x"], "cache-to": [{"type": "gha"}]}, output, ground)
+    assert got["output"] == [said]
+    assert "cache-to" not in got
+    assert got["cache-from"] == [{"type": "registry", "ref": str(CACHE)}]
+
+
+def test_load_is_for_this_machine_and_under_every_tag() -> None:
+    references = ("acme/web:latest", "acme/web:v1", "other.io/web:v1")
+    whole = job(platforms=(ARM64,), references=references)
+    task = make_task(whole, (ARM64,), Ground(), BuildOptions(), Output.LOAD)
+    assert task.target.attributes["platforms"] == ["local"]
+    assert task.target.attributes["tags"] == list(references)
+
+
+def test_the_users_own_cache_settings_are_kept() -> None:
+    theirs = {"type": "gha", "scope": "x"}
+    ours = {"type": "registry", "ref": str(CACHE)}
+    given = {"cache-from": [theirs, ours], "cache-to": [theirs]}
+    assert made(given, ground=Ground(cache_from=(CACHE,), cache_to=NOWHERE)) | {"output": []} == {
+        "output": [],
+        "cache-from": [ours, theirs],
+        "cache-to": [EXPORT, theirs],
+    }
+    assert made(given)["cache-to"] == [theirs]
+
+
+@pytest.mark.parametrize(
+    ("export", "platforms", "reference"),
+    [
+        (CacheExport(), (AMD64,), str(NOWHERE)),
+        (CacheExport("t0"), (), "acme/web:whalebuild-staging-t0-app"),
+        (CacheExport("t0"), ("linux/arm/v7",), "acme/web:whalebuild-staging-t0-app-linux-arm-v7"),
+    ],
+    ids=["by digest", "by tag", "by tag, of one platform"],
+)
+def test_a_cache_goes_to_the_bundles_repository(
+    export: CacheExport, platforms: tuple[str, ...], reference: str
+) -> None:
+    whole = job(references=("other.io/web:v1",))
+    assert str(export.reference(whole, platforms)) == reference
+
+
+def test_a_task_tells_whether_it_exports_its_cache() -> None:
+    grounds = (Ground(), Ground(cache_to=NOWHERE))
+    tasks = [make_task(job(), (), g, BuildOptions(), Output.DIGEST) for g in grounds]
+    assert [task.exports for task in tasks] == [False, True]
+
+
+def test_no_caches_are_not_mentioned() -> None:
+    assert set(made()) == {"output"}
+
+
+def test_contexts_of_the_ground_are_added_to_the_users() -> None:
+    given = {"contexts": {"docs": "./docs", "dependencies": "target:deps"}}
+    pin = "docker-image://acme/web@sha256:1"
+    got = made(given, ground=Ground({"dependencies": pin}))
+    assert got["contexts"] == {"docs": "./docs", "dependencies": pin}
+    assert given["contexts"]["dependencies"] == "target:deps"
+
+
+@pytest.mark.parametrize("option", ["no_cache", "pull"])
+def test_a_flag_applies_to_every_task_and_its_absence_keeps_the_bake_files(option: str) -> None:
+    key = option.replace("_", "-")
+    assert made(**{option: True})[key] is True
+    assert made({key: True})[key] is True
+    assert key not in made()
+
+
+def test_targets_that_a_task_links_to_come_along_unpublished() -> None:
+    others = {
+        "tools": Target("tools", {"contexts": {"os": "target:os"}, "tags": ["acme/tools"]}),
+        "os": Target("os", {"context": "os", "contexts": {"tools": "target:tools"}}),
+        "app": Target("app", {"context": "not this one"}),
+        "unrelated": Target("unrelated", {}),
+    }
+    contexts = {"t": "target:tools", "x": "./x", "gone": "target:gone"}
+    whole = job({"contexts": contexts})
+    definition = make_definition([Task(whole, (), whole.target)], others)
+    assert definition["group"] == {"default": {"targets": ["app"]}}
+    assert definition["target"] == {
+        "app": {"contexts": contexts},
+        "tools": others["tools"].attributes,
+        "os": others["os"].attributes,
+    }

@@ -1,0 +1,58 @@
+"""Trouble with the export of caches: it never costs the build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.proxy import Fault, faulty_registry
+from tests.integration.published import check_whole, tags
+from tests.integration.sandbox import Sandbox
+
+CACHE = rb"buildkit\.cacheconfig"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """A cache folder of the test's own, where refusals are remembered."""
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def test_a_cache_that_cannot_go_by_digest_goes_by_a_staging_tag(
+    sandbox: Sandbox, small: Path, repository: str, home: dict[str, str]
+) -> None:
+    refused = Fault("PUT", r"/manifests/sha256:", 400, sends=CACHE)
+    with faulty_registry(sandbox.registry, refused) as proxy:
+        arguments = ("bake", "--image", f"{proxy.address}/{repository}")
+        first = sandbox.whalebuild(*arguments, cwd=small, env=home, check=True)
+        assert first.stderr.count("a cache cannot be pushed by digest here") == 1
+        assert [status for _, path, status in proxy.seen if status == 400]
+        proxy.seen.clear()
+        (small / "requirements.txt").write_text("another\n")
+        second = sandbox.whalebuild(*arguments, cwd=small, env=home, check=True)
+        assert "cannot be pushed by digest" not in second.stderr, "it is remembered"
+        assert not [path for method, path, status in proxy.seen if (method, status) == ("PUT", 400)]
+    left = [tag for tag in tags(sandbox.registry, repository) if "staging" in tag]
+    # This registry deletes no tags; one that does has the two only.
+    assert [tag for tag in left if f":{tag} is left over" not in first.stderr + second.stderr] == []
+    check_whole(sandbox.registry, repository, "deps")
+    check_whole(sandbox.registry, repository, "latest")
+    plan = sandbox.whalebuild(
+        "inspect", f"{sandbox.registry}/{repository}", cwd=small, check=True
+    ).stdout
+    assert "caches in :deps" in plan
+
+
+def test_an_image_is_published_without_a_cache_that_nobody_takes(
+    sandbox: Sandbox, small: Path, repository: str, home: dict[str, str]
+) -> None:
+    refused = Fault("PUT", r"/manifests/", 403, sends=CACHE)
+    with faulty_registry(sandbox.registry, refused) as proxy:
+        done = sandbox.whalebuild(
+            *("bake", "--image", f"{proxy.address}/{repository}"), cwd=small, env=home, check=True
+        )
+    assert "warning: the cache could not be exported" in done.stderr
+    assert tags(sandbox.registry, repository) == ["deps", "latest"]
+    check_whole(sandbox.registry, repository, "deps")
+    check_whole(sandbox.registry, repository, "latest")

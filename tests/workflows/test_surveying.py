@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.fake_registry import BUSY, DENIED, FakeRegistry, push_image
+from tests.fakes import AMD64, ARM64, patient
+from tests.values import published
+from whalebuild.core.errors import RefusedError, UnreachableError
+from whalebuild.core.inputs import BaseImage
+from whalebuild.core.manifests import MANIFEST_TYPE
+from whalebuild.core.references import Reference
+from whalebuild.workflows.bases import Bases
+from whalebuild.workflows.surveying import Survey
+from whalebuild.workflows.threads import Submit
+
+DEPS, APP = Reference("acme/web", "deps"), Reference("acme/web", "latest")
+
+
+def survey(registry: FakeRegistry) -> Survey:
+    return Survey(registry, patient(), Submit())
+
+
+def test_what_is_published_is_read_once() -> None:
+    registry = FakeRegistry()
+    found = published()
+    registry.keep(DEPS, found.raw)
+    one = survey(registry)
+    one.begin([DEPS, APP])
+    assert one.deps(DEPS) == found
+    assert (one.app(APP), one.deps(DEPS)) == (None, found)
+    assert sorted(registry.requests) == ["GET acme/web:deps", "GET acme/web:latest"]
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "times"), [(BUSY, UnreachableError, 3), (DENIED, RefusedError, 1)]
+)
+def test_trouble_is_told_where_the_answer_is_needed(
+    said: str, error: type[Exception], times: int
+) -> None:
+    registry = FakeRegistry(failures={str(DEPS): said})
+    one = survey(registry)
+    one.begin([DEPS, APP])
+    assert one.app(APP) is None
+    with pytest.raises(error):
+        one.deps(DEPS)
+    assert registry.requests.count(f"GET {DEPS}") == times
+
+
+def bases(registry: FakeRegistry) -> Bases:
+    return Bases(registry, patient(), Submit())
+
+
+def test_base_images_are_asked_for_side_by_side_and_once() -> None:
+    registry = FakeRegistry()
+    digest = registry.keep(Reference("debian", "latest"), b"x", MANIFEST_TYPE)
+    images = [BaseImage("debian"), BaseImage("debian", "$BUILDPLATFORM"), BaseImage("gone:1")]
+    one = bases(registry)
+    expected = {"debian": digest, "debian ($BUILDPLATFORM)": digest}
+    assert one.digests(images) == one.digests(images) == expected
+    assert sorted(registry.requests) == ["MIRRORS debian:latest", "MIRRORS gone:1"]
+
+
+@pytest.mark.parametrize("name", ["UPPER", "a b", "$X"])
+def test_a_base_that_is_no_reference_is_left_to_buildkit(name: str) -> None:
+    registry = FakeRegistry()
+    assert bases(registry).digests([BaseImage(name)]) == {}
+    assert bases(registry).with_triggers([BaseImage(name)]) is None
+    assert registry.requests == []
+
+
+@pytest.mark.parametrize("platforms", [[AMD64, ARM64], [AMD64]], ids=["index", "manifest"])
+def test_an_image_with_onbuild_is_found(platforms: list[str]) -> None:
+    registry = FakeRegistry()
+    for name in ("plain", "triggers"):
+        attested = len(platforms) > 1
+        digest = push_image(registry, [name], platforms, name, attested=attested)
+        registry.tags[name, "latest"] = digest
+    for (repository, digest), raw in registry.blobs.items():
+        if repository == "triggers":
+            registry.blobs[repository, digest] = raw[:-1] + b', "config": {"OnBuild": ["RUN x"]}}'
+    plain, triggers = BaseImage("plain"), BaseImage("triggers")
+    assert bases(registry).with_triggers([plain]) is None
+    assert bases(registry).with_triggers([plain, triggers]) == triggers

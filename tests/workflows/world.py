@@ -1,0 +1,109 @@
+"""A project, an engine and a registry in memory: a bake from its request to the tags."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.fake_registry import FakeRegistry
+from tests.fakes import (
+    BUILDER,
+    FakeConsole,
+    FakeNotes,
+    FakeTree,
+    PushingEngine,
+    definition,
+    patient,
+)
+from whalebuild.core.bundle import Bundle, read_bundle
+from whalebuild.core.jobs import BuildOptions
+from whalebuild.core.manifests import parse_index
+from whalebuild.core.plan import Plan
+from whalebuild.core.published import PublishedApp, read_app
+from whalebuild.core.references import parse_reference
+from whalebuild.core.request import BakeRequest
+from whalebuild.core.results import BakeResult
+from whalebuild.core.settings import Settings
+from whalebuild.workflows.baking import Baker
+from whalebuild.workflows.planning import Planner
+
+DEPS, APP = "acme/web:deps", "acme/web:latest"
+UNKNOWN = "FROM debian AS dependencies\nADD https://x/y /\nFROM dependencies\n"
+WEB = {"app": {"tags": ["acme/web:latest"]}}
+
+
+@dataclass
+class World:
+    """Everything that a bake touches; a baker's console is new with every bake."""
+
+    engine: PushingEngine = field(
+        default_factory=lambda: PushingEngine(definition(WEB), answer_facts=BUILDER)
+    )
+    tree: FakeTree = field(default_factory=FakeTree)
+    settings: Settings = field(default_factory=Settings)
+    console: FakeConsole = field(default_factory=FakeConsole)
+    notes: FakeNotes = field(default_factory=FakeNotes)
+    baker: Baker | None = None
+
+    @property
+    def registry(self) -> FakeRegistry:
+        return self.engine.registry
+
+    def targets(self, **targets: dict[str, Any]) -> None:
+        """Have another bake file."""
+        self.engine.file = definition(targets)
+
+    def plan(self, *names: str, ask: bool = True, thorough: bool = False, **options: Any) -> Plan:
+        planner = Planner(
+            *(self.engine, self.registry, self.tree, self.settings, patient()),
+            ask=ask,
+            thorough=thorough,
+        )
+        return planner.plan(BakeRequest(targets=names), BuildOptions(**options))
+
+    def run(self, plan: Plan) -> BakeResult:
+        """Bake a plan; what was done before is forgotten."""
+        self.registry.requests.clear()
+        self.engine.baked.clear()
+        self.console = FakeConsole()
+        retrier = patient(announce=self.console.note)
+        clock = itertools.count(10).__next__
+        self.baker = Baker(self.engine, self.registry, self.console, retrier, self.notes, clock)
+        return self.baker.bake(plan)
+
+    def bake(self, *names: str, **options: Any) -> BakeResult:
+        return self.run(self.plan(*names, **options))
+
+    def set(self, **settings: Any) -> None:
+        self.settings = replace(self.settings, **settings)
+
+    def base(self, name: str = "debian:latest", content: bytes = b"one") -> str:
+        """Have a base image; its digest."""
+        return self.registry.keep(parse_reference(name, where="a test"), content)
+
+
+def actions(result: BakeResult) -> dict[str, str]:
+    return {target.target: target.action for target in result.targets}
+
+
+def bundle_of(world: World, text: str = DEPS) -> Bundle:
+    found = world.registry.at(text)
+    index = parse_index(found.raw)
+    assert index
+    return read_bundle(index, found.digest)
+
+
+def app_of(world: World, text: str = APP) -> PublishedApp:
+    return read_app(parse_reference(text, where="a test"), world.registry.at(text))
+
+
+def published() -> World:
+    """A world in which everything is published once."""
+    world = World()
+    world.bake()
+    return world
+
+
+def refs(world: World, bake: int, name: str, key: str) -> list[str]:
+    return [entry["ref"] for entry in world.engine.targets(bake)[name].get(key, ())]

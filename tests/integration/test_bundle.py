@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.pairs import CODE, ON_DEPS, Pair
+from tests.integration.pairs import CODE, ON_DEPS, Pair, changing
 from tests.integration.sandbox import Sandbox
 
 WITHOUT_RUN = (
@@ -104,3 +105,35 @@ def test_a_platform_is_added_through_a_remote_builder(
     assert pair.bake(*words, "linux/amd64")["deps"]["action"] == "reused"
     assert pair.images("deps").keys() == {"amd64", "arm64"}
     assert pair.tags() == ["deps", "latest"]
+
+
+@pytest.mark.parametrize("driver", ["docker", "remote"])
+def test_a_second_repository_gets_image_and_lock_and_no_caches(
+    sandbox: Sandbox, pair: Pair, fresh: str, driver: str
+) -> None:
+    images = (pair.image, f"{pair.image}-mirror")
+    stages = {"deps": ("dependencies", "deps"), "app": ("final", "latest")}
+    targets = {
+        name: {"target": stage, "tags": [f"{image}:{tag}" for image in images]}
+        for name, (stage, tag) in stages.items()
+    }
+    definition = {"group": {"default": {"targets": list(targets)}}, "target": targets}
+    (pair.folder / "docker-bake.json").write_text(json.dumps(definition))
+    mirror = Pair(sandbox, pair.folder, f"{pair.repository}-mirror", pair.base)
+    nodes = {fresh: ""} if driver == "remote" else {}
+    with sandbox.remote_builder("to-two", nodes) as builder:
+        words = ("--builder", builder) if nodes else ()
+        pair.bake(*words)
+        assert len(pair.caches()) == 2
+        assert mirror.caches() == []
+        for tag in ("deps", "latest"):
+            assert mirror.images(tag) == pair.images(tag)
+        key = "dev.whalebuild.key"
+        locks = [each.manifest("deps")["annotations"][key] for each in (pair, mirror)]
+        assert locks[0] == locks[1]
+        with sandbox.requests() as requests:
+            pair.bake(*words)
+        assert not changing(requests)
+    for each in (pair, mirror):
+        each.check_whole()
+        assert each.tags() == ["deps", "latest"]

@@ -121,6 +121,13 @@ class Pair:
         found = {child["platform"]["architecture"]: child["digest"] for child in children}
         return {name: digest for name, digest in found.items() if name != "unknown"}
 
+    def env(self, tag: str) -> list[str]:
+        """The environment that an image for linux/amd64 has."""
+        config = self.manifest(self.images(tag)["amd64"])["config"]["digest"]
+        found = published.blob(self.sandbox.registry, self.repository, config)
+        environment: list[str] = json.loads(found)["config"]["Env"]
+        return environment
+
     def caches(self, tag: str = "deps") -> list[tuple[str, str, str]]:
         """Role, target and platforms of each cache in a bundle."""
         marks = [child.get("annotations", {}) for child in self.manifest(tag)["manifests"]]

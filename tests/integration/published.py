@@ -42,9 +42,16 @@ def digest(registry: str, repository: str, tag: str) -> str:
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
-def size(registry: str, repository: str, blob: str) -> int:
+def blob(registry: str, repository: str, wanted: str) -> bytes:
+    """A blob, whose content fits the digest."""
+    content = _get(f"http://{registry}/v2/{repository}/blobs/{wanted}")
+    _verify(wanted, content)
+    return content
+
+
+def size(registry: str, repository: str, wanted: str) -> int:
     """The size of a blob."""
-    url = f"http://{registry}/v2/{repository}/blobs/{blob}"
+    url = f"http://{registry}/v2/{repository}/blobs/{wanted}"
     with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=60) as answer:
         return int(answer.headers["Content-Length"])
 

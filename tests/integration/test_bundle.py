@@ -107,9 +107,8 @@ def test_a_platform_is_added_through_a_remote_builder(
     assert pair.tags() == ["deps", "latest"]
 
 
-@pytest.mark.parametrize("driver", ["docker", "remote"])
 def test_a_second_repository_gets_image_and_lock_and_no_caches(
-    sandbox: Sandbox, pair: Pair, fresh: str, driver: str
+    sandbox: Sandbox, pair: Pair, builder: str
 ) -> None:
     images = (pair.image, f"{pair.image}-mirror")
     stages = {"deps": ("dependencies", "deps"), "app": ("final", "latest")}
@@ -120,20 +119,17 @@ def test_a_second_repository_gets_image_and_lock_and_no_caches(
     definition = {"group": {"default": {"targets": list(targets)}}, "target": targets}
     (pair.folder / "docker-bake.json").write_text(json.dumps(definition))
     mirror = Pair(sandbox, pair.folder, f"{pair.repository}-mirror", pair.base)
-    nodes = {fresh: ""} if driver == "remote" else {}
-    with sandbox.remote_builder("to-two", nodes) as builder:
-        words = ("--builder", builder) if nodes else ()
-        pair.bake(*words)
-        assert len(pair.caches()) == 2
-        assert mirror.caches() == []
-        for tag in ("deps", "latest"):
-            assert mirror.images(tag) == pair.images(tag)
-        key = "dev.whalebuild.key"
-        locks = [each.manifest("deps")["annotations"][key] for each in (pair, mirror)]
-        assert locks[0] == locks[1]
-        with sandbox.requests() as requests:
-            pair.bake(*words)
-        assert not changing(requests)
+    pair.bake("--builder", builder)
+    assert len(pair.caches()) == 2
+    assert mirror.caches() == []
+    for tag in ("deps", "latest"):
+        assert mirror.images(tag) == pair.images(tag)
+    key = "dev.whalebuild.key"
+    locks = [each.manifest("deps")["annotations"][key] for each in (pair, mirror)]
+    assert locks[0] == locks[1]
+    with sandbox.requests() as requests:
+        pair.bake("--builder", builder)
+    assert not changing(requests)
     for each in (pair, mirror):
         each.check_whole()
         assert each.tags() == ["deps", "latest"]

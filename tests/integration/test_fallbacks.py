@@ -7,44 +7,49 @@ import pytest
 from tests.integration.pairs import CODE, COPYING, ON_DEPS, RAN, Pair
 from tests.integration.sandbox import Sandbox
 
+INPUTS = "requirements-1.txt"
 
-@pytest.mark.parametrize("driver", ["docker", "remote"])
-def test_inputs_that_cannot_be_told_are_left_to_buildkit(
-    sandbox: Sandbox, pair: Pair, fresh: str, driver: str
-) -> None:
+
+@pytest.fixture
+def undetermined(pair: Pair) -> Pair:
     """The base image, which no reading of the Dockerfile can see into, has ENV MARK=1."""
-    pair.write(ON_DEPS.replace("COPY requirements.txt ", "COPY requirements-$MARK.txt ", 1) + CODE)
-    (pair.folder / "requirements-1.txt").write_text(f"{pair.repository}\n{driver}\n")
-    nodes = {fresh: ""} if driver == "remote" else {}
-    with sandbox.remote_builder("asked", nodes) as builder:
-        words = ("--builder", builder) if nodes else ()
-        planned = pair.plan(*words)["deps"]
-        assert planned["action"] == "ask"
-        (reason,) = planned["reasons"]
-        assert "the value of MARK cannot be told here (line 3)" in reason
-        shown = pair.whalebuild("plan", *words, check=True).stdout
-        assert f"BuildKit is asked in every bake, because its inputs cannot be told: {reason}" in (
-            shown
-        )
-        assert RAN in pair.bake(*words).stderr
-        deps = pair.digest()
-        again = pair.bake(*words)
-        assert RAN not in again.stderr
-        assert again["deps"]["action"] == "reused"
-        assert pair.digest() == deps, "another index of the same image was pushed, and not kept"
-        pair.change_code("two")
+    pair.write(ON_DEPS.replace("COPY requirements.txt", "COPY requirements-$MARK.txt", 1) + CODE)
+    (pair.folder / INPUTS).write_text(f"{pair.repository}\none\n")
+    return pair
+
+
+def test_inputs_that_cannot_be_told_are_left_to_buildkit(undetermined: Pair, fresh: str) -> None:
+    pair = undetermined
+    shown = pair.whalebuild("plan", check=True).stdout
+    because = "because its inputs cannot be told"
+    assert f"app-deps: BuildKit is asked in every bake, {because}" in shown
+    assert "the value of MARK cannot be told here (line 3)" in shown
+    assert RAN in pair.bake().stderr
+    deps = pair.digest()
+    again = pair.bake(engine=fresh)
+    assert RAN not in again.stderr, "the bundle's cache is all that it needs"
+    assert again["deps"]["action"] == "reused"
+    assert pair.digest() == deps, "another index of the same image was pushed, and not kept"
+    assert pair.tags() == ["deps", "latest"]
+    pair.check_whole()
+
+
+def test_inputs_that_cannot_be_told_with_a_remote_builder(
+    sandbox: Sandbox, undetermined: Pair, fresh: str
+) -> None:
+    pair = undetermined
+    with sandbox.remote_builder("asked", {fresh: ""}) as builder:
+        words = ("--builder", builder)
         pair.bake(*words)
-        elsewhere = pair.bake("--force", engine=fresh)
-        assert RAN not in elsewhere.stderr, "the bundle's cache is all that it needs"
+        deps = pair.digest()
+        pair.change_code("two")
+        assert RAN not in pair.bake(*words).stderr
         assert pair.digest() == deps
         assert pair.prints() == "two"
-
-        (pair.folder / "requirements-1.txt").write_text(f"{pair.repository}\nother\n")
-        made = pair.bake(*words)
-        assert made["deps"]["action"] == "built"
-        assert pair.digest() != deps
-        installed = pair.prints("latest", "cat", "/opt/venv/installed")
-        assert installed.splitlines()[-1] == "other"
+        (pair.folder / INPUTS).write_text(f"{pair.repository}\nother\n")
+        assert pair.bake(*words)["deps"]["action"] == "built"
+    assert pair.digest() != deps
+    assert pair.prints("latest", "cat", "/opt/venv/installed").endswith("\nother")
     assert pair.tags() == ["deps", "latest"]
     pair.check_whole()
 
@@ -56,14 +61,12 @@ def test_an_argument_that_an_image_does_not_hand_down(pair: Pair, fresh: str) ->
     assert planned["pinned"] is False
     assert "ARG MESSAGE of stage dependencies" in planned["unpinned_because"]
     pair.bake()
-    assert pair.prints("latest", "cat", "/message") == "handed-down"
     deps = pair.digest()
     pair.change_code("two")
     again = pair.bake(engine=fresh)
     assert RAN not in again.stderr, "the bundle's cache is all that it needs"
     assert (pair.digest(), pair.prints(), again["deps"]["action"]) == (deps, "two", "reused")
     assert pair.prints("latest", "cat", "/message") == "handed-down"
-    assert "its own build of app-deps" in pair.whalebuild("plan", check=True).stdout
 
 
 @pytest.mark.parametrize("driver", ["docker", "remote"])
@@ -86,7 +89,6 @@ def test_an_application_that_fails_after_its_dependencies_were_rebuilt(
         # With the docker driver :deps may have moved; both tags are whole all the same.
         assert (after.keys(), after["latest"]) == (before.keys(), before["latest"])
         pair.check_whole()
-        assert pair.prints() == "one"
 
         pair.write(COPYING + CODE)
         assert RAN not in pair.bake(*words).stderr, "the engine still has what it built"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.pairs import CODE, ON_DEPS, Pair, push_base
 from tests.integration.sandbox import EXAMPLE, ROOT, SHARED_ENGINE, Sandbox
 
 _numbers = itertools.count(1)
@@ -57,3 +58,29 @@ def example(tmp_path: Path) -> Path:
 def small(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
     """A project whose stages take no time, and no bake file; the base is the sandbox's."""
     return sandbox.small_project(tmp_path / "small", unique=repository)
+
+
+@pytest.fixture(scope="session")
+def tiny_base(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A base image of 2 MB, so that moving it takes no time where that is not the point."""
+    image = f"{sandbox.registry}/tests/tiny-base:1"
+    push_base(sandbox, tmp_path_factory.mktemp("tiny-base"), image)
+    return image
+
+
+@pytest.fixture
+def pair(tmp_path: Path, sandbox: Sandbox, repository: str, tiny_base: str) -> Pair:
+    """A small project whose dependencies weigh something, and the pair that it will publish."""
+    pair = Pair(sandbox, tmp_path / "project", repository, tiny_base)
+    pair.folder.mkdir()
+    pair.write(ON_DEPS + CODE)
+    pair.change_requirements("one")
+    pair.change_code("one")
+    return pair
+
+
+@pytest.fixture
+def fresh(sandbox: Sandbox) -> Iterator[str]:
+    """An engine with an empty disk."""
+    with sandbox.fresh_engine("fresh") as engine:
+        yield engine

@@ -42,6 +42,20 @@ def digest(registry: str, repository: str, tag: str) -> str:
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
+def blob(registry: str, repository: str, wanted: str) -> bytes:
+    """A blob, whose content fits the digest."""
+    content = _get(f"http://{registry}/v2/{repository}/blobs/{wanted}")
+    _verify(wanted, content)
+    return content
+
+
+def size(registry: str, repository: str, wanted: str) -> int:
+    """The size of a blob."""
+    url = f"http://{registry}/v2/{repository}/blobs/{wanted}"
+    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=60) as answer:
+        return int(answer.headers["Content-Length"])
+
+
 def check_whole(registry: str, repository: str, tag: str) -> int:
     """Fetch everything behind a tag and check each digest; return the number of blobs."""
     base = f"http://{registry}/v2/{repository}"

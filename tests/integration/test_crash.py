@@ -6,45 +6,58 @@ import os
 import random
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.integration.published import check_whole, tags
+from tests.integration.pairs import Pair
 from tests.integration.sandbox import Sandbox
 
 
-def _crash(sandbox: Sandbox, project: Path, repository: str, rounds: int) -> None:
+def _crash(pair: Pair, rounds: int, *words: str) -> None:
     seed = int(os.environ.get("WHALEBUILD_TEST_SEED", time.time_ns() % 1_000_000))
     print(f"seed {seed}: repeat with WHALEBUILD_TEST_SEED={seed}")
     chance = random.Random(seed)
-    command = ["whalebuild", "bake", "--image", f"{sandbox.registry}/{repository}"]
     began = time.monotonic()
-    sandbox.run(*command, cwd=project, check=True)
+    pair.bake(*words)
     whole_bake = time.monotonic() - began
     for number in range(rounds):
-        (project / "requirements.txt").write_text(f"{repository} {number}\n")
+        pair.change_requirements(f"round {number}")
         process = subprocess.Popen(
-            command,
-            cwd=project,
-            env=sandbox.env(),
+            ["whalebuild", "bake", *words],
+            cwd=pair.folder,
+            env={**pair.sandbox.env(), "WHALEBUILD_IMAGE": pair.image},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        time.sleep(chance.uniform(0, whole_bake))
+        instant = chance.uniform(0, whole_bake)
+        time.sleep(instant)
         process.kill()
         process.wait()
-        for tag in ("deps", "latest"):
-            assert check_whole(sandbox.registry, repository, tag) >= 2, f"seed {seed}"
-    done = sandbox.run(*command, cwd=project)
-    assert done.returncode == 0, f"seed {seed}\n{done.stderr}"
-    assert tags(sandbox.registry, repository) == ["deps", "latest"]
+        where = f"seed {seed}, round {number}, killed after {instant:.3f} s"
+        print(where)
+        pair.check_whole()
+        # Sometimes the next crash meets what this one left.
+        if number == rounds - 1 or chance.random() < 0.5:
+            done = pair.whalebuild("bake", *words)
+            assert done.returncode == 0, f"{where}\n{done.stderr}"
+            pair.check_whole()
+            installed = pair.prints("latest", "cat", "/opt/venv/installed").splitlines()
+            assert installed[-1] == f"round {number}", where
+    assert pair.tags() == ["deps", "latest"]
 
 
-def test_a_few_kills(sandbox: Sandbox, small: Path, repository: str) -> None:
-    _crash(sandbox, small, repository, rounds=5)
+def test_a_few_kills(pair: Pair) -> None:
+    _crash(pair, 3)
+
+
+def test_a_few_kills_with_a_remote_builder(sandbox: Sandbox, pair: Pair, fresh: str) -> None:
+    with sandbox.remote_builder("killed", {fresh: ""}) as builder:
+        _crash(pair, 2, "--builder", builder)
 
 
 @pytest.mark.soak
-def test_fifty_kills(sandbox: Sandbox, small: Path, repository: str) -> None:
-    _crash(sandbox, small, repository, rounds=50)
+@pytest.mark.parametrize("driver", ["docker", "remote"])
+def test_fifty_kills(sandbox: Sandbox, pair: Pair, fresh: str, driver: str) -> None:
+    nodes = {fresh: ""} if driver == "remote" else {}
+    with sandbox.remote_builder("killed-often", nodes) as builder:
+        _crash(pair, 50, *(("--builder", builder) if nodes else ()))

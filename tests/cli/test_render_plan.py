@@ -19,7 +19,7 @@ from tests.values import (
     plan,
     published,
 )
-from whalebuild.cli.render_plan import decision_lines, nothing_to_do, plan_text
+from whalebuild.cli.render_plan import announcement, decision_lines, nothing_to_do, plan_text
 from whalebuild.core.advice import Advice, Split
 from whalebuild.core.decision import Action, Decision
 from whalebuild.core.dockerfile import parse_dockerfile
@@ -224,3 +224,12 @@ def test_code_that_made_the_key_change_is_shown_with_what_to_do() -> None:
 )
 def test_whether_there_is_anything_to_do(deps: DepsPlan, app: AppAction, nothing: bool) -> None:
     assert nothing_to_do(plan(deps, app_plan(app))) is nothing
+
+
+def test_a_bake_with_nothing_to_do_says_so_in_one_line() -> None:
+    there = plan(deps_plan(REUSE, SOURCE), app_plan(AppAction.NOTHING))
+    assert announcement(there) == [
+        "nothing to do: app-deps, app are published as they are; --force bakes anyway"
+    ]
+    changed = plan(deps_plan(REUSE, SOURCE), app_plan())
+    assert announcement(changed) == decision_lines(changed)

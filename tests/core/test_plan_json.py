@@ -97,6 +97,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "advice": [
                     {"line": 3, "rule": "no-link", "problem": "p", "cost": "c", "instead": "i"}
                 ],
+                "splits": [],
             },
             {
                 "target": "app",
@@ -110,6 +111,8 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "context": ".",
                 "dockerfile": "Dockerfile",
                 "tags": ["acme/web:latest"],
+                "bases": {},
+                "bases_moved": [],
                 "missing_tags": [],
                 "platforms": [AMD64],
             },

@@ -24,7 +24,7 @@ from whalebuild.core.bundle import Bundle, Cache, read_bundle
 from whalebuild.core.decision import Action, Decision
 from whalebuild.core.lock_annotations import from_annotations
 from whalebuild.core.manifests import Descriptor, digest_of, parse_index
-from whalebuild.core.plan import DepsPlan, Stand
+from whalebuild.core.plan import DepsPlan
 from whalebuild.core.publication import (
     Pushed,
     app_index,
@@ -34,6 +34,7 @@ from whalebuild.core.publication import (
 )
 from whalebuild.core.published import AppRecord
 from whalebuild.core.references import Reference
+from whalebuild.core.stand import Stand
 
 BOTH = (AMD64, ARM64)
 OLD = (image(1, AMD64), image(2, ARM64))

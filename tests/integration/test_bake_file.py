@@ -52,7 +52,7 @@ target "unused" {
   ssh  = ["no-agent=/nowhere"]
 }
 """
-OURS = {"tags", "cache-from", "cache-to", "output"}
+OURS = {"tags", "cache-from", "cache-to", "output", "contexts"}
 
 
 def test_targets_are_those_that_buildx_sees(sandbox: Sandbox, small: Path) -> None:
@@ -71,6 +71,8 @@ def test_targets_are_those_that_buildx_sees(sandbox: Sandbox, small: Path) -> No
         kept = {key: value for key, value in ours[name].items() if key not in OURS}
         assert kept == {key: value for key, value in theirs[name].items() if key not in OURS}
         assert ours[name]["tags"] == theirs[name]["tags"]
+        linked = {"dependencies": f"target:{name}-deps"}
+        assert ours[name]["contexts"] == {**theirs[name].get("contexts", {}), **linked}
     assert ours["web"]["args"] == {"VERSION": "V7", "EXTRA": "more"}
     assert ours["worker-3-12"]["args"]["PYTHON"] == "3.12.1"
 

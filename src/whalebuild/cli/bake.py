@@ -48,7 +48,7 @@ def bake(
         from whalebuild.adapters.builder_notes import FileBuilderNotes
         from whalebuild.adapters.github_actions import write_outputs
         from whalebuild.cli.render import result_table
-        from whalebuild.cli.render_plan import decision_lines, nothing_to_do
+        from whalebuild.cli.render_plan import announcement, nothing_to_do
         from whalebuild.cli.session import make_request, open_session, setting_flags
         from whalebuild.core.errors import UsageError
         from whalebuild.core.jobs import BuildOptions
@@ -96,7 +96,7 @@ def bake(
             if load:
                 session.console.note("--load builds for this machine's platform only")
             if session.settings.progress not in _FOR_PROGRAMS:
-                for line in decision_lines(plan):
+                for line in announcement(plan):
                     session.console.note(line)
             baker = Baker(
                 session.engine,

@@ -50,6 +50,16 @@ def nothing_to_do(plan: Plan) -> bool:
     )
 
 
+def announcement(plan: Plan) -> list[str]:
+    """What a bake says before it begins: a line for each image; one for all if it is nothing."""
+    if not nothing_to_do(plan):
+        return decision_lines(plan)
+    names = [job.name for job in plan.jobs]
+    shown = ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if names[_MANY:] else "")
+    are = "are published as they are" if len(names) > 1 else "is published as it is"
+    return [f"nothing to do: {shown} {are}; --force bakes anyway"]
+
+
 def _headline(deps: DepsPlan) -> str:
     decision = deps.decision
     if decision.action is Action.REUSE and deps.source:
@@ -109,6 +119,8 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield f"  on        its own build of {job.deps}"
     else:
         yield f"  on        the published image of {job.deps}"
+    for name in app.moved:
+        yield f"  base      {name} has moved since; --pull takes the new one"
     references = [str(reference) for reference in job.references]
     if app.action is AppAction.NOTHING:
         yield from _hanging("keeps     ", references)

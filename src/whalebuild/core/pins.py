@@ -6,7 +6,7 @@ https://docs.docker.com/build/bake/contexts/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from whalebuild.core.bakefile import TARGET_CONTEXT, Target
 from whalebuild.core.dockerfile import Dockerfile, Stage
@@ -81,6 +81,19 @@ def lost_arguments(dockerfile: Dockerfile, stage: Stage, final: Stage) -> tuple[
             if used:
                 return used[0], step.line
     return None
+
+
+def skips_cache(target: Target, stages: Container[str] | None = None) -> bool:
+    """Whether the bake file wants a target's steps to run in every build.
+
+    Args:
+        target: The target.
+        stages: Names of the stages that count; None is all.
+    """
+    if target.attributes.get("no-cache") is True:
+        return True
+    wanted = target.attributes.get("no-cache-filter") or []
+    return any(stages is None or str(name).lower() in stages for name in wanted)
 
 
 def flat_pins(lock: Lock) -> dict[str, str]:

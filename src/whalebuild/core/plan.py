@@ -9,7 +9,6 @@ from enum import Enum
 from whalebuild.core.advice import Advice, Split
 from whalebuild.core.app_key import AppMaterial
 from whalebuild.core.bakefile import TARGET_CONTEXT, Target
-from whalebuild.core.bundle import Bundle
 from whalebuild.core.decision import Action, Decision
 from whalebuild.core.jobs import APP, DEPS, BuildOptions, Job
 from whalebuild.core.lock import Lock
@@ -19,6 +18,7 @@ from whalebuild.core.references import Reference
 from whalebuild.core.request import EngineFacts
 from whalebuild.core.settings import Settings
 from whalebuild.core.stage_inputs import FileEntry, Undetermined
+from whalebuild.core.stand import Stand, stand_of
 from whalebuild.core.tasks import (
     CacheExport,
     Definition,
@@ -62,6 +62,13 @@ class DepsPlan:
         return self.decision.action is Action.REUSE
 
     @property
+    def stand(self) -> Stand | None:
+        """What applications stand on, as far as nothing has to be built first."""
+        if not self.reused or self.source is None:
+            return None
+        return stand_of(self.source.reference.repository, self.source.bundle)
+
+    @property
     def adopted(self) -> bool:
         """Whether it is another scope's, and still to be published under its own reference."""
         return self.reused and self.elsewhere
@@ -91,6 +98,7 @@ class AppPlan:
         contexts: Named contexts that pin external images.
         material: What it is made from; None where that cannot be told.
         missing: References that do not have the published image yet.
+        moved: External images of its own stages that have moved since.
     """
 
     job: Job
@@ -102,27 +110,7 @@ class AppPlan:
     material: AppMaterial | None
     published: PublishedApp | None
     missing: tuple[Reference, ...] = ()
-
-
-@dataclass(frozen=True)
-class Stand:
-    """The dependencies' image as an application stands on it.
-
-    Attributes:
-        repository: Where it is.
-        index: Its index, by digest.
-        images: Digests of its image manifests, by platform.
-    """
-
-    repository: str
-    index: str
-    images: Mapping[str, str]
-
-    def reference(self, platforms: tuple[str, ...], own: str | None) -> Reference:
-        """What to pin: an image manifest; for several platforms the index that has them all."""
-        one = platforms or ((own,) if own else tuple(self.images))
-        digest = self.images.get(one[0] or "") if len(one) == 1 else None
-        return Reference(self.repository, digest=digest or self.index)
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,10 +197,6 @@ class Plan:
             tasks.append(make_task(job, platforms, ground, self.options, self.output))
         return tuple(tasks)
 
-    def stand(self, deps: DepsPlan) -> Stand | None:
-        """What applications stand on before anything is built."""
-        return reused_stand(deps)
-
     def preview(self) -> Definition:
         """The bake definition as far as it is known before anything is built.
 
@@ -225,7 +209,7 @@ class Plan:
             tasks += self.deps_tasks(deps, by_digest)
         for app in self.apps:
             deps = self.deps_of(app)
-            stand = self.stand(deps)
+            stand = deps.stand
             export = None if deps.reused else by_digest
             if app.action is not AppAction.BUILD:
                 continue
@@ -241,19 +225,6 @@ class Plan:
         contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.job.name}")
         target = task.target.with_attributes(contexts=contexts or None)
         return replace(task, target=target)
-
-
-def reused_stand(deps: DepsPlan) -> Stand | None:
-    """What applications stand on where the dependencies are reused."""
-    if not deps.reused or deps.source is None:
-        return None
-    return stand_of(deps.source.reference.repository, deps.source.bundle)
-
-
-def stand_of(repository: str, bundle: Bundle) -> Stand:
-    """What applications stand on."""
-    images = {platform: image.digest for platform, image in bundle.images.items()}
-    return Stand(repository, bundle.digest, images)
 
 
 def _same(one: PublishedDeps | None, other: PublishedDeps | None) -> bool:

@@ -66,6 +66,16 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "bases": dict(known.bases) if known else {},
         "bases_moved": list(deps.moved),
         "advice": [asdict(advice) for advice in deps.advice],
+        "splits": [
+            {
+                "stage": split.stage,
+                "line": split.read.line,
+                "instruction": split.read.instruction,
+                "files": list(split.files),
+                "dependencies_to_line": split.before[-1].line if split.before else None,
+            }
+            for split in deps.splits
+        ],
     }
 
 
@@ -83,6 +93,8 @@ def _app(app: AppPlan) -> dict[str, Any]:
         "context": job.target.context,
         "dockerfile": job.target.dockerfile,
         "tags": [str(reference) for reference in job.references],
+        "bases": dict(app.material.lock.bases) if app.material else {},
+        "bases_moved": list(app.moved),
         "missing_tags": [str(reference) for reference in app.missing],
         "platforms": list(job.platforms),
     }

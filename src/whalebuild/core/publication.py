@@ -14,8 +14,9 @@ from whalebuild.core.jobs import DEPS
 from whalebuild.core.lock import Lock
 from whalebuild.core.lock_annotations import to_annotations
 from whalebuild.core.manifests import Descriptor
-from whalebuild.core.plan import DepsPlan, Stand, stand_of
+from whalebuild.core.plan import DepsPlan
 from whalebuild.core.published import AppRecord
+from whalebuild.core.stand import Stand, stand_of
 
 # BuildKit imports no cache whose configuration is larger, and says nothing of it
 # (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).

@@ -15,10 +15,11 @@ from whalebuild.core.pins import (
     base_contexts,
     flat_pins,
     lost_arguments,
+    skips_cache,
     stage_names,
     target_contexts,
 )
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, reused_stand
+from whalebuild.core.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.core.published import PublishedApp
 from whalebuild.core.references import Reference
 from whalebuild.workflows.locking import Locker, Reading
@@ -33,6 +34,7 @@ class AppDecider:
     survey: Survey | None
     options: BuildOptions
     follow: bool
+    thorough: bool
 
     def decide(self, job: Job, deps: DepsPlan) -> AppPlan:
         """Decide about one image."""
@@ -43,15 +45,27 @@ class AppDecider:
         reading = self.locker.read(job.target, job.platforms, stands_on)
         contexts: Mapping[str, str] = deps.contexts
         made_of: AppMaterial | None = None
+        moved: tuple[str, ...] = ()
         if isinstance(reading, Reading):
             digests = self._digests(reading, deps, published)
             contexts = base_contexts(reading.inputs.closures, digests)
             lock = reading.lock(digests)
-            made_of = material(lock, job.target) if isinstance(lock, Lock) else None
+            if isinstance(lock, Lock):
+                made_of = material(lock, job.target)
+                moved = self._moved(reading, lock, deps)
         action, reason, missing = self._action(job, deps, made_of, published)
         if isinstance(reading, Undetermined):
             reason = f"its inputs cannot be told: {reading}"
-        return AppPlan(job, action, reason, pins, unpinned, contexts, made_of, published, missing)
+        return AppPlan(
+            job, action, reason, pins, unpinned, contexts, made_of, published, missing, moved
+        )
+
+    def _moved(self, reading: Reading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
+        """External images that have moved, but for those that the dependencies tell."""
+        if not self.thorough or self.survey is None:
+            return ()
+        told = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
+        return tuple(key for key in self.locker.moved(reading, lock) if key not in told)
 
     def _unpinned(self, job: Job, deps: DepsPlan) -> str | None:
         """Why the application's build cannot stand on the published image."""
@@ -122,14 +136,14 @@ class AppDecider:
             return "it was asked for"
         if self.options.force:
             return "--force was given"
-        return "its target has no-cache" if target.attributes.get("no-cache") is True else ""
+        return "its target has no-cache" if skips_cache(target) else ""
 
 
 def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp | None) -> str:
     """Why an application has to be built; empty if it need not be."""
     if published is None:
         return "it is not published yet"
-    stand = reused_stand(deps)
+    stand = deps.stand
     if stand is None:
         asked = deps.decision.action is Action.ASK
         return "its dependencies may change" if asked else "its dependencies change"

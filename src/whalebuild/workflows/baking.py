@@ -78,7 +78,7 @@ class _Bake:
         """Build, and publish nothing."""
         tasks = [task for deps in self.plan.deps for task in self.plan.deps_tasks(deps)]
         for app in self.plan.apps:
-            tasks += self.plan.app_tasks(app, self.plan.stand(self.plan.deps_of(app)))
+            tasks += self.plan.app_tasks(app, self.plan.deps_of(app).stand)
         self.run.run(tasks, "building")
         by_job = _by_job(tasks)
         made = (job for job in self.plan.jobs if job.name in by_job)
@@ -98,6 +98,8 @@ class _Bake:
         deps_tasks = self.ladder.build(self._deps_tasks)
         outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
+        if self.plan.output is Output.TAG:
+            self._keep([outcomes[name] for name in {app.job.deps: None for app in building}])
         app_tasks = self.ladder.build(
             lambda export: {
                 app.job.name: self._app_tasks(app, outcomes[app.job.deps], export)
@@ -142,6 +144,15 @@ class _Bake:
 
     def _collect(self, tasks: Sequence[Task]) -> Pushed:
         return self.publisher.collect(tasks, self.run.metadata)
+
+    def _keep(self, outcomes: Iterable[DepsOutcome]) -> None:
+        """Give tags that a push has set their lock and caches back before anything can fail."""
+        for deps in outcomes:
+            if deps.pushed is not None:
+                for reference in deps.plan.job.references:
+                    raw = deps.bundle((), reference.repository)
+                    if raw is not None:
+                        self.publisher.publish(reference, raw)
 
     def _publish_deps(
         self, deps: DepsOutcome, caches: Sequence[Cache], tasks: Mapping[str, tuple[Task, ...]]

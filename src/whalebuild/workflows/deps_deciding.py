@@ -13,7 +13,7 @@ from whalebuild.core.jobs import BuildOptions, Job
 from whalebuild.core.lock import Lock
 from whalebuild.core.lock_annotations import NoLock
 from whalebuild.core.manifests import parse_image
-from whalebuild.core.pins import base_contexts, flat_pins
+from whalebuild.core.pins import base_contexts, flat_pins, skips_cache
 from whalebuild.core.plan import DepsPlan
 from whalebuild.core.published import PublishedDeps
 from whalebuild.core.references import Reference
@@ -57,10 +57,11 @@ class DepsDecider:
             files=reading.files,
             sizes=Sizes(self._size(made.source)) if self.thorough else None,
         )
+        moved = self.locker.moved(reading, made.lock) if self.thorough and self.survey else ()
         splits = explain_code_changes(
             made.decision.changes, reading.dockerfile, reading.inputs, reading.files
         )
-        return replace(made, advice=advice, splits=splits, moved=self._moved(reading, made.lock))
+        return replace(made, advice=advice, splits=splits, moved=moved)
 
     def _published(self, job: Job) -> tuple[PublishedDeps | None, ...]:
         if self.survey is None:
@@ -89,21 +90,27 @@ class DepsDecider:
     ) -> DepsPlan:
         source = next((each for each in found if each), None)
         if isinstance(reading, Undetermined):
-            return DepsPlan(job, self._decision(job, reading, found), own, source, reading, {})
+            return DepsPlan(
+                job, self._decision(job, reading, reading, found), own, source, reading, {}
+            )
         digests = self._digests(reading, _pinned(source))
         lock = self._lock(reading, digests, _pinned(source))
         contexts = base_contexts(reading.inputs.closures, digests)
-        decision = self._decision(job, lock, found)
+        decision = self._decision(job, reading, lock, found)
         return DepsPlan(job, decision, own, source, lock, contexts, reading.files.entries)
 
     def _decision(
         self,
         job: Job,
+        reading: Reading | Undetermined,
         lock: Lock | Undetermined,
         published: tuple[PublishedDeps | None, ...],
     ) -> Decision:
         platforms = lock.platforms if isinstance(lock, Lock) else job.platforms
-        anew = self.options.no_cache or job.target.attributes.get("no-cache") is True
+        stages = None
+        if isinstance(reading, Reading):
+            stages = {part.label for c in reading.inputs.closures for part in c.stages}
+        anew = self.options.no_cache or skips_cache(job.target, stages)
         return decide(lock, published, platforms=platforms, no_cache=anew, lost=self.lost)
 
     def _digests(self, reading: Reading, pinned: Mapping[str, str]) -> dict[str, str]:
@@ -130,13 +137,6 @@ class DepsDecider:
         found = self.survey.manifest(Reference(source.reference.repository, digest=image.digest))
         parsed = parse_image(found.raw) if found else None
         return parsed.size if parsed else None
-
-    def _moved(self, reading: Reading, lock: Lock) -> tuple[str, ...]:
-        if not self.thorough or self.survey is None:
-            return ()
-        digests = flat_pins(lock)
-        now = self.locker.bases.digests(reading.images)
-        return tuple(key for key, digest in now.items() if digests.get(key, digest) != digest)
 
 
 def _pinned(source: PublishedDeps | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from whalebuild.core.inputs import (
     find_inputs,
 )
 from whalebuild.core.lock import Lock, make_lock
+from whalebuild.core.pins import flat_pins
 from whalebuild.workflows.bases import Bases
 from whalebuild.workflows.ports import SourceTree
 
@@ -99,6 +100,12 @@ class Locker:
         wanted = list(images)
         known = {image.key: pinned[image.key] for image in wanted if image.key in pinned}
         return known | self.bases.digests(image for image in wanted if image.key not in known)
+
+    def moved(self, reading: Reading, lock: Lock) -> tuple[str, ...]:
+        """External images that stand for something else by now than what a lock pins."""
+        pinned = flat_pins(lock)
+        now = self.bases.digests(reading.images)
+        return tuple(key for key, digest in now.items() if pinned.get(key, digest) != digest)
 
     def _linked(
         self, inputs: StageInputs, platforms: tuple[str, ...], left_out: set[str]

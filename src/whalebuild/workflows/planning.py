@@ -76,7 +76,7 @@ class Planner:
         looking = survey if self.ask else None
         follow = options.pull or self.settings.base == "follow"
         of_deps = DepsDecider(locker, looking, options, follow=follow, thorough=self.thorough)
-        of_apps = AppDecider(locker, looking, options, follow=follow)
+        of_apps = AppDecider(locker, looking, options, follow=follow, thorough=self.thorough)
         decided = _each(jobs, of_deps, of_apps)
         lost = _lost(survey, *decided)
         return _each(jobs, replace(of_deps, lost=lost), of_apps) if lost else decided

@@ -16,6 +16,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
         (folder / "docker").write_text(f"#!/bin/sh\n{script}\n")
         (folder / "docker").chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{folder}/no-engine.sock")
         monkeypatch.chdir(tmp_path)
         return tmp_path
 

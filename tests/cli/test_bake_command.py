@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from tests.fake_registry import FakeRegistry, push_image
 from tests.fakes import AMD64, definition, recording
-from whalebuild.cli import session
+from whalebuild.adapters import registry as registry_module
 from whalebuild.cli.app import app
 from whalebuild.cli.session import Session
 from whalebuild.workflows.planning import Planner
@@ -38,7 +38,7 @@ esac
 def registry(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
     """The registry that every session speaks to."""
     made = FakeRegistry()
-    monkeypatch.setattr(session, "RegistryClient", lambda **_: made)
+    monkeypatch.setattr(registry_module, "RegistryClient", lambda **_: made)
     return made
 
 

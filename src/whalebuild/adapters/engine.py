@@ -6,6 +6,7 @@ python-on-whales is imported where it is first needed: the import takes longer t
 from __future__ import annotations
 
 import contextlib
+import importlib
 import itertools
 import json
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from whalebuild.adapters.buildx_state import chosen_builder, context_name
+from whalebuild.adapters.engine_api import engine_info
 from whalebuild.core.errors import EngineError, UsageError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.platforms import parse_platforms
@@ -48,6 +50,10 @@ class DockerEngine:
         for pidfile in self._scratch.glob("*.pid"):
             _stop(pidfile)
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def prepare(self) -> None:
+        """Import python-on-whales, so that the next command begins at once."""
+        importlib.import_module("python_on_whales")
 
     def print_bake(self, request: BakeRequest) -> object:
         """See ``workflows.ports.Engine``."""
@@ -89,10 +95,17 @@ class DockerEngine:
 
     def _own(self, name: str) -> EngineFacts:
         """The builder that the engine itself is."""
-        with self._client() as docker:
-            info = docker.system.info()
-        store = ["driver-type", _CONTAINERD] in (info.driver_status or [])
-        return EngineFacts(name, "docker", store, _platform(info.os_type, info.architecture))
+        told = engine_info(os.environ)
+        if told is None:
+            with self._client() as docker:
+                info = docker.system.info()
+            status, system, machine = info.driver_status, info.os_type, info.architecture
+        else:
+            status, system, machine = (
+                told.get(key) for key in ("DriverStatus", "OSType", "Architecture")
+            )
+        store = ["driver-type", _CONTAINERD] in (status or [])
+        return EngineFacts(name, "docker", store, _platform(system, machine))
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

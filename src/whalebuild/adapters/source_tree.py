@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from whalebuild.adapters.bake_files import find_bake_files
 from whalebuild.adapters.context_files import LocalContextFiles
 from whalebuild.core.bakefile import Target
 from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
 from whalebuild.core.errors import UsageError
 from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
-
-# In buildx's order: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
-_BAKE_FILES = (
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-    "docker-bake.json",
-    "docker-bake.hcl",
-    "docker-bake.override.json",
-    "docker-bake.override.hcl",
-)
 
 
 class LocalSourceTree:
@@ -30,14 +18,12 @@ class LocalSourceTree:
 
     def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
         self._root = root
-        self._named = environment.get("BUILDX_BAKE_FILE", "")
+        self._environment = environment
         self._files = LocalContextFiles(root)
 
     def bake_files(self) -> tuple[str, ...]:
         """See ``workflows.ports.SourceTree``."""
-        if self._named:  # buildx's own variable for its lookup
-            return tuple(name for name in self._named.split(os.pathsep) if name)
-        return tuple(name for name in _BAKE_FILES if (self._root / name).is_file())
+        return find_bake_files(self._root, self._environment)
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
         """See ``workflows.ports.SourceTree``.

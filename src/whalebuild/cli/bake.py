@@ -45,15 +45,15 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
-        from whalebuild.adapters.builder_notes import FileBuilderNotes
-        from whalebuild.adapters.github_actions import write_outputs
-        from whalebuild.cli.render import result_table
-        from whalebuild.cli.render_plan import announcement, nothing_to_do
-        from whalebuild.cli.session import make_request, open_session, setting_flags
+        from whalebuild.cli.session import Words, open_session, setting_flags
         from whalebuild.core.errors import UsageError
-        from whalebuild.core.jobs import BuildOptions
-        from whalebuild.workflows.baking import Baker
 
+        if load and read_only:
+            raise UsageError(
+                "--load and --read-only exclude each other",
+                cause="one builds for the local engine, the other for every platform",
+                next_step="leave one of them out",
+            )
         flags = setting_flags(
             image=image,
             file=file,
@@ -67,14 +67,15 @@ def bake(
             retry_attempts=retry_attempts,
             retry_deadline=retry_deadline,
         )
-        with open_session(flags) as session:
-            request = make_request(session.settings, targets, set_, var)
-            if load and read_only:
-                raise UsageError(
-                    "--load and --read-only exclude each other",
-                    cause="one builds for the local engine, the other for every platform",
-                    next_step="leave one of them out",
-                )
+        words = Words(targets, set_, var, ask=not print_)
+        with open_session(flags, words) as session:
+            from whalebuild.adapters.builder_notes import FileBuilderNotes
+            from whalebuild.adapters.github_actions import write_outputs
+            from whalebuild.cli.render import result_table
+            from whalebuild.cli.render_plan import announcement, nothing_to_do
+            from whalebuild.core.jobs import BuildOptions
+            from whalebuild.workflows.baking import Baker
+
             options = BuildOptions(
                 load=load,
                 read_only=read_only,
@@ -83,7 +84,7 @@ def bake(
                 pull=pull,
                 extra_tags=tuple(tag or ()),
             )
-            plan = session.planner(ask=not print_).plan(request, options)
+            plan = session.planner(ask=not print_).plan(session.request, options)
             if print_:
                 typer.echo(json.dumps(plan.preview(), indent=2))
                 return
@@ -108,11 +109,11 @@ def bake(
             result = baker.bake(plan)
             if metadata_file:
                 _write(metadata_file, json.dumps(baker.metadata, indent=2) + "\n", session.console)
-        table = "" if nothing_to_do(plan) else result_table(result)
+        table = result_table(result)
         write_outputs(result, table, os.environ)
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(result.as_json()))
-        elif table:
+        elif not nothing_to_do(plan):
             typer.echo(table)
 
 

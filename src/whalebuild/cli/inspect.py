@@ -28,7 +28,7 @@ def inspect(
     """
     with boundary(format_):
         from whalebuild.cli.render_inspect import inspection_text
-        from whalebuild.cli.session import make_request, open_session, setting_flags
+        from whalebuild.cli.session import Words, open_session, setting_flags
         from whalebuild.core.errors import UsageError
         from whalebuild.core.inspection_json import inspection_json
         from whalebuild.core.pair_names import names_of_image
@@ -45,12 +45,13 @@ def inspect(
         flags = setting_flags(
             image=image, file=file, deps_stage=deps_stage, scope=scope, builder=builder
         )
-        with open_session(flags) as session:
+        words = Words(None, set_, var, ask=False) if subject is None else None
+        with open_session(flags, words) as session:
             if subject is not None:
                 names = [names_of_image(parse_reference(subject, where="IMAGE"))]
             else:
                 settings = session.settings
-                request = make_request(settings, None, set_, var)
+                request = session.request
                 names = [*names_in_bake_file(session.engine, session.tree, settings, request)]
             views = Inspector(session.registry, session.retrier).inspect(names, platforms)
         as_json = format_ is opt.Format.JSON

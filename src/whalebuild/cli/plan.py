@@ -30,10 +30,7 @@ def plan(
 ) -> None:
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
-        from whalebuild.cli.render_plan import plan_text
-        from whalebuild.cli.session import make_request, open_session, setting_flags
-        from whalebuild.core.jobs import BuildOptions
-        from whalebuild.core.plan_json import plan_json, rebuild_needed
+        from whalebuild.cli.session import Words, open_session, setting_flags
 
         flags = setting_flags(
             image=image,
@@ -44,10 +41,13 @@ def plan(
             platform=platform,
             builder=builder,
         )
-        with open_session(flags) as session:
-            request = make_request(session.settings, targets, set_, var)
+        with open_session(flags, Words(targets, set_, var)) as session:
+            from whalebuild.cli.render_plan import plan_text
+            from whalebuild.core.jobs import BuildOptions
+            from whalebuild.core.plan_json import plan_json, rebuild_needed
+
             options = BuildOptions(pull=pull, extra_tags=tuple(tag or ()))
-            made = session.planner(ask=True, thorough=True).plan(request, options)
+            made = session.planner(ask=True, thorough=True).plan(session.request, options)
         as_json = format_ is opt.Format.JSON
         typer.echo(json.dumps(plan_json(made)) if as_json else plan_text(made))
         if check and rebuild_needed(made):

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from whalebuild.adapters.bake_files import find_bake_files
 from whalebuild.adapters.config_files import read_settings_layer
-from whalebuild.adapters.console import ConsoleBase, make_console
 from whalebuild.adapters.engine import DockerEngine
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.adapters.source_tree import LocalSourceTree
 from whalebuild.core.errors import UsageError
 from whalebuild.core.request import BakeRequest
 from whalebuild.core.retry import RetryPolicy
@@ -22,8 +21,14 @@ from whalebuild.core.settings import (
     layer_from_flags,
     resolve,
 )
-from whalebuild.workflows.planning import Planner
-from whalebuild.workflows.retrying import Retrier
+from whalebuild.workflows.ahead import AheadEngine
+
+if TYPE_CHECKING:
+    from whalebuild.adapters.console import ConsoleBase
+    from whalebuild.adapters.registry import RegistryClient
+    from whalebuild.adapters.source_tree import LocalSourceTree
+    from whalebuild.workflows.planning import Planner
+    from whalebuild.workflows.retrying import Retrier
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class Session:
     """One run of a verb in the current directory."""
 
     settings: Settings
-    engine: DockerEngine
+    request: BakeRequest
+    engine: AheadEngine
     registry: RegistryClient
     tree: LocalSourceTree
     console: ConsoleBase
@@ -39,6 +45,8 @@ class Session:
 
     def planner(self, *, ask: bool, thorough: bool = False) -> Planner:
         """A planner over this session's engine and files."""
+        from whalebuild.workflows.planning import Planner
+
         return Planner(
             self.engine,
             self.registry,
@@ -56,29 +64,73 @@ def setting_flags(**given: object) -> dict[str, object]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in flags.items()}
 
 
+@dataclass(frozen=True)
+class Words:
+    """Words of the command line that go to buildx, unchecked.
+
+    ``ask`` tells whether the builder is going to be looked at as well.
+    """
+
+    targets: Sequence[str] | None = None
+    overrides: Sequence[str] | None = None
+    variables: Sequence[str] | None = None
+    ask: bool = True
+
+
 @contextmanager
-def open_session(flags: Mapping[str, object]) -> Iterator[Session]:
+def open_session(flags: Mapping[str, object], words: Words | None = None) -> Iterator[Session]:
     """Resolve settings, then open what needs closing.
 
     Args:
         flags: Settings given on the command line, by key.
+        words: What the bake file is read with; None where it is not read.
 
     Raises:
-        UsageError: A setting is wrong.
+        UsageError: A setting or a word is wrong.
     """
     root = Path.cwd()
     environment = layer_from_environment(os.environ)
-    layers = [read_settings_layer(root), environment, layer_from_flags(flags)]
-    settings = resolve(layers)
-    policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
-    console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
-    registry = RegistryClient(builder=settings.builder)
-    with console, DockerEngine() as engine, registry:
-        for warning in environment.warnings:
-            console.note(f"warning: {warning}")
-        retrier = Retrier(policy, console.note)
-        tree = LocalSourceTree(root, os.environ)
-        yield Session(settings, engine, registry, tree, console, retrier)
+    settings = resolve([read_settings_layer(root), environment, layer_from_flags(flags)])
+    given = words or Words()
+    request = make_request(settings, given.targets, given.overrides, given.variables)
+    with DockerEngine() as docker:
+        engine = AheadEngine(docker)
+        if words:
+            _begin(engine, docker, root, settings, request, ask=words.ask)
+        # Docker is at work while the rest is imported.
+        from whalebuild.adapters.console import make_console
+        from whalebuild.adapters.registry import RegistryClient
+        from whalebuild.adapters.source_tree import LocalSourceTree
+        from whalebuild.workflows.retrying import Retrier
+
+        console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
+        with console, RegistryClient(builder=settings.builder) as registry:
+            for warning in environment.warnings:
+                console.note(f"warning: {warning}")
+            policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
+            retrier = Retrier(policy, console.note)
+            tree = LocalSourceTree(root, os.environ)
+            yield Session(settings, request, engine, registry, tree, console, retrier)
+
+
+def _begin(
+    engine: AheadEngine,
+    docker: DockerEngine,
+    root: Path,
+    settings: Settings,
+    request: BakeRequest,
+    *,
+    ask: bool,
+) -> None:
+    """Ask docker ahead what a plan is going to ask it."""
+    files = request.files or find_bake_files(root, os.environ)
+    bakes = request.files or any("compose" not in file for file in files)
+    if bakes or ask:
+        docker.prepare()
+    if bakes:
+        engine.begin_print(request)
+    if ask:
+        engine.begin_facts(settings.builder)
 
 
 def make_request(

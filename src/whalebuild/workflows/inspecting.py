@@ -47,7 +47,7 @@ def names_in_bake_file(
     Raises:
         WhalebuildError: The bake file cannot be read, or does not name the images.
     """
-    pairs, _, _ = BakeReader(engine, tree, settings, Submit()).pairs(request)
+    pairs, _, _ = BakeReader(engine, tree, settings).pairs(request)
     return names_of_pairs(pairs)
 
 

@@ -52,7 +52,7 @@ class Planner:
         """
         submit = Submit()
         looked = submit(lambda: self._facts(options)) if self.ask else None
-        reader = BakeReader(self.engine, self.tree, self.settings, submit)
+        reader = BakeReader(self.engine, self.tree, self.settings)
         pairs, everything, source = reader.pairs(request)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)

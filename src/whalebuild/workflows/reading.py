@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,9 +18,9 @@ from whalebuild.core.suggest import did_you_mean
 from whalebuild.core.tags import APP_TAG
 from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.ports import Engine, SourceTree
-from whalebuild.workflows.threads import Submit
 
 _SYNTHETIC = "app"
+Names = Callable[[], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,6 @@ class BakeReader:
     engine: Engine
     tree: SourceTree
     settings: Settings
-    submit: Submit
 
     def pairs(self, request: BakeRequest) -> tuple[tuple[Pair, ...], Mapping[str, Target], str]:
         """Read the bake file and the Dockerfiles, and give each application its pair of tags.
@@ -62,44 +60,47 @@ class BakeReader:
         """
         files = request.files or self.tree.bake_files()
         if files and (request.files or self._has_targets(files, request)):
-            names = self.submit(lambda: self.engine.target_names(request))
-            bake = self._print(request, names)
+            bake = self._print(request, lambda: self._names(request))
             if not bake.requested:
                 raise UsageError(
                     f"{', '.join(files)}: there is nothing to build",
                     cause="buildx finds no target in it",
                     next_step="give a service a build section, or a bake file a target",
                 )
-            return bake, self._everything(request, bake, names), ", ".join(files)
+            return bake, self._everything(request, bake), ", ".join(files)
         request = replace(request, definition=self._synthetic())
-        bake = self._print(replace(request, targets=request.targets or (_SYNTHETIC,)), None)
+        wanted = replace(request, targets=request.targets or (_SYNTHETIC,))
+        bake = self._print(wanted, lambda: (_SYNTHETIC,))
         return bake, bake.targets, "Dockerfile (no bake file)"
 
     def _has_targets(self, files: tuple[str, ...], request: BakeRequest) -> bool:
         """Whether these are bake files: a compose file whose services build nothing is none."""
         if any("compose" not in file for file in files):
             return True
-        return bool(self._print(BakeRequest(variables=request.variables), None).targets)
+        looked = BakeRequest(variables=request.variables)
+        return bool(self._print(looked, lambda: self._names(looked)).targets)
 
-    def _print(self, request: BakeRequest, names: Future[tuple[str, ...]] | None) -> BakeFile:
+    def _names(self, request: BakeRequest) -> tuple[str, ...]:
+        """Names of all targets; none from a buildx before 0.20, which cannot list them."""
+        try:
+            return self.engine.target_names(request)
+        except CommandFailedError:
+            return ()
+
+    def _print(self, request: BakeRequest, names: Names) -> BakeFile:
         try:
             return parse_print(self.engine.print_bake(request))
         except CommandFailedError as failed:
             raise _bake_error(failed, names) from None
 
-    def _everything(
-        self, request: BakeRequest, bake: BakeFile, names: Future[tuple[str, ...]]
-    ) -> Mapping[str, Target]:
+    def _everything(self, request: BakeRequest, bake: BakeFile) -> Mapping[str, Target]:
         """All targets of the bake file: the dependencies' target may be outside the request.
 
         Those that were asked for are always among what is printed: ``--set`` must match a target.
         """
         if is_complete(bake, self.settings.deps_stage):
             return bake.targets
-        try:
-            others = sorted(set(names.result()) - bake.targets.keys())
-        except CommandFailedError:  # a buildx before 0.20 cannot list: what was asked for is all
-            return bake.targets
+        others = sorted(set(self._names(request)) - bake.targets.keys())
         try:
             return self._targets(request, *bake.targets, *others) if others else bake.targets
         except CommandFailedError:
@@ -134,7 +135,7 @@ class BakeReader:
         return {"target": {_SYNTHETIC: {**target.attributes, "tags": tags}}}
 
 
-def _bake_error(failed: CommandFailedError, names: Future[tuple[str, ...]] | None) -> Exception:
+def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
     """Buildx's own words on a bake file, with its place; a target's name is looked up."""
     failure = classify(failed.stderr)
     if failure.kind is Kind.ENGINE:
@@ -143,7 +144,7 @@ def _bake_error(failed: CommandFailedError, names: Future[tuple[str, ...]] | Non
     words = final_error(text).removeprefix("ERROR: ")
     unknown = words.partition("failed to find target ")[2].strip()
     if unknown:
-        known = _names(names)
+        known = names()
         hint = did_you_mean(unknown, known)
         if unknown == "default":
             hint = 'the bake file has no group or target "default"'
@@ -156,10 +157,3 @@ def _bake_error(failed: CommandFailedError, names: Future[tuple[str, ...]] | Non
     return UsageError(
         "buildx cannot read the bake file", cause=words, log="\n".join(excerpt).strip() or None
     )
-
-
-def _names(names: Future[tuple[str, ...]] | None) -> tuple[str, ...]:
-    try:
-        return names.result() if names else (_SYNTHETIC,)
-    except CommandFailedError:
-        return ()

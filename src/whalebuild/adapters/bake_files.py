@@ -1,0 +1,27 @@
+"""The bake files that buildx would find by itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+# In buildx's order: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
+_BAKE_FILES = (
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+    "docker-bake.json",
+    "docker-bake.hcl",
+    "docker-bake.override.json",
+    "docker-bake.override.hcl",
+)
+
+
+def find_bake_files(root: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """List them: those of buildx's own variable, else those that are there by default names."""
+    named = environment.get("BUILDX_BAKE_FILE", "")
+    if named:
+        return tuple(name for name in named.split(os.pathsep) if name)
+    return tuple(name for name in _BAKE_FILES if (root / name).is_file())

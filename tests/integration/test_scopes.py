@@ -28,7 +28,7 @@ def test_a_scope_has_its_own_pair_and_leaves_the_default_one(sandbox: Sandbox, p
     assert installed.splitlines()[-1] == "of the branch"
     env = {"WHALEBUILD_SCOPE": "feature/x"}
     again = pair.whalebuild("bake", env=env, check=True)
-    assert "app: nothing to do" in again.stderr
+    assert "whalebuild: nothing to do: " in again.stderr
     assert {tag: pair.digest(tag) for tag in ("deps", "latest")} == default
     assert pair.tags() == ["deps", "feature-x", "feature-x-deps", "latest"]
     pair.check_whole(*pair.tags())

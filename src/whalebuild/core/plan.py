@@ -201,7 +201,8 @@ class Plan:
         """The bake definition as far as it is known before anything is built.
 
         An application on dependencies that are to be built is linked to their target here, and
-        pinned to the image that was pushed when it is run.
+        pinned to the image that was pushed when it is run. A run sets some of the tags only after
+        what was pushed is verified.
         """
         tasks: list[Task] = []
         by_digest = CacheExport() if self.options.publishes else None
@@ -215,7 +216,7 @@ class Plan:
                 continue
             for task in self.app_tasks(app, stand, export):
                 tasks.append(task if stand else self._linked(task, app, deps))
-        return make_definition(tasks, self.others)
+        return make_definition([_with_all_tags(task) for task in tasks], self.others)
 
     def _linked(self, task: Task, app: AppPlan, deps: DepsPlan) -> Task:
         apart = self.output is Output.DIGEST and len(app.job.platforms) > 1
@@ -225,6 +226,13 @@ class Plan:
         contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.job.name}")
         target = task.target.with_attributes(contexts=contexts or None)
         return replace(task, target=target)
+
+
+def _with_all_tags(task: Task) -> Task:
+    if not task.target.tags:
+        return task
+    tags = [str(reference) for reference in task.job.references]
+    return replace(task, target=task.target.with_attributes(tags=tags))
 
 
 def _same(one: PublishedDeps | None, other: PublishedDeps | None) -> bool:

@@ -102,7 +102,7 @@ def test_print_shows_the_definition_and_runs_nothing() -> None:
     result = bake("--print", "--tag", "v1")
     assert result.exit_code == 0, result.stderr
     targets = json.loads(result.stdout)["target"]
-    assert targets["app"]["tags"] == ["acme/web:latest"]
+    assert targets["app"]["tags"] == ["acme/web:latest", "acme/web:v1"]
     assert targets["app-deps"]["target"] == "dependencies"
 
 

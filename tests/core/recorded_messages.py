@@ -17,6 +17,12 @@ class Recorded(NamedTuple):
 
 
 MESSAGES = [
+    Recorded(
+        "buildx 0.29.1, remote driver, docker 28.5.2; the client of the build before was killed",
+        Kind.TRANSIENT,
+        "ERROR: failed to solve: failed to commit nzx8zxakvzsb to 2slhdqx1863e during finalize: "
+        "failed to stat active key during commit: snapshot nzx8zxakvzsb does not exist: not found",
+    ),
     # The build itself
     Recorded("tests/data/failed.rawjson", Kind.BUILD, recording("failed")[-1]),
     Recorded(

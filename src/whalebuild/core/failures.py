@@ -89,6 +89,8 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
     # https://github.com/docker/buildx/pull/3731
     (Kind.TRANSIENT, r"blob unknown to registry|provided digest did not match uploaded content"),
+    # An engine that still cleans up after a build whose client was killed.
+    (Kind.TRANSIENT, r"snapshot \S+ does not exist"),
     (Kind.REFUSED, r"insufficient_scope[^\n]*|push access denied|pull access denied"),
     (Kind.REFUSED, r"denied: [^\n]*|unauthorized: [^\n]*|no basic auth credentials"),
     (Kind.REFUSED, r"\b(?:401 Unauthorized|403 Forbidden|405 Method Not Allowed)"),

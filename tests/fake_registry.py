@@ -7,7 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from whalebuild.core.failures import RequestFailedError, classify
+from whalebuild.core.engine_failures import classify
+from whalebuild.core.failures import RequestFailedError
 from whalebuild.core.http_failures import from_answer
 from whalebuild.core.manifests import (
     ATTESTATION,

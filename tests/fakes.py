@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class FakeEngine:
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         self.baked.append((definition, builder, tuple(allow)))
         lines, failure = self.bakes.pop(0)
         yield from lines
@@ -150,7 +150,7 @@ class PushingEngine(FakeEngine):
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         if not self.bakes:
             self.bakes.append(([], None))
         yield from super().bake(definition, builder=builder, allow=allow)

@@ -77,7 +77,7 @@ def test_content_of_another_digest_is_not_taken(server: Server, client: Registry
     server.answer = lambda _: Reply(200, RAW)
     with pytest.raises(RequestFailedError) as caught:
         client.manifest(Reference(f"{server.address}/acme/web", digest=OTHER))
-    assert failure_of(caught).kind is Kind.UNREACHABLE
+    assert failure_of(caught).kind is Kind.TRANSIENT
     assert "does not match its digest" in failure_of(caught).reason
     assert DIGEST in failure_of(caught).evidence
 

@@ -20,7 +20,8 @@ from tests.adapters.registry_server import Reply, basic, document, serve
 from whalebuild.adapters import registry_transport
 from whalebuild.adapters.registry import RegistryClient
 from whalebuild.adapters.registry_hosts import HostSettings, Trust
-from whalebuild.core.failures import Failure, Kind, RequestFailedError, as_error
+from whalebuild.core.failure_errors import as_error
+from whalebuild.core.failures import Failure, Kind, RequestFailedError
 from whalebuild.core.references import Reference
 
 

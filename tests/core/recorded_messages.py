@@ -71,7 +71,7 @@ MESSAGES = [
     # The engine
     Recorded(
         BUILDX,
-        Kind.ENGINE,
+        Kind.ENGINE_LOST,
         "ERROR: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker "
         "daemon running?",
     ),
@@ -94,7 +94,7 @@ MESSAGES = [
     ),
     Recorded(
         "https://github.com/launchdarkly/find-code-references/issues/65",
-        Kind.ENGINE,
+        Kind.ENGINE_LOST,
         "ERROR: failed to connect to the docker API at unix:///var/run/docker.sock; check if the "
         "path is correct and if the daemon is running: dial unix /var/run/docker.sock: connect: "
         "no such file or directory",
@@ -114,13 +114,13 @@ MESSAGES = [
     ),
     Recorded(
         "https://github.com/guacsec/guac/issues/2832",
-        Kind.ENGINE,
+        Kind.DISK_FULL,
         "ERROR: failed to build: failed to solve: ResourceExhausted: write /var/lib/docker/"
         "overlay2/yp9tg0uq1ufym66lbal7o82n2/diff/guacone-linux-arm64: no space left on device",
     ),
     Recorded(
         "https://github.com/serverless/containers/issues/19",
-        Kind.ENGINE,
+        Kind.DISK_FULL,
         "ERROR: failed to build: failed to solve: ResourceExhausted: failed to read dockerfile: "
         "failed to create temp dir: mkdir /var/lib/docker/tmp/buildkit-mount2667628103: no space "
         "left on device",
@@ -251,7 +251,7 @@ MESSAGES = [
     ),
     Recorded(
         "https://github.com/kroxylicious/kroxylicious/pull/2596",
-        Kind.REFUSED,
+        Kind.CREDENTIAL,
         "ERROR: failed to build: failed to solve: failed to fetch anonymous token: unexpected "
         "status from GET request to https://registry.redhat.io/auth/realms/rhcc/protocol/redhat-"
         "docker-v2/auth?scope=repository%3Aubi9%2Fubi-minimal%3Apull&service=docker-registry: "

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whalebuild.core.errors import ExitCode
-from whalebuild.core.failures import Kind, as_error
+from whalebuild.core.failure_errors import as_error
+from whalebuild.core.failures import Kind
 from whalebuild.core.http_failures import HttpFailure, Trouble, from_answer, no_answer
 
 REQUEST = "GET https://registry.test/v2/acme/web/manifests/deps"
@@ -31,7 +32,9 @@ def listed(code: str, message: str) -> str:
 ANSWERS = [
     Answered(SPECIFICATION, Kind.MISSING, 404, listed("MANIFEST_UNKNOWN", "manifest unknown")),
     Answered(SPECIFICATION, Kind.MISSING, 404, listed("NAME_UNKNOWN", "repository name not known")),
-    Answered(SPECIFICATION, Kind.REFUSED, 401, listed("UNAUTHORIZED", "authentication required")),
+    Answered(
+        SPECIFICATION, Kind.CREDENTIAL, 401, listed("UNAUTHORIZED", "authentication required")
+    ),
     Answered(SPECIFICATION, Kind.REFUSED, 403, listed("DENIED", "requested access is denied")),
     Answered(SPECIFICATION, Kind.REFUSED, 400, listed("MANIFEST_INVALID", "manifest invalid")),
     Answered(SPECIFICATION, Kind.REFUSED, 405, listed("UNSUPPORTED", "operation is unsupported")),

@@ -33,7 +33,9 @@ def result_json(*images: ImageResult) -> dict[str, Any]:
             state.apply(event)
     retries = [Retry("publishing app", "503 Service Unavailable", 1, 0.25)]
     states = dict.fromkeys(state.targets, state)
-    made = make_result(images or IMAGES, states, retries, published=True, seconds=2.34567)
+    made = make_result(
+        images or IMAGES, states, retries, warnings=(), published=True, seconds=2.34567
+    )
     return json.loads(json.dumps(made.as_json()))  # type: ignore[no-any-return]
 
 
@@ -89,7 +91,7 @@ def test_what_the_tasks_of_one_image_took_is_summed_up() -> None:
                 states[name].apply(event)
     tasks = tuple(Task(APP, (), Target(name, {})) for name in names)
     made = make_result(
-        [ImageResult(APP, "built", None, tasks)], states, [], published=True, seconds=0
+        [ImageResult(APP, "built", None, tasks)], states, [], warnings=(), published=True, seconds=0
     )
     (target,) = made.targets
     assert (target.target, target.steps_run, target.steps_cached) == ("app", 2, 8)
@@ -107,7 +109,7 @@ def test_builds_of_several_waves_are_summed_up() -> None:
         ]:
             for event in parse_line(line):
                 states[name].apply(event)
-    made = make_result(IMAGES, states, [], published=True, seconds=0)
+    made = make_result(IMAGES, states, [], warnings=(), published=True, seconds=0)
     assert [(t.steps_run, t.steps_cached) for t in made.targets] == [(0, 3), (1, 4)]
     assert made.bytes_pulled == sum(target.bytes_pulled for target in made.targets)
     assert made.warnings == ("hi",)

@@ -42,6 +42,8 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
         "progress": "plain",
         "retry-attempts": 3,
         "retry-deadline": 9,
+        "strict-cache": True,
+        "if-unchanged": True,
     }
     assert set(table) == set(KEYS)
     texts = {k: ",".join(v) if isinstance(v, list) else str(v) for k, v in table.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ class Picky(PushingEngine):
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         caches = [c for t in definition["target"].values() for c in t.get("cache-to", ())]
         if any(self.always or "@" in cache["ref"] for cache in caches):
             lines = [json.dumps({"vertexes": [EXPORTING]}) + "\n"]

@@ -81,6 +81,12 @@ class CredentialStore:
             self._known[host] = (self._clock(), login)
             return login
 
+    def read_anew(self, host: str) -> bool:
+        """Read a login again that was refused; tell whether it is another one now."""
+        with self._lock:
+            _, refused = self._known.pop(host, (0.0, None))
+        return refused is not None and self.login(host) != refused
+
     def _find(self, key: str) -> Login:
         config, problem = _read_config(config_folder(self._env) / "config.json")
         given = _from_environment(self._env, key)

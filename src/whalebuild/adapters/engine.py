@@ -14,7 +14,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -109,7 +109,7 @@ class DockerEngine:
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """See ``workflows.ports.Engine``."""
         file, metadata = self._definition(definition), self._scratch / "metadata.json"
         with self._client() as docker:

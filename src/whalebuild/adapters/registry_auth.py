@@ -23,7 +23,7 @@ from whalebuild.adapters.registry_challenges import (
 )
 from whalebuild.adapters.registry_hosts import Endpoint, Trust, is_loopback
 from whalebuild.adapters.registry_transport import Answer, Request, origin
-from whalebuild.core.failures import RequestFailedError
+from whalebuild.core.failures import Kind, RequestFailedError
 from whalebuild.core.http_failures import HttpFailure, Trouble, from_answer, no_answer
 
 _CLIENT_ID = "whalebuild"
@@ -106,8 +106,11 @@ class Authorizer:
 
     def explain(self, failure: HttpFailure, endpoint: Endpoint) -> HttpFailure:
         """Say what is wrong with the login where that may be why; take out every secret."""
-        problem = ""
+        problem, kind = "", failure.kind
         if failure.status in {401, 403}:
+            # Only another login is worth another try: a helper's may have been replaced by now.
+            if kind is Kind.CREDENTIAL and not self._store.read_anew(endpoint.host):
+                kind = Kind.REFUSED
             problem = self._login(endpoint.host).problem
         reason, evidence = failure.reason, failure.evidence
         if problem:
@@ -115,7 +118,7 @@ class Authorizer:
         with self._lock:
             for secret in self._secrets:
                 reason, evidence = reason.replace(secret, "***"), evidence.replace(secret, "***")
-        return replace(failure, reason=reason, evidence=evidence)
+        return replace(failure, kind=kind, reason=reason, evidence=evidence)
 
     def _login(self, host: str) -> Login:
         login = self._store.login(host)

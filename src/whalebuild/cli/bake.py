@@ -41,6 +41,8 @@ def bake(
     deps_stage: opt.DepsStage = None,
     retry_attempts: opt.RetryAttempts = None,
     retry_deadline: opt.RetryDeadline = None,
+    strict_cache: opt.StrictCache = None,
+    if_unchanged: opt.IfUnchanged = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
@@ -66,6 +68,8 @@ def bake(
             progress=progress,
             retry_attempts=retry_attempts,
             retry_deadline=retry_deadline,
+            strict_cache=strict_cache,
+            if_unchanged=if_unchanged,
         )
         words = Words(targets, set_, var, ask=not print_)
         with open_session(flags, words) as session:

@@ -70,4 +70,12 @@ ImageName = Annotated[str | None, Option(help="Image name where no bake file giv
 DepsStage = Annotated[str | None, Option(help="Dockerfile stage that holds the dependencies.")]
 RetryAttempts = Annotated[int | None, Option(help="Tries of a registry step at the most.")]
 RetryDeadline = Annotated[float | None, Option(help="Seconds after which it is given up.")]
+StrictCache = Annotated[
+    bool | None,
+    Option("--strict-cache/--no-strict-cache", help="Fail where a cache cannot be exported."),
+]
+IfUnchanged = Annotated[
+    bool | None,
+    Option("--if-unchanged/--even-if-changed", help="Publish only if nobody else has meanwhile."),
+]
 OutputFormat = Annotated[Format, Option("--format", help="Standard output: text or json.")]

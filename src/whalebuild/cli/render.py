@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from whalebuild.cli.columns import columns
 from whalebuild.core.errors import WhalebuildError
 from whalebuild.core.results import BakeResult, TargetResult
+from whalebuild.core.retry import retry_summary
 from whalebuild.core.units import human_bytes, human_seconds
 
 _SHORT_DIGEST = len("sha256:") + 12
@@ -52,9 +53,5 @@ def _summary(result: BakeResult) -> str:
     parts = [f"{done} in {human_seconds(result.seconds)}"]
     parts.append(f"{human_bytes(result.bytes_pulled)} of layers pulled")
     if result.retries:
-        waited = human_seconds(sum(retry.waited for retry in result.retries))
-        reasons = ", ".join(dict.fromkeys(retry.reason for retry in result.retries))
-        count = len(result.retries)
-        noun = "retry" if count == 1 else "retries"
-        parts.append(f"{count} {noun}, {waited} waited ({reasons})")
+        parts.append(retry_summary(result.retries))
     return "; ".join(parts)

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
-from whalebuild.core.failures import Failure, Kind, redact
+from whalebuild.core.failures import (
+    EXPIRED,
+    LOST_UPLOAD,
+    RATE_LIMIT,
+    Failure,
+    Kind,
+    redact,
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,16 @@ class Trouble(Enum):
     PROXY = (Kind.UNREACHABLE, "the proxy cannot be used")
     REDIRECTS = (Kind.UNREACHABLE, "too many redirects")
     NO_REGISTRY = (Kind.UNREACHABLE, "the answer is not a registry's")
-    WRONG_CONTENT = (Kind.UNREACHABLE, "the content does not match its digest")
+    # A connection, or something between, that lost bytes; the next answer may be whole.
+    WRONG_CONTENT = (Kind.TRANSIENT, "the content does not match its digest")
+    # What was pushed a moment ago: not every part of a registry knows of it at once.
+    NOT_YET = (Kind.TRANSIENT, "not found yet")
     TOO_LARGE = (Kind.UNREACHABLE, "the content is larger than expected")
+
+    @property
+    def reason(self) -> str:
+        """The words for it."""
+        return self.value[1]
 
 
 _PHRASES = {
@@ -76,13 +91,13 @@ _PHRASES = {
     504: "Gateway Timeout",
     507: "Insufficient Storage",
 }
-_RATE_LIMIT = re.compile(
-    r"toomanyrequests|too many requests|rate ?limit|rate exceeded|throttl|slow ?down"
-    r"|resource_exhausted|per minute"
-)
+_RATE_LIMIT = re.compile(RATE_LIMIT)
 # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
 # https://github.com/docker/buildx/pull/3731
-_LOST_BLOB = re.compile(r"manifest_blob_unknown|did not match uploaded content")
+_LOST = re.compile(rf"{LOST_UPLOAD}|manifest_blob_unknown|did not match uploaded content")
+_EXPIRED = re.compile(EXPIRED)
+# ENOSPC, as distribution's filesystem driver has it in an error's detail.
+_DISK_FULL = re.compile(rb'"err":\s*28\b|no space left on device', re.IGNORECASE)
 _HTTPS_WANTED = re.compile(r"http request to an https server|http request was sent to https port")
 _IMMUTABLE = re.compile(r"immutable|already exists|cannot be overwritten")
 _NEVER_CHANGES = frozenset({501, 505, 507})  # of the 5xx
@@ -103,6 +118,8 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     code, text = _words(body)
     phrase = f"{status} {_PHRASES.get(status, '')}".strip()
     kind = _kind(status, text.lower())
+    if status >= 500 and _DISK_FULL.search(body):
+        kind, text = Kind.REFUSED, "the registry's disk is full"
     # nginx says it in a page, whose words are otherwise left out.
     if status == 400 and _HTTPS_WANTED.search(body.decode("utf-8", "replace").lower()):
         kind, reason = Trouble.TLS_PORT.value
@@ -112,7 +129,10 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
         # The number is said as well: "denied" alone reads the same in a 401 and a 429.
         reason = f"{text} ({phrase})" if text else phrase
     evidence = f"{request}: {phrase}" + (f": {text}" if text else "")
-    return HttpFailure(kind, redact(reason), redact(evidence), status, code, _retry_after(headers))
+    wait = _retry_after(headers)
+    if wait:
+        evidence = f"{evidence} (it asks to wait {wait:.0f} s)"
+    return HttpFailure(kind, redact(reason), redact(evidence), status, code, wait)
 
 
 def no_answer(request: str, trouble: Trouble, detail: str = "") -> HttpFailure:
@@ -136,8 +156,10 @@ def _kind(status: int, text: str) -> Kind:  # noqa: PLR0911 - one return a rule
     # ruff: noqa: PLR2004 - statuses are best read as numbers
     if status in {400, 403} and _RATE_LIMIT.search(text):
         return Kind.TRANSIENT
-    if status in {400, 404} and _LOST_BLOB.search(text):
+    if status in {400, 404, 416} and _LOST.search(text):
         return Kind.TRANSIENT
+    if status == 401 or (status in {400, 403} and _EXPIRED.search(text)):
+        return Kind.CREDENTIAL
     if status in _PROXY_WANTS_LOGIN:
         return Kind.UNREACHABLE
     if status == 404:

@@ -12,6 +12,9 @@ from whalebuild.core.events import BuildWarning, Event, Log, Message, Step, Tran
 # writes the target first where it builds several.
 _INSTRUCTION = re.compile(r"\[(?P<scope>(?:[^\]]+ )?)(?P<number>\d+)/\d+\] (?P<text>.*)", re.DOTALL)
 _SCOPE = re.compile(r"\[(?P<first>[^\] ]+)[^\]]*\]")
+# BuildKit's own: "exporting to image", or "[app] exporting to image" where bake builds several.
+_EXPORT = re.compile(r"(?:\[[^\]]*\] )?exporting (?P<what>to image|cache)\b")
+_IMPORT = re.compile(r"(?:\[[^\]]*\] )?importing cache manifest from (?P<source>\S+)")
 _LAYER = "sha256:"
 
 
@@ -38,6 +41,18 @@ class StepState:
     def running(self) -> bool:
         """Whether it is being worked on."""
         return self.started is not None and self.completed is None
+
+    @property
+    def exported(self) -> str:
+        """What it exports: ``to image``, ``cache``, or nothing."""
+        found = _EXPORT.match(self.name)
+        return found["what"] if found else ""
+
+    @property
+    def imported(self) -> str:
+        """Where it imports a cache from, if it does."""
+        found = _IMPORT.match(self.name)
+        return found["source"] if found else ""
 
     @property
     def is_instruction(self) -> bool:
@@ -112,15 +127,27 @@ class BuildState:
 
     def failed_step(self) -> StepState | None:
         """The step whose own process failed; its companions are only cancelled."""
-        failed = [step for step in self.steps.values() if step.error]
+        # One that imports a cache fails nothing: BuildKit goes on without it.
+        failed = [step for step in self.steps.values() if step.error and not step.imported]
         blamed = [step for step in failed if "context canceled" not in step.error]
         return next(iter(blamed or failed), None)
 
     @property
-    def export_failed(self) -> bool:
-        """Whether what failed is the export of a cache alone."""
+    def failed_export(self) -> str:
+        """What could not be exported, if that is what failed: see ``StepState.exported``."""
         step = self.failed_step()
-        return step is not None and step.name.startswith("exporting cache")
+        return step.exported if step else ""
+
+    @property
+    def failed_imports(self) -> dict[str, str]:
+        """Caches that could not be imported, with BuildKit's words; it goes on without them."""
+        return {s.imported: s.error for s in self.steps.values() if s.error and s.imported}
+
+    @property
+    def built(self) -> frozenset[str]:
+        """Targets whose every instruction is done: they are being exported, or were."""
+        exporting = [step for step in self.steps.values() if step.exported and step.started]
+        return frozenset(name for step in exporting for name in step.names if name)
 
     def _apply_step(self, event: Step) -> None:
         step = self._step(event.digest)

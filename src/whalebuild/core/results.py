@@ -75,20 +75,28 @@ def make_result(
     states: Mapping[str, BuildState],
     retries: Sequence[Retry],
     *,
+    warnings: Sequence[str],
     published: bool,
     seconds: float,
 ) -> BakeResult:
     """Put together what BuildKit reported.
 
-    ``states`` has the build in which each task was made, ``seconds`` are those of the whole bake,
-    retries included.
+    Args:
+        images: What became of each image.
+        states: The build in which each task was made.
+        retries: All that were made.
+        warnings: Those of the bake itself; BuildKit's follow.
+        published: Whether anything was pushed.
+        seconds: Those of the whole bake, retries included.
     """
     builds = list({id(state): state for state in states.values()}.values())
     return BakeResult(
         targets=tuple(_target(image, states) for image in images),
         published=published,
         retries=tuple(retries),
-        warnings=tuple(dict.fromkeys(w for state in builds for w in state.warnings)),
+        warnings=tuple(
+            dict.fromkeys([*warnings, *(w for state in builds for w in state.warnings)])
+        ),
         bytes_pulled=sum(pulled_bytes(state.steps.values()) for state in builds),
         seconds=round(seconds, 3),
     )

@@ -19,13 +19,14 @@ from whalebuild.core.tags import scope_name
 
 PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
 BASE_MODES = ("pin", "follow")
+_SWITCHES = {"1": True, "true": True, "0": False, "false": False}
 _WORDS = {"progress": ("a progress mode", PROGRESS_MODES), "base": ("a way", BASE_MODES)}
 ENVIRONMENT_PREFIX = "WHALEBUILD_"
 # The development sandbox has variables of its own: WHALEBUILD_SANDBOX, WHALEBUILD_SANDBOX_….
 _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
 
 _LONGEST = 365 * 24 * 3600  # what is longer is a slip, and floats end somewhere
-Value = str | int | float | tuple[str, ...] | None
+Value = str | int | float | bool | tuple[str, ...] | None
 
 
 class Kind(Enum):
@@ -35,6 +36,7 @@ class Kind(Enum):
     LIST = "a list of texts"
     COUNT = "a whole number of at least 1"
     SECONDS = "a number of seconds"
+    SWITCH = "true or false"
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ KEYS = {
         Key("progress", Kind.TEXT, f"one of {', '.join(PROGRESS_MODES)}"),
         Key("retry-attempts", Kind.COUNT, "how often one registry step is tried at the most"),
         Key("retry-deadline", Kind.SECONDS, "seconds after which a registry step is given up"),
+        Key("strict-cache", Kind.SWITCH, "fail where a cache cannot be exported"),
+        Key("if-unchanged", Kind.SWITCH, "publish only if nobody else has meanwhile"),
     )
 }
 
@@ -89,6 +93,8 @@ class Settings:
     progress: str = "auto"
     retry_attempts: int = 8
     retry_deadline: float = 180.0
+    strict_cache: bool = False
+    if_unchanged: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
 
     def value(self, key: str) -> Value:
@@ -179,6 +185,8 @@ def resolve(layers: Iterable[Layer]) -> Settings:
 def _from_text(kind: Kind, text: str) -> object:
     if kind is Kind.LIST:
         return [word.strip() for word in text.split(",") if word.strip()]
+    if kind is Kind.SWITCH:
+        return _SWITCHES.get(text.lower(), text)
     if kind in {Kind.COUNT, Kind.SECONDS}:
         try:
             return int(text) if kind is Kind.COUNT else float(text)
@@ -219,6 +227,8 @@ def _of_kind(kind: Kind, raw: object) -> Value:  # noqa: PLR0911 - one return a 
             return (raw,)
         case Kind.LIST, list() | tuple() if all(isinstance(item, str) and item for item in raw):
             return tuple(cast("Iterable[str]", raw))
+        case Kind.SWITCH, bool():
+            return raw
         case ((Kind.COUNT | Kind.SECONDS), bool()):
             return None
         case Kind.COUNT, int() if raw >= 1:

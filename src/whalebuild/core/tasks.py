@@ -6,8 +6,8 @@ docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -71,18 +71,34 @@ class Ground:
 class Task:
     """One target of the generated definition: a job, or one platform of it.
 
-    ``exports`` tells that its cache is pushed for later bakes.
+    Attributes:
+        imports: The caches of ours that it imports.
+        exports: Whether its cache is pushed for later bakes.
     """
 
     job: Job
     platforms: tuple[str, ...]
     target: Target
+    imports: tuple[Reference, ...] = ()
     exports: bool = False
 
     @property
     def name(self) -> str:
         """The target's name."""
         return self.target.name
+
+    def without(self, sources: Collection[str]) -> Task:
+        """The same without importing these caches."""
+        kept = [s for s in self.target.attributes.get("cache-from") or [] if _ref(s) not in sources]
+        return replace(self, target=self.target.with_attributes(cache_from=kept or None))
+
+    def again(self) -> Task:
+        """The same once every step is done, to be pushed again: the builder has all it needs.
+
+        With ``no-cache`` every step would run anew.
+        """
+        target = self.target.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
+        return replace(self, target=target)
 
 
 def output_of(options: BuildOptions, driver: str | None) -> Output:
@@ -124,7 +140,8 @@ def make_task(
         no_cache=options.no_cache or attributes.get("no-cache"),
         pull=options.pull or attributes.get("pull"),
     )
-    return Task(job, platforms, Target(name, made.attributes), ground.cache_to is not None)
+    exports = ground.cache_to is not None
+    return Task(job, platforms, Target(name, made.attributes), ground.cache_from, exports)
 
 
 def make_definition(tasks: Iterable[Task], others: Mapping[str, Target]) -> Definition:
@@ -172,6 +189,10 @@ def _cache_from(target: Target, sources: Sequence[Reference]) -> list[Any]:
     ours = [{"type": "registry", "ref": str(reference)} for reference in sources]
     theirs = target.attributes.get("cache-from") or []
     return ours + [source for source in theirs if source not in ours]
+
+
+def _ref(source: object) -> object:
+    return source.get("ref") if isinstance(source, Mapping) else source
 
 
 def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:

@@ -5,7 +5,7 @@ A docker command takes longer than importing the machinery that needs its answer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +52,7 @@ class AheadEngine:
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Iterator[str]:
+    ) -> Generator[str, None, None]:
         """See ``workflows.ports.Engine``."""
         return self.engine.bake(definition, builder=builder, allow=allow)
 

@@ -15,6 +15,7 @@ from whalebuild.core.publication import DepsOutcome, Pushed, app_index, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.core.tasks import CacheExport, Output, Task
 from whalebuild.workflows.caching import CacheLadder
+from whalebuild.workflows.importing import Imports
 from whalebuild.workflows.ports import BuilderNotes, Console, Engine, Registry
 from whalebuild.workflows.publishing import Publisher
 from whalebuild.workflows.retrying import Retrier
@@ -25,7 +26,9 @@ from whalebuild.workflows.running import Runner
 class Baker:
     """Runs one plan on an engine, showing progress on a console.
 
-    ``metadata`` has buildx's metadata by target afterwards, with the digests that were published.
+    Attributes:
+        metadata: Buildx's metadata by target afterwards, with the digests that were published.
+        warnings: What was not as it should be, though it failed nothing.
     """
 
     engine: Engine
@@ -35,6 +38,7 @@ class Baker:
     notes: BuilderNotes
     clock: Callable[[], float] = time.monotonic
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def bake(self, plan: Plan) -> BakeResult:
         """Build, publish (or load), and tell what happened.
@@ -47,8 +51,13 @@ class Baker:
                 what was pushed is not whole.
         """
         begun = self.clock()
-        run = Runner(self.engine, self.console, self.retrier, plan.settings, plan.others)
-        ladder = CacheLadder(plan, run, self.registry, self.notes, self.console.note)
+        self.warnings.clear()
+        imports = Imports(self.registry, self.retrier, self._warn)
+        run = Runner(
+            *(self.engine, self.registry, self.console, self.retrier),
+            *(imports, plan.settings, plan.others),
+        )
+        ladder = CacheLadder(plan, run, self.registry, self.notes, self.console.note, self._warn)
         bake = _Bake(plan, run, self._publisher(plan), ladder)
         images = bake.publish() if plan.options.publishes else bake.load()
         self.metadata = metadata_of(images, run.metadata)
@@ -56,13 +65,19 @@ class Baker:
             images,
             run.states,
             self.retrier.retries,
+            warnings=self.warnings,
             published=plan.options.publishes,
             seconds=self.clock() - begun,
         )
 
     def _publisher(self, plan: Plan) -> Publisher:
         platform = plan.facts.platform if plan.facts else None
-        return Publisher(self.registry, self.retrier, self.console.note, platform)
+        return Publisher(self.registry, self.retrier, self._warn, platform)
+
+    def _warn(self, text: str) -> None:
+        """Say that something is not as it should be, now and in the result."""
+        self.warnings.append(text)
+        self.console.note(f"warning: {text}")
 
 
 @dataclass
@@ -143,7 +158,9 @@ class _Bake:
         return covered.issuperset(platforms)
 
     def _collect(self, tasks: Sequence[Task]) -> Pushed:
-        return self.publisher.collect(tasks, self.run.metadata)
+        pushed = self.publisher.collect(tasks, self.run.metadata)
+        self.run.fresh.update(pushed.digests.values())
+        return pushed
 
     def _keep(self, outcomes: Iterable[DepsOutcome]) -> None:
         """Give tags that a push has set their lock and caches back before anything can fail."""

@@ -52,7 +52,9 @@ class Bases:
         try:
             reference = _reference(text)
             found = self.retrier.call(
-                f"reading {reference}", lambda: self.registry.head(reference, mirrors=True)
+                f"reading {reference}",
+                lambda: self.registry.head(reference, mirrors=True),
+                registry=reference.registry,
             )
         except (RequestFailedError, UsageError):
             return ""
@@ -61,7 +63,11 @@ class Bases:
     def _triggers(self, image: BaseImage) -> bool:
         try:
             reference = _reference(image.reference)
-            return self.retrier.call(f"reading {reference}", lambda: self._has_triggers(reference))
+            return self.retrier.call(
+                f"reading {reference}",
+                lambda: self._has_triggers(reference),
+                registry=reference.registry,
+            )
         except (RequestFailedError, UsageError):
             return False
 

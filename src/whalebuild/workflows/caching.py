@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from whalebuild.core.failure_errors import as_error
 from whalebuild.core.failures import Kind, RequestFailedError
 from whalebuild.core.plan import Plan
 from whalebuild.core.references import Reference
@@ -34,6 +35,7 @@ class CacheLadder:
     registry: Registry
     notes: BuilderNotes
     note: Callable[[str], None]
+    warn: Callable[[str], None]
     export: CacheExport | None = field(default_factory=CacheExport)
     staged: dict[Reference, None] = field(default_factory=dict)
 
@@ -69,17 +71,20 @@ class CacheLadder:
             except RequestFailedError:
                 deleted = False
             if not deleted:
-                self.note(f"warning: {reference} is left over: the registry deletes no tags")
+                self.warn(f"{reference} is left over: the registry deletes no tags")
 
     def _next(self, failed: CacheExportError) -> CacheExport | None:
         failure = failed.failure
-        lost = failure.kind in {Kind.TRANSIENT, Kind.UNREACHABLE}
-        if self.export is not None and self.export.token is None and not lost:
+        refused = failure.kind in {Kind.REFUSED, Kind.MISSING}
+        if self.export is not None and self.export.token is None and refused:
             self.note(f"a cache cannot be pushed by digest here ({failure.reason}): by tag now")
             for place in self._places():
                 self.notes.note_refusal(*place)
             return self._staging()
-        self.note(f"warning: the cache could not be exported: {failure.evidence or failure.reason}")
+        said = failure.evidence or failure.reason
+        if self.plan.settings.strict_cache:
+            raise as_error(failure)
+        self.warn(f"the cache could not be exported, the next bake has none: {said}")
         return None
 
     def _staging(self) -> CacheExport:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from whalebuild.core.engine_failures import final_error
 from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError, final_error
+from whalebuild.core.failures import CommandFailedError
 
 
 def engine_error(failed: CommandFailedError) -> EngineError:

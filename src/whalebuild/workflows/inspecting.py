@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from whalebuild.core.bundle import Cache
 from whalebuild.core.errors import UsageError
-from whalebuild.core.failures import RequestFailedError, as_error
+from whalebuild.core.failure_errors import as_error
+from whalebuild.core.failures import RequestFailedError
 from whalebuild.core.inspection import (
     AppSide,
     DepsSide,
@@ -149,6 +150,7 @@ class Inspector:
             raw = self.retrier.call(
                 f"reading {repository}@{config.digest}",
                 lambda: self.registry.blob(repository, config.digest, _CONFIG_LIMIT),
+                registry=Reference(repository).registry,
             )
         except RequestFailedError as failed:
             raise as_error(failed.failure) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 from whalebuild.core.bakefile import Target
@@ -28,8 +28,11 @@ class Engine(Protocol):
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Iterator[str]:
-        """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards."""
+    ) -> Generator[str, None, None]:
+        """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards.
+
+        Closing the generator stops the build.
+        """
 
     @property
     def metadata(self) -> Mapping[str, Any]:

@@ -8,11 +8,12 @@ from typing import Any, NoReturn, TypeVar
 
 from whalebuild.core.bundle import Cache
 from whalebuild.core.errors import VerificationError
-from whalebuild.core.failures import RequestFailedError, as_error
+from whalebuild.core.failure_errors import as_error
+from whalebuild.core.failures import FailedError, RequestFailedError
+from whalebuild.core.http_failures import Trouble, no_answer
 from whalebuild.core.jobs import APP
 from whalebuild.core.manifests import (
     INDEX_TYPE,
-    Descriptor,
     Manifest,
     parse_image,
     parse_index,
@@ -39,13 +40,13 @@ class Publisher:
     """Reads back what tasks pushed, and sets tags.
 
     Attributes:
-        note: Says one line.
+        warn: Takes one line.
         platform: The builder's own platform, where it is known.
     """
 
     registry: Registry
     retrier: Retrier
-    note: Callable[[str], None]
+    warn: Callable[[str], None]
     platform: str | None = None
 
     def collect(self, tasks: Sequence[Task], metadata: Mapping[str, Any]) -> Pushed:
@@ -65,6 +66,7 @@ class Publisher:
         """Set a tag; return the digest that it has now."""
         return self._call(
             f"publishing {reference}",
+            reference,
             lambda: self.registry.put_manifest(reference, raw, media_type),
         )
 
@@ -77,7 +79,7 @@ class Publisher:
                 next_step="check `docker buildx version` (0.12 or later)",
             )
         for repository in task.job.repositories:
-            found = self._manifest(Reference(repository, digest=digest))
+            found = self._pushed_there(Reference(repository, digest=digest), self.registry.manifest)
         index = parse_index(found.raw)
         if index is None:
             platform = self._platform_of(task, found)
@@ -104,7 +106,8 @@ class Publisher:
             )
         for image in pushed.images.values():
             if image.digest != pushed.index:
-                self._head(Reference(task.job.references[0].repository, digest=image.digest))
+                repository = task.job.references[0].repository
+                self._pushed_there(Reference(repository, digest=image.digest), self.registry.head)
 
     def _cache(
         self, task: Task, metadata: Mapping[str, Any], platforms: tuple[str, ...]
@@ -114,14 +117,14 @@ class Publisher:
         if exported is None:
             return None
         reference = Reference(task.job.bundle.repository, digest=exported.digest)
-        found = self._call(f"reading {reference}", lambda: self.registry.manifest(reference))
+        found = self._fresh(reference, self.registry.manifest)
         config = parse_image(found.raw) if found else None
         if config is None:
-            self.note(f"warning: the cache of {task.name} did not arrive: the next bake has none")
+            self.warn(f"the cache of {task.name} did not arrive: the next bake has none")
             return None
         if config.config.size > CACHE_CONFIG_LIMIT:
-            self.note(
-                f"warning: the cache of {task.name} is left out: its configuration has "
+            self.warn(
+                f"the cache of {task.name} is left out: its configuration has "
                 f"{human_bytes(config.config.size)}, and BuildKit imports none over 1 MiB"
             )
             return None
@@ -133,10 +136,11 @@ class Publisher:
         parsed = parse_image(image.raw)
         platform = self.platform
         if parsed is not None:
-            digest = parsed.config.digest
-            repository = task.job.references[0].repository
+            repository, digest = task.job.references[0].repository, parsed.config.digest
+            config = Reference(repository, digest=digest)
             raw = self._call(
-                f"reading {repository}@{digest}",
+                f"reading {config}",
+                config,
                 lambda: self.registry.blob(repository, digest, _CONFIG_LIMIT),
             )
             platform = platform_of(raw) or platform
@@ -148,22 +152,33 @@ class Publisher:
             )
         return platform
 
-    def _manifest(self, reference: Reference) -> Manifest:
-        found = self._call(f"reading {reference}", lambda: self.registry.manifest(reference))
+    def _pushed_there(self, reference: Reference, look: Callable[[Reference], T | None]) -> T:
+        """Read something that was pushed just now."""
+        found = self._fresh(reference, look)
         if found is None:
             _gone(reference)
         return found
 
-    def _head(self, reference: Reference) -> Descriptor:
-        found = self._call(f"reading {reference}", lambda: self.registry.head(reference))
-        if found is None:
-            _gone(reference)
-        return found
+    def _fresh(self, reference: Reference, look: Callable[[Reference], T | None]) -> T | None:
+        """Read something that was pushed just now: a registry may not find it at once."""
 
-    def _call(self, step: str, action: Callable[[], T]) -> T:
+        def find() -> T:
+            found = look(reference)
+            if found is None:
+                raise RequestFailedError(no_answer(f"GET {reference}", Trouble.NOT_YET))
+            return found
+
         try:
-            return self.retrier.call(step, action)
-        except RequestFailedError as failed:
+            return self.retrier.call(f"reading {reference}", find, registry=reference.registry)
+        except FailedError as failed:
+            if failed.failure.reason == Trouble.NOT_YET.reason:
+                return None
+            raise as_error(failed.failure) from None
+
+    def _call(self, step: str, reference: Reference, action: Callable[[], T]) -> T:
+        try:
+            return self.retrier.call(step, action, registry=reference.registry)
+        except FailedError as failed:
             raise as_error(failed.failure) from None
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whalebuild.core.bakefile import BakeFile, Target, parse_print
+from whalebuild.core.engine_failures import classify, final_error
 from whalebuild.core.errors import UsageError
-from whalebuild.core.failures import CommandFailedError, Kind, classify, final_error
+from whalebuild.core.failures import CommandFailedError, Kind
 from whalebuild.core.pairs import Pair, find_pairs, is_complete, needs_dockerfile
 from whalebuild.core.request import BakeRequest
 from whalebuild.core.scopes import scoped
@@ -138,7 +139,7 @@ class BakeReader:
 def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
     """Buildx's own words on a bake file, with its place; a target's name is looked up."""
     failure = classify(failed.stderr)
-    if failure.kind is Kind.ENGINE:
+    if failure.kind in {Kind.ENGINE, Kind.ENGINE_LOST}:
         return engine_error(failed)
     text = failed.stderr
     words = final_error(text).removeprefix("ERROR: ")

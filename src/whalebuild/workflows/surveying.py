@@ -7,7 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 
-from whalebuild.core.failures import RequestFailedError, as_error, may_not_exist_yet
+from whalebuild.core.failure_errors import as_error
+from whalebuild.core.failures import RequestFailedError, may_not_exist_yet
 from whalebuild.core.manifests import Manifest
 from whalebuild.core.published import PublishedApp, PublishedDeps, read_app, read_deps
 from whalebuild.core.references import Reference
@@ -59,7 +60,9 @@ class Survey:
     def _look(self, reference: Reference) -> Manifest | None:
         try:
             return self.retrier.call(
-                f"reading {reference}", lambda: self.registry.manifest(reference)
+                f"reading {reference}",
+                lambda: self.registry.manifest(reference),
+                registry=reference.registry,
             )
         except RequestFailedError as failed:
             # Docker Hub says so of a repository that the first push will create.

@@ -7,14 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.recorded_messages import MESSAGES, Recorded
-from whalebuild.core.failures import (
-    Failure,
-    Kind,
-    as_error,
-    classify,
-    final_error,
-    redact,
-)
+from whalebuild.core.engine_failures import classify, final_error
+from whalebuild.core.failure_errors import as_error
+from whalebuild.core.failures import Failure, Kind, redact
 
 
 @pytest.mark.parametrize(

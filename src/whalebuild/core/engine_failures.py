@@ -1,0 +1,129 @@
+"""What kind of failure docker's, buildx's and BuildKit's words mean: a pure function over them.
+
+BuildKit, buildx and containerd report registry trouble only as text. The rules below are recorded
+messages; ``tests/core/test_engine_failures.py`` has each with its source. Order matters: a failing
+RUN may print anything, so the build's own failures are recognised first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from whalebuild.core.failures import (
+    EXPIRED,
+    LOST_UPLOAD,
+    RATE_LIMIT,
+    Failure,
+    Kind,
+    redact,
+)
+
+_RULES: tuple[tuple[Kind, str], ...] = (
+    (Kind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
+    (Kind.DISK_FULL, r"no space left on device"),
+    (Kind.USAGE, r"failed to read dockerfile|dockerfile parse error|Dockerfile:? no such file"),
+    (Kind.USAGE, r"target stage \S+ could not be found|failed to find target \S+"),
+    (Kind.USAGE, r"couldn't find a bake definition|(?:no|invalid) bake (?:file|definition)"),
+    (Kind.USAGE, r"additional privileges requested|is not allowed; must be explicitly"),
+    (Kind.USAGE, r"invalid reference format|unable to prepare context"),
+    (Kind.ENGINE, r"permission denied while trying to connect"),
+    (Kind.ENGINE, r"unknown command: docker buildx|'buildx' is not a docker command"),
+    # Without the plugin, docker itself stumbles over the first flag and shows its own usage.
+    (Kind.ENGINE, r"Usage:\s+docker \[OPTIONS\] COMMAND"),
+    (Kind.ENGINE, r"no builder \S+ found|failed to find driver"),
+    (Kind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
+    (Kind.ENGINE_LOST, r"Cannot connect to the Docker daemon|error during connect"),
+    (Kind.ENGINE_LOST, r"failed to connect to the docker API"),
+    (Kind.ENGINE_LOST, r"error reading from server: [^\n]*|transport is closing|graceful_stop"),
+    (Kind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
+    # An engine that still cleans up after a build whose client was killed.
+    (Kind.TRANSIENT, r"snapshot \S+ does not exist"),
+    (Kind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),
+    (Kind.UNREACHABLE, r"tls: (?!internal error|bad record MAC)[^\n]*"),
+    (Kind.TRANSIENT, r"tls: internal error|tls: bad record MAC"),
+    (Kind.TRANSIENT, RATE_LIMIT),
+    (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
+    (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
+    (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
+    (Kind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),
+    (Kind.TRANSIENT, r"no such host|Temporary failure in name resolution|server misbehaving"),
+    (Kind.TRANSIENT, r"unexpected EOF|\bEOF$|network is unreachable|no route to host"),
+    (Kind.TRANSIENT, r"http2: [^\n]*|stream error: [^\n]*|use of closed network connection"),
+    # What arrived is not what was sent: a connection, or something between, that lost bytes.
+    (Kind.TRANSIENT, r"unexpected commit (?:digest|size)[^\n]*|failed size validation[^\n]*"),
+    # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
+    # https://github.com/docker/buildx/pull/3731
+    (Kind.TRANSIENT, r"blob unknown to registry|provided digest did not match uploaded content"),
+    (Kind.TRANSIENT, LOST_UPLOAD),
+    (Kind.CREDENTIAL, EXPIRED),
+    (Kind.REFUSED, r"insufficient_scope[^\n]*|push access denied|pull access denied"),
+    (Kind.REFUSED, r"no basic auth credentials"),
+    (Kind.CREDENTIAL, r"unauthorized: [^\n]*|\b401 Unauthorized"),
+    (Kind.REFUSED, r"denied: [^\n]*|\b(?:403 Forbidden|405 Method Not Allowed)"),
+    (Kind.REFUSED, r"413 Request Entity Too Large|manifest invalid|name invalid|name unknown"),
+    (Kind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable|\b400 Bad Request"),
+    (Kind.GONE, r"could not fetch content descriptor \S+[^\n]*: not found"),
+    (Kind.BUILD, r"failed to compute cache key|failed to calculate checksum"),
+    (Kind.BUILD, r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found"),
+    (Kind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
+)
+_COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)
+_ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_HOST = r"[\w.-]+(?::\d+)?"
+# In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
+_NAMES_HOST = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"https?://(?P<host>{_HOST})/v2/",
+        rf"failed to push (?P<host>{_HOST})/",
+        rf"(?:dial tcp: lookup|dial tcp) (?P<host>{_HOST})",
+    )
+)
+
+
+def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ()) -> Failure:
+    """Tell what kind of failure the text reports.
+
+    Args:
+        stderr: Everything that the command wrote to standard error; only its final error
+            counts, so that the log of a build step cannot pass for a registry's answer.
+        pushing: Whether it failed while it pushed: unknown words are worth a second try then.
+        fresh: Digests that were pushed just now: a registry that does not find one lags behind.
+    """
+    error = final_error(stderr)
+    for kind, pattern in _COMPILED:
+        found = pattern.search(error)
+        if found:
+            line = _line_with(error, found.start())
+            lags = kind in _ABSENT and not digests_in(line).isdisjoint(fresh)
+            return Failure(Kind.TRANSIENT if lags else kind, found[0].strip(), line)
+    lines = [line for line in error.splitlines() if line.strip()]
+    unknown = Kind.UNKNOWN_PUSH if pushing else Kind.UNKNOWN
+    return Failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
+
+
+def final_error(stderr: str) -> str:
+    """The last error that buildx or docker printed, secrets removed; all text if none is marked."""
+    starts = [found.start() for found in re.finditer(r"^(?:ERROR|error): ", stderr, re.MULTILINE)]
+    return redact(stderr[starts[-1] :] if starts else stderr).strip()
+
+
+def digests_in(text: str) -> frozenset[str]:
+    """The digests that a text names."""
+    return frozenset(_DIGEST.findall(text))
+
+
+def registry_in(text: str) -> str | None:
+    """The registry that a failure's evidence names, as ``host`` or ``host:port``."""
+    for pattern in _NAMES_HOST:
+        found = pattern.search(text)
+        if found:
+            return found["host"]
+    return None
+
+
+def _line_with(text: str, position: int) -> str:
+    start = text.rfind("\n", 0, position) + 1
+    return text[start:].split("\n", 1)[0].strip()

@@ -1,0 +1,103 @@
+"""Says a failure in the user's words, with the next step and the exit code: a pure function."""
+
+from __future__ import annotations
+
+import re
+
+from whalebuild.core.errors import (
+    BuildError,
+    EngineError,
+    RefusedError,
+    UnreachableError,
+    UsageError,
+    WhalebuildError,
+)
+from whalebuild.core.failures import Failure, Kind
+
+_DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+_FREE_DISK = "free some of it (`docker buildx du`, `docker buildx prune`) or give it a larger disk"
+
+
+def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
+    """Say a failure in the user's words, with the right exit code.
+
+    Args:
+        failure: The failure.
+        log: What the failing step of a build printed.
+    """
+    evidence = failure.evidence.removeprefix("ERROR: ")
+    match failure.kind:
+        case Kind.TRANSIENT | Kind.UNREACHABLE | Kind.UNKNOWN_PUSH:
+            return _unreachable(failure, evidence)
+        case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE:
+            return _refused(failure, evidence)
+        case Kind.ENGINE | Kind.ENGINE_LOST | Kind.DISK_FULL:
+            return _engine(failure, evidence)
+        case Kind.USAGE:
+            return UsageError(evidence, next_step="correct it and run the command again")
+        case Kind.BUILD | Kind.UNKNOWN:
+            # A step that fills the disk fails as any other; only what it printed tells.
+            if log and _DISK_FULL.search(log):
+                said = f"{evidence}; it printed: no space left on device"
+                step = f"if that is the builder's disk, {_FREE_DISK}"
+                return BuildError("the build failed", cause=said, next_step=step, log=log)
+            return BuildError("the build failed", cause=evidence, log=log)
+
+
+def _unreachable(failure: Failure, evidence: str) -> UnreachableError:
+    if failure.kind is Kind.UNKNOWN_PUSH:
+        return UnreachableError(
+            "the push failed for a reason that whalebuild does not know",
+            cause=evidence,
+            next_step="run the bake again; if it fails the same way, please report these words",
+        )
+    step = (
+        "check the registry's address and state; "
+        "--retry-attempts and --retry-deadline set how long to try"
+    )
+    if "x509" in failure.reason:
+        step = "make the registry's certificate authority known to the engine and the builder"
+    elif "HTTPS client" in failure.reason:
+        step = "the registry speaks plain http: allow it as an insecure registry in the engine"
+    return UnreachableError(
+        f"the registry could not be reached: {failure.reason}", cause=evidence, next_step=step
+    )
+
+
+def _refused(failure: Failure, evidence: str) -> RefusedError:
+    if failure.kind is Kind.CREDENTIAL:
+        return RefusedError(
+            f"the registry did not accept the login: {failure.reason}",
+            cause=evidence,
+            next_step="log in again (`docker login`); in CI, check that the token has not expired "
+            "and that it is for this registry",
+        )
+    if failure.kind is Kind.GONE:
+        return RefusedError(
+            f"the registry has lost something that is published: {failure.reason}",
+            cause=evidence,
+            next_step="build it anew: whalebuild bake --no-cache",
+        )
+    return RefusedError(
+        f"the registry refused: {failure.reason}",
+        cause=evidence,
+        next_step="check `docker login` for this registry, and that the account may push "
+        "to the repository",
+    )
+
+
+def _engine(failure: Failure, evidence: str) -> EngineError:
+    if failure.kind is Kind.DISK_FULL:
+        return EngineError("the builder's disk is full", cause=evidence, next_step=_FREE_DISK)
+    if failure.kind is Kind.ENGINE_LOST:
+        return EngineError(
+            f"the Docker engine went away: {failure.reason}",
+            cause=evidence,
+            next_step="look into its log (`journalctl -u docker`), and run the bake again: steps "
+            "that were done come from the cache",
+        )
+    return EngineError(
+        f"the Docker engine cannot do this: {failure.reason}",
+        cause=evidence,
+        next_step="check `docker info` and `docker buildx inspect`",
+    )

@@ -1,0 +1,99 @@
+"""Caches that cannot be imported: they cost time, and never the build.
+
+BuildKit goes on by itself without a cache whose manifest or configuration it cannot read, and
+builds everything anew even where another try would have done; a layer that is missing fails it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from whalebuild.core.engine_failures import classify, digests_in
+from whalebuild.core.failures import FailedError, Failure, Kind, Remedy
+from whalebuild.core.manifests import parse_image
+from whalebuild.core.progress import BuildState
+from whalebuild.core.references import Reference
+from whalebuild.core.tasks import Task
+from whalebuild.workflows.ports import Registry
+from whalebuild.workflows.retrying import Retrier
+
+# What a build may fail with that reads a cache's layer.
+_READING = frozenset({Kind.GONE, Kind.MISSING, Kind.REFUSED, Kind.CREDENTIAL, Kind.TRANSIENT})
+
+
+class ImportFailedError(FailedError):
+    """A cache could not be imported; the build has been stopped before it ran steps in vain."""
+
+    def __init__(self, failure: Failure, source: str) -> None:
+        super().__init__(failure)
+        self.source = source
+
+
+@dataclass
+class Imports:
+    """What is known of the caches that tasks import.
+
+    Attributes:
+        warn: Takes one line.
+        unusable: References of caches that are not imported any more.
+    """
+
+    registry: Registry
+    retrier: Retrier
+    warn: Callable[[str], None]
+    unusable: set[str] = field(default_factory=set)
+
+    def check(self, state: BuildState, tasks: Sequence[Task]) -> None:
+        """Look at what BuildKit says of imports while it builds.
+
+        Raises:
+            ImportFailedError: One failed in a way that may pass.
+        """
+        for source, words in state.failed_imports.items():
+            if source in self.unusable:
+                continue
+            failure = classify(words)
+            if failure.remedy is not Remedy.STOP:
+                raise ImportFailedError(failure, source)
+            self.unusable.add(source)
+            # One of the bake file's own may well not be there yet.
+            if source in _sources(tasks) or failure.kind is not Kind.MISSING:
+                self._say(source, failure)
+
+    def drop(self, source: str, failure: Failure) -> None:
+        """Go on without a cache."""
+        self.unusable.add(source)
+        self._say(source, failure)
+
+    def blame(self, failure: Failure, tasks: Sequence[Task]) -> bool:
+        """Tell whether a build failed for a cache that it need not import; those are dropped."""
+        named = digests_in(failure.evidence)
+        left = [source for source in _sources(tasks).values() if str(source) not in self.unusable]
+        if failure.kind not in _READING or not named or "failed to push" in failure.evidence:
+            return False
+        broken = [source for source in left if named & self._content(source)]
+        for source in broken:
+            self.drop(str(source), failure)
+        return bool(broken)
+
+    def _content(self, source: Reference) -> set[str]:
+        """The digests of what a cache consists of, as far as it can be read."""
+        try:
+            found = self.retrier.call(
+                f"reading {source}",
+                lambda: self.registry.manifest(source),
+                registry=source.registry,
+            )
+        except FailedError:
+            return set()
+        image = parse_image(found.raw) if found else None
+        return {part.digest for part in (image.config, *image.layers)} if image else set()
+
+    def _say(self, source: str, failure: Failure) -> None:
+        words = failure.reason if failure.kind is not Kind.MISSING else "it is not there"
+        self.warn(f"the cache {source} cannot be used ({words}): building without it")
+
+
+def _sources(tasks: Sequence[Task]) -> dict[str, Reference]:
+    return {str(source): source for task in tasks for source in task.imports}

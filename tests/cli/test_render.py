@@ -78,8 +78,10 @@ def test_a_bake_ends_with_a_short_table() -> None:
                     Retry("b", "timeout", 1, 0.5),
                 ),
             },
-            "published in 2.0 s; 91 MB of layers pulled; "
-            "3 retries, 2.0 s waited (2 x 503, timeout)",
+            (
+                "published in 2.0 s; 91 MB of layers pulled; "
+                "3 retries, 2.0 s waited (2 x 503, timeout)"
+            ),
         ),
         (
             {"seconds": 2.0, "retries": (Retry("a", "i/o timeout", 1, 0.5),)},

@@ -89,22 +89,29 @@ class DepsOutcome:
     stand: Stand
     tagged: bool = False
 
-    def bundle(self, app_caches: Iterable[Cache], repository: str | None = None) -> bytes | None:
+    def bundle(
+        self,
+        app_caches: Iterable[Cache],
+        repository: str | None = None,
+        there: Bundle | None = None,
+    ) -> bytes | None:
         """Compose the bundle to publish; None where what is published stays as it is.
 
         Args:
             app_caches: Caches of applications that were exported.
             repository: Where it is for; in others than the bundle's own there are no caches.
+            there: What stands there by now, if another bake has published the same images: its
+                caches are kept.
         """
         at_home = repository in {None, self.plan.job.bundle.repository}
         new = tuple(app_caches) if at_home else ()
         source = self.plan.source
         if not self.changed and source is not None:
             if not new:
-                there = source.raw if at_home else _without_caches(source.bundle)
-                return there if self._moved else None
-            caches = (*_without(source.bundle.caches, new), *new)
-            return _compose(source.bundle, caches, source.bundle.annotations)
+                same = source.raw if at_home else _without_caches(source.bundle)
+                return same if self._moved else None
+            kept_caches = _without((there or source.bundle).caches, new)
+            return _compose(source.bundle, (*kept_caches, *new), source.bundle.annotations)
         assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
         lock = self.plan.lock
         annotations = to_annotations(lock) if isinstance(lock, Lock) else {}
@@ -116,6 +123,10 @@ class DepsOutcome:
         )
         caches = (*kept.caches, *self.pushed.caches, *new) if at_home else ()
         return _compose(images, caches, {**(self.pushed.annotations or {}), **annotations})
+
+    def fits(self, there: Bundle) -> bool:
+        """Whether what stands there by now has the images that this bake has reused."""
+        return not self.changed and _digests(there) == self.stand.images
 
     @property
     def _moved(self) -> bool:

@@ -100,6 +100,12 @@ class Task:
         target = self.target.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
         return replace(self, target=target)
 
+    def unpushed(self) -> Task:
+        """The same, built and not pushed."""
+        nowhere = {"type": "cacheonly"}
+        target = self.target.with_attributes(output=[nowhere], tags=None, cache_to=None)
+        return replace(self, target=target)
+
 
 def output_of(options: BuildOptions, driver: str | None) -> Output:
     """Tell where images go. Buildx's docker driver cannot push by digest."""

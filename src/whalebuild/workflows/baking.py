@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from whalebuild.core.bundle import Cache
 from whalebuild.core.jobs import APP
-from whalebuild.core.manifests import digest_of
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
-from whalebuild.core.publication import DepsOutcome, Pushed, app_index, outcome
+from whalebuild.core.publication import DepsOutcome, Pushed, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.core.tasks import CacheExport, Output, Task
-from whalebuild.workflows.caching import CacheLadder
+from whalebuild.workflows.caching import CacheLadder, Tasks
 from whalebuild.workflows.importing import Imports
+from whalebuild.workflows.meanwhile import Meanwhile
 from whalebuild.workflows.ports import BuilderNotes, Console, Engine, Registry
 from whalebuild.workflows.publishing import Publisher
 from whalebuild.workflows.retrying import Retrier
 from whalebuild.workflows.running import Runner
+from whalebuild.workflows.tagging import Tagger
 
 
 @dataclass
@@ -58,7 +59,14 @@ class Baker:
             *(imports, plan.settings, plan.others),
         )
         ladder = CacheLadder(plan, run, self.registry, self.notes, self.console.note, self._warn)
-        bake = _Bake(plan, run, self._publisher(plan), ladder)
+        publisher = self._publisher(plan)
+        strict = plan.settings.if_unchanged
+        tagger = Tagger(
+            publisher, Meanwhile(self.registry, self.retrier, self._warn, strict=strict)
+        )
+        if plan.output is Output.TAG:
+            run.about_to_push = partial(tagger.about_to_push, plan)
+        bake = _Bake(plan, run, publisher, tagger, ladder)
         images = bake.publish() if plan.options.publishes else bake.load()
         self.metadata = metadata_of(images, run.metadata)
         return make_result(
@@ -87,6 +95,7 @@ class _Bake:
     plan: Plan
     run: Runner
     publisher: Publisher
+    tagger: Tagger
     ladder: CacheLadder
 
     def load(self) -> list[ImageResult]:
@@ -110,32 +119,41 @@ class _Bake:
             self.ladder.tidy()
 
     def _publish(self) -> list[ImageResult]:
-        deps_tasks = self.ladder.build(self._deps_tasks)
+        deps_tasks = self._push(self._deps_tasks)
         outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
         if self.plan.output is Output.TAG:
-            self._keep([outcomes[name] for name in {app.job.deps: None for app in building}])
-        app_tasks = self.ladder.build(
+            self.tagger.keep([outcomes[name] for name in {app.job.deps: None for app in building}])
+        app_tasks = self._push(
             lambda export: {
                 app.job.name: self._app_tasks(app, outcomes[app.job.deps], export)
                 for app in building
             }
         )
         pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items()}
+        if self.plan.settings.if_unchanged:
+            self.tagger.check(self.plan)
         results = []
         for deps in self.plan.deps:
             mine = [pushed[app.job.name] for app in building if app.job.deps == deps.job.name]
-            caches = [cache for image in mine for cache in image.caches]
-            results.append(self._publish_deps(outcomes[deps.job.name], caches, deps_tasks))
+            results.append(self._publish_deps(outcomes[deps.job.name], mine, deps_tasks))
         for app in self.plan.apps:
             image = pushed.get(app.job.name)
             results.append(self._publish_app(app, image, outcomes[app.job.deps], app_tasks))
         return results
 
+    def _push(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
+        if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:
+            # The push sets tags: everything is built before, and they are looked at.
+            tasks = [task.unpushed() for each in make(None).values() for task in each]
+            self.run.run(tasks, "building")
+            self.tagger.check(self.plan)
+        return self.ladder.build(make)
+
     def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[Task, ...]]:
         return {deps.job.name: self.plan.deps_tasks(deps, export) for deps in self.plan.deps}
 
-    def _outcome(self, deps: DepsPlan, tasks: Mapping[str, tuple[Task, ...]]) -> DepsOutcome:
+    def _outcome(self, deps: DepsPlan, tasks: Tasks) -> DepsOutcome:
         mine = tasks[deps.job.name]
         tagged = self.plan.output is Output.TAG
         return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
@@ -160,50 +178,28 @@ class _Bake:
     def _collect(self, tasks: Sequence[Task]) -> Pushed:
         pushed = self.publisher.collect(tasks, self.run.metadata)
         self.run.fresh.update(pushed.digests.values())
+        self.tagger.pushed(pushed)
         return pushed
 
-    def _keep(self, outcomes: Iterable[DepsOutcome]) -> None:
-        """Give tags that a push has set their lock and caches back before anything can fail."""
-        for deps in outcomes:
-            if deps.pushed is not None:
-                for reference in deps.plan.job.references:
-                    raw = deps.bundle((), reference.repository)
-                    if raw is not None:
-                        self.publisher.publish(reference, raw)
-
-    def _publish_deps(
-        self, deps: DepsOutcome, caches: Sequence[Cache], tasks: Mapping[str, tuple[Task, ...]]
-    ) -> ImageResult:
+    def _publish_deps(self, deps: DepsOutcome, apps: Sequence[Pushed], tasks: Tasks) -> ImageResult:
         job, mine = deps.plan.job, tasks[deps.plan.job.name]
         digest = deps.stand.index
-        for reference in job.references:
-            raw = deps.bundle(caches, reference.repository)
-            if raw is not None:
-                self.publisher.publish(reference, raw)
-                digest = digest_of(raw) if reference == job.references[0] else digest
+        if deps.pushed or deps.plan.elsewhere or apps:
+            digest = self.tagger.deps(deps, [cache for app in apps for cache in app.caches])
         action = "built" if deps.changed else "reused"
         return ImageResult(job, action, digest, mine, tuple(deps.stand.images))
 
     def _publish_app(
-        self,
-        app: AppPlan,
-        pushed: Pushed | None,
-        deps: DepsOutcome,
-        tasks: Mapping[str, tuple[Task, ...]],
+        self, app: AppPlan, pushed: Pushed | None, deps: DepsOutcome, tasks: Tasks
     ) -> ImageResult:
         if pushed is not None:
-            raw = app_index(pushed, app.material, deps.stand)
-            for reference in app.job.references:
-                self.publisher.publish(reference, raw)
-            return ImageResult(
-                app.job, "built", digest_of(raw), tasks[app.job.name], tuple(pushed.images)
-            )
+            digest = self.tagger.app(app, pushed, deps)
+            mine = tasks[app.job.name]
+            return ImageResult(app.job, "built", digest, mine, tuple(pushed.images))
         assert app.published is not None, "what is not built is there"  # noqa: S101
-        found = app.published.manifest
-        for reference in app.missing:
-            self.publisher.publish(reference, found.raw, found.media_type)
-        action = "tagged" if app.missing else "unchanged"
-        return ImageResult(app.job, action, found.digest, (), app.published.platforms)
+        self.tagger.more(app)
+        action, digest = "tagged" if app.missing else "unchanged", app.published.manifest.digest
+        return ImageResult(app.job, action, digest, (), app.published.platforms)
 
     def _digest(self, tasks: Sequence[Task]) -> str | None:
         metadata = self.run.metadata.get(tasks[-1].name) or {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,7 @@ class Runner:
         metadata: Buildx's metadata by task, of what has been run.
         states: The build in which each task was made.
         fresh: Digests that were pushed: a registry that does not find one of them lags behind.
+        about_to_push: Called with the names of jobs, before they are pushed.
     """
 
     engine: Engine
@@ -51,6 +52,8 @@ class Runner:
     metadata: dict[str, Any] = field(default_factory=dict)
     states: dict[str, BuildState] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
+    about_to_push: Callable[[Collection[str]], None] = lambda _: None
+    _built: set[str] = field(default_factory=set)
 
     def run(self, tasks: Sequence[Task], verb: str) -> None:
         """Build and push (or load).
@@ -84,6 +87,7 @@ class Runner:
                     raise CacheExportError(failed.failure) from None
                 if not self.imports.blame(failed.failure, tasks):
                     raise as_error(failed.failure, log=failure_log(state)) from None
+        self._built.update(names)
         self.metadata |= self.engine.metadata
         self.fresh |= digests_in(str(self.engine.metadata))
 
@@ -96,14 +100,15 @@ class Runner:
         """
         state.begin_attempt()
         self.console.begin(state.targets)
-        built = state.built
-        ready = [task.again() if task.name in built else task for task in tasks]
+        self._built |= state.built
+        ready = [task.again() if task.name in self._built else task for task in tasks]
         definition = make_definition(
             [task.without(self.imports.unusable) for task in ready], self.others
         )
         builder, allow = self.settings.builder, self.settings.allow
         # Closing it stops buildx where the reading ends early.
         with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:
+            told = False
             for line in lines:
                 self.console.raw(line)
                 for event in parse_line(line):
@@ -111,6 +116,9 @@ class Runner:
                     self.console.event(event)
                 if state.failed_imports:
                     self.imports.check(state, tasks)
+                if state.built and not told:
+                    told = True
+                    self.about_to_push({task.job.name for task in tasks})
 
 
 @dataclass

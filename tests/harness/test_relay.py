@@ -14,12 +14,6 @@ from tests.integration.proxy import Proxy, faulty_registry
 
 
 @pytest.fixture
-def upstream() -> Iterator[Upstream]:
-    with serve() as upstream:
-        yield upstream
-
-
-@pytest.fixture
 def proxy(upstream: Upstream) -> Iterator[Proxy]:
     with faulty_registry(upstream.address) as proxy:
         yield proxy

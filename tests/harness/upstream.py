@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -20,7 +21,17 @@ class Upstream:
 
     address: str
     got: list[tuple[str, str, str]] = field(default_factory=list)
-    connections: int = 0
+    open: list[socket.socket] = field(default_factory=list)
+
+    @property
+    def connections(self) -> int:
+        return len(self.open)
+
+    def drop_connections(self) -> None:
+        """As a restart does."""
+        for connection in self.open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -29,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self.upstream.connections += 1
+        self.upstream.open.append(self.connection)
 
     def _serve(self) -> None:
         if self.path == "/v2/full":

@@ -60,7 +60,6 @@ def test_a_delay(upstream: Upstream) -> None:
         began = time.monotonic()
         assert ask(proxy.address, "GET", "/v2/x")[0] == 503
         assert time.monotonic() - began >= 0.2
-        assert proxy.exchanges[0].seconds >= 0.2
 
 
 def test_a_connection_that_is_closed(upstream: Upstream) -> None:

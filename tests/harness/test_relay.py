@@ -82,6 +82,7 @@ def test_big_bodies_are_streamed(upstream: Upstream, proxy: Proxy) -> None:
         assert answer.read(1) == b"\0"
         assert proxy.exchanges[-1].down < BIG, "the first byte comes before the last is there"
         assert len(answer.read()) == BIG - 1
+    assert proxy.exchanges[-1].down == BIG
 
 
 def test_a_tls_hello_is_answered_in_plain_http(proxy: Proxy) -> None:

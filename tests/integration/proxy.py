@@ -25,9 +25,8 @@ class Exchange:
         status: What the client was answered; 0 is no answer (yet).
         carried_out: What the registry answered; 0 is no answer, or that it was not asked.
         up: Bytes of the request's body that came.
-        down: Bytes of the answer's body that went.
+        down: Bytes of the answer's body, counted as they are sent.
         began: On the monotonic clock.
-        seconds: How long it took.
         fault: What it met.
     """
 
@@ -38,7 +37,6 @@ class Exchange:
     up: int = 0
     down: int = 0
     began: float = field(default_factory=time.monotonic)
-    seconds: float = 0.0
     fault: Fault | None = None
 
 
@@ -102,8 +100,7 @@ class _Handler(Relay):
         try:
             self._meet(seen)
         finally:
-            seen.up, seen.down = self.up, self.down
-            seen.seconds = time.monotonic() - seen.began
+            seen.up = self.up
 
     def _meet(self, seen: Exchange) -> None:
         """Do as the fault says, in the order in which things happen."""
@@ -127,7 +124,7 @@ class _Handler(Relay):
         for effect in effects:
             back = effect.answering(back, answer.length)
         seen.status = answer.status
-        self.pass_back(answer, back)
+        self.pass_back(answer, _counted(back, seen))
 
     def _refuse(self, body: Body, effects: Sequence[Effect], seen: Exchange) -> None:
         for _ in body:
@@ -138,17 +135,24 @@ class _Handler(Relay):
                 raise HangUpError
             if isinstance(effect, Status):
                 seen.status = effect.code
-                self._answer(effect)
+                self._answer(effect, seen)
 
-    def _answer(self, status: Status) -> None:
+    def _answer(self, status: Status, seen: Exchange) -> None:
         self.send_response_only(status.code)
         own = {"Content-Type": "application/json", "Content-Length": str(len(status.body))}
         for name, value in {**own, **status.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
+            seen.down = len(status.body)
             self.wfile.write(status.body)
-            self.down = len(status.body)
+
+
+def _counted(body: Body, seen: Exchange) -> Body:
+    """Count each piece before it goes: who has the answer finds it counted."""
+    for piece in body:
+        seen.down += len(piece)
+        yield piece
 
 
 def _first(body: Body, size: int) -> bytes:

@@ -1,51 +1,80 @@
-"""A reverse proxy before the registry, with scripted faults."""
+"""A reverse proxy before a registry, with faults: see faults.py for what they are."""
 
 from __future__ import annotations
 
-import http.client
 import re
 import threading
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 
-_HOP = {"connection", "transfer-encoding", "keep-alive"}
+from tests.integration.faults import Closed, Effect, Fault, Status, draw, normalised
+from wbsandbox.relay import Body, HangUpError, Relay, serving
+
+MEGA = 1 << 20
 
 
 @dataclass
-class Fault:
-    """Answer ``status`` to requests that match, ``times`` times (None: always).
+class Exchange:
+    """A request, from the moment it comes.
 
-    ``sends`` is a pattern that must be found in the request's body.
+    Attributes:
+        status: What the client was answered; 0 is no answer (yet).
+        carried_out: What the registry answered; 0 is no answer, or that it was not asked.
+        up: Bytes of the request's body that came.
+        down: Bytes of the answer's body, counted as they are sent.
+        began: On the monotonic clock.
+        fault: What it met.
     """
 
     method: str
     path: str
-    status: int
-    times: int | None = None
-    body: bytes = b'{"errors":[]}'
-    sends: bytes = b""
+    status: int = 0
+    carried_out: int = 0
+    up: int = 0
+    down: int = 0
+    began: float = field(default_factory=time.monotonic)
+    fault: Fault | None = None
 
 
 @dataclass
 class Proxy:
-    """What the proxy saw: ``METHOD path status``, faults included."""
+    """Where it listens, what it does (more can be added while it runs), and what it saw."""
 
     address: str
+    upstream: str
     faults: list[Fault]
-    seen: list[tuple[str, str, int]] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    exchanges: list[Exchange] = field(default_factory=list)
+    _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def fault(self, method: str, path: str, body: bytes) -> Fault | None:
-        with self.lock:
-            for fault in self.faults:
-                asked = re.fullmatch(fault.method, method) and re.search(fault.path, path)
-                if asked and re.search(fault.sends, body):
-                    if fault.times == 0:
-                        continue
-                    if fault.times is not None:
-                        fault.times -= 1
+    @property
+    def seen(self) -> list[tuple[str, str, int]]:
+        """Method, path and status of each request, in the order in which they came."""
+        return [(e.method, e.path, e.status) for e in list(self.exchanges)]
+
+    @property
+    def uploads(self) -> list[tuple[str, int]]:
+        """Path and size of each body that was sent."""
+        return [(e.path, e.up) for e in list(self.exchanges) if e.up]
+
+    def wants_body(self, method: str, path: str) -> bool:
+        """Whether a fault depends on what the request sends."""
+        return any(f.sends and f.concerns(method, path) for f in list(self.faults))
+
+    def fault(self, method: str, path: str, head: bytes) -> Fault | None:
+        """The first fault that strikes this request."""
+        with self._lock:
+            key = method, normalised(path)
+            self._asked[key] += 1
+            for index, fault in enumerate(self.faults):
+                if not fault.concerns(method, path) or not re.search(fault.sends, head):
+                    continue
+                lot = draw(fault.seed, index, *key, self._asked[key])
+                if fault.strikes(lot, time.monotonic()):
                     return fault
         return None
 
@@ -53,78 +82,84 @@ class Proxy:
 @contextmanager
 def faulty_registry(upstream: str, *faults: Fault) -> Iterator[Proxy]:
     """Serve the upstream registry on a loopback port of its own, with faults."""
-    handler = type("Handler", (_Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    proxy = Proxy(f"127.0.0.1:{server.server_port}", list(faults))
-    handler.proxy, handler.upstream = proxy, upstream  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+    class Handler(_Handler):
+        registry = upstream
+
+    with serving(Handler) as address:
+        Handler.proxy = Proxy(address, upstream, list(faults))
+        yield Handler.proxy
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Relay):
     proxy: Proxy
-    upstream: str
 
-    def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self._chunks() if self._chunked() else self.rfile.read(length)
-        fault = self.proxy.fault(self.command, self.path, body)
-        if fault:
-            self._answer(fault.status, [("Content-Type", "application/json")], fault.body)
-            return
-        connection = http.client.HTTPConnection(self.upstream, timeout=60)
+    def exchange(self) -> None:
+        seen = Exchange(self.command, self.path)
+        self.proxy.exchanges.append(seen)
         try:
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP}
-            headers["Content-Length"] = str(len(body))
-            connection.request(self.command, self.path, body, headers)
-            answer = connection.getresponse()
-            self._answer(answer.status, answer.getheaders(), answer.read())
+            self._meet(seen)
         finally:
-            connection.close()
+            seen.up = self.up
 
-    # The names are http.server's.
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
+    def _meet(self, seen: Exchange) -> None:
+        """Do as the fault says, in the order in which things happen."""
+        body = self.request_body()
+        head = b""
+        if self.proxy.wants_body(self.command, self.path):
+            head = _first(body, MEGA)
+        seen.fault = self.proxy.fault(self.command, self.path, head)
+        effects = seen.fault.kinds if seen.fault else ()
+        for effect in effects:
+            effect.before()
+        body = chain((head,) if head else (), body)
+        for effect in effects:
+            body = effect.sending(body)
+        if not all(effect.passes_on for effect in effects):
+            self._refuse(body, effects, seen)
+            return
+        answer = self.pass_on(body)
+        seen.carried_out, seen.up = answer.status, self.up
+        back = self.answer_body(answer)
+        for effect in effects:
+            back = effect.answering(back, answer.length)
+        seen.status = answer.status
+        self.pass_back(answer, _counted(back, seen))
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        with self.proxy.lock:
-            self.proxy.seen.append((self.command, self.path, status))
-        self.send_response(status)
-        head = self.command == "HEAD"
-        for name, value in headers:
-            if name.lower() not in _HOP and (head or name.lower() != "content-length"):
-                self.send_header(name, value)
-        if not head:
-            self.send_header("Content-Length", str(len(body)))
+    def _refuse(self, body: Body, effects: Sequence[Effect], seen: Exchange) -> None:
+        for _ in body:
+            pass
+        seen.up = self.up
+        for effect in effects:
+            if isinstance(effect, Closed):
+                raise HangUpError
+            if isinstance(effect, Status):
+                seen.status = effect.code
+                self._answer(effect, seen)
+
+    def _answer(self, status: Status, seen: Exchange) -> None:
+        self.send_response_only(status.code)
+        own = {"Content-Type": "application/json", "Content-Length": str(len(status.body))}
+        for name, value in {**own, **status.headers}.items():
+            self.send_header(name, value)
         self.end_headers()
-        if not head:
-            self.wfile.write(body)
+        if self.command != "HEAD":
+            seen.down = len(status.body)
+            self.wfile.write(status.body)
 
-    def _chunked(self) -> bool:
-        return "chunked" in (self.headers.get("Transfer-Encoding") or "")
 
-    def _chunks(self) -> bytes:
-        parts = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            parts.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(parts)
+def _counted(body: Body, seen: Exchange) -> Body:
+    """Count each piece before it goes: who has the answer finds it counted."""
+    for piece in body:
+        seen.down += len(piece)
+        yield piece
 
-    def send_error(self, *args: object, **kwargs: object) -> None:
-        """Answer in HTTP/1.1 even to what is no HTTP.
 
-        BuildKit tries TLS first and takes an HTTP status line for a sign of plain http.
-        """
-        self.request_version = "HTTP/1.1"
-        super().send_error(*args, **kwargs)  # type: ignore[arg-type]
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+def _first(body: Body, size: int) -> bytes:
+    """Take (at least) the first bytes of it."""
+    taken = bytearray()
+    for piece in body:
+        taken += piece
+        if len(taken) >= size:
+            break
+    return bytes(taken)

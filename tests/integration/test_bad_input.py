@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.proxy import Fault, faulty_registry
+from tests.integration.faults import Fault, oci_error
+from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
 
 USAGE, ENGINE, BUILD, REFUSED, UNREACHABLE = 2, 3, 4, 5, 6
@@ -174,8 +175,8 @@ def test_bad_settings(sandbox: Sandbox, small: Path, text: str | None, message: 
 
 
 def test_registry_refuses_to_be_read(sandbox: Sandbox, small: Path, repository: str) -> None:
-    denied = b'{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}'
-    with faulty_registry(sandbox.registry, Fault(".*", "/v2/", 403, body=denied)) as proxy:
+    denied = oci_error(403, "UNAUTHORIZED", "authentication required")
+    with faulty_registry(sandbox.registry, Fault(".*", "/v2/", denied)) as proxy:
         code, stderr = _bake(sandbox, small, "--image", f"{proxy.address}/{repository}")
     assert code == REFUSED
     assert "docker login" in stderr

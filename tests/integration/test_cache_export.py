@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.proxy import Fault, faulty_registry
+from tests.integration.faults import Fault, Status
+from tests.integration.proxy import faulty_registry
 from tests.integration.published import check_whole, tags
 from tests.integration.sandbox import Sandbox
 
@@ -22,13 +23,13 @@ def home(tmp_path: Path) -> dict[str, str]:
 def test_a_cache_that_cannot_go_by_digest_goes_by_a_staging_tag(
     sandbox: Sandbox, small: Path, repository: str, home: dict[str, str]
 ) -> None:
-    refused = Fault("PUT", r"/manifests/sha256:", 400, sends=CACHE)
+    refused = Fault("PUT", r"/manifests/sha256:", Status(400), sends=CACHE)
     with faulty_registry(sandbox.registry, refused) as proxy:
         arguments = ("bake", "--image", f"{proxy.address}/{repository}")
         first = sandbox.whalebuild(*arguments, cwd=small, env=home, check=True)
         assert first.stderr.count("a cache cannot be pushed by digest here") == 1
         assert [status for _, path, status in proxy.seen if status == 400]
-        proxy.seen.clear()
+        proxy.exchanges.clear()
         (small / "requirements.txt").write_text("another\n")
         second = sandbox.whalebuild(*arguments, cwd=small, env=home, check=True)
         assert "cannot be pushed by digest" not in second.stderr, "it is remembered"
@@ -47,7 +48,7 @@ def test_a_cache_that_cannot_go_by_digest_goes_by_a_staging_tag(
 def test_an_image_is_published_without_a_cache_that_nobody_takes(
     sandbox: Sandbox, small: Path, repository: str, home: dict[str, str]
 ) -> None:
-    refused = Fault("PUT", r"/manifests/", 403, sends=CACHE)
+    refused = Fault("PUT", r"/manifests/", Status(403), sends=CACHE)
     with faulty_registry(sandbox.registry, refused) as proxy:
         done = sandbox.whalebuild(
             *("bake", "--image", f"{proxy.address}/{repository}"), cwd=small, env=home, check=True

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.adapters.registry_server import Asked, Reply, basic, document, serve
+from tests.integration.registries import PASSWORD, USER, OwnRegistry, htpasswd, own_registry
 from tests.integration.sandbox import Sandbox
+from tests.integration.tokens import docker_config, token_server
 from whalebuild.adapters.registry import RegistryClient
 from whalebuild.core.failures import Kind, RequestFailedError
 from whalebuild.core.manifests import (
@@ -28,9 +24,6 @@ from whalebuild.core.manifests import (
 )
 from whalebuild.core.references import Reference
 
-PASSWORD = "correct-horse-battery"
-# Its bcrypt, as `htpasswd -nbB -C 4 ada …` prints it.
-HASH = "$2b$04$MF26NGXJ1Tk9azL4DRhM4OHp7pNoR7WpgfU1sn.UNoYw44mGTw7rq"
 KIND = "dev.whalebuild.kind"
 
 
@@ -165,72 +158,25 @@ def test_deleting(sandbox: Sandbox, client: RegistryClient, repository: str) -> 
 
 
 @contextmanager
-def registry(sandbox: Sandbox, folder: Path, auth: Mapping[str, object]) -> Iterator[str]:
-    """A registry of the sandbox's make, on a loopback port of its own."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = {
-        "version": "0.1",
-        "log": {"level": "error", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}},
-        "http": {"addr": address},
-        "auth": auth,
-    }
-    (folder / "config.yml").write_text(json.dumps(config))
-    program = shutil.which("docker-registry", path=sandbox.env()["PATH"])
-    assert program
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(
-            [program, "serve", folder / "config.yml"], stdout=log, stderr=log, env=sandbox.env()
-        ) as process,
-    ):
-        try:
-            until(lambda: answers(address))
-            yield address
-        finally:
-            process.terminate()
-
-
-def answers(address: str) -> bool:
-    host, _, port = address.partition(":")
-    with suppress(OSError), socket.create_connection((host, int(port)), 1):
-        return True
-    return False
-
-
-def until(true: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if true():
-            return
-        time.sleep(0.05)
-    pytest.fail("the registry did not come up")
-
-
-@contextmanager
-def logged_in(folder: Path, address: str, password: str) -> Iterator[RegistryClient]:
+def logged_in(
+    sandbox: Sandbox, folder: Path, registry: OwnRegistry, password: str
+) -> Iterator[RegistryClient]:
     """A client whose login is with a helper, as on a developer's machine."""
-    helper = folder / "docker-credential-test"
-    login = json.dumps({"Username": "ada", "Secret": password})
-    helper.write_text(f"#!/bin/sh\n[ $(cat) = {address} ] && echo '{login}'\n")
-    helper.chmod(0o755)
-    (folder / "config.json").write_text('{"credsStore": "test"}')
-    env = {"DOCKER_CONFIG": str(folder), "PATH": f"{folder}:/usr/bin:/bin"}
+    logins = {registry.address: (USER, password)}
+    env = docker_config(sandbox.env(), folder / "docker", logins, helper=True)
     with RegistryClient(env) as client:
         yield client
 
 
 def test_htpasswd(sandbox: Sandbox, tmp_path: Path) -> None:
-    (tmp_path / "htpasswd").write_text(f"ada:{HASH}\n")
-    auth = {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}
-    with registry(sandbox, tmp_path, auth) as address:
-        name = f"{address}/acme/web"
-        with logged_in(tmp_path, address, PASSWORD) as client:
+    with own_registry(sandbox.env(), tmp_path, auth=htpasswd(tmp_path)) as registry:
+        name = f"{registry.address}/acme/web"
+        with logged_in(sandbox, tmp_path, registry, PASSWORD) as client:
             raw = push_bundle(client, name, "deps")
             found = client.manifest(Reference(name, "deps"))
             assert found is not None
             assert found.raw == raw
-        with logged_in(tmp_path, address, "wrong-password") as client:
+        with logged_in(sandbox, tmp_path, registry, "wrong-password") as client:
             for call in (client.manifest, client.head):
                 with pytest.raises(RequestFailedError) as caught:
                     call(Reference(name, "deps"))
@@ -245,76 +191,25 @@ def test_htpasswd(sandbox: Sandbox, tmp_path: Path) -> None:
 
 def test_signed_tokens(sandbox: Sandbox, tmp_path: Path) -> None:
     """The registry checks each token's signature and scope by itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl signs the tokens")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test"
-    subprocess.run(
-        [openssl, *options.split(), "-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
-    )
-    chain = "".join(certificate.read_text().splitlines()[1:-1])
-
-    def token(asked: Asked) -> Reply:
-        if asked.authorization != f"Basic {basic('ada', PASSWORD)}":
-            return Reply(401, b'{"details": "incorrect username or password"}')
-        access = []
-        for scope in asked.query.get("scope", []):
-            kind, name, actions = scope.split(":")
-            access.append({"type": kind, "name": name, "actions": actions.split(",")})
-        now = int(time.time())
-        claims = {
-            "iss": "test",
-            "sub": "ada",
-            "aud": asked.query["service"][0],
-            "exp": now + 300,
-            "nbf": now - 10,
-            "iat": now,
-            "jti": str(now),
-            "access": access,
-        }
-        header = {"typ": "JWT", "alg": "RS256", "x5c": [chain]}
-        signed = f"{encoded(json.dumps(header).encode())}.{encoded(json.dumps(claims).encode())}"
-        signature = subprocess.run(
-            [openssl, "dgst", "-sha256", "-sign", key],
-            input=signed.encode(),
-            check=True,
-            capture_output=True,
-        ).stdout
-        return document({"token": f"{signed}.{encoded(signature)}", "expires_in": 300})
-
-    with serve(token) as server:
-        realm = f"http://{server.address}/token"
-        auth = {
-            "realm": realm,
-            "service": "s",
-            "issuer": "test",
-            "rootcertbundle": str(certificate),
-        }
-        with registry(sandbox, tmp_path, {"token": auth}) as address:
-            name = f"{address}/acme/web"
-            with logged_in(tmp_path, address, PASSWORD) as client:
-                raw = push_bundle(client, name, "deps")
-                found = client.manifest(Reference(name, "deps"))
-                assert found is not None
-                assert found.raw == raw
-                assert client.tags(name) == ["deps"]
-                # One token for everything in the repository, good for pulling as well.
-                assert [a.query["scope"] for a in server.asked] == [
-                    ["repository:acme/web:pull,push"]
-                ]
-            with logged_in(tmp_path, address, PASSWORD) as client:
-                assert client.manifest(Reference(name, "deps"))
-                assert server.asked[-1].query["scope"] == ["repository:acme/web:pull"]
-                push_bundle(client, name, "latest")
-                assert sorted(client.tags(name)) == ["deps", "latest"]
-            with logged_in(tmp_path, address, "wrong-password") as client:
-                with pytest.raises(RequestFailedError, match="incorrect username") as caught:
-                    client.manifest(Reference(name, "deps"))
-                assert caught.value.failure.kind is Kind.REFUSED
-
-
-def encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    with (
+        token_server(tmp_path) as tokens,
+        own_registry(sandbox.env(), tmp_path, auth=tokens.auth) as registry,
+    ):
+        name = f"{registry.address}/acme/web"
+        with logged_in(sandbox, tmp_path, registry, PASSWORD) as client:
+            raw = push_bundle(client, name, "deps")
+            found = client.manifest(Reference(name, "deps"))
+            assert found is not None
+            assert found.raw == raw
+            assert client.tags(name) == ["deps"]
+            # One token for everything in the repository, good for pulling as well.
+            assert [a.query["scope"] for a in tokens.asked] == [["repository:acme/web:pull,push"]]
+        with logged_in(sandbox, tmp_path, registry, PASSWORD) as client:
+            assert client.manifest(Reference(name, "deps"))
+            assert tokens.asked[-1].query["scope"] == ["repository:acme/web:pull"]
+            push_bundle(client, name, "latest")
+            assert sorted(client.tags(name)) == ["deps", "latest"]
+        with logged_in(sandbox, tmp_path, registry, "wrong-password") as client:
+            with pytest.raises(RequestFailedError, match="incorrect username") as caught:
+                client.manifest(Reference(name, "deps"))
+            assert caught.value.failure.kind is Kind.REFUSED

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.integration.proxy import Fault, faulty_registry
+from tests.integration.faults import Fault, Status, oci_error
+from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
 
 
 def test_503_on_manifests_for_a_while_is_survived(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:
-    fault = Fault("PUT", "/manifests/", 503, times=30)
+    fault = Fault("PUT", "/manifests/", Status(503), times=30)
     with faulty_registry(sandbox.registry, fault) as proxy:
         image = f"{proxy.address}/{repository}"
         done = sandbox.whalebuild("bake", "--image", image, "--format", "json", cwd=small)
@@ -28,8 +29,8 @@ def test_503_on_manifests_for_a_while_is_survived(
 
 
 def test_403_on_manifests_fails_at_once(sandbox: Sandbox, small: Path, repository: str) -> None:
-    denied = b'{"errors":[{"code":"DENIED","message":"requested access is denied"}]}'
-    fault = Fault("PUT", "/manifests/", 403, body=denied)
+    denied = oci_error(403, "DENIED", "requested access is denied")
+    fault = Fault("PUT", "/manifests/", denied)
     with faulty_registry(sandbox.registry, fault) as proxy:
         image = f"{proxy.address}/{repository}"
         done = sandbox.whalebuild("bake", "--image", image, cwd=small)
@@ -44,7 +45,7 @@ def test_403_on_manifests_fails_at_once(sandbox: Sandbox, small: Path, repositor
 def test_reading_the_cache_survives_a_busy_registry(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:
-    fault = Fault("HEAD|GET", "/manifests/deps", 503, times=3)
+    fault = Fault("HEAD|GET", "/manifests/deps", Status(503), times=3)
     with faulty_registry(sandbox.registry, fault) as proxy:
         image = f"{proxy.address}/{repository}"
         done = sandbox.whalebuild("bake", "--image", image, cwd=small)

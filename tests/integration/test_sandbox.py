@@ -70,8 +70,8 @@ def test_up_brings_a_killed_engine_back_with_its_disk(
 ) -> None:
     sandbox.run(*BUILD, ".", cwd=small, engine=small_disk, check=True)
     sandbox.kill(small_disk, *daemons)
-    gone = _up(sandbox, "--engine", small_disk)
-    assert gone.returncode == 0, gone.stderr
+    back = _up(sandbox, "--engine", small_disk)
+    assert back.returncode == 0, back.stderr
     again = sandbox.run(*BUILD, ".", cwd=small, engine=small_disk, check=True).stderr
     assert again.count(" CACHED\n") >= 3, "all that was built is still there"
     assert _capacity(small_disk) < 300 * 2**20

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Kind = Literal[
-    "transient",  # worth another try
-    "credential",  # it wants another login, or a fresh one
-    "refused",  # the registry's no
-    "missing",  # the registry does not have it
-    "unreachable",  # it cannot be spoken to, and another try won't help
-    "engine",  # no engine, or it cannot do this
-    "engine_lost",  # it was there, and went away in the middle
-    "disk_full",
-    "build",
-    "usage",
-]
+from whalebuild.core.failures import Kind
 
 #: The addresses, the digest and the upload are made the same in all of them.
 REGISTRY = "127.0.0.1:45615"

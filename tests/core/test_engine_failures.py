@@ -6,16 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.recorded_messages import MESSAGES, Recorded
+from tests.core.recorded import Recorded
+from tests.core.recorded_engine_messages import ENGINE_MESSAGES
+from tests.core.recorded_messages import MESSAGES
+from tests.core.recorded_registry_messages import REGISTRY_MESSAGES
 from whalebuild.core.engine_failures import classify, final_error
 from whalebuild.core.failure_errors import as_error
 from whalebuild.core.failures import Failure, Kind, redact
 
+ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
+
 
 @pytest.mark.parametrize(
     "message",
-    MESSAGES,
-    ids=[f"{m.kind.value}: {m.source.removeprefix('https://github.com/')}" for m in MESSAGES],
+    ALL,
+    ids=[f"{m.kind.value}: {m.source.removeprefix('https://github.com/')}" for m in ALL],
 )
 def test_recorded_messages_are_told_apart(message: Recorded) -> None:
     failure = classify(message.text)
@@ -23,7 +28,7 @@ def test_recorded_messages_are_told_apart(message: Recorded) -> None:
     assert failure.evidence in redact(message.text)
 
 
-@pytest.mark.parametrize("message", [m for m in MESSAGES if m.kind is not Kind.BUILD], ids=repr)
+@pytest.mark.parametrize("message", [m for m in ALL if m.kind is not Kind.BUILD], ids=repr)
 def test_the_reason_is_words_that_can_stand_alone(message: Recorded) -> None:
     reason = classify(message.text).reason
     assert reason[0].isalnum() or reason[0] == "'"

@@ -212,10 +212,26 @@ def test_unknown_words_are_tried_once_more_for_a_push_and_not_for_a_build() -> N
     with pytest.raises(UnreachableError, match="does not know"):
         world.bake()
     assert len(world.engine.baked) == 2
-    world = scripted(([step("[1/1] RUN x")], "ERROR: something new\n"))
+    world = World()
+    world.engine.bakes = [([step("[1/1] RUN x")], CommandFailedError("ERROR: something new\n"))]
     with pytest.raises(BuildError):
         world.bake()
     assert len(world.engine.baked) == 1
+
+
+def test_a_build_that_fails_in_unknown_words_is_done_without_its_caches() -> None:
+    """A damaged cache manifest: BuildKit sees layers of a media type that there is not."""
+    damaged = "ERROR: failed to solve: failed to get stream processor for application/x\n"
+    world = stale()
+    cache = source(world)
+    world.engine.bakes = [((), CommandFailedError(damaged))]
+    world.bake()
+    assert imports(world) == [[cache], []]
+    assert "failed to get stream processor" in warnings(world)[0]
+    world = scripted(((), damaged), ((), damaged))
+    with pytest.raises(BuildError):
+        world.bake()
+    assert len(world.engine.baked) == 2
 
 
 def test_dependencies_that_the_registry_does_not_find_yet_are_waited_for() -> None:

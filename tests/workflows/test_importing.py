@@ -227,6 +227,8 @@ def test_a_build_that_fails_in_unknown_words_is_done_without_its_caches() -> Non
     world.engine.bakes = [((), CommandFailedError(damaged))]
     world.bake()
     assert imports(world) == [[cache], []]
+    assert "no-cache" not in targets(world, 0)
+    assert targets(world, 1)["no-cache"] is True, "the builder has steps from the damaged one"
     assert "failed to get stream processor" in warnings(world)[0]
     world = scripted(((), damaged), ((), damaged))
     with pytest.raises(BuildError):

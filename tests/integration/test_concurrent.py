@@ -73,7 +73,7 @@ def _check(writers: Sequence[Writer], where: str) -> None:
     pair.check_whole()
     assert pair.tags() == ["deps", "latest"], where
     shown = pair.prints("latest", *_SHOW).splitlines()
-    assert shown in [writer.shows for writer in writers], where
+    assert shown in [writer.shows for writer in writers], f"{where}: {shown}"
     installed = pair.prints("deps", "cat", "/opt/venv/installed").splitlines()
     owners = [writer for writer in writers if writer.shows[1:] == installed]
     assert owners, f"{where}: {installed}"
@@ -96,7 +96,7 @@ def _crowd(writers: Sequence[Writer], rounds: int) -> None:
     pair = writers[0].pair
     writers[0].change("before", "before")
     pair.bake()
-    shared, times, looks, seen = "before", [], 0, 0
+    shared, times, watches = "before", [], []
     for number in range(rounds):
         kind = ROUNDS[number % len(ROUNDS)]
         where = f"seed {seed}, round {number} ({kind})"
@@ -108,14 +108,17 @@ def _crowd(writers: Sequence[Writer], rounds: int) -> None:
         with watching(pair.sandbox.registry, pair.repository, "deps", "latest") as watch:
             said = _bake_at_once(writers, where)
         times.append(time.monotonic() - began)
-        looks, seen = looks + watch.looks, seen + sum(map(len, watch.seen.values()))
+        watches.append(watch)
         _check(writers, where)
-        if "--builder" in pair.words:  # the docker driver's own push has a digest that is replaced
+        if pair.words:  # the docker driver's own push has a digest that is replaced soon after
             _check_seen(watch, said, where)
         shared = pair.prints("deps", "cat", "/opt/venv/installed").splitlines()[-1]
+        print(f"{where}: {times[-1]:.1f} s", flush=True)
+    seen = sum(len(digests) for watch in watches for digests in watch.seen.values())
     print(
         f"{len(writers)} writers, {rounds} rounds: median {statistics.median(times):.1f} s, "
-        f"worst {max(times):.1f} s; {looks} looks at both tags, {seen} digests seen, all whole"
+        f"worst {max(times):.1f} s; {sum(w.looks for w in watches)} looks at both tags, "
+        f"{seen} digests seen, all whole; {sum(w.unanswered for w in watches)} answers of 500"
     )
 
 

@@ -39,6 +39,7 @@ class FakeRegistry:
             a list is one answer a request, None is no failure.
         requests: ``VERB reference`` of all that was asked, in order; what may go to mirrors is
             written MIRRORS.
+        secret: A login's.
     """
 
     failures: dict[str, str | list[str | None]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class FakeRegistry:
     manifests: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    secret: str = ""
 
     def __enter__(self) -> FakeRegistry:
         return self
@@ -91,6 +93,9 @@ class FakeRegistry:
         if reference.tag:
             return self.tags.pop((reference.repository, reference.tag), None) is not None
         return self.manifests.pop((reference.repository, str(reference.digest)), None) is not None
+
+    def hide(self, text: str) -> str:
+        return text.replace(self.secret, "***") if self.secret else text
 
     def keep(self, reference: Reference, raw: bytes, media_type: str = MANIFEST_TYPE) -> str:
         """Have a manifest, as if it had always been there."""

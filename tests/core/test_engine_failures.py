@@ -75,6 +75,38 @@ def test_secrets_in_urls_are_removed(text: str, clean: str) -> None:
     assert redact(text) == clean
 
 
+JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.c2lnbmVk-_"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("denied: you sent Basic YWRhOng=", "denied: you sent Basic ***"),
+        ("map[Authorization:[Bearer t0ken-of-mine]]", "map[Authorization:[Bearer ***]]"),
+        (f"denied: {JWT} is no good", "denied: *** is no good"),
+        (
+            "form grant_type=password&password=S3CRET&x=1",
+            "form grant_type=password&password=***&x=1",
+        ),
+        ('500: {"access_token": "S3CRET", "a": 1}', '500: {"access_token": "***", "a": 1}'),
+        (r"{\"refresh_token\":\"S3CRET\"}", r"{\"refresh_token\":\"***\"}"),
+        (
+            "error getting credentials - err: exit status 1, out: `pass: S3CRET`",
+            "error getting credentials - err: exit status 1, out: `***`",
+        ),
+        # Words that are not secrets: failures are told by them.
+        ("no basic auth credentials", "no basic auth credentials"),
+        ("wants Basic authentication, not Bearer tokens.", None),
+        ('Bearer realm="http://h/token",service="s"', None),
+        ("failed to fetch oauth token: unexpected status: 503", None),
+        ("unauthorized: incorrect username or password", None),
+        ("invalid_token: the secret has expired", None),
+    ],
+)
+def test_credentials_are_removed_and_words_are_not(text: str, clean: str | None) -> None:
+    assert redact(text) == (clean or text)
+
+
 word = st.text(alphabet="abcXYZ019-_.~%:!$&'()*+,;=", min_size=1)
 
 

@@ -15,6 +15,7 @@ from whalebuild.core.events import (
     Message,
     Step,
     Transfer,
+    clean_line,
     parse_line,
 )
 
@@ -116,3 +117,28 @@ def test_any_line_is_events_and_no_error(line: str) -> None:
         isinstance(event, Step | Transfer | Log | BuildWarning | Message)
         for event in parse_line(line)
     )
+
+
+def _hide(text: str) -> str:
+    return text.replace("name", "***")
+
+
+@pytest.mark.parametrize(
+    ("line", "clean"),
+    [
+        ("ERROR: your name\n", "ERROR: your ***\n"),
+        (
+            '{"vertexes":[{"name":"a","error":"no name"}]}\n',
+            '{"vertexes":[{"name":"a","error":"no ***"}]}\n',
+        ),
+        ('{"vertexes":[{"name": "a", "error": "none"}]}\n', None),
+        ('{"vertexes":[{"name":"name"}]}\n', None),
+        ('{"logs":[{"data":"error"}],"error":1}\n', None),
+        ('{"vertexes":[{"error":"name"\n', '{"vertexes":[{"error":"***"\n'),
+        ('{"vertexes":["error"],"error":"name"}\n', '{"vertexes":["error"],"error":"***"}\n'),
+    ],
+    ids=["words", "error", "other error", "no error", "log", "cut off", "unknown form"],
+)
+def test_a_secret_is_taken_out_of_errors_alone(line: str, clean: str | None) -> None:
+    """Even one that is a word of the format itself."""
+    assert clean_line(line, _hide) == (clean or line)

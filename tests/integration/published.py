@@ -9,15 +9,13 @@ import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
-_ACCEPT = ", ".join(
-    f"application/vnd.{kind}+json"
-    for kind in (
-        "oci.image.index.v1",
-        "oci.image.manifest.v1",
-        "docker.distribution.manifest.list.v2",
-        "docker.distribution.manifest.v2",
-    )
+_TYPES = (
+    "oci.image.index.v1",
+    "oci.image.manifest.v1",
+    "docker.distribution.manifest.list.v2",
+    "docker.distribution.manifest.v2",
 )
+ACCEPT = {"Accept": ", ".join(f"application/vnd.{kind}+json" for kind in _TYPES)}
 
 
 def tags(registry: str, repository: str) -> list[str]:
@@ -82,7 +80,7 @@ def _verify(digest: str, content: bytes) -> None:
 
 
 def _get(url: str) -> bytes:
-    request = urllib.request.Request(url, headers={"Accept": _ACCEPT})
+    request = urllib.request.Request(url, headers=ACCEPT)
     with urllib.request.urlopen(request, timeout=60) as answer:
         content: bytes = answer.read()
     return content

@@ -39,6 +39,7 @@ class TokenServer:
         lifetime: For how many seconds the registry takes it.
         failures: Statuses that the next fetches get, in this order.
         asked: All fetches, the failed ones as well.
+        issued: All tokens.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class TokenServer:
     lifetime: int = 300
     failures: list[int] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    issued: list[str] = field(default_factory=list)
 
     @property
     def auth(self) -> dict[str, object]:
@@ -80,6 +82,7 @@ class TokenServer:
             return Reply(401, b'{"details": "incorrect username or password"}')
         scopes = [scope for value in form.get("scope", []) for scope in value.split()]
         token = self._signed(user, form["service"][0], scopes)
+        self.issued.append(token)
         told = {} if self.expires_in is None else {"expires_in": self.expires_in}
         return document({"token": token, "access_token": token, **told})
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.fakes import recording
@@ -112,3 +114,16 @@ def test_the_words_of_a_first_attempt_are_not_shown_for_the_second() -> None:
         one.bake()
     assert str(caught.value.log).count("Dockerfile.bad:3") == 1
     assert str(caught.value.log).count("\nhello\n") == 1
+
+
+def test_a_login_that_the_engine_repeats_is_not_shown() -> None:
+    said = "ERROR: failed to push acme/web:deps: denied: you sent S3CRET and Basic YWRhOng=\n"
+    vertex = {"digest": "d", "name": "exporting", "error": said}
+    one = world(([json.dumps({"vertexes": [vertex]}) + "\n", said], CommandFailedError(said)))
+    one.registry.secret = "S3CRET"
+    with pytest.raises(RefusedError) as caught:
+        one.bake()
+    shown = [str(caught.value.cause), caught.value.what, *one.console.lines, *one.console.notes]
+    assert all("you sent *** and Basic ***" in line for line in (shown[0], *one.console.lines))
+    assert len(one.console.lines) == 2
+    assert not [text for text in shown if "S3CRET" in text or "YWRhOng" in text]

@@ -13,7 +13,6 @@ import os
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from types import TracebackType
 from typing import Self
 
 from whalebuild.adapters.registry_answers import (
@@ -70,17 +69,16 @@ class RegistryClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
+
+    def hide(self, text: str) -> str:
+        """See ``workflows.ports.Registry``."""
+        return self._session.hide(text)
 
     def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:
         """Get a manifest; None if the registry has no such manifest.

@@ -115,10 +115,15 @@ class Authorizer:
         reason, evidence = failure.reason, failure.evidence
         if problem:
             evidence = f"{evidence} (without a login: {problem})"
+        return replace(failure, kind=kind, reason=self.hide(reason), evidence=self.hide(evidence))
+
+    def hide(self, text: str) -> str:
+        """Take every secret that was used or given out of a text."""
         with self._lock:
-            for secret in self._secrets:
-                reason, evidence = reason.replace(secret, "***"), evidence.replace(secret, "***")
-        return replace(failure, kind=kind, reason=reason, evidence=evidence)
+            secrets = sorted(self._secrets, key=len, reverse=True)
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def _login(self, host: str) -> Login:
         login = self._store.login(host)

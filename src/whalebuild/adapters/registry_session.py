@@ -65,6 +65,10 @@ class RegistrySession:
         """Close all connections."""
         self._transport.close()
 
+    def hide(self, text: str) -> str:
+        """Take the secrets of all logins out of a text."""
+        return self._authorizer.hide(text)
+
     def call(self, repository: str, call: Call) -> Answer:
         """Ask, and answer what the registry asks back; one request where nothing is asked back.
 

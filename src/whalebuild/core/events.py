@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,29 @@ class Message:
 
 
 Event = Step | Transfer | Log | BuildWarning | Message
+
+
+def clean_line(line: str, hide: Callable[[str], str]) -> str:
+    """A line without the secrets that errors repeat; what a step itself printed stays.
+
+    Args:
+        line: Of the stream.
+        hide: Takes secrets out of a text.
+    """
+    if not line.startswith("{"):
+        return hide(line)
+    # Not in the text as a whole: a password may well be a word of the format.
+    try:
+        status = json.loads(line) if '"error"' in line else {}
+        shown = [vertex for vertex in status.get("vertexes") or () if vertex.get("error")]
+        clean = [hide(vertex["error"]) for vertex in shown]
+        if clean == [vertex["error"] for vertex in shown]:
+            return line
+    except (AttributeError, TypeError, ValueError):
+        return hide(line)
+    for vertex, error in zip(shown, clean, strict=True):
+        vertex["error"] = error
+    return json.dumps(status, separators=(",", ":")) + "\n"
 
 
 def parse_line(line: str) -> Iterator[Event]:

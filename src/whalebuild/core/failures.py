@@ -97,9 +97,24 @@ class RequestFailedError(FailedError):
     """A request to the registry failed."""
 
 
-_USER_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
-# Up to the colon that ends it in a sentence.
-_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*?(?=:?(?:[\s\"]|$))")
+_WORD = r"[\w.~+/=-]"
+_NAMED = r"(?i:password|passwd|(?:[a-z]+_)?(?:secret|token)|assertion)"
+# What may hold a secret, each with what is left of it. Registries, token servers and credential
+# helpers repeat what they were sent, and docker passes that on.
+_SECRETS = tuple(
+    (re.compile(pattern), left)
+    for pattern, left in (
+        (r"(?<=://)[^/\s\"]+@", ""),
+        # Up to the colon that ends it in a sentence.
+        (r"(https?://[^\s\"?]+)\?[^\s\"]*?(?=:?(?:[\s\"]|$))", r"\1"),
+        # No challenge (``Bearer realm=``), and no words such as "basic authentication".
+        (rf"\b(?i:(basic|bearer)) +(?!realm=)(?={_WORD}*[A-Z0-9+/=_~]){_WORD}{{6,}}", r"\1 ***"),
+        (r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", "***"),  # a token as most registries have it
+        (rf"\b({_NAMED})(=|\\?[\"']\s*:\s*\\?[\"'])[^\s\"'&\\]+", r"\1\2***"),
+        # What a credential helper said that failed.
+        (r"(error getting credentials - err: [^`]*out: `)[^`]*", r"\1***"),
+    )
+)
 
 
 def may_not_exist_yet(failure: Failure) -> bool:
@@ -108,5 +123,7 @@ def may_not_exist_yet(failure: Failure) -> bool:
 
 
 def redact(text: str) -> str:
-    """Remove what may hold a secret: user information and query strings of URLs."""
-    return _QUERY.sub(r"\1", _USER_IN_URL.sub("", text))
+    """Remove what may hold a secret: logins and queries of URLs, credentials by their form."""
+    for pattern, left in _SECRETS:
+        text = pattern.sub(left, text)
+    return text

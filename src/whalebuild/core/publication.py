@@ -101,7 +101,7 @@ class DepsOutcome:
             app_caches: Caches of applications that were exported.
             repository: Where it is for; in others than the bundle's own there are no caches.
             there: What stands there by now, if another bake has published the same images: its
-                caches are kept.
+                caches and its lock are kept.
         """
         at_home = repository in {None, self.plan.job.bundle.repository}
         new = tuple(app_caches) if at_home else ()
@@ -110,8 +110,9 @@ class DepsOutcome:
             if not new:
                 same = source.raw if at_home else _without_caches(source.bundle)
                 return same if self._moved else None
-            kept_caches = _without((there or source.bundle).caches, new)
-            return _compose(source.bundle, (*kept_caches, *new), source.bundle.annotations)
+            latest = there or source.bundle
+            kept_caches = _without(latest.caches, new)
+            return _compose(latest, (*kept_caches, *new), latest.annotations)
         assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
         lock = self.plan.lock
         annotations = to_annotations(lock) if isinstance(lock, Lock) else {}

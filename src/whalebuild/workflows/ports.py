@@ -59,6 +59,9 @@ class Registry(Protocol):
     def delete_manifest(self, reference: Reference) -> bool:
         """Delete a manifest, or a tag; tell whether the registry did."""
 
+    def hide(self, text: str) -> str:
+        """Take the secrets of the logins that were used out of a text; raises nothing."""
+
 
 class BuilderNotes(Protocol):
     """What was found out about builders, kept from one run to the next."""

@@ -9,9 +9,16 @@ from typing import Any
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.engine_failures import classify, digests_in, registry_in
-from whalebuild.core.events import parse_line
+from whalebuild.core.events import clean_line, parse_line
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import CommandFailedError, FailedError, Failure, Kind, Remedy
+from whalebuild.core.failures import (
+    CommandFailedError,
+    FailedError,
+    Failure,
+    Kind,
+    Remedy,
+    redact,
+)
 from whalebuild.core.jobs import schedule
 from whalebuild.core.progress import BuildState, failure_log
 from whalebuild.core.references import Reference
@@ -110,7 +117,8 @@ class Runner:
         # Closing it stops buildx where the reading ends early.
         with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:
             told = False
-            for line in lines:
+            for said in lines:
+                line = clean_line(said, self.hide)
                 self.console.raw(line)
                 for event in parse_line(line):
                     state.apply(event)
@@ -120,6 +128,10 @@ class Runner:
                 if state.built and not told:
                     told = True
                     self.about_to_push({task.job.name for task in tasks})
+
+    def hide(self, text: str) -> str:
+        """Take out what may be a secret: what it looks like, and the logins that were used."""
+        return redact(self.registry.hide(text))
 
 
 @dataclass
@@ -138,7 +150,8 @@ class _Attempt:
             self.runner.stream(self.tasks, self.state)
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
-            self.last = classify(failed.stderr, pushing=pushing, fresh=self.runner.fresh)
+            said = self.runner.hide(failed.stderr)
+            self.last = classify(said, pushing=pushing, fresh=self.runner.fresh)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:
             self.last = failed.failure

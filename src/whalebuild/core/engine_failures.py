@@ -49,8 +49,8 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
     (Kind.TRANSIENT, r"unexpected status[^\n]*: (?:429|500|50[2-4]|52\d|530)\b"),
     # buildx leaves the status out where the registry says something of its own
-    # (``util/errutil`` of BuildKit): these are 500 and 503.
-    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown|unavailable)$"),
+    # (``util/errutil`` of BuildKit): these are 500 and 503, with or without distribution's words.
+    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown(?:: unknown error)?|unavailable)$"),
     (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
     (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
     (Kind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),

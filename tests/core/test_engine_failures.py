@@ -95,6 +95,7 @@ def test_no_secret_of_a_url_survives(password: str, query: str) -> None:
         (Kind.BUILD, 4, "the build failed"),
         (Kind.UNKNOWN, 4, "the build failed"),
         (Kind.REFUSED, 5, "the registry refused: the reason"),
+        (Kind.REGISTRY_FULL, 5, "the registry's disk is full"),
         (Kind.MISSING, 5, "the registry refused: the reason"),
         (Kind.TRANSIENT, 6, "the registry could not be reached: the reason"),
         (Kind.UNREACHABLE, 6, "the registry could not be reached: the reason"),

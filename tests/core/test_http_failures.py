@@ -96,7 +96,15 @@ ANSWERS = [
     Answered("early data", Kind.TRANSIENT, 425, ""),
     *(Answered("a server in trouble", Kind.TRANSIENT, n, "") for n in (500, 502, 503, 504, 522)),
     Answered("a server without the method", Kind.REFUSED, 501, ""),
-    Answered("a full disk", Kind.REFUSED, 507, ""),
+    Answered("a full disk", Kind.REGISTRY_FULL, 507, ""),
+    Answered(
+        "docker-registry 2.8 with a full disk, POST of an upload; PUT of a manifest is the same",
+        Kind.REGISTRY_FULL,
+        500,
+        '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":"filesystem",'
+        '"Enclosed":{"Op":"write","Path":"/disk/docker/registry/v2/repositories/x/_uploads/'
+        '75f5524c-b174-4768-9814-c171afd2e77c/startedat","Err":28}}}]}',
+    ),
     Answered("a proxy that wants a login", Kind.UNREACHABLE, 407, ""),
     Answered(
         "net/http of Go",

@@ -87,6 +87,7 @@ _COMPILED = tuple(
 )
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_INNER = re.compile(r": unknown\b|500 Internal Server Error")
 _HOST = r"[\w.-]+(?::\d+)?"
 # In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
 _NAMES_HOST = tuple(
@@ -118,6 +119,11 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
     lines = [line for line in error.splitlines() if line.strip()]
     unknown = Kind.UNKNOWN_PUSH if pushing else Kind.UNKNOWN
     return Failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
+
+
+def explains_little(failure: Failure) -> bool:
+    """Whether a push met an inner error of the registry, whose own words docker leaves out."""
+    return "failed to push" in failure.evidence and bool(_INNER.search(failure.reason))
 
 
 def final_error(stderr: str) -> str:

@@ -17,6 +17,11 @@ from whalebuild.core.failures import Failure, Kind
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _FREE_DISK = "free some of it (`docker buildx du`, `docker buildx prune`) or give it a larger disk"
 
+_FREE_THERE = (
+    "delete old tags there and collect garbage, or have it given a larger disk; what was published "
+    "before is untouched"
+)
+
 
 def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
     """Say a failure in the user's words, with the right exit code.
@@ -31,6 +36,8 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
             return _unreachable(failure, evidence)
         case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE:
             return _refused(failure, evidence)
+        case Kind.REGISTRY_FULL:
+            return RefusedError("the registry's disk is full", cause=evidence, next_step=_FREE_THERE)
         case Kind.ENGINE | Kind.ENGINE_LOST | Kind.DISK_FULL:
             return _engine(failure, evidence)
         case Kind.USAGE:

@@ -245,6 +245,8 @@ def test_a_registry_that_says_what_ails_it_is_not_asked_to_take_anything(words: 
 def test_an_engine_that_went_away_is_waited_for() -> None:
     world = scripted(((), "ERROR: error reading from server: EOF\n"), ((), None))
     assert [retry.reason for retry in world.bake().retries] == ["error reading from server: EOF"]
+    (note,) = [note for note in world.console.notes if note.startswith("retry")]
+    assert note.endswith(": the engine went away (error reading from server: EOF)")
 
 
 def test_unknown_words_are_tried_once_more_for_a_push_and_not_for_a_build() -> None:

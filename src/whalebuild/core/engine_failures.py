@@ -35,7 +35,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
     (Kind.ENGINE_LOST, r"Cannot connect to the Docker daemon|error during connect"),
     (Kind.ENGINE_LOST, r"failed to connect to the docker API|Error while dialing: dial unix"),
-    (Kind.ENGINE_LOST, r"error reading from server: \w+|transport is closing|graceful_stop"),
+    (Kind.ENGINE_LOST, r"error reading from server(?:: EOF)?|transport is closing|graceful_stop"),
     (Kind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
     (Kind.ENGINE_LOST, r"stream terminated by RST_STREAM"),
     # All that the remote driver says when nobody answers.

@@ -37,7 +37,9 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
         case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE:
             return _refused(failure, evidence)
         case Kind.REGISTRY_FULL:
-            return RefusedError("the registry's disk is full", cause=evidence, next_step=_FREE_THERE)
+            return RefusedError(
+                "the registry's disk is full", cause=evidence, next_step=_FREE_THERE
+            )
         case Kind.ENGINE | Kind.ENGINE_LOST | Kind.DISK_FULL:
             return _engine(failure, evidence)
         case Kind.USAGE:

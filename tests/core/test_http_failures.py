@@ -101,8 +101,8 @@ ANSWERS = [
         "docker-registry 2.8 with a full disk, POST of an upload; PUT of a manifest is the same",
         Kind.REGISTRY_FULL,
         500,
-        '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":"filesystem",'
-        '"Enclosed":{"Op":"write","Path":"/disk/docker/registry/v2/repositories/x/_uploads/'
+        '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":'
+        '"filesystem","Enclosed":{"Op":"write","Path":"/disk/docker/registry/v2/repositories/x/_uploads/'
         '75f5524c-b174-4768-9814-c171afd2e77c/startedat","Err":28}}}]}',
     ),
     Answered("a proxy that wants a login", Kind.UNREACHABLE, 407, ""),

@@ -32,7 +32,8 @@ CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'
 # A base that is quickly moved: a shell and a few commands of the sandbox's own image, 2 MB.
 _TINY = (
     "FROM {base} AS all\nRUN mkdir -p /out/tmp && cp -L --parents /bin/sh /bin/cat \\\n"
-    " /bin/cp /bin/sleep /bin/mkdir /bin/head $(ldd /bin/sh /bin/cp /bin/mkdir | grep -o '/[^ ]*\\.so[^ ]*') /out\n"
+    " /bin/cp /bin/sleep /bin/mkdir /bin/head \\\n"
+    " $(ldd /bin/sh /bin/cp /bin/mkdir | grep -o '/[^ ]*\\.so[^ ]*') /out\n"
     "FROM scratch\nCOPY --from=all /out /\nENV PATH=/bin MARK={mark}\n"
 )
 

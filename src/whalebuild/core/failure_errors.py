@@ -34,12 +34,8 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
     match failure.kind:
         case Kind.TRANSIENT | Kind.UNREACHABLE | Kind.UNKNOWN_PUSH:
             return _unreachable(failure, evidence)
-        case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE:
+        case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE | Kind.REGISTRY_FULL:
             return _refused(failure, evidence)
-        case Kind.REGISTRY_FULL:
-            return RefusedError(
-                "the registry's disk is full", cause=evidence, next_step=_FREE_THERE
-            )
         case Kind.ENGINE | Kind.ENGINE_LOST | Kind.DISK_FULL:
             return _engine(failure, evidence)
         case Kind.USAGE:
@@ -87,6 +83,8 @@ def _refused(failure: Failure, evidence: str) -> RefusedError:
             cause=evidence,
             next_step="build it anew: whalebuild bake --no-cache",
         )
+    if failure.kind is Kind.REGISTRY_FULL:
+        return RefusedError("the registry's disk is full", cause=evidence, next_step=_FREE_THERE)
     return RefusedError(
         f"the registry refused: {failure.reason}",
         cause=evidence,

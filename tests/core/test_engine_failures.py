@@ -108,6 +108,14 @@ def test_every_kind_has_its_exit_code_and_message(kind: Kind, code: int, what: s
     assert error.log == ("log of the step" if code == 4 else None)
 
 
+@pytest.mark.parametrize(("code", "hint"), [(137, True), (1, False), (13, False)])
+def test_a_step_that_was_killed_has_a_hint(code: int, hint: bool) -> None:
+    words = f'process "/bin/sh -c make" did not complete successfully: exit code: {code}'
+    error = as_error(classify(f"ERROR: failed to solve: {words}"))
+    assert error.exit_code == 4
+    assert ("memory" in str(error.next_step)) is hint
+
+
 @pytest.mark.parametrize(
     ("reason", "step"),
     [

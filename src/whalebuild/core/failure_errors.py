@@ -16,10 +16,13 @@ from whalebuild.core.failures import Failure, Kind
 
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _FREE_DISK = "free some of it (`docker buildx du`, `docker buildx prune`) or give it a larger disk"
-
 _FREE_THERE = (
-    "delete old tags there and collect garbage, or have it given a larger disk; what was published "
-    "before is untouched"
+    "delete old tags there and collect garbage, or have it given a larger disk; what is published "
+    "is whole"
+)
+_KILLED = (
+    "137 is SIGKILL: see whether memory ran out (`dmesg`) or the engine was stopped meanwhile, "
+    "and run the bake again"
 )
 
 
@@ -46,7 +49,8 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
                 said = f"{evidence}; it printed: no space left on device"
                 step = f"if that is the builder's disk, {_FREE_DISK}"
                 return BuildError("the build failed", cause=said, next_step=step, log=log)
-            return BuildError("the build failed", cause=evidence, log=log)
+            step = _KILLED if "exit code: 137" in evidence else None
+            return BuildError("the build failed", cause=evidence, next_step=step, log=log)
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:

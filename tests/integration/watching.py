@@ -7,6 +7,7 @@ import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 
 from tests.integration.pairs import Pair
 
@@ -63,7 +64,7 @@ def watching(pair: Pair, address: str = "") -> Iterator[Watch]:
                 watch.torn.append(f"{error.url}: {error}")
             except AssertionError as error:
                 watch.torn.append(str(error))
-            except OSError:  # the registry is down
+            except (OSError, HTTPException):  # the registry is down, or went down meanwhile
                 continue
 
     thread = threading.Thread(target=run)

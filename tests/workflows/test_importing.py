@@ -218,8 +218,9 @@ def full_registry(*bakes: tuple[Sequence[str], str | None]) -> World:
     return world
 
 
-def test_a_registry_whose_disk_is_full_is_told_by_asking_it() -> None:
-    world = full_registry((DONE, INNER_ERROR))
+@pytest.mark.parametrize("said", ["unknown error", "blob upload invalid"])
+def test_a_registry_whose_disk_is_full_is_told_by_asking_it(said: str) -> None:
+    world = full_registry((DONE, INNER_ERROR.replace("unknown error", said)))
     with pytest.raises(RefusedError, match="the registry's disk is full"):
         world.bake()
     assert len(world.engine.baked) == 1

@@ -83,10 +83,10 @@ def own(sandbox: Sandbox, tmp_path: Path) -> Iterator[OwnRegistry]:
 
 
 @contextmanager
-def _words(sandbox: Sandbox, driver: str) -> Iterator[tuple[str, ...]]:
+def _words(sandbox: Sandbox, driver: str, name: str) -> Iterator[tuple[str, ...]]:
     """The builder's part of the command."""
     nodes = {SHARED_ENGINE: ""} if driver == "remote" else {}
-    with sandbox.remote_builder("killing", nodes) as builder:
+    with sandbox.remote_builder(name, nodes) as builder:
         yield ("--builder", builder) if nodes else ()
 
 
@@ -109,7 +109,7 @@ def test_a_registry_that_is_killed_and_comes_back(
 ) -> None:
     here = replace(pair, host=own.address)
     killer = Killer(own, down)
-    with _words(sandbox, driver) as words, faulty_registry(own.address) as proxy:
+    with _words(sandbox, driver, "killed") as words, faulty_registry(own.address) as proxy:
         there = replace(pair, host=proxy.address)
         here.bake(*words)
         pair.change_requirements("two")
@@ -144,7 +144,7 @@ def test_a_registry_that_is_killed_and_stays_down(
 ) -> None:
     here = replace(pair, host=own.address)
     killer = Killer(own, 0)
-    with _words(sandbox, driver) as words, faulty_registry(own.address) as proxy:
+    with _words(sandbox, driver, "killed-for-good") as words, faulty_registry(own.address) as proxy:
         there = replace(pair, host=proxy.address)
         here.bake(*words)
         pair.change_requirements("two")

@@ -7,6 +7,7 @@ import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from http.client import HTTPException
 
 from tests.integration.pairs import Pair
@@ -61,7 +62,10 @@ def watching(pair: Pair, address: str = "") -> Iterator[Watch]:
             try:
                 watch.look()
             except urllib.error.HTTPError as error:
-                watch.torn.append(f"{error.url}: {error}")
+                # While it writes a tag, docker-registry 2.8 answers 500: its storage empties the
+                # file first. One that stays so fails the last look.
+                if error.code != HTTPStatus.INTERNAL_SERVER_ERROR:
+                    watch.torn.append(f"{error.url}: {error}")
             except AssertionError as error:
                 watch.torn.append(str(error))
             except (OSError, HTTPException):  # the registry is down, or went down meanwhile

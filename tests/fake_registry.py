@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.core.engine_failures import classify
-from whalebuild.core.failures import RequestFailedError
+from whalebuild.core.failures import Failure, RequestFailedError
 from whalebuild.core.http_failures import from_answer
 from whalebuild.core.manifests import (
     ATTESTATION,
@@ -35,14 +35,14 @@ class FakeRegistry:
     As in distribution, an index can be put only where its children are.
 
     Attributes:
-        failures: Docker's words by ``VERB reference`` or ``reference``: one text is said always,
-            a list is one answer a request, None is no failure.
+        failures: Docker's words (or what they mean) by ``VERB reference`` or ``reference``: one
+            text is said always, a list is one answer a request, None is no failure.
         requests: ``VERB reference`` of all that was asked, in order; what may go to mirrors is
             written MIRRORS.
         secret: A login's.
     """
 
-    failures: dict[str, str | list[str | None]] = field(default_factory=dict)
+    failures: dict[str, str | Failure | list[str | None]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     manifests: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -88,6 +88,9 @@ class FakeRegistry:
         assert len(raw) <= limit_bytes
         return raw
 
+    def try_upload(self, repository: str) -> None:
+        self._ask("UPLOAD", Reference(repository))
+
     def delete_manifest(self, reference: Reference) -> bool:
         self._ask("DELETE", reference)
         if reference.tag:
@@ -121,7 +124,7 @@ class FakeRegistry:
         if isinstance(said, list):
             said = said.pop(0) if said else None
         if said:
-            raise RequestFailedError(classify(said))
+            raise RequestFailedError(said if isinstance(said, Failure) else classify(said))
 
 
 def push_image(

@@ -261,6 +261,21 @@ def test_a_blob_is_put_where_the_registry_says(
     assert put.query == {**({"state": ["x"]} if "?" in where else {}), "digest": [digest]}
 
 
+@pytest.mark.parametrize("end", [Reply(204), Reply(405)])
+def test_an_upload_that_is_only_tried(server: Server, client: RegistryClient, end: Reply) -> None:
+    begun = Reply(202, b"", {"Location": "/upload/1?state=x"})
+    server.answer = lambda asked: begun if asked.method == "POST" else end
+    client.try_upload(f"{server.address}/acme/web")
+    assert [(asked.method, asked.target) for asked in server.asked] == [
+        ("POST", "/v2/acme/web/blobs/uploads/"),
+        ("DELETE", "/upload/1?state=x"),
+    ]
+    server.answer = lambda _: Reply(507)
+    with pytest.raises(RequestFailedError) as caught:
+        client.try_upload(f"{server.address}/acme/web")
+    assert failure_of(caught).kind is Kind.REGISTRY_FULL
+
+
 def test_an_upload_without_a_place(server: Server, client: RegistryClient) -> None:
     server.answer = lambda _: Reply(202)
     with pytest.raises(RequestFailedError, match="no Location"):

@@ -20,6 +20,11 @@ TRANSIENT = [
         f"{PUSH}unknown",
     ),
     Recorded(
+        "push: POST 500, docker-registry 2.8 with a full disk: its UNKNOWN, for whatever ails it",
+        Kind.TRANSIENT,
+        f"{PUSH}unknown: unknown error",
+    ),
+    Recorded(
         "push: POST 500 empty; https://github.com/docker/build-push-action/issues/334",
         Kind.TRANSIENT,
         f"{PUSH}unexpected status from POST request to "

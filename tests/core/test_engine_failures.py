@@ -127,6 +127,7 @@ def test_no_secret_of_a_url_survives(password: str, query: str) -> None:
         (Kind.BUILD, 4, "the build failed"),
         (Kind.UNKNOWN, 4, "the build failed"),
         (Kind.REFUSED, 5, "the registry refused: the reason"),
+        (Kind.REGISTRY_FULL, 5, "the registry's disk is full"),
         (Kind.MISSING, 5, "the registry refused: the reason"),
         (Kind.TRANSIENT, 6, "the registry could not be reached: the reason"),
         (Kind.UNREACHABLE, 6, "the registry could not be reached: the reason"),
@@ -184,6 +185,14 @@ def test_every_kind_has_a_remedy() -> None:
         Kind.CREDENTIAL,
         Kind.UNKNOWN_PUSH,
     }
+
+
+@pytest.mark.parametrize(("code", "hint"), [(137, True), (1, False), (13, False)])
+def test_a_step_that_was_killed_has_a_hint(code: int, hint: bool) -> None:
+    words = f'process "/bin/sh -c make" did not complete successfully: exit code: {code}'
+    error = as_error(classify(f"ERROR: failed to solve: {words}"))
+    assert error.exit_code == 4
+    assert ("memory" in str(error.next_step)) is hint
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,14 @@ ANSWERS = [
     Answered("early data", Kind.TRANSIENT, 425, ""),
     *(Answered("a server in trouble", Kind.TRANSIENT, n, "") for n in (500, 502, 503, 504, 522)),
     Answered("a server without the method", Kind.REFUSED, 501, ""),
-    Answered("a full disk", Kind.REFUSED, 507, ""),
+    Answered("a full disk", Kind.REGISTRY_FULL, 507, ""),
     Answered(
-        "distribution 2.8.3, filesystem driver on a full disk",
-        Kind.REFUSED,
+        "docker-registry 2.8 with a full disk, POST of an upload; PUT of a manifest is the same",
+        Kind.REGISTRY_FULL,
         500,
-        '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Driver":"filesystem",'
-        '"Enclosed":{"Op":"mkdir","Path":"/var/lib/registry/docker","Err":28}}}]}',
+        '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":'
+        '"filesystem","Enclosed":{"Op":"write","Path":"/disk/docker/registry/v2/repositories/x/_uploads/'
+        '75f5524c-b174-4768-9814-c171afd2e77c/startedat","Err":28}}}]}',
     ),
     Answered(
         "https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html",
@@ -178,7 +179,7 @@ def test_words_of_all_kinds(body: str, reason: str) -> None:
 def test_a_full_disk_is_said() -> None:
     body = b'{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Err":28}}]}'
     failure = from_answer(REQUEST, 500, {}, body)
-    assert failure.reason == "the registry's disk is full (500 Internal Server Error)"
+    assert failure.reason == "no space left on device (500 Internal Server Error)"
 
 
 def test_the_wait_that_is_asked_for_is_said() -> None:

@@ -139,12 +139,25 @@ class Throttled(Effect):
 
 @dataclass(frozen=True)
 class Action(Effect):
-    """Something is done first: a registry is killed at the very moment."""
+    """Something is done first, or in the midst of the request's body: a registry is killed.
+
+    With ``after``, so many bytes of the body (a piece more at the most) are passed on before.
+    """
 
     do: Callable[[], object]
+    after: int = 0
 
     def before(self) -> None:
-        self.do()
+        if not self.after:
+            self.do()
+
+    def sending(self, body: Body) -> Body:
+        left = self.after
+        for piece in body:
+            yield piece
+            if 0 < left <= len(piece):
+                self.do()
+            left -= len(piece)
 
 
 def _cut(body: Body, left: int, end: Exception) -> Body:

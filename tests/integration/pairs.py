@@ -31,8 +31,9 @@ COPYING = f"{_DEPS}FROM base AS final\nCOPY --link --from=dependencies /opt/venv
 CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'
 # A base that is quickly moved: a shell and a few commands of the sandbox's own image, 2 MB.
 _TINY = (
-    "FROM {base} AS all\nRUN mkdir -p /out/tmp && cp -L --parents /bin/sh /bin/cat /bin/cp \\\n"
-    " /bin/mkdir /bin/head /bin/sleep $(ldd /bin/sh /bin/cp | grep -o '/[^ ]*\\.so[^ ]*') /out\n"
+    "FROM {base} AS all\nRUN mkdir -p /out/tmp && cp -L --parents /bin/sh /bin/cat \\\n"
+    " /bin/cp /bin/sleep /bin/mkdir /bin/head \\\n"
+    " $(ldd /bin/sh /bin/cp /bin/mkdir | grep -o '/[^ ]*\\.so[^ ]*') /out\n"
     "FROM scratch\nCOPY --from=all /out /\nENV PATH=/bin MARK={mark}\n"
 )
 
@@ -56,6 +57,7 @@ class Pair:
     Attributes:
         base: The image of stage "base".
         words: Arguments of every command.
+        host: The registry; the sandbox's unless a test has one of its own, or one in between.
     """
 
     sandbox: Sandbox
@@ -64,11 +66,17 @@ class Pair:
     base: str
     words: tuple[str, ...] = ()
     engine: str = SHARED_ENGINE
+    host: str = ""
+
+    @property
+    def registry(self) -> str:
+        """Where it is published."""
+        return self.host or self.sandbox.registry
 
     @property
     def image(self) -> str:
         """The repository with its registry."""
-        return f"{self.sandbox.registry}/{self.repository}"
+        return f"{self.registry}/{self.repository}"
 
     def write(self, dockerfile: str, base: str | None = None) -> None:
         """Write the Dockerfile; ``{base}`` stands for the base image."""
@@ -105,15 +113,15 @@ class Pair:
 
     def tags(self) -> list[str]:
         """The repository's tags."""
-        return published.tags(self.sandbox.registry, self.repository)
+        return published.tags(self.registry, self.repository)
 
     def digest(self, tag: str = "deps") -> str:
         """What a tag points at."""
-        return published.digest(self.sandbox.registry, self.repository, tag)
+        return published.digest(self.registry, self.repository, tag)
 
     def manifest(self, reference: str) -> dict[str, Any]:
         """The manifest or index behind a tag or digest."""
-        return published.manifest(self.sandbox.registry, self.repository, reference)
+        return published.manifest(self.registry, self.repository, reference)
 
     def images(self, tag: str) -> dict[str, str]:
         """Digests of the runnable images behind a tag, by architecture."""
@@ -124,7 +132,7 @@ class Pair:
     def env(self, tag: str) -> list[str]:
         """The environment that an image for linux/amd64 has."""
         config = self.manifest(self.images(tag)["amd64"])["config"]["digest"]
-        found = published.blob(self.sandbox.registry, self.repository, config)
+        found = published.blob(self.registry, self.repository, config)
         environment: list[str] = json.loads(found)["config"]["Env"]
         return environment
 
@@ -137,7 +145,7 @@ class Pair:
     def check_whole(self, *tags: str) -> None:
         """Have everything behind these tags be there, with the right digests."""
         for tag in tags or ("deps", "latest"):
-            assert published.check_whole(self.sandbox.registry, self.repository, tag) > 1
+            assert published.check_whole(self.registry, self.repository, tag) > 1
 
     def prints(self, tag: str = "latest", *command: str, engine: str | None = None) -> str:
         """What an image prints that is run as it is published now."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Self
 
@@ -221,6 +222,21 @@ class RegistryClient:
         upload = Call("PUT", f"{url}{joint}digest={digest}", _OCTETS, raw, action="push")
         self._session.call(repository, upload)
         return digest
+
+    def try_upload(self, repository: str) -> None:
+        """Begin an upload, and cancel it: whether the registry takes anything now.
+
+        Raises:
+            RequestFailedError: It does not.
+        """
+        start = Call("POST", "blobs/uploads/", {"Content-Length": "0"}, action="push")
+        answer = self._session.call(repository, start)
+        location = answer.headers.get("Location")
+        if location:
+            # Registries forget uploads in time, those that cancel none, too.
+            with suppress(RequestFailedError):
+                url = follow_link(answer.url, location)
+                self._session.call(repository, Call("DELETE", url, action="push"))
 
     def tags(self, repository: str) -> list[str]:
         """Return all tags, in the registry's order; none if there is no such repository.

@@ -35,7 +35,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
     (Kind.ENGINE_LOST, r"Cannot connect to the Docker daemon|error during connect"),
     (Kind.ENGINE_LOST, r"failed to connect to the docker API|Error while dialing: dial unix"),
-    (Kind.ENGINE_LOST, r"error reading from server: \w+|transport is closing|graceful_stop"),
+    (Kind.ENGINE_LOST, r"error reading from server(?:: EOF)?|transport is closing|graceful_stop"),
     (Kind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
     (Kind.ENGINE_LOST, r"stream terminated by RST_STREAM"),
     # All that the remote driver says when nobody answers.
@@ -49,8 +49,8 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
     (Kind.TRANSIENT, r"unexpected status[^\n]*: (?:429|500|50[2-4]|52\d|530)\b"),
     # buildx leaves the status out where the registry says something of its own
-    # (``util/errutil`` of BuildKit): these are 500 and 503.
-    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown|unavailable)$"),
+    # (``util/errutil`` of BuildKit): these are 500 and 503, with or without distribution's words.
+    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown(?:: unknown error)?|unavailable)$"),
     (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
     (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
     (Kind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),
@@ -87,6 +87,8 @@ _COMPILED = tuple(
 )
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# The last is what distribution says of an upload that could not be written on.
+_INNER = re.compile(r": unknown\b|500 Internal Server Error|blob upload invalid")
 _HOST = r"[\w.-]+(?::\d+)?"
 # In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
 _NAMES_HOST = tuple(
@@ -118,6 +120,11 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
     lines = [line for line in error.splitlines() if line.strip()]
     unknown = Kind.UNKNOWN_PUSH if pushing else Kind.UNKNOWN
     return Failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
+
+
+def explains_little(failure: Failure) -> bool:
+    """Whether a push met an inner error of the registry, whose own words docker leaves out."""
+    return "failed to push" in failure.evidence and bool(_INNER.search(failure.reason))
 
 
 def final_error(stderr: str) -> str:

@@ -16,6 +16,14 @@ from whalebuild.core.failures import Failure, Kind
 
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _FREE_DISK = "free some of it (`docker buildx du`, `docker buildx prune`) or give it a larger disk"
+_FREE_THERE = (
+    "delete old tags there and collect garbage, or have it given a larger disk; what is published "
+    "is whole"
+)
+_KILLED = (
+    "137 is SIGKILL: see whether memory ran out (`dmesg`) or the engine was stopped meanwhile, "
+    "and run the bake again"
+)
 
 
 def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
@@ -29,7 +37,7 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
     match failure.kind:
         case Kind.TRANSIENT | Kind.UNREACHABLE | Kind.UNKNOWN_PUSH:
             return _unreachable(failure, evidence)
-        case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE:
+        case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE | Kind.REGISTRY_FULL:
             return _refused(failure, evidence)
         case Kind.ENGINE | Kind.ENGINE_LOST | Kind.DISK_FULL:
             return _engine(failure, evidence)
@@ -41,7 +49,8 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
                 said = f"{evidence}; it printed: no space left on device"
                 step = f"if that is the builder's disk, {_FREE_DISK}"
                 return BuildError("the build failed", cause=said, next_step=step, log=log)
-            return BuildError("the build failed", cause=evidence, log=log)
+            killed = _KILLED if "exit code: 137" in evidence else None
+            return BuildError("the build failed", cause=evidence, next_step=killed, log=log)
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:
@@ -78,6 +87,8 @@ def _refused(failure: Failure, evidence: str) -> RefusedError:
             cause=evidence,
             next_step="build it anew: whalebuild bake --no-cache",
         )
+    if failure.kind is Kind.REGISTRY_FULL:
+        return RefusedError("the registry's disk is full", cause=evidence, next_step=_FREE_THERE)
     return RefusedError(
         f"the registry refused: {failure.reason}",
         cause=evidence,

@@ -25,6 +25,7 @@ class Kind(Enum):
     TRANSIENT = "transient"  # the registry or the way to it, for the moment
     CREDENTIAL = "credential"  # a login or token that was refused; it may have expired
     REFUSED = "refused"  # the registry said no
+    REGISTRY_FULL = "registry_full"  # the registry's disk
     MISSING = "missing"  # the registry has no such manifest
     GONE = "gone"  # content that a manifest or a cache names, and the registry has no more
     UNREACHABLE = "unreachable"  # the registry cannot be spoken to, and waiting won't help

@@ -100,7 +100,7 @@ _EXPIRED = re.compile(EXPIRED)
 _DISK_FULL = re.compile(rb'"err":\s*28\b|no space left on device', re.IGNORECASE)
 _HTTPS_WANTED = re.compile(r"http request to an https server|http request was sent to https port")
 _IMMUTABLE = re.compile(r"immutable|already exists|cannot be overwritten")
-_NEVER_CHANGES = frozenset({501, 505, 507})  # of the 5xx
+_NEVER_CHANGES = frozenset({501, 505})  # of the 5xx
 _WORTH_WAITING = frozenset({408, 425, 429})  # of the 4xx
 _PROXY_WANTS_LOGIN = frozenset({407, 511})
 _LONGEST_TEXT = 300
@@ -119,7 +119,7 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     phrase = f"{status} {_PHRASES.get(status, '')}".strip()
     kind = _kind(status, text.lower())
     if status >= 500 and _DISK_FULL.search(body):
-        kind, text = Kind.REFUSED, "the registry's disk is full"
+        kind, text = Kind.REGISTRY_FULL, "no space left on device"
     # nginx says it in a page, whose words are otherwise left out.
     if status == 400 and _HTTPS_WANTED.search(body.decode("utf-8", "replace").lower()):
         kind, reason = Trouble.TLS_PORT.value
@@ -164,6 +164,8 @@ def _kind(status: int, text: str) -> Kind:  # noqa: PLR0911 - one return a rule
         return Kind.UNREACHABLE
     if status == 404:
         return Kind.MISSING
+    if status == 507:
+        return Kind.REGISTRY_FULL
     if status == 409:  # two writers at once, or a tag that must stay
         return Kind.REFUSED if _IMMUTABLE.search(text) else Kind.TRANSIENT
     if status in _WORTH_WAITING:

@@ -56,6 +56,9 @@ class Registry(Protocol):
     ) -> bytes:
         """Get a small blob."""
 
+    def try_upload(self, repository: str) -> None:
+        """Begin an upload, and cancel it."""
+
     def delete_manifest(self, reference: Reference) -> bool:
         """Delete a manifest, or a tag; tell whether the registry did."""
 

@@ -85,9 +85,10 @@ class Retrier:
         wait = state.next_action.sleep if state.next_action else 0.0
         self.retries.append(Retry(step, failure.reason, state.attempt_number, round(wait, 3)))
         most = self.policy.attempts - 1 if failure.remedy is Remedy.WAIT else state.attempt_number
-        self.announce(
-            f"retry {state.attempt_number}/{most} in {wait:.1f} s: {step}: {failure.reason}"
-        )
+        why = failure.reason
+        if failure.kind is Kind.ENGINE_LOST:
+            why = f"the engine went away ({why})"
+        self.announce(f"retry {state.attempt_number}/{most} in {wait:.1f} s: {step}: {why}")
 
 
 class _Gate:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.engine_failures import classify, digests_in, registry_in
+from whalebuild.core.engine_failures import classify, digests_in, explains_little, registry_in
 from whalebuild.core.events import clean_line, parse_line
 from whalebuild.core.failure_errors import as_error
 from whalebuild.core.failures import (
@@ -160,19 +160,26 @@ class _Attempt:
     def _wait_for_registry(self, failure: Failure) -> None:
         """Ask the registry itself before the engine is sent there again.
 
-        It tells how long to wait (``Retry-After``), which BuildKit does not, and one small request
-        spares it many.
+        It tells how long to wait (``Retry-After``) and that its disk is full, which BuildKit does
+        not, and one small request spares it many.
         """
         reference = self._reference_at(registry_in(failure.evidence))
         if reference is None:
             return
+        registry = self.runner.registry
+
+        def ask() -> None:
+            registry.head(reference)
+            if explains_little(failure):
+                registry.try_upload(reference.repository)
+
         try:
             self.runner.retrier.call(
-                f"asking {reference.registry}",
-                lambda: self.runner.registry.head(reference),
-                registry=reference.registry,
+                f"asking {reference.registry}", ask, registry=reference.registry
             )
         except FailedError as failed:
+            if failed.failure.kind is Kind.REGISTRY_FULL:
+                raise
             # Another kind of answer is an answer: the push may do what this look-up may not.
             if failed.failure.remedy is Remedy.WAIT:
                 raise as_error(failed.failure) from None

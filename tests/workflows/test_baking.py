@@ -112,3 +112,27 @@ def test_the_words_of_a_first_attempt_are_not_shown_for_the_second() -> None:
         one.bake()
     assert str(caught.value.log).count("Dockerfile.bad:3") == 1
     assert str(caught.value.log).count("\nhello\n") == 1
+
+
+NOT_FOUND = (
+    "ERROR: failed to solve: failed to resolve source metadata for {image}: {image}: not found\n"
+)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_image_that_the_engine_does_not_find_is_asked_for(there: bool) -> None:
+    """It says so as well where its own request was cut off."""
+    deps, app = good()
+    one = world()
+    image = f"debian:latest@{one.base()}" if there else f"debian:latest@sha256:{'1' * 64}"
+    failed = CommandFailedError(NOT_FOUND.format(image=image))
+    one.engine.bakes = [([], failed), deps, app]
+    if there:
+        assert [retry.reason for retry in one.bake().retries][:1] == [
+            f"failed to resolve source metadata for {image}: {image}: not found"
+        ]
+        assert len(one.engine.baked) == 3
+    else:
+        with pytest.raises(BuildError):
+            one.bake()
+        assert len(one.engine.baked) == 1

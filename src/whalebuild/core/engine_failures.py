@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from whalebuild.core.errors import UsageError
 from whalebuild.core.failures import (
     EXPIRED,
     LOST_UPLOAD,
@@ -18,6 +19,7 @@ from whalebuild.core.failures import (
     Kind,
     redact,
 )
+from whalebuild.core.references import Reference, parse_reference
 
 _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
@@ -69,6 +71,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
 )
 _COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)
+_NO_IMAGE = re.compile(r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found")
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HOST = r"[\w.-]+(?::\d+)?"
@@ -113,6 +116,17 @@ def final_error(stderr: str) -> str:
 def digests_in(text: str) -> frozenset[str]:
     """The digests that a text names."""
     return frozenset(_DIGEST.findall(text))
+
+
+def missing_image(text: str) -> Reference | None:
+    """The image that a build stands on and that was not found, according to this evidence."""
+    found = _NO_IMAGE.search(text)
+    if found is None:
+        return None
+    try:
+        return parse_reference(found["image"], where="an image of the build")
+    except UsageError:
+        return None
 
 
 def registry_in(text: str) -> str | None:

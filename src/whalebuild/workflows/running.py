@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.engine_failures import classify, digests_in, registry_in
+from whalebuild.core.engine_failures import classify, digests_in, missing_image, registry_in
 from whalebuild.core.events import parse_line
 from whalebuild.core.failure_errors import as_error
 from whalebuild.core.failures import CommandFailedError, FailedError, Failure, Kind, Remedy
@@ -137,11 +137,31 @@ class _Attempt:
             self.runner.stream(self.tasks, self.state)
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
-            self.last = classify(failed.stderr, pushing=pushing, fresh=self.runner.fresh)
+            failure = classify(failed.stderr, pushing=pushing, fresh=self.runner.fresh)
+            self.last = self._doubted(failure)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:
             self.last = failed.failure
             raise
+
+    def _doubted(self, failure: Failure) -> Failure:
+        """Ask for an image that BuildKit says is not there.
+
+        Where its request for a manifest by digest is cut off, it asks for a blob of that digest
+        next, and reports the 404 to that alone.
+        """
+        reference = missing_image(failure.evidence)
+        if reference is None or failure.remedy is not Remedy.STOP:
+            return failure
+        try:
+            found = self.runner.retrier.call(
+                f"asking for {reference}",
+                lambda: self.runner.registry.head(reference, mirrors=True),
+                registry=reference.registry,
+            )
+        except FailedError:
+            return failure
+        return replace(failure, kind=Kind.TRANSIENT) if found else failure
 
     def _wait_for_registry(self, failure: Failure) -> None:
         """Ask the registry itself before the engine is sent there again.

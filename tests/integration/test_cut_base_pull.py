@@ -1,0 +1,18 @@
+"""The engine's look at a base image is cut off, which BuildKit reports as "not found"."""
+
+from __future__ import annotations
+
+from tests.integration.faults import Fault, Reset
+from tests.integration.pairs import CODE, ON_DEPS, Pair
+from tests.integration.proxy import faulty_registry
+
+
+def test_a_cut_look_at_a_base_image_is_no_missing_image(pair: Pair) -> None:
+    # BuildKit looks twice: it tries https on the loopback interface first.
+    cut = Fault("HEAD", "/manifests/sha256:", Reset(), times=2)
+    with faulty_registry(pair.sandbox.registry, cut) as proxy:
+        base = pair.base.replace(pair.sandbox.registry, proxy.address)
+        pair.write(ON_DEPS + CODE, base)
+        done = pair.bake()
+    print(proxy.seen, done.stderr)
+    assert "not found" in done.stderr

@@ -68,6 +68,9 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.GONE, r"could not fetch content descriptor \S+[^\n]*: not found"),
     (Kind.BUILD, r"failed to compute cache key|failed to calculate checksum"),
     (Kind.BUILD, r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found"),
+    # Of an answer with an error list BuildKit says code and message, and not the status. These are
+    # the codes that distribution has for 500 and 503 (registry/api/errcode/register.go).
+    (Kind.TRANSIENT, r"(?<=: )(?:unknown|unavailable): [^\n]*"),
     (Kind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
 )
 _COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)

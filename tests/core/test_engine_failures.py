@@ -113,3 +113,8 @@ def test_every_kind_has_its_exit_code_and_message(kind: Kind, code: int, what: s
 def test_the_next_step_fits_the_trouble(reason: str, step: str) -> None:
     error = as_error(Failure(Kind.UNREACHABLE, reason, reason))
     assert step in str(error.next_step)
+
+
+def test_a_number_of_bytes_is_no_status() -> None:
+    said = "ERROR: failed to solve: short read: expected 502 bytes but got 251: unexpected EOF"
+    assert classify(said).reason == "unexpected EOF"

@@ -8,11 +8,9 @@ times in them: their lots are others when a seed is run again, with the same cha
 from __future__ import annotations
 
 import random
-import re
 import shutil
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from tests.integration import published
 from tests.integration.chaos import Chaos
+from tests.integration.outcomes import KINDS, Outcome, Scenario
 from tests.integration.pairs import CODE, push_base
 from tests.integration.proxy import Proxy, faulty_registry
 from tests.integration.registries import own_registry
@@ -28,7 +27,6 @@ from tests.integration.tokens import LOGIN, docker_config, token_server
 
 REPOSITORY = "campaign/web"
 BASE = "campaign/base:1"
-KINDS = ("cold", "code", "deps")
 _LONGEST = 1800
 _DOCKERFILE = (
     "ARG BASE\n"
@@ -71,77 +69,6 @@ target "app" {
   tags = ["${IMAGE}:latest"]
 }
 """
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What a seed stands for. Three in a row make a story, on one builder and one registry.
-
-    Attributes:
-        kind: What is baked: everything for the first time, then after a change of the code, then
-            after one of the dependencies.
-        remote: Whether a remote builder does it, which pushes by digest.
-        tokens: Whether the registry wants tokens.
-        emptied: Whether the builder has lost its cache since the bake before the change.
-    """
-
-    seed: int
-    kind: str
-    remote: bool
-    tokens: bool
-    emptied: bool
-
-    @classmethod
-    def of(cls, seed: int) -> Scenario:
-        story, number = divmod(seed, len(KINDS))
-        chance = random.Random(story)
-        remote, tokens = (chance.random() < 0.25 for _ in range(2))
-        emptied = number > 0 and random.Random(f"emptied {seed}").random() < 0.5
-        return cls(seed, KINDS[number], remote, tokens, emptied)
-
-    def __str__(self) -> str:
-        words = [self.kind, "remote builder" if self.remote else "docker"]
-        words += ["tokens"] if self.tokens else []
-        words += ["cache emptied"] if self.emptied else []
-        return f"seed {self.seed} ({', '.join(words)})"
-
-
-@dataclass
-class Outcome:
-    """What came of a run.
-
-    Attributes:
-        tries: Of each engine run and request that was tried more than once.
-        reasons: Why, of each retry.
-        waited: Seconds between tries.
-        installed: How often the step was run that makes the dependencies.
-        whole: Blobs behind both tags that were fetched and checked.
-    """
-
-    scenario: Scenario
-    code: int
-    seconds: float
-    requests: int
-    hits: Counter[str]
-    stderr: str
-    whole: int = 0
-
-    def __post_init__(self) -> None:
-        found = _RETRY.findall(self.stderr)
-        self.waited = sum(float(wait) for _, wait, _, _ in found)
-        self.reasons = [reason for *_, reason in found]
-        self.tries: Counter[str] = Counter()
-        for number, _, step, _ in found:
-            self.tries[step] = max(self.tries[step], int(number) + 1)
-        self.installed = self.stderr.count("| now installing")
-
-    def __str__(self) -> str:
-        words = f"{self.scenario}: exit code {self.code}, {self.seconds:.1f} s, "
-        words += f"{self.requests} requests, {self.hits.total()} faults, "
-        return f"{words}{len(self.reasons)} retries, {self.waited:.1f} s waited"
-
-
-_RETRY = re.compile(r"retry (\d+)/\d+ in ([\d.]+) s: (.+?): (.+)")
 
 
 @dataclass(frozen=True)
@@ -203,7 +130,7 @@ class Campaign:
                     self._forget(words)
                 outcome = self._bake(scenario, bench, project, (*command, *words))
                 yield outcome
-                if outcome.code:
+                if not outcome.good:
                     self._run(bench, project, (*command, *words)).check_returncode()
         shutil.rmtree(folder)
 
@@ -222,8 +149,11 @@ class Campaign:
             proxy.begin()
         outcome = Outcome(scenario, done.returncode, seconds, requests, hits, done.stderr)
         if done.returncode == 0:
-            for tag in ("deps", "latest"):
-                outcome.whole += published.check_whole(bench.straight, REPOSITORY, tag)
+            try:
+                for tag in ("deps", "latest"):
+                    outcome.whole += published.check_whole(bench.straight, REPOSITORY, tag)
+            except (AssertionError, OSError) as error:
+                outcome.torn = str(error)
         return outcome
 
     def _run(

@@ -128,9 +128,8 @@ def test_an_image_that_the_engine_does_not_find_is_asked_for(there: bool) -> Non
     failed = CommandFailedError(NOT_FOUND.format(image=image))
     one.engine.bakes = [([], failed), deps, app]
     if there:
-        assert [retry.reason for retry in one.bake().retries][:1] == [
-            f"failed to resolve source metadata for {image}: {image}: not found"
-        ]
+        reasons = [retry.reason for retry in one.bake().retries]
+        assert reasons == ["not found, though it is there"]
         assert len(one.engine.baked) == 3
     else:
         with pytest.raises(BuildError):

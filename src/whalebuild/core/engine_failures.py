@@ -45,7 +45,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.UNREACHABLE, r"tls: (?!internal error|bad record MAC)[^\n]*"),
     (Kind.TRANSIENT, r"tls: internal error|tls: bad record MAC"),
     (Kind.TRANSIENT, RATE_LIMIT),
-    (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
+    (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) (?-i:[A-Z])[\w ]+"),
     (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
     (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
     (Kind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),

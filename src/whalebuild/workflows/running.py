@@ -161,7 +161,9 @@ class _Attempt:
             )
         except FailedError:
             return failure
-        return replace(failure, kind=Kind.TRANSIENT) if found else failure
+        if found is None:
+            return failure
+        return replace(failure, kind=Kind.TRANSIENT, reason="not found, though it is there")
 
     def _wait_for_registry(self, failure: Failure) -> None:
         """Ask the registry itself before the engine is sent there again.

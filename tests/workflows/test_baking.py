@@ -135,3 +135,28 @@ def test_an_image_that_the_engine_does_not_find_is_asked_for(there: bool) -> Non
         with pytest.raises(BuildError):
             one.bake()
         assert len(one.engine.baked) == 1
+
+
+BROKEN = (
+    "ERROR: failed to solve: failed to resolve source metadata for r.io/base:1@sha256:12: failed "
+    'commit on ref "{ref}": commit failed: unexpected commit digest sha256:34, expected sha256:12: '
+    "failed precondition\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ref", "dropped"),
+    [
+        ("manifest-sha256:12", [("ci", 1)]),
+        ("config-sha256:12", [("ci", 1)]),
+        ("layer-sha256:12", []),
+    ],
+)
+def test_a_builder_is_to_drop_what_it_keeps_of_a_broken_manifest(
+    ref: str, dropped: list[tuple[str, int]]
+) -> None:
+    """It fetches layers again by itself. That it cannot drop it fails nothing by itself."""
+    one = world(([], CommandFailedError(BROKEN.format(ref=ref))), *good())
+    one.set(builder="ci")
+    assert len(one.bake().retries) == 1
+    assert one.engine.dropped == dropped

@@ -75,6 +75,9 @@ _RULES: tuple[tuple[Kind, str], ...] = (
 )
 _COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)
 _NO_IMAGE = re.compile(r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found")
+_KEPT_BROKEN = re.compile(
+    r'failed commit on ref "(?:manifest|index|config)-[^"]+": .*unexpected commit digest'
+)
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HOST = r"[\w.-]+(?::\d+)?"
@@ -119,6 +122,11 @@ def final_error(stderr: str) -> str:
 def digests_in(text: str) -> frozenset[str]:
     """The digests that a text names."""
     return frozenset(_DIGEST.findall(text))
+
+
+def keeps_broken(text: str) -> bool:
+    """Whether a builder holds on to something broken, and will not fetch it again by itself."""
+    return bool(_KEPT_BROKEN.search(text))
 
 
 def missing_image(text: str) -> Reference | None:

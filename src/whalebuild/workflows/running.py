@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.engine_failures import classify, digests_in, missing_image, registry_in
+from whalebuild.core.engine_failures import (
+    classify,
+    digests_in,
+    keeps_broken,
+    missing_image,
+    registry_in,
+)
 from whalebuild.core.events import parse_line
 from whalebuild.core.failure_errors import as_error
 from whalebuild.core.failures import CommandFailedError, FailedError, Failure, Kind, Remedy
@@ -133,6 +139,10 @@ class _Attempt:
     def __call__(self) -> None:
         if self.last and self.last.kind is Kind.TRANSIENT:
             self._wait_for_registry(self.last)
+            if keeps_broken(self.last.evidence):
+                # It is worth a try; if it does nothing, this one fails as the last one did.
+                with suppress(CommandFailedError):
+                    self.runner.engine.drop_broken(self.runner.settings.builder)
         try:
             self.runner.stream(self.tasks, self.state)
         except CommandFailedError as failed:

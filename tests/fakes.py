@@ -95,6 +95,7 @@ class FakeEngine:
     listed: list[BakeRequest] = field(default_factory=list)
     looked_at: list[str | None] = field(default_factory=list)
     baked: list[tuple[Mapping[str, Any], str | None, tuple[str, ...]]] = field(default_factory=list)
+    dropped: list[tuple[str | None, int]] = field(default_factory=list)
 
     def print_bake(self, request: BakeRequest) -> object:
         self.requests.append(request)
@@ -123,6 +124,10 @@ class FakeEngine:
         yield from lines
         if failure:
             raise failure
+
+    def drop_broken(self, builder: str | None) -> None:
+        self.dropped.append((builder, len(self.baked)))
+        raise CommandFailedError("ERROR: no builder\n")
 
 
 @dataclass

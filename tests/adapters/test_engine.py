@@ -130,6 +130,14 @@ def test_a_bake_streams_lines_and_leaves_its_metadata(docker: Docker) -> None:
     assert {"--allow=fs.read=/x", "--allow=ssh"} <= set(got)
 
 
+def test_dropping_what_is_broken_prunes_nothing_of_the_cache(docker: Docker) -> None:
+    folder = docker(f'{BAKE}\necho "$BUILDX_BUILDER" >builder')
+    with DockerEngine() as engine:
+        engine.drop_broken("ci")
+        assert words(folder) == ["buildx", "prune", "--force", "--filter", "until=87600h"]
+        assert (folder / "builder").read_text() == "ci\n"
+
+
 def test_only_this_user_may_read_the_scratch_folder_and_it_is_removed(
     docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

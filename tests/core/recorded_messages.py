@@ -16,6 +16,18 @@ MESSAGES = [
         "ERROR: failed to solve: failed to commit nzx8zxakvzsb to 2slhdqx1863e during finalize: "
         "failed to stat active key during commit: snapshot nzx8zxakvzsb does not exist: not found",
     ),
+    Recorded(
+        "buildx 0.29.1, docker 28.5.2; a proxy answered with 500 and the code UNKNOWN",
+        Kind.TRANSIENT,
+        "ERROR: target app: failed to solve: failed to push 127.0.0.1:5000/acme/web:latest: "
+        "unknown: said so",
+    ),
+    Recorded(
+        "buildx 0.29.1, docker 28.5.2; a proxy answered with 503 and the code UNAVAILABLE",
+        Kind.TRANSIENT,
+        "ERROR: target app-deps: failed to solve: failed to push 127.0.0.1:5000/acme/web:deps: "
+        "unavailable: said so",
+    ),
     # The build itself
     Recorded("tests/data/failed.rawjson", Kind.BUILD, recording("failed")[-1]),
     Recorded(

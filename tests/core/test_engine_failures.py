@@ -206,3 +206,8 @@ def test_a_step_that_was_killed_has_a_hint(code: int, hint: bool) -> None:
 def test_the_next_step_fits_the_trouble(reason: str, step: str) -> None:
     error = as_error(Failure(Kind.UNREACHABLE, reason, reason))
     assert step in str(error.next_step)
+
+
+def test_a_number_of_bytes_is_no_status() -> None:
+    said = "ERROR: failed to solve: short read: expected 502 bytes but got 251: unexpected EOF"
+    assert classify(said).reason == "unexpected EOF"

@@ -51,6 +51,13 @@ class Proxy:
     _asked: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def begin(self, faults: Sequence[Fault] = ()) -> None:
+        """Begin anew, with these faults, as if nothing had been asked."""
+        with self._lock:
+            self.faults[:] = faults
+            self.exchanges.clear()
+            self._asked.clear()
+
     @property
     def seen(self) -> list[tuple[str, str, int]]:
         """Method, path and status of each request, in the order in which they came."""

@@ -127,3 +127,51 @@ def test_a_login_that_the_engine_repeats_is_not_shown() -> None:
     assert all("you sent *** and Basic ***" in line for line in (shown[0], *one.console.lines))
     assert len(one.console.lines) == 2
     assert not [text for text in shown if "S3CRET" in text or "YWRhOng" in text]
+
+
+NOT_FOUND = (
+    "ERROR: failed to solve: failed to resolve source metadata for {image}: {image}: not found\n"
+)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_image_that_the_engine_does_not_find_is_asked_for(there: bool) -> None:
+    """It says so as well where its own request was cut off."""
+    deps, app = good()
+    one = world()
+    image = f"debian:latest@{one.base()}" if there else f"debian:latest@sha256:{'1' * 64}"
+    failed = CommandFailedError(NOT_FOUND.format(image=image))
+    one.engine.bakes = [([], failed), deps, app]
+    if there:
+        reasons = [retry.reason for retry in one.bake().retries]
+        assert reasons == ["the engine did not find what the registry has"]
+        assert len(one.engine.baked) == 3
+    else:
+        with pytest.raises(BuildError):
+            one.bake()
+        assert len(one.engine.baked) == 1
+
+
+BROKEN = (
+    "ERROR: failed to solve: failed to resolve source metadata for r.io/base:1@sha256:12: failed "
+    'commit on ref "{ref}": commit failed: unexpected commit digest sha256:34, expected sha256:12: '
+    "failed precondition\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("ref", "dropped"),
+    [
+        ("manifest-sha256:12", [("ci", 1)]),
+        ("config-sha256:12", [("ci", 1)]),
+        ("layer-sha256:12", []),
+    ],
+)
+def test_a_builder_is_to_drop_what_it_keeps_of_a_broken_manifest(
+    ref: str, dropped: list[tuple[str, int]]
+) -> None:
+    """It fetches layers again by itself. That it cannot drop it fails nothing by itself."""
+    one = world(([], CommandFailedError(BROKEN.format(ref=ref))), *good())
+    one.set(builder="ci")
+    assert len(one.bake().retries) == 1
+    assert one.engine.dropped == dropped

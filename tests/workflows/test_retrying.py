@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_one_attempt_is_no_retry(world: World) -> None:
 def test_no_try_is_begun_after_the_deadline(world: World) -> None:
     action = world.failing(failed(BUSY), takes=4.0)
     with pytest.raises(FailedError):
-        world.retrier(attempts=1000, deadline=30).call("publishing", action, registry="r.io")
+        world.retrier(attempts=1000, deadline=30).call("publishing", action)
     first_failure = 1004.0
     last_begun = world.now - 4.0
     assert last_begun - first_failure <= 30 + world.slept[-1]
@@ -116,6 +117,26 @@ def test_the_deadline_counts_from_the_first_failure_not_from_the_start(world: Wo
     """A long build must not use up the budget of its push."""
     action = world.failing(failed(BUSY), None, takes=3600.0)
     assert world.retrier(deadline=60).call("publishing", action, registry="r.io") == "done"
+
+
+def test_who_has_never_answered_is_given_up_early(world: World) -> None:
+    """Its name may be wrong. Who has answered, if with no or with how long to wait, may be back."""
+    busy = HttpFailure(Kind.TRANSIENT, "429", "GET …", 429, "", retry_after=1.0)
+
+    def seconds(*first: Exception | None) -> float:
+        retrier = world.retrier(attempts=1000, deadline=600)
+        world.tries = 0
+        if first and not isinstance(first[0], RequestFailedError):
+            with suppress(FailedError):
+                retrier.call("reading", world.failing(*first), registry="r.io")
+        began = world.now
+        with pytest.raises(FailedError, match="503"):
+            retrier.call("reading", world.failing(*first, failed(BUSY), takes=1.0), registry="r.io")
+        return world.now - began
+
+    assert 100 - 20 < seconds() < 100 + 21
+    for answer in (None, failed(DENIED), RequestFailedError(busy)):
+        assert 600 - 20 < seconds(answer) < 600 + 21
 
 
 def test_waits_grow_within_their_bounds(world: World) -> None:
@@ -217,7 +238,7 @@ class Down:
 def test_of_many_steps_one_finds_out_whether_a_registry_is_back() -> None:
     said: list[str] = []
     down = Down(20)
-    retrier = Retrier(RetryPolicy(20, 180.0), said.append, lambda _: time.sleep(0.005))
+    retrier = Retrier(RetryPolicy(40, 180.0), said.append, lambda _: time.sleep(0.005))
     assert crowd(retrier, 10, down) == ["done"] * 10
     # All but one of those that failed at first waited for the one.
     assert down.asked <= 20 + 10

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # alive when a stream is abandoned.
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 _STOP_SECONDS = 10.0
+_TEN_YEARS = "87600h"
 _CONTAINERD = "io.containerd.snapshotter.v1"
 
 
@@ -124,6 +125,17 @@ class DockerEngine:
             )
         self.metadata = json.loads(metadata.read_text())
 
+    def drop_broken(self, builder: str | None) -> None:
+        """See ``workflows.ports.Engine``.
+
+        BuildKit holds what it fetched of an image's manifest and configuration for five minutes.
+        If it has all bytes, and they are not the right ones, it fetches nothing more: every build
+        fails the same way. A prune of whatever kind ends this unless another build is under way
+        (``CancelCacheLeases`` in ``control/control.go``); this one removes nothing else.
+        """
+        with self._client(builder) as docker:
+            docker.buildx.prune(filters={"until": _TEN_YEARS})
+
     def _print(self, request: BakeRequest, words: list[str]) -> object:
         files: list[str | Path] = list(request.files)
         if request.definition is not None:
@@ -140,8 +152,11 @@ class DockerEngine:
         return file
 
     @contextlib.contextmanager
-    def _client(self) -> Iterator[DockerClient]:
+    def _client(self, builder: str | None = None) -> Iterator[DockerClient]:
         """A client for one call, whose process is stopped if the call does not end by itself.
+
+        Args:
+            builder: Where the call has no parameter for it.
 
         Raises:
             CommandFailedError: The command failed. python-on-whales' own message is dropped: it
@@ -158,8 +173,10 @@ class DockerEngine:
                 next_step="install Docker (https://docs.docker.com/get-docker/) or correct PATH",
             )
         pidfile = self._scratch / f"{next(self._calls)}.pid"
+        chosen = ["env", f"BUILDX_BUILDER={builder}"] if builder else []
+        call = ["sh", "-c", _RECORD_PID, str(pidfile), *chosen, docker]
         try:
-            yield DockerClient(client_call=["sh", "-c", _RECORD_PID, str(pidfile), docker])
+            yield DockerClient(client_call=call)
         except DockerException as failed:
             pidfile.unlink(missing_ok=True)
             raise CommandFailedError(failed.stderr or "") from None

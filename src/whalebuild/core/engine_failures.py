@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from whalebuild.core.errors import UsageError
 from whalebuild.core.failures import (
     EXPIRED,
     LOST_UPLOAD,
@@ -18,7 +19,10 @@ from whalebuild.core.failures import (
     Kind,
     redact,
 )
+from whalebuild.core.references import Reference, parse_reference
 
+# Words of a refusal.
+_NO = r"not known|not exist|not found|invalid|exceeded|unsupported|immutable|not allowed|too large"
 _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
     (Kind.DISK_FULL, r"no space left on device"),
@@ -46,11 +50,12 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.UNREACHABLE, r"tls: (?!internal error|bad record MAC)[^\n]*"),
     (Kind.TRANSIENT, r"tls: internal error|tls: bad record MAC"),
     (Kind.TRANSIENT, RATE_LIMIT),
-    (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
+    (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) (?-i:[A-Z])[\w ]+"),
     (Kind.TRANSIENT, r"unexpected status[^\n]*: (?:429|500|50[2-4]|52\d|530)\b"),
     # buildx leaves the status out where the registry says something of its own
     # (``util/errutil`` of BuildKit): these are 500 and 503, with or without distribution's words.
-    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown(?:: unknown error)?|unavailable)$"),
+    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown|unavailable)$"),
+    (Kind.TRANSIENT, r"(?<=: )(?:unknown: unknown error|unavailable: [^\n]*)"),
     (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
     (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
     (Kind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),
@@ -75,8 +80,9 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.REFUSED, r"413 Request Entity Too Large|manifest invalid|name invalid|name unknown"),
     (Kind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable|\b400 Bad Request"),
     (Kind.REFUSED, r"failed to push \S+: (?:denied|unsupported)$"),
-    # A code that containerd does not know, with the registry's words: all others are above.
-    (Kind.REFUSED, r"(?<=: )unknown: [^\n]+"),
+    # A code that containerd does not know, with the registry's words, or one of a 500.
+    (Kind.REFUSED, rf"(?<=: )unknown: [^\n]*(?:{_NO})"),
+    (Kind.TRANSIENT, r"(?<=: )unknown: [^\n]+"),
     (Kind.GONE, r"could not fetch content descriptor \S+|\bblob (?:sha256:\S+ )?not found"),
     (Kind.BUILD, r"failed to compute cache key: [^\n]*not found|failed to calculate checksum"),
     (Kind.BUILD, r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found"),
@@ -85,10 +91,19 @@ _RULES: tuple[tuple[Kind, str], ...] = (
 _COMPILED = tuple(
     (kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in _RULES
 )
+_NO_IMAGE = re.compile(
+    r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
+    r"|(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
+)
+_KEPT_BROKEN = re.compile(
+    r'failed commit on ref "(?:manifest|index|config)-[^"]+": .*unexpected commit digest'
+)
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # The last is what distribution says of an upload that could not be written on.
-_INNER = re.compile(r": unknown\b|500 Internal Server Error|blob upload invalid")
+_INNER = re.compile(
+    r": unknown\b|^unknown: unknown error|500 Internal Server Error|blob upload invalid"
+)
 _HOST = r"[\w.-]+(?::\d+)?"
 # In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
 _NAMES_HOST = tuple(
@@ -136,6 +151,22 @@ def final_error(stderr: str) -> str:
 def digests_in(text: str) -> frozenset[str]:
     """The digests that a text names."""
     return frozenset(_DIGEST.findall(text))
+
+
+def keeps_broken(text: str) -> bool:
+    """Whether a builder holds on to something broken, and will not fetch it again by itself."""
+    return bool(_KEPT_BROKEN.search(text))
+
+
+def missing_image(text: str) -> Reference | None:
+    """The image that a build stands on and that was not found, according to this evidence."""
+    found = _NO_IMAGE.search(text)
+    if found is None:
+        return None
+    try:
+        return parse_reference(found["image"] or found["pinned"], where="an image of the build")
+    except UsageError:
+        return None
 
 
 def registry_in(text: str) -> str | None:

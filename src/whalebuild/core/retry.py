@@ -29,6 +29,11 @@ class RetryPolicy:
     first_wait: float = 0.5
     longest_wait: float = 20.0
 
+    @property
+    def deadline_of_a_stranger(self) -> float:
+        """That of a registry that has never answered: its name may be wrong, or it is down."""
+        return self.deadline / 6
+
 
 @dataclass(frozen=True)
 class Retry:

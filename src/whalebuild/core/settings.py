@@ -91,8 +91,8 @@ class Settings:
     builder: str | None = None
     allow: tuple[str, ...] = ()
     progress: str = "auto"
-    retry_attempts: int = 8
-    retry_deadline: float = 180.0
+    retry_attempts: int = 20
+    retry_deadline: float = 300.0
     strict_cache: bool = False
     if_unchanged: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)

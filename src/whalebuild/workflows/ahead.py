@@ -56,6 +56,10 @@ class AheadEngine:
         """See ``workflows.ports.Engine``."""
         return self.engine.bake(definition, builder=builder, allow=allow)
 
+    def drop_broken(self, builder: str | None) -> None:
+        """See ``workflows.ports.Engine``."""
+        self.engine.drop_broken(builder)
+
     @property
     def metadata(self) -> Mapping[str, Any]:
         """See ``workflows.ports.Engine``."""

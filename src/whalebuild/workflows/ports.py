@@ -34,6 +34,9 @@ class Engine(Protocol):
         Closing the generator stops the build.
         """
 
+    def drop_broken(self, builder: str | None) -> None:
+        """Have the builder drop manifests that arrived broken; nothing of its cache."""
+
     @property
     def metadata(self) -> Mapping[str, Any]:
         """Buildx's metadata of the last bake that succeeded, by target name."""

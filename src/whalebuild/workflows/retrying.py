@@ -47,7 +47,7 @@ class Retrier:
         Raises:
             FailedError: The last failure: one that will not pass, or with the budget spent.
         """
-        gate = self._gates.setdefault(registry, _Gate()) if registry else _Gate()
+        gate = self._gates.setdefault(registry, _Gate()) if registry else _Gate(heard=True)
         remedied: set[Kind] = set()
 
         def worth_it(failed: BaseException) -> bool:
@@ -64,7 +64,7 @@ class Retrier:
             wait=_Wait(self.policy),
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self.policy.attempts),
-                _Deadline(self.policy.deadline, gate),
+                _Deadline(self.policy, gate),
             ),
             before_sleep=lambda state: self._note(step, state),
             sleep=self.sleep,
@@ -92,9 +92,14 @@ class Retrier:
 
 
 class _Gate:
-    """One registry's circuit, with the threads that wait for it."""
+    """One registry's circuit, with the threads that wait for it.
 
-    def __init__(self) -> None:
+    Attributes:
+        heard: Whether it has ever answered, be it with a no or with how long to wait.
+    """
+
+    def __init__(self, *, heard: bool = False) -> None:
+        self.heard = heard
         self._circuit = Circuit()
         self._changed = threading.Condition()
 
@@ -112,6 +117,7 @@ class _Gate:
         except FailedError as failed:
             if failed.failure.remedy is Remedy.WAIT:
                 with self._changed:
+                    self.heard = self.heard or failed.failure.asked_wait > 0
                     self._circuit.failed(me, failed.failure, time.monotonic())
             elif failed.failure.kind is not Kind.UNREACHABLE:
                 self._answered()
@@ -137,6 +143,7 @@ class _Gate:
 
     def _answered(self) -> None:
         with self._changed:
+            self.heard = True
             self._circuit.answered()
             self._changed.notify_all()
 
@@ -163,8 +170,8 @@ class _Deadline(stop_base):
     the budget of its push.
     """
 
-    def __init__(self, seconds: float, gate: _Gate) -> None:
-        self._seconds = seconds
+    def __init__(self, policy: RetryPolicy, gate: _Gate) -> None:
+        self._policy = policy
         self._gate = gate
         self._first_failure: float | None = None
 
@@ -172,7 +179,8 @@ class _Deadline(stop_base):
         now = state.outcome_timestamp or 0.0
         if self._first_failure is None:
             self._first_failure = now
-        ends = min(self._first_failure, self._gate.since or now) + self._seconds
+        seconds = self._policy.deadline if self._gate.heard else self._policy.deadline_of_a_stranger
+        ends = min(self._first_failure, self._gate.since or now) + seconds
         # One that asks for more time than there is will not answer before.
         asked = _failure(state).asked_wait if state.outcome and state.outcome.failed else 0.0
         return self._gate.is_spent or now >= ends or now + asked > ends

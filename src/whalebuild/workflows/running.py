@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.engine_failures import classify, digests_in, explains_little, registry_in
+from whalebuild.core.engine_failures import classify, digests_in, keeps_broken
 from whalebuild.core.events import clean_line, parse_line
 from whalebuild.core.failure_errors import as_error
 from whalebuild.core.failures import (
@@ -16,14 +16,13 @@ from whalebuild.core.failures import (
     FailedError,
     Failure,
     Kind,
-    Remedy,
     redact,
 )
 from whalebuild.core.jobs import schedule
 from whalebuild.core.progress import BuildState, failure_log
-from whalebuild.core.references import Reference
 from whalebuild.core.settings import Settings
 from whalebuild.core.tasks import Task, make_definition
+from whalebuild.workflows.asking import Asking
 from whalebuild.workflows.importing import ImportFailedError, Imports
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.retrying import Retrier
@@ -144,46 +143,21 @@ class _Attempt:
     last: Failure | None = None
 
     def __call__(self) -> None:
+        run = self.runner
+        asking = Asking(run.registry, run.retrier)
         if self.last and self.last.kind is Kind.TRANSIENT:
-            self._wait_for_registry(self.last)
+            asking.wait(self.last, (ref for task in self.tasks for ref in task.job.references))
+            if keeps_broken(self.last.evidence):
+                # It is worth a try; if it does nothing, this one fails as the last one did.
+                with suppress(CommandFailedError):
+                    run.engine.drop_broken(run.settings.builder)
         try:
-            self.runner.stream(self.tasks, self.state)
+            run.stream(self.tasks, self.state)
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
-            said = self.runner.hide(failed.stderr)
-            self.last = classify(said, pushing=pushing, fresh=self.runner.fresh)
+            failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)
+            self.last = asking.second_look(failure)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:
             self.last = failed.failure
             raise
-
-    def _wait_for_registry(self, failure: Failure) -> None:
-        """Ask the registry itself before the engine is sent there again.
-
-        It tells how long to wait (``Retry-After``) and that its disk is full, which BuildKit does
-        not, and one small request spares it many.
-        """
-        reference = self._reference_at(registry_in(failure.evidence))
-        if reference is None:
-            return
-        registry = self.runner.registry
-
-        def ask() -> None:
-            registry.head(reference)
-            if explains_little(failure):
-                registry.try_upload(reference.repository)
-
-        try:
-            self.runner.retrier.call(
-                f"asking {reference.registry}", ask, registry=reference.registry
-            )
-        except FailedError as failed:
-            if failed.failure.kind is Kind.REGISTRY_FULL:
-                raise
-            # Another kind of answer is an answer: the push may do what this look-up may not.
-            if failed.failure.remedy is Remedy.WAIT:
-                raise as_error(failed.failure) from None
-
-    def _reference_at(self, registry: str | None) -> Reference | None:
-        every = (reference for task in self.tasks for reference in task.job.references)
-        return next((r for r in every if r.registry == registry), None)

@@ -201,9 +201,10 @@ def test_a_refusal_that_repeats_the_token(
         given = str(asked.authorization)
         return form.format(given, given.removeprefix("Bearer "))
 
-    with serve(refusing(tokens, told)) as server:
-        bench.log_in(server.address)
-        seen = bench.spy(server.address, "bake", "--progress", progress)
+    # Through the proxy: the server itself says nothing to TLS that BuildKit takes for plain http.
+    with serve(refusing(tokens, told)) as server, faulty_registry(server.address) as proxy:
+        bench.log_in(proxy.address)
+        seen = bench.spy(proxy.address, "bake", "--progress", progress)
     assert tokens.issued
     fails(seen, 5, *tokens.issued)
 

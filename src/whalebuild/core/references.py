@@ -59,9 +59,12 @@ def parse_reference(text: str, *, where: str) -> Reference:
     found = _REFERENCE.fullmatch(text)
     if found and len(found["repository"]) <= _MAX_REPOSITORY:
         return Reference(found["repository"], found["tag"], found["digest"])
+    login, at, rest = text.rpartition("@")
+    # Whoever writes a password there must not find it in a log.
+    shown = f"***@{rest}" if at and ":" in login and not _like_digest(rest) else text
     raise UsageError(
-        f'"{text}" is not an image reference ({where})',
-        cause=_fault(text),
+        f'"{shown}" is not an image reference ({where})',
+        cause=_fault(text) if shown == text else "a reference has no login: `docker login` has",
         next_step="write it as [registry[:port]/]name[:tag], such as ghcr.io/acme/web:latest",
     )
 
@@ -85,6 +88,10 @@ def parse_repository(text: str, *, where: str) -> Reference:
 def is_tag(text: str) -> bool:
     """Tell whether the text is a tag alone, such as ``v1.2``."""
     return re.fullmatch(_TAG, text, re.ASCII) is not None
+
+
+def _like_digest(text: str) -> bool:
+    return re.match(r"[a-z0-9]+:[0-9a-fA-F]*$", text) is not None
 
 
 def _fault(text: str) -> str | None:

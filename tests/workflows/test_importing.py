@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.workflows.world import World, bundle_of, published, refs
-from whalebuild.core.errors import BuildError, RefusedError, UnreachableError
+from whalebuild.core.errors import BuildError, EngineError, RefusedError, UnreachableError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.http_failures import from_answer
 
@@ -248,6 +248,22 @@ def test_an_engine_that_went_away_is_waited_for() -> None:
     assert [retry.reason for retry in world.bake().retries] == ["error reading from server: EOF"]
     (note,) = [note for note in world.console.notes if note.startswith("retry")]
     assert note.endswith(": the engine went away (error reading from server: EOF)")
+
+
+WAITED = "ERROR: context deadline exceeded\n"
+
+
+def test_a_builder_that_never_answered_is_not_waited_for() -> None:
+    world = scripted(([step("[internal] waiting for connection", "late")], WAITED))
+    with pytest.raises(EngineError, match="cannot be used"):
+        world.bake()
+    assert len(world.engine.baked) == 1
+
+
+def test_a_builder_that_does_not_answer_any_more_is_waited_for() -> None:
+    world = scripted(([step("[1/1] RUN x")], "ERROR: code = Unavailable desc = x\n"), ((), WAITED))
+    world.engine.bakes.append(((), None))
+    assert len(world.bake().retries) == 2
 
 
 def test_unknown_words_are_tried_once_more_for_a_push_and_not_for_a_build() -> None:

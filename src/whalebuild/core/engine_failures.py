@@ -39,7 +39,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
     (Kind.ENGINE_LOST, r"stream terminated by RST_STREAM"),
     # All that the remote driver says when nobody answers.
-    (Kind.ENGINE_LOST, r"\A(?:ERROR: )?context deadline exceeded\Z"),
+    (Kind.ENGINE_LOST, r"(?<=\AERROR: )context deadline exceeded\Z"),
     # An engine that still cleans up after a build whose client was killed.
     (Kind.TRANSIENT, r"snapshot \S+ does not exist"),
     (Kind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),

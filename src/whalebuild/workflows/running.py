@@ -17,9 +17,13 @@ from whalebuild.core.progress import BuildState, failure_log
 from whalebuild.core.references import Reference
 from whalebuild.core.settings import Settings
 from whalebuild.core.tasks import Task, make_definition
+from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.importing import ImportFailedError, Imports
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.retrying import Retrier
+
+# BuildKit's name for the step in which buildx waits for a builder of the driver "remote".
+_CONNECTING = "waiting for connection"
 
 
 class CacheExportError(Exception):
@@ -138,10 +142,21 @@ class _Attempt:
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
             self.last = classify(failed.stderr, pushing=pushing, fresh=self.runner.fresh)
+            if self._never_answered(self.last):
+                raise engine_error(failed) from None
             raise FailedError(self.last) from None
         except ImportFailedError as failed:
             self.last = failed.failure
             raise
+
+    def _never_answered(self, failure: Failure) -> bool:
+        """Whether a builder elsewhere could not be reached once: it is down, and not restarting.
+
+        Of the docker driver, it is known by the time that there is a plan.
+        """
+        states = self.runner.states.values()
+        met = any(_CONNECTING not in step.name for state in states for step in state.steps.values())
+        return failure.kind is Kind.ENGINE_LOST and "deadline" in failure.reason and not met
 
     def _wait_for_registry(self, failure: Failure) -> None:
         """Ask the registry itself before the engine is sent there again.

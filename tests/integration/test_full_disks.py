@@ -204,8 +204,12 @@ def test_a_registry_without_space(
         assert not apps
         full.proxy.faults.clear()
         full.disk.free()
+        if moment == "manifest":
+            # docker-registry 2.8 has kept an empty file for this digest: it answers 500 from then
+            # on, and thinks that it has it when it is sent again. Only another image helps.
+            pair.change_requirements("three")
         again = here.bake(*words)
-    assert RAN not in again.stderr, "what was built comes from the engine's cache"
+    assert (RAN in again.stderr) == (moment == "manifest"), "the rest comes from the engine's cache"
     assert here.prints() == "two"
 
 

@@ -199,7 +199,8 @@ def test_a_registry_without_space(
         assert done.returncode == 5
         assert "error: the registry's disk is full" in done.stderr
         assert "collect garbage" in done.stderr
-        assert tries <= 1, "one, before which the registry is asked"
+        # A layer that does not fit leaves the registry some space, until it is sent again.
+        assert tries <= (2 if moment == "blob" else 1), "the registry is asked before each"
         assert bool(deps) == (moment == "latest")
         assert not apps
         full.proxy.faults.clear()

@@ -49,8 +49,8 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
                 said = f"{evidence}; it printed: no space left on device"
                 step = f"if that is the builder's disk, {_FREE_DISK}"
                 return BuildError("the build failed", cause=said, next_step=step, log=log)
-            step = _KILLED if "exit code: 137" in evidence else None
-            return BuildError("the build failed", cause=evidence, next_step=step, log=log)
+            killed = _KILLED if "exit code: 137" in evidence else None
+            return BuildError("the build failed", cause=evidence, next_step=killed, log=log)
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:

@@ -27,7 +27,7 @@ def full_registry(*bakes: tuple[Sequence[str], str | None]) -> World:
     return world
 
 
-@pytest.mark.parametrize("said", ["unknown error", "blob upload invalid"])
+@pytest.mark.parametrize("said", ["unknown error", "blob upload invalid", "blob upload unknown"])
 def test_a_registry_whose_disk_is_full_is_told_by_asking_it(said: str) -> None:
     world = full_registry((DONE, INNER_ERROR.replace("unknown error", said)))
     with pytest.raises(RefusedError, match="the registry's disk is full"):

@@ -87,8 +87,8 @@ _COMPILED = tuple(
 )
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# The last is what distribution says of an upload that could not be written on.
-_INNER = re.compile(r": unknown\b|500 Internal Server Error|blob upload invalid")
+# The last is what distribution says of an upload that it could not write on.
+_INNER = re.compile(rf": unknown\b|500 Internal Server Error|{LOST_UPLOAD}", re.IGNORECASE)
 _HOST = r"[\w.-]+(?::\d+)?"
 # In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
 _NAMES_HOST = tuple(

@@ -168,6 +168,15 @@ def test_an_action_comes_first(upstream: Upstream, tmp_path: Path) -> None:
     assert done.read_text() == "0"
 
 
+def test_an_action_in_the_midst_of_a_body(upstream: Upstream) -> None:
+    done: list[int] = []
+    fault = Fault("PUT", "", Action(lambda: done.append(1), after=MEGA))
+    with faulty_registry(upstream.address, fault) as proxy:
+        for size, acts in ((MEGA - 1, 0), (3 * MEGA, 1), (MEGA, 2)):
+            assert ask(proxy.address, "PUT", "/v2/x", bytes(size))[0] == 201
+            assert len(done) == acts
+
+
 def test_a_registry_that_was_restarted_is_connected_to_again() -> None:
     with serve() as first, faulty_registry(first.address) as proxy, client(proxy.address) as c:
         c.request("GET", "/v2/x")

@@ -21,6 +21,7 @@ from wbsandbox.relay import Body
 
 MEGA = 1 << 20
 FREE = "docker buildx prune"
+CACHE = "dev.whalebuild.cache"
 
 # The builder's
 
@@ -98,17 +99,22 @@ def test_a_builder_without_space_for_the_cache(pair: Pair, narrow: str) -> None:
     here = replace(pair, engine=narrow)
     pair.write(_FITS)
     here.bake()
-    installer = f"FROM base AS installer\n{_LARGE.format(150)}RUN echo done > /installed\n"
+    installer = f"FROM base AS installer\n{_LARGE.format(170)}RUN echo done > /installed\n"
     pair.write(f"{_BASE}{installer}{_DEPS}COPY --from=installer /installed /\n{_APP}")
     pair.change_code("two")
-    with watching(here) as watch:
+    with watching(here):
         done = here.whalebuild("bake")
-    print(done.returncode, watch.tags_moved(), done.stderr)
-    assert done.returncode == 0
-    assert "warning: the cache could not be exported" in done.stderr
-    assert "no space left on device" in done.stderr
+    assert done.returncode == 0, done.stderr
     assert "retry" not in done.stderr
     assert here.prints() == "two"
+    # BuildKit says an error, or leaves the layer out without a word, and is content.
+    children = here.manifest("deps")["manifests"]
+    marks = {child["digest"]: child.get("annotations", {}) for child in children}
+    caches = [digest for digest, mark in marks.items() if mark.get(CACHE) == "deps"]
+    sizes = [layer["size"] for cache in caches for layer in here.manifest(cache)["layers"]]
+    print(f"layers in the cache: {sizes}\n{done.stderr}")
+    assert sizes or "warning: the cache could not be exported" in done.stderr
+    assert max(sizes, default=0) < 100 * MEGA, "the disk was large enough"
 
 
 # The registry's
@@ -193,13 +199,18 @@ def test_a_registry_without_space(
         assert done.returncode == 5
         assert "error: the registry's disk is full" in done.stderr
         assert "collect garbage" in done.stderr
-        assert tries <= 1, "one, before which the registry is asked"
+        # A layer that does not fit leaves the registry some space, until it is sent again.
+        assert tries <= (2 if moment == "blob" else 1), "the registry is asked before each"
         assert bool(deps) == (moment == "latest")
         assert not apps
         full.proxy.faults.clear()
         full.disk.free()
+        if moment == "manifest":
+            # docker-registry 2.8 has kept an empty file for this digest: it answers 500 from then
+            # on, and thinks that it has it when it is sent again. Only another image helps.
+            pair.change_requirements("three")
         again = here.bake(*words)
-    assert RAN not in again.stderr, "what was built comes from the engine's cache"
+    assert (RAN in again.stderr) == (moment == "manifest"), "the rest comes from the engine's cache"
     assert here.prints() == "two"
 
 

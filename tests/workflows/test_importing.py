@@ -10,7 +10,6 @@ import pytest
 from tests.workflows.world import World, bundle_of, published, refs
 from whalebuild.core.errors import BuildError, RefusedError, UnreachableError
 from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.http_failures import from_answer
 
 NOT_FOUND = "failed to configure registry cache importer: docker.io/acme/web: not found"
 BUSY = "failed to configure registry cache importer: unexpected status: 503 Service Unavailable"
@@ -201,53 +200,6 @@ def test_a_registry_that_does_not_come_back_is_not_asked_by_the_engine() -> None
     with pytest.raises(UnreachableError):
         world.run(plan)
     assert len(world.engine.baked) == 1
-
-
-WEB = "registry.example/acme/web"
-INNER_ERROR = f"ERROR: failed to solve: failed to push {WEB}: unknown: unknown error\n"
-FULL = from_answer(f"POST {WEB}", 500, {}, b'{"errors":[{"detail":{"Enclosed":{"Err":28}}}]}')
-
-
-def full_registry(*bakes: tuple[Sequence[str], str | None]) -> World:
-    world = World()
-    world.targets(app={"tags": [f"{WEB}:latest"]})
-    world.engine.bakes = [
-        (list(lines), CommandFailedError(words) if words else None) for lines, words in bakes
-    ]
-    world.registry.failures[f"UPLOAD {WEB}"] = FULL
-    return world
-
-
-@pytest.mark.parametrize("said", ["unknown error", "blob upload invalid"])
-def test_a_registry_whose_disk_is_full_is_told_by_asking_it(said: str) -> None:
-    world = full_registry((DONE, INNER_ERROR.replace("unknown error", said)))
-    with pytest.raises(RefusedError, match="the registry's disk is full"):
-        world.bake()
-    assert len(world.engine.baked) == 1
-    assert world.registry.puts == []
-
-
-def test_a_cache_that_a_full_registry_does_not_take_costs_no_image() -> None:
-    exported = (step("[1/1] RUN x"), step("exporting cache to registry", "unknown error"))
-    world = full_registry((exported, INNER_ERROR))
-    result = world.bake()
-    assert len(result.warnings) == 1
-    assert "no space left on device" in result.warnings[0]
-    assert not any("by tag" in note for note in world.console.notes)
-
-
-@pytest.mark.parametrize("words", [PUSH_BUSY, INNER_ERROR.replace("unknown", "unavailable")])
-def test_a_registry_that_says_what_ails_it_is_not_asked_to_take_anything(words: str) -> None:
-    world = full_registry((DONE, words.replace("acme/web", WEB)))
-    world.bake()
-    assert f"UPLOAD {WEB}" not in world.registry.requests
-
-
-def test_an_engine_that_went_away_is_waited_for() -> None:
-    world = scripted(((), "ERROR: error reading from server: EOF\n"), ((), None))
-    assert [retry.reason for retry in world.bake().retries] == ["error reading from server: EOF"]
-    (note,) = [note for note in world.console.notes if note.startswith("retry")]
-    assert note.endswith(": the engine went away (error reading from server: EOF)")
 
 
 def test_unknown_words_are_tried_once_more_for_a_push_and_not_for_a_build() -> None:

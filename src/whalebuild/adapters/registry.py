@@ -212,12 +212,7 @@ class RegistryClient:
             RequestFailedError: The registry refused, or could not be reached.
         """
         digest = digest_like(raw)
-        start = Call("POST", "blobs/uploads/", {"Content-Length": "0"}, action="push")
-        answer = self._session.call(repository, start)
-        location = answer.headers.get("Location")
-        if not location:
-            raise RequestFailedError(wrong(start, answer, Trouble.NO_REGISTRY, "no Location"))
-        url = follow_link(answer.url, location)
+        url = self._begin_upload(repository)
         joint = "&" if "?" in url else "?"
         upload = Call("PUT", f"{url}{joint}digest={digest}", _OCTETS, raw, action="push")
         self._session.call(repository, upload)
@@ -229,14 +224,18 @@ class RegistryClient:
         Raises:
             RequestFailedError: It does not.
         """
+        url = self._begin_upload(repository)
+        with suppress(RequestFailedError):  # a registry that cancels none forgets it in time
+            self._session.call(repository, Call("DELETE", url, action="push"))
+
+    def _begin_upload(self, repository: str) -> str:
+        """Begin an upload; return where it goes."""
         start = Call("POST", "blobs/uploads/", {"Content-Length": "0"}, action="push")
         answer = self._session.call(repository, start)
         location = answer.headers.get("Location")
-        if location:
-            # Registries forget uploads in time, those that cancel none, too.
-            with suppress(RequestFailedError):
-                url = follow_link(answer.url, location)
-                self._session.call(repository, Call("DELETE", url, action="push"))
+        if not location:
+            raise RequestFailedError(wrong(start, answer, Trouble.NO_REGISTRY, "no Location"))
+        return follow_link(answer.url, location)
 
     def tags(self, repository: str) -> list[str]:
         """Return all tags, in the registry's order; none if there is no such repository.

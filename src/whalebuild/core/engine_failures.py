@@ -43,7 +43,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
     (Kind.ENGINE_LOST, r"stream terminated by RST_STREAM"),
     # All that the remote driver says when nobody answers.
-    (Kind.ENGINE_LOST, r"\A(?:ERROR: )?context deadline exceeded\Z"),
+    (Kind.ENGINE_LOST, r"(?<=\AERROR: )context deadline exceeded\Z"),
     # An engine that still cleans up after a build whose client was killed.
     (Kind.TRANSIENT, r"snapshot \S+ does not exist"),
     (Kind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),
@@ -100,10 +100,8 @@ _KEPT_BROKEN = re.compile(
 )
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# The last is what distribution says of an upload that could not be written on.
-_INNER = re.compile(
-    r": unknown\b|^unknown: unknown error|500 Internal Server Error|blob upload invalid"
-)
+# The last is what distribution says of an upload that it could not write on.
+_INNER = re.compile(rf"\bunknown\b|500 Internal Server Error|{LOST_UPLOAD}", re.IGNORECASE)
 _HOST = r"[\w.-]+(?::\d+)?"
 # In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
 _NAMES_HOST = tuple(

@@ -23,9 +23,13 @@ from whalebuild.core.progress import BuildState, failure_log
 from whalebuild.core.settings import Settings
 from whalebuild.core.tasks import Task, make_definition
 from whalebuild.workflows.asking import Asking
+from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.importing import ImportFailedError, Imports
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.retrying import Retrier
+
+# BuildKit's name for the step in which buildx waits for a builder of the driver "remote".
+_CONNECTING = "waiting for connection"
 
 
 class CacheExportError(Exception):
@@ -128,6 +132,12 @@ class Runner:
                     told = True
                     self.about_to_push({task.job.name for task in tasks})
 
+    @property
+    def met_engine(self) -> bool:
+        """Whether the builder has done anything yet: one that went away then may be restarting."""
+        steps = (step for state in self.states.values() for step in state.steps.values())
+        return any(_CONNECTING not in step.name for step in steps)
+
     def hide(self, text: str) -> str:
         """Take out what may be a secret: what it looks like, and the logins that were used."""
         return redact(self.registry.hide(text))
@@ -156,6 +166,10 @@ class _Attempt:
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
             failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)
+            # So says buildx of a builder elsewhere; the docker driver's is known to have been there.
+            unmet = "deadline" in failure.reason and not run.met_engine
+            if failure.kind is Kind.ENGINE_LOST and unmet:
+                raise engine_error(failed) from None
             self.last = asking.second_look(failure)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:

@@ -1,0 +1,75 @@
+"""Registries whose disk is full, and engines and builders that are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.workflows.test_importing import DONE, PUSH_BUSY, scripted, step
+from tests.workflows.world import World
+from whalebuild.core.errors import EngineError, RefusedError
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.http_failures import from_answer
+
+WEB = "registry.example/acme/web"
+INNER_ERROR = f"ERROR: failed to solve: failed to push {WEB}: unknown: unknown error\n"
+FULL = from_answer(f"POST {WEB}", 500, {}, b'{"errors":[{"detail":{"Enclosed":{"Err":28}}}]}')
+
+
+def full_registry(*bakes: tuple[Sequence[str], str | None]) -> World:
+    world = World()
+    world.targets(app={"tags": [f"{WEB}:latest"]})
+    world.engine.bakes = [
+        (list(lines), CommandFailedError(words) if words else None) for lines, words in bakes
+    ]
+    world.registry.failures[f"UPLOAD {WEB}"] = FULL
+    return world
+
+
+@pytest.mark.parametrize("said", ["unknown error", "blob upload invalid", "blob upload unknown"])
+def test_a_registry_whose_disk_is_full_is_told_by_asking_it(said: str) -> None:
+    world = full_registry((DONE, INNER_ERROR.replace("unknown error", said)))
+    with pytest.raises(RefusedError, match="the registry's disk is full"):
+        world.bake()
+    assert len(world.engine.baked) == 1
+    assert world.registry.puts == []
+
+
+def test_a_cache_that_a_full_registry_does_not_take_costs_no_image() -> None:
+    exported = (step("[1/1] RUN x"), step("exporting cache to registry", "unknown error"))
+    world = full_registry((exported, INNER_ERROR))
+    result = world.bake()
+    assert len(result.warnings) == 1
+    assert "no space left on device" in result.warnings[0]
+    assert not any("by tag" in note for note in world.console.notes)
+
+
+@pytest.mark.parametrize("words", [PUSH_BUSY, INNER_ERROR.replace("unknown", "unavailable")])
+def test_a_registry_that_says_what_ails_it_is_not_asked_to_take_anything(words: str) -> None:
+    world = full_registry((DONE, words.replace("acme/web", WEB)))
+    world.bake()
+    assert f"UPLOAD {WEB}" not in world.registry.requests
+
+
+def test_an_engine_that_went_away_is_waited_for() -> None:
+    world = scripted(((), "ERROR: error reading from server: EOF\n"), ((), None))
+    assert [retry.reason for retry in world.bake().retries] == ["error reading from server: EOF"]
+    (note,) = [note for note in world.console.notes if note.startswith("retry")]
+    assert note.endswith(": the engine went away (error reading from server: EOF)")
+
+
+WAITED = "ERROR: context deadline exceeded\n"
+
+
+def test_a_builder_that_never_answered_is_not_waited_for() -> None:
+    world = scripted(([step("[internal] waiting for connection", "late")], WAITED))
+    with pytest.raises(EngineError, match="cannot be used"):
+        world.bake()
+    assert len(world.engine.baked) == 1
+
+
+def test_a_builder_that_does_not_answer_any_more_is_waited_for() -> None:
+    world = scripted(([step("[1/1] RUN x")], "ERROR: code = Unavailable desc = x\n"), ((), WAITED))
+    world.engine.bakes.append(((), None))
+    assert len(world.bake().retries) == 2

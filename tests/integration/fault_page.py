@@ -47,18 +47,24 @@ Written by `make soak` (`tests/integration/test_fault_table.py`); not edited by 
 one fault at one place, made by a proxy before a real registry, while one real bake rebuilds the
 dependencies (3.5 MB) and the application, on an engine that has nothing of it.
 
-- **whalebuild** is `whalebuild bake --format json` with its default budget. *tries* is one more than
-  the retries that it announced (of any of its steps), *waited* the seconds between them.
+- **whalebuild** is `whalebuild bake --format json` with its default budget. *tries* is one more
+  than the retries that it announced (of any of its steps), *waited* the seconds between them.
 - **plain** is `docker buildx bake` of a bake file that pushes `:deps` and `:latest`, imports
   `:cache` and exports it (`mode=max`, `ignore-error=true`). Nothing but BuildKit itself retries.
-- A fault that passes strikes the first {strikes} requests at its place, and then all is well: BuildKit
-  tries one image's blob or manifest about four times, so that {strikes} are more than one of its
-  requests survives, though not more than several at once do. One that stays strikes always.
+- A fault that passes strikes the first {strikes} requests at its place, and then all is well. The
+  engine sends one request up to five times, so that {strikes} are more than one of them survives,
+  though not more than several blobs at once do. One that stays strikes always.
 - `ok`: exit code 0, and all that is behind both tags has the right digests and the new content.
   *cache not used*: a step ran that was in the cache. *no new cache*: the next bake has none, or an
   old one.
-- Seconds are the wall time of the whole command, of one run on one machine, and no benchmark.
+- *(by digest)*: through a builder that pushes by digest, instead of the docker driver.
+- *seconds* are the wall time of the whole command. Several cells run at once on a busy machine:
+  they are no benchmark.
 - *not met*: the tool makes no such request.
+"""
+_STAYING = """\
+The right outcome is a stop at the first try (a login that is refused may be tried once more) or,
+where only a cache is concerned, a bake without it.
 """
 
 
@@ -71,8 +77,7 @@ def page(rows: Sequence[Row], strikes: int) -> str:
         "## Faults that pass\n",
         _table(passing),
         "## Faults that stay\n",
-        "The right outcome is a stop at the first try (a login that is refused is tried once more),\n"
-        "or, where only a cache is concerned, a bake without it.\n",
+        _STAYING,
         _table(staying),
     ]
     return "\n".join(parts)

@@ -13,6 +13,7 @@ import re
 import subprocess
 import tarfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,7 +43,8 @@ FROM dependencies AS final
 COPY --link app.sh /app.sh
 CMD ["sh", "/app.sh"]
 """
-_PREPARING = re.compile(r"^\S.*?now preparing$", re.MULTILINE)
+# What the step printed, as whalebuild and as buildx show it; its name has the words as well.
+_PREPARING = re.compile(r"^#\d+ (?:\||[\d.]+) .*now preparing$", re.MULTILINE)
 _RETRY = re.compile(r"retry \d+/\d+ in ([\d.]+) s: ")
 
 
@@ -133,7 +135,16 @@ class Scene:
         return {c["digest"] for c in children if "dev.whalebuild.cache" in c.get("annotations", {})}
 
 
-def run(ground: Ground, cell: Cell, *, by_hand: bool) -> tuple[Side, Scene, str]:
+@dataclass(frozen=True)
+class Done:
+    """A bake with a fault: what came of it, what it said, and the tags that are new."""
+
+    side: Side
+    stderr: str
+    moved: tuple[str, ...]
+
+
+def run(ground: Ground, cell: Cell, *, by_hand: bool) -> Done:
     """Publish a pair, change everything, and bake again with the fault."""
     with _scene(ground, cell, by_hand=by_hand) as scene:
         base, mark = scene.ground.base, ""
@@ -148,20 +159,18 @@ def run(ground: Ground, cell: Cell, *, by_hand: bool) -> tuple[Side, Scene, str]
         faults = scene.ground.token_faults if cell.place.tokens else scene.proxy.faults
         assert faults is not None
         old = scene.cached()
-        faults[:] = [fault]
+        faults.append(fault)
         words = ("--builder", ground.builder) if ground.builder else ()
         began = time.monotonic()
         done = scene.bake(SHARED_ENGINE, *words)
         seconds = time.monotonic() - began
-        faults.clear()
-        side = _side(scene, done, old, mark)
+        faults.remove(fault)
+        outcome = _outcome(scene, done, old, mark)
         waits = [float(wait) for wait in _RETRY.findall(done.stderr)]
         tries = 0 if by_hand else 1 + len(waits)
-        return (
-            Side(side, side.startswith(OK), seconds, fault.hits, tries, sum(waits)),
-            scene,
-            done.stderr,
-        )
+        side = Side(outcome, outcome.startswith(OK), seconds, fault.hits, tries, sum(waits))
+        moved = tuple(tag for tag, was in scene.before.items() if scene.digest(tag) != was)
+        return Done(side, done.stderr, moved)
 
 
 @contextmanager
@@ -178,11 +187,15 @@ def _scene(ground: Ground, cell: Cell, *, by_hand: bool) -> Iterator[Scene]:
         yield scene
 
 
-def _side(scene: Scene, done: subprocess.CompletedProcess[str], old: set[str], mark: str) -> str:
+def _outcome(scene: Scene, done: subprocess.CompletedProcess[str], old: set[str], mark: str) -> str:
     """What came of it, in words."""
     if done.returncode:
         return f"exit {done.returncode}: {_reason(scene, done)}"
-    if not scene.is_published("two", mark):
+    try:
+        right = scene.is_published("two", mark)
+    except (AssertionError, urllib.error.HTTPError) as torn:
+        return f"exit 0, and what is published is not whole: {said(str(torn))}"
+    if not right:
         return "exit 0, and what is published is not what was built"
     notes = [OK]
     # With another base, nothing of the cache is of use.
@@ -202,11 +215,12 @@ def _reason(scene: Scene, done: subprocess.CompletedProcess[str]) -> str:
 
 def _fault(cell: Cell, names: Mapping[str, str], *, by_hand: bool) -> Fault:
     where = (by_hand and cell.place.by_hand) or cell.place.requests
-    path = where.path
+    path, sends = where.path, where.sends
     for name, value in names.items():
         path = path.replace(f"{{{name}}}", value)
+        sends = sends.replace(f"{{{name}}}".encode(), value.encode())
     times = STRIKES if cell.trouble.passes else None
-    return Fault(where.method, path, cell.trouble.effects, sends=where.sends, times=times)
+    return Fault(where.method, path, cell.trouble.effects, sends=sends, times=times)
 
 
 def _names(scene: Scene) -> dict[str, str]:
@@ -217,6 +231,7 @@ def _names(scene: Scene) -> dict[str, str]:
     every = [c["digest"] for tag in scene.before for c in scene.manifest(tag)["manifests"]]
     return {
         "repository": scene.repository,
+        "name": scene.folder.name,
         "base": f"{scene.repository}-base",
         "cache": cache,
         "cache_config": scene.manifest(cache)["config"]["digest"],
@@ -273,7 +288,9 @@ def push_base(registry: str, repository: str, mark: str) -> dict[str, str]:
     raw.pop("history", None)
     config = json.dumps(raw).encode()
     for each in base["layers"]:
-        _push_blob(registry, repository, published.blob(registry, "tests/tiny-base", each["digest"]))
+        _push_blob(
+            registry, repository, published.blob(registry, "tests/tiny-base", each["digest"])
+        )
     base["config"] |= {"digest": _push_blob(registry, repository, config), "size": len(config)}
     top = _push_blob(registry, repository, packed)
     base["layers"].append({**base["layers"][0], "digest": top, "size": len(packed)})

@@ -130,7 +130,7 @@ def said(words: str) -> str:
     """A tool's words without what is of one machine or one run."""
     one_line = " ".join(words.split())
     plain = _DIGEST.sub("sha256:…", _ADDRESS.sub("registry", one_line))
-    plain = re.sub(r"tests/[\w./-]+", "…", plain)
+    plain = re.sub(r"tests/[\w./-]+(?::sha256:…)?", "…", plain)
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST].rstrip()}…"
 
 

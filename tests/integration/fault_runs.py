@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import itertools
 import json
 import os
 import random
 import re
 import subprocess
-import tarfile
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +21,13 @@ from tests.integration.fault_cells import NO_CACHE, STRIKES, UNUSED, Cell
 from tests.integration.fault_page import OK, Side, said
 from tests.integration.faults import Fault
 from tests.integration.proxy import Proxy, faulty_registry
+from tests.integration.registry_content import copy_repository, push_like, small_files
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox
 from tests.integration.tokens import LOGIN, docker_config
 from whalebuild.core.engine_failures import classify
 
+TAGS = ("deps", "latest")
 PREPARED = "prepared"  # the engine that publishes what was there before
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _numbers = itertools.count(1)
 _DOCKERFILE = """\
 FROM {base} AS base
@@ -57,6 +53,7 @@ class Ground:
         open: The same content, without a login.
         token_faults: Those of the proxy before the token server.
         builder: A builder that pushes by digest.
+        pairs: Repositories with a pair that most cells begin with, by whalebuild and by hand.
     """
 
     sandbox: Sandbox
@@ -66,6 +63,7 @@ class Ground:
     open: str
     token_faults: list[Fault] | None = None
     builder: str = ""
+    pairs: Mapping[bool, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -77,16 +75,15 @@ class Scene:
     repository: str
     folder: Path
     by_hand: bool
-    env: dict[str, str] = field(default_factory=dict)
-    before: dict[str, str] = field(default_factory=dict)
+    unique: str
 
     @property
     def image(self) -> str:
         return f"{self.proxy.address}/{self.repository}"
 
     def write(self, base: str, text: str) -> None:
-        """Write the project: all but the Dockerfile's first steps depend on the text."""
-        dockerfile = _DOCKERFILE.replace("{base}", base).replace("{unique}", self.repository)
+        """Write the project: all but the Dockerfile's first step depends on the text."""
+        dockerfile = _DOCKERFILE.replace("{base}", base).replace("{unique}", self.unique)
         (self.folder / "Dockerfile").write_text(dockerfile)
         (self.folder / "requirements.txt").write_text(f"{self.repository} {text}\n")
         (self.folder / "app.sh").write_text(f"echo {self.repository} {text}\n")
@@ -114,14 +111,18 @@ class Scene:
     def digest(self, tag: str) -> str:
         return published.digest(self.ground.open, self.repository, tag)
 
+    def tags(self) -> dict[str, str]:
+        """Both tags' digests."""
+        return {tag: self.digest(tag) for tag in TAGS}
+
     def manifest(self, reference: str) -> dict[str, Any]:
         return published.manifest(self.ground.open, self.repository, reference)
 
     def is_published(self, text: str, base: str) -> bool:
         """Whether both tags are whole and have what was to be published."""
-        for tag in ("deps", "latest"):
+        for tag in TAGS:
             published.check_whole(self.ground.open, self.repository, tag)
-        deps, app = (_files(self.ground.open, self.repository, t) for t in ("deps", "latest"))
+        deps, app = (small_files(self.ground.open, self.repository, t) for t in TAGS)
         wanted = f"{self.repository} {text}\n"
         right = all(f["requirements.txt"] == wanted for f in (deps, app))
         mark = all(base in (f.get("base.txt"), "") for f in (deps, app))
@@ -152,13 +153,14 @@ def run(ground: Ground, cell: Cell, *, by_hand: bool) -> Done:
             mark = f"{scene.repository} {random.random()}"
         names = _names(scene)
         if mark:
-            names |= push_base(ground.open, f"{scene.repository}-base", mark)
+            source, own = "tests/tiny-base", f"{scene.repository}-base"
+            names["base_layer"] = push_like(ground.open, source, own, mark)
             base = f"{scene.proxy.address}/{scene.repository}-base:1"
         scene.write(base, "two")
         fault = _fault(cell, names, by_hand=by_hand)
         faults = scene.ground.token_faults if cell.place.tokens else scene.proxy.faults
         assert faults is not None
-        old = scene.cached()
+        old, before = scene.cached(), scene.tags()
         faults.append(fault)
         words = ("--builder", ground.builder) if ground.builder else ()
         began = time.monotonic()
@@ -169,22 +171,47 @@ def run(ground: Ground, cell: Cell, *, by_hand: bool) -> Done:
         waits = [float(wait) for wait in _RETRY.findall(done.stderr)]
         tries = 0 if by_hand else 1 + len(waits)
         side = Side(outcome, outcome.startswith(OK), seconds, fault.hits, tries, sum(waits))
-        moved = tuple(tag for tag, was in scene.before.items() if scene.digest(tag) != was)
+        moved = tuple(tag for tag, digest in scene.tags().items() if digest != before[tag])
         return Done(side, done.stderr, moved)
 
 
 @contextmanager
 def _scene(ground: Ground, cell: Cell, *, by_hand: bool) -> Iterator[Scene]:
     name = f"{next(_numbers)}-{cell.id}-{'plain' if by_hand else 'whale'}"
+    with _project(ground, name, by_hand=by_hand) as scene:
+        # An engine that has the first step of some other cell would not import the cache.
+        if cell.place.loses == UNUSED:
+            _publish(scene)
+        else:
+            scene.unique = ground.pairs[by_hand]
+            copy_repository(ground.open, scene.unique, scene.repository)
+        yield scene
+
+
+@contextmanager
+def _project(ground: Ground, name: str, *, by_hand: bool) -> Iterator[Scene]:
     folder = ground.folder / name
     folder.mkdir()
+    repository = f"tests/{os.getpid()}-{name}"
     with faulty_registry(ground.registry) as proxy:
-        scene = Scene(ground, proxy, f"tests/{os.getpid()}-{name}", folder, by_hand)
-        scene.write(ground.base, "one")
-        done = scene.bake(PREPARED)
-        assert done.returncode == 0, done.stderr
-        scene.before = {tag: scene.digest(tag) for tag in ("deps", "latest")}
-        yield scene
+        yield Scene(ground, proxy, repository, folder, by_hand, unique=repository)
+
+
+def _publish(scene: Scene) -> None:
+    scene.write(scene.ground.base, "one")
+    done = scene.bake(PREPARED)
+    assert done.returncode == 0, done.stderr
+
+
+def with_pairs(ground: Ground) -> Ground:
+    """Publish the pairs that most cells begin with."""
+    made: dict[bool, str] = {}
+    for by_hand in (False, True):
+        name = f"{next(_numbers)}-pair-{'plain' if by_hand else 'whale'}"
+        with _project(ground, name, by_hand=by_hand) as scene:
+            _publish(scene)
+            made[by_hand] = scene.repository
+    return replace(ground, pairs=made)
 
 
 def _outcome(scene: Scene, done: subprocess.CompletedProcess[str], old: set[str], mark: str) -> str:
@@ -228,7 +255,7 @@ def _names(scene: Scene) -> dict[str, str]:
     cache = _cache(scene)
     image = next(c for c in scene.manifest("deps")["manifests"] if _runs(c))
     layers = [layer["digest"] for layer in scene.manifest(image["digest"])["layers"]]
-    every = [c["digest"] for tag in scene.before for c in scene.manifest(tag)["manifests"]]
+    every = [c["digest"] for tag in TAGS for c in scene.manifest(tag)["manifests"]]
     return {
         "repository": scene.repository,
         "name": scene.folder.name,
@@ -270,67 +297,3 @@ def _by_hand(image: str) -> dict[str, Any]:
         "group": {"default": {"targets": ["deps", "app"]}},
         "target": {"deps": deps, "app": app},
     }
-
-
-def push_base(registry: str, repository: str, mark: str) -> dict[str, str]:
-    """Push the tiny base with one more layer, without an engine that would keep it."""
-    base = published.manifest(registry, "tests/tiny-base", "1")
-    raw = json.loads(published.blob(registry, "tests/tiny-base", base["config"]["digest"]))
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as tar:
-        noise = random.Random(mark).randbytes(300_000)
-        for name, content in (("base.txt", mark.encode()), ("noise", noise)):
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    packed = gzip.compress(layer.getvalue(), mtime=0)
-    raw["rootfs"]["diff_ids"].append(_digest(layer.getvalue()))
-    raw.pop("history", None)
-    config = json.dumps(raw).encode()
-    for each in base["layers"]:
-        _push_blob(
-            registry, repository, published.blob(registry, "tests/tiny-base", each["digest"])
-        )
-    base["config"] |= {"digest": _push_blob(registry, repository, config), "size": len(config)}
-    top = _push_blob(registry, repository, packed)
-    base["layers"].append({**base["layers"][0], "digest": top, "size": len(packed)})
-    url = f"http://{registry}/v2/{repository}/manifests/1"
-    kind = {"Content-Type": base.get("mediaType", _MANIFEST)}
-    _send("PUT", url, json.dumps(base).encode(), kind)
-    return {"base_layer": top}
-
-
-def _push_blob(registry: str, repository: str, content: bytes) -> str:
-    begun = _send("POST", f"http://{registry}/v2/{repository}/blobs/uploads/")
-    digest = _digest(content)
-    octets = {"Content-Type": "application/octet-stream"}
-    _send("PUT", f"{begun}&digest={digest}", content, octets)
-    return digest
-
-
-def _send(
-    method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-) -> str | None:
-    request = urllib.request.Request(url, body, dict(headers or {}), method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        location: str | None = answer.headers.get("Location")
-        return location
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _files(registry: str, repository: str, tag: str) -> dict[str, str]:
-    """The small files at the root of an image."""
-    index = published.manifest(registry, repository, tag)
-    image = next(child for child in index["manifests"] if _runs(child))
-    found: dict[str, str] = {}
-    for layer in published.manifest(registry, repository, image["digest"])["layers"]:
-        packed = published.blob(registry, repository, layer["digest"])
-        with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-            for member in tar:
-                content = tar.extractfile(member) if member.isfile() else None
-                if content and "/" not in member.name and member.size < 1000:
-                    found[member.name] = content.read().decode()
-    return found

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.fault_cells import CELLS, QUICK, STRIKES, TAG, Cell
 from tests.integration.fault_page import Row, page
-from tests.integration.fault_runs import PREPARED, Done, Ground, run
+from tests.integration.fault_runs import PREPARED, Done, Ground, run, with_pairs
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import own_registry
 from tests.integration.sandbox import ROOT, Sandbox
@@ -33,7 +33,7 @@ def ground(
     sandbox: Sandbox, prepared: None, tmp_path_factory: pytest.TempPathFactory, tiny_base: str
 ) -> Ground:
     folder = tmp_path_factory.mktemp("faults")
-    return Ground(sandbox, folder, tiny_base, sandbox.registry, sandbox.registry)
+    return with_pairs(Ground(sandbox, folder, tiny_base, sandbox.registry, sandbox.registry))
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +56,13 @@ def guarded(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 own_registry(env, folder, auth=tokens.auth) as registry,
                 own_registry(env, twin, storage=folder / "storage") as twin_registry,
             ):
-                yield replace(
+                here = replace(
                     ground,
                     registry=registry.address,
                     open=twin_registry.address,
                     token_faults=proxy.faults,
                 )
+                yield with_pairs(here)
 
 
 @dataclass(frozen=True)

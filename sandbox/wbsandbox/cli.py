@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from wbsandbox import baseimage, host, paths
 from wbsandbox.commands import say, timed
+from wbsandbox.disk import SIZE, parse_size, show_size
 from wbsandbox.emulation import disable_emulation, enable_emulation
 from wbsandbox.engine import IMAGE_STORES, engine, known_engines
 from wbsandbox.environment import command_environment
@@ -45,6 +46,13 @@ def up(arguments: Sequence[str]) -> int:
         "graphdriver, as engines did before",
     )
     parser.add_argument(
+        "--disk",
+        type=_disk_size,
+        metavar="SIZE",
+        help="the most that a new engine's disk can hold, such as 400M or 2G (default: "
+        f"{show_size(SIZE)}), to see what happens when it is full",
+    )
+    parser.add_argument(
         "--with",
         dest="extras",
         action="append",
@@ -53,7 +61,7 @@ def up(arguments: Sequence[str]) -> int:
         help="something more that commands may use; can be given more than once",
     )
     options = parser.parse_args(arguments)
-    return _guarded(lambda: _up(options.engine, options.image_store, options.extras))
+    return _guarded(lambda: _up(options))
 
 
 def down(arguments: Sequence[str]) -> int:
@@ -78,13 +86,13 @@ def execute(arguments: Sequence[str]) -> int:
     return _guarded(lambda: _exec(options.engine, command))
 
 
-def _up(name: str, image_store: str | None, extras: Sequence[str]) -> None:
+def _up(options: argparse.Namespace) -> None:
     host.check_machine()
     _protect_state()
     with directory_lock(paths.STATE):
         _fill_cache()
         with directory_lock(paths.CACHE):
-            for extra in extras:
+            for extra in options.extras:
                 EXTRAS[extra]()
         registry = Registry(paths.REGISTRY)
         if registry.is_up() and registry.has(baseimage.REPOSITORY, baseimage.TAG):
@@ -94,7 +102,7 @@ def _up(name: str, image_store: str | None, extras: Sequence[str]) -> None:
                 baseimage.restore(registry)
                 if not registry.is_up():
                     registry.up()
-        engine(name).up(image_store)
+        engine(options.engine).up(options.image_store, options.disk)
 
 
 def _fill_cache() -> None:
@@ -202,6 +210,13 @@ def _engine_name(text: str) -> str:
             f"{text!r}: use up to 32 lower-case letters, digits, '-' and '_'"
         )
     return text
+
+
+def _disk_size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _guarded(action: Callable[[], None]) -> int:

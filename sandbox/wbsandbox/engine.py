@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wbsandbox import buildkit_bridge, paths
 from wbsandbox.commands import say, timed
-from wbsandbox.disk import scratch_disk
+from wbsandbox.disk import SIZE, scratch_disk, show_size
 from wbsandbox.engine_config import containerd_config, dockerd_config
 from wbsandbox.errors import SandboxError
 from wbsandbox.leftovers import clear_processes
@@ -30,6 +30,7 @@ class Record:
     """What is written down about an engine that is, or was, up."""
 
     image_store: str
+    disk: int = SIZE
 
 
 @dataclass(frozen=True)
@@ -100,16 +101,20 @@ class Engine:
         except (OSError, ValueError, TypeError):
             return None
 
-    def up(self, image_store: str | None) -> None:
-        """Bring it up, or back up after a crash with the disk it had."""
+    def up(self, image_store: str | None = None, disk: int | None = None) -> None:
+        """Bring it up, or back up after a crash with the disk it had.
+
+        Args:
+            image_store: One of :data:`IMAGE_STORES`; None for whichever it has.
+            disk: The most that its disk can hold, in bytes; None for whatever it has.
+        """
         known = self.record()
         if known and image_store not in (None, known.image_store):
-            name = self.files.name
-            raise SandboxError(
-                f"engine {name} has the {known.image_store} image store, not {image_store}",
-                cause="an engine keeps the store that it was created with",
-                next_step=f"sandbox/down --engine {name}, or choose another name",
-            )
+            has = f"has the {known.image_store} image store, not {image_store}"
+            raise self._made_otherwise(has, kept="store")
+        if known and disk not in (None, known.disk):
+            has = f"has a disk of {show_size(known.disk)}, not {show_size(disk or SIZE)}"
+            raise self._made_otherwise(has, kept="disk")
         if known and self._daemons_answer():
             if not self._is_bridged():
                 self._start_bridge()
@@ -118,7 +123,15 @@ class Engine:
             return
         with timed(f"engine {self.files.name}"):
             self._end_processes()
-            self._start(known or Record(image_store or IMAGE_STORES[0]))
+            self._start(known or Record(image_store or IMAGE_STORES[0], disk or SIZE))
+
+    def _made_otherwise(self, has: str, *, kept: str) -> SandboxError:
+        name = self.files.name
+        return SandboxError(
+            f"engine {name} {has}",
+            cause=f"an engine keeps the {kept} that it was created with",
+            next_step=f"sandbox/down --engine {name}, or choose another name",
+        )
 
     def down(self) -> None:
         """End it and delete everything it had."""
@@ -156,7 +169,7 @@ class Engine:
         # Written down before anything can fail, so that `down` finds it.
         files.record.write_text(json.dumps(asdict(record)))
         self._set_up_client()
-        scratch_disk(files.data)
+        scratch_disk(files.data, record.disk)
         network = owners().get(files.owner) or create_network(files.owner)
         (files.run / "containerd.toml").write_text(containerd_config(files))
         (files.run / "dockerd.json").write_text(dockerd_config(files, record.image_store, network))

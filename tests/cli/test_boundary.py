@@ -9,6 +9,7 @@ import typer
 
 from whalebuild.cli.boundary import boundary
 from whalebuild.core import errors
+from whalebuild.core.retry import Retry
 
 FULL = {"cause": "why", "next_step": "do this"}
 
@@ -45,9 +46,29 @@ def test_json_output_has_the_error_in_an_envelope(capsys: pytest.CaptureFixture[
     out, err = capsys.readouterr()
     assert json.loads(out) == {
         "schema": "whalebuild.error/1",
-        "error": {"what": "the build failed", "cause": "why", "next": None, "exit_code": 4},
+        "error": {
+            "what": "the build failed",
+            "cause": "why",
+            "next": None,
+            "exit_code": 4,
+            "retries": [],
+        },
     }
     assert err.startswith("a\nb\n\nerror: the build failed\n")
+
+
+def test_an_error_says_what_was_tried_before(capsys: pytest.CaptureFixture[str]) -> None:
+    error = errors.UnreachableError("the registry could not be reached: 503", cause="PUT …: 503")
+    error.retries = (Retry("publishing app", "503", 1, 0.5), Retry("publishing app", "503", 2, 1.5))
+    run(error, "json")
+    out, err = capsys.readouterr()
+    assert "  after: 2 retries, 2.0 s waited (2 x 503)\n" in err
+    assert json.loads(out)["error"]["retries"][1] == {
+        "step": "publishing app",
+        "reason": "503",
+        "attempt": 2,
+        "waited": 1.5,
+    }
 
 
 def test_a_slip_of_ours_is_not_disguised() -> None:

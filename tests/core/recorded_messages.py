@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from tests.core.recorded import Recorded
 from tests.fakes import recording
 from whalebuild.core.failures import Kind
 
 BUILDX = "buildx 0.29.1 with docker 28.2.2, run here"
-
-
-class Recorded(NamedTuple):
-    source: str
-    kind: Kind
-    text: str
 
 
 MESSAGES = [

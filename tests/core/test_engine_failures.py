@@ -6,16 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.recorded_messages import MESSAGES, Recorded
-from whalebuild.core.engine_failures import classify, final_error
+from tests.core.recorded import Recorded
+from tests.core.recorded_engine_messages import ENGINE_MESSAGES
+from tests.core.recorded_messages import MESSAGES
+from tests.core.recorded_registry_messages import REGISTRY_MESSAGES
+from whalebuild.core.engine_failures import classify, final_error, registry_in
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import Failure, Kind, redact
+from whalebuild.core.failures import Failure, Kind, Remedy, redact
+
+ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
 
 
 @pytest.mark.parametrize(
     "message",
-    MESSAGES,
-    ids=[f"{m.kind.value}: {m.source.removeprefix('https://github.com/')}" for m in MESSAGES],
+    ALL,
+    ids=[f"{m.kind.value}: {m.source.removeprefix('https://github.com/')}" for m in ALL],
 )
 def test_recorded_messages_are_told_apart(message: Recorded) -> None:
     failure = classify(message.text)
@@ -23,7 +28,7 @@ def test_recorded_messages_are_told_apart(message: Recorded) -> None:
     assert failure.evidence in redact(message.text)
 
 
-@pytest.mark.parametrize("message", [m for m in MESSAGES if m.kind is not Kind.BUILD], ids=repr)
+@pytest.mark.parametrize("message", [m for m in ALL if m.kind is not Kind.BUILD], ids=repr)
 def test_the_reason_is_words_that_can_stand_alone(message: Recorded) -> None:
     reason = classify(message.text).reason
     assert reason[0].isalnum() or reason[0] == "'"
@@ -93,6 +98,11 @@ def test_no_secret_of_a_url_survives(password: str, query: str) -> None:
         (Kind.MISSING, 5, "the registry refused: the reason"),
         (Kind.TRANSIENT, 6, "the registry could not be reached: the reason"),
         (Kind.UNREACHABLE, 6, "the registry could not be reached: the reason"),
+        (Kind.ENGINE_LOST, 3, "the Docker engine went away: the reason"),
+        (Kind.DISK_FULL, 3, "the builder's disk is full"),
+        (Kind.CREDENTIAL, 5, "the registry did not accept the login: the reason"),
+        (Kind.GONE, 5, "the registry has lost something that is published: the reason"),
+        (Kind.UNKNOWN_PUSH, 6, "the push failed for a reason that whalebuild does not know"),
     ],
 )
 def test_every_kind_has_its_exit_code_and_message(kind: Kind, code: int, what: str) -> None:
@@ -100,6 +110,48 @@ def test_every_kind_has_its_exit_code_and_message(kind: Kind, code: int, what: s
     assert (error.exit_code, error.what) == (code, what)
     assert (error.cause or error.what) == "the evidence"
     assert error.log == ("log of the step" if code == 4 else None)
+
+
+def test_a_step_that_filled_the_disk_says_how_to_free_some() -> None:
+    failure = Failure(Kind.BUILD, "exit code: 1", "ERROR: process did not complete: exit code: 1")
+    error = as_error(failure, log="dd: error writing '/x': No space left on device")
+    assert error.exit_code == 4
+    assert "no space left on device" in str(error.cause)
+    assert "docker buildx prune" in str(error.next_step)
+
+
+@pytest.mark.parametrize(
+    ("text", "registry"),
+    [
+        ("PUT request to http://127.0.0.1:5000/v2/x/manifests/1: 503", "127.0.0.1:5000"),
+        ("failed to push registry.example/acme/web:deps: denied", "registry.example"),
+        ("dial tcp: lookup registry.example on 10.0.0.1:53: no such host", "registry.example"),
+        ("dial tcp 127.0.0.1:5000: connect: connection refused", "127.0.0.1:5000"),
+        ("process did not complete", None),
+    ],
+)
+def test_the_registry_is_told_from_the_evidence(text: str, registry: str | None) -> None:
+    assert registry_in(text) == registry
+
+
+def test_what_was_pushed_just_now_and_is_not_found_is_on_its_way() -> None:
+    fresh = f"sha256:{'a' * 64}"
+    text = f"ERROR: failed to resolve source metadata for r.io/web@{fresh}: not found"
+    assert classify(text).kind is Kind.BUILD
+    assert classify(text, fresh={fresh}).kind is Kind.TRANSIENT
+    assert classify(text, fresh={f"sha256:{'b' * 64}"}).kind is Kind.BUILD
+
+
+def test_every_kind_has_a_remedy() -> None:
+    remedies = {kind: kind.remedy for kind in Kind}
+    assert {kind for kind, remedy in remedies.items() if remedy is Remedy.WAIT} == {
+        Kind.TRANSIENT,
+        Kind.ENGINE_LOST,
+    }
+    assert {kind for kind, remedy in remedies.items() if remedy is Remedy.ONCE} == {
+        Kind.CREDENTIAL,
+        Kind.UNKNOWN_PUSH,
+    }
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,25 @@ ANSWERS = [
     *(Answered("a server in trouble", Kind.TRANSIENT, n, "") for n in (500, 502, 503, 504, 522)),
     Answered("a server without the method", Kind.REFUSED, 501, ""),
     Answered("a full disk", Kind.REFUSED, 507, ""),
+    Answered(
+        "distribution 2.8.3, filesystem driver on a full disk",
+        Kind.REFUSED,
+        500,
+        '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Driver":"filesystem",'
+        '"Enclosed":{"Op":"mkdir","Path":"/var/lib/registry/docker","Err":28}}}]}',
+    ),
+    Answered(
+        "https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html",
+        Kind.CREDENTIAL,
+        403,
+        listed("DENIED", "Your authorization token has expired. Reauthenticate and try again."),
+    ),
+    Answered(
+        SPECIFICATION,
+        Kind.TRANSIENT,
+        404,
+        listed("BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
+    ),
     Answered("a proxy that wants a login", Kind.UNREACHABLE, 407, ""),
     Answered(
         "net/http of Go",
@@ -154,6 +173,17 @@ def test_what_is_said() -> None:
 )
 def test_words_of_all_kinds(body: str, reason: str) -> None:
     assert from_answer(REQUEST, 403, {}, body.encode()).reason == reason
+
+
+def test_a_full_disk_is_said() -> None:
+    body = b'{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"Err":28}}]}'
+    failure = from_answer(REQUEST, 500, {}, body)
+    assert failure.reason == "the registry's disk is full (500 Internal Server Error)"
+
+
+def test_the_wait_that_is_asked_for_is_said() -> None:
+    failure = from_answer(REQUEST, 429, {"Retry-After": "3600"}, b"")
+    assert failure.evidence.endswith("429 Too Many Requests (it asks to wait 3600 s)")
 
 
 def test_several_errors_are_all_said_once() -> None:

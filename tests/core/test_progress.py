@@ -107,6 +107,45 @@ def test_instructions_are_what_makes_something(name: str, expected: bool) -> Non
     assert state.steps["a"].is_instruction is expected
 
 
+@pytest.mark.parametrize(
+    ("name", "exported", "imported"),
+    [
+        ("exporting to image", "to image", ""),
+        ("[app] exporting to image", "to image", ""),
+        ("[app] exporting cache to registry", "cache", ""),
+        ("exporting cache to GitHub Actions Cache", "cache", ""),
+        ("[app] importing cache manifest from r.io/x@sha256:1", "", "r.io/x@sha256:1"),
+        ("importing cache manifest from gha:123", "", "gha:123"),
+        ("[app 1/2] RUN echo exporting to image", "", ""),
+    ],
+)
+def test_what_buildkit_does_by_itself_is_told_by_the_name(
+    name: str, exported: str, imported: str
+) -> None:
+    state = BuildState(["app"])
+    state.apply(step("a", name))
+    assert (state.steps["a"].exported, state.steps["a"].imported) == (exported, imported)
+
+
+def test_a_target_is_built_when_it_is_exported() -> None:
+    state = BuildState(BOTH)
+    state.apply(step("a", "[app 1/1] RUN x"))
+    assert state.built == frozenset()
+    state.apply(step("b", "[app] exporting to image", error="503"))
+    assert state.built == {"app"}
+    state.begin_attempt()
+    assert state.built == {"app"}, "what is done stays done"
+
+
+def test_a_failed_import_is_not_what_a_build_failed_of() -> None:
+    state = BuildState(["app"])
+    state.apply(step("a", "importing cache manifest from r.io/x", error="not found"))
+    assert state.failed_imports == {"r.io/x": "not found"}
+    assert state.failed_step() is None
+    state.apply(step("b", "exporting cache to registry", error="503"))
+    assert state.failed_export == "cache"
+
+
 def test_the_log_of_a_failure_is_the_step_its_output_and_the_place() -> None:
     state = folded("failed")
     log = failure_log(state)

@@ -62,6 +62,20 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("true", True), ("TRUE", True), ("0", False), ("false", False)]
+)
+def test_switches_in_variables(text: str, value: bool) -> None:
+    environment = {"WHALEBUILD_STRICT_CACHE": text}
+    assert resolve([layer_from_environment(environment)]).strict_cache is value
+
+
+@pytest.mark.parametrize("text", ["yes please", "2"])
+def test_a_switch_is_true_or_false(text: str) -> None:
+    with pytest.raises(UsageError, match="WHALEBUILD_IF_UNCHANGED: expected true or false"):
+        layer_from_environment({"WHALEBUILD_IF_UNCHANGED": text})
+
+
+@pytest.mark.parametrize(
     ("table", "message"),
     [
         ({"image": 5}, f"{FILE}: image: expected a text, found 5"),

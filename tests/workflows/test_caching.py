@@ -12,7 +12,7 @@ from tests.fake_registry import DENIED
 from tests.fakes import BUILDER, PushingEngine, definition
 from tests.workflows.world import WEB, World
 from whalebuild.core.bundle import read_bundle
-from whalebuild.core.errors import BuildError
+from whalebuild.core.errors import BuildError, UnreachableError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.manifests import parse_index
 from whalebuild.core.tasks import STAGING
@@ -84,6 +84,30 @@ def test_where_it_cannot_be_exported_at_all_images_are_published_without(words: 
     assert world.registry.puts == ["acme/web:deps", "acme/web:latest"]
     assert any("the cache could not be exported" in note for note in world.console.notes)
     assert not any("is left over" in note for note in world.console.notes)
+
+
+def test_of_several_targets_too_only_the_cache_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where bake builds several, their names stand before what BuildKit calls its steps."""
+    monkeypatch.setitem(EXPORTING, "name", "[app] exporting cache to registry")
+    world = World(Picky(BUSY, always=True))
+    world.bake()
+    assert world.registry.puts == ["acme/web:deps", "acme/web:latest"]
+
+
+def test_a_strict_bake_publishes_nothing_without_its_cache() -> None:
+    world = World(Picky(BUSY, always=True))
+    world.set(strict_cache=True)
+    with pytest.raises(UnreachableError):
+        world.bake()
+    assert world.registry.puts == []
+
+
+def test_what_it_cost_is_in_the_result() -> None:
+    world = World(Picky(BUSY, always=True))
+    result = world.bake()
+    assert [w for w in result.warnings if w.startswith("the cache could not be exported")]
 
 
 def test_a_registry_that_is_busy_says_nothing_about_digests() -> None:

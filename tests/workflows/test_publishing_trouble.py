@@ -24,7 +24,8 @@ from whalebuild.core.errors import (
     VerificationError,
 )
 from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.manifests import parse_index
+from whalebuild.core.manifests import Manifest, parse_index
+from whalebuild.core.references import Reference
 
 
 def test_a_cache_that_buildkit_would_not_import_is_left_out_with_a_warning() -> None:
@@ -81,6 +82,45 @@ def test_what_did_not_arrive_is_not_published(role: str, what: str) -> None:
         world.bake()
     assert caught.value.exit_code is ExitCode.UNVERIFIED
     assert (world.registry.puts, world.registry.tags) == ([], before)
+
+
+def _lags(world: World, requests: int) -> None:
+    """Let the registry not find what it was given at first."""
+    find = world.registry._find
+    left = dict.fromkeys(range(requests))
+
+    def late(reference: Reference) -> Manifest | None:
+        fresh = reference.digest and world.engine.baked
+        return None if fresh and left and left.popitem() else find(reference)
+
+    world.registry._find = late  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+def test_what_was_pushed_just_now_is_waited_for(requests: int) -> None:
+    world = World()
+    _lags(world, requests)
+    result = world.bake()
+    assert [retry.reason for retry in result.retries] == ["not found yet"] * requests
+    assert world.registry.puts == [DEPS, APP]
+
+
+def test_a_cache_that_is_not_found_at_once_is_waited_for() -> None:
+    world = World()
+    digest = "sha256:0"
+    run = world.engine._run
+
+    def late(name: str, target: dict[str, object]) -> dict[str, object]:
+        nonlocal digest
+        metadata = run(name, target)
+        digest = metadata["cache.manifest"]["digest"]  # type: ignore[index]
+        asked = f"GET acme/web@{digest}"
+        world.registry.failures[asked] = ["ERROR: docker.io/acme/web: 503 Service Unavailable"]
+        return metadata
+
+    world.engine._run = late  # type: ignore[method-assign,assignment]
+    world.bake()
+    assert [cache.role for cache in bundle_of(world).caches] == ["app", "deps"]
 
 
 @pytest.mark.parametrize(

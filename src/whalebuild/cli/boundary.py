@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from types import FrameType
 
 import typer
@@ -57,5 +58,6 @@ def _as_json(error: WhalebuildError) -> dict[str, object]:
             "cause": error.cause,
             "next": error.next_step,
             "exit_code": int(error.exit_code),
+            "retries": [asdict(retry) for retry in error.retries],
         },
     }

@@ -26,6 +26,8 @@ def error_text(error: WhalebuildError) -> str:
     lines.append(f"error: {error.what}")
     if error.cause:
         lines.append(f"  cause: {error.cause}")
+    if error.retries:
+        lines.append(f"  after: {retry_summary(error.retries)}")
     if error.next_step:
         lines.append(f"  next:  {error.next_step}")
     return "\n".join(lines)

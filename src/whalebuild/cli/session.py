@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from whalebuild.adapters.bake_files import find_bake_files
 from whalebuild.adapters.config_files import read_settings_layer
 from whalebuild.adapters.engine import DockerEngine
-from whalebuild.core.errors import UsageError
+from whalebuild.core.errors import UsageError, WhalebuildError
 from whalebuild.core.request import BakeRequest
 from whalebuild.core.retry import RetryPolicy
 from whalebuild.core.settings import (
@@ -110,7 +110,11 @@ def open_session(flags: Mapping[str, object], words: Words | None = None) -> Ite
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
             tree = LocalSourceTree(root, os.environ)
-            yield Session(settings, request, engine, registry, tree, console, retrier)
+            try:
+                yield Session(settings, request, engine, registry, tree, console, retrier)
+            except WhalebuildError as error:
+                error.retries = tuple(retrier.retries)
+                raise
 
 
 def _begin(

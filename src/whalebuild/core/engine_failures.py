@@ -34,9 +34,12 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.ENGINE, r"no builder \S+ found|failed to find driver"),
     (Kind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
     (Kind.ENGINE_LOST, r"Cannot connect to the Docker daemon|error during connect"),
-    (Kind.ENGINE_LOST, r"failed to connect to the docker API"),
-    (Kind.ENGINE_LOST, r"error reading from server: [^\n]*|transport is closing|graceful_stop"),
+    (Kind.ENGINE_LOST, r"failed to connect to the docker API|Error while dialing: dial unix"),
+    (Kind.ENGINE_LOST, r"error reading from server: \w+|transport is closing|graceful_stop"),
     (Kind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
+    (Kind.ENGINE_LOST, r"stream terminated by RST_STREAM"),
+    # All that the remote driver says when nobody answers.
+    (Kind.ENGINE_LOST, r"\A(?:ERROR: )?context deadline exceeded\Z"),
     # An engine that still cleans up after a build whose client was killed.
     (Kind.TRANSIENT, r"snapshot \S+ does not exist"),
     (Kind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),
@@ -44,31 +47,44 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.TRANSIENT, r"tls: internal error|tls: bad record MAC"),
     (Kind.TRANSIENT, RATE_LIMIT),
     (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) [A-Z][\w ]+"),
+    (Kind.TRANSIENT, r"unexpected status[^\n]*: (?:429|500|50[2-4]|52\d|530)\b"),
+    # buildx leaves the status out where the registry says something of its own
+    # (``util/errutil`` of BuildKit): these are 500 and 503.
+    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown|unavailable)$"),
     (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
     (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
     (Kind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),
+    (Kind.TRANSIENT, r"connection timed out|maximum timeout reached|Failed to commit cache"),
     (Kind.TRANSIENT, r"no such host|Temporary failure in name resolution|server misbehaving"),
     (Kind.TRANSIENT, r"unexpected EOF|\bEOF$|network is unreachable|no route to host"),
     (Kind.TRANSIENT, r"http2: [^\n]*|stream error: [^\n]*|use of closed network connection"),
+    (Kind.TRANSIENT, r"cannot reuse body"),
     # What arrived is not what was sent: a connection, or something between, that lost bytes.
-    (Kind.TRANSIENT, r"unexpected commit (?:digest|size)[^\n]*|failed size validation[^\n]*"),
+    (Kind.TRANSIENT, r"unexpected commit (?:digest|size)|failed size validation"),
     # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
     # https://github.com/docker/buildx/pull/3731
     (Kind.TRANSIENT, r"blob unknown to registry|provided digest did not match uploaded content"),
-    (Kind.TRANSIENT, LOST_UPLOAD),
-    (Kind.CREDENTIAL, EXPIRED),
+    (Kind.TRANSIENT, rf"{LOST_UPLOAD}|invalid content range"),
+    (Kind.TRANSIENT, r"from (?:PUT|PATCH) request to \S+/blobs/uploads?/\S*: 404 Not Found"),
+    (Kind.CREDENTIAL, rf"{EXPIRED}|did not include a token"),
     (Kind.REFUSED, r"insufficient_scope[^\n]*|push access denied|pull access denied"),
     (Kind.REFUSED, r"no basic auth credentials"),
-    (Kind.CREDENTIAL, r"unauthorized: [^\n]*|\b401 Unauthorized"),
+    (Kind.CREDENTIAL, r"unauthorized: [^\n]*|\b401 Unauthorized|failed to push \S+: unauthorized$"),
+    (Kind.CREDENTIAL, r"failed to fetch \w+ token: denied[^\n]*"),
     (Kind.REFUSED, r"denied: [^\n]*|\b(?:403 Forbidden|405 Method Not Allowed)"),
     (Kind.REFUSED, r"413 Request Entity Too Large|manifest invalid|name invalid|name unknown"),
     (Kind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable|\b400 Bad Request"),
-    (Kind.GONE, r"could not fetch content descriptor \S+[^\n]*: not found"),
-    (Kind.BUILD, r"failed to compute cache key|failed to calculate checksum"),
+    (Kind.REFUSED, r"failed to push \S+: (?:denied|unsupported)$"),
+    # A code that containerd does not know, with the registry's words: all others are above.
+    (Kind.REFUSED, r"(?<=: )unknown: [^\n]+"),
+    (Kind.GONE, r"could not fetch content descriptor \S+|\bblob (?:sha256:\S+ )?not found"),
+    (Kind.BUILD, r"failed to compute cache key: [^\n]*not found|failed to calculate checksum"),
     (Kind.BUILD, r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found"),
     (Kind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
 )
-_COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _RULES)
+_COMPILED = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in _RULES
+)
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HOST = r"[\w.-]+(?::\d+)?"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+from whalebuild.core.retry import Retry
+
 
 class ExitCode(IntEnum):
     """What the process answers to its caller."""
@@ -31,6 +33,7 @@ class WhalebuildError(Exception):
         cause: The likely cause, or the evidence for it.
         next_step: What the user can do about it.
         log: Output to show in full before the message, such as the log of a failed step.
+        retries: What was tried again before, in vain or not.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
@@ -48,6 +51,7 @@ class WhalebuildError(Exception):
         self.cause = cause
         self.next_step = next_step
         self.log = log
+        self.retries: tuple[Retry, ...] = ()
 
 
 class UsageError(WhalebuildError):

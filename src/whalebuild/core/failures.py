@@ -98,7 +98,8 @@ class RequestFailedError(FailedError):
 
 
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
-_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
+# Up to the colon that ends it in a sentence.
+_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*?(?=:?(?:[\s\"]|$))")
 
 
 def may_not_exist_yet(failure: Failure) -> bool:

@@ -92,6 +92,10 @@ class Task:
         kept = [s for s in self.target.attributes.get("cache-from") or [] if _ref(s) not in sources]
         return replace(self, target=self.target.with_attributes(cache_from=kept or None))
 
+    def anew(self) -> Task:
+        """The same with every step run anew."""
+        return replace(self, target=self.target.with_attributes(no_cache=True))
+
     def again(self) -> Task:
         """The same once every step is done, to be pushed again: the builder has all it needs.
 

@@ -37,12 +37,15 @@ class Imports:
     Attributes:
         warn: Takes one line.
         unusable: References of caches that are not imported any more.
+        anew: Tasks whose steps are not to be taken from the builder's cache either: it has them
+            from a damaged one.
     """
 
     registry: Registry
     retrier: Retrier
     warn: Callable[[str], None]
     unusable: set[str] = field(default_factory=set)
+    anew: set[str] = field(default_factory=set)
 
     def check(self, state: BuildState, tasks: Sequence[Task]) -> None:
         """Look at what BuildKit says of imports while it builds.
@@ -66,13 +69,23 @@ class Imports:
         self.unusable.add(source)
         self._say(source, failure)
 
+    def prepared(self, task: Task) -> Task:
+        """The task as it can be built with what is known."""
+        task = task.without(self.unusable)
+        return task.anew() if task.name in self.anew else task
+
     def blame(self, failure: Failure, tasks: Sequence[Task]) -> bool:
         """Tell whether a build failed for a cache that it need not import; those are dropped."""
-        named = digests_in(failure.evidence)
         left = [source for source in _sources(tasks).values() if str(source) not in self.unusable]
-        if failure.kind not in _READING or not named or "failed to push" in failure.evidence:
-            return False
-        broken = [source for source in left if named & self._content(source)]
+        if failure.kind is Kind.UNKNOWN:
+            # A cache that is damaged fails a build in words of every sort.
+            broken = left
+            self.anew.update(task.name for task in tasks if broken)
+        elif failure.kind in _READING and "failed to push" not in failure.evidence:
+            named = digests_in(failure.evidence)
+            broken = [source for source in left if named and named & self._content(source)]
+        else:
+            broken = []
         for source in broken:
             self.drop(str(source), failure)
         return bool(broken)
@@ -91,7 +104,11 @@ class Imports:
         return {part.digest for part in (image.config, *image.layers)} if image else set()
 
     def _say(self, source: str, failure: Failure) -> None:
-        words = failure.reason if failure.kind is not Kind.MISSING else "it is not there"
+        words = failure.reason
+        if failure.kind is Kind.MISSING:
+            words = "it is not there"
+        elif failure.kind is Kind.UNKNOWN:
+            words = failure.evidence
         self.warn(f"the cache {source} cannot be used ({words}): building without it")
 
 

@@ -101,10 +101,11 @@ class Runner:
         state.begin_attempt()
         self.console.begin(state.targets)
         self._built |= state.built
-        ready = [task.again() if task.name in self._built else task for task in tasks]
-        definition = make_definition(
-            [task.without(self.imports.unusable) for task in ready], self.others
-        )
+        ready = [
+            task.again() if task.name in self._built else self.imports.prepared(task)
+            for task in tasks
+        ]
+        definition = make_definition(ready, self.others)
         builder, allow = self.settings.builder, self.settings.allow
         # Closing it stops buildx where the reading ends early.
         with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:

@@ -1,0 +1,66 @@
+"""The circuit of one registry, and the summary of retries."""
+
+from __future__ import annotations
+
+import pytest
+
+from whalebuild.core.failures import Failure, Kind
+from whalebuild.core.http_failures import HttpFailure
+from whalebuild.core.retry import Circuit, Retry, retry_summary
+
+BUSY = Failure(Kind.TRANSIENT, "503", "503")
+ASKING = HttpFailure(Kind.TRANSIENT, "429", "429", 429, "", retry_after=5.0)
+
+
+def down(failures: int = 3, failure: Failure = BUSY) -> Circuit:
+    circuit = Circuit()
+    for number in range(failures):
+        circuit.failed(f"caller {number}", failure, 100.0 + number)
+    return circuit
+
+
+def test_a_few_failures_open_nothing() -> None:
+    circuit = down(2)
+    assert all(circuit.lets(caller) for caller in "abc")
+    assert circuit.since == 100.0
+
+
+@pytest.mark.parametrize(("failures", "failure"), [(3, BUSY), (1, ASKING)], ids=["many", "asked"])
+def test_of_all_callers_one_is_let_through_while_it_is_open(
+    failures: int, failure: Failure
+) -> None:
+    circuit = down(failures, failure)
+    tester = f"caller {failures - 1}"
+    assert circuit.lets(tester)
+    assert not circuit.lets("another")
+    circuit.left("another", BUSY)
+    assert circuit.spent is None, "only the tester's word counts"
+    assert not circuit.lets("another")
+
+
+def test_an_answer_closes_it() -> None:
+    circuit = down()
+    circuit.answered()
+    assert circuit == Circuit()
+    assert circuit.lets("another")
+
+
+def test_a_tester_that_is_interrupted_leaves_it_to_the_next() -> None:
+    circuit = down()
+    circuit.left("caller 2")
+    assert circuit.lets("another")
+    assert not circuit.lets("a third")
+
+
+def test_a_tester_that_gives_up_gives_up_for_all() -> None:
+    circuit = down()
+    circuit.left("caller 2", BUSY)
+    assert circuit.spent is BUSY
+    assert all(circuit.lets(caller) for caller in "abc"), "nobody waits; whoever comes may look"
+
+
+def test_the_summary_counts_reasons() -> None:
+    retries = [Retry("a", "503", 1, 0.25), Retry("a", "503", 2, 1.0), Retry("b", "reset", 1, 0.0)]
+    assert retry_summary(retries) == "3 retries, 1.2 s waited (2 x 503, reset)"
+    assert retry_summary(retries[:1]) == "1 retry, 0.2 s waited (503)"
+    assert retry_summary([]) == ""

@@ -18,6 +18,7 @@ from whalebuild.core.failures import (
     Kind,
     redact,
 )
+from whalebuild.core.references import Reference
 
 _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
@@ -87,6 +88,7 @@ _COMPILED = tuple(
 )
 _ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NOT_FOUND = re.compile(r"(?P<repository>[\w./:-]+)@(?P<digest>sha256:[0-9a-f]{64}): not found\b")
 _HOST = r"[\w.-]+(?::\d+)?"
 # In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
 _NAMES_HOST = tuple(
@@ -138,6 +140,12 @@ def registry_in(text: str) -> str | None:
         if found:
             return found["host"]
     return None
+
+
+def not_found_in(failure: Failure) -> Reference | None:
+    """What was looked up by digest and not found, if that is the failure."""
+    found = _NOT_FOUND.search(failure.evidence) if failure.kind in _ABSENT else None
+    return Reference(found["repository"], digest=found["digest"]) if found else None
 
 
 def _line_with(text: str, position: int) -> str:

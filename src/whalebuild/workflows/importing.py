@@ -17,6 +17,7 @@ from whalebuild.core.references import Reference
 from whalebuild.core.tasks import Task
 from whalebuild.workflows.ports import Registry
 from whalebuild.workflows.retrying import Retrier
+from whalebuild.workflows.second_look import second_look
 
 # What a build may fail with that reads a cache's layer.
 _READING = frozenset({Kind.GONE, Kind.MISSING, Kind.REFUSED, Kind.CREDENTIAL, Kind.TRANSIENT})
@@ -56,7 +57,7 @@ class Imports:
         for source, words in state.failed_imports.items():
             if source in self.unusable:
                 continue
-            failure = classify(words)
+            failure = second_look(self.registry, classify(words))
             if failure.remedy is not Remedy.STOP:
                 raise ImportFailedError(failure, source)
             self.unusable.add(source)

@@ -20,6 +20,7 @@ from whalebuild.core.tasks import Task, make_definition
 from whalebuild.workflows.importing import ImportFailedError, Imports
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.retrying import Retrier
+from whalebuild.workflows.second_look import second_look
 
 
 class CacheExportError(Exception):
@@ -138,7 +139,8 @@ class _Attempt:
             self.runner.stream(self.tasks, self.state)
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
-            self.last = classify(failed.stderr, pushing=pushing, fresh=self.runner.fresh)
+            said = classify(failed.stderr, pushing=pushing, fresh=self.runner.fresh)
+            self.last = second_look(self.runner.registry, said)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:
             self.last = failed.failure

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.integration.fault_page import Row, Side, page, said
+import json
+from dataclasses import asdict
+
+from tests.integration.fault_page import Row, Side, page, row_of, said
 
 SURVIVED = Row(
     "blob upload",
@@ -57,6 +60,10 @@ def test_counts() -> None:
     assert "plain buildx met 1 and survived 0" in counts
     assert "Of 3 that stay, whalebuild stopped at 2, 1 of them at the first try" in counts
     assert "published without the cache at 1." in counts
+
+
+def test_rows_come_back_from_the_record() -> None:
+    assert row_of(json.loads(json.dumps(asdict(SURVIVED)))) == SURVIVED
 
 
 def test_says_how_it_was_made() -> None:

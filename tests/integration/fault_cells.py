@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.integration.faults import (
     AnswerLost,
@@ -33,11 +33,12 @@ _CACHE_CONFIG = rb'^\{"layers":'
 
 @dataclass(frozen=True)
 class Where:
-    """Requests: a method, a path and what they send, all of them patterns."""
+    """Requests by patterns of their method, path and body; some are let go first."""
 
     method: str
     path: str
     sends: bytes = b""
+    skip: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,20 +49,31 @@ class Place:
         requests: Those of whalebuild and of the engine that it runs; ``{name}`` in a path is filled
             in by the run, which knows digests and repositories.
         by_hand: Those of plain buildx, where they differ.
+        also: More of them, where one pattern does not do.
         tokens: Whether it is on the way to the token server.
+        code_alone: Whether the code alone has changed, so that the dependencies are reused.
         loses: What the bake may go without in a permanent cell: a cache. Empty: it has to stop.
     """
 
     name: str
     requests: Where
     by_hand: Where | None = None
+    also: Where | None = None
     tokens: bool = False
+    code_alone: bool = False
     loses: str = ""
 
 
 UNUSED, NO_CACHE = "cache not used", "no new cache"
 BASE_MANIFEST = Place("base manifest", Where("GET|HEAD", "/{base}/manifests/"))
 BASE_LAYER = Place("base layer", Where("GET", "/{base}/blobs/{base_layer}"))
+# The first one is whalebuild's own, when it plans.
+PINNED = Place(
+    "reused :deps, by digest",
+    Where("HEAD|GET", "/{repository}/manifests/{deps_image}", skip=1),
+    by_hand=Where("HEAD|GET", "/{repository}/manifests/cache$"),
+    code_alone=True,
+)
 CACHE_INDEX = Place(
     "cache import: manifest, config",
     Where("GET|HEAD", "/{repository}/(manifests/({cache}|cache$)|blobs/{cache_config})"),
@@ -83,11 +95,15 @@ _TAGS = "/{repository}/manifests/(deps|latest)$"
 TAG = Place("tag PUT", Where("PUT", _TAGS, rb"dev\.whalebuild"), by_hand=Where("PUT", _TAGS))
 # GET alone: before a push, the engine asks with HEAD for what is rightly not there yet.
 READ_BACK = Place("read after push", Where("GET", "/{repository}/manifests/sha256:(?!{old})"))
-# whalebuild asks for tokens with GET, and the engine's client with a form.
+# whalebuild asks for tokens with GET; the engine's client with a form, and with GET once that is
+# refused.
 _FORM = Where("POST", "/token", rb"{name}")
 TOKEN = Place("token: whalebuild's own", Where("GET", "/token.*{name}"), _FORM, tokens=True)
 PUSH_TOKEN = Place(
-    "token: the engine's, to push", Where("POST", "/token", rb"{name}.*push"), tokens=True
+    "token: the engine's, to push",
+    Where("POST", "/token", rb"{name}.*push"),
+    also=Where("GET", "/token.*{name}.*push"),
+    tokens=True,
 )
 
 
@@ -165,6 +181,11 @@ class Cell:
     remote: bool = False
 
     @property
+    def title(self) -> str:
+        """Where it is, for people."""
+        return f"{self.place.name} (by digest)" if self.remote else self.place.name
+
+    @property
     def id(self) -> str:
         """Its name, as pytest shows it."""
         words = f"{self.place.name} {self.trouble.name}{' remote' if self.remote else ''}"
@@ -174,8 +195,10 @@ class Cell:
 _READS = (S503, S429, RESET, CUT, FALSE)
 _NOS = (DENIED, LOGIN, TOO_LARGE, QUOTA)
 _GRID: tuple[tuple[Place, tuple[Trouble, ...]], ...] = (
-    (BASE_MANIFEST, (S503, S429, CLOSED, DENIED, NO_NAME)),
+    # A base image that is not there is the Dockerfile's mistake.
+    (BASE_MANIFEST, (S503, S429, CLOSED, DENIED, replace(NO_NAME, exits=4, says="not found"))),
     (BASE_LAYER, (*_READS, SILENT, DENIED)),
+    (PINNED, (S503, RESET, CLOSED, DENIED)),
     (CACHE_INDEX, (*_READS, DENIED, NOT_THERE)),
     (CACHE_LAYER, (*_READS, DENIED, GONE)),
     (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 OK = "ok"
 
@@ -40,10 +41,17 @@ class Row:
     plain: Side
 
 
+def row_of(kept: Mapping[str, Any]) -> Row:
+    """A row from what ``dataclasses.asdict`` made of it."""
+    sides = {name: Side(**kept[name]) for name in ("whalebuild", "plain")}
+    return Row(**{**kept, **sides})
+
+
 _HEAD = """\
 # Faults: whalebuild and plain buildx
 
-Written by `make soak` (`tests/integration/test_fault_table.py`); not edited by hand. Every row is
+Written by `make soak` from docs/faults.json, its record; not edited by hand. One cell or place alone
+is renewed by `.venv/bin/pytest tests/integration/test_fault_table.py -m soak -k PLACE`. Every row is
 one fault at one place, made by a proxy before a real registry, while one real bake rebuilds the
 dependencies (3.5 MB) and the application, on an engine that has nothing of it.
 
@@ -130,7 +138,7 @@ def said(words: str) -> str:
     """A tool's words without what is of one machine or one run."""
     one_line = " ".join(words.split())
     plain = _DIGEST.sub("sha256:…", _ADDRESS.sub("registry", one_line))
-    plain = re.sub(r"tests/[\w./-]+(?::sha256:…)?", "…", plain)
+    plain = re.sub(r"tests/[\w./-]+(?:(?:@sha256)?:…)?", "…", plain)
     return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST].rstrip()}…"
 
 

@@ -88,6 +88,11 @@ class Scene:
         (self.folder / "requirements.txt").write_text(f"{self.repository} {text}\n")
         (self.folder / "app.sh").write_text(f"echo {self.repository} {text}\n")
 
+    def keep_requirements(self) -> None:
+        """Have the requirements that are published."""
+        wanted = small_files(self.ground.open, self.repository, "deps")["requirements.txt"]
+        (self.folder / "requirements.txt").write_text(wanted)
+
     def bake(self, engine: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the tool on an engine."""
         command: tuple[str, ...] = ("whalebuild", "bake", "--format", "json")
@@ -118,15 +123,15 @@ class Scene:
     def manifest(self, reference: str) -> dict[str, Any]:
         return published.manifest(self.ground.open, self.repository, reference)
 
-    def is_published(self, text: str, base: str) -> bool:
+    def is_published(self, base: str) -> bool:
         """Whether both tags are whole and have what was to be published."""
         for tag in TAGS:
             published.check_whole(self.ground.open, self.repository, tag)
         deps, app = (small_files(self.ground.open, self.repository, t) for t in TAGS)
-        wanted = f"{self.repository} {text}\n"
+        wanted = (self.folder / "requirements.txt").read_text()
         right = all(f["requirements.txt"] == wanted for f in (deps, app))
         mark = all(base in (f.get("base.txt"), "") for f in (deps, app))
-        return right and mark and app["app.sh"] == f"echo {wanted}"
+        return right and mark and app["app.sh"] == (self.folder / "app.sh").read_text()
 
     def cached(self) -> set[str]:
         """The caches that the next bake would import."""
@@ -157,20 +162,25 @@ def run(ground: Ground, cell: Cell, *, by_hand: bool) -> Done:
             names["base_layer"] = push_like(ground.open, source, own, mark)
             base = f"{scene.proxy.address}/{scene.repository}-base:1"
         scene.write(base, "two")
-        fault = _fault(cell, names, by_hand=by_hand)
+        if cell.place.code_alone:
+            scene.keep_requirements()
+        struck = _faults(cell, names, by_hand=by_hand)
         faults = scene.ground.token_faults if cell.place.tokens else scene.proxy.faults
         assert faults is not None
-        old, before = scene.cached(), scene.tags()
-        faults.append(fault)
+        # A bake of code alone keeps the caches as they are.
+        old = set() if cell.place.code_alone else scene.cached()
+        before = scene.tags()
+        faults += struck
         words = ("--builder", ground.builder) if ground.builder else ()
         began = time.monotonic()
         done = scene.bake(SHARED_ENGINE, *words)
         seconds = time.monotonic() - began
-        faults.remove(fault)
+        faults[:] = [fault for fault in faults if fault not in struck]
         outcome = _outcome(scene, done, old, mark)
         waits = [float(wait) for wait in _RETRY.findall(done.stderr)]
         tries = 0 if by_hand else 1 + len(waits)
-        side = Side(outcome, outcome.startswith(OK), seconds, fault.hits, tries, sum(waits))
+        strikes = sum(fault.hits for fault in struck)
+        side = Side(outcome, outcome.startswith(OK), seconds, strikes, tries, sum(waits))
         moved = tuple(tag for tag, digest in scene.tags().items() if digest != before[tag])
         return Done(side, done.stderr, moved)
 
@@ -219,7 +229,7 @@ def _outcome(scene: Scene, done: subprocess.CompletedProcess[str], old: set[str]
     if done.returncode:
         return f"exit {done.returncode}: {_reason(scene, done)}"
     try:
-        right = scene.is_published("two", mark)
+        right = scene.is_published(mark)
     except (AssertionError, urllib.error.HTTPError) as torn:
         return f"exit 0, and what is published is not whole: {said(str(torn))}"
     if not right:
@@ -240,14 +250,29 @@ def _reason(scene: Scene, done: subprocess.CompletedProcess[str]) -> str:
     return said(json.loads(done.stdout)["error"]["what"])
 
 
-def _fault(cell: Cell, names: Mapping[str, str], *, by_hand: bool) -> Fault:
-    where = (by_hand and cell.place.by_hand) or cell.place.requests
-    path, sends = where.path, where.sends
-    for name, value in names.items():
-        path = path.replace(f"{{{name}}}", value)
-        sends = sends.replace(f"{{{name}}}".encode(), value.encode())
+def _faults(cell: Cell, names: Mapping[str, str], *, by_hand: bool) -> list[Fault]:
+    place, effects = cell.place, cell.trouble.effects
     times = STRIKES if cell.trouble.passes else None
-    return Fault(where.method, path, cell.trouble.effects, sends=sends, times=times)
+    # One that strikes a few times does so at one of them.
+    every = [(by_hand and place.by_hand) or place.requests, None if times else place.also]
+    return [
+        Fault(
+            where.method,
+            _filled(where.path, names),
+            effects,
+            sends=_filled(where.sends.decode(), names).encode(),
+            skip=where.skip,
+            times=times,
+        )
+        for where in every
+        if where
+    ]
+
+
+def _filled(pattern: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        pattern = pattern.replace(f"{{{name}}}", value)
+    return pattern
 
 
 def _names(scene: Scene) -> dict[str, str]:
@@ -264,6 +289,7 @@ def _names(scene: Scene) -> dict[str, str]:
         "cache_config": scene.manifest(cache)["config"]["digest"],
         # requirements.txt and packages come after what the system's packages are here.
         "cache_layer": layers[-3],
+        "deps_image": image["digest"],
         "old": "|".join(digest.removeprefix("sha256:") for digest in every),
     }
 

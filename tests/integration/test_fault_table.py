@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import pytest
 
 from tests.integration.fault_cells import CELLS, QUICK, STRIKES, TAG, Cell
-from tests.integration.fault_page import Row, page
+from tests.integration.fault_page import Row, page, row_of
 from tests.integration.fault_runs import PREPARED, Done, Ground, run, with_pairs
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import own_registry
@@ -18,7 +19,8 @@ from tests.integration.sandbox import ROOT, Sandbox
 from tests.integration.tokens import token_server
 
 PAGE = ROOT / "docs" / "faults.md"
-AT_ONCE = 6
+RECORD = PAGE.with_suffix(".json")
+AT_ONCE = 5
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +77,20 @@ class Running:
 
     def row(self) -> Row:
         """What was seen, once both are done."""
-        cell = self.cell
-        place = f"{cell.place.name} (by digest)" if cell.remote else cell.place.name
         sides = self.whalebuild.result().side, self.plain.result().side
-        return Row(place, cell.trouble.name, cell.trouble.passes, *sides)
+        return Row(self.cell.title, self.cell.trouble.name, self.cell.trouble.passes, *sides)
+
+    @property
+    def done(self) -> bool:
+        """Whether there is something to write down: a cell that could not be set up has nothing."""
+        return not (self.whalebuild.exception() or self.plain.exception())
 
 
 @pytest.fixture(scope="module")
 def table(request: pytest.FixtureRequest) -> Iterator[dict[str, Running]]:
     """All cells that were asked for, several at a time: most of their time is waiting.
 
-    What was seen is written down if it is every cell.
+    What was seen is written down; cells that were not asked for stay on the page as they are.
     """
     every = [item for item in request.session.items if isinstance(item, pytest.Function)]
     cells = [i.callspec.params["cell"] for i in every if i.originalname == test_every_cell.__name__]
@@ -96,8 +101,16 @@ def table(request: pytest.FixtureRequest) -> Iterator[dict[str, Running]]:
             sides = (pool.submit(run, places[_place(cell)], cell, by_hand=b) for b in (False, True))
             running[cell.id] = Running(cell, *sides)
         yield running
-    if len(running) == len(CELLS):
-        PAGE.write_text(page([each.row() for each in running.values()], STRIKES))
+    _write([each.row() for each in running.values() if each.done])
+
+
+def _write(seen: list[Row]) -> None:
+    kept = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    kept |= {f"{row.place}: {row.fault}": asdict(row) for row in seen}
+    names = (f"{cell.title}: {cell.trouble.name}" for cell in CELLS)
+    kept = {name: kept[name] for name in names if name in kept}
+    RECORD.write_text(json.dumps(kept, indent=1) + "\n")
+    PAGE.write_text(page([row_of(each) for each in kept.values()], STRIKES))
 
 
 def _place(cell: Cell) -> str:

@@ -50,10 +50,12 @@ def row_of(kept: Mapping[str, Any]) -> Row:
 _HEAD = """\
 # Faults: whalebuild and plain buildx
 
-Written by `make soak` from docs/faults.json, its record; not edited by hand. One cell or place alone
-is renewed by `.venv/bin/pytest tests/integration/test_fault_table.py -m soak -k PLACE`. Every row is
-one fault at one place, made by a proxy before a real registry, while one real bake rebuilds the
-dependencies (3.5 MB) and the application, on an engine that has nothing of it.
+Written by `make soak` from docs/faults.json, its record; not edited by hand. The cells of one place
+are renewed by `.venv/bin/pytest tests/integration/test_fault_table.py -m soak -k PLACE`.
+
+Every row is one fault at one place, made by a proxy before a real registry, while one real bake
+rebuilds the dependencies (3.5 MB) and the application. The engine has none of the layers that are
+asked for at the place. For *reused :deps* the code alone has changed.
 
 - **whalebuild** is `whalebuild bake --format json` with its default budget. *tries* is one more
   than the retries that it announced (of any of its steps), *waited* the seconds between them.

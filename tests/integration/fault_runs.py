@@ -174,13 +174,13 @@ def run(ground: Ground, cell: Cell, *, by_hand: bool) -> Done:
         words = ("--builder", ground.builder) if ground.builder else ()
         began = time.monotonic()
         done = scene.bake(SHARED_ENGINE, *words)
-        seconds = time.monotonic() - began
+        seconds = round(time.monotonic() - began, 1)
         faults[:] = [fault for fault in faults if fault not in struck]
         outcome = _outcome(scene, done, old, mark)
         waits = [float(wait) for wait in _RETRY.findall(done.stderr)]
         tries = 0 if by_hand else 1 + len(waits)
         strikes = sum(fault.hits for fault in struck)
-        side = Side(outcome, outcome.startswith(OK), seconds, strikes, tries, sum(waits))
+        side = Side(outcome, outcome.startswith(OK), seconds, strikes, tries, round(sum(waits), 1))
         moved = tuple(tag for tag, digest in scene.tags().items() if digest != before[tag])
         return Done(side, done.stderr, moved)
 

@@ -34,9 +34,14 @@ def manifest(registry: str, repository: str, reference: str) -> dict[str, Any]:
     return next(_manifests(f"http://{registry}/v2/{repository}", reference))
 
 
+def raw_manifest(registry: str, repository: str, reference: str) -> bytes:
+    """The same as it is kept, byte for byte."""
+    return _get(f"http://{registry}/v2/{repository}/manifests/{reference}")
+
+
 def digest(registry: str, repository: str, tag: str) -> str:
     """What a tag points at."""
-    raw = _get(f"http://{registry}/v2/{repository}/manifests/{tag}")
+    raw = raw_manifest(registry, repository, tag)
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 

@@ -94,6 +94,51 @@ def test_one_that_is_gone_is_said_and_buildkit_goes_on_without_it() -> None:
     ]
 
 
+def test_one_that_the_engine_alone_does_not_find_is_tried_again() -> None:
+    """What containerd says where the registry did not answer."""
+    world = stale()
+    cache = source(world)
+    words = f"failed to configure registry cache importer: {cache}: not found"
+    world.engine.bakes = [
+        ([step(f"importing cache manifest from {cache}", words)], None),
+        ([], None),
+    ]
+    result = world.bake()
+    assert imports(world) == [[cache], [cache]]
+    assert len(result.retries) == 1
+    assert warnings(world) == []
+
+
+def test_one_that_the_registry_does_not_have_either_is_left_out() -> None:
+    world = stale()
+    cache = source(world)
+    repository, _, digest = cache.partition("@")
+    del world.registry.manifests[repository, digest]
+    words = f"failed to configure registry cache importer: {cache}: not found"
+    world.engine.bakes = [([step(f"importing cache manifest from {cache}", words)], None)]
+    result = world.bake()
+    assert result.retries == ()
+    assert "it is not there" in warnings(world)[0]
+
+
+def test_a_pinned_image_that_the_engine_alone_does_not_find_is_tried_again() -> None:
+    world = published()
+    world.tree.write(**{"app.py": "print('two')\n"})
+    image = next(iter(d for _, d in world.registry.manifests))
+    words = (
+        f"ERROR: failed to solve: acme/web@{image}: failed to resolve source metadata for "
+        f"acme/web@{image}: acme/web@{image}: not found\n"
+    )
+    world.engine.bakes = [([], CommandFailedError(words)), ([], None)]
+    assert len(world.bake().retries) == 1
+    world = published()
+    world.tree.write(**{"app.py": "print('two')\n"})
+    gone = words.replace(image, f"sha256:{'e' * 64}")
+    world.engine.bakes = [([], CommandFailedError(gone))]
+    with pytest.raises(BuildError):
+        world.bake()
+
+
 def test_a_cache_of_the_bake_file_that_is_not_there_yet_is_no_trouble() -> None:
     world = stale()
     lines = [step("importing cache manifest from acme/web:branch", NOT_FOUND)]

@@ -15,6 +15,7 @@ from whalebuild.core.manifests import parse_image
 from whalebuild.core.progress import BuildState
 from whalebuild.core.references import Reference
 from whalebuild.core.tasks import Task
+from whalebuild.workflows.asking import Asking
 from whalebuild.workflows.ports import Registry
 from whalebuild.workflows.retrying import Retrier
 
@@ -56,7 +57,7 @@ class Imports:
         for source, words in state.failed_imports.items():
             if source in self.unusable:
                 continue
-            failure = classify(words)
+            failure = Asking(self.registry, self.retrier).second_look(classify(words))
             if failure.remedy is not Remedy.STOP:
                 raise ImportFailedError(failure, source)
             self.unusable.add(source)

@@ -166,7 +166,7 @@ class _Attempt:
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
             failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)
-            # So says buildx of a builder elsewhere; the docker driver's is known to have been there.
+            # Said of builders elsewhere; the docker driver's is known to have been there.
             unmet = "deadline" in failure.reason and not run.met_engine
             if failure.kind is Kind.ENGINE_LOST and unmet:
                 raise engine_error(failed) from None

@@ -152,6 +152,14 @@ class Publisher:
             )
         return platform
 
+    def read(self, reference: Reference, look: Callable[[Reference], T]) -> T:
+        """Read something.
+
+        Raises:
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        return self._call(f"reading {reference}", reference, lambda: look(reference))
+
     def _pushed_there(self, reference: Reference, look: Callable[[Reference], T | None]) -> T:
         """Read something that was pushed just now."""
         found = self._fresh(reference, look)

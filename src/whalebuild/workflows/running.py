@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.core.bakefile import Target
@@ -22,8 +22,9 @@ from whalebuild.workflows.importing import ImportFailedError, Imports
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.retrying import Retrier
 
-# BuildKit's name for the step in which buildx waits for a builder of the driver "remote".
-_CONNECTING = "waiting for connection"
+# Steps of buildx's own: it waits for a builder of the driver "remote", and reads bake files.
+_CONNECTING = "[internal] waiting for connection"
+_READING = "[internal] load local bake definitions"
 
 
 class CacheExportError(Exception):
@@ -142,21 +143,28 @@ class _Attempt:
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
             self.last = classify(failed.stderr, pushing=pushing, fresh=self.runner.fresh)
-            if self._never_answered(self.last):
-                raise engine_error(failed) from None
+            if self._unconnected():
+                if not self._met():
+                    raise engine_error(failed) from None
+                self.last = replace(self.last, kind=Kind.ENGINE_LOST)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:
             self.last = failed.failure
             raise
 
-    def _never_answered(self, failure: Failure) -> bool:
-        """Whether a builder elsewhere could not be reached once: it is down, and not restarting.
+    def _unconnected(self) -> bool:
+        """Whether a builder elsewhere did not answer; the words are those of any deadline."""
+        step = self.state.failed_step()
+        return step is not None and _CONNECTING in step.name
 
-        Of the docker driver, it is known by the time that there is a plan.
+    def _met(self) -> bool:
+        """Whether the builder has answered in this bake: one that has not is down.
+
+        The docker driver's is asked when the bake is planned.
         """
         states = self.runner.states.values()
-        met = any(_CONNECTING not in step.name for state in states for step in state.steps.values())
-        return failure.kind is Kind.ENGINE_LOST and "deadline" in failure.reason and not met
+        names = [step.name for state in states for step in state.steps.values()]
+        return any(_CONNECTING not in name and _READING not in name for name in names)
 
     def _wait_for_registry(self, failure: Failure) -> None:
         """Ask the registry itself before the engine is sent there again.

@@ -55,7 +55,8 @@ are renewed by `.venv/bin/pytest tests/integration/test_fault_table.py -m soak -
 
 Every row is one fault at one place, made by a proxy before a real registry, while one real bake
 rebuilds the dependencies (3.5 MB) and the application. The engine has none of the layers that are
-asked for at the place. For *reused :deps* the code alone has changed.
+asked for at the place. For *reused :deps* the code alone has changed; in its stead plain buildx has
+its cache, and the fault is there.
 
 - **whalebuild** is `whalebuild bake --format json` with its default budget. *tries* is one more
   than the retries that it announced (of any of its steps), *waited* the seconds between them.

@@ -31,6 +31,24 @@ def test_help_and_version_do_not_load_what_they_do_not_need(words: list[str]) ->
     assert done.stdout.startswith("whalebuild 0." if words == ["--version"] else "Usage: ")
 
 
+def test_threads_that_nobody_waits_for_do_not_outlive_the_interpreter() -> None:
+    program = (
+        "import atexit, sys, threading, time\n"
+        "import whalebuild.cli.app as cli\n"
+        "def app(**_):\n"
+        "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "    print('said')\n"
+        "    sys.exit(3)\n"
+        "cli.app = app\n"
+        "atexit.register(print, 'finalised')\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "said\n")
+
+
 def test_the_version_is_the_packages() -> None:
     assert invoke("--version").stdout == f"whalebuild {__version__}\n"
 

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +44,7 @@ def open_gate(pair: Pair) -> None:
 
 
 @contextmanager
-def held(pair: Pair, *words: str) -> Iterator[Held]:
+def held(pair: Pair, *words: str, env: Mapping[str, str] | None = None) -> Iterator[Held]:
     """A bake that stands in the stage with the gate until the block ends; then it ends, too."""
     seconds = f"{next(_numbers)}.{os.getpid()}"
     (pair.folder / "gate").write_text(f"{seconds}\n")
@@ -52,7 +52,7 @@ def held(pair: Pair, *words: str) -> Iterator[Held]:
         subprocess.Popen(
             ["whalebuild", "bake", "--format", "json", *pair.words, *words],
             cwd=pair.folder,
-            env={**pair.sandbox.env(pair.engine), "WHALEBUILD_IMAGE": pair.image},
+            env={**pair.sandbox.env(pair.engine), "WHALEBUILD_IMAGE": pair.image, **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

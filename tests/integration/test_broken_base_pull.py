@@ -27,7 +27,7 @@ def test_a_cut_look_at_a_base_image_is_no_missing_image(pair: Pair, tmp_path: Pa
         _on_a_base_behind(proxy, pair, tmp_path / "base")
         done = pair.bake()
     assert cut.hits == 1
-    assert "not found, though it is there" in done.stderr
+    assert "the engine did not find what the registry has" in done.stderr
     pair.check_whole()
 
 

@@ -125,7 +125,7 @@ def _project(pair: Pair, engine: str, text: str, seconds: float) -> Pair:
         ("docker", BOTH, 3),
         ("docker", ("dockerd",), 3),
         ("remote", BOTH, 3),
-        # The step runs on without it, to its end; nothing can be done with what it made.
+        # The step runs on without it, to its end, and what it made is found later.
         ("docker", ("containerd",), 12),
     ],
 )
@@ -149,7 +149,7 @@ def test_killed_during_a_step(
     assert done.code == 0, done.stderr
     assert "the engine went away" in done.stderr
     assert done.stderr.count(ONE) == 1, "a step that was done is not done again"
-    assert done.stderr.count(TWO) == 2
+    assert done.stderr.count(TWO) == (1 if daemons == ("containerd",) else 2)
     assert here.prints() == "two"
 
 

@@ -12,6 +12,8 @@ from whalebuild.core.errors import EngineError, RefusedError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.http_failures import from_answer
 
+READING = step("[internal] load local bake definitions")
+WAITING = step("[internal] waiting for connection", "context deadline exceeded")
 WEB = "registry.example/acme/web"
 INNER_ERROR = f"ERROR: failed to solve: failed to push {WEB}: unknown: unknown error\n"
 FULL = from_answer(f"POST {WEB}", 500, {}, b'{"errors":[{"detail":{"Enclosed":{"Err":28}}}]}')
@@ -59,17 +61,16 @@ def test_an_engine_that_went_away_is_waited_for() -> None:
     assert note.endswith(": the engine went away (error reading from server: EOF)")
 
 
-WAITED = "ERROR: context deadline exceeded\n"
-
-
-def test_a_builder_that_never_answered_is_not_waited_for() -> None:
-    world = scripted(([step("[internal] waiting for connection", "late")], WAITED))
+@pytest.mark.parametrize("words", ["ERROR: context deadline exceeded\n", "ERROR: timed out\n"])
+def test_a_builder_that_never_answered_is_not_waited_for(words: str) -> None:
+    world = scripted(((READING, WAITING), words))
     with pytest.raises(EngineError, match="cannot be used"):
         world.bake()
     assert len(world.engine.baked) == 1
 
 
 def test_a_builder_that_does_not_answer_any_more_is_waited_for() -> None:
-    world = scripted(([step("[1/1] RUN x")], "ERROR: code = Unavailable desc = x\n"), ((), WAITED))
-    world.engine.bakes.append(((), None))
+    lost = ((step("[1/1] RUN x"),), "ERROR: code = Unavailable desc = x\n")
+    world = scripted(lost, ((WAITING,), "ERROR: context deadline exceeded\n"), ((), None))
     assert len(world.bake().retries) == 2
+    assert sum("the engine went away" in note for note in world.console.notes) == 2

@@ -151,7 +151,25 @@ def test_a_registry_that_is_busy_is_asked_again() -> None:
     world.registry.failures[f"PUT {DEPS}"] = [BUSY, BUSY, None]
     result = world.bake()
     assert world.registry.puts == [DEPS, DEPS, DEPS, APP]
+    deps = world.registry.tags["acme/web", "deps"]
+    assert world.registry.requests[-2:] == [f"GET acme/web@{deps}", f"PUT {APP}"], "read back"
     assert [retry.step for retry in result.retries] == ["publishing acme/web:deps"] * 2
+
+
+def test_a_tag_that_the_registry_did_not_keep_is_told() -> None:
+    world = World()
+    world.registry.failures[f"PUT {DEPS}"] = [BUSY, None]
+    put = world.registry.put_manifest
+
+    def forgetting(reference: Reference, raw: bytes, media_type: str) -> str:
+        digest = put(reference, raw, media_type)
+        del world.registry.manifests[reference.repository, digest]
+        return digest
+
+    world.registry.put_manifest = forgetting  # type: ignore[method-assign]
+    with pytest.raises(VerificationError, match="the registry does not have it"):
+        world.bake()
+    assert ("acme/web", "latest") not in world.registry.tags
 
 
 @pytest.mark.parametrize(("said", "error"), [(BUSY, UnreachableError), (DENIED, RefusedError)])

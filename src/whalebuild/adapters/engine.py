@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from whalebuild.adapters.buildx_state import chosen_builder, context_name
 from whalebuild.adapters.engine_api import engine_info
 from whalebuild.core.errors import EngineError, UsageError
-from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.failures import CommandFailedError, redact
 from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.request import BakeRequest, EngineFacts
 
@@ -189,6 +189,12 @@ class DockerEngine:
             raise EngineError(
                 "docker answered with something else than JSON",
                 next_step="check that `docker` on PATH is Docker's client, and its version",
+            ) from None
+        except ValueError as failed:  # python-on-whales: a builder that went away between two looks
+            pidfile.unlink(missing_ok=True)
+            raise EngineError(
+                f"docker gave an answer that cannot be used: {redact(str(failed))}",
+                next_step="check `docker buildx ls`, and run it again",
             ) from None
         except BaseException:
             _stop(pidfile)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -41,4 +45,14 @@ def _options(
 
 def main() -> None:
     """Run the command line; the console script."""
-    app(prog_name="whalebuild")
+    try:
+        app(prog_name="whalebuild")
+    except SystemExit as ended:
+        # Look-ups that nobody waits for any more. An interpreter that ends under a thread in
+        # compiled code may crash: https://github.com/python/cpython/issues/87135
+        if threading.active_count() > 1 and isinstance(ended.code, int):
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError):
+                    stream.flush()
+            os._exit(ended.code)
+        raise

@@ -61,9 +61,7 @@ class Baker:
         ladder = CacheLadder(plan, run, self.registry, self.notes, self.console.note, self._warn)
         publisher = self._publisher(plan)
         strict = plan.settings.if_unchanged
-        tagger = Tagger(
-            publisher, Meanwhile(self.registry, self.retrier, self._warn, strict=strict)
-        )
+        tagger = Tagger(publisher, Meanwhile(publisher, self._warn, strict=strict))
         if plan.output is Output.TAG:
             run.about_to_push = partial(tagger.about_to_push, plan)
         bake = _Bake(plan, run, publisher, tagger, ladder)

@@ -11,15 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from whalebuild.core.errors import VerificationError
-from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import FailedError
 from whalebuild.core.lock import Lock, compare
 from whalebuild.core.manifests import Descriptor
 from whalebuild.core.plan import AppPlan, DepsPlan
 from whalebuild.core.published import PublishedDeps, read_deps
 from whalebuild.core.references import Reference
-from whalebuild.workflows.ports import Registry
-from whalebuild.workflows.retrying import Retrier
+from whalebuild.workflows.publishing import Publisher
 
 _SHORT = len("sha256:") + 12
 
@@ -34,8 +31,7 @@ class Meanwhile:
         own: Digests that this bake itself has given to tags.
     """
 
-    registry: Registry
-    retrier: Retrier
+    publisher: Publisher
     warn: Callable[[str], None]
     strict: bool
     own: set[str] = field(default_factory=set)
@@ -75,14 +71,7 @@ class Meanwhile:
 
     def _moved(self, reference: Reference, was: str | None) -> Descriptor | None:
         """What stands there now, if it is another bake's."""
-        try:
-            now = self.retrier.call(
-                f"reading {reference}",
-                lambda: self.registry.head(reference),
-                registry=reference.registry,
-            )
-        except FailedError as failed:
-            raise as_error(failed.failure) from None
+        now = self.publisher.read(reference, self.publisher.registry.head)
         if now is None or now.digest == was or now.digest in self.own:
             return None
         if self.strict:
@@ -95,14 +84,7 @@ class Meanwhile:
 
     def _read(self, reference: Reference, now: Descriptor) -> PublishedDeps | None:
         by_digest = Reference(reference.repository, digest=now.digest)
-        try:
-            found = self.retrier.call(
-                f"reading {by_digest}",
-                lambda: self.registry.manifest(by_digest),
-                registry=reference.registry,
-            )
-        except FailedError as failed:
-            raise as_error(failed.failure) from None
+        found = self.publisher.read(by_digest, self.publisher.registry.manifest)
         return read_deps(reference, found) if found else None
 
 

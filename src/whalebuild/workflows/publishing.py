@@ -63,12 +63,23 @@ class Publisher:
         return whole
 
     def publish(self, reference: Reference, raw: bytes, media_type: str = INDEX_TYPE) -> str:
-        """Set a tag; return the digest that it has now."""
-        return self._call(
-            f"publishing {reference}",
-            reference,
-            lambda: self.registry.put_manifest(reference, raw, media_type),
-        )
+        """Set a tag; return the digest that it has now.
+
+        Where that took several tries, what the registry keeps is read back: docker-registry 2.8
+        keeps what it wrote of a manifest when its disk was full, and takes it for whole later.
+        """
+        tries = 0
+
+        def put() -> str:
+            nonlocal tries
+            tries += 1
+            return self.registry.put_manifest(reference, raw, media_type)
+
+        digest = self._call(f"publishing {reference}", reference, put)
+        if tries > 1:
+            by_digest = Reference(reference.repository, digest=digest)
+            self._pushed_there(by_digest, self.registry.manifest)
+        return digest
 
     def _pushed(self, task: Task, metadata: Mapping[str, Any]) -> Pushed:
         digest = pushed_digest(metadata)
@@ -151,6 +162,14 @@ class Publisher:
                 next_step="name it with --platform, or leave attestations on",
             )
         return platform
+
+    def read(self, reference: Reference, look: Callable[[Reference], T]) -> T:
+        """Read something.
+
+        Raises:
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        return self._call(f"reading {reference}", reference, lambda: look(reference))
 
     def _pushed_there(self, reference: Reference, look: Callable[[Reference], T | None]) -> T:
         """Read something that was pushed just now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.core.bakefile import Target
@@ -28,8 +28,9 @@ from whalebuild.workflows.importing import ImportFailedError, Imports
 from whalebuild.workflows.ports import Console, Engine, Registry
 from whalebuild.workflows.retrying import Retrier
 
-# BuildKit's name for the step in which buildx waits for a builder of the driver "remote".
-_CONNECTING = "waiting for connection"
+# Steps of buildx's own: it waits for a builder of the driver "remote", and reads bake files.
+_CONNECTING = "[internal] waiting for connection"
+_READING = "[internal] load local bake definitions"
 
 
 class CacheExportError(Exception):
@@ -134,9 +135,12 @@ class Runner:
 
     @property
     def met_engine(self) -> bool:
-        """Whether the builder has done anything yet: one that went away then may be restarting."""
-        steps = (step for state in self.states.values() for step in state.steps.values())
-        return any(_CONNECTING not in step.name for step in steps)
+        """Whether the builder has answered in this bake: one that has not is down.
+
+        The docker driver's is asked when the bake is planned.
+        """
+        names = [step.name for state in self.states.values() for step in state.steps.values()]
+        return any(_CONNECTING not in name and _READING not in name for name in names)
 
     def hide(self, text: str) -> str:
         """Take out what may be a secret: what it looks like, and the logins that were used."""
@@ -166,10 +170,12 @@ class _Attempt:
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
             failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)
-            # Said of builders elsewhere; the docker driver's is known to have been there.
-            unmet = "deadline" in failure.reason and not run.met_engine
-            if failure.kind is Kind.ENGINE_LOST and unmet:
-                raise engine_error(failed) from None
+            step = self.state.failed_step()
+            # A builder elsewhere that did not answer: the words are those of any deadline.
+            if step is not None and _CONNECTING in step.name:
+                if not run.met_engine:
+                    raise engine_error(failed) from None
+                failure = replace(failure, kind=Kind.ENGINE_LOST)
             self.last = asking.second_look(failure)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:

@@ -10,7 +10,16 @@ from dataclasses import asdict, dataclass, replace
 
 import pytest
 
-from tests.integration.fault_cells import CELLS, QUICK, STRIKES, TAG, Cell
+from tests.integration.fault_cells import (
+    CACHE_INDEX,
+    CELLS,
+    FALSE,
+    QUICK,
+    STRIKES,
+    TAG,
+    UNUSED,
+    Cell,
+)
 from tests.integration.fault_page import Row, page, row_of
 from tests.integration.fault_runs import Done, run
 from tests.integration.fault_scenes import PREPARED, Ground, with_pairs
@@ -137,7 +146,10 @@ def _check(cell: Cell, done: Done) -> None:
     assert side.strikes, "the fault was not met: the cell shows nothing"
     if cell.trouble.passes:
         assert side.ok, stderr
-        assert side.outcome == "ok", "the caches are as if nothing had been"
+        # BuildKit checks no digests here, so that nobody is told: what it reads may fit nothing.
+        unnoticed = cell.place is CACHE_INDEX and cell.trouble is FALSE
+        allowed = {"ok", f"ok, {UNUSED}"} if unnoticed else {"ok"}
+        assert side.outcome in allowed, "the caches are as if nothing had been"
     elif cell.place.loses:
         assert side.ok, stderr
         assert cell.place.loses in side.outcome

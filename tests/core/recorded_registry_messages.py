@@ -209,6 +209,11 @@ TRANSIENT = [
         f"{SOLVE}failed to fetch oauth token: unauthorized: incorrect username or password",
     ),
     Recorded(
+        "push: oauth token 401 in the specification's own words, which containerd leaves out",
+        Kind.CREDENTIAL,
+        f"{SOLVE}failed to fetch oauth token: unauthorized",
+    ),
+    Recorded(
         "push: oauth token 403",
         Kind.CREDENTIAL,
         f"{SOLVE}failed to fetch oauth token: denied: denied",

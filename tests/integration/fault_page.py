@@ -55,7 +55,8 @@ are renewed by `.venv/bin/pytest tests/integration/test_fault_table.py -m soak -
 
 Every row is one fault at one place, made by a proxy before a real registry, while one real bake
 rebuilds the dependencies (3.5 MB) and the application. The engine has none of the layers that are
-asked for at the place. For *reused :deps* the code alone has changed.
+asked for at the place. For *reused :deps* the code alone has changed; in its stead plain buildx has
+its cache, and the fault is there.
 
 - **whalebuild** is `whalebuild bake --format json` with its default budget. *tries* is one more
   than the retries that it announced (of any of its steps), *waited* the seconds between them.
@@ -67,6 +68,8 @@ asked for at the place. For *reused :deps* the code alone has changed.
 - `ok`: exit code 0, and all that is behind both tags has the right digests and the new content.
   *cache not used*: a step ran that was in the cache. *no new cache*: the next bake has none, or an
   old one.
+- BuildKit does not check a cache's manifest and configuration against their digests: *wrong content*
+  there may be a cache that fits nothing, and nobody is told.
 - *(by digest)*: through a builder that pushes by digest, instead of the docker driver.
 - *seconds* are the wall time of the whole command. Several cells run at once on a busy machine:
   they are no benchmark.

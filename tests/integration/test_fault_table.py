@@ -10,9 +10,19 @@ from dataclasses import asdict, dataclass, replace
 
 import pytest
 
-from tests.integration.fault_cells import CELLS, QUICK, STRIKES, TAG, Cell
+from tests.integration.fault_cells import (
+    CACHE_INDEX,
+    CELLS,
+    FALSE,
+    QUICK,
+    STRIKES,
+    TAG,
+    UNUSED,
+    Cell,
+)
 from tests.integration.fault_page import Row, page, row_of
-from tests.integration.fault_runs import PREPARED, Done, Ground, run, with_pairs
+from tests.integration.fault_runs import Done, run
+from tests.integration.fault_scenes import PREPARED, Ground, with_pairs
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import own_registry
 from tests.integration.sandbox import ROOT, Sandbox
@@ -83,7 +93,8 @@ class Running:
     @property
     def done(self) -> bool:
         """Whether there is something to write down: a cell that could not be set up has nothing."""
-        return not (self.whalebuild.exception() or self.plain.exception())
+        sides = (self.whalebuild, self.plain)
+        return not any(side.cancelled() or side.exception() for side in sides)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +112,7 @@ def table(request: pytest.FixtureRequest) -> Iterator[dict[str, Running]]:
             sides = (pool.submit(run, places[_place(cell)], cell, by_hand=b) for b in (False, True))
             running[cell.id] = Running(cell, *sides)
         yield running
+        pool.shutdown(cancel_futures=True)
     _write([each.row() for each in running.values() if each.done])
 
 
@@ -134,7 +146,10 @@ def _check(cell: Cell, done: Done) -> None:
     assert side.strikes, "the fault was not met: the cell shows nothing"
     if cell.trouble.passes:
         assert side.ok, stderr
-        assert side.outcome == "ok", "the caches are as if nothing had been"
+        # BuildKit checks no digests here, so that nobody is told: what it reads may fit nothing.
+        unnoticed = cell.place is CACHE_INDEX and cell.trouble is FALSE
+        allowed = {"ok", f"ok, {UNUSED}"} if unnoticed else {"ok"}
+        assert side.outcome in allowed, "the caches are as if nothing had been"
     elif cell.place.loses:
         assert side.ok, stderr
         assert cell.place.loses in side.outcome

@@ -75,7 +75,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.REFUSED, r"insufficient_scope[^\n]*|push access denied|pull access denied"),
     (Kind.REFUSED, r"no basic auth credentials"),
     (Kind.CREDENTIAL, r"unauthorized: [^\n]*|\b401 Unauthorized|failed to push \S+: unauthorized$"),
-    (Kind.CREDENTIAL, r"failed to fetch \w+ token: denied[^\n]*"),
+    (Kind.CREDENTIAL, r"failed to fetch \w+ token: (?:denied[^\n]*|unauthorized$)"),
     (Kind.REFUSED, r"denied: [^\n]*|\b(?:403 Forbidden|405 Method Not Allowed)"),
     (Kind.REFUSED, r"413 Request Entity Too Large|manifest invalid|name invalid|name unknown"),
     (Kind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable|\b400 Bad Request"),

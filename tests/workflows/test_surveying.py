@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.fake_registry import BUSY, DENIED, FakeRegistry, push_image
@@ -9,7 +11,9 @@ from whalebuild.core.errors import RefusedError, UnreachableError
 from whalebuild.core.inputs import BaseImage
 from whalebuild.core.manifests import MANIFEST_TYPE
 from whalebuild.core.references import Reference
+from whalebuild.core.retry import RetryPolicy
 from whalebuild.workflows.bases import Bases
+from whalebuild.workflows.retrying import Retrier
 from whalebuild.workflows.surveying import Survey
 from whalebuild.workflows.threads import Submit
 
@@ -44,6 +48,29 @@ def test_trouble_is_told_where_the_answer_is_needed(
     with pytest.raises(error):
         one.deps(DEPS)
     assert registry.requests.count(f"GET {DEPS}") == times
+
+
+def slow() -> Retrier:
+    """A retrier whose threads meet."""
+    return Retrier(RetryPolicy(6, 180.0), lambda _: None, lambda _: time.sleep(0.01))
+
+
+def test_a_registry_that_is_down_is_told_also_by_the_look_up_that_waited_for_another() -> None:
+    registry = FakeRegistry(failures={str(DEPS): BUSY, str(APP): BUSY})
+    one = Survey(registry, slow(), Submit())
+    one.begin([DEPS, APP])
+    for look in (lambda: one.deps(DEPS), lambda: one.app(APP)):
+        with pytest.raises(UnreachableError):
+            look()
+    assert len(registry.requests) < 2 * 6, "one of them waited"
+
+
+def test_bases_in_a_registry_that_is_down_cannot_be_found_out() -> None:
+    names = ("r.io/one:1", "r.io/two:1")
+    registry = FakeRegistry(failures=dict.fromkeys(names, BUSY))
+    one = Bases(registry, slow(), Submit())
+    assert one.digests([BaseImage(name) for name in names]) == {}
+    assert one.with_triggers([BaseImage(name) for name in names]) is None
 
 
 def bases(registry: FakeRegistry) -> Bases:

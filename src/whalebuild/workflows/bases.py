@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from whalebuild.core.errors import UsageError
-from whalebuild.core.failures import RequestFailedError
+from whalebuild.core.failures import FailedError
 from whalebuild.core.inputs import BaseImage
 from whalebuild.core.manifests import has_triggers, parse_image, parse_index
 from whalebuild.core.references import Reference, parse_reference
@@ -56,7 +56,7 @@ class Bases:
                 lambda: self.registry.head(reference, mirrors=True),
                 registry=reference.registry,
             )
-        except (RequestFailedError, UsageError):
+        except (FailedError, UsageError):
             return ""
         return found.digest if found else ""
 
@@ -68,7 +68,7 @@ class Bases:
                 lambda: self._has_triggers(reference),
                 registry=reference.registry,
             )
-        except (RequestFailedError, UsageError):
+        except (FailedError, UsageError):
             return False
 
     def _has_triggers(self, reference: Reference) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from whalebuild.core.bundle import Cache
 from whalebuild.core.errors import UsageError
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import RequestFailedError
+from whalebuild.core.failures import FailedError
 from whalebuild.core.inspection import (
     AppSide,
     DepsSide,
@@ -152,7 +152,7 @@ class Inspector:
                 lambda: self.registry.blob(repository, config.digest, _CONFIG_LIMIT),
                 registry=Reference(repository).registry,
             )
-        except RequestFailedError as failed:
+        except FailedError as failed:
             raise as_error(failed.failure) from None
         return platform_of(raw) or _UNKNOWN
 

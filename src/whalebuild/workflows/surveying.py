@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import RequestFailedError, may_not_exist_yet
+from whalebuild.core.failures import FailedError, may_not_exist_yet
 from whalebuild.core.manifests import Manifest
 from whalebuild.core.published import PublishedApp, PublishedDeps, read_app, read_deps
 from whalebuild.core.references import Reference
@@ -44,7 +44,7 @@ class Survey:
         self.begin([reference])
         try:
             return self._asked[reference].result()
-        except RequestFailedError as failed:
+        except FailedError as failed:
             raise as_error(failed.failure) from None
 
     def deps(self, reference: Reference) -> PublishedDeps | None:
@@ -64,7 +64,7 @@ class Survey:
                 lambda: self.registry.manifest(reference),
                 registry=reference.registry,
             )
-        except RequestFailedError as failed:
+        except FailedError as failed:
             # Docker Hub says so of a repository that the first push will create.
             if may_not_exist_yet(failed.failure):
                 return None

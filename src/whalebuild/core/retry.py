@@ -32,7 +32,7 @@ class RetryPolicy:
     @property
     def deadline_of_a_stranger(self) -> float:
         """That of a registry that has never answered: its name may be wrong, or it is down."""
-        return self.deadline / 6
+        return self.deadline / 10
 
 
 @dataclass(frozen=True)

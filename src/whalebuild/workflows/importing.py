@@ -6,6 +6,7 @@ builds everything anew even where another try would have done; a layer that is m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +21,9 @@ from whalebuild.workflows.ports import Registry
 from whalebuild.workflows.retrying import Retrier
 
 # What a build may fail with that reads a cache's layer.
-_READING = frozenset({Kind.GONE, Kind.MISSING, Kind.REFUSED, Kind.CREDENTIAL, Kind.TRANSIENT})
+_DAMAGE = frozenset({Kind.GONE, Kind.UNKNOWN})
+_READING = _DAMAGE | {Kind.MISSING, Kind.REFUSED, Kind.CREDENTIAL, Kind.TRANSIENT}
+_CORRUPT = re.compile(r"unexpected commit (?:digest|size)|failed size validation")
 
 
 class ImportFailedError(FailedError):
@@ -77,16 +80,15 @@ class Imports:
 
     def blame(self, failure: Failure, tasks: Sequence[Task]) -> bool:
         """Tell whether a build failed for a cache that it need not import; those are dropped."""
+        if failure.kind not in _READING or "failed to push" in failure.evidence:
+            return False
         left = [source for source in _sources(tasks).values() if str(source) not in self.unusable]
-        if failure.kind is Kind.UNKNOWN:
-            # A cache that is damaged fails a build in words of every sort.
+        named = digests_in(failure.evidence)
+        broken = [source for source in left if named and named & self._content(source)]
+        if not broken and (failure.kind in _DAMAGE or _CORRUPT.search(failure.evidence)):
+            # A damaged manifest names what there is not, or fails a build in words of every sort.
             broken = left
             self.anew.update(task.name for task in tasks if broken)
-        elif failure.kind in _READING and "failed to push" not in failure.evidence:
-            named = digests_in(failure.evidence)
-            broken = [source for source in left if named and named & self._content(source)]
-        else:
-            broken = []
         for source in broken:
             self.drop(str(source), failure)
         return bool(broken)

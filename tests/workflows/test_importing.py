@@ -186,7 +186,7 @@ def test_a_cache_whose_manifest_cannot_be_read_is_left_out() -> None:
     world = stale()
     lost(world, config_of(world))
     plan = world.plan()
-    world.registry.failures[source(world)] = "ERROR: denied: no"
+    world.registry.failures[source(world)] = ["ERROR: denied: no"]
     world.run(plan)
     assert imports(world)[1] == []
 

@@ -13,10 +13,10 @@ import pytest
 
 from tests.integration.faults import Action, Fault
 from tests.integration.marks import rarely
+from tests.integration.pair_watch import Watch, watching
 from tests.integration.pairs import CODE, DEPS_BYTES, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
-from tests.integration.watching import Watch, watching
 
 BOTH = ("dockerd", "containerd")
 _STEPS = (

@@ -68,8 +68,8 @@ its cache, and the fault is there.
 - `ok`: exit code 0, and all that is behind both tags has the right digests and the new content.
   *cache not used*: a step ran that was in the cache. *no new cache*: the next bake has none, or an
   old one.
-- BuildKit does not check a cache's manifest and configuration against their digests: *wrong content*
-  there may be a cache that fits nothing, and nobody is told.
+- BuildKit does not check a cache's manifest and configuration against their digests: *wrong
+  content* there may be a cache that fits nothing, and nobody is told.
 - *(by digest)*: through a builder that pushes by digest, instead of the docker driver.
 - *seconds* are the wall time of the whole command. Several cells run at once on a busy machine:
   they are no benchmark.

@@ -150,7 +150,7 @@ def test_what_becomes_of_each_image_is_said_before_it_is_built(project: Path) ->
 @pytest.mark.usefixtures("project")
 def test_a_registry_without_what_was_pushed_ends_with_7(registry: FakeRegistry) -> None:
     registry.manifests.clear()
-    result = bake("--format", "json")
+    result = bake("--format", "json", "--retry-attempts", "2")
     assert result.exit_code == 7
     assert "the registry does not have it" in json.loads(result.stdout)["error"]["what"]
     assert registry.tags == {}

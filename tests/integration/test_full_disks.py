@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Action, Fault
+from tests.integration.marks import rarely
 from tests.integration.pair_watch import watching
 from tests.integration.pairs import CODE, RAN, Pair
 from tests.integration.proxy import Proxy, faulty_registry
@@ -175,7 +176,12 @@ MOMENTS: dict[str, Callable[[Act], Fault]] = {
 
 @pytest.mark.parametrize(
     ("driver", "moment"),
-    [("docker", "blob"), ("docker", "latest"), ("remote", "manifest"), ("remote", "deps")],
+    [
+        ("docker", "blob"),
+        rarely("docker", "latest"),
+        ("remote", "manifest"),
+        rarely("remote", "deps"),
+    ],
 )
 def test_a_registry_without_space(
     sandbox: Sandbox, pair: Pair, full: Full, driver: str, moment: str

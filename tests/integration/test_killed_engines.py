@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tests.integration.faults import Action, Fault
+from tests.integration.marks import rarely
 from tests.integration.pairs import CODE, DEPS_BYTES, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
@@ -123,10 +124,10 @@ def _project(pair: Pair, engine: str, text: str, seconds: float) -> Pair:
     ("driver", "daemons", "back_after"),
     [
         ("docker", BOTH, 3),
-        ("docker", ("dockerd",), 3),
-        ("remote", BOTH, 3),
+        rarely("docker", ("dockerd",), 3),
+        rarely("remote", BOTH, 3),
         # The step runs on without it, to its end, and what it made is found later.
-        ("docker", ("containerd",), 12),
+        rarely("docker", ("containerd",), 12),
     ],
 )
 def test_killed_during_a_step(
@@ -154,7 +155,8 @@ def test_killed_during_a_step(
 
 
 @pytest.mark.parametrize(
-    ("driver", "daemons"), [("docker", BOTH), ("docker", ("dockerd",)), ("remote", BOTH)]
+    ("driver", "daemons"),
+    [rarely("docker", BOTH), rarely("docker", ("dockerd",)), ("remote", BOTH)],
 )
 def test_killed_during_a_push(
     sandbox: Sandbox, pair: Pair, mortal: str, driver: str, daemons: tuple[str, ...]
@@ -176,7 +178,7 @@ def test_killed_during_a_push(
         assert there.prints() == "two"
 
 
-@pytest.mark.parametrize("driver", ["docker", "remote"])
+@pytest.mark.parametrize("driver", ["docker", rarely("remote")])
 def test_killed_for_good(sandbox: Sandbox, pair: Pair, mortal: str, driver: str) -> None:
     killer = Killer(sandbox, mortal, BOTH, None)
     with _words(sandbox, driver, mortal) as words:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Action, AnswerLost, Fault
+from tests.integration.marks import rarely
 from tests.integration.pair_watch import watching
 from tests.integration.pairs import DEPS_BYTES, RAN, Pair
 from tests.integration.proxy import faulty_registry
@@ -94,14 +95,14 @@ def _words(sandbox: Sandbox, driver: str, name: str) -> Iterator[tuple[str, ...]
     ("driver", "moment", "down"),
     [
         ("docker", "blob", 3),
-        ("docker", "deps, unanswered", 3),
-        ("docker", "latest", 12),
-        ("remote", "upload", 3),
+        rarely("docker", "deps, unanswered", 3),
+        rarely("docker", "latest", 12),
+        rarely("remote", "upload", 3),
         # BuildKit's own tries last 7 s, and those of a cache no time at all.
-        ("remote", "manifest", 12),
-        ("remote", "deps", 3),
+        rarely("remote", "manifest", 12),
+        rarely("remote", "deps", 3),
         ("remote", "latest", 3),
-        ("remote", "latest, unanswered", 3),
+        rarely("remote", "latest, unanswered", 3),
     ],
 )
 def test_a_registry_that_is_killed_and_comes_back(
@@ -137,7 +138,12 @@ def test_a_registry_that_is_killed_and_comes_back(
 
 @pytest.mark.parametrize(
     ("driver", "moment"),
-    [("docker", "blob"), ("remote", "manifest"), ("docker", "latest"), ("remote", "latest")],
+    [
+        rarely("docker", "blob"),
+        rarely("remote", "manifest"),
+        ("docker", "latest"),
+        rarely("remote", "latest"),
+    ],
 )
 def test_a_registry_that_is_killed_and_stays_down(
     sandbox: Sandbox, pair: Pair, own: OwnRegistry, driver: str, moment: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from tests.integration.sandbox import ROOT, SHARED_ENGINE, Sandbox
 STORIES = 67  # of three runs each
 PLAIN_STORIES = 17
 WORKERS = 2
+PAGE = ROOT / "docs/faults-random.md"
 
 
 def _first_story() -> int:
@@ -49,38 +52,46 @@ def test_one_story(sandbox: Sandbox, tmp_path: Path) -> None:
     assert sum(outcome.hits.total() for outcome in outcomes) > 3, "there were faults to survive"
 
 
+@dataclass
+class _Record:
+    """What came of the runs so far; the page is written anew with each one. Thread-safe."""
+
+    began: float = field(default_factory=time.monotonic)
+    ours: list[Outcome] = field(default_factory=list)
+    plain: list[Outcome] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, runs: list[Outcome], outcome: Outcome) -> None:
+        with self._lock:
+            runs.append(_told(outcome))
+            runs.sort(key=lambda each: each.scenario.seed)
+            minutes = (time.monotonic() - self.began) / 60
+            circumstances = (
+                f"{WORKERS} runs at a time on {os.cpu_count()} cores in {minutes:.0f} minutes, "
+                f"load {os.getloadavg()[2]:.0f}."
+            )
+            if self.ours and self.plain:
+                PAGE.write_text(page(self.ours, self.plain, circumstances), encoding="utf-8")
+
+
 @pytest.mark.soak
 def test_the_campaign(sandbox: Sandbox, tmp_path: Path) -> None:
-    first, began = _first_story(), time.monotonic()
+    first, record = _first_story(), _Record()
 
-    def work(worker: int) -> tuple[list[Outcome], list[Outcome]]:
+    def work(worker: int) -> None:
         with (
             sandbox.fresh_engine(f"campaign{worker}") as engine,
             _campaign(sandbox, tmp_path / engine, engine) as campaign,
         ):
-            ours = [
-                _told(outcome)
-                for story in range(first + worker, first + STORIES, WORKERS)
-                for outcome in campaign.whalebuild(story)
-            ]
-            plain = [
-                _told(outcome)
-                for story in range(first + worker, first + PLAIN_STORIES, WORKERS)
-                for outcome in campaign.buildx(story)
-            ]
-        return ours, plain
+            for story in range(worker, STORIES, WORKERS):
+                for outcome in campaign.whalebuild(first + story):
+                    record.add(record.ours, outcome)
+                if story < PLAIN_STORIES:
+                    for outcome in campaign.buildx(first + story):
+                        record.add(record.plain, outcome)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        parts = list(pool.map(work, range(WORKERS)))
-    ours, plain = (
-        sorted((o for part in parts for o in part[way]), key=lambda o: o.scenario.seed)
-        for way in (0, 1)
-    )
-    circumstances = (
-        f"{WORKERS} runs at a time on {os.cpu_count()} cores in "
-        f"{(time.monotonic() - began) / 60:.0f} minutes, load {os.getloadavg()[2]:.0f}."
-    )
-    text = page(ours, plain, circumstances)
-    (ROOT / "docs/faults-random.md").write_text(text, encoding="utf-8")
-    assert [str(outcome) for outcome in ours if not outcome.good] == []
-    assert len(ours) == STORIES * len(KINDS)
+        list(pool.map(work, range(WORKERS)))
+    assert [str(outcome) for outcome in record.ours if not outcome.good] == []
+    assert len(record.ours) == STORIES * len(KINDS)
+    assert len(record.plain) == PLAIN_STORIES * len(KINDS)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.adapters.registry_server import Asked, Reply, basic, error, serve
 from tests.integration.faults import Fault, Status, oci_error
+from tests.integration.marks import rarely
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import PASSWORD, USER, htpasswd, own_registry
 from tests.integration.sandbox import Sandbox
@@ -30,7 +31,7 @@ DOCKERFILE = (
     ' test -s /run/secrets/file && test -n "$VARIABLE" && {then}\n'
     'FROM dependencies AS final\nCOPY --link app.py /\nCMD ["python", "/app.py"]\n'
 )
-PROGRESS = pytest.mark.parametrize("progress", ["plain", "rawjson"])
+PROGRESS = pytest.mark.parametrize("progress", ["plain", rarely("rawjson")])
 
 
 @dataclass
@@ -106,8 +107,15 @@ def tokens(tmp_path: Path) -> Iterator[TokenServer]:
 # Where all goes well
 
 
-@pytest.mark.parametrize("helper", [False, True], ids=["config", "helper"])
-@pytest.mark.parametrize("kind", ["htpasswd", "token"])
+@pytest.mark.parametrize(
+    ("kind", "helper"),
+    [
+        rarely("htpasswd", False),
+        ("htpasswd", True),
+        ("token", False),
+        rarely("token", True),
+    ],
+)
 def test_a_bake_that_succeeds_shows_and_publishes_no_secret(
     bench: Bench, tokens: TokenServer, tmp_path: Path, kind: str, helper: bool
 ) -> None:

@@ -67,11 +67,6 @@ class Trouble(Enum):
     NOT_YET = (Kind.TRANSIENT, "not found yet")
     TOO_LARGE = (Kind.UNREACHABLE, "the content is larger than expected")
 
-    @property
-    def reason(self) -> str:
-        """The words for it."""
-        return self.value[1]
-
 
 _PHRASES = {
     400: "Bad Request",

@@ -33,6 +33,8 @@ from whalebuild.workflows.retrying import Retrier
 
 T = TypeVar("T")
 _CONFIG_LIMIT = 4 << 20
+# Some 25 seconds: one that does not find by then what was pushed has lost it.
+_MOST_LOOKS = 8
 
 
 @dataclass(frozen=True)
@@ -180,19 +182,17 @@ class Publisher:
 
     def _fresh(self, reference: Reference, look: Callable[[Reference], T | None]) -> T | None:
         """Read something that was pushed just now: a registry may not find it at once."""
+        looks = 0
 
-        def find() -> T:
+        def find() -> T | None:
+            nonlocal looks
+            looks += 1
             found = look(reference)
-            if found is None:
+            if found is None and looks < min(_MOST_LOOKS, self.retrier.policy.attempts):
                 raise RequestFailedError(no_answer(f"GET {reference}", Trouble.NOT_YET))
             return found
 
-        try:
-            return self.retrier.call(f"reading {reference}", find, registry=reference.registry)
-        except FailedError as failed:
-            if failed.failure.reason == Trouble.NOT_YET.reason:
-                return None
-            raise as_error(failed.failure) from None
+        return self._call(f"reading {reference}", reference, find)
 
     def _call(self, step: str, reference: Reference, action: Callable[[], T]) -> T:
         try:

@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from whalebuild.core.errors import UsageError
 from whalebuild.core.failures import (
+    CORRUPT,
     EXPIRED,
     LOST_UPLOAD,
     RATE_LIMIT,
@@ -64,8 +65,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.TRANSIENT, r"unexpected EOF|\bEOF$|network is unreachable|no route to host"),
     (Kind.TRANSIENT, r"http2: [^\n]*|stream error: [^\n]*|use of closed network connection"),
     (Kind.TRANSIENT, r"cannot reuse body"),
-    # What arrived is not what was sent: a connection, or something between, that lost bytes.
-    (Kind.TRANSIENT, r"unexpected commit (?:digest|size)|failed size validation"),
+    (Kind.TRANSIENT, CORRUPT),
     # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
     # https://github.com/docker/buildx/pull/3731
     (Kind.TRANSIENT, r"blob unknown to registry|provided digest did not match uploaded content"),

@@ -56,6 +56,8 @@ RATE_LIMIT = (
 )
 # A registry that has forgotten an upload between two of its requests (restarted, or another node).
 LOST_UPLOAD = r"blob[_ ]upload[_ ](?:unknown|invalid)"
+# What arrived is not what was sent: a connection, or something between, that lost bytes.
+CORRUPT = r"unexpected commit (?:digest|size)|failed size validation"
 EXPIRED = r"token (?:has |is )?expired|expired token|expiredtoken|invalid_token"
 
 

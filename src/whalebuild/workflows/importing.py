@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.core.engine_failures import classify, digests_in
-from whalebuild.core.failures import FailedError, Failure, Kind, Remedy
+from whalebuild.core.failures import CORRUPT, FailedError, Failure, Kind, Remedy
 from whalebuild.core.manifests import parse_image
 from whalebuild.core.progress import BuildState
 from whalebuild.core.references import Reference
@@ -23,7 +23,6 @@ from whalebuild.workflows.retrying import Retrier
 # What a build may fail with that reads a cache's layer.
 _DAMAGE = frozenset({Kind.GONE, Kind.UNKNOWN})
 _READING = _DAMAGE | {Kind.MISSING, Kind.REFUSED, Kind.CREDENTIAL, Kind.TRANSIENT}
-_CORRUPT = re.compile(r"unexpected commit (?:digest|size)|failed size validation")
 
 
 class ImportFailedError(FailedError):
@@ -85,7 +84,7 @@ class Imports:
         left = [source for source in _sources(tasks).values() if str(source) not in self.unusable]
         named = digests_in(failure.evidence)
         broken = [source for source in left if named and named & self._content(source)]
-        if not broken and (failure.kind in _DAMAGE or _CORRUPT.search(failure.evidence)):
+        if not broken and (failure.kind in _DAMAGE or re.search(CORRUPT, failure.evidence)):
             # A damaged manifest names what there is not, or fails a build in words of every sort.
             broken = left
             self.anew.update(task.name for task in tasks if broken)

@@ -146,6 +146,18 @@ def test_a_failed_import_is_not_what_a_build_failed_of() -> None:
     assert state.failed_export == "cache"
 
 
+def test_what_fails_after_the_last_cache_was_exported_failed_of_no_step() -> None:
+    """BuildKit leaves out layers that do not fit, and has no space for its own notes then."""
+    state = BuildState(["app"])
+    assert not state.exported_cache
+    state.apply(step("a", "exporting to image", completed=1.5))
+    assert not state.exported_cache
+    state.apply(step("b", "exporting cache to registry"))
+    assert state.exported_cache
+    state.apply(step("c", "[2/2] RUN fill", error="no space left on device"))
+    assert not state.exported_cache
+
+
 def test_the_log_of_a_failure_is_the_step_its_output_and_the_place() -> None:
     state = folded("failed")
     log = failure_log(state)

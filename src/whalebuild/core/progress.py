@@ -139,6 +139,17 @@ class BuildState:
         return step.exported if step else ""
 
     @property
+    def exported_cache(self) -> bool:
+        """Whether a cache was the last to be exported, and no step has failed.
+
+        On a disk that the cache fills up BuildKit leaves layers out, and then finds no space for
+        what it notes of the build itself.
+        """
+        done = [step for step in self.steps.values() if step.completed is not None]
+        last = max(done, key=lambda step: step.completed or 0.0, default=None)
+        return self.failed_step() is None and last is not None and last.exported == "cache"
+
+    @property
     def failed_imports(self) -> dict[str, str]:
         """Caches that could not be imported, with BuildKit's words; it goes on without them."""
         return {s.imported: s.error for s in self.steps.values() if s.error and s.imported}

@@ -2,6 +2,8 @@
 
 BuildKit goes on by itself without a cache whose manifest or configuration it cannot read, and
 builds everything anew even where another try would have done; a layer that is missing fails it.
+And it takes a manifest for what it is named without a look at the digest: a damaged one stays with
+the builder as a layer of the wrong kind, which no build gets past. So each is read here first.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 
 from whalebuild.core.engine_failures import classify, digests_in
 from whalebuild.core.failures import CORRUPT, FailedError, Failure, Kind, Remedy
-from whalebuild.core.manifests import parse_image
+from whalebuild.core.manifests import Manifest, parse_image
 from whalebuild.core.progress import BuildState
 from whalebuild.core.references import Reference
 from whalebuild.core.tasks import Task
@@ -49,6 +51,7 @@ class Imports:
     warn: Callable[[str], None]
     unusable: set[str] = field(default_factory=set)
     anew: set[str] = field(default_factory=set)
+    _read: dict[Reference, Manifest | None] = field(default_factory=dict)
 
     def check(self, state: BuildState, tasks: Sequence[Task]) -> None:
         """Look at what BuildKit says of imports while it builds.
@@ -74,6 +77,12 @@ class Imports:
 
     def prepared(self, task: Task) -> Task:
         """The task as it can be built with what is known."""
+        for source in task.imports:
+            if str(source) not in self.unusable:
+                try:
+                    self._manifest(source)
+                except FailedError as failed:
+                    self.drop(str(source), failed.failure)
         task = task.without(self.unusable)
         return task.anew() if task.name in self.anew else task
 
@@ -95,15 +104,25 @@ class Imports:
     def _content(self, source: Reference) -> set[str]:
         """The digests of what a cache consists of, as far as it can be read."""
         try:
-            found = self.retrier.call(
-                f"reading {source}",
-                lambda: self.registry.manifest(source),
-                registry=source.registry,
-            )
+            found = self._manifest(source)
         except FailedError:
             return set()
         image = parse_image(found.raw) if found else None
         return {part.digest for part in (image.config, *image.layers)} if image else set()
+
+    def _manifest(self, source: Reference) -> Manifest | None:
+        """A cache's manifest, asked for once; None if it is not there.
+
+        Raises:
+            FailedError: It cannot be read, or is not what its digest says.
+        """
+        if source not in self._read:
+            self._read[source] = self.retrier.call(
+                f"reading {source}",
+                lambda: self.registry.manifest(source),
+                registry=source.registry,
+            )
+        return self._read[source]
 
     def _say(self, source: str, failure: Failure) -> None:
         words = failure.reason

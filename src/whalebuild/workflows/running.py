@@ -94,7 +94,8 @@ class Runner:
             except ImportFailedError as failed:
                 self.imports.drop(failed.source, failed.failure)
             except FailedError as failed:
-                if state.failed_export == "cache":
+                full = failed.failure.kind is Kind.DISK_FULL
+                if state.failed_export == "cache" or (full and state.exported_cache):
                     raise CacheExportError(failed.failure) from None
                 if not self.imports.blame(failed.failure, tasks):
                     raise as_error(failed.failure, log=failure_log(state)) from None

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from whalebuild.core.nodes import Node
+
 
 @dataclass(frozen=True)
 class BakeRequest:
@@ -36,9 +38,11 @@ class EngineFacts:
         containerd_store: Whether the engine keeps images in containerd; only the docker driver
             depends on it.
         platform: The platform that it builds for where none is named.
+        nodes: Its nodes, as far as they are known.
     """
 
     builder: str
     driver: str
     containerd_store: bool
     platform: str | None = None
+    nodes: tuple[Node, ...] = ()

@@ -1,0 +1,104 @@
+"""A builder's nodes, and where each platform is built: natively, or under emulation.
+
+BuildKit names a worker's own platform first, then its variants, then what QEMU is registered for
+(``util/archutil`` of moby/buildkit); platforms that a node was given (``buildx create --platform``)
+stand before all. Buildx sends a platform to the first node that was given it, else to the first that
+can run it, else to the first of all (``build/driver.go`` of docker/buildx).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+# Architectures whose processors run another's programs themselves; arm64 that lacks 32-bit modes
+# does not name arm among its platforms.
+_ALSO = {"amd64": frozenset({"amd64", "386"}), "arm64": frozenset({"arm64", "arm"})}
+RUNNING = "running"
+
+
+class How(Enum):
+    """How a platform's programs run on a node."""
+
+    NATIVE = "native"
+    EMULATED = "emulated"
+    UNABLE = "unable"  # no QEMU is registered: only stages that run nothing can be built
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a builder.
+
+    Attributes:
+        endpoint: A docker context's name, or an address.
+        status: In buildx's words: running, inactive, stopped, …
+        platforms: What it can run, as buildx lists it; none where it does not run.
+        given: Those that it was given when it was made.
+        own: Its machine's platform, where that is known better than from the list.
+    """
+
+    name: str
+    endpoint: str
+    status: str = RUNNING
+    platforms: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    version: str = ""
+    own: str | None = None
+
+    @property
+    def natives(self) -> tuple[str, ...]:
+        """The platforms whose programs its processor runs.
+
+        What it was given counts: nodes are given platforms to have them built natively. No call
+        tells a remote machine's architecture.
+        """
+        if self.own or self.given:
+            own = [*self.given, *filter(None, [self.own])]
+        else:
+            own = list(self.platforms[:1])
+        every = dict.fromkeys((*own, *self.platforms))
+        return tuple(platform for platform in every if any(_runs(one, platform) for one in own))
+
+    def how(self, platform: str) -> How:
+        """How a platform's programs run here."""
+        if platform in self.natives:
+            return How.NATIVE
+        return How.EMULATED if platform in self.platforms else How.UNABLE
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a platform is built, and how its programs run there."""
+
+    platform: str
+    node: Node
+    how: How
+
+
+def place(nodes: Sequence[Node], platform: str) -> Place | None:
+    """Tell where buildx would build a platform; None where nothing is known of the nodes."""
+    known = [node for node in nodes if node.platforms or node.given]
+    if not known:
+        return None
+    found = (
+        next((node for node in known if platform in node.given), None)
+        or next((node for node in known if platform in node.platforms), None)
+        or known[0]
+    )
+    return Place(platform, found, found.how(platform))
+
+
+def places(nodes: Sequence[Node], platforms: Iterable[str]) -> tuple[Place, ...]:
+    """Tell where each platform is built, as far as it is known."""
+    return tuple(found for platform in platforms if (found := place(nodes, platform)))
+
+
+def _runs(own: str, platform: str) -> bool:
+    (system, architecture), (other, wanted) = _parts(own), _parts(platform)
+    return system == other and wanted in _ALSO.get(architecture, {architecture})
+
+
+def _parts(platform: str) -> tuple[str, str]:
+    system, _, rest = platform.partition("/")
+    return system, rest.partition("/")[0]

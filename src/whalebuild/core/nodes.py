@@ -1,9 +1,9 @@
 """A builder's nodes, and where each platform is built: natively, or under emulation.
 
 BuildKit names a worker's own platform first, then its variants, then what QEMU is registered for
-(``util/archutil`` of moby/buildkit); platforms that a node was given (``buildx create --platform``)
-stand before all. Buildx sends a platform to the first node that was given it, else to the first that
-can run it, else to the first of all (``build/driver.go`` of docker/buildx).
+(``util/archutil`` of moby/buildkit); what a node was given (``buildx create --platform``) stands
+before all. Buildx sends a platform to the first node that was given it, else to the first that can
+run it, else to the first of all (``build/driver.go`` of docker/buildx).
 """
 
 from __future__ import annotations

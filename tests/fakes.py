@@ -19,6 +19,7 @@ from whalebuild.core.errors import UsageError, WhalebuildError
 from whalebuild.core.events import Event
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.core.nodes import Node
 from whalebuild.core.platforms import LOCAL
 from whalebuild.core.references import parse_reference
 from whalebuild.core.request import BakeRequest, EngineFacts
@@ -96,6 +97,10 @@ class FakeEngine:
     looked_at: list[str | None] = field(default_factory=list)
     baked: list[tuple[Mapping[str, Any], str | None, tuple[str, ...]]] = field(default_factory=list)
     dropped: list[tuple[str | None, int]] = field(default_factory=list)
+    answer_nodes: Any = ()
+    asked_nodes: list[str | None] = field(default_factory=list)
+    answer_boot: Any = GOOD_FACTS
+    booted: list[str | None] = field(default_factory=list)
 
     def print_bake(self, request: BakeRequest) -> object:
         self.requests.append(request)
@@ -115,6 +120,14 @@ class FakeEngine:
     def facts(self, builder: str | None) -> EngineFacts:
         self.looked_at.append(builder)
         return _answer(self.answer_facts)
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        self.asked_nodes.append(builder)
+        return _answer(self.answer_nodes)
+
+    def boot(self, builder: str | None) -> EngineFacts:
+        self.booted.append(builder)
+        return _answer(self.answer_boot)
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

@@ -190,3 +190,53 @@ def test_an_engine_that_is_down_is_a_failed_command(docker: Docker) -> None:
     docker(INSPECT.replace("DRIVER", "").replace("INFO", down))
     with DockerEngine() as engine, pytest.raises(CommandFailedError, match="Cannot connect"):
         engine.facts(None)
+
+
+NODES = """
+echo 'Name:   ci
+Driver: docker-container
+
+Nodes:
+Name:      ci0
+Endpoint:  '"$DOCKER_HOST"'
+Status:    inactive
+Platforms: linux/arm64*
+
+Name:      ci1
+Endpoint:  tcp://far:2375
+Status:    running
+Platforms: linux/s390x*, linux/amd64'
+"""
+
+
+def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker(NODES)
+    info = {"OSType": "linux", "Architecture": "x86_64"}
+    monkeypatch.setattr("whalebuild.adapters.engine.engine_info", lambda env: info)
+    with DockerEngine() as engine:
+        here, there = engine.nodes("ci")
+        facts = engine.facts("ci")
+    assert (here.own, here.given, here.platforms) == (AMD64, ("linux/arm64",), ())
+    assert (there.own, there.given) == (None, ("linux/s390x",))
+    assert facts.nodes == (here, there)
+    assert facts.platform == "linux/s390x", "the first that runs"
+
+
+def test_booting_a_builder_says_so_to_buildx(docker: Docker) -> None:
+    folder = docker(f'printf "%s\\n" "$@" >words\n{NODES}')
+    with DockerEngine() as engine:
+        engine.boot("ci")
+    assert words(folder) == ["buildx", "inspect", "--bootstrap", "ci"]
+
+
+def test_another_contexts_engine_is_asked_there(docker: Docker) -> None:
+    """A builder of the docker driver has the name of its context."""
+    folder = docker(
+        'case "$2" in inspect) printf "Name: other\\nDriver: docker\\n" ;;\n'
+        f"info) echo \"$DOCKER_CONTEXT $DOCKER_HOST\" >asked; echo '{CONTAINERD}' ;; esac"
+    )
+    with DockerEngine() as engine:
+        assert engine.facts("other") == EngineFacts("other", "docker", True, AMD64)
+    assert (folder / "asked").read_text() == "other \n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters import engine as adapter
+from whalebuild.adapters import docker_calls as adapter
 from whalebuild.adapters.engine import DockerEngine
 
 # What an abandoned Popen of python-on-whales says when it is collected.

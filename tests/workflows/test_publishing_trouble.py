@@ -186,7 +186,7 @@ def test_where_the_dependencies_cannot_be_put_the_application_is_not(
 def test_an_image_whose_platform_nobody_knows_is_not_published() -> None:
     world = World()
     world.engine.attested = False
-    world.engine.answer_facts = replace(BUILDER, platform=None)
+    world.engine.answer_boot = world.engine.answer_facts = replace(BUILDER, platform=None)
     world.engine.own = "unknown/unknown"
     with pytest.raises(VerificationError, match="it cannot be told which platform"):
         world.bake()

@@ -1,37 +1,23 @@
-"""The Docker engine, through python-on-whales; the only module that imports it.
-
-python-on-whales is imported where it is first needed: the import takes longer than ``--help``.
-"""
+"""The Docker engine: what bakes, and what is known of the builder that does."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import itertools
 import json
 import os
-import shutil
-import signal
-import tempfile
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from whalebuild.adapters.buildx_state import chosen_builder, context_name
-from whalebuild.adapters.engine_api import engine_info
-from whalebuild.core.errors import EngineError, UsageError
-from whalebuild.core.failures import CommandFailedError, redact
+from whalebuild.adapters.docker_calls import DockerCalls
+from whalebuild.adapters.engine_api import engine_endpoint, engine_info
+from whalebuild.core.builders import Builder, read_inspection
+from whalebuild.core.errors import UsageError
+from whalebuild.core.nodes import Node
 from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.request import BakeRequest, EngineFacts
 
-if TYPE_CHECKING:
-    from python_on_whales import DockerClient
-
-# Writes its pid, then becomes docker: python-on-whales keeps its child to itself, and leaves it
-# alive when a stream is abandoned.
-_RECORD_PID = 'echo $$ >"$0" && exec "$@"'
-_STOP_SECONDS = 10.0
 _TEN_YEARS = "87600h"
 _CONTAINERD = "io.containerd.snapshotter.v1"
 
@@ -40,21 +26,18 @@ class DockerEngine:
     """The docker client on PATH. A context manager: leaving it stops what still runs."""
 
     def __init__(self) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix="whalebuild-"))
-        self._calls = itertools.count()
+        self._calls = DockerCalls()
         self.metadata: Mapping[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pidfile in self._scratch.glob("*.pid"):
-            _stop(pidfile)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._calls.close()
 
     def prepare(self) -> None:
         """Import python-on-whales, so that the next command begins at once."""
-        importlib.import_module("python_on_whales")
+        self._calls.prepare()
 
     def print_bake(self, request: BakeRequest) -> object:
         """See ``workflows.ports.Engine``."""
@@ -64,7 +47,7 @@ class DockerEngine:
         """See ``workflows.ports.Engine``."""
         # python-on-whales has no parameter for --list, and buildx refuses it beside --print: it
         # goes among the targets of a bake that therefore builds nothing.
-        with self._client() as docker:
+        with self._calls.client() as docker:
             lines = docker.buildx.bake(
                 ["--list=type=targets,format=json"],
                 files=list(request.files),
@@ -83,22 +66,51 @@ class DockerEngine:
         """
         if builder is None and chosen_builder(os.environ) is None:
             return self._own(context_name(os.environ))
-        with self._client() as docker:
-            found = docker.buildx.inspect(builder)
-            # An engine that is down leaves the driver empty.
-            name, driver = str(found.name), str(found.driver or "docker")
-            nodes = found.nodes or []
-        if driver == "docker":
-            return self._own(name)
-        platform = next((platform for node in nodes for platform in node.platforms or []), None)
-        platform = platform.rstrip("*") if platform else None
-        return EngineFacts(name, driver, containerd_store=True, platform=platform)
+        return self._facts(self._inspect(builder))
+
+    def boot(self, builder: str | None) -> EngineFacts:
+        """See ``workflows.ports.Engine``."""
+        return self._facts(self._inspect(builder, "--bootstrap"))
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        """See ``workflows.ports.Engine``."""
+        return self._inspect(builder).nodes
+
+    def _facts(self, found: Builder) -> EngineFacts:
+        # Nothing is told of a docker engine that is down; asking it says so.
+        if found.driver in {"", "docker"}:
+            return self._own(found.name)
+        # One on this machine need not run for its platform to be known.
+        own = next((node.own for node in found.nodes if node.own), None)
+        platform = found.platform or own
+        return EngineFacts(
+            found.name, found.driver, containerd_store=True, platform=platform, nodes=found.nodes
+        )
+
+    def _inspect(self, builder: str | None, *words: str) -> Builder:
+        """Look at one builder.
+
+        A docker-container node on this machine's engine has this machine's platform, whatever it
+        was given, and whether it runs or not. Of others no call tells.
+        """
+        chosen = [builder] if builder else []
+        found = read_inspection(self._calls.say(["buildx", "inspect", *words, *chosen]))
+        here = {context_name(os.environ), engine_endpoint(os.environ)}
+        if found.driver != "docker-container" or here.isdisjoint(n.endpoint for n in found.nodes):
+            return found
+        told = engine_info(os.environ) or {}
+        own = _platform(told.get("OSType"), told.get("Architecture"))
+        nodes = (replace(n, own=own) if n.endpoint in here else n for n in found.nodes)
+        return replace(found, nodes=tuple(nodes))
 
     def _own(self, name: str) -> EngineFacts:
-        """The builder that the engine itself is."""
-        told = engine_info(os.environ)
+        """The builder that a context's engine itself is; it has the context's name."""
+        env: dict[str, str | None] = {}
+        if name != context_name(os.environ):
+            env = {"DOCKER_HOST": None, "DOCKER_CONTEXT": name}
+        told = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
         if told is None:
-            with self._client() as docker:
+            with self._calls.client(env) as docker:
                 info = docker.system.info()
             status, system, machine = info.driver_status, info.os_type, info.architecture
         else:
@@ -112,8 +124,8 @@ class DockerEngine:
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
     ) -> Generator[str, None, None]:
         """See ``workflows.ports.Engine``."""
-        file, metadata = self._definition(definition), self._scratch / "metadata.json"
-        with self._client() as docker:
+        file, metadata = self._definition(definition), self._calls.file(".json")
+        with self._calls.client() as docker:
             yield from docker.buildx.bake(
                 # There is no parameter for --allow; buildx takes flags among the targets.
                 [f"--allow={entitlement}" for entitlement in allow],
@@ -133,105 +145,29 @@ class DockerEngine:
         fails the same way. A prune of whatever kind ends this unless another build is under way
         (``CancelCacheLeases`` in ``control/control.go``); this one removes nothing else.
         """
-        with self._client(builder) as docker:
+        # There is no parameter for the builder.
+        with self._calls.client({"BUILDX_BUILDER": builder} if builder else None) as docker:
             docker.buildx.prune(filters={"until": _TEN_YEARS})
 
     def _print(self, request: BakeRequest, words: list[str]) -> object:
         files: list[str | Path] = list(request.files)
         if request.definition is not None:
             files = [self._definition(request.definition)]
-        with self._client() as docker:
+        with self._calls.client() as docker:
             return docker.buildx.bake(
                 words, files=files, variables=dict(request.variables), print=True
             )
 
     def _definition(self, definition: Mapping[str, Any]) -> Path:
         """Write a bake file into the scratch folder, which only this user may read."""
-        file = self._scratch / f"{next(self._calls)}.json"
+        file = self._calls.file(".json")
         file.write_text(json.dumps(definition))
         return file
-
-    @contextlib.contextmanager
-    def _client(self, builder: str | None = None) -> Iterator[DockerClient]:
-        """A client for one call, whose process is stopped if the call does not end by itself.
-
-        Args:
-            builder: Where the call has no parameter for it.
-
-        Raises:
-            CommandFailedError: The command failed. python-on-whales' own message is dropped: it
-                repeats the whole command line, where secrets may be.
-            EngineError: There is no docker client.
-        """
-        from python_on_whales import DockerClient, DockerException  # noqa: PLC0415 - takes 0.4 s
-
-        docker = shutil.which("docker")
-        if docker is None:
-            raise EngineError(
-                "no docker client on PATH",
-                cause="whalebuild drives `docker buildx`, and found no `docker` command",
-                next_step="install Docker (https://docs.docker.com/get-docker/) or correct PATH",
-            )
-        pidfile = self._scratch / f"{next(self._calls)}.pid"
-        chosen = ["env", f"BUILDX_BUILDER={builder}"] if builder else []
-        call = ["sh", "-c", _RECORD_PID, str(pidfile), *chosen, docker]
-        try:
-            yield DockerClient(client_call=call)
-        except DockerException as failed:
-            pidfile.unlink(missing_ok=True)
-            raise CommandFailedError(failed.stderr or "") from None
-        except UnicodeDecodeError as failed:  # python-on-whales reads what docker said as UTF-8
-            pidfile.unlink(missing_ok=True)
-            words = bytes(failed.object).decode(errors="replace")
-            raise CommandFailedError(words) from None
-        except json.JSONDecodeError:
-            pidfile.unlink(missing_ok=True)
-            raise EngineError(
-                "docker answered with something else than JSON",
-                next_step="check that `docker` on PATH is Docker's client, and its version",
-            ) from None
-        except ValueError as failed:  # python-on-whales: a builder that went away between two looks
-            pidfile.unlink(missing_ok=True)
-            raise EngineError(
-                f"docker gave an answer that cannot be used: {redact(str(failed))}",
-                next_step="check `docker buildx ls`, and run it again",
-            ) from None
-        except BaseException:
-            _stop(pidfile)
-            raise
-        pidfile.unlink(missing_ok=True)
 
 
 def _words(request: BakeRequest) -> list[str]:
     """Targets and overrides as words: python-on-whales' ``set`` is a dict and drops repeats."""
     return [*(f"--set={override}" for override in request.overrides), *request.targets]
-
-
-def _stop(pidfile: Path) -> None:
-    """End the recorded process: SIGTERM lets buildx cancel the build, SIGKILL is the last word."""
-    try:
-        pid = int(pidfile.read_text())
-    except (OSError, ValueError):
-        return
-    pidfile.unlink(missing_ok=True)
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, sent)
-            if _ended(pid, _STOP_SECONDS):
-                return
-
-
-def _ended(pid: int, seconds: float) -> bool:
-    """Wait for a child of ours; python-on-whales' own wait copes with its being gone."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if os.waitpid(pid, os.WNOHANG) != (0, 0):
-                return True
-        except ChildProcessError:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def _platform(system: str | None, machine: str | None) -> str | None:

@@ -24,7 +24,7 @@ _SECONDS = 5.0
 
 def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
     """Ask a local engine what it is; None where that cannot be done this way."""
-    address = _endpoint(env)
+    address = engine_endpoint(env)
     if not address.startswith(_UNIX):
         return None
     connection = _UnixConnection(address.removeprefix(_UNIX))
@@ -50,7 +50,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _endpoint(env: Mapping[str, str]) -> str:
+def engine_endpoint(env: Mapping[str, str]) -> str:
     """The engine's address, as the docker client finds it; empty if it is not told simply."""
     if env.get("DOCKER_HOST"):
         return env["DOCKER_HOST"]

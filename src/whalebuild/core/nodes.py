@@ -36,6 +36,7 @@ class Node:
         platforms: What it can run, as buildx lists it; none where it does not run.
         given: Those that it was given when it was made.
         own: Its machine's platform, where that is known better than from the list.
+        error: Why nothing is known of it, in buildx's words.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Node:
     given: tuple[str, ...] = ()
     version: str = ""
     own: str | None = None
+    error: str | None = None
 
     @property
     def natives(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from whalebuild.core.nodes import Node
 from whalebuild.core.request import BakeRequest, EngineFacts
 from whalebuild.workflows.ports import Engine
 from whalebuild.workflows.threads import Submit
@@ -37,6 +38,14 @@ class AheadEngine:
         """See ``workflows.ports.Engine``."""
         ahead = self._facts.pop(builder, None)
         return ahead.result() if ahead else self.engine.facts(builder)
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        """See ``workflows.ports.Engine``."""
+        return self.engine.nodes(builder)
+
+    def boot(self, builder: str | None) -> EngineFacts:
+        """See ``workflows.ports.Engine``."""
+        return self.engine.boot(builder)
 
     def print_bake(self, request: BakeRequest) -> object:
         """See ``workflows.ports.Engine``."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import EngineError, UsageError
-from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.platforms import parse_platforms, resolve
@@ -17,8 +17,8 @@ from whalebuild.core.settings import Settings
 from whalebuild.workflows.app_deciding import AppDecider
 from whalebuild.workflows.bases import Bases
 from whalebuild.workflows.deps_deciding import DepsDecider
-from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.locking import Locker
+from whalebuild.workflows.looking import Looker
 from whalebuild.workflows.ports import Engine, Registry, SourceTree
 from whalebuild.workflows.reading import BakeReader
 from whalebuild.workflows.retrying import Retrier
@@ -51,7 +51,8 @@ class Planner:
                 engine or the registry does not allow a bake.
         """
         submit = Submit()
-        looked = submit(lambda: self._facts(options)) if self.ask else None
+        looker = Looker(self.engine, self.retrier.announce)
+        looked = submit(lambda: self._facts(options, looker)) if self.ask else None
         reader = BakeReader(self.engine, self.tree, self.settings)
         pairs, everything, source = reader.pairs(request)
         if self.settings.platform:
@@ -64,12 +65,15 @@ class Planner:
         platform = facts.platform if facts else None
         if platform:
             jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
+        wanted = {platform for job in jobs for platform in job.platforms}
+        told = submit(partial(looker.with_nodes, facts, wanted)) if facts else None
         bases = Bases(self.registry, self.retrier, submit)
         locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)
         if platform and options.publishes:
             for app in apps:
                 _keep_platforms(app, platform)
+        facts = told.result() if told else None
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
         return Plan(deps, apps, options, self.settings, source, facts, everything, derived)
 
@@ -84,11 +88,8 @@ class Planner:
         lost = _lost(survey, *decided)
         return _each(jobs, replace(of_deps, lost=lost), of_apps) if lost else decided
 
-    def _facts(self, options: BuildOptions) -> EngineFacts:
-        try:
-            facts = self.engine.facts(self.settings.builder)
-        except CommandFailedError as failed:
-            raise engine_error(failed) from None
+    def _facts(self, options: BuildOptions, looker: Looker) -> EngineFacts:
+        facts = looker.facts(self.settings.builder)
         if not facts.containerd_store and options.publishes:
             raise EngineError(
                 f'builder "{facts.builder}" cannot export a registry cache or several platforms',

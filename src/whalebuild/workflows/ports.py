@@ -10,6 +10,7 @@ from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.events import Event
 from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.core.manifests import Descriptor, Manifest
+from whalebuild.core.nodes import Node
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 
@@ -24,7 +25,16 @@ class Engine(Protocol):
         """Return the names of all targets in the bake file."""
 
     def facts(self, builder: str | None) -> EngineFacts:
-        """Look at the builder (None is the current one)."""
+        """Look at the builder (None is the current one), as far as that costs nothing more.
+
+        Nodes are there unless its driver is docker: :meth:`nodes` has that one's.
+        """
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        """Look at the builder's nodes: what each can run, natively or under emulation."""
+
+    def boot(self, builder: str | None) -> EngineFacts:
+        """Start what does not run of the builder, or wait for it; then look at it."""
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

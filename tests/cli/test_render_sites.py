@@ -71,7 +71,9 @@ def test_a_bake_says_what_will_be_slow_and_what_cannot_run(node: Node, note: str
     app = replace(app_plan(job=app_job(AMD64, ARM64)), runs=RUNS)
     made = plan(deps_plan(REUSE), app, facts=replace(BUILDER, nodes=(node,)))
     assert announcement(made)[2:] == [note]
-    assert "  platforms linux/amd64 natively on node intel" in plan_text(made).splitlines()
+    lines = plan_text(made).splitlines()
+    assert "  platforms linux/amd64 natively on node intel" in lines
+    assert any(line.startswith("            better: run them on $BUILDPLATFORM") for line in lines)
     done = replace(app, action=AppAction.NOTHING)
     assert not any("RUN" in line for line in plan_text(replace(made, apps=(done,))).splitlines())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from whalebuild.cli.columns import columns
-from whalebuild.cli.render_sites import platform_hint, site_lines, site_notes
+from whalebuild.cli.render_sites import ELSEWHERE, platform_hint, site_lines, site_notes
 from whalebuild.core.advice import Advice, Split
 from whalebuild.core.decision import Action
 from whalebuild.core.inputs import is_manifest
@@ -139,7 +139,10 @@ def _built_from(plan: Plan, image: DepsPlan | AppPlan, *, built: bool) -> Iterat
     stage = _stage(job.target.stage)
     yield f"  builds    {stage} of {job.target.dockerfile} in {job.target.context}"
     if built:
-        yield from _hanging("platforms ", site_lines(plan.sites(image), job.platforms))
+        sites = plan.sites(image)
+        yield from _hanging("platforms ", site_lines(sites, job.platforms))
+        if any(site.emulated or site.impossible for site in sites):
+            yield f"            better: {ELSEWHERE}"
     else:
         yield f"  platforms {', '.join(job.platforms) or 'the one of the builder'}"
 

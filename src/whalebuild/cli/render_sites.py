@@ -10,6 +10,11 @@ from whalebuild.core.sites import Site
 
 # The platform that goes without saying.
 _USUAL = "linux/amd64"
+# What to do about emulation.
+ELSEWHERE = (
+    "run them on $BUILDPLATFORM and copy what they make, or give the builder a node of that kind "
+    "(whalebuild builder create)"
+)
 
 
 def site_lines(sites: Sequence[Site], platforms: Sequence[str]) -> list[str]:

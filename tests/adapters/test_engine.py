@@ -214,7 +214,7 @@ def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
 ) -> None:
     docker(NODES)
     info = {"OSType": "linux", "Architecture": "x86_64"}
-    monkeypatch.setattr("whalebuild.adapters.engine.engine_info", lambda env: info)
+    monkeypatch.setattr("whalebuild.adapters.engine.engine_info", lambda _: info)
     with DockerEngine() as engine:
         here, there = engine.nodes("ci")
         facts = engine.facts("ci")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
@@ -69,6 +70,34 @@ def test_a_code_change_on_two_empty_nodes_moves_kilobytes(
     cross.check_whole()
 
 
+@pytest.mark.soak
+def test_plain_buildx_beside_it(sandbox: Sandbox, cross: Pair, nodes: dict[str, str]) -> None:
+    """A cache by tag that two nodes export: the last one's is left, and it is what both find."""
+    cache = f"type=registry,ref={cross.image}:cache"
+    words = ("buildx", "build", "--platform", BOTH, "--progress", "plain", "--push")
+    words += (f"--cache-from={cache}", f"--cache-to={cache},mode=max,image-manifest=true")
+    words += ("--tag", f"{cross.image}:latest")
+
+    def build(builder: str) -> str:
+        command = ("docker", *words, "--builder", builder, ".")
+        return sandbox.run(*command, cwd=cross.folder, check=True).stderr
+
+    with sandbox.remote_builder("two-nodes", nodes) as builder:
+        build(builder)
+    cross.change_code("two")
+    for engine in nodes:
+        sandbox.down(engine)
+        sandbox.up(engine)
+    with (
+        sandbox.remote_builder("two-nodes", nodes) as builder,
+        sandbox.requests() as requests,
+    ):
+        said = build(builder)
+    installs = len(re.findall(r"^#\d+ [\d.]+ now installing$", said, re.MULTILINE))
+    print(f"plain buildx: downloaded {downloaded(requests)} bytes, {installs} installs run again")
+    assert installs == 1, "the node whose cache was overwritten"
+
+
 def test_a_rebuild_on_two_empty_nodes_hits_each_nodes_cache(
     sandbox: Sandbox, cross: Pair, nodes: dict[str, str]
 ) -> None:
@@ -84,6 +113,7 @@ def test_a_rebuild_on_two_empty_nodes_hits_each_nodes_cache(
     ):
         made = cross.bake("--builder", builder, "--platform", BOTH)
     print(f"downloaded: {downloaded(requests)} bytes for two platforms")
+    print(made.stderr)
     assert RAN not in made.stderr, "the step that installs is in both caches"
     after = cross.images("deps")
     assert set(before.values()).isdisjoint(after.values())

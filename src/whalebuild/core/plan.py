@@ -174,10 +174,10 @@ class Plan:
         job = deps.job
         # By tag an index is pushed whole, with all its platforms.
         stale = deps.decision.platforms if self.output is Output.DIGEST else job.platforms
-        imported = _caches(deps.source, DEPS, job.platforms)
         tasks = []
         for each in platform_groups(tuple(p for p in job.platforms if p in stale), self.output):
             cache = export.reference(job, each) if export else None
+            imported = _caches(deps.source, DEPS, each)
             ground = Ground(deps.contexts, imported, cache)
             tasks.append(make_task(job, each, ground, self.options, self.output))
         return tuple(tasks)

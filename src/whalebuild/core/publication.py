@@ -17,6 +17,7 @@ from whalebuild.core.manifests import Descriptor
 from whalebuild.core.plan import DepsPlan
 from whalebuild.core.published import AppRecord
 from whalebuild.core.stand import Stand, stand_of
+from whalebuild.core.tasks import Task
 
 # BuildKit imports no cache whose configuration is larger, and says nothing of it
 # (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
@@ -136,6 +137,21 @@ class DepsOutcome:
         Where it stands it is left alone: another bake may have set it since.
         """
         return self.tagged or self.plan.elsewhere
+
+
+@dataclass(frozen=True)
+class Built:
+    """What the builds of a plan have pushed: verified, and still to be published.
+
+    Attributes:
+        deps: What became of dependencies, by job.
+        apps: The applications that were built, by job.
+        tasks: What built them, by job.
+    """
+
+    deps: Mapping[str, DepsOutcome]
+    apps: Mapping[str, Pushed]
+    tasks: Mapping[str, tuple[Task, ...]]
 
 
 def outcome(plan: DepsPlan, pushed: Pushed | None, *, tagged: bool = False) -> DepsOutcome:

@@ -10,7 +10,7 @@ from typing import Any
 
 from whalebuild.core.jobs import APP
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
-from whalebuild.core.publication import DepsOutcome, Pushed, outcome
+from whalebuild.core.publication import Built, DepsOutcome, Pushed, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.core.tasks import CacheExport, Output, Task
 from whalebuild.workflows.caching import CacheLadder, Tasks
@@ -112,11 +112,15 @@ class _Bake:
     def publish(self) -> list[ImageResult]:
         """Build by digest, verify, publish ``:deps``, then the applications."""
         try:
-            return self._publish()
+            built = self.build()
+            if self.plan.settings.if_unchanged:
+                self.tagger.check(self.plan)
+            return self.tagger.publish(self.plan, built)
         finally:
             self.ladder.tidy()
 
-    def _publish(self) -> list[ImageResult]:
+    def build(self) -> Built:
+        """Build and push, and verify what was pushed."""
         deps_tasks = self._push(self._deps_tasks)
         outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
@@ -129,16 +133,7 @@ class _Bake:
             }
         )
         pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items()}
-        if self.plan.settings.if_unchanged:
-            self.tagger.check(self.plan)
-        results = []
-        for deps in self.plan.deps:
-            mine = [pushed[app.job.name] for app in building if app.job.deps == deps.job.name]
-            results.append(self._publish_deps(outcomes[deps.job.name], mine, deps_tasks))
-        for app in self.plan.apps:
-            image = pushed.get(app.job.name)
-            results.append(self._publish_app(app, image, outcomes[app.job.deps], app_tasks))
-        return results
+        return Built(outcomes, pushed, {**deps_tasks, **app_tasks})
 
     def _push(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:
@@ -178,26 +173,6 @@ class _Bake:
         self.run.fresh.update(pushed.digests.values())
         self.tagger.pushed(pushed)
         return pushed
-
-    def _publish_deps(self, deps: DepsOutcome, apps: Sequence[Pushed], tasks: Tasks) -> ImageResult:
-        job, mine = deps.plan.job, tasks[deps.plan.job.name]
-        digest = deps.stand.index
-        if deps.pushed or deps.plan.elsewhere or apps:
-            digest = self.tagger.deps(deps, [cache for app in apps for cache in app.caches])
-        action = "built" if deps.changed else "reused"
-        return ImageResult(job, action, digest, mine, tuple(deps.stand.images))
-
-    def _publish_app(
-        self, app: AppPlan, pushed: Pushed | None, deps: DepsOutcome, tasks: Tasks
-    ) -> ImageResult:
-        if pushed is not None:
-            digest = self.tagger.app(app, pushed, deps)
-            mine = tasks[app.job.name]
-            return ImageResult(app.job, "built", digest, mine, tuple(pushed.images))
-        assert app.published is not None, "what is not built is there"  # noqa: S101
-        self.tagger.more(app)
-        action, digest = "tagged" if app.missing else "unchanged", app.published.manifest.digest
-        return ImageResult(app.job, action, digest, (), app.published.platforms)
 
     def _digest(self, tasks: Sequence[Task]) -> str | None:
         metadata = self.run.metadata.get(tasks[-1].name) or {}

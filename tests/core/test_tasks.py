@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.jobs import BuildOptions, Job
+from whalebuild.core.jobs import BuildOptions, Job, Portion
 from whalebuild.core.references import Reference
 from whalebuild.core.tasks import (
     NO_DIGEST,
@@ -63,6 +63,9 @@ def made(
         (BuildOptions(load=True), "docker-container", Output.LOAD),
         (BuildOptions(load=True), "docker", Output.LOAD),
         (BuildOptions(read_only=True), "remote", Output.NOTHING),
+        (BuildOptions(portion=Portion((), "t0")), "docker", Output.STAGED),
+        (BuildOptions(portion=Portion((), "t0")), None, Output.STAGED),
+        (BuildOptions(portion=Portion((), "t0")), "docker-container", Output.DIGEST),
     ],
 )
 def test_where_images_go(options: BuildOptions, driver: str | None, output: Output) -> None:
@@ -70,8 +73,9 @@ def test_where_images_go(options: BuildOptions, driver: str | None, output: Outp
 
 
 @pytest.mark.parametrize("output", Output)
-def test_only_a_push_by_digest_parts_platforms(output: Output) -> None:
-    both = ((AMD64,), (ARM64,)) if output is Output.DIGEST else ((AMD64, ARM64),)
+def test_what_no_tag_of_the_pair_holds_together_is_a_task_each(output: Output) -> None:
+    apart = output in {Output.DIGEST, Output.STAGED}
+    both = ((AMD64,), (ARM64,)) if apart else ((AMD64, ARM64),)
     assert platform_groups((AMD64, ARM64), output) == both
     assert platform_groups((AMD64,), output) == ((AMD64,),)
     assert platform_groups((), output) == ((),)
@@ -237,3 +241,13 @@ def test_targets_that_a_task_links_to_come_along_unpublished() -> None:
         "tools": others["tools"].attributes,
         "os": others["os"].attributes,
     }
+
+
+def test_a_part_by_tag_has_a_staging_tag_in_each_repository_and_none_of_the_pairs() -> None:
+    options = BuildOptions(portion=Portion((ARM64,), "t0"))
+    whole = job(platforms=(AMD64, ARM64), references=("acme/web:latest", "acme/web:v1", "b/c:v1"))
+    task = make_task(whole, (ARM64,), Ground(), options, Output.STAGED)
+    tags = [f"{name}:whalebuild-staging-t0-image-app-linux-arm64" for name in ("acme/web", "b/c")]
+    assert task.target.tags == tuple(tags)
+    assert [str(reference) for reference in task.staged] == tags
+    assert task.target.attributes["output"] == [IMAGE]

@@ -20,6 +20,7 @@ from whalebuild.core.settings import Settings
 from whalebuild.core.stage_inputs import FileEntry, Undetermined
 from whalebuild.core.stand import Stand, stand_of
 from whalebuild.core.tasks import (
+    APART,
     CacheExport,
     Definition,
     Ground,
@@ -160,10 +161,10 @@ class Plan:
             return ()
         job = deps.job
         # By tag an index is pushed whole, with all its platforms.
-        stale = deps.decision.platforms if self.output is Output.DIGEST else job.platforms
+        stale = deps.decision.platforms if self.output in APART else job.platforms
         imported = _caches(deps.source, DEPS, job.platforms)
         tasks = []
-        for each in platform_groups(tuple(p for p in job.platforms if p in stale), self.output):
+        for each in self._groups(tuple(p for p in job.platforms if p in stale)):
             cache = export.reference(job, each) if export else None
             ground = Ground(deps.contexts, imported, cache)
             tasks.append(make_task(job, each, ground, self.options, self.output))
@@ -185,7 +186,7 @@ class Plan:
         bases = app.contexts if stand else {**deps.contexts, **app.contexts}
         own = self.facts.platform if self.facts else None
         tasks = []
-        for platforms in platform_groups(job.platforms, self.output):
+        for platforms in self._groups(job.platforms):
             pinned = image_context(str(stand.reference(platforms, own))) if stand else None
             contexts = {**bases, **(dict.fromkeys(app.pins, pinned) if pinned else {})}
             known = platforms or ((own,) if own else ())
@@ -196,6 +197,12 @@ class Plan:
             ground = Ground(contexts, caches, cache)
             tasks.append(make_task(job, platforms, ground, self.options, self.output))
         return tuple(tasks)
+
+    def _groups(self, platforms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The platforms of each task: of those that this bake builds."""
+        mine = self.options.mine(platforms)
+        nothing = self.options.portion is not None and not mine
+        return () if nothing else platform_groups(mine, self.output)
 
     def preview(self) -> Definition:
         """The bake definition as far as it is known before anything is built.
@@ -219,7 +226,7 @@ class Plan:
         return make_definition([_with_all_tags(task) for task in tasks], self.others)
 
     def _linked(self, task: Task, app: AppPlan, deps: DepsPlan) -> Task:
-        apart = self.output is Output.DIGEST and len(app.job.platforms) > 1
+        apart = self.output in APART and len(app.job.platforms) > 1
         if apart or not self.options.publishes:
             return task
         contexts = dict(task.target.attributes.get("contexts") or {})
@@ -229,7 +236,7 @@ class Plan:
 
 
 def _with_all_tags(task: Task) -> Task:
-    if not task.target.tags:
+    if not task.target.tags or task.staged:
         return task
     tags = [str(reference) for reference in task.job.references]
     return replace(task, target=task.target.with_attributes(tags=tags))

@@ -29,8 +29,13 @@ class Output(Enum):
 
     TAG = "tag"  # pushed under the job's first tag of each repository
     DIGEST = "digest"  # pushed with no tag
+    STAGED = "staged"  # pushed under a tag of this bake's own, which is deleted later
     LOAD = "load"  # into the local engine
     NOTHING = "nothing"  # built only
+
+
+# Each platform is a task of its own.
+APART = frozenset({Output.DIGEST, Output.STAGED})
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,7 @@ class CacheExport:
         repository = job.bundle.repository
         if self.token is None:
             return Reference(repository, digest=NO_DIGEST)
-        words = (STAGING, self.token, job.name, *platforms)
-        return Reference(repository, "-".join(words).replace("/", "-")[:_LONGEST_TAG])
+        return Reference(repository, _staging_tag(job, platforms, self.token))
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Task:
     Attributes:
         imports: The caches of ours that it imports.
         exports: Whether its cache is pushed for later bakes.
+        staged: The staging tags that its image is pushed under.
     """
 
     job: Job
@@ -81,6 +86,7 @@ class Task:
     target: Target
     imports: tuple[Reference, ...] = ()
     exports: bool = False
+    staged: tuple[Reference, ...] = ()
 
     @property
     def name(self) -> str:
@@ -117,7 +123,9 @@ def output_of(options: BuildOptions, driver: str | None) -> Output:
         return Output.LOAD
     if options.read_only:
         return Output.NOTHING
-    return Output.TAG if driver in {None, "docker"} else Output.DIGEST
+    if driver not in {None, "docker"}:
+        return Output.DIGEST
+    return Output.STAGED if options.portion else Output.TAG
 
 
 def platform_groups(platforms: tuple[str, ...], output: Output) -> tuple[tuple[str, ...], ...]:
@@ -126,7 +134,7 @@ def platform_groups(platforms: tuple[str, ...], output: Output) -> tuple[tuple[s
     By digest each platform is a task of its own: on a builder of several nodes, one task would
     write the tag ``:latest`` and lose the caches' digests.
     """
-    if output is Output.DIGEST and len(platforms) > 1:
+    if output in APART and len(platforms) > 1:
         return tuple((platform,) for platform in platforms)
     return (platforms,)
 
@@ -139,8 +147,9 @@ def make_task(
     if platforms != job.platforms:
         name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
     attributes = job.target.attributes
+    staged = _staged(job, platforms, options) if output is Output.STAGED else ()
     made = job.target.with_attributes(
-        tags=_tags(job, output) or None,
+        tags=[str(reference) for reference in staged] or _tags(job, output) or None,
         # The local engine holds one platform; buildx picks the node's own.
         platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
         contexts={**(attributes.get("contexts") or {}), **ground.contexts} or None,
@@ -151,7 +160,8 @@ def make_task(
         pull=options.pull or attributes.get("pull"),
     )
     exports = ground.cache_to is not None
-    return Task(job, platforms, Target(name, made.attributes), ground.cache_from, exports)
+    target = Target(name, made.attributes)
+    return Task(job, platforms, target, ground.cache_from, exports, staged)
 
 
 def make_definition(tasks: Iterable[Task], others: Mapping[str, Target]) -> Definition:
@@ -181,6 +191,17 @@ def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str
             found[name] = others[name]
             waiting += others[name].linked
     return found
+
+
+def _staged(job: Job, platforms: tuple[str, ...], options: BuildOptions) -> tuple[Reference, ...]:
+    token = options.portion.token if options.portion else ""
+    tag = _staging_tag(job, platforms, token, "image")
+    return tuple(Reference(repository, tag) for repository in job.repositories)
+
+
+def _staging_tag(job: Job, platforms: tuple[str, ...], *own: str) -> str:
+    words = (STAGING, *own, job.name, *platforms)
+    return "-".join(words).replace("/", "-")[:_LONGEST_TAG]
 
 
 def _tags(job: Job, output: Output) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from whalebuild.core.jobs import APP
+from whalebuild.core.jobs import APP, DEPS
+from whalebuild.core.parts import ImagePart, Part, make_part
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.publication import Built, DepsOutcome, Pushed, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
@@ -52,6 +53,24 @@ class Baker:
                 what was pushed is not whole.
         """
         begun = self.clock()
+        bake = self._begin(plan)
+        images = bake.publish() if plan.options.publishes else bake.load()
+        self.metadata = metadata_of(images, bake.run.metadata)
+        return self._result(bake, images, begun, published=plan.options.publishes)
+
+    def bake_part(self, plan: Plan) -> tuple[Part, BakeResult]:
+        """Build and push what a partial bake is to build, and publish nothing.
+
+        Raises:
+            WhalebuildError: As :meth:`bake`; staging tags are deleted then.
+        """
+        begun = self.clock()
+        bake = self._begin(plan)
+        part, images = bake.part()
+        self.metadata = metadata_of(images, bake.run.metadata)
+        return part, self._result(bake, images, begun, published=False)
+
+    def _begin(self, plan: Plan) -> _Bake:
         self.warnings.clear()
         imports = Imports(self.registry, self.retrier, self._warn)
         run = Runner(
@@ -64,15 +83,17 @@ class Baker:
         tagger = Tagger(publisher, Meanwhile(publisher, self._warn, strict=strict))
         if plan.output is Output.TAG:
             run.about_to_push = partial(tagger.about_to_push, plan)
-        bake = _Bake(plan, run, publisher, tagger, ladder)
-        images = bake.publish() if plan.options.publishes else bake.load()
-        self.metadata = metadata_of(images, run.metadata)
+        return _Bake(plan, run, publisher, tagger, ladder)
+
+    def _result(
+        self, bake: _Bake, images: Sequence[ImageResult], begun: float, *, published: bool
+    ) -> BakeResult:
         return make_result(
             images,
-            run.states,
+            bake.run.states,
             self.retrier.retries,
             warnings=self.warnings,
-            published=plan.options.publishes,
+            published=published,
             seconds=self.clock() - begun,
         )
 
@@ -119,6 +140,16 @@ class _Bake:
         finally:
             self.ladder.tidy()
 
+    def part(self) -> tuple[Part, list[ImageResult]]:
+        """Build a portion, and leave what is pushed to be published by ``merge``."""
+        try:
+            built = self.build()
+        except BaseException:
+            self.ladder.tidy()
+            raise
+        part = make_part(self.plan, built, self.run.metadata, self.ladder.staged)
+        return part, [self._part_of(image, built) for image in part.images]
+
     def build(self) -> Built:
         """Build and push, and verify what was pushed."""
         deps_tasks = self._push(self._deps_tasks)
@@ -132,7 +163,7 @@ class _Bake:
                 for app in building
             }
         )
-        pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items()}
+        pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items() if tasks}
         return Built(outcomes, pushed, {**deps_tasks, **app_tasks})
 
     def _push(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
@@ -154,7 +185,10 @@ class _Bake:
     def _app_tasks(
         self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
     ) -> tuple[Task, ...]:
-        needed = deps.changed or not self._has_cache(app, deps)
+        # Another portion may change dependencies that this one leaves as they are: with the new
+        # bundle go all the old caches of applications.
+        others = self.plan.options.portion is not None and not deps.plan.reused
+        needed = deps.changed or others or not self._has_cache(app, deps)
         return self.plan.app_tasks(app, deps.stand, export if needed else None)
 
     def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
@@ -163,7 +197,7 @@ class _Bake:
         if source is None:
             return False
         covered: set[str] = set()
-        platforms = app.job.platforms or tuple(deps.stand.images)
+        platforms = self.plan.options.mine(app.job.platforms) or tuple(deps.stand.images)
         for cache in source.bundle.cache(APP, platforms, app.job.name):
             covered.update(cache.platforms)
         return covered.issuperset(platforms)
@@ -173,6 +207,15 @@ class _Bake:
         self.run.fresh.update(pushed.digests.values())
         self.tagger.pushed(pushed)
         return pushed
+
+    def _part_of(self, image: ImagePart, built: Built) -> ImageResult:
+        """What became of a portion's image."""
+        job, done = image.job, image.pushed
+        action = "built" if done else "reused" if job.role == DEPS else "unchanged"
+        there = image.source.digest if image.source else image.published[0]
+        digest = done[-1].digest if done else there
+        mine = self.plan.options.mine(job.platforms)
+        return ImageResult(job, action, digest, built.tasks.get(job.name, ()), mine)
 
     def _digest(self, tasks: Sequence[Task]) -> str | None:
         metadata = self.run.metadata.get(tasks[-1].name) or {}

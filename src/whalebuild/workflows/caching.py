@@ -7,7 +7,7 @@ a cache never costs a build.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from whalebuild.core.failure_errors import as_error
@@ -63,15 +63,7 @@ class CacheLadder:
 
     def tidy(self) -> None:
         """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
-        for reference in self.staged:
-            try:
-                deleted = self.registry.delete_manifest(reference)
-                # It may never have been set: the export failed, or the build before it.
-                deleted = deleted or self.registry.head(reference) is None
-            except RequestFailedError:
-                deleted = False
-            if not deleted:
-                self.warn(f"{reference} is left over: the registry deletes no tags")
+        delete_tags(self.registry, self.staged, self.warn)
 
     def _next(self, failed: CacheExportError) -> CacheExport | None:
         failure = failed.failure
@@ -92,12 +84,28 @@ class CacheLadder:
 
     def _expect(self, tasks: Tasks) -> None:
         """Note the staging tags before they are there: they are deleted whatever happens."""
-        if self.export is None or self.export.token is None:
-            return
-        every = (task for each in tasks.values() for task in each if task.exports)
-        self.staged |= {self.export.reference(task.job, task.platforms): None for task in every}
+        every = [task for each in tasks.values() for task in each]
+        self.staged |= {reference: None for task in every for reference in task.staged}
+        if self.export is not None and self.export.token is not None:
+            caches = (self.export.reference(t.job, t.platforms) for t in every if t.exports)
+            self.staged |= dict.fromkeys(caches)
 
     def _places(self) -> list[tuple[str, str]]:
         builder = self.plan.facts.builder if self.plan.facts else "default"
         registries = dict.fromkeys(job.bundle.registry for job in self.plan.jobs)
         return [(builder, registry) for registry in registries]
+
+
+def delete_tags(
+    registry: Registry, references: Iterable[Reference], warn: Callable[[str], None]
+) -> None:
+    """Delete tags that may have been set; what cannot be deleted is a warning."""
+    for reference in references:
+        try:
+            deleted = registry.delete_manifest(reference)
+            # It may never have been set: the export failed, or the build before it.
+            deleted = deleted or registry.head(reference) is None
+        except RequestFailedError:
+            deleted = False
+        if not deleted:
+            warn(f"{reference} is left over: the registry deletes no tags")

@@ -9,6 +9,7 @@ from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
+from whalebuild.core.parts import portion_of
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.platforms import parse_platforms, resolve
 from whalebuild.core.references import Reference
@@ -64,6 +65,8 @@ class Planner:
         platform = facts.platform if facts else None
         if platform:
             jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
+        if options.portion:
+            options = replace(options, portion=portion_of(jobs, options.portion, platform))
         bases = Bases(self.registry, self.retrier, submit)
         locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)

@@ -93,6 +93,9 @@ class Tagger:
         for reference in deps.plan.job.references:
             there = theirs.get(reference)
             raw = deps.bundle(caches, reference.repository, there.bundle if there else None)
+            if there is not None and raw is not None and digest_of(raw) == there.bundle.digest:
+                digest = there.bundle.digest  # these very dependencies, by an earlier merge
+                continue
             if there is not None and deps.changed:
                 self.meanwhile.tell(deps.plan, there, _REPLACED)
             elif there is not None and not deps.fits(there.bundle):

@@ -7,16 +7,17 @@ a cache never costs a build.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import Kind, RequestFailedError
+from whalebuild.core.failures import Kind
 from whalebuild.core.plan import Plan
 from whalebuild.core.references import Reference
 from whalebuild.core.tasks import CacheExport, Task
 from whalebuild.workflows.ports import BuilderNotes, Registry
 from whalebuild.workflows.running import CacheExportError, Runner
+from whalebuild.workflows.staging import delete_tags
 
 Tasks = Mapping[str, tuple[Task, ...]]
 
@@ -94,18 +95,3 @@ class CacheLadder:
         builder = self.plan.facts.builder if self.plan.facts else "default"
         registries = dict.fromkeys(job.bundle.registry for job in self.plan.jobs)
         return [(builder, registry) for registry in registries]
-
-
-def delete_tags(
-    registry: Registry, references: Iterable[Reference], warn: Callable[[str], None]
-) -> None:
-    """Delete tags that may have been set; what cannot be deleted is a warning."""
-    for reference in references:
-        try:
-            deleted = registry.delete_manifest(reference)
-            # It may never have been set: the export failed, or the build before it.
-            deleted = deleted or registry.head(reference) is None
-        except RequestFailedError:
-            deleted = False
-        if not deleted:
-            warn(f"{reference} is left over: the registry deletes no tags")

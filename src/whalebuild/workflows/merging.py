@@ -19,11 +19,11 @@ from whalebuild.core.results import BakeResult, make_result
 from whalebuild.core.settings import Settings
 from whalebuild.core.stage_inputs import Undetermined
 from whalebuild.core.tasks import Task
-from whalebuild.workflows.caching import delete_tags
 from whalebuild.workflows.meanwhile import Meanwhile
 from whalebuild.workflows.ports import Console, Registry
 from whalebuild.workflows.publishing import Publisher
 from whalebuild.workflows.retrying import Retrier
+from whalebuild.workflows.staging import delete_tags
 from whalebuild.workflows.standing import Standing
 from whalebuild.workflows.surveying import Survey
 from whalebuild.workflows.tagging import Tagger

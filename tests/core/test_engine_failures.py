@@ -12,7 +12,7 @@ from tests.core.recorded_messages import MESSAGES
 from tests.core.recorded_registry_messages import REGISTRY_MESSAGES
 from whalebuild.core.engine_failures import classify, final_error, registry_in
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import Failure, Kind, Remedy, redact
+from whalebuild.core.failures import NO_PLATFORM, Failure, Kind, Remedy, redact
 
 ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
 
@@ -173,6 +173,14 @@ def test_what_was_pushed_just_now_and_is_not_found_is_on_its_way() -> None:
     assert classify(text).kind is Kind.BUILD
     assert classify(text, fresh={fresh}).kind is Kind.TRANSIENT
     assert classify(text, fresh={f"sha256:{'b' * 64}"}).kind is Kind.BUILD
+
+
+def test_a_platform_that_is_not_in_what_was_pushed_just_now_is_not_on_its_way() -> None:
+    fresh = f"sha256:{'1' * 64}"
+    text = (
+        f"ERROR: failed to resolve source metadata for r.io/web@{fresh}: {NO_PLATFORM}: not found"
+    )
+    assert classify(text, fresh=[fresh]).kind is Kind.BUILD
 
 
 def test_every_kind_has_a_remedy() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,23 +56,34 @@ def two(decision: Decision, **more: Any) -> Plan:
 @pytest.mark.parametrize(
     ("platforms", "own", "expected"),
     [
-        ((AMD64,), None, digest(1)),
-        ((ARM64,), AMD64, digest(2)),
-        ((), ARM64, digest(2)),
-        ((), None, digest(9)),
-        (BOTH, AMD64, digest(9)),
-        (("linux/s390x",), AMD64, digest(9)),
+        ((AMD64,), None, {"deps": digest(1)}),
+        ((ARM64,), AMD64, {"deps": digest(2)}),
+        ((), ARM64, {"deps": digest(2)}),
+        ((), None, {"deps": digest(9)}),
+        (BOTH, AMD64, {f"deps::{AMD64}": digest(1), f"deps::{ARM64}": digest(2)}),
+        (("linux/s390x",), AMD64, {"deps": digest(9)}),
+        ((AMD64, "linux/s390x"), AMD64, {"deps": digest(9)}),
     ],
-    ids=["one", "another than its own", "its own", "not known", "several", "one that is not there"],
+    ids=["one", "another", "its own", "not known", "several", "not there", "one not there"],
 )
-def test_an_application_is_pinned_to_the_image_of_its_platform(
-    platforms: tuple[str, ...], own: str | None, expected: str
+def test_an_application_is_pinned_to_the_images_of_its_platforms(
+    platforms: tuple[str, ...], own: str | None, expected: dict[str, str]
 ) -> None:
-    assert str(STAND.reference(platforms, own)) == f"acme/web@{expected}"
+    found = STAND.contexts(["deps"], platforms, own)
+    assert found == {k: f"docker-image://acme/web@{v}" for k, v in expected.items()}
 
 
 def test_the_only_image_is_pinned_where_no_platform_is_known() -> None:
-    assert Stand("x", digest(9), {ARM64: digest(2)}).reference((), None).digest == digest(2)
+    found = Stand("x", digest(9), {ARM64: digest(2)}).contexts(["a", "b"], (), None)
+    assert found == dict.fromkeys(["a", "b"], f"docker-image://x@{digest(2)}")
+
+
+def test_an_arm_without_variant_is_looked_up_with_the_one_that_it_means() -> None:
+    images = {"linux/arm": digest(1), AMD64: digest(2)}
+    assert list(Stand("x", digest(9), images).contexts(["a"], tuple(images), None)) == [
+        "a::linux/arm/v7",
+        f"a::{AMD64}",
+    ]
 
 
 def test_dependencies_are_built_with_their_own_cache_and_export_it() -> None:
@@ -139,28 +151,43 @@ def test_an_application_stands_on_the_image_and_has_its_own_cache_alone() -> Non
         assert refs(target, "cache-to") == [NO_DIGEST]
 
 
-def test_by_tag_it_stands_on_the_index_of_all_platforms() -> None:
+def test_by_tag_it_stands_on_the_images_of_all_platforms() -> None:
     made = two(REUSE, facts=GOOD_FACTS)
     (task,) = made.app_tasks(made.apps[0], STAND)
     target = dict(task.target.attributes)
-    assert target["contexts"] == {"dependencies": f"docker-image://acme/web@{digest(9)}"}
+    assert target["contexts"] == {
+        f"dependencies::{AMD64}": f"docker-image://acme/web@{digest(1)}",
+        f"dependencies::{ARM64}": f"docker-image://acme/web@{digest(2)}",
+    }
     assert refs(target, "cache-from") == [digest(13), digest(14)]
 
 
+def test_what_the_bake_file_links_a_pinned_stage_to_is_left_out() -> None:
+    """Buildx would build that target, too."""
+    linked = app_job(*BOTH, contexts={"dependencies": "target:deps", "tools": "target:tools"})
+    made = two(REUSE)
+    (app,) = made.apps
+    tasks = made.app_tasks(replace(app, job=linked), STAND)
+    for task in tasks:
+        assert "target:deps" not in task.target.attributes["contexts"].values()
+        assert task.target.attributes["contexts"]["tools"] == "target:tools"
+
+
 @pytest.mark.parametrize(
-    ("stand", "pins"),
-    [(None, ("dependencies",)), (STAND, ())],
-    ids=["dependencies are not published", "it cannot be pinned"],
+    ("stand", "pins", "cache"),
+    [(None, ("dependencies",), 11), (STAND, (), 13)],
+    ids=["dependencies are not published", "it is never pinned"],
 )
-def test_one_that_builds_the_dependencies_itself_has_their_cache_too(
-    stand: Stand | None, pins: tuple[str, ...]
+def test_one_that_builds_the_dependencies_itself_has_the_cache_that_has_their_steps(
+    stand: Stand | None, pins: tuple[str, ...], cache: int
 ) -> None:
+    """And no other: what one has hides what comes after it in the other."""
     app = app_plan(pins=pins, contexts={"debian": "docker-image://debian@sha256:1"})
     made = plan(deps_plan(REBUILD, SOURCE), app)
     (task,) = made.app_tasks(app, stand)
     target = dict(task.target.attributes)
     assert target["contexts"] == app.contexts
-    assert refs(target, "cache-from") == [digest(11), digest(13)]
+    assert refs(target, "cache-from") == [digest(cache)]
 
 
 def test_without_platforms_the_builders_own_decides() -> None:

@@ -92,6 +92,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "tags": ["acme/web:deps"],
                 "platforms": [AMD64],
                 "sites": [],
+                "platforms_dropped": [],
                 "inputs": {"manifests": ["requirements.txt"], "other": ["app/setup_data.py"]},
                 "bases": {AMD64: {"debian": "sha256:1"}},
                 "bases_moved": ["debian"],

@@ -65,6 +65,9 @@ def both(decision: Decision, **more: Any) -> DepsPlan:
     return deps_plan(decision, SOURCE, job=deps_job(*BOTH), lock=lock(*BOTH, state="two"), **more)
 
 
+SHARED = (("deps", 31, ""), ("app", 32, "app"))
+
+
 def digests(caches: tuple[Cache, ...]) -> list[str]:
     return [cache.digest for cache in caches]
 
@@ -110,6 +113,37 @@ def test_platforms_that_are_not_stale_stay_as_they_are() -> None:
 def test_platforms_that_nobody_asks_for_any_more_go() -> None:
     wanted = deps_plan(REBUILD, SOURCE, lock=lock(AMD64, state="two"))
     assert set(bundle_of(outcome(wanted, pushed(image(5, AMD64))).bundle([])).images) == {AMD64}
+
+
+def test_of_a_cache_for_several_platforms_what_others_need_is_kept() -> None:
+    """One platform is built anew, or its cache is: the cache goes on to serve the other one."""
+    shared = [Cache(role, BOTH, digest(n), 1, name) for role, n, name in SHARED]
+    source = published(lock(*BOTH), (image(1, AMD64), image(2, ARM64)), tuple(shared))
+    job, new = deps_job(*BOTH), Cache("app", (ARM64,), digest(33), 1, "app")
+    stale = deps_plan(
+        Decision(Action.REBUILD, platforms=(ARM64,)), source, job=job, lock=lock(*BOTH)
+    )
+    again = outcome(stale, pushed(image(6, ARM64))).bundle([new])
+    assert [(c.digest, c.platforms) for c in bundle_of(again).caches] == [
+        (digest(33), (ARM64,)),
+        (digest(31), (AMD64,)),
+    ]
+    reused = outcome(deps_plan(REUSE, source, job=job, lock=lock(*BOTH)), None).bundle([new])
+    assert {(c.digest, c.platforms) for c in bundle_of(reused).caches} == {
+        (digest(31), BOTH),
+        (digest(32), (AMD64,)),
+        (digest(33), (ARM64,)),
+    }
+
+
+def test_a_platform_that_the_pair_is_not_for_any_more_is_dropped() -> None:
+    plan = deps_plan(REUSE, SOURCE, job=deps_job(AMD64), lock=lock(AMD64), surplus=(ARM64,))
+    made = outcome(plan, None)
+    bundle = bundle_of(made.bundle([]))
+    assert {p: i.digest for p, i in bundle.images.items()} == {AMD64: digest(1)}
+    assert {p for cache in bundle.caches for p in cache.platforms} == {AMD64}
+    assert getattr(from_annotations(bundle.annotations), "keys", None) == lock(AMD64).keys
+    assert bundle_of(made.bundle([], "elsewhere/web")).caches == ()
 
 
 def test_all_platforms_pushed_by_tag_take_the_place_of_all() -> None:

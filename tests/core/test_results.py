@@ -56,6 +56,7 @@ def test_the_json_of_a_bake_is_stable() -> None:
         "warnings": [],
         "bytes_pulled": 82_241_961,
         "seconds": 2.346,
+        "part": None,
     }
     assert app == {
         "target": "app",

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.jobs import BuildOptions, Job
+from whalebuild.core.jobs import BuildOptions, Job, Portion
+from whalebuild.core.nodes import Node
 from whalebuild.core.references import Reference
 from whalebuild.core.tasks import (
     NO_DIGEST,
@@ -63,18 +64,32 @@ def made(
         (BuildOptions(load=True), "docker-container", Output.LOAD),
         (BuildOptions(load=True), "docker", Output.LOAD),
         (BuildOptions(read_only=True), "remote", Output.NOTHING),
+        (BuildOptions(portion=Portion((), "t0")), "docker", Output.STAGED),
+        (BuildOptions(portion=Portion((), "t0")), None, Output.STAGED),
+        (BuildOptions(portion=Portion((), "t0")), "docker-container", Output.DIGEST),
     ],
 )
 def test_where_images_go(options: BuildOptions, driver: str | None, output: Output) -> None:
     assert output_of(options, driver) is output
 
 
+NODE = Node("one", "x", platforms=(AMD64, ARM64))
+OTHER = Node("other", "y", platforms=(ARM64,), given=(ARM64,))
+ALONE = ((AMD64,), (ARM64,))
+TOGETHER = ((AMD64, ARM64),)
+
+
 @pytest.mark.parametrize("output", Output)
-def test_only_a_push_by_digest_parts_platforms(output: Output) -> None:
-    both = ((AMD64,), (ARM64,)) if output is Output.DIGEST else ((AMD64, ARM64),)
-    assert platform_groups((AMD64, ARM64), output) == both
-    assert platform_groups((AMD64,), output) == ((AMD64,),)
-    assert platform_groups((), output) == ((),)
+@pytest.mark.parametrize(
+    ("nodes", "apart"), [([], ALONE), ([NODE], TOGETHER), ([NODE, OTHER], ALONE)]
+)
+def test_what_is_put_together_afterwards_is_a_task_for_each_node(
+    output: Output, nodes: list[Node], apart: tuple[tuple[str, ...], ...]
+) -> None:
+    expected = apart if output in {Output.DIGEST, Output.STAGED} else TOGETHER
+    assert platform_groups((AMD64, ARM64), output, nodes) == expected
+    assert platform_groups((AMD64,), output, nodes) == ((AMD64,),)
+    assert platform_groups((), output, nodes) == ((),)
 
 
 @pytest.mark.parametrize(
@@ -237,3 +252,13 @@ def test_targets_that_a_task_links_to_come_along_unpublished() -> None:
         "tools": others["tools"].attributes,
         "os": others["os"].attributes,
     }
+
+
+def test_a_part_by_tag_has_a_staging_tag_in_each_repository_and_none_of_the_pairs() -> None:
+    options = BuildOptions(portion=Portion((ARM64,), "t0"))
+    whole = job(platforms=(AMD64, ARM64), references=("acme/web:latest", "acme/web:v1", "b/c:v1"))
+    task = make_task(whole, (ARM64,), Ground(), options, Output.STAGED)
+    tags = [f"{name}:whalebuild-staging-t0-image-app-linux-arm64" for name in ("acme/web", "b/c")]
+    assert task.target.tags == tuple(tags)
+    assert [str(reference) for reference in task.staged] == tags
+    assert task.target.attributes["output"] == [IMAGE]

@@ -92,8 +92,7 @@ def test_a_platform_is_added_through_a_remote_builder(
     assert pair.images("deps")["amd64"] == deps["amd64"]
     assert pair.images("latest")["amd64"] == latest["amd64"]
     assert pair.caches() == [
-        ("app", "app", "linux/amd64"),
-        ("app", "app", "linux/arm64"),
+        ("app", "app", "linux/amd64,linux/arm64"),
         ("deps", "", "linux/amd64"),
         ("deps", "", "linux/arm64"),
     ]

@@ -15,6 +15,7 @@ from whalebuild.core.bundle import read_bundle
 from whalebuild.core.errors import BuildError, UnreachableError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.manifests import parse_index
+from whalebuild.core.references import Reference
 from whalebuild.core.tasks import STAGING
 
 EXPORTING = {
@@ -122,6 +123,29 @@ def test_a_staging_tag_that_cannot_be_deleted_is_a_warning() -> None:
     world.bake()
     left = [note for note in world.console.notes if "is left over" in note]
     assert len(left) == 2
+
+
+def test_where_only_manifests_are_deleted_what_is_published_stays() -> None:
+    """As docker's registry 2.8 does it: with a manifest go its tags."""
+    world = World(Picky(REFUSED))
+    registry, delete = world.registry, world.registry.delete_manifest
+
+    def by_digest(reference: Reference) -> bool:
+        if reference.tag:
+            return False
+        place = reference.repository, str(reference.digest)
+        for tag, digest in list(registry.tags.items()):
+            if (tag[0], digest) == place:
+                del registry.tags[tag]
+        return delete(reference)
+
+    registry.delete_manifest = by_digest  # type: ignore[method-assign]
+    world.bake()
+    assert sorted(tag for _, tag in registry.tags) == ["deps", "latest"]
+    children = parse_index(registry.at("acme/web:deps").raw)
+    assert children
+    assert all(("acme/web", child.digest) in registry.manifests for child in children.manifests)
+    assert not any("is left over" in note for note in world.console.notes)
 
 
 def test_a_failing_build_is_no_trouble_with_a_cache() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import AMD64, ARM64
-from tests.workflows.world import WEB, World
+from tests.workflows.world import WEB, World, bundle_of
+from tests.workflows.world import app_of as app_published
 from whalebuild.core.decision import Action
+from whalebuild.core.errors import UsageError
 from whalebuild.core.lock import Lock
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.core.published import read_deps
@@ -263,6 +265,39 @@ def test_a_published_image_that_the_registry_has_lost_is_built_again() -> None:
     assert deps.decision.reasons == (f"the registry has lost {gone} of {DEPS}",)
     world.bake()
     assert deps_of(world).reused
+
+
+@pytest.mark.parametrize(("origin", "surplus"), [("whalebuild.toml", (ARM64,)), ("--platform", ())])
+def test_settings_say_what_a_pair_is_for_and_a_flag_is_for_one_run(
+    origin: str, surplus: tuple[str, ...]
+) -> None:
+    world = World()
+    world.set(platform=(AMD64, ARM64))
+    world.bake()
+    both = bundle_of(world)
+    world.set(platform=(AMD64,), origins={"platform": origin})
+    plan = world.plan()
+    assert (plan.deps[0].decision.action, plan.deps[0].surplus) == (Action.REUSE, surplus)
+    world.run(plan)
+    left = bundle_of(world)
+    assert left.images == {p: i for p, i in both.images.items() if p not in surplus}
+    assert app_published(world).platforms == (AMD64,)
+    world.bake()
+    assert world.registry.puts == []
+
+
+def test_an_image_is_not_replaced_by_one_for_the_builder_unasked() -> None:
+    world = World()
+    world.set(platform=(ARM64,))
+    world.bake()
+    world.set(platform=())
+    with pytest.raises(UsageError, match="it would be replaced by one for linux/amd64") as refused:
+        world.plan()
+    assert "--platform linux/arm64" in str(refused.value.next_step)
+    assert world.plan(load=True).apps[0].published is not None
+    world.set(platform=(AMD64,))
+    world.bake()
+    assert app_published(world).platforms == (AMD64,)
 
 
 def test_a_target_with_no_cache_is_built_every_time() -> None:

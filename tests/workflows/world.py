@@ -64,13 +64,17 @@ class World:
 
     def run(self, plan: Plan) -> BakeResult:
         """Bake a plan; what was done before is forgotten."""
+        return self.new_baker().bake(plan)
+
+    def new_baker(self) -> Baker:
+        """A baker; what was done before is forgotten."""
         self.registry.requests.clear()
         self.engine.baked.clear()
         self.console = FakeConsole()
         retrier = patient(announce=self.console.note)
         clock = itertools.count(10).__next__
         self.baker = Baker(self.engine, self.registry, self.console, retrier, self.notes, clock)
-        return self.baker.bake(plan)
+        return self.baker
 
     def bake(self, *names: str, **options: Any) -> BakeResult:
         return self.run(self.plan(*names, **options))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from whalebuild import __version__
-from whalebuild.cli import bake, inspect, plan
+from whalebuild.cli import bake, inspect, merge, plan
 
 app = typer.Typer(
     name="whalebuild",
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(bake.bake)
+app.command()(merge.merge)
 app.command()(plan.plan)
 app.command()(inspect.inspect)
 

@@ -33,6 +33,8 @@ def bake(
     print_: opt.PrintOnly = False,
     load: opt.Load = False,
     read_only: opt.ReadOnly = False,
+    partial: opt.Partial = False,
+    part_file: opt.PartFile = None,
     force: opt.Force = False,
     scope: opt.Scope = None,
     base: opt.Base = None,
@@ -47,22 +49,19 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
+        from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
         from whalebuild.cli.session import Words, open_session, setting_flags
         from whalebuild.core.errors import UsageError
 
-        if load and read_only:
-            raise UsageError(
-                "--load and --read-only exclude each other",
-                cause="one builds for the local engine, the other for every platform",
-                next_step="leave one of them out",
-            )
+        check_modes(load=load, read_only=read_only, partial=partial, part_file=part_file)
         flags = setting_flags(
             image=image,
             file=file,
             scope=scope,
             base=base,
             deps_stage=deps_stage,
-            platform=platform,
+            # What is published in all, others say: see ``Portion``.
+            platform=None if partial else platform,
             builder=builder,
             allow=allow,
             progress=progress,
@@ -87,6 +86,7 @@ def bake(
                 no_cache=no_cache,
                 pull=pull,
                 extra_tags=tuple(tag or ()),
+                portion=ask_for_portion(platform) if partial else None,
             )
             plan = session.planner(ask=not print_).plan(session.request, options)
             if print_:
@@ -100,6 +100,8 @@ def bake(
                 )
             if load:
                 session.console.note("--load builds for this machine's platform only")
+            if partial:
+                session.console.note(portion_note(plan))
             if session.settings.progress not in _FOR_PROGRAMS:
                 for line in announcement(plan):
                     session.console.note(line)
@@ -110,14 +112,14 @@ def bake(
                 session.retrier,
                 FileBuilderNotes(),
             )
-            result = baker.bake(plan)
+            result = bake_part(baker, plan, part_file) if partial else baker.bake(plan)
             if metadata_file:
                 _write(metadata_file, json.dumps(baker.metadata, indent=2) + "\n", session.console)
         table = result_table(result)
         write_outputs(result, table, os.environ)
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(result.as_json()))
-        elif not nothing_to_do(plan):
+        elif partial or not nothing_to_do(plan):
             typer.echo(table)
 
 

@@ -54,6 +54,21 @@ Load = Annotated[
 ReadOnly = Annotated[
     bool, Option("--read-only", help="Build with the published cache, and publish nothing.")
 ]
+Partial = Annotated[
+    bool,
+    Option("--partial", help="Build these --platforms only, and leave publishing to `merge`."),
+]
+PartFile = Annotated[
+    Path | None,
+    Option(
+        "--part-file",
+        help="Where --partial writes its part; default: whalebuild-part-PLATFORMS.json.",
+        show_default=False,
+    ),
+]
+Parts = Annotated[
+    list[Path], Argument(metavar="PARTS...", help="Files of `bake --partial`.", show_default=False)
+]
 Force = Annotated[bool, Option("--force", help="Build and publish even if nothing has changed.")]
 Check = Annotated[
     bool,

@@ -52,6 +52,8 @@ def _result_rows(target: TargetResult) -> Iterator[tuple[str, ...]]:
 
 def _summary(result: BakeResult) -> str:
     done = "published" if result.published else "built, nothing pushed"
+    if result.part:
+        done = f"nothing is published yet: {result.part} is for `whalebuild merge`; built"
     parts = [f"{done} in {human_seconds(result.seconds)}"]
     parts.append(f"{human_bytes(result.bytes_pulled)} of layers pulled")
     if result.retries:

@@ -46,7 +46,7 @@ def decision_lines(plan: Plan) -> list[str]:
 
 def nothing_to_do(plan: Plan) -> bool:
     """Whether a bake would build and push nothing at all."""
-    return all(deps.reused and not deps.adopted for deps in plan.deps) and all(
+    return all(deps.reused and not deps.moves for deps in plan.deps) and all(
         app.action is AppAction.NOTHING for app in plan.apps
     )
 
@@ -66,7 +66,8 @@ def _headline(deps: DepsPlan) -> str:
     if decision.action is Action.REUSE and deps.source:
         key = deps.lock.key if isinstance(deps.lock, Lock) else ""
         adopted = f" of {deps.source.reference}" if deps.adopted else ""
-        return f"reuse @{_digest(deps.source.bundle.digest)}{adopted} (key {key[:_SHORT]})"
+        dropped = f"; drop {', '.join(deps.surplus)}" if deps.surplus else ""
+        return f"reuse @{_digest(deps.source.bundle.digest)}{adopted} (key {key[:_SHORT]}){dropped}"
     if decision.action is Action.ASK:
         return (
             "BuildKit is asked in every bake, because its inputs cannot be told: "
@@ -104,7 +105,7 @@ def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
         yield f"  others    {_names(code) or 'none'}"
         yield from _hanging("base      ", list(_bases(deps)))
     if plan.options.publishes:
-        label = "publishes " if not deps.reused or deps.adopted else "keeps     "
+        label = "publishes " if not deps.reused or deps.moves else "keeps     "
         yield from _hanging(label, [str(reference) for reference in job.references])
     for split in deps.splits:
         yield from _split(split)

@@ -7,8 +7,8 @@ attestations have, so that whoever pulls the image passes them over, and registr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from whalebuild.core.manifests import Descriptor, Index, write_index
 
@@ -31,6 +31,11 @@ class Cache:
     digest: str
     size: int
     target: str = ""
+
+    def less(self, platforms: Collection[str]) -> Cache | None:
+        """The cache as it serves other platforms than these; None where there are none."""
+        left = tuple(platform for platform in self.platforms if platform not in platforms)
+        return replace(self, platforms=left) if left else None
 
     def as_child(self) -> Descriptor:
         """The cache as a child of the bundle."""

@@ -131,6 +131,7 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
         if found:
             line = _line_with(error, found.start())
             lags = kind in _ABSENT and not digests_in(line).isdisjoint(fresh)
+            lags = lags and NO_PLATFORM not in line
             return Failure(Kind.TRANSIENT if lags else kind, found[0].strip(), line)
     lines = [line for line in error.splitlines() if line.strip()]
     unknown = Kind.UNKNOWN_PUSH if pushing else Kind.UNKNOWN

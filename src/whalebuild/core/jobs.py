@@ -15,6 +15,19 @@ DEPS, APP = "deps", "app"
 
 
 @dataclass(frozen=True)
+class Portion:
+    """What a partial bake builds of the platforms that are published together.
+
+    Attributes:
+        platforms: Those that it builds; empty is all of them.
+        token: What makes its staging tags its own.
+    """
+
+    platforms: tuple[str, ...]
+    token: str
+
+
+@dataclass(frozen=True)
 class BuildOptions:
     """What the command line asks of every target.
 
@@ -26,6 +39,7 @@ class BuildOptions:
         pull: Ask the registry for newer base images.
         platforms: Platforms instead of the bake file's; empty keeps those.
         extra_tags: Further references for the application's image.
+        portion: What a partial bake builds; None where everything is built and published.
     """
 
     load: bool = False
@@ -35,11 +49,17 @@ class BuildOptions:
     pull: bool = False
     platforms: tuple[str, ...] = ()
     extra_tags: tuple[str, ...] = ()
+    portion: Portion | None = None
 
     @property
     def publishes(self) -> bool:
         """Whether anything is pushed."""
         return not (self.load or self.read_only)
+
+    def mine(self, platforms: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of these platforms that are built here."""
+        wanted = self.portion.platforms if self.portion else ()
+        return tuple(p for p in platforms if p in wanted) if wanted else platforms
 
 
 @dataclass(frozen=True)

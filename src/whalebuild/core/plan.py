@@ -12,7 +12,6 @@ from whalebuild.core.bakefile import TARGET_CONTEXT, Target
 from whalebuild.core.decision import Action, Decision
 from whalebuild.core.jobs import APP, DEPS, BuildOptions, Job
 from whalebuild.core.lock import Lock
-from whalebuild.core.pins import image_context
 from whalebuild.core.published import PublishedApp, PublishedDeps
 from whalebuild.core.references import Reference
 from whalebuild.core.request import EngineFacts
@@ -21,6 +20,7 @@ from whalebuild.core.sites import Runs, Site, sites
 from whalebuild.core.stage_inputs import FileEntry, Undetermined
 from whalebuild.core.stand import Stand, stand_of
 from whalebuild.core.tasks import (
+    APART,
     CacheExport,
     Definition,
     Ground,
@@ -45,6 +45,7 @@ class DepsPlan:
         files: The files that it reads.
         moved: External images that have moved since, though the pin keeps the old one.
         runs: Its RUN instructions; none where its inputs cannot be told.
+        surplus: Published platforms that the pair is not for any more; they are dropped.
     """
 
     job: Job
@@ -58,6 +59,7 @@ class DepsPlan:
     splits: tuple[Split, ...] = ()
     moved: tuple[str, ...] = ()
     runs: tuple[Runs, ...] = ()
+    surplus: tuple[str, ...] = ()
 
     @property
     def reused(self) -> bool:
@@ -69,7 +71,7 @@ class DepsPlan:
         """What applications stand on, as far as nothing has to be built first."""
         if not self.reused or self.source is None:
             return None
-        return stand_of(self.source.reference.repository, self.source.bundle)
+        return stand_of(self.source.reference.repository, self.source.bundle, self.surplus)
 
     @property
     def adopted(self) -> bool:
@@ -80,6 +82,11 @@ class DepsPlan:
     def elsewhere(self) -> bool:
         """Whether one of its references does not have what the source has."""
         return any(not _same(found, self.source) for found in self.published)
+
+    @property
+    def moves(self) -> bool:
+        """Whether its tag is to be set although its images are published."""
+        return self.elsewhere or bool(self.surplus)
 
 
 class AppAction(Enum):
@@ -173,9 +180,9 @@ class Plan:
             return ()
         job = deps.job
         # By tag an index is pushed whole, with all its platforms.
-        stale = deps.decision.platforms if self.output is Output.DIGEST else job.platforms
+        stale = deps.decision.platforms if self.output in APART else job.platforms
         tasks = []
-        for each in platform_groups(tuple(p for p in job.platforms if p in stale), self.output):
+        for each in self._groups(tuple(p for p in job.platforms if p in stale)):
             cache = export.reference(job, each) if export else None
             imported = _caches(deps.source, DEPS, each)
             ground = Ground(deps.contexts, imported, cache)
@@ -198,17 +205,25 @@ class Plan:
         bases = app.contexts if stand else {**deps.contexts, **app.contexts}
         own = self.facts.platform if self.facts else None
         tasks = []
-        for platforms in platform_groups(job.platforms, self.output):
-            pinned = image_context(str(stand.reference(platforms, own))) if stand else None
-            contexts = {**bases, **(dict.fromkeys(app.pins, pinned) if pinned else {})}
+        for platforms in self._groups(job.platforms):
+            pinned = stand.contexts(app.pins, platforms, own) if stand else {}
             known = platforms or ((own,) if own else ())
             caches = _caches(source, APP, known, job.name)
-            if not (pinned and app.pins):
-                caches = (*_caches(source, DEPS, known), *caches)
+            # One cache alone: see ``platform_groups``. That of an application which never stands on
+            # the published image has the steps of the dependencies, too.
+            if not stand if app.pins else not caches:
+                caches = _caches(source, DEPS, known)
             cache = export.reference(job, platforms) if export else None
-            ground = Ground(contexts, caches, cache)
+            ground = Ground({**bases, **pinned}, caches, cache)
             tasks.append(make_task(job, platforms, ground, self.options, self.output))
         return tuple(tasks)
+
+    def _groups(self, platforms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The platforms of each task: of those that this bake builds."""
+        mine = self.options.mine(platforms)
+        nothing = self.options.portion is not None and not mine
+        nodes = self.facts.nodes if self.facts else ()
+        return () if nothing else platform_groups(mine, self.output, nodes)
 
     def preview(self) -> Definition:
         """The bake definition as far as it is known before anything is built.
@@ -232,7 +247,7 @@ class Plan:
         return make_definition([_with_all_tags(task) for task in tasks], self.others)
 
     def _linked(self, task: Task, app: AppPlan, deps: DepsPlan) -> Task:
-        apart = self.output is Output.DIGEST and len(app.job.platforms) > 1
+        apart = self.output in APART and len(app.job.platforms) > 1
         if apart or not self.options.publishes:
             return task
         contexts = dict(task.target.attributes.get("contexts") or {})
@@ -242,7 +257,7 @@ class Plan:
 
 
 def _with_all_tags(task: Task) -> Task:
-    if not task.target.tags:
+    if not task.target.tags or task.staged:
         return task
     tags = [str(reference) for reference in task.job.references]
     return replace(task, target=task.target.with_attributes(tags=tags))

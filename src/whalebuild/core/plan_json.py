@@ -60,6 +60,7 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "tags": [str(reference) for reference in job.references],
         "platforms": list(job.platforms),
         "sites": _sites(plan, deps),
+        "platforms_dropped": list(deps.surplus),
         "inputs": {
             "manifests": [entry.name for entry in files if is_manifest(entry.path)],
             "other": [entry.name for entry in files if not is_manifest(entry.path)],

@@ -17,6 +17,7 @@ from whalebuild.core.manifests import Descriptor
 from whalebuild.core.plan import DepsPlan
 from whalebuild.core.published import AppRecord
 from whalebuild.core.stand import Stand, stand_of
+from whalebuild.core.tasks import Task
 
 # BuildKit imports no cache whose configuration is larger, and says nothing of it
 # (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
@@ -107,6 +108,8 @@ class DepsOutcome:
         new = tuple(app_caches) if at_home else ()
         source = self.plan.source
         if not self.changed and source is not None:
+            if self.plan.surplus:
+                return self._trimmed(there or source.bundle, new, at_home=at_home)
             if not new:
                 same = source.raw if at_home else _without_caches(source.bundle)
                 return same if self._moved else None
@@ -127,7 +130,18 @@ class DepsOutcome:
 
     def fits(self, there: Bundle) -> bool:
         """Whether what stands there by now has the images that this bake has reused."""
-        return not self.changed and _digests(there) == self.stand.images
+        wanted = stand_of("", there, self.plan.surplus).images
+        return not self.changed and wanted == self.stand.images
+
+    def _trimmed(self, bundle: Bundle, new: Sequence[Cache], *, at_home: bool) -> bytes:
+        """The same dependencies without the platforms that the pair is not for any more."""
+        gone, lock = self.plan.surplus, self.plan.lock
+        images = {p: image for p, image in bundle.images.items() if p not in gone}
+        left = (cache.less(gone) for cache in _without(bundle.caches, new))
+        caches = (*filter(None, left), *new) if at_home else ()
+        annotations = to_annotations(lock) if isinstance(lock, Lock) else {}
+        kept = Bundle("", images, bundle.attestations)
+        return _compose(kept, caches, {**bundle.annotations, **annotations})
 
     @property
     def _moved(self) -> bool:
@@ -138,13 +152,29 @@ class DepsOutcome:
         return self.tagged or self.plan.elsewhere
 
 
+@dataclass(frozen=True)
+class Built:
+    """What the builds of a plan have pushed: verified, and still to be published.
+
+    Attributes:
+        deps: What became of dependencies, by job.
+        apps: The applications that were built, by job.
+        tasks: What built them, by job.
+    """
+
+    deps: Mapping[str, DepsOutcome]
+    apps: Mapping[str, Pushed]
+    tasks: Mapping[str, tuple[Task, ...]]
+
+
 def outcome(plan: DepsPlan, pushed: Pushed | None, *, tagged: bool = False) -> DepsOutcome:
     """Compare what was pushed (and perhaps tagged) with what is published."""
     repository = plan.job.bundle.repository
     source = plan.source
     if pushed is None:
         assert source is not None, "what is reused is published"  # noqa: S101 - a slip of ours
-        return DepsOutcome(plan, None, changed=False, stand=stand_of(repository, source.bundle))
+        stand = stand_of(repository, source.bundle, plan.surplus)
+        return DepsOutcome(plan, None, changed=False, stand=stand)
     same = source is not None and all(
         platform in source.bundle.images and source.bundle.images[platform].digest == digest
         for platform, digest in pushed.digests.items()
@@ -173,9 +203,9 @@ def _kept(plan: DepsPlan, pushed: Pushed) -> Bundle:
     if source is None or not kept:
         return Bundle("", {})
     images = {p: image for p, image in source.bundle.images.items() if p in kept}
-    caches = tuple(
-        c for c in source.bundle.caches if c.role == DEPS and kept.issuperset(c.platforms)
-    )
+    others = {p for cache in source.bundle.caches for p in cache.platforms} - kept
+    mine = (cache.less(others) for cache in source.bundle.caches if cache.role == DEPS)
+    caches = tuple(cache for cache in mine if cache)
     return Bundle("", images, source.bundle.attestations, caches)
 
 
@@ -188,15 +218,13 @@ def _without_caches(bundle: Bundle) -> bytes:
 
 
 def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:
-    return tuple(
-        cache
-        for cache in caches
-        if not any(
-            (cache.role, cache.target) == (new.role, new.target)
-            and set(cache.platforms) <= set(new.platforms)
-            for new in replaced
-        )
-    )
+    """The caches but for platforms for which there are new ones."""
+    kept = []
+    for cache in caches:
+        mine = [new for new in replaced if (new.role, new.target) == (cache.role, cache.target)]
+        left = cache.less({platform for new in mine for platform in new.platforms})
+        kept += [left] if left else []
+    return tuple(kept)
 
 
 def _digests(bundle: Bundle) -> dict[str, str]:

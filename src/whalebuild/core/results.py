@@ -56,7 +56,12 @@ class TargetResult:
 
 @dataclass(frozen=True)
 class BakeResult:
-    """A finished bake. ``published`` is False for ``--load``."""
+    """A finished bake.
+
+    Attributes:
+        published: False for ``--load`` and a partial bake.
+        part: The file with what a partial bake has built.
+    """
 
     targets: tuple[TargetResult, ...]
     published: bool
@@ -64,6 +69,7 @@ class BakeResult:
     warnings: tuple[str, ...]
     bytes_pulled: int
     seconds: float
+    part: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The versioned form for machines."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.core.bundle import Bundle
+from whalebuild.core.pins import image_context
 from whalebuild.core.references import Reference
 
 
@@ -23,14 +24,35 @@ class Stand:
     index: str
     images: Mapping[str, str]
 
-    def reference(self, platforms: tuple[str, ...], own: str | None) -> Reference:
-        """What to pin: an image manifest; for several platforms the index that has them all."""
-        one = platforms or ((own,) if own else tuple(self.images))
-        digest = self.images.get(one[0] or "") if len(one) == 1 else None
-        return Reference(self.repository, digest=digest or self.index)
+    def contexts(
+        self, names: Iterable[str], platforms: tuple[str, ...], own: str | None
+    ) -> dict[str, str]:
+        """Named contexts that pin it: to image manifests, which the bundle keeps.
+
+        For several platforms each has its own, as BuildKit looks it up
+        (``frontend/dockerui/namedcontext.go``); for platforms that are not known the index has to
+        do.
+        """
+        only = tuple(self.images) if len(self.images) == 1 else ()
+        wanted = platforms or ((own,) if own else only)
+        pinned = {p: Reference(self.repository, digest=self.images.get(p)) for p in wanted}
+        if not pinned or not all(reference.digest for reference in pinned.values()):
+            index = image_context(str(Reference(self.repository, digest=self.index)))
+            return dict.fromkeys(names, index)
+        several = len(pinned) > 1
+        return {
+            f"{name}::{_normal(platform)}" if several else name: image_context(str(reference))
+            for name in names
+            for platform, reference in pinned.items()
+        }
 
 
-def stand_of(repository: str, bundle: Bundle) -> Stand:
-    """What applications stand on where a bundle is published."""
-    images = {platform: image.digest for platform, image in bundle.images.items()}
+def _normal(platform: str) -> str:
+    """The platform as containerd writes it out."""
+    return "linux/arm/v7" if platform == "linux/arm" else platform
+
+
+def stand_of(repository: str, bundle: Bundle, without: Collection[str] = ()) -> Stand:
+    """What applications stand on where a bundle is published; it is to lose some platforms."""
+    images = {p: image.digest for p, image in bundle.images.items() if p not in without}
     return Stand(repository, bundle.digest, images)

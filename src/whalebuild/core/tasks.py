@@ -13,6 +13,7 @@ from typing import Any
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.jobs import BuildOptions, Job
+from whalebuild.core.nodes import Node, places
 from whalebuild.core.platforms import LOCAL
 from whalebuild.core.references import Reference
 
@@ -29,8 +30,13 @@ class Output(Enum):
 
     TAG = "tag"  # pushed under the job's first tag of each repository
     DIGEST = "digest"  # pushed with no tag
+    STAGED = "staged"  # pushed under a tag of this bake's own, which is deleted later
     LOAD = "load"  # into the local engine
     NOTHING = "nothing"  # built only
+
+
+# What is pushed is put together afterwards.
+APART = frozenset({Output.DIGEST, Output.STAGED})
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,7 @@ class CacheExport:
         repository = job.bundle.repository
         if self.token is None:
             return Reference(repository, digest=NO_DIGEST)
-        words = (STAGING, self.token, job.name, *platforms)
-        return Reference(repository, "-".join(words).replace("/", "-")[:_LONGEST_TAG])
+        return Reference(repository, _staging_tag(job, platforms, self.token))
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Task:
     Attributes:
         imports: The caches of ours that it imports.
         exports: Whether its cache is pushed for later bakes.
+        staged: The staging tags that its image is pushed under.
     """
 
     job: Job
@@ -81,6 +87,7 @@ class Task:
     target: Target
     imports: tuple[Reference, ...] = ()
     exports: bool = False
+    staged: tuple[Reference, ...] = ()
 
     @property
     def name(self) -> str:
@@ -117,18 +124,28 @@ def output_of(options: BuildOptions, driver: str | None) -> Output:
         return Output.LOAD
     if options.read_only:
         return Output.NOTHING
-    return Output.TAG if driver in {None, "docker"} else Output.DIGEST
+    if driver not in {None, "docker"}:
+        return Output.DIGEST
+    return Output.STAGED if options.portion else Output.TAG
 
 
-def platform_groups(platforms: tuple[str, ...], output: Output) -> tuple[tuple[str, ...], ...]:
+def platform_groups(
+    platforms: tuple[str, ...], output: Output, nodes: Sequence[Node]
+) -> tuple[tuple[str, ...], ...]:
     """Part platforms into tasks.
 
-    By digest each platform is a task of its own: on a builder of several nodes, one task would
-    write the tag ``:latest`` and lose the caches' digests.
+    By digest, a task for each node that builds: one for several nodes would write the tag
+    ``:latest`` and lose the caches' digests. And one task alone for a node: two builds that have
+    steps in common, each with a cache of its own, find those steps in one of the caches, and
+    nothing of the other one after them (docs/adr/0008).
     """
-    if output is Output.DIGEST and len(platforms) > 1:
-        return tuple((platform,) for platform in platforms)
-    return (platforms,)
+    if output not in APART or len(platforms) < 2:  # noqa: PLR2004 - there is nothing to part
+        return (platforms,)
+    known = {site.platform: site.node for site in places(nodes, platforms)}
+    groups: dict[Node | str, list[str]] = {}
+    for platform in platforms:
+        groups.setdefault(known.get(platform, platform), []).append(platform)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def make_task(
@@ -139,11 +156,12 @@ def make_task(
     if platforms != job.platforms:
         name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
     attributes = job.target.attributes
+    staged = _staged(job, platforms, options) if output is Output.STAGED else ()
     made = job.target.with_attributes(
-        tags=_tags(job, output) or None,
+        tags=[str(reference) for reference in staged] or _tags(job, output) or None,
         # The local engine holds one platform; buildx picks the node's own.
         platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
-        contexts={**(attributes.get("contexts") or {}), **ground.contexts} or None,
+        contexts={**_given_contexts(job.target, ground), **ground.contexts} or None,
         cache_from=_cache_from(job.target, ground.cache_from) or None,
         cache_to=_cache_to(job.target, ground.cache_to, output) or None,
         output=[_output(job, output)],
@@ -151,7 +169,8 @@ def make_task(
         pull=options.pull or attributes.get("pull"),
     )
     exports = ground.cache_to is not None
-    return Task(job, platforms, Target(name, made.attributes), ground.cache_from, exports)
+    target = Target(name, made.attributes)
+    return Task(job, platforms, target, ground.cache_from, exports, staged)
 
 
 def make_definition(tasks: Iterable[Task], others: Mapping[str, Target]) -> Definition:
@@ -183,6 +202,17 @@ def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str
     return found
 
 
+def _staged(job: Job, platforms: tuple[str, ...], options: BuildOptions) -> tuple[Reference, ...]:
+    token = options.portion.token if options.portion else ""
+    tag = _staging_tag(job, platforms, token, "image")
+    return tuple(Reference(repository, tag) for repository in job.repositories)
+
+
+def _staging_tag(job: Job, platforms: tuple[str, ...], *own: str) -> str:
+    words = (STAGING, *own, job.name, *platforms)
+    return "-".join(words).replace("/", "-")[:_LONGEST_TAG]
+
+
 def _tags(job: Job, output: Output) -> list[str]:
     if output is Output.LOAD:
         return [str(reference) for reference in job.references]
@@ -193,6 +223,13 @@ def _tags(job: Job, output: Output) -> list[str]:
     for reference in job.references:
         first.setdefault(reference.repository, reference)
     return [str(reference) for reference in first.values()]
+
+
+def _given_contexts(target: Target, ground: Ground) -> dict[str, str]:
+    """The bake file's named contexts, but for those that are pinned for each platform."""
+    given = dict(target.attributes.get("contexts") or {})
+    pinned = {name.partition("::")[0] for name in ground.contexts}
+    return {name: value for name, value in given.items() if name not in pinned}
 
 
 def _cache_from(target: Target, sources: Sequence[Reference]) -> list[Any]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from whalebuild.core.jobs import APP
+from whalebuild.core.jobs import APP, DEPS
+from whalebuild.core.parts import ImagePart, Part, make_part
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
-from whalebuild.core.publication import DepsOutcome, Pushed, outcome
+from whalebuild.core.publication import Built, DepsOutcome, Pushed, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.core.tasks import CacheExport, Output, Task
 from whalebuild.workflows.caching import CacheLadder, Tasks
@@ -52,6 +53,24 @@ class Baker:
                 what was pushed is not whole.
         """
         begun = self.clock()
+        bake = self._begin(plan)
+        images = bake.publish() if plan.options.publishes else bake.load()
+        self.metadata = metadata_of(images, bake.run.metadata)
+        return self._result(bake, images, begun, published=plan.options.publishes)
+
+    def bake_part(self, plan: Plan) -> tuple[Part, BakeResult]:
+        """Build and push what a partial bake is to build, and publish nothing.
+
+        Raises:
+            WhalebuildError: As :meth:`bake`; staging tags are deleted then.
+        """
+        begun = self.clock()
+        bake = self._begin(plan)
+        part, images = bake.part()
+        self.metadata = metadata_of(images, bake.run.metadata)
+        return part, self._result(bake, images, begun, published=False)
+
+    def _begin(self, plan: Plan) -> _Bake:
         self.warnings.clear()
         imports = Imports(self.registry, self.retrier, self._warn)
         run = Runner(
@@ -64,15 +83,17 @@ class Baker:
         tagger = Tagger(publisher, Meanwhile(publisher, self._warn, strict=strict))
         if plan.output is Output.TAG:
             run.about_to_push = partial(tagger.about_to_push, plan)
-        bake = _Bake(plan, run, publisher, tagger, ladder)
-        images = bake.publish() if plan.options.publishes else bake.load()
-        self.metadata = metadata_of(images, run.metadata)
+        return _Bake(plan, run, publisher, tagger, ladder)
+
+    def _result(
+        self, bake: _Bake, images: Sequence[ImageResult], begun: float, *, published: bool
+    ) -> BakeResult:
         return make_result(
             images,
-            run.states,
+            bake.run.states,
             self.retrier.retries,
             warnings=self.warnings,
-            published=plan.options.publishes,
+            published=published,
             seconds=self.clock() - begun,
         )
 
@@ -112,11 +133,25 @@ class _Bake:
     def publish(self) -> list[ImageResult]:
         """Build by digest, verify, publish ``:deps``, then the applications."""
         try:
-            return self._publish()
+            built = self.build()
+            if self.plan.settings.if_unchanged:
+                self.tagger.check(self.plan)
+            return self.tagger.publish(self.plan, built)
         finally:
             self.ladder.tidy()
 
-    def _publish(self) -> list[ImageResult]:
+    def part(self) -> tuple[Part, list[ImageResult]]:
+        """Build a portion, and leave what is pushed to be published by ``merge``."""
+        try:
+            built = self.build()
+        except BaseException:
+            self.ladder.tidy()
+            raise
+        part = make_part(self.plan, built, self.run.metadata, self.ladder.staged)
+        return part, [self._part_of(image, built) for image in part.images]
+
+    def build(self) -> Built:
+        """Build and push, and verify what was pushed."""
         deps_tasks = self._push(self._deps_tasks)
         outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
@@ -128,17 +163,8 @@ class _Bake:
                 for app in building
             }
         )
-        pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items()}
-        if self.plan.settings.if_unchanged:
-            self.tagger.check(self.plan)
-        results = []
-        for deps in self.plan.deps:
-            mine = [pushed[app.job.name] for app in building if app.job.deps == deps.job.name]
-            results.append(self._publish_deps(outcomes[deps.job.name], mine, deps_tasks))
-        for app in self.plan.apps:
-            image = pushed.get(app.job.name)
-            results.append(self._publish_app(app, image, outcomes[app.job.deps], app_tasks))
-        return results
+        pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items() if tasks}
+        return Built(outcomes, pushed, {**deps_tasks, **app_tasks})
 
     def _push(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:
@@ -159,7 +185,10 @@ class _Bake:
     def _app_tasks(
         self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
     ) -> tuple[Task, ...]:
-        needed = deps.changed or not self._has_cache(app, deps)
+        # Another portion may change dependencies that this one leaves as they are: with the new
+        # bundle go all the old caches of applications.
+        others = self.plan.options.portion is not None and not deps.plan.reused
+        needed = deps.changed or others or not self._has_cache(app, deps)
         return self.plan.app_tasks(app, deps.stand, export if needed else None)
 
     def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
@@ -168,7 +197,7 @@ class _Bake:
         if source is None:
             return False
         covered: set[str] = set()
-        platforms = app.job.platforms or tuple(deps.stand.images)
+        platforms = self.plan.options.mine(app.job.platforms) or tuple(deps.stand.images)
         for cache in source.bundle.cache(APP, platforms, app.job.name):
             covered.update(cache.platforms)
         return covered.issuperset(platforms)
@@ -179,25 +208,14 @@ class _Bake:
         self.tagger.pushed(pushed)
         return pushed
 
-    def _publish_deps(self, deps: DepsOutcome, apps: Sequence[Pushed], tasks: Tasks) -> ImageResult:
-        job, mine = deps.plan.job, tasks[deps.plan.job.name]
-        digest = deps.stand.index
-        if deps.pushed or deps.plan.elsewhere or apps:
-            digest = self.tagger.deps(deps, [cache for app in apps for cache in app.caches])
-        action = "built" if deps.changed else "reused"
-        return ImageResult(job, action, digest, mine, tuple(deps.stand.images))
-
-    def _publish_app(
-        self, app: AppPlan, pushed: Pushed | None, deps: DepsOutcome, tasks: Tasks
-    ) -> ImageResult:
-        if pushed is not None:
-            digest = self.tagger.app(app, pushed, deps)
-            mine = tasks[app.job.name]
-            return ImageResult(app.job, "built", digest, mine, tuple(pushed.images))
-        assert app.published is not None, "what is not built is there"  # noqa: S101
-        self.tagger.more(app)
-        action, digest = "tagged" if app.missing else "unchanged", app.published.manifest.digest
-        return ImageResult(app.job, action, digest, (), app.published.platforms)
+    def _part_of(self, image: ImagePart, built: Built) -> ImageResult:
+        """What became of a portion's image."""
+        job, done = image.job, image.pushed
+        action = "built" if done else "reused" if job.role == DEPS else "unchanged"
+        there = image.source.digest if image.source else image.published[0]
+        digest = done[-1].digest if done else there
+        mine = self.plan.options.mine(job.platforms)
+        return ImageResult(job, action, digest, built.tasks.get(job.name, ()), mine)
 
     def _digest(self, tasks: Sequence[Task]) -> str | None:
         metadata = self.run.metadata.get(tasks[-1].name) or {}

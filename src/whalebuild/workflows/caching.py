@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import Kind, RequestFailedError
+from whalebuild.core.failures import Kind
 from whalebuild.core.plan import Plan
 from whalebuild.core.references import Reference
 from whalebuild.core.tasks import CacheExport, Task
 from whalebuild.workflows.ports import BuilderNotes, Registry
 from whalebuild.workflows.running import CacheExportError, Runner
+from whalebuild.workflows.staging import delete_tags
 
 Tasks = Mapping[str, tuple[Task, ...]]
 
@@ -63,15 +64,7 @@ class CacheLadder:
 
     def tidy(self) -> None:
         """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
-        for reference in self.staged:
-            try:
-                deleted = self.registry.delete_manifest(reference)
-                # It may never have been set: the export failed, or the build before it.
-                deleted = deleted or self.registry.head(reference) is None
-            except RequestFailedError:
-                deleted = False
-            if not deleted:
-                self.warn(f"{reference} is left over: the registry deletes no tags")
+        delete_tags(self.registry, self.staged, self.warn)
 
     def _next(self, failed: CacheExportError) -> CacheExport | None:
         failure = failed.failure
@@ -92,10 +85,11 @@ class CacheLadder:
 
     def _expect(self, tasks: Tasks) -> None:
         """Note the staging tags before they are there: they are deleted whatever happens."""
-        if self.export is None or self.export.token is None:
-            return
-        every = (task for each in tasks.values() for task in each if task.exports)
-        self.staged |= {self.export.reference(task.job, task.platforms): None for task in every}
+        every = [task for each in tasks.values() for task in each]
+        self.staged |= {reference: None for task in every for reference in task.staged}
+        if self.export is not None and self.export.token is not None:
+            caches = (self.export.reference(t.job, t.platforms) for t in every if t.exports)
+            self.staged |= dict.fromkeys(caches)
 
     def _places(self) -> list[tuple[str, str]]:
         builder = self.plan.facts.builder if self.plan.facts else "default"

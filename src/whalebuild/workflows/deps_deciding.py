@@ -30,6 +30,7 @@ class DepsDecider:
         survey: What is published; None where the registry is not to be asked.
         follow: Whether external images are taken as they are now, and not as they are pinned.
         thorough: Whether to find out which pinned images have moved.
+        lasting: Whether the platforms are those that pairs are for, and not only this run.
         lost: Digests of published images that the registry does not have any more.
     """
 
@@ -38,6 +39,7 @@ class DepsDecider:
     options: BuildOptions
     follow: bool
     thorough: bool
+    lasting: bool
     lost: frozenset[str] = frozenset()
 
     def decide(self, job: Job, application: Target | None) -> DepsPlan:
@@ -46,6 +48,9 @@ class DepsDecider:
         own = self._published(job)
         tried = [self._try(job, reading, own, found) for found in self._candidates(job, own)]
         made = next((plan for plan in tried if plan.reused), tried[0])
+        if made.reused and made.source and job.platforms and self.lasting:
+            surplus = (p for p in made.source.bundle.images if p not in job.platforms)
+            made = replace(made, surplus=tuple(surplus))
         if isinstance(reading, Undetermined) or not isinstance(made.lock, Lock):
             return made
         final = (

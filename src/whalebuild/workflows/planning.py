@@ -9,6 +9,7 @@ from functools import partial
 from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import EngineError, UsageError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
+from whalebuild.core.parts import portion_of
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.platforms import parse_platforms, resolve
 from whalebuild.core.references import Reference
@@ -67,6 +68,8 @@ class Planner:
             jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
         wanted = {platform for job in jobs for platform in job.platforms}
         told = submit(partial(looker.with_nodes, facts, wanted)) if facts else None
+        if options.portion:
+            options = replace(options, portion=portion_of(jobs, options.portion, platform))
         bases = Bases(self.registry, self.retrier, submit)
         locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)
@@ -82,7 +85,11 @@ class Planner:
     ) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
         looking = survey if self.ask else None
         follow = options.pull or self.settings.base == "follow"
-        of_deps = DepsDecider(locker, looking, options, follow=follow, thorough=self.thorough)
+        # A flag is for one run: what it leaves out stays.
+        lasting = self.settings.origin("platform") != "--platform" and not options.portion
+        of_deps = DepsDecider(
+            *(locker, looking, options), follow=follow, thorough=self.thorough, lasting=lasting
+        )
         of_apps = AppDecider(locker, looking, options, follow=follow, thorough=self.thorough)
         decided = _each(jobs, of_deps, of_apps)
         lost = _lost(survey, *decided)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from whalebuild.core.bundle import Cache
@@ -14,6 +15,7 @@ from whalebuild.core.http_failures import Trouble, no_answer
 from whalebuild.core.jobs import APP
 from whalebuild.core.manifests import (
     INDEX_TYPE,
+    Descriptor,
     Manifest,
     parse_image,
     parse_index,
@@ -132,7 +134,7 @@ class Publisher:
         reference = Reference(task.job.bundle.repository, digest=exported.digest)
         found = self._fresh(reference, self.registry.manifest)
         config = parse_image(found.raw) if found else None
-        if config is None:
+        if found is None or config is None:
             self.warn(f"the cache of {task.name} did not arrive: the next bake has none")
             return None
         if config.config.size > CACHE_CONFIG_LIMIT:
@@ -142,21 +144,11 @@ class Publisher:
             )
             return None
         target = task.job.name if task.job.role == APP else ""
-        return Cache(task.job.role, platforms, exported.digest, exported.size, target)
+        return Cache(task.job.role, platforms, exported.digest, len(found.raw), target)
 
     def _platform_of(self, task: Task, image: Manifest) -> str:
         """The platform of an image that was pushed without an index."""
-        parsed = parse_image(image.raw)
-        platform = self.platform
-        if parsed is not None:
-            repository, digest = task.job.references[0].repository, parsed.config.digest
-            config = Reference(repository, digest=digest)
-            raw = self._call(
-                f"reading {config}",
-                config,
-                lambda: self.registry.blob(repository, digest, _CONFIG_LIMIT),
-            )
-            platform = platform_of(raw) or platform
+        platform = self._configured(task.job.references[0].repository, image) or self.platform
         if platform is None:
             raise VerificationError(
                 f'it cannot be told which platform "{task.name}" was built for',
@@ -164,6 +156,32 @@ class Publisher:
                 next_step="name it with --platform, or leave attestations on",
             )
         return platform
+
+    def check_platforms(self, repository: str, images: Mapping[str, Descriptor]) -> None:
+        """Check that images are what an index says, by their configurations.
+
+        Raises:
+            VerificationError: One is for another platform.
+        """
+        for platform, image in images.items():
+            reference = Reference(repository, digest=image.digest)
+            found = self._pushed_there(reference, self.registry.manifest)
+            configured = self._configured(repository, found)
+            if configured not in {None, platform}:
+                raise VerificationError(
+                    f"{reference} is for {configured}, and its index says {platform}",
+                    next_step="run the bake again; nothing that was published before has changed",
+                )
+
+    def _configured(self, repository: str, image: Manifest) -> str | None:
+        """The platform that an image's configuration names."""
+        parsed = parse_image(image.raw)
+        if parsed is None:
+            return None
+        digest = parsed.config.digest
+        config = Reference(repository, digest=digest)
+        look = partial(self.registry.blob, repository, digest, _CONFIG_LIMIT)
+        return platform_of(self._call(f"reading {config}", config, look))
 
     def read(self, reference: Reference, look: Callable[[Reference], T]) -> T:
         """Read something.

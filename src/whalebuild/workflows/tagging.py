@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from whalebuild.core.bundle import Cache
 from whalebuild.core.manifests import INDEX_TYPE, digest_of
 from whalebuild.core.plan import AppAction, AppPlan, Plan
-from whalebuild.core.publication import DepsOutcome, Pushed, app_index
+from whalebuild.core.publication import Built, DepsOutcome, Pushed, app_index
 from whalebuild.core.references import Reference
+from whalebuild.core.results import ImageResult
 from whalebuild.workflows.meanwhile import Meanwhile
 from whalebuild.workflows.publishing import Publisher
 
@@ -56,6 +57,35 @@ class Tagger:
                     if raw is not None:
                         self._put([reference], raw)
 
+    def publish(self, plan: Plan, built: Built) -> list[ImageResult]:
+        """Set every tag, and tell what became of each image."""
+        results = []
+        for deps in plan.deps:
+            apps = (built.apps.get(app.job.name) for app in plan.apps if plan.deps_of(app) is deps)
+            new = [app for app in apps if app is not None]
+            results.append(self._publish_deps(built.deps[deps.job.name], new, built))
+        return [*results, *(self._publish_app(app, built) for app in plan.apps)]
+
+    def _publish_deps(self, deps: DepsOutcome, apps: Sequence[Pushed], built: Built) -> ImageResult:
+        job = deps.plan.job
+        digest = deps.stand.index
+        if deps.pushed or deps.plan.moves or apps:
+            digest = self.deps(deps, [cache for app in apps for cache in app.caches])
+        action = "built" if deps.changed else "reused"
+        tasks = built.tasks.get(job.name, ())
+        return ImageResult(job, action, digest, tasks, tuple(deps.stand.images))
+
+    def _publish_app(self, app: AppPlan, built: Built) -> ImageResult:
+        name, pushed = app.job.name, built.apps.get(app.job.name)
+        if pushed is not None:
+            digest = self.app(app, pushed, built.deps[app.job.deps])
+            tasks = built.tasks.get(name, ())
+            return ImageResult(app.job, "built", digest, tasks, tuple(pushed.images))
+        assert app.published is not None, "what is not built is there"  # noqa: S101
+        self.more(app)
+        action, digest = "tagged" if app.missing else "unchanged", app.published.manifest.digest
+        return ImageResult(app.job, action, digest, (), app.published.platforms)
+
     def deps(self, deps: DepsOutcome, caches: Sequence[Cache]) -> str:
         """Publish dependencies, if there is anything new about them; return their digest."""
         digest = deps.stand.index
@@ -63,6 +93,9 @@ class Tagger:
         for reference in deps.plan.job.references:
             there = theirs.get(reference)
             raw = deps.bundle(caches, reference.repository, there.bundle if there else None)
+            if there is not None and raw is not None and digest_of(raw) == there.bundle.digest:
+                digest = there.bundle.digest  # these very dependencies, by an earlier merge
+                continue
             if there is not None and deps.changed:
                 self.meanwhile.tell(deps.plan, there, _REPLACED)
             elif there is not None and not deps.fits(there.bundle):

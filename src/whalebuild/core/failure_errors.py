@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from whalebuild.core.errors import (
     BuildError,
@@ -26,12 +27,15 @@ _KILLED = (
 )
 
 
-def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
+def as_error(
+    failure: Failure, *, log: str | None = None, platforms: Sequence[str] = ()
+) -> WhalebuildError:
     """Say a failure in the user's words, with the right exit code.
 
     Args:
         failure: The failure.
         log: What the failing step of a build printed.
+        platforms: Those that it was for, where others are built as well.
     """
     evidence = failure.evidence.removeprefix("ERROR: ")
     match failure.kind:
@@ -44,13 +48,14 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
         case Kind.USAGE:
             return UsageError(evidence, next_step="correct it and run the command again")
         case Kind.BUILD | Kind.UNKNOWN:
+            what = f"the build failed{' for ' if platforms else ''}{', '.join(platforms)}"
             # A step that fills the disk fails as any other; only what it printed tells.
             if log and _DISK_FULL.search(log):
                 said = f"{evidence}; it printed: no space left on device"
                 step = f"if that is the builder's disk, {_FREE_DISK}"
-                return BuildError("the build failed", cause=said, next_step=step, log=log)
+                return BuildError(what, cause=said, next_step=step, log=log)
             killed = _KILLED if "exit code: 137" in evidence else None
-            return BuildError("the build failed", cause=evidence, next_step=killed, log=log)
+            return BuildError(what, cause=evidence, next_step=killed, log=log)
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:

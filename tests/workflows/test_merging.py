@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
@@ -118,6 +119,24 @@ def test_parts_with_nothing_to_do_are_parts_too() -> None:
     assert all(not i["pushed"] for d in farm.documents.values() for i in d["images"])
     assert actions(farm.merge()) == {"app-deps": "reused", "app": "unchanged"}
     assert (farm.registry.puts, farm.registry.tags) == ([], before)
+
+
+def test_an_image_that_is_not_for_a_machines_platform_is_none_of_its_business() -> None:
+    farm = Farm()
+    for world in farm.worlds.values():
+        world.settings = replace(world.settings, platform=())
+        world.targets(
+            api={"tags": ["acme/api:latest"], "platforms": list(BOTH)},
+            job={"tags": ["acme/job:latest"], "platforms": [AMD64], "args": {"A": "1"}},
+        )
+    farm.bake()
+    assert farm.worlds[ARM64].engine.built == [["api-deps_linux-arm64"], ["api_linux-arm64"]]
+    result = farm.merge()
+    assert {t.target: t.platforms for t in result.targets} == {
+        **dict.fromkeys(("api-deps", "api"), BOTH),
+        **dict.fromkeys(("job-deps", "job"), (AMD64,)),
+    }
+    assert set(actions(farm.worlds[ARM64].bake()).values()) == {"reused", "unchanged"}
 
 
 def test_a_further_tag_is_set_by_the_merge_alone() -> None:

@@ -161,3 +161,24 @@ def test_only_staging_tags_of_its_own_repositories_are_deleted(tag: str, said: s
         read_part(json.dumps(document), "one.json")
     assert failed.value.what == "one.json is damaged"
     assert said in str(failed.value.cause)
+
+
+def test_what_a_file_says_has_to_fit_together() -> None:
+    whole = part_json(part())
+    deps, app = whole["images"]
+    (task,) = app["pushed"]
+    for number, change in (
+        (0, {"stands_on": {}}),
+        (0, {"published": []}),
+        (0, {"pushed": [*deps["pushed"], *deps["pushed"]]}),
+        (0, {"pushed": [{**task, "platforms": [ARM64]}]}),
+        (1, {"pushed": []}),
+        (1, {"action": "nothing"}),
+        (1, {"published": [None, None]}),
+        (1, {"dependencies": "other-deps"}),
+    ):
+        images = [deps, app]
+        images[number] = {**images[number], **change}
+        with pytest.raises(UsageError) as failed:
+            read_part(json.dumps({**whole, "images": images}), "one.json")
+        assert str(failed.value.cause).endswith("does not fit together"), change

@@ -13,21 +13,22 @@ from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, outcome
 from tests.workflows.partial import BOTH, Document, Farm, bake_part
 from tests.workflows.world import APP, DEPS, UNKNOWN, World, actions, app_of, bundle_of
 from whalebuild.core.errors import ExitCode, UsageError, VerificationError, WhalebuildError
-from whalebuild.core.manifests import parse_index
+from whalebuild.core.manifests import INDEX_TYPE, Descriptor, Index, parse_index, write_index
+from whalebuild.core.references import Reference
 from whalebuild.core.request import EngineFacts
 
 DRIVERS = pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
 
 
-def children(world: World, text: str) -> list[tuple[str, str, object]]:
+def children(world: World, text: str) -> list[tuple[str, str, int, object]]:
     """An index without its attestations, whose digests are of every push's own."""
     index = parse_index(world.registry.at(text).raw)
     assert index
     return [
-        (str(child.platform), child.digest, dict(child.annotations))
+        (str(child.platform), child.digest, child.size, dict(child.annotations))
         for child in index.manifests
         if not child.attests
-    ] + [("annotations", "", dict(index.annotations))]
+    ] + [("annotations", "", 0, dict(index.annotations))]
 
 
 def single() -> World:
@@ -242,14 +243,15 @@ def test_what_was_published_meanwhile_is_replaced_and_told() -> None:
     assert children(other, DEPS) == children(single(), DEPS)
 
 
-def test_if_unchanged_refuses_what_moved_since_the_parts_were_baked() -> None:
+@pytest.mark.parametrize("order", [BOTH, BOTH[::-1]])
+def test_if_unchanged_refuses_what_moved_since_a_part_was_baked(order: tuple[str, str]) -> None:
     farm = merged()
     farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
-    farm.bake(AMD64)
+    farm.bake(order[0])
     other = farm.another()
     other.tree.write(**{"app.py": "3\n"})
     other.bake()
-    farm.bake(ARM64)  # it has seen the other's
+    farm.bake(order[1])  # it has seen the other's
     before = dict(farm.registry.tags)
     with pytest.raises(VerificationError, match="acme/web:latest is not what it was"):
         farm.merge(if_unchanged=True)
@@ -286,6 +288,58 @@ def test_parts_that_reuse_different_dependencies_are_refused() -> None:
     with pytest.raises(VerificationError, match="not one and the same"):
         farm.merge()
     assert farm.registry.tags == before
+
+
+def republish(farm: Farm, change: Callable[[Index], Index]) -> str:
+    """Have another index under ``:deps``; its digest."""
+    index = parse_index(farm.registry.at(DEPS).raw)
+    assert index
+    changed = change(index)
+    raw = write_index(changed.manifests, changed.annotations)
+    return farm.registry.keep(Reference("acme/web", "deps"), raw, INDEX_TYPE)
+
+
+def test_parts_may_reuse_the_same_dependencies_from_two_indexes() -> None:
+    farm = merged()
+    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
+    farm.bake(AMD64)
+    now = republish(farm, lambda i: replace(i, annotations={**i.annotations, "x": "y"}))
+    farm.bake(ARM64)
+    result = farm.merge()
+    assert farm.registry.puts == [APP]
+    assert result.targets[0].digest == farm.registry.at(DEPS).digest == now
+
+
+def test_reused_dependencies_have_to_be_made_from_what_the_parts_say() -> None:
+    farm = merged()
+    farm.bake()
+    other = Farm()
+    other.each(lambda world: world.tree.write(**{"requirements.txt": "x==9\n"}))
+    other.bake()
+    for platform in BOTH:
+        lock = other.documents[platform]["images"][0]["lock"]
+        farm.documents[platform]["images"][0]["lock"] = lock
+    with pytest.raises(VerificationError, match="not there any more"):
+        farm.merge()
+
+
+def test_only_the_machine_whose_cache_is_missing_exports_it() -> None:
+    farm = merged()
+    whole = bundle_of(farm.worlds[AMD64]).caches
+    (lacking,) = [c.digest for c in whole if (c.role, c.platforms) == ("app", (AMD64,))]
+    republish(
+        farm,
+        lambda i: replace(i, manifests=tuple(c for c in i.manifests if c.digest != lacking)),
+    )
+    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
+    farm.bake()
+    exported = [
+        bool(i["pushed"][0]["cache"]) for i in (farm.documents[p]["images"][1] for p in BOTH)
+    ]
+    assert exported == [True, False]
+    farm.merge()
+    after = bundle_of(farm.worlds[AMD64]).caches
+    assert {(c.role, c.platforms) for c in after} == {(c.role, c.platforms) for c in whole}
 
 
 def test_an_application_that_one_part_found_published_is_refused() -> None:
@@ -457,6 +511,38 @@ def test_a_size_and_a_platform_are_taken_from_the_registry_and_not_from_the_file
     assert farm.registry.tags == before
 
 
+def another_index(farm: Farm, *children: Descriptor) -> str:
+    raw = write_index(children, {})
+    return farm.registry.keep(Reference("acme/web"), raw, INDEX_TYPE)
+
+
+def test_an_index_that_says_another_platform_than_the_image_is_refused() -> None:
+    farm = Farm()
+    farm.bake()
+    theirs = farm.documents[AMD64]["images"][1]["pushed"][0]["digest"]
+    index = parse_index(farm.registry.manifests["acme/web", theirs].raw)
+    assert index
+    lying = another_index(farm, replace(index.images[AMD64], platform=ARM64))
+    farm.documents[ARM64]["images"][1]["pushed"][0]["digest"] = lying
+    with pytest.raises(VerificationError, match="is for linux/amd64, and its index says linux/arm"):
+        farm.merge()
+    assert farm.tags == []
+
+
+def test_an_index_with_more_than_the_part_says_is_refused() -> None:
+    farm = Farm()
+    farm.bake()
+    indexes = [
+        parse_index(farm.registry.manifests["acme/web", d["images"][1]["pushed"][0]["digest"]].raw)
+        for d in (farm.documents[platform] for platform in BOTH)
+    ]
+    both = another_index(farm, *(i.images[p] for i, p in zip(indexes, BOTH, strict=True) if i))
+    farm.documents[ARM64]["images"][1]["pushed"][0]["digest"] = both
+    with pytest.raises(VerificationError, match="is for linux/amd64, linux/arm64"):
+        farm.merge()
+    assert farm.tags == []
+
+
 def test_an_application_on_other_dependencies_is_refused() -> None:
     farm = Farm()
     farm.bake()
@@ -479,7 +565,8 @@ def test_no_edit_of_a_file_ends_in_anything_but_a_message_or_whole_tags() -> Non
         if isinstance(made, WhalebuildError):
             assert made.exit_code in {ExitCode.USAGE, ExitCode.UNVERIFIED}, (edited, made)
             assert farm.registry.tags == before, edited
-        assert all(digest for digest in farm.registry.tags.values())
+        for tag in (DEPS, APP):
+            assert list(bundle_of(farm.worlds[AMD64], tag).images) == list(BOTH), edited
         farm.registry.tags = dict(before)
     assert tried > 300
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ def test_a_digest_that_is_not_known_is_no_output(
 ) -> None:
     write_outputs(made, "", {"GITHUB_OUTPUT": str(tmp_path / "output")})
     assert set(outputs(tmp_path / "output")) == names
+
+
+def test_a_part_has_its_file_in_the_place_of_digests(tmp_path: Path) -> None:
+    made = replace(result(), published=False, part="part.json")
+    write_outputs(made, "", {"GITHUB_OUTPUT": str(tmp_path / "output")})
+    got = outputs(tmp_path / "output")
+    assert (got["part"], set(got)) == ("part.json", {"result", "part"})
 
 
 def test_the_summary_has_the_table_as_it_is(tmp_path: Path) -> None:

@@ -3,68 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.fake_registry import FakeRegistry, push_image
-from tests.fakes import AMD64, definition, recording
-from whalebuild.adapters import registry as registry_module
+from tests.fake_registry import FakeRegistry
+from tests.fakes import recording
 from whalebuild.cli.app import app
-from whalebuild.cli.session import Session
-from whalebuild.workflows.planning import Planner
-
-Docker = Callable[[str], Path]
-SCRIPT = """
-case "$*" in
-  *--list*) echo '[{"name": "app"}]' ;;
-  *--print*) cat printed.json ;;
-  *)
-    while [ $# -gt 0 ]; do
-      case $1 in
-        --metadata-file) cp metadata.json "$2" ;;
-      esac
-      shift
-    done
-    cat stream >&2
-    exit $(cat code) ;;
-esac
-"""
-
-
-@pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
-    """The registry that every session speaks to."""
-    made = FakeRegistry()
-    monkeypatch.setattr(registry_module, "RegistryClient", lambda **_: made)
-    return made
-
-
-@pytest.fixture
-def project(docker: Docker, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one application; the builder and what is published are not looked at."""
-    folder = docker(SCRIPT)
-    printed = definition({"app": {"tags": ["acme/web:latest"]}})
-    (folder / "printed.json").write_text(json.dumps(printed))
-    (folder / "docker-bake.hcl").touch()
-    (folder / "Dockerfile").write_text("FROM debian AS dependencies\nFROM dependencies\n")
-    pushed = {
-        name: {"containerimage.digest": push_image(registry, ["acme/web"], [AMD64], name)}
-        for name in ("app", "app-deps")
-    }
-    (folder / "metadata.json").write_text(json.dumps(pushed))
-    (folder / "stream").write_text("".join(recording("cached", "app")))
-    (folder / "code").write_text("0")
-    asking = Session.planner
-
-    def planner(session: Session, *, ask: bool, thorough: bool = False) -> Planner:
-        (folder / "asked").write_text(str(ask))
-        return asking(session, ask=False)
-
-    monkeypatch.setattr(Session, "planner", planner)
-    return folder
 
 
 def run(*words: str) -> Result:

@@ -218,3 +218,40 @@ def test_output_that_is_no_text_is_shown_as_far_as_possible() -> None:
     state.apply(Log("a", b"caf\xe9\n"))
     state.apply(step("a", "[1/1] RUN x", error="exit code: 1"))
     assert failure_log(state) == "> [1/1] RUN x\ncaf\ufffd"
+
+
+BY_DIGEST = {"app_linux-amd64": ("linux/amd64",), "app_linux-arm64": ("linux/arm64",)}
+BY_TAG = {"app": ("linux/amd64", "linux/arm64")}
+
+
+@pytest.mark.parametrize(
+    ("platforms", "name", "blamed"),
+    [
+        (BY_DIGEST, "[app_linux-arm64 build 1/2] RUN false", ("linux/arm64",)),
+        (BY_DIGEST, "[app_linux-arm64 linux/amd64 build 1/2] RUN false", ("linux/arm64",)),
+        (BY_DIGEST, "[app_linux-arm64 internal] load metadata for x", ("linux/arm64",)),
+        (BY_DIGEST, "[internal] load remote bake definitions", ()),
+        (BY_TAG, "[linux/arm64 build 1/2] RUN false", ("linux/arm64",)),
+        (BY_TAG, "[linux/amd64->arm64 build 1/2] RUN false", ("linux/arm64",)),
+        (BY_TAG, "[linux/arm64->linux/amd64 build 1/2] RUN false", ("linux/amd64",)),
+        (BY_TAG, "[build 1/2] RUN echo linux/arm64", ("linux/amd64", "linux/arm64")),
+        ({}, "[linux/arm64 build 1/2] RUN false", ()),
+    ],
+)
+def test_the_platforms_of_a_failed_step_are_told(
+    platforms: dict[str, tuple[str, ...]], name: str, blamed: tuple[str, ...]
+) -> None:
+    state = BuildState(list(platforms) or ["app"])
+    state.apply(step("one", name, error="it failed", completed=2.0))
+    assert state.failed_platforms(platforms) == blamed
+
+
+def test_a_step_that_platforms_share_fails_for_all_of_them() -> None:
+    state = BuildState(list(BY_DIGEST))
+    for target in BY_DIGEST:
+        state.apply(step("one", f"[{target} build 1/2] RUN false", error="no", completed=2.0))
+    assert state.failed_platforms(BY_DIGEST) == ("linux/amd64", "linux/arm64")
+
+
+def test_a_build_without_failure_failed_for_no_platform() -> None:
+    assert BuildState(list(BY_DIGEST)).failed_platforms(BY_DIGEST) == ()

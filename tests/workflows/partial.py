@@ -12,6 +12,7 @@ from tests.fake_registry import FakeRegistry
 from tests.fakes import AMD64, ARM64, BUILDER, FakeConsole, patient
 from tests.workflows.world import World
 from whalebuild.core.jobs import Portion
+from whalebuild.core.manifests import parse_index
 from whalebuild.core.part_json import part_json, read_part
 from whalebuild.core.parts import Part
 from whalebuild.core.request import EngineFacts
@@ -91,3 +92,28 @@ def bake_part(world: World, *platforms: str, **options: Any) -> Document:
     part, result = world.new_baker().bake_part(plan)
     assert not result.published
     return part_json(part)
+
+
+def children(world: World, text: str) -> list[tuple[str, str, int, object]]:
+    """An index without its attestations, whose digests are of every push's own."""
+    index = parse_index(world.registry.at(text).raw)
+    assert index
+    return [
+        (str(child.platform), child.digest, child.size, dict(child.annotations))
+        for child in index.manifests
+        if not child.attests
+    ] + [("annotations", "", 0, dict(index.annotations))]
+
+
+def single() -> World:
+    """The same by one bake of both platforms."""
+    world = Farm().another()
+    world.bake()
+    return world
+
+
+def merged(farm: Farm | None = None) -> Farm:
+    farm = farm or Farm()
+    farm.bake()
+    farm.merge()
+    return farm

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
-from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, outcome
-from tests.workflows.partial import BOTH, Document, Farm, bake_part
-from tests.workflows.world import APP, DEPS, UNKNOWN, World, actions, app_of, bundle_of
-from whalebuild.core.errors import ExitCode, UsageError, VerificationError, WhalebuildError
-from whalebuild.core.manifests import parse_index
+from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS
+from tests.workflows.partial import BOTH, Farm, bake_part, children, merged, single
+from tests.workflows.world import APP, DEPS, UNKNOWN, actions, bundle_of
+from whalebuild.core.errors import VerificationError
 from whalebuild.core.request import EngineFacts
 
 DRIVERS = pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
-
-
-def children(world: World, text: str) -> list[tuple[str, str, object]]:
-    """An index without its attestations, whose digests are of every push's own."""
-    index = parse_index(world.registry.at(text).raw)
-    assert index
-    return [
-        (str(child.platform), child.digest, dict(child.annotations))
-        for child in index.manifests
-        if not child.attests
-    ] + [("annotations", "", dict(index.annotations))]
-
-
-def single() -> World:
-    """The same by one bake of both platforms."""
-    world = Farm().another()
-    world.bake()
-    return world
-
-
-def merged(farm: Farm | None = None) -> Farm:
-    farm = farm or Farm()
-    farm.bake()
-    farm.merge()
-    return farm
 
 
 @DRIVERS
@@ -118,6 +90,24 @@ def test_parts_with_nothing_to_do_are_parts_too() -> None:
     assert all(not i["pushed"] for d in farm.documents.values() for i in d["images"])
     assert actions(farm.merge()) == {"app-deps": "reused", "app": "unchanged"}
     assert (farm.registry.puts, farm.registry.tags) == ([], before)
+
+
+def test_an_image_that_is_not_for_a_machines_platform_is_none_of_its_business() -> None:
+    farm = Farm()
+    for world in farm.worlds.values():
+        world.settings = replace(world.settings, platform=())
+        world.targets(
+            api={"tags": ["acme/api:latest"], "platforms": list(BOTH)},
+            job={"tags": ["acme/job:latest"], "platforms": [AMD64], "args": {"A": "1"}},
+        )
+    farm.bake()
+    assert farm.worlds[ARM64].engine.built == [["api-deps_linux-arm64"], ["api_linux-arm64"]]
+    result = farm.merge()
+    assert {t.target: t.platforms for t in result.targets} == {
+        **dict.fromkeys(("api-deps", "api"), BOTH),
+        **dict.fromkeys(("job-deps", "job"), (AMD64,)),
+    }
+    assert set(actions(farm.worlds[ARM64].bake()).values()) == {"reused", "unchanged"}
 
 
 def test_a_further_tag_is_set_by_the_merge_alone() -> None:
@@ -205,287 +195,3 @@ def test_tags_that_stay_are_told() -> None:
     )
     assert len(staging) == 4
     assert len(farm.tags) == 6
-
-
-# --- what others do meanwhile ---
-
-
-def test_what_was_published_meanwhile_is_replaced_and_told() -> None:
-    farm = Farm()
-    farm.bake()
-    other = farm.another()
-    other.tree.write(**{"requirements.txt": "x==9\n"})
-    other.bake()
-    farm.merge()
-    assert len(farm.said) == 1
-    assert "another bake has published acme/web:deps meanwhile" in farm.said[0]
-    assert "made from other inputs (requirements.txt changed)" in farm.said[0]
-    assert children(other, DEPS) == children(single(), DEPS)
-
-
-def test_if_unchanged_refuses_what_moved_since_the_parts_were_baked() -> None:
-    farm = merged()
-    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
-    farm.bake(AMD64)
-    other = farm.another()
-    other.tree.write(**{"app.py": "3\n"})
-    other.bake()
-    farm.bake(ARM64)  # it has seen the other's
-    before = dict(farm.registry.tags)
-    with pytest.raises(VerificationError, match="acme/web:latest is not what it was"):
-        farm.merge(if_unchanged=True)
-    assert farm.registry.tags == before
-    farm.merge()
-    assert actions(farm.worlds[AMD64].bake()) == {"app-deps": "reused", "app": "unchanged"}
-
-
-def test_reused_dependencies_stay_pinned_where_others_were_published_meanwhile() -> None:
-    farm = merged()
-    stood_on = bundle_of(farm.worlds[AMD64]).images
-    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
-    farm.bake()
-    other = farm.another()
-    other.tree.write(**{"requirements.txt": "x==9\n"})
-    other.bake()
-    theirs = farm.registry.at(DEPS).digest
-    farm.merge()
-    assert farm.registry.at(DEPS).digest == theirs
-    record = app_of(other).record
-    assert record
-    assert record.deps == {platform: image.digest for platform, image in stood_on.items()}
-
-
-def test_parts_that_reuse_different_dependencies_are_refused() -> None:
-    farm = merged()
-    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
-    farm.bake(AMD64)
-    other = farm.another()
-    other.engine.salt["app-deps"] = "rebuilt"
-    other.bake(no_cache=True)
-    farm.bake(ARM64)
-    before = dict(farm.registry.tags)
-    with pytest.raises(VerificationError, match="not one and the same"):
-        farm.merge()
-    assert farm.registry.tags == before
-
-
-def test_an_application_that_one_part_found_published_is_refused() -> None:
-    farm = Farm()
-    farm.bake(AMD64)
-    farm.another().bake()
-    farm.bake(ARM64)
-    failed = outcome(farm.merge)
-    assert isinstance(failed, VerificationError)
-    assert failed.what.startswith("linux/arm64.json: ")
-    assert failed.cause == "linux/amd64.json has built it"
-
-
-# --- what does not fit ---
-
-
-def test_other_inputs_are_refused_by_name() -> None:
-    for change, named in (
-        ({"requirements.txt": "x==2\n"}, '"app-deps" from different inputs: requirements.txt'),
-        ({"app.py": "2\n"}, '"app" from different inputs: app.py changed'),
-    ):
-        farm = Farm()
-        farm.worlds[ARM64].tree.write(**change)
-        farm.bake()
-        failed = outcome(farm.merge)
-        assert isinstance(failed, VerificationError)
-        assert failed.what.startswith("linux/arm64.json and linux/amd64.json made ")
-        assert named in failed.what
-        assert farm.tags == []
-
-
-def test_a_label_that_is_new_in_each_job_is_refused_by_name() -> None:
-    farm = Farm()
-    for number, world in enumerate(farm.worlds.values()):
-        labels = {"created": f"at {number}", "same": "1"}
-        world.targets(app={"tags": [APP], "labels": labels})
-    farm.bake()
-    failed = outcome(farm.merge)
-    assert isinstance(failed, VerificationError)
-    assert failed.what.endswith('made "app" from different inputs: label created differs')
-
-
-def test_a_base_image_that_has_moved_between_the_parts_is_refused_by_name() -> None:
-    farm = Farm()
-    farm.worlds[AMD64].base(content=b"one")
-    farm.bake(AMD64)
-    farm.worlds[AMD64].base(content=b"two")
-    farm.bake(ARM64)
-    with pytest.raises(VerificationError, match="base debian moved"):
-        farm.merge()
-
-
-def test_the_builders_own_platform_is_no_difference() -> None:
-    farm = Farm()
-    text = (
-        "FROM --platform=$BUILDPLATFORM debian AS tools\nARG BUILDARCH\nRUN get $BUILDARCH\n"
-        "FROM debian AS dependencies\nCOPY --from=tools /x /x\nFROM dependencies\n"
-    )
-    for platform, world in farm.worlds.items():
-        world.tree.text = text
-        world.engine.answer_facts = EngineFacts("ci", "remote", True, platform)
-    merged(farm)
-    assert farm.tags == ["deps", "latest"]
-    # Each machine finds its own platform as it left it.
-    for platform in BOTH:
-        deps, _ = bake_part(farm.worlds[platform], platform)["images"]
-        assert [p for task in deps["pushed"] for p in task["platforms"]] == []
-
-
-@pytest.mark.parametrize(
-    ("given", "kind", "said"),
-    [
-        ((AMD64,), VerificationError, "the part for linux/arm64 is missing"),
-        ((AMD64, ARM64, AMD64), UsageError, "linux/amd64.json and linux/amd64.json are both for"),
-    ],
-)
-def test_each_platform_has_to_be_there_once(
-    given: tuple[str, ...], kind: type[WhalebuildError], said: str
-) -> None:
-    farm = Farm()
-    farm.bake()
-    failed = outcome(lambda: farm.merge(*(farm.documents[p] for p in given)))
-    assert isinstance(failed, kind)
-    assert said in failed.what
-    assert farm.tags == []
-
-
-OTHERS: list[tuple[str, Callable[[World], object]]] = [
-    (
-        "linux/arm64.json is of scope x, linux/amd64.json of (none)",
-        lambda world: world.set(scope="x"),
-    ),
-    (
-        "is for linux/arm64 in linux/arm64.json, linux/amd64, ",
-        lambda world: world.set(platform=(ARM64,)),
-    ),
-    (
-        "published as acme/api:deps in linux/arm64.json, acme/web:deps in linux/amd64",
-        lambda w: w.targets(app={"tags": ["acme/api:latest"]}),
-    ),
-    (
-        "linux/arm64.json is of web-deps, web, linux/amd64.json of app-deps",
-        lambda w: w.targets(web={"tags": [APP]}),
-    ),
-]
-
-
-@pytest.mark.parametrize(("said", "change"), OTHERS, ids=[said for said, _ in OTHERS])
-def test_parts_of_different_bakes_are_refused(said: str, change: Callable[[World], object]) -> None:
-    farm = Farm()
-    change(farm.worlds[ARM64])
-    farm.bake()
-    failed = outcome(farm.merge)
-    assert isinstance(failed, UsageError)
-    assert said in str(failed.cause)
-    assert farm.tags == []
-
-
-def test_what_the_registry_has_lost_is_refused_with_the_file() -> None:
-    for number in (0, 1):
-        farm = Farm()
-        farm.bake()
-        digest = farm.documents[ARM64]["images"][number]["pushed"][0]["digest"]
-        del farm.registry.manifests["acme/web", digest]
-        failed = outcome(farm.merge)
-        assert isinstance(failed, VerificationError)
-        assert failed.what.startswith("linux/arm64.json: ")
-        assert digest in failed.what
-        assert "bake linux/arm64 again" in str(failed.next_step)
-        assert farm.tags == []
-
-
-def test_reused_dependencies_that_the_registry_has_lost_are_refused() -> None:
-    farm = merged()
-    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
-    farm.bake()
-    before = dict(farm.registry.tags)
-    digest = bundle_of(farm.worlds[AMD64]).images[ARM64].digest
-    del farm.registry.manifests["acme/web", digest]
-    with pytest.raises(VerificationError, match=f"arm64.json: the registry does not have {digest}"):
-        farm.merge()
-    assert farm.registry.tags == before
-
-
-def test_a_cache_that_is_gone_costs_the_cache_alone() -> None:
-    farm = Farm()
-    farm.bake()
-    digest = farm.documents[ARM64]["images"][0]["pushed"][0]["cache"]["digest"]
-    del farm.registry.manifests["acme/web", digest]
-    farm.merge()
-    assert len(farm.said) == 1
-    assert "the cache of app-deps_linux-arm64 did not arrive" in farm.said[0]
-    assert farm.tags == ["deps", "latest"]
-
-
-def test_a_size_and_a_platform_are_taken_from_the_registry_and_not_from_the_file() -> None:
-    farm = Farm()
-    farm.bake()
-    edited = deepcopy(farm.documents[ARM64])
-    edited["images"][0]["pushed"][0]["cache"]["size"] = 7
-    farm.merge(farm.documents[AMD64], edited)
-    assert children(farm.worlds[AMD64], DEPS) == children(single(), DEPS)
-    # The other platform's image in the place of this one's.
-    theirs = farm.documents[AMD64]["images"][1]["pushed"][0]["digest"]
-    edited["images"][1]["pushed"][0]["digest"] = theirs
-    before = dict(farm.registry.tags)
-    with pytest.raises(VerificationError, match="lacks linux/arm64"):
-        farm.merge(farm.documents[AMD64], edited)
-    assert farm.registry.tags == before
-
-
-def test_an_application_on_other_dependencies_is_refused() -> None:
-    farm = Farm()
-    farm.bake()
-    edited = deepcopy(farm.documents[ARM64])
-    edited["images"][0]["stands_on"][ARM64] = f"sha256:{'9' * 64}"
-    with pytest.raises(VerificationError, match=r"linux/arm64\.json: .* is not sha256:999"):
-        farm.merge(farm.documents[AMD64], edited)
-    assert farm.tags == []
-
-
-def test_no_edit_of_a_file_ends_in_anything_but_a_message_or_whole_tags() -> None:
-    farm = merged()
-    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
-    farm.bake()
-    before = dict(farm.registry.tags)
-    tried = 0
-    for edited in edits(farm.documents[ARM64]):
-        tried += 1
-        made = outcome(lambda: farm.merge(farm.documents[AMD64], edited))  # noqa: B023
-        if isinstance(made, WhalebuildError):
-            assert made.exit_code in {ExitCode.USAGE, ExitCode.UNVERIFIED}, (edited, made)
-            assert farm.registry.tags == before, edited
-        assert all(digest for digest in farm.registry.tags.values())
-        farm.registry.tags = dict(before)
-    assert tried > 300
-
-
-def edits(document: Document) -> list[Document]:
-    """The document with each of its values replaced by others, one at a time."""
-    paths: list[tuple[object, ...]] = []
-
-    def walk(value: object, path: tuple[object, ...]) -> None:
-        paths.append(path)
-        items = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
-        for key, item in items:
-            if isinstance(item, dict | list):
-                walk(item, (*path, key))
-            else:
-                paths.append((*path, key))
-
-    walk(document, ())
-    made = []
-    for path in paths[1:]:
-        for value in (None, 0, -1, True, "", "x", "a/b:c", [], {}, ["x"], {"x": "y"}, "\x1b[2J"):
-            copy = json.loads(json.dumps(document))
-            at = copy
-            for key in path[:-1]:
-                at = at[key]
-            at[path[-1]] = value
-            made.append(copy)
-    return made

@@ -15,12 +15,16 @@ from whalebuild.core.results import BakeResult
 def write_outputs(result: BakeResult, table: str, environment: Mapping[str, str]) -> None:
     """Append outputs ``result`` (JSON), ``digest`` and ``deps-digest``, and a summary.
 
-    The two digests are of the first pair; a bake of several has them all in ``result``.
+    The two digests are of the first pair; a bake of several has them all in ``result``. A partial
+    bake has published nothing: in their place is ``part``, its file.
     """
     if output := environment.get("GITHUB_OUTPUT"):
         lines = [f"result={json.dumps(result.as_json(), separators=(',', ':'))}"]
+        if result.part:
+            lines.append(f"part={result.part}")
+        published = () if result.part else result.targets
         for role, name in (("app", "digest"), ("deps", "deps-digest")):
-            digests = [target.digest for target in result.targets if target.role == role]
+            digests = [target.digest for target in published if target.role == role]
             if digests and digests[0]:
                 lines.append(f"{name}={digests[0]}")
         _append(Path(output), "\n".join(lines) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from whalebuild.core.errors import (
     BuildError,
@@ -33,12 +34,15 @@ _KILLED = (
 )
 
 
-def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
+def as_error(
+    failure: Failure, *, log: str | None = None, platforms: Sequence[str] = ()
+) -> WhalebuildError:
     """Say a failure in the user's words, with the right exit code.
 
     Args:
         failure: The failure.
         log: What the failing step of a build printed.
+        platforms: Those that it was for, where others are built as well.
     """
     evidence = failure.evidence.removeprefix("ERROR: ")
     match failure.kind:
@@ -51,21 +55,24 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
         case Kind.USAGE:
             return UsageError(evidence, next_step="correct it and run the command again")
         case Kind.BUILD | Kind.UNKNOWN:
-            return _build(failure, evidence, log)
+            return _build(failure, evidence, log, platforms)
 
 
-def _build(failure: Failure, evidence: str, log: str | None) -> BuildError | EngineError:
+def _build(
+    failure: Failure, evidence: str, log: str | None, platforms: Sequence[str]
+) -> BuildError | EngineError:
+    named = f" for {', '.join(platforms)}" if platforms else ""
     alien = _ALIEN.search(log or "")
     if alien:
         return EngineError(
-            "the builder cannot run programs of the platform that was asked for",
+            f"the builder cannot run programs{named or ' of the platform that was asked for'}",
             cause=f"{evidence}; it printed: {alien[0]}",
             next_step=_MAKE_IT_RUN,
             log=log,
         )
     if NO_PLATFORM in failure.reason:
         return BuildError(
-            "an image that the build stands on is not there for this platform",
+            f"an image that the build stands on is not there{named or ' for this platform'}",
             cause=evidence,
             next_step="see which platforms it has (`docker buildx imagetools inspect`), and name "
             "one of these with --platform, or take another base image",
@@ -75,9 +82,9 @@ def _build(failure: Failure, evidence: str, log: str | None) -> BuildError | Eng
     if log and _DISK_FULL.search(log):
         said = f"{evidence}; it printed: no space left on device"
         step = f"if that is the builder's disk, {_FREE_DISK}"
-        return BuildError("the build failed", cause=said, next_step=step, log=log)
+        return BuildError(f"the build failed{named}", cause=said, next_step=step, log=log)
     killed = _KILLED if "exit code: 137" in evidence else None
-    return BuildError("the build failed", cause=evidence, next_step=killed, log=log)
+    return BuildError(f"the build failed{named}", cause=evidence, next_step=killed, log=log)
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.core.events import BuildWarning, Event, Log, Message, Step, Transfer
@@ -15,6 +15,8 @@ _SCOPE = re.compile(r"\[(?P<first>[^\] ]+)[^\]]*\]")
 # BuildKit's own: "exporting to image", or "[app] exporting to image" where bake builds several.
 _EXPORT = re.compile(r"(?:\[[^\]]*\] )?exporting (?P<what>to image|cache)\b")
 _IMPORT = re.compile(r"(?:\[[^\]]*\] )?importing cache manifest from (?P<source>\S+)")
+# "linux/arm64", or "linux/amd64->arm64" where a step runs on one platform for another.
+_PLATFORM = re.compile(r"(?P<own>(?P<system>[a-z0-9]+)/[a-z0-9/]+)(?:->(?P<other>[a-z0-9/]+))?")
 _LAYER = "sha256:"
 
 
@@ -132,6 +134,20 @@ class BuildState:
         blamed = [step for step in failed if "context canceled" not in step.error]
         return next(iter(blamed or failed), None)
 
+    def failed_platforms(self, platforms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+        """The platforms that the failed step is for, as far as that can be told.
+
+        Args:
+            platforms: Those of each target.
+        """
+        step = self.failed_step()
+        if step is None:
+            return ()
+        mine = tuple(dict.fromkeys(p for name in step.names for p in platforms.get(name, ())))
+        scope = step.name.partition("]")[0].lstrip("[").split()
+        named = [platform for word in scope if (platform := _platform(word)) in mine]
+        return (named[0],) if named else mine
+
     @property
     def failed_export(self) -> str:
         """What could not be exported, if that is what failed: see ``StepState.exported``."""
@@ -179,6 +195,14 @@ def pulled_bytes(steps: Iterable[StepState]) -> int:
         for layer, (current, _) in step.layers.items():
             layers[layer] = max(current, layers.get(layer, 0))
     return sum(layers.values())
+
+
+def _platform(word: str) -> str:
+    found = _PLATFORM.fullmatch(word)
+    if found is None:
+        return ""
+    other = found["other"] or found["own"]
+    return other if "/" in other else f"{found['system']}/{other}"
 
 
 def failure_log(state: BuildState) -> str | None:

@@ -13,6 +13,7 @@ from whalebuild.core.parts import ImagePart, Part, make_part
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.publication import Built, DepsOutcome, Pushed, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
+from whalebuild.core.stand import Stand
 from whalebuild.core.tasks import CacheExport, Output, Task
 from whalebuild.workflows.caching import CacheLadder, Tasks
 from whalebuild.workflows.importing import Imports
@@ -148,7 +149,8 @@ class _Bake:
             self.ladder.tidy()
             raise
         part = make_part(self.plan, built, self.run.metadata, self.ladder.staged)
-        return part, [self._part_of(image, built) for image in part.images]
+        mine = (image for image in part.images if self.plan.options.mine(image.job.platforms))
+        return part, [self._part_of(image, built) for image in mine]
 
     def build(self) -> Built:
         """Build and push, and verify what was pushed."""
@@ -180,6 +182,8 @@ class _Bake:
     def _outcome(self, deps: DepsPlan, tasks: Tasks) -> DepsOutcome:
         mine = tasks[deps.job.name]
         tagged = self.plan.output is Output.TAG
+        if not mine and deps.source is None:  # a portion's platforms are none of its own
+            return DepsOutcome(deps, None, changed=False, stand=Stand("", "", {}))
         return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
 
     def _app_tasks(

@@ -98,7 +98,11 @@ class Runner:
                 if state.failed_export == "cache" or (full and state.exported_cache):
                     raise CacheExportError(failed.failure) from None
                 if not self.imports.blame(failed.failure, tasks):
-                    raise as_error(failed.failure, log=failure_log(state)) from None
+                    several = {t.name: t.platforms for t in tasks if len(t.job.platforms) > 1}
+                    blamed = state.failed_platforms(several)
+                    raise as_error(
+                        failed.failure, log=failure_log(state), platforms=blamed
+                    ) from None
         self._built.update(names)
         self.metadata |= self.engine.metadata
         self.fresh |= digests_in(str(self.engine.metadata))

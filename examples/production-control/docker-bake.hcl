@@ -23,6 +23,7 @@ target "_common" {
 target "deps" {
   inherits = ["_common"]
   target   = "dependencies"
+  args     = { SOURCE_DATE_EPOCH = 0 } # the image's own dates: the same on every machine
   tags     = ["${IMAGE}:deps"]
 }
 

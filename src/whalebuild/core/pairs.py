@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from whalebuild.core.bakefile import BakeFile, Target
+from whalebuild.core.bakefile import EPOCH, BakeFile, Target
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.errors import UsageError
 from whalebuild.core.references import Reference, parse_reference
@@ -133,7 +133,8 @@ def _explicit_dependencies(application: Target, deps: Iterable[Target]) -> Targe
 
 
 def _args_agree(one: Target, other: Target) -> bool:
-    common = one.args.keys() & other.args.keys()
+    # Dates may differ: only the dependencies want them to be the same on every machine.
+    common = (one.args.keys() & other.args.keys()) - {EPOCH}
     return all(one.args[name] == other.args[name] for name in common)
 
 

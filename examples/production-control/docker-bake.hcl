@@ -23,7 +23,7 @@ target "_common" {
 target "deps" {
   inherits = ["_common"]
   target   = "dependencies"
-  args     = { SOURCE_DATE_EPOCH = 0 } # the image's own dates: the same on every machine
+  args     = { SOURCE_DATE_EPOCH = 946684800 } # dates in the image: 2000-01-01
   tags     = ["${IMAGE}:deps"]
 }
 

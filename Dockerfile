@@ -5,15 +5,18 @@ ARG DOCKER_CLI_IMAGE=docker:28-cli
 
 FROM ${DOCKER_CLI_IMAGE} AS docker-cli
 
-# The docker client with buildx and compose: whalebuild drives them.
+# The docker client with buildx and compose, which whalebuild drives, and the user's folders.
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS client
 COPY --from=docker-cli /usr/local/bin/docker /out/usr/local/bin/
 COPY --from=docker-cli /usr/local/libexec/docker/cli-plugins/ /out/usr/local/libexec/docker/cli-plugins/
-RUN find /out -exec touch -hd @946684800 {} +
+RUN mkdir -p /out/work /out/home/whalebuild && chown 10001:10001 /out/work /out/home/whalebuild \
+    && find /out -exec touch -hd @946684800 {} +
 
 FROM ${PYTHON_IMAGE} AS base
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH HOME=/home/whalebuild
 COPY --link --from=client /out/ /
+USER 10001
+WORKDIR /work
 
 # On the platform that builds, for the one that runs. All times are 2000-01-01.
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS installer
@@ -34,10 +37,6 @@ COPY --link --from=installer /out/ /
 # On top of the dependencies and with --link: a code change is one small layer.
 FROM dependencies AS final
 COPY --link src/whalebuild/ /opt/whalebuild/whalebuild/
-ENV PYTHONPATH=/opt/whalebuild HOME=/home/whalebuild
-# WORKDIR makes folders that belong to USER, and runs nothing.
-USER 10001
-WORKDIR /home/whalebuild
-WORKDIR /work
+ENV PYTHONPATH=/opt/whalebuild
 ENTRYPOINT ["python", "-m", "whalebuild"]
 CMD ["--help"]

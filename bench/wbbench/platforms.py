@@ -14,17 +14,18 @@ from wbbench.sandbox import Machine
 from wbbench.selection import EMULATED, PLATFORM_WAYS, PLATFORMS, Selection
 
 SHAPE = project.SHAPES[0]
-#: What the example's Dockerfile was before: the packages are installed on the target platform.
+#: As most people write it: the packages are installed on the target platform.
 ON_THE_TARGET = """\
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE} AS dependencies
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH
 COPY requirements.txt /tmp/
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca \\
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \\
-    python3 -m venv /opt/venv \\
-    && /opt/venv/bin/pip install --no-cache-dir --no-compile -r /tmp/requirements.txt
+    pip install --no-cache-dir -r /tmp/requirements.txt
 """
+WITHOUT_BYTECODE = ON_THE_TARGET.replace("--no-cache-dir", "--no-cache-dir --no-compile")
+#: The others have the example's own Dockerfile.
+DOCKERFILES = {f"arm64-plain{EMULATED}": ON_THE_TARGET, f"arm64{EMULATED}": WITHOUT_BYTECODE}
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,13 @@ class _Run:
 
     @property
     def platforms(self) -> list[str]:
-        names = self.way.removesuffix(EMULATED).split("+")
-        return [f"linux/{name}" for name in names]
+        return [f"linux/{name}" for name in self.way.partition("-")[0].split("+")]
 
     def measure(self) -> Sample:
         folder = self.bench.folder / "platforms/production-control"
         service = project.example(folder, SHAPE, link=True).services[0]
-        if self.way.endswith(EMULATED):
-            (folder / "Dockerfile").write_text(ON_THE_TARGET)
+        if self.way in DOCKERFILES:
+            (folder / "Dockerfile").write_text(DOCKERFILES[self.way])
         machine = self.bench.machine(self.repository, emulation=True)
         key = {"scenario": PLATFORMS, "shape": SHAPE, "way": self.way, "round": self.number}
         words = ("whalebuild", "bake", service.deps, "--platform", ",".join(self.platforms))

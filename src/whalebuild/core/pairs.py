@@ -154,9 +154,10 @@ def _no_stage(target: Target, dockerfile: Dockerfile, wanted: str) -> UsageError
     where = f'{target.dockerfile} of target "{target.name}"'
     names = [stage.name for stage in dockerfile.stages if stage.name]
     likely = dockerfile.likely_dependencies()
-    if likely and likely.name and likely.installs:
-        cause = f'stage "{likely.name}" most likely is it: it installs on line'
-        cause = f"{cause} {likely.installs.line}"
+    if likely and likely.name:
+        line = likely.installs.line if likely.installs else None
+        why = f"it installs on line {line}" if line else "it takes what another stage installs"
+        cause = f'stage "{likely.name}" most likely is it: {why}'
         step = f'write deps-stage = "{likely.name}" in whalebuild.toml'
         step = f"{step}, or [tool.whalebuild] of pyproject.toml"
     else:

@@ -20,14 +20,14 @@ WORKDIR /work
 
 # On the platform that builds, for the one that runs. All times are 2000-01-01.
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS installer
-RUN python -m venv --without-pip /opt/venv
 COPY requirements.lock /tmp/
 ARG TARGETARCH
 # The optional secret "ca" is a CA bundle, for networks whose proxy re-signs TLS.
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
     case $TARGETARCH in amd64) cpu=x86_64;; arm64) cpu=aarch64;; *) cpu=$TARGETARCH;; esac; \
-    _PYTHON_HOST_PLATFORM=linux-$cpu pip --python /opt/venv/bin/python install \
+    python -m venv --without-pip /opt/venv \
+    && _PYTHON_HOST_PLATFORM=linux-$cpu pip --python /opt/venv/bin/python install \
       --only-binary=:all: --no-compile --no-cache-dir --require-hashes -r /tmp/requirements.lock \
     && mkdir -p /out/opt && mv /opt/venv /out/opt/ && find /out -exec touch -hd @946684800 {} +
 

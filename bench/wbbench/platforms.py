@@ -23,9 +23,13 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca \\
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \\
     pip install --no-cache-dir -r /tmp/requirements.txt
 """
-WITHOUT_BYTECODE = ON_THE_TARGET.replace("--no-cache-dir", "--no-cache-dir --no-compile")
+#: As the example had it before: an environment, and no bytecode.
+IN_AN_ENVIRONMENT = ON_THE_TARGET.replace(
+    "pip install --no-cache-dir",
+    "python3 -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --no-compile",
+).replace("COPY", "ENV PATH=/opt/venv/bin:$PATH\nCOPY")
 #: The others have the example's own Dockerfile.
-DOCKERFILES = {f"arm64-plain{EMULATED}": ON_THE_TARGET, f"arm64{EMULATED}": WITHOUT_BYTECODE}
+DOCKERFILES = {f"arm64-plain{EMULATED}": ON_THE_TARGET, f"arm64{EMULATED}": IN_AN_ENVIRONMENT}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ PLATFORMS = "platforms"
 EMULATED = "-emulated"
 PLATFORM_WAYS = {
     f"arm64-plain{EMULATED}": "for linux/arm64, `RUN pip install -r requirements.txt` under QEMU",
-    f"arm64{EMULATED}": "the same without bytecode (`--no-compile`), as all that follow",
+    f"arm64{EMULATED}": "the same in a virtual environment, without bytecode, as all that follow",
     "arm64": "for linux/arm64, as [docs/platforms.md](platforms.md) has it",
     "amd64": "for linux/amd64 in the same way",
     "amd64+arm64": "for both at once in the same way",

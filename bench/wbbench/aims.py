@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from wbbench.project import SHAPES
 from wbbench.samples import Summary
+from wbbench.selection import EMULATED, PLATFORMS
 from wbbench.units import seconds, size
 
 SMALL = 32_000
@@ -15,6 +16,8 @@ TIMES_BY_HAND = 10
 FEW_REQUESTS = 6
 NO_WAIT = 1.0
 PLAN_SECONDS = 3
+TIMES_EMULATED = 15
+BOTH_PLATFORMS = 1.6
 MANY = "services-40"
 
 
@@ -47,7 +50,8 @@ def verdicts(summaries: Sequence[Summary], notes: Mapping[str, object]) -> list[
     for judge in (_code_only, _nothing, _dependency):
         for shape in SHAPES:
             found += judge(measured, shape)
-    return [*found, *_services(measured, notes), _linear(measured), _tags(notes)]
+    found += [*_platforms(measured), *_services(measured, notes)]
+    return [*found, _linear(measured), _tags(notes)]
 
 
 def _unknown(aim: str) -> Verdict:
@@ -113,6 +117,26 @@ def _dependency(measured: Measured, shape: str) -> Iterator[Verdict]:
     )
     mine, theirs = (s.down + s.base_down + s.up for s in (ours, usual))
     yield Verdict(f"{what} {size(theirs)} of `max`, both ways", size(mine), mine <= theirs)
+
+
+def _platforms(measured: Measured) -> Iterator[Verdict]:
+    names = (f"arm64{EMULATED}", "arm64", "amd64", "amd64+arm64")
+    emulated, arm64, amd64, both = (measured.get(PLATFORMS, SHAPES[0], name) for name in names)
+    what = "cold dependencies on linux/amd64"
+    aim = f"{what}, for linux/arm64: at least {TIMES_EMULATED}× less time than emulated"
+    if emulated and arm64:
+        ratio = emulated.seconds / arm64.seconds
+        text = f"{ratio:.1f}× ({seconds(emulated.seconds)} s, {seconds(arm64.seconds)} s)"
+        yield Verdict(aim, text, ratio >= TIMES_EMULATED)
+    else:
+        yield _unknown(aim)
+    aim = f"{what}, for both platforms: at most {BOTH_PLATFORMS}× the time of its own alone"
+    if amd64 and both:
+        ratio = both.seconds / amd64.seconds
+        text = f"{ratio:.2f}× ({seconds(both.seconds)} s, {seconds(amd64.seconds)} s)"
+        yield Verdict(aim, text, ratio <= BOTH_PLATFORMS)
+    else:
+        yield _unknown(aim)
 
 
 def _services(measured: Measured, notes: Mapping[str, object]) -> Iterator[Verdict]:

@@ -19,13 +19,14 @@ from wbbench.measuring import Bench
 from wbbench.output import Results, show, write_json
 from wbbench.overhead import measure_overhead
 from wbbench.page import write_page
+from wbbench.platforms import run_platforms
 from wbbench.project import SHAPES
 from wbbench.proxy import counting_proxy
 from wbbench.registry import Registry
 from wbbench.sandbox import ROOT, Sandbox, clear_leftovers
 from wbbench.scenarios import SCENARIOS as STEPS
 from wbbench.scenarios import Scenario
-from wbbench.selection import SCENARIOS, Selection
+from wbbench.selection import PLATFORM_WAYS, SCENARIOS, Selection
 from wbbench.services import COUNTS, ManyTrack, run_services
 from wbbench.track import Track
 from wbbench.ways import DOCKER_WAYS, Way
@@ -98,7 +99,7 @@ def _rounds(
     tracks = [Track(bench, way, shape, options.link) for shape in SHAPES for way in ways]
     many = [ManyTrack(bench, way, "from", count=count) for count in COUNTS for way in ways]
     tracks = [t for t in tracks if _wanted(selection, t)]
-    rounds = selection.most_rounds(way.name for way in ways)
+    rounds = selection.most_rounds([*(way.name for way in ways), *PLATFORM_WAYS])
     for number in range(1, rounds + 1):
         print(f"Round {number} of {rounds}", flush=True)
         for shape in SHAPES:
@@ -111,6 +112,7 @@ def _rounds(
             # Idle engines still take memory, which forty services can use.
             for track in tracks:
                 track.forget_machines()
+        run_platforms(bench, selection, number)
         for count in COUNTS:
             for track in _rotated([t for t in many if t.count == count], number):
                 run_services(track, selection, number)
@@ -139,22 +141,25 @@ def _ways(selection: Selection) -> tuple[list[Way], dict[str, str]]:
     ways: list[Way] = []
     not_run = {}
     for way in (*DOCKER_WAYS, Buildah()):
-        if not any(
-            selection.wants(name, shape, way.name) for name in SCENARIOS for shape in SHAPES
-        ):
+        if not _asked(selection, way.name):
             continue
         if why := way.unavailable():
             not_run[way.name] = why
         else:
             ways.append(way)
-    if not ways and not not_run:
+    if not ways and not not_run and not any(_asked(selection, way) for way in PLATFORM_WAYS):
         raise BenchError("nothing of that name; bench/run --help lists scenarios and ways")
     return ways, not_run
 
 
+def _asked(selection: Selection, way: str) -> bool:
+    return any(selection.wants(name, shape, way) for name in SCENARIOS for shape in SHAPES)
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line. The page is only written by a run that leaves nothing out."""
-    ways = ", ".join(way.name for way in (*DOCKER_WAYS, Buildah()))
+    names = [way.name for way in (*DOCKER_WAYS, Buildah())]
+    ways = ", ".join([*names, *(f"platforms/{way}" for way in PLATFORM_WAYS)])
     parser = argparse.ArgumentParser(
         prog="bench/run",
         description="Measure whalebuild side by side with what people do today.",

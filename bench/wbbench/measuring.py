@@ -34,7 +34,7 @@ class Bench:
         """The base image's repository."""
         return self.sandbox.python_image.partition("/")[2].rpartition(":")[0]
 
-    def machine(self, repository: str) -> Machine:
+    def machine(self, repository: str, *, emulation: bool = False) -> Machine:
         """Bring up a machine with an empty disk, for a project that goes into that repository."""
         image = self.sandbox.python_image.partition("/")[2]
         variables = {
@@ -44,7 +44,7 @@ class Bench:
             # buildx asks before it reads the CA bundle, which is outside of the context.
             "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
         }
-        return self.sandbox.fresh(variables)
+        return self.sandbox.fresh(variables, emulation=emulation)
 
     def measure(
         self, key: Mapping[str, object], timed: Callable[[], None], check: Callable[[], int]

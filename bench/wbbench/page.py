@@ -9,6 +9,7 @@ from wbbench import report
 from wbbench.aims import verdicts
 from wbbench.output import Results
 from wbbench.samples import Summary, summarize
+from wbbench.selection import PLATFORM_WAYS
 from wbbench.units import clock, size
 
 HEAD = """\
@@ -52,6 +53,11 @@ def write_page(results: Results, path: Path) -> None:
 def _ways(results: Results) -> Iterator[str]:
     for way in results.ways:
         yield f"- **{way.name}**: {way.title}."
+    yield "- In the table of platforms `whalebuild bake` publishes `:deps` alone:"
+    for name, what in PLATFORM_WAYS.items():
+        yield (
+            f"  **{name}** {what};" if name != list(PLATFORM_WAYS)[-1] else f"  **{name}** {what}."
+        )
     for way, why in results.not_run.items():
         yield f"- **{way}** was not run: {why}."
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from wbbench.aims import Verdict
 from wbbench.samples import Summary
-from wbbench.selection import SCENARIOS
+from wbbench.selection import PLATFORMS, SCENARIOS
 from wbbench.units import seconds, size
 
 HEAD = ("way", "seconds", "min–max", "runs", "× time", "down", "base down", "up", "requests")
@@ -19,7 +19,7 @@ def title(scenario: str, shape: str) -> str:
     for suffix, words in (("-cold", "all of it for the first time"), ("-plan", "the plan alone")):
         if scenario.endswith(suffix):
             return f"{SCENARIOS[scenario.removesuffix(suffix)].split(',')[0]}: {words}"
-    if scenario.startswith("services"):
+    if scenario.startswith(("services", PLATFORMS)):
         return SCENARIOS[scenario]
     return f"{SCENARIOS[scenario]} (shape `{shape}`)"
 

@@ -89,14 +89,16 @@ class Sandbox:
     seconds: float = 0.0
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
-    def fresh(self, variables: Mapping[str, str] | None = None) -> Machine:
-        """Bring up an engine with an empty disk."""
+    def fresh(
+        self, variables: Mapping[str, str] | None = None, *, emulation: bool = False
+    ) -> Machine:
+        """Bring up an engine with an empty disk; emulation stays on for all that come after."""
         began = time.monotonic()
         name = f"{PREFIX}{os.getpid()}-{next(self._numbers)}"
         home = self.folder / "homes" / name
         home.mkdir(parents=True)
         machine = self.machines[name] = Machine(name, {}, home)
-        _sandbox("up", name)
+        _sandbox("up", name, *(("--with", "emulation") if emulation else ()))
         shown = subprocess.run(
             [ROOT / "sandbox/exec", "--engine", name, "--", "env", "-0"],
             check=True,
@@ -134,9 +136,9 @@ def clear_leftovers() -> None:
             _sandbox("down", folder.name)
 
 
-def _sandbox(command: str, engine: str) -> None:
+def _sandbox(command: str, engine: str, *options: str) -> None:
     done = subprocess.run(
-        [ROOT / "sandbox" / command, "--engine", engine],
+        [ROOT / "sandbox" / command, "--engine", engine, *options],
         capture_output=True,
         text=True,
         check=False,

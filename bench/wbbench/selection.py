@@ -9,6 +9,16 @@ from itertools import product
 
 from wbbench.project import SHAPES
 
+#: The scenario that has ways of its own.
+PLATFORMS = "platforms"
+EMULATED = "-emulated"
+PLATFORM_WAYS = {
+    f"arm64-plain{EMULATED}": "for linux/arm64, `RUN pip install -r requirements.txt` under QEMU",
+    f"arm64{EMULATED}": "the same in a virtual environment, without bytecode, as all that follow",
+    "arm64": "for linux/arm64, as [docs/platforms.md](platforms.md) has it",
+    "amd64": "for linux/amd64 in the same way",
+    "amd64+arm64": "for both at once in the same way",
+}
 SCENARIOS = {
     "cold": "Cold: nothing in the registry, an empty disk",
     "warm": "Warm machine: only the code changed",
@@ -16,6 +26,7 @@ SCENARIOS = {
     "code": "Fresh runner: only the code changed",
     "host": "Production host: `docker compose pull` after the code changed on a fresh runner",
     "dependency": "Fresh runner: one dependency added",
+    PLATFORMS: "Fresh runner, linux/amd64: cold dependencies for other platforms",
     "services-1": "Fresh runner: a bake file with 1 small service, its code changed",
     "services-10": "Fresh runner: a bake file with 10 small services, the code of one changed",
     "services-40": "Fresh runner: a bake file with 40 small services, the code of one changed",
@@ -23,6 +34,8 @@ SCENARIOS = {
 #: Rounds of a full run for SCENARIO/WAY; the first that fits. Few where one takes long: all of it
 #: is to take less than 25 minutes on two cores. Most where an aim hangs on tenths of a second.
 ROUNDS = (
+    (f"{PLATFORMS}/*{EMULATED}", 1),
+    (f"{PLATFORMS}/*", 3),
     ("cold/*", 1),
     ("dependency/max", 2),
     ("dependency/whalebuild", 2),
@@ -68,7 +81,9 @@ class Selection:
         return max((self.rounds_of(*names) for names in chosen), default=0)
 
     def _chosen(self, scenario: str, shape: str, way: str) -> bool:
-        if scenario.startswith("services") and shape != SHAPES[0]:
+        if (scenario == PLATFORMS) is not (way in PLATFORM_WAYS):
+            return False
+        if scenario.startswith(("services", PLATFORMS)) and shape != SHAPES[0]:
             return False
         if self.only:
             names = (f"{scenario}/{way}", f"{scenario}/{shape}/{way}", scenario)

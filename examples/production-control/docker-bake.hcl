@@ -23,6 +23,7 @@ target "_common" {
 target "deps" {
   inherits = ["_common"]
   target   = "dependencies"
+  args     = { SOURCE_DATE_EPOCH = 946684800 } # dates in the image: 2000-01-01
   tags     = ["${IMAGE}:deps"]
 }
 

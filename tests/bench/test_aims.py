@@ -92,6 +92,14 @@ def test_forty_services_plan_and_bakes() -> None:
     assert not judged([], "bake invocation", **{"services-40-bakes": 2}).met
 
 
+@pytest.mark.parametrize(("arm64", "both", "met"), [(10, 16, True), (11, 17, False)])
+def test_other_platforms(arm64: float, both: float, met: bool) -> None:
+    measured = {"arm64-emulated": 150, "arm64": arm64, "amd64": 10, "amd64+arm64": both}
+    samples = [sample("platforms", way, seconds=seconds) for way, seconds in measured.items()]
+    assert judged(samples, "than emulated").met is met
+    assert judged(samples, "for both platforms").met is met
+
+
 def test_tags() -> None:
     assert judged([], "tags", tags={"whalebuild": ["deps", "latest"]}).met
     assert not judged([], "tags", tags={"whalebuild": ["buildcache", "deps", "latest"]}).met

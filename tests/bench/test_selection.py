@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from wbbench.selection import SCENARIOS, Selection
+from wbbench.selection import PLATFORM_WAYS, SCENARIOS, Selection
 
 SHAPES = ("from", "copy")
 
@@ -17,9 +17,20 @@ def chosen(selection: Selection, way: str = "whalebuild") -> set[str]:
 
 
 def test_a_full_run_has_every_scenario_and_both_shapes() -> None:
-    assert {name.partition("/")[0] for name in chosen(Selection())} == set(SCENARIOS)
+    found = {name.partition("/")[0] for name in chosen(Selection())}
+    assert found == set(SCENARIOS) - {"platforms"}
     assert "dependency/copy" in chosen(Selection())
     assert "services-40/copy" not in chosen(Selection())
+
+
+def test_platforms_have_ways_of_their_own() -> None:
+    for way in PLATFORM_WAYS:
+        assert chosen(Selection(), way) == {"platforms/from"}
+        assert chosen(Selection(only=("platforms",)), way) == {"platforms/from"}
+        assert chosen(Selection(quick=True), way) == set()
+    assert chosen(Selection(only=("platforms/arm64",)), "amd64") == set()
+    assert chosen(Selection(only=("platforms",))) == set()
+    assert Selection().most_rounds(["arm64-emulated"]) < Selection().most_rounds(["arm64"])
 
 
 def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> None:

@@ -110,6 +110,37 @@ def test_the_stage_that_installs_is_found_with_its_line(text: str, name: str, li
     assert found.installs.line == line
 
 
+CROSSING = """
+FROM python:3.13 AS base
+FROM --platform=$BUILDPLATFORM python:3.13 AS installer
+RUN pip --python /opt/venv/bin/python install -r requirements.txt
+FROM base AS other
+COPY --from=installers / /
+FROM base AS packages
+COPY --link --from=Installer /out/ /
+FROM packages AS final
+COPY --from=installer /out/x /x
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (CROSSING, "packages"),
+        (CROSSING.replace("$BUILDPLATFORM", "${BUILDPLATFORM}"), "packages"),
+        (CROSSING.replace("--platform=$BUILDPLATFORM ", ""), "installer"),
+        (CROSSING.replace("--from=Installer", "--from=base"), "installer"),
+    ],
+    ids=["its taker", "in braces", "on the target platform", "only the last stage takes it"],
+)
+def test_what_runs_on_the_build_platform_is_not_the_stage_but_what_takes_it(
+    text: str, name: str
+) -> None:
+    found = parse_dockerfile(text).likely_dependencies()
+    assert found is not None
+    assert found.name == name
+
+
 @pytest.mark.parametrize(
     "text",
     [ONLY_PIP, ONLY_TOOLS_HEREDOC, QUOTED_TOOL, SYSTEM, UNNAMED, "FROM scratch AS empty", ""],

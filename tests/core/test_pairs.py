@@ -246,6 +246,16 @@ def test_a_missing_stage_names_the_likely_one_with_its_line_and_the_setting() ->
     assert 'deps-stage = "builder"' in str(error.next_step)
 
 
+def test_a_missing_stage_may_be_the_one_that_takes_what_another_installs() -> None:
+    text = (
+        "FROM --platform=$BUILDPLATFORM a AS installer\nRUN pip install -r r.txt\n"
+        "FROM a AS packages\nCOPY --from=installer /out/ /\nFROM packages\n"
+    )
+    error = failure({"app": WEB}, text=text)
+    assert error.cause == 'stage "packages" most likely is it: it takes what another stage installs'
+    assert 'deps-stage = "packages"' in str(error.next_step)
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [

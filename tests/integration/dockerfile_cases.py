@@ -189,6 +189,26 @@ CASES = (
         ("tools.txt", "other.txt"),
         platforms=("linux/arm64",),
     ),
+    # docs/platforms.md: a step for each target platform, all of them on the build platform.
+    Case(
+        "installed-on-the-build-platform",
+        """
+        FROM {python} AS base
+        ENV PATH=/opt/venv/bin:$PATH
+        FROM --platform=$BUILDPLATFORM {python} AS installer
+        RUN mkdir -p /out/opt
+        COPY requirements.txt /tmp/
+        ARG TARGETARCH
+        COPY $TARGETARCH.txt /tmp/
+        RUN --mount=type=bind,source=wheels,target=/wheels \\
+            case $TARGETARCH in amd64) cpu=x86_64;; *) cpu=$TARGETARCH;; esac; \\
+            echo $cpu >/out/opt/cpu && find /out -exec touch -hd @946684800 {} +
+        FROM base AS deps
+        COPY --link --from=installer /out/ /
+        """,
+        ("requirements.txt", "amd64.txt", "arm64.txt", "riscv64.txt", "wheels/a.whl", "other.txt"),
+        platforms=("linux/amd64", "linux/arm64"),
+    ),
     Case(
         "stage-overridden-by-folder",
         """

@@ -202,6 +202,35 @@ def test_an_application_with_other_arguments_does_not_stand_on_the_published_ima
         assert str(plan.apps[0].unpinned).startswith(unpinned)
 
 
+@pytest.mark.parametrize("own", [{}, {"SOURCE_DATE_EPOCH": "5"}], ids=["no dates", "other dates"])
+@pytest.mark.parametrize(
+    ("dockerfile", "stands"),
+    [
+        ("FROM debian AS dependencies\nRUN x\nFROM dependencies\n", True),
+        (
+            "FROM debian AS dependencies\nARG A SOURCE_DATE_EPOCH=1\nRUN x\nFROM dependencies\n",
+            False,
+        ),
+        ("ARG SOURCE_DATE_EPOCH\nFROM debian AS dependencies\nRUN x\nFROM dependencies\n", False),
+    ],
+    ids=["dates alone", "a step sees it", "it may be in a base's name"],
+)
+def test_dates_of_the_dependencies_alone_keep_no_application_off_them(
+    own: dict[str, str], dockerfile: str, *, stands: bool
+) -> None:
+    world = World()
+    world.tree.text = dockerfile
+    deps = {"target": "dependencies", "tags": [DEPS], "args": {"SOURCE_DATE_EPOCH": "0"}}
+    world.targets(app={**WEB["app"], "args": own}, deps=deps)
+    plan = world.plan("app")
+    assert [pair.job.target.name for pair in plan.deps] == ["deps"]
+    unpinned = plan.apps[0].unpinned
+    if stands:
+        assert unpinned is None
+    else:
+        assert str(unpinned).startswith('target "app" would build that stage otherwise than')
+
+
 def test_an_application_without_the_stage_by_name_is_not_pinned() -> None:
     world = World()
     tags = {"tags": [DEPS]}

@@ -15,6 +15,8 @@ from whalebuild.core.errors import EngineError
 
 # Target attributes that decide what its stages are made of; the rest says where results go.
 _MADE_OF = ("context", "dockerfile", "dockerfile-inline", "args", "contexts", "secret", "ssh")
+# The build argument that sets the dates of an image: https://reproducible-builds.org/specs/source-date-epoch/
+EPOCH = "SOURCE_DATE_EPOCH"
 TARGET_CONTEXT = "target:"
 DEFAULT_GROUP = "default"
 

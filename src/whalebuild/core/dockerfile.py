@@ -77,10 +77,19 @@ class Dockerfile:
         return next(by_name, None) or next(by_index, None)
 
     def likely_dependencies(self) -> Stage | None:
-        """The stage that most likely is the dependencies stage: it runs the install step."""
+        """The stage that most likely is the dependencies stage: it runs the install step.
+
+        Where that runs on the build platform for the target (docs/platforms.md), it is the stage
+        that takes the result, if it has a name and is not the last one.
+        """
         named = [stage for stage in self.stages if stage.name and stage.installs]
         before_last = [stage for stage in named if stage is not self.stages[-1]]
-        return next(reversed(before_last or named), None)
+        found = next(reversed(before_last or named), None)
+        if found is None or "$BUILD" not in found.opening.text.replace("{", ""):
+            return found
+        taking = re.compile(rf"--from={found.name}\s", re.IGNORECASE)
+        later = (s for s in self.stages[found.index + 1 : -1] if s.name)
+        return next((s for s in later if any(taking.search(i.text) for i in s.instructions)), found)
 
 
 def parse_dockerfile(text: str) -> Dockerfile:

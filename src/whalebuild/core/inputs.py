@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from whalebuild.core.bakefile import Target
+from whalebuild.core.bakefile import EPOCH, Target
 from whalebuild.core.build_args import global_args
 from whalebuild.core.closure import ClosureFinder
 from whalebuild.core.closure_findings import Findings
@@ -50,7 +50,7 @@ __all__ = [
 # Attributes of a target that enter BuildKit's cache keys of RUN (solver/llbsolver/ops/exec.go).
 _OF_RUN = ("network", "shm-size", "ulimits", "devices", "cgroup-parent")
 # Arguments that reach a build without being declared in it.
-_SPECIAL = ("SOURCE_DATE_EPOCH", "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CACHE_MOUNT_NS")
+_SPECIAL = (EPOCH, "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CACHE_MOUNT_NS")
 # Docker's own frontends read a Dockerfile as the engine's built-in one does.
 _OFFICIAL = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from whalebuild.core.bakefile import BakeFile, Target
+from whalebuild.core.bakefile import EPOCH, BakeFile, Target
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.errors import UsageError
 from whalebuild.core.references import Reference, parse_reference
@@ -133,7 +133,8 @@ def _explicit_dependencies(application: Target, deps: Iterable[Target]) -> Targe
 
 
 def _args_agree(one: Target, other: Target) -> bool:
-    common = one.args.keys() & other.args.keys()
+    # Dates may differ: only the dependencies want them to be the same on every machine.
+    common = (one.args.keys() & other.args.keys()) - {EPOCH}
     return all(one.args[name] == other.args[name] for name in common)
 
 
@@ -153,9 +154,10 @@ def _no_stage(target: Target, dockerfile: Dockerfile, wanted: str) -> UsageError
     where = f'{target.dockerfile} of target "{target.name}"'
     names = [stage.name for stage in dockerfile.stages if stage.name]
     likely = dockerfile.likely_dependencies()
-    if likely and likely.name and likely.installs:
-        cause = f'stage "{likely.name}" most likely is it: it installs on line'
-        cause = f"{cause} {likely.installs.line}"
+    if likely and likely.name:
+        line = likely.installs.line if likely.installs else None
+        why = f"it installs on line {line}" if line else "it takes what another stage installs"
+        cause = f'stage "{likely.name}" most likely is it: {why}'
         step = f'write deps-stage = "{likely.name}" in whalebuild.toml'
         step = f"{step}, or [tool.whalebuild] of pyproject.toml"
     else:

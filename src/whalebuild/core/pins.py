@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Mapping
 
-from whalebuild.core.bakefile import TARGET_CONTEXT, Target
+from whalebuild.core.bakefile import EPOCH, TARGET_CONTEXT, Target
 from whalebuild.core.dockerfile import Dockerfile, Stage
 from whalebuild.core.lock import Lock
 from whalebuild.core.references import familiar
@@ -81,6 +81,21 @@ def lost_arguments(dockerfile: Dockerfile, stage: Stage, final: Stage) -> tuple[
             if used:
                 return used[0], step.line
     return None
+
+
+def with_dates_of(dependencies: Target, application: Target, dockerfile: Dockerfile) -> Target:
+    """Give the application's target the SOURCE_DATEEPOCH of the dependencies' target.
+
+    Where no ARG declares it, it sets dates and nothing else: of the image, and of folders that
+    WORKDIR makes. A constant for the dependencies alone is what makes them reproducible.
+    """
+    declared = (*dockerfile.before, *(step for s in dockerfile.stages for step in s.instructions))
+    if any(step.keyword == "ARG" and EPOCH in _names(step.text) for step in declared):
+        return application
+    args = {name: value for name, value in application.args.items() if name != EPOCH}
+    if EPOCH in dependencies.args:
+        args[EPOCH] = dependencies.args[EPOCH]
+    return application.with_attributes(args=args)
 
 
 def skips_cache(target: Target, stages: Container[str] | None = None) -> bool:

@@ -18,6 +18,7 @@ from whalebuild.core.pins import (
     skips_cache,
     stage_names,
     target_contexts,
+    with_dates_of,
 )
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.core.published import PublishedApp
@@ -100,7 +101,9 @@ class AppDecider:
         target = deps.job.target
         if deps.job.target.made_of == job.target.made_of or not isinstance(deps.lock, Lock):
             return None
-        own = self.locker.read(job.target.with_attributes(target=target.stage), deps.job.platforms)
+        dockerfile = self.locker.tree.dockerfile(job.target)
+        like = with_dates_of(target, job.target, dockerfile) if dockerfile else job.target
+        own = self.locker.read(like.with_attributes(target=target.stage), deps.job.platforms)
         lock = own.lock(flat_pins(deps.lock)) if isinstance(own, Reading) else own
         if isinstance(lock, Lock) and lock.key == deps.lock.key:
             return None

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from whalebuild import __version__
-from whalebuild.cli import bake, inspect, plan
+from whalebuild.cli import bake, builder, inspect, plan
 
 app = typer.Typer(
     name="whalebuild",
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command()(bake.bake)
 app.command()(plan.plan)
 app.command()(inspect.inspect)
+app.add_typer(builder.app)
 
 
 def _version(value: bool) -> None:

@@ -56,7 +56,7 @@ def test_a_plan_says_what_is_built_from_what_and_where_it_goes() -> None:
     )
     app = app_plan(job=app_job(AMD64, ARM64, references=(LATEST, V1)))
     made = plan(deps, app, derived=frozenset({"app-deps"}))
-    assert plan_text(made).splitlines()[:22] == [
+    assert plan_text(made).splitlines()[:23] == [
         "from docker-bake.hcl",
         "builder ci (driver docker-container, linux/amd64)",
         "",
@@ -73,7 +73,8 @@ def test_a_plan_says_what_is_built_from_what_and_where_it_goes() -> None:
         "app: build, because its code changed",
         "  is        the application",
         "  builds    the last stage of Dockerfile in .",
-        "  platforms linux/amd64, linux/arm64",
+        "  platforms linux/amd64",
+        "            linux/arm64",
         "  on        the published image of app-deps",
         "  publishes acme/web:latest",
         "            acme/web:v1",

@@ -10,6 +10,13 @@ from tests.core.recorded import DIGEST, LOCAL, REGISTRY, SOLVE, UPLOAD, Recorded
 from whalebuild.core.failures import Kind
 
 PULL_MESSAGES = [
+    # A platform that a base image lacks
+    Recorded(
+        "pull: a base image for other platforms; https://github.com/moby/buildkit/issues/1271",
+        Kind.BUILD,
+        f"{SOLVE}failed to resolve source metadata for {REGISTRY}/base/y:1@{DIGEST}: "
+        "no match for platform in manifest: not found",
+    ),
     # Pulling a base image
     Recorded(
         "pull: HEAD manifest 503; https://github.com/moby/buildkit/issues/1972",

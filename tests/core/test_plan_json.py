@@ -91,6 +91,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "dockerfile": "Dockerfile",
                 "tags": ["acme/web:deps"],
                 "platforms": [AMD64],
+                "sites": [],
                 "inputs": {"manifests": ["requirements.txt"], "other": ["app/setup_data.py"]},
                 "bases": {AMD64: {"debian": "sha256:1"}},
                 "bases_moved": ["debian"],
@@ -115,6 +116,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "bases_moved": [],
                 "missing_tags": [],
                 "platforms": [AMD64],
+                "sites": [],
             },
         ],
     }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.faults import Fault, Status, Truncated, WrongDigest
+from tests.integration.marks import rarely
 from tests.integration.pairs import CODE, COPYING, RAN, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
@@ -20,7 +21,10 @@ from whalebuild.core.references import Reference
 
 READ = "GET|HEAD"
 # A further step, whose build needs the layers of the cached ones.
-_MORE = COPYING.replace("FROM base AS final", "RUN echo more > /opt/venv/more\nFROM base AS final")
+_FINAL = "FROM base AS final"
+_MORE = f"RUN echo more > /opt/venv/more\n{_FINAL}"
+# It takes longer than to find out that the cache's import failed, and to stop the build.
+_SLOW = COPYING.replace("echo now", "sleep 3 && echo now")
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,7 @@ class Cached:
     pair: Pair
     engine: str
     digest: str
+    dockerfile: str
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -53,7 +58,7 @@ class Cached:
 
     def rebuild(self, *faults: Fault, attempts: int = 8) -> tuple[str, int]:
         """Rebuild on the empty engine, with a further step; what was said, and the retries."""
-        self.pair.write(_MORE + CODE)
+        self.pair.write(self.dockerfile.replace(_FINAL, _MORE))
         prune = ("docker", "buildx", "prune", "--all", "--force")
         self.pair.sandbox.run(*prune, cwd=self.pair.folder, engine=self.engine, check=True)
         with faulty_registry(self.pair.sandbox.registry, *faults) as proxy:
@@ -68,19 +73,37 @@ class Cached:
 
 @pytest.fixture
 def cached(pair: Pair, emptied: str) -> Cached:
-    pair.write(COPYING + CODE)
+    return _published(pair, emptied, COPYING + CODE)
+
+
+@pytest.fixture
+def slowly_cached(pair: Pair, emptied: str) -> Cached:
+    return _published(pair, emptied, _SLOW + CODE)
+
+
+def _published(pair: Pair, engine: str, dockerfile: str) -> Cached:
+    pair.write(dockerfile)
     pair.bake()
     found = pair.manifest("deps")["manifests"]
     key = "dev.whalebuild.cache"
     (cache,) = [c["digest"] for c in found if c.get("annotations", {}).get(key) == "deps"]
-    return Cached(pair, emptied, cache)
+    return Cached(pair, engine, cache, dockerfile)
 
 
-@pytest.mark.parametrize("place", ["manifest", "config"])
-@pytest.mark.parametrize("effect", [Status(503), Status(429)], ids=["503", "429"])
+@pytest.mark.parametrize(
+    ("place", "effect"),
+    [
+        ("manifest", Status(503)),
+        rarely("manifest", Status(429)),
+        rarely("config", Status(503)),
+        ("config", Status(429)),
+    ],
+    ids=["manifest-503", "manifest-429", "config-503", "config-429"],
+)
 def test_passing_trouble_does_not_cost_the_cache(
-    cached: Cached, place: str, effect: Status
+    slowly_cached: Cached, place: str, effect: Status
 ) -> None:
+    cached = slowly_cached
     path = f"/manifests/{cached.digest}" if place == "manifest" else f"/blobs/{cached.config}"
     said, _ = cached.rebuild(Fault(READ, path, effect, times=5))
     assert RAN not in said

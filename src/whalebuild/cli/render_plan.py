@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from whalebuild.cli.columns import columns
+from whalebuild.cli.render_sites import ELSEWHERE, platform_hint, site_lines, site_notes
 from whalebuild.core.advice import Advice, Split
 from whalebuild.core.decision import Action
 from whalebuild.core.inputs import is_manifest
-from whalebuild.core.jobs import Job
 from whalebuild.core.lock import Change, Lock
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.settings import KEYS
@@ -29,6 +29,7 @@ def plan_text(plan: Plan) -> str:
         lines += ["", *_deps_lines(plan, deps)]
     for app in plan.apps:
         lines += ["", *_app_lines(plan, app)]
+    lines += [f"hint: {hint}" for hint in platform_hint(plan)]
     lines += ["", "settings"]
     rows = [
         (f"  {name}", _shown(plan.settings.value(name)), f"({plan.settings.origin(name)})")
@@ -53,7 +54,7 @@ def nothing_to_do(plan: Plan) -> bool:
 def announcement(plan: Plan) -> list[str]:
     """What a bake says before it begins: a line for each image; one for all if it is nothing."""
     if not nothing_to_do(plan):
-        return decision_lines(plan)
+        return [*decision_lines(plan), *site_notes(plan)]
     names = [job.name for job in plan.jobs]
     shown = ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if names[_MANY:] else "")
     are = "are published as they are" if len(names) > 1 else "is published as it is"
@@ -94,7 +95,7 @@ def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
     )
     yield f"{job.name}: {_headline(deps)}"
     yield f"  is        the dependencies ({origin})"
-    yield from _built_from(job)
+    yield from _built_from(plan, deps, built=not deps.reused)
     files = [entry for entry in deps.files if entry.kind != "dir"]
     manifests = [entry for entry in files if is_manifest(entry.path)]
     code = [entry for entry in files if entry not in manifests]
@@ -114,7 +115,7 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
     job = app.job
     yield f"{job.name}: {_app_headline(app)}"
     yield "  is        the application"
-    yield from _built_from(job)
+    yield from _built_from(plan, app, built=app.action is AppAction.BUILD)
     if app.unpinned:
         yield f"  on        its own build of {job.deps}"
     else:
@@ -133,10 +134,17 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield "  publishes nothing (--read-only)"
 
 
-def _built_from(job: Job) -> Iterator[str]:
+def _built_from(plan: Plan, image: DepsPlan | AppPlan, *, built: bool) -> Iterator[str]:
+    job = image.job
     stage = _stage(job.target.stage)
     yield f"  builds    {stage} of {job.target.dockerfile} in {job.target.context}"
-    yield f"  platforms {', '.join(job.platforms) or 'the one of the builder'}"
+    if built:
+        sites = plan.sites(image)
+        yield from _hanging("platforms ", site_lines(sites, job.platforms))
+        if any(site.emulated or site.impossible for site in sites):
+            yield f"            better: {ELSEWHERE}"
+    else:
+        yield f"  platforms {', '.join(job.platforms) or 'the one of the builder'}"
 
 
 def _bases(deps: DepsPlan) -> Iterator[str]:

@@ -81,7 +81,15 @@ class ClosureFinder:
         steps = [*escape, ["FROM", *base.token]]
         steps += [reader.read(step) for step in triggers(base, stage, self.lexer.escape)]
         steps += [reader.read(step) for step in stage.instructions]
-        self.found.stages[stage.index] = StagePart(label, stage.line, json.dumps(steps))
+        # A stage that stands on another is for that one's platform, whatever its FROM says.
+        parent = self.found.stages.get(base.stage.index) if base.stage else None
+        self.found.stages[stage.index] = StagePart(
+            label,
+            stage.line,
+            json.dumps(steps),
+            parent.platform if parent else platform,
+            tuple(step.line for step in stage.instructions if step.keyword == "RUN"),
+        )
         return Origin(["stage", label], stage, None, reader.environment)
 
     def origin(self, name: str, current: Stage, line: int, *, by_index: bool) -> Origin:

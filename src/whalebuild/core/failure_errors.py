@@ -12,9 +12,16 @@ from whalebuild.core.errors import (
     UsageError,
     WhalebuildError,
 )
-from whalebuild.core.failures import Failure, Kind
+from whalebuild.core.failures import NO_PLATFORM, Failure, Kind
 
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+# The shell itself cannot be run, not a program of the user's that lacks a first line.
+_ALIEN = re.compile(r"exec (?:/usr)?/bin/(?:ba|da)?sh: exec format error|buildkit_qemu_emulator")
+_MAKE_IT_RUN = (
+    "have the node register QEMU (`docker run --privileged --rm tonistiigi/binfmt --install all`), "
+    "give the builder a node of that platform (`whalebuild builder create`), or run the step on "
+    "$BUILDPLATFORM; `whalebuild plan` says where each runs"
+)
 _FREE_DISK = "free some of it (`docker buildx du`, `docker buildx prune`) or give it a larger disk"
 _FREE_THERE = (
     "delete old tags there and collect garbage, or have it given a larger disk; what is published "
@@ -44,13 +51,33 @@ def as_error(failure: Failure, *, log: str | None = None) -> WhalebuildError:
         case Kind.USAGE:
             return UsageError(evidence, next_step="correct it and run the command again")
         case Kind.BUILD | Kind.UNKNOWN:
-            # A step that fills the disk fails as any other; only what it printed tells.
-            if log and _DISK_FULL.search(log):
-                said = f"{evidence}; it printed: no space left on device"
-                step = f"if that is the builder's disk, {_FREE_DISK}"
-                return BuildError("the build failed", cause=said, next_step=step, log=log)
-            killed = _KILLED if "exit code: 137" in evidence else None
-            return BuildError("the build failed", cause=evidence, next_step=killed, log=log)
+            return _build(failure, evidence, log)
+
+
+def _build(failure: Failure, evidence: str, log: str | None) -> BuildError | EngineError:
+    alien = _ALIEN.search(log or "")
+    if alien:
+        return EngineError(
+            "the builder cannot run programs of the platform that was asked for",
+            cause=f"{evidence}; it printed: {alien[0]}",
+            next_step=_MAKE_IT_RUN,
+            log=log,
+        )
+    if NO_PLATFORM in failure.reason:
+        return BuildError(
+            "an image that the build stands on is not there for this platform",
+            cause=evidence,
+            next_step="see which platforms it has (`docker buildx imagetools inspect`), and name "
+            "one of these with --platform, or take another base image",
+            log=log,
+        )
+    # A step that fills the disk fails as any other; only what it printed tells.
+    if log and _DISK_FULL.search(log):
+        said = f"{evidence}; it printed: no space left on device"
+        step = f"if that is the builder's disk, {_FREE_DISK}"
+        return BuildError("the build failed", cause=said, next_step=step, log=log)
+    killed = _KILLED if "exit code: 137" in evidence else None
+    return BuildError("the build failed", cause=evidence, next_step=killed, log=log)
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:

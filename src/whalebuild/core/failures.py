@@ -58,6 +58,8 @@ RATE_LIMIT = (
 LOST_UPLOAD = r"blob[_ ]upload[_ ](?:unknown|invalid)"
 # What arrived is not what was sent: a connection, or something between, that lost bytes.
 CORRUPT = r"unexpected commit (?:digest|size)|failed size validation"
+# An image that is there, but for other platforms.
+NO_PLATFORM = "no match for platform in manifest"
 EXPIRED = r"token (?:has |is )?expired|expired token|expiredtoken|invalid_token"
 
 

@@ -17,6 +17,7 @@ from whalebuild.core.published import PublishedApp, PublishedDeps
 from whalebuild.core.references import Reference
 from whalebuild.core.request import EngineFacts
 from whalebuild.core.settings import Settings
+from whalebuild.core.sites import Runs, Site, sites
 from whalebuild.core.stage_inputs import FileEntry, Undetermined
 from whalebuild.core.stand import Stand, stand_of
 from whalebuild.core.tasks import (
@@ -43,6 +44,7 @@ class DepsPlan:
         contexts: Named contexts that pin external images.
         files: The files that it reads.
         moved: External images that have moved since, though the pin keeps the old one.
+        runs: Its RUN instructions; none where its inputs cannot be told.
     """
 
     job: Job
@@ -55,6 +57,7 @@ class DepsPlan:
     advice: tuple[Advice, ...] = ()
     splits: tuple[Split, ...] = ()
     moved: tuple[str, ...] = ()
+    runs: tuple[Runs, ...] = ()
 
     @property
     def reused(self) -> bool:
@@ -99,6 +102,7 @@ class AppPlan:
         material: What it is made from; None where that cannot be told.
         missing: References that do not have the published image yet.
         moved: External images of its own stages that have moved since.
+        runs: The RUN instructions of its own stages; none where its inputs cannot be told.
     """
 
     job: Job
@@ -111,6 +115,7 @@ class AppPlan:
     published: PublishedApp | None
     missing: tuple[Reference, ...] = ()
     moved: tuple[str, ...] = ()
+    runs: tuple[Runs, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,14 @@ class Plan:
     def deps_of(self, app: AppPlan) -> DepsPlan:
         """The dependencies of an application."""
         return next(deps for deps in self.deps if deps.job.name == app.job.deps)
+
+    def sites(self, image: DepsPlan | AppPlan) -> tuple[Site, ...]:
+        """Where each platform of an image is built, as far as it is known what the nodes can do."""
+        if self.facts is None:
+            return ()
+        own = (self.facts.platform,) if self.facts.platform else ()
+        known = image.runs or tuple(Runs(platform) for platform in image.job.platforms or own)
+        return sites(known, self.facts.nodes)
 
     def deps_tasks(self, deps: DepsPlan, export: CacheExport | None = None) -> tuple[Task, ...]:
         """Tasks that build and push the dependencies; none where they are reused.

@@ -26,7 +26,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "rebuild": rebuild_needed(plan),
         "targets": [
             *(_deps(plan, deps) for deps in plan.deps),
-            *(_app(app) for app in plan.apps),
+            *(_app(plan, app) for app in plan.apps),
         ],
         "settings": {
             name: {"value": plan.settings.value(name), "origin": plan.settings.origin(name)}
@@ -59,6 +59,7 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "dockerfile": job.target.dockerfile,
         "tags": [str(reference) for reference in job.references],
         "platforms": list(job.platforms),
+        "sites": _sites(plan, deps),
         "inputs": {
             "manifests": [entry.name for entry in files if is_manifest(entry.path)],
             "other": [entry.name for entry in files if not is_manifest(entry.path)],
@@ -79,7 +80,7 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
     }
 
 
-def _app(app: AppPlan) -> dict[str, Any]:
+def _app(plan: Plan, app: AppPlan) -> dict[str, Any]:
     job = app.job
     return {
         "target": job.name,
@@ -97,4 +98,10 @@ def _app(app: AppPlan) -> dict[str, Any]:
         "bases_moved": list(app.moved),
         "missing_tags": [str(reference) for reference in app.missing],
         "platforms": list(job.platforms),
+        "sites": _sites(plan, app),
     }
+
+
+def _sites(plan: Plan, image: DepsPlan | AppPlan) -> list[dict[str, Any]]:
+    """Where each platform is built: the node, and how its programs run there."""
+    return [asdict(site) | {"how": site.how.value} for site in plan.sites(image)]

@@ -124,11 +124,19 @@ class Remote:
 
 @dataclass(frozen=True)
 class StagePart:
-    """A stage of the closure: ``canonical`` is all that its instructions say, in one text."""
+    """A stage of the closure.
+
+    Attributes:
+        canonical: All that its instructions say, in one text.
+        platform: What FROM names, as ``BaseImage.platform`` has it; None is the target's.
+        runs: Lines of its RUN instructions.
+    """
 
     label: str
     line: int
     canonical: str
+    platform: str | None = None
+    runs: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from whalebuild.core.pins import (
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.core.published import PublishedApp
 from whalebuild.core.references import Reference
+from whalebuild.core.sites import Runs, runs_of
 from whalebuild.workflows.locking import Locker, Reading
 from whalebuild.workflows.surveying import Survey
 
@@ -46,7 +47,9 @@ class AppDecider:
         contexts: Mapping[str, str] = deps.contexts
         made_of: AppMaterial | None = None
         moved: tuple[str, ...] = ()
+        runs: tuple[Runs, ...] = ()
         if isinstance(reading, Reading):
+            runs = runs_of(reading.inputs)
             digests = self._digests(reading, deps, published)
             contexts = base_contexts(reading.inputs.closures, digests)
             lock = reading.lock(digests)
@@ -57,7 +60,7 @@ class AppDecider:
         if isinstance(reading, Undetermined):
             reason = f"its inputs cannot be told: {reading}"
         return AppPlan(
-            job, action, reason, pins, unpinned, contexts, made_of, published, missing, moved
+            job, action, reason, pins, unpinned, contexts, made_of, published, missing, moved, runs
         )
 
     def _moved(self, reading: Reading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from whalebuild.core.engine_failures import explains_little, missing_image, registry_in
 from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import FailedError, Failure, Kind, Remedy
+from whalebuild.core.failures import NO_PLATFORM, FailedError, Failure, Kind, Remedy
 from whalebuild.core.references import Reference
 from whalebuild.workflows.ports import Registry
 from whalebuild.workflows.retrying import Retrier
@@ -30,7 +30,7 @@ class Asking:
         https://github.com/containerd/containerd/issues/12402
         """
         reference = missing_image(failure.evidence)
-        if reference is None or failure.remedy is not Remedy.STOP:
+        if reference is None or failure.remedy is not Remedy.STOP or NO_PLATFORM in failure.reason:
             return failure
         try:
             found = self.retrier.call(

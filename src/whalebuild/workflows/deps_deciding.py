@@ -17,6 +17,7 @@ from whalebuild.core.pins import base_contexts, flat_pins, skips_cache
 from whalebuild.core.plan import DepsPlan
 from whalebuild.core.published import PublishedDeps
 from whalebuild.core.references import Reference
+from whalebuild.core.sites import runs_of
 from whalebuild.workflows.locking import Locker, Reading
 from whalebuild.workflows.surveying import Survey
 
@@ -61,7 +62,8 @@ class DepsDecider:
         splits = explain_code_changes(
             made.decision.changes, reading.dockerfile, reading.inputs, reading.files
         )
-        return replace(made, advice=advice, splits=splits, moved=moved)
+        runs = runs_of(reading.inputs)
+        return replace(made, advice=advice, splits=splits, moved=moved, runs=runs)
 
     def _published(self, job: Job) -> tuple[PublishedDeps | None, ...]:
         if self.survey is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.errors import EngineError
+from whalebuild.core.errors import EngineError, UsageError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.platforms import parse_platforms, resolve
@@ -70,6 +70,9 @@ class Planner:
         bases = Bases(self.registry, self.retrier, submit)
         locker = Locker(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)
+        if platform and options.publishes:
+            for app in apps:
+                _keep_platforms(app, platform)
         facts = told.result() if told else None
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
         return Plan(deps, apps, options, self.settings, source, facts, everything, derived)
@@ -122,6 +125,24 @@ def _lost(survey: Survey, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]) -> 
     ]
     survey.begin(stood_on)
     return frozenset(str(ref.digest) for ref in stood_on if survey.manifest(ref) is None)
+
+
+def _keep_platforms(app: AppPlan, own: str) -> None:
+    """Refuse to replace other machines' image by one for this one where nobody has asked for it.
+
+    Raises:
+        UsageError: The application is published for other platforms, and no platform is named.
+    """
+    there = app.published.platforms if app.published else ()
+    if app.job.platforms or not there or own in there:
+        return
+    listed = ", ".join(f'"{platform}"' for platform in there)
+    raise UsageError(
+        f"{app.job.references[0]} is for {', '.join(there)}: it would be replaced by one for {own}",
+        cause="no platform is named, so that the builder's own is built",
+        next_step=f"name what production runs: --platform {','.join(there)}, or "
+        f"platform = [{listed}] in the settings",
+    )
 
 
 def _checked(jobs: tuple[Job, ...]) -> tuple[Job, ...]:

@@ -1,0 +1,80 @@
+"""Which RUN instructions run natively, and which under emulation."""
+
+from __future__ import annotations
+
+import pytest
+
+from whalebuild.core.dockerfile import parse_dockerfile
+from whalebuild.core.inputs import Build, StageInputs, find_inputs
+from whalebuild.core.nodes import How, Node
+from whalebuild.core.sites import Runs, Site, runs_of, sites
+
+AMD64, ARM64 = "linux/amd64", "linux/arm64"
+INTEL = Node("intel", "x", platforms=(AMD64,))
+QEMU = Node("intel", "x", platforms=(AMD64, ARM64))
+APPLE = Node("apple", "y", platforms=(ARM64,), given=(ARM64,))
+# Stages for the target, for the builder, on one of the builder's, and for one platform in any case.
+TEXT = """FROM python AS base
+RUN one
+FROM --platform=$BUILDPLATFORM python AS installer
+RUN two
+RUN three
+FROM --platform=$TARGETPLATFORM installer AS more
+RUN four
+FROM --platform=linux/arm64 python AS always
+RUN five
+FROM base AS unused
+RUN six
+FROM base AS final
+COPY --from=more / /
+COPY --from=always / /
+RUN seven
+"""
+
+
+def runs(text: str, *platforms: str) -> tuple[Runs, ...]:
+    inputs = find_inputs(parse_dockerfile(text), None, Build(platforms=platforms))
+    assert isinstance(inputs, StageInputs), inputs
+    return runs_of(inputs)
+
+
+def test_a_stages_platform_is_the_one_of_what_it_stands_on() -> None:
+    amd64, arm64 = runs(TEXT, AMD64, ARM64)
+    assert dict(amd64.lines) == {AMD64: (2, 15), None: (4, 5, 7), ARM64: (9,)}
+    assert dict(arm64.lines) == {ARM64: (2, 9, 15), None: (4, 5, 7)}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        (
+            [INTEL],
+            [
+                Site(AMD64, "intel", How.NATIVE, (), (9,)),
+                Site(ARM64, "intel", How.UNABLE, (), (2, 9, 15)),
+            ],
+        ),
+        (
+            [QEMU],
+            [
+                Site(AMD64, "intel", How.NATIVE, (9,), ()),
+                Site(ARM64, "intel", How.EMULATED, (2, 9, 15), ()),
+            ],
+        ),
+        (
+            [QEMU, APPLE],
+            [Site(AMD64, "intel", How.NATIVE, (9,), ()), Site(ARM64, "apple", How.NATIVE)],
+        ),
+        ([], []),
+    ],
+)
+def test_where_platforms_are_built(nodes: list[Node], expected: list[Site]) -> None:
+    assert list(sites(runs(TEXT, AMD64, ARM64), nodes)) == expected
+
+
+def test_nothing_is_emulated_where_nothing_runs_for_the_target() -> None:
+    text = (
+        "FROM --platform=$BUILDPLATFORM python AS installer\nRUN install\n"
+        "FROM python\nCOPY --from=installer /out /\n"
+    )
+    assert list(sites(runs(text, ARM64), [INTEL])) == [Site(ARM64, "intel", How.UNABLE)]

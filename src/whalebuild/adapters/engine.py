@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from whalebuild.adapters.builders import inspect_builder
-from whalebuild.adapters.buildx_state import chosen_builder, context_name
+from whalebuild.adapters.buildx_state import chosen_builder, context_name, stored_builder
 from whalebuild.adapters.docker_calls import DockerCalls
 from whalebuild.adapters.engine_api import engine_endpoint, engine_info
 from whalebuild.core.builders import Builder
@@ -72,6 +72,10 @@ class DockerEngine:
     def boot(self, builder: str | None) -> EngineFacts:
         """See ``workflows.ports.Engine``."""
         return self._facts(self._inspect(builder, "--bootstrap"))
+
+    def has_builder(self, name: str) -> bool:
+        """See ``workflows.ports.Engine``."""
+        return bool(stored_builder(os.environ, name))
 
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
         """See ``workflows.ports.Engine``."""

@@ -17,7 +17,9 @@ _TAKEN = re.compile(r"existing instance for|is a reserved name|already exists")
 _CLUSTER = re.compile(r"kubernetes|kubeconfig|no configuration has been provided", re.IGNORECASE)
 _ADDRESS = re.compile(r"unrecognized url scheme|failed to parse endpoint|invalid endpoint")
 _AWAY = re.compile(r"Cannot connect|error during connect|dial |no such host|connection refused")
-_IMAGE = re.compile(r"failed to resolve reference|pull access denied|manifest unknown|not found")
+_IMAGE = re.compile(
+    r"failed to resolve reference|pull access denied|manifest unknown|not found|https?://[^/]+/v2/"
+)
 _NO_BUILDER = re.compile(r'no builder "(?P<name>[^"]*)" found')
 _NODES_OWN = re.compile(r"^failed to initialize builder \S+ \(\S+\): ")
 _BOILERPLATE = re.compile(r'Unavailable: connection error: desc = "(?P<words>.*)"\s*$')

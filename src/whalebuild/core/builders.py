@@ -44,9 +44,12 @@ class Builder:
 
     @property
     def platform(self) -> str | None:
-        """The platform that it builds for where none is named: its first running node's."""
-        running = [node for node in self.nodes if node.platforms]
-        return next((node.own or node.platforms[0] for node in running), None)
+        """What to build where no platform is named: what its first running node was given first.
+
+        Or else that node's own. (buildx alone takes the own one even of a node that was given
+        another to build.)
+        """
+        return next((node.platforms[0] for node in self.nodes if node.platforms), None)
 
     def told(self, given: Mapping[str, tuple[str, ...]]) -> Builder:
         """This builder, looked at as if its nodes had been given nothing, with what they were.

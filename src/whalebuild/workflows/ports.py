@@ -35,6 +35,9 @@ class Engine(Protocol):
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
         """Look at the builder's nodes: what each can run, natively or under emulation."""
 
+    def has_builder(self, name: str) -> bool:
+        """Whether a builder of this name was made. Raises not."""
+
     def boot(self, builder: str | None) -> EngineFacts:
         """Start what does not run of the builder, or wait for it; then look at it."""
 

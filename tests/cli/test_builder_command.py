@@ -15,6 +15,8 @@ from whalebuild.cli.render_builder import list_text
 from whalebuild.core.builders import Builder
 from whalebuild.core.nodes import Node
 
+FARM_BUILDS = "linux/amd64 natively on farm0; linux/arm64 natively on farm1"
+
 
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeBuilders:
@@ -45,8 +47,7 @@ def test_ls_says_which_node_builds_what(there: FakeBuilders) -> None:
     assert invoke("ls").stdout.splitlines() == [
         "NAME      DRIVER  STATUS                BUILDS",
         "default*  docker  running               linux/amd64 natively",
-        "farm      remote  2 of 2 nodes running  "
-        + "linux/amd64 natively on farm0; linux/arm64 natively on farm1",
+        "farm      remote  2 of 2 nodes running  " + FARM_BUILDS,
         "gone      -       error                 Cannot connect",
     ]
     shown = json.loads(invoke("ls", "--format", "json").stdout)

@@ -97,6 +97,7 @@ class FakeEngine:
     looked_at: list[str | None] = field(default_factory=list)
     baked: list[tuple[Mapping[str, Any], str | None, tuple[str, ...]]] = field(default_factory=list)
     dropped: list[tuple[str | None, int]] = field(default_factory=list)
+    builders: tuple[str, ...] = ()
     answer_nodes: Any = ()
     asked_nodes: list[str | None] = field(default_factory=list)
     answer_boot: Any = GOOD_FACTS
@@ -124,6 +125,9 @@ class FakeEngine:
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
         self.asked_nodes.append(builder)
         return _answer(self.answer_nodes)
+
+    def has_builder(self, name: str) -> bool:
+        return name in self.builders
 
     def boot(self, builder: str | None) -> EngineFacts:
         self.booted.append(builder)

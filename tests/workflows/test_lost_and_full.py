@@ -54,6 +54,17 @@ def test_a_registry_that_says_what_ails_it_is_not_asked_to_take_anything(words: 
     assert f"UPLOAD {WEB}" not in world.registry.requests
 
 
+def test_a_builder_that_cannot_be_started_is_no_registrys_trouble() -> None:
+    """Its own image comes from a registry, too: the words are those of any pull."""
+    words = 'Head "https://registry-1.docker.io/v2/moby/buildkit/manifests/x": no such host'
+    world = scripted(((step("[internal] booting buildkit", words),), f"ERROR: {words}\n"))
+    world.set(builder="box")
+    with pytest.raises(EngineError, match='builder "box" cannot be started') as caught:
+        world.bake()
+    assert caught.value.cause == words
+    assert len(world.engine.baked) == 1
+
+
 def test_an_engine_that_went_away_is_waited_for() -> None:
     world = scripted(((), "ERROR: error reading from server: EOF\n"), ((), None))
     assert [retry.reason for retry in world.bake().retries] == ["error reading from server: EOF"]

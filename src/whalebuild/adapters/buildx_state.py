@@ -1,6 +1,7 @@
 """Which builder buildx would use, and how it was made, from the files in which buildx keeps that.
 
-They are read and never written (``store/store.go`` and ``store/storeutil/storeutil.go`` of
+The user's are read and never written; buildx is shown changed copies of them where it would not
+tell otherwise what is asked (``store/store.go`` and ``store/storeutil/storeutil.go`` of
 https://github.com/docker/buildx): asking buildx takes two commands.
 """
 
@@ -9,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,55 @@ def stored_builder(env: Mapping[str, str], name: str) -> dict[str, Any]:
     if not _BUILDER_NAME.fullmatch(name):
         return {}
     return _read_json(_folder(env) / "instances" / name.lower())
+
+
+def stored_builders(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """What buildx stored of all builders that it made, by name."""
+    try:
+        names = sorted(path.name for path in (_folder(env) / "instances").iterdir())
+    except OSError:
+        return {}
+    stored = {name: stored_builder(env, name) for name in names}
+    return {str(found["Name"]): found for found in stored.values() if found.get("Name")}
+
+
+def stored_nodes(stored: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The nodes of a stored builder."""
+    nodes = stored.get("Nodes")
+    return tuple(n for n in nodes if isinstance(n, dict)) if isinstance(nodes, list) else ()
+
+
+def given_platforms(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a stored node was given, as ``os/architecture[/variant]``."""
+    given = node.get("Platforms")
+    keys = ("os", "architecture", "variant")
+    return tuple(
+        "/".join(str(each[key]) for key in keys if each.get(key))
+        for each in (given if isinstance(given, list) else ())
+        if isinstance(each, dict)
+    )
+
+
+def write_copy(
+    env: Mapping[str, str],
+    folder: Path,
+    builders: Iterable[Mapping[str, Any]],
+    keep: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+) -> None:
+    """Write a state for ``BUILDX_CONFIG`` with these builders, whose nodes were given nothing.
+
+    Their platforms are the machine's then, its own first. Daemons are found by their nodes' names,
+    which stay. What is the current builder stays, too.
+    """
+    instances = folder / "instances"
+    instances.mkdir(parents=True)
+    for stored in builders:
+        nodes = [{**node, "Platforms": None} for node in stored_nodes(stored) if keep(node)]
+        copied = json.dumps({**stored, "Nodes": nodes})
+        (instances / str(stored["Name"]).lower()).write_text(copied)
+    with suppress(OSError):
+        shutil.copy(_folder(env) / "current", folder)
+        shutil.copytree(_folder(env) / "defaults", folder / "defaults")
 
 
 def context_name(env: Mapping[str, str]) -> str:

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from whalebuild.adapters.buildx_state import chosen_builder, context_name
+from whalebuild.adapters.builders import inspect_builder
+from whalebuild.adapters.buildx_state import chosen_builder, context_name, stored_builder
 from whalebuild.adapters.docker_calls import DockerCalls
 from whalebuild.adapters.engine_api import engine_endpoint, engine_info
-from whalebuild.core.builders import Builder, read_inspection
+from whalebuild.core.builders import Builder
 from whalebuild.core.errors import UsageError
 from whalebuild.core.nodes import Node
 from whalebuild.core.platforms import parse_platforms
@@ -72,6 +73,10 @@ class DockerEngine:
         """See ``workflows.ports.Engine``."""
         return self._facts(self._inspect(builder, "--bootstrap"))
 
+    def has_builder(self, name: str) -> bool:
+        """See ``workflows.ports.Engine``."""
+        return bool(stored_builder(os.environ, name))
+
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
         """See ``workflows.ports.Engine``."""
         return self._inspect(builder).nodes
@@ -90,17 +95,15 @@ class DockerEngine:
     def _inspect(self, builder: str | None, *words: str) -> Builder:
         """Look at one builder.
 
-        A docker-container node on this machine's engine has this machine's platform, whatever it
-        was given, and whether it runs or not. Of others no call tells.
+        A docker-container node on this machine's engine has its platform even if it does not run.
         """
-        chosen = [builder] if builder else []
-        found = read_inspection(self._calls.say(["buildx", "inspect", *words, *chosen]))
+        found = inspect_builder(self._calls, builder, *words)
         here = {context_name(os.environ), engine_endpoint(os.environ)}
         if found.driver != "docker-container" or here.isdisjoint(n.endpoint for n in found.nodes):
             return found
         told = engine_info(os.environ) or {}
         own = _platform(told.get("OSType"), told.get("Architecture"))
-        nodes = (replace(n, own=own) if n.endpoint in here else n for n in found.nodes)
+        nodes = (replace(n, own=n.own or own) if n.endpoint in here else n for n in found.nodes)
         return replace(found, nodes=tuple(nodes))
 
     def _own(self, name: str) -> EngineFacts:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.adapters.buildx_state import chosen_builder, stored_builder
+from whalebuild.core.builder_making import AUTO, OWN_NAME
 
 _HUB = frozenset({"docker.io", "index.docker.io"})
 _HUB_HOST = "registry-1.docker.io"
@@ -121,8 +122,10 @@ def builder_settings(env: Mapping[str, str], builder: str | None) -> dict[str, H
 
     Args:
         env: The environment, for the places that docker and buildx keep their state in.
-        builder: The builder's name; None is the current one.
+        builder: The builder's name; None is the current one, and "auto" both that may be chosen.
     """
+    if builder == AUTO:
+        return {**builder_settings(env, None), **builder_settings(env, OWN_NAME)}
     name = builder or chosen_builder(env)
     nodes = stored_builder(env, name).get("Nodes") if name else None
     first = nodes[0] if isinstance(nodes, list) and nodes else {}

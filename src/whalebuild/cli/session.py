@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from whalebuild.adapters.console import ConsoleBase
     from whalebuild.adapters.registry import RegistryClient
     from whalebuild.adapters.source_tree import LocalSourceTree
+    from whalebuild.core.plan import Plan
     from whalebuild.workflows.planning import Planner
     from whalebuild.workflows.retrying import Retrier
 
@@ -56,6 +57,18 @@ class Session:
             ask=ask,
             thorough=thorough,
         )
+
+    def make_builder(self, plan: Plan) -> None:
+        """Make the builder that a plan needs and that is not there yet."""
+        from whalebuild.cli.render_plan import nothing_to_do
+
+        if plan.facts is None or not plan.facts.missing or nothing_to_do(plan):
+            return
+        from whalebuild.adapters.builders import DockerBuilders
+        from whalebuild.workflows.choosing import Maker
+
+        with DockerBuilders() as builders:
+            Maker(builders, self.console.note).make()
 
 
 def setting_flags(**given: object) -> dict[str, object]:
@@ -134,7 +147,7 @@ def _begin(
     if bakes:
         engine.begin_print(request)
     if ask:
-        engine.begin_facts(settings.builder)
+        engine.begin_facts(settings.first_builder)
 
 
 def make_request(

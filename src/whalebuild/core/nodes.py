@@ -35,7 +35,7 @@ class Node:
         status: In buildx's words: running, inactive, stopped, …
         platforms: What it can run, as buildx lists it; none where it does not run.
         given: Those that it was given when it was made.
-        own: Its machine's platform, where that is known better than from the list.
+        own: Its machine's platform, where that is known.
         error: Why nothing is known of it, in buildx's words.
     """
 
@@ -52,13 +52,10 @@ class Node:
     def natives(self) -> tuple[str, ...]:
         """The platforms whose programs its processor runs.
 
-        What it was given counts: nodes are given platforms to have them built natively. No call
-        tells a remote machine's architecture.
+        Where its machine's is not known, what it was given counts: nodes are given platforms to
+        have them built natively.
         """
-        if self.own or self.given:
-            own = [*self.given, *filter(None, [self.own])]
-        else:
-            own = list(self.platforms[:1])
+        own = [self.own] if self.own else list(self.given or self.platforms[:1])
         every = dict.fromkeys((*own, *self.platforms))
         return tuple(platform for platform in every if any(_runs(one, platform) for one in own))
 

@@ -39,6 +39,7 @@ class EngineFacts:
             depends on it.
         platform: The platform that it builds for where none is named.
         nodes: Its nodes, as far as they are known.
+        missing: It is not there, and has to be made before it is used.
     """
 
     builder: str
@@ -46,3 +47,4 @@ class EngineFacts:
     containerd_store: bool
     platform: str | None = None
     nodes: tuple[Node, ...] = ()
+    missing: bool = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import cast
 
+from whalebuild.core.builder_making import AUTO
 from whalebuild.core.errors import UsageError
 from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.references import parse_repository
@@ -67,7 +68,7 @@ KEYS = {
         Key("scope", Kind.TEXT, "a branch or pull request that gets a pair of tags of its own"),
         Key("base", Kind.TEXT, "base images: pin (as the last bake had them) or follow"),
         Key("platform", Kind.LIST, "platforms to build, instead of the bake file's"),
-        Key("builder", Kind.TEXT, "the buildx builder to use, instead of the current one"),
+        Key("builder", Kind.TEXT, f"the buildx builder to use, or {AUTO}; else the current one"),
         Key("allow", Kind.LIST, "entitlements that the bake may use, as buildx's --allow"),
         Key("progress", Kind.TEXT, f"one of {', '.join(PROGRESS_MODES)}"),
         Key("retry-attempts", Kind.COUNT, "how often one registry step is tried at the most"),
@@ -96,6 +97,11 @@ class Settings:
     strict_cache: bool = False
     if_unchanged: bool = False
     origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def first_builder(self) -> str | None:
+        """The builder to look at first; None is the current one."""
+        return None if self.builder == AUTO else self.builder
 
     def value(self, key: str) -> Value:
         """The value of a key by the name that users write."""

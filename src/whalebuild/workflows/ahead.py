@@ -43,6 +43,10 @@ class AheadEngine:
         """See ``workflows.ports.Engine``."""
         return self.engine.nodes(builder)
 
+    def has_builder(self, name: str) -> bool:
+        """See ``workflows.ports.Engine``."""
+        return self.engine.has_builder(name)
+
     def boot(self, builder: str | None) -> EngineFacts:
         """See ``workflows.ports.Engine``."""
         return self.engine.boot(builder)

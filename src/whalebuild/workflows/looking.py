@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from whalebuild.core.engine_failures import final_error
+from whalebuild.core.builder_errors import boot_error, plain_words
+from whalebuild.core.builder_making import REMOTE
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.nodes import Node
 from whalebuild.core.request import EngineFacts
 from whalebuild.workflows.engine_errors import engine_error
 from whalebuild.workflows.ports import Engine
-
-_REMOTE = "remote"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Looker:
             return facts
         self.note(
             f'waiting for builder "{facts.builder}", which does not answer'
-            if facts.driver == _REMOTE
+            if facts.driver == REMOTE
             else f'starting builder "{facts.builder}"'
         )
         try:
@@ -71,17 +70,12 @@ class Looker:
 
 
 def _down(facts: EngineFacts, failed: CommandFailedError) -> EngineError:
-    words = final_error(failed.stderr).removeprefix("ERROR: ")
-    if facts.driver != _REMOTE:
-        return EngineError(
-            f'builder "{facts.builder}" cannot be started',
-            cause=words,
-            next_step=f"see `docker buildx inspect --bootstrap {facts.builder}`",
-        )
+    if facts.driver != REMOTE:
+        return boot_error(facts.builder, facts.driver, failed.stderr)
     addresses = ", ".join(node.endpoint for node in facts.nodes)
     return EngineError(
         f'builder "{facts.builder}" does not answer',
-        cause=f"no BuildKit answers at {addresses} ({words})",
-        next_step="start it, or check the address, the way there and its TLS files "
-        f"(`whalebuild builder inspect {facts.builder}`), or name another --builder",
+        cause=f"no BuildKit answers at {addresses} ({plain_words(failed.stderr)})",
+        next_step=f"`whalebuild builder inspect {facts.builder}` says why; or name another "
+        "--builder",
     )

@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from whalebuild.core.bakefile import Target
-from whalebuild.core.errors import EngineError, UsageError
+from whalebuild.core.errors import UsageError
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
 from whalebuild.core.parts import portion_of
 from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.core.platforms import parse_platforms, resolve
 from whalebuild.core.references import Reference
-from whalebuild.core.request import BakeRequest, EngineFacts
+from whalebuild.core.request import BakeRequest
 from whalebuild.core.settings import Settings
 from whalebuild.workflows.app_deciding import AppDecider
 from whalebuild.workflows.bases import Bases
+from whalebuild.workflows.choosing import Chooser
 from whalebuild.workflows.deps_deciding import DepsDecider
 from whalebuild.workflows.locking import Locker
 from whalebuild.workflows.looking import Looker
@@ -53,7 +54,8 @@ class Planner:
         """
         submit = Submit()
         looker = Looker(self.engine, self.retrier.announce)
-        looked = submit(lambda: self._facts(options, looker)) if self.ask else None
+        chooser = Chooser(looker, self.settings.builder, publishes=options.publishes)
+        looked = submit(chooser.first) if self.ask else None
         reader = BakeReader(self.engine, self.tree, self.settings)
         pairs, everything, source = reader.pairs(request)
         if self.settings.platform:
@@ -62,12 +64,11 @@ class Planner:
         survey = Survey(self.registry, self.retrier, submit)
         if self.ask:
             survey.begin(_references(jobs))
-        facts = looked.result() if looked else None
+        facts = chooser.chosen(looked.result(), _platforms(jobs)) if looked else None
         platform = facts.platform if facts else None
         if platform:
             jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
-        wanted = {platform for job in jobs for platform in job.platforms}
-        told = submit(partial(looker.with_nodes, facts, wanted)) if facts else None
+        told = submit(partial(looker.with_nodes, facts, _platforms(jobs))) if facts else None
         if options.portion:
             options = replace(options, portion=portion_of(jobs, options.portion, platform))
         bases = Bases(self.registry, self.retrier, submit)
@@ -78,7 +79,8 @@ class Planner:
                 _keep_platforms(app, platform)
         facts = told.result() if told else None
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
-        return Plan(deps, apps, options, self.settings, source, facts, everything, derived)
+        settings = chooser.settled(self.settings, facts)
+        return Plan(deps, apps, options, settings, source, facts, everything, derived)
 
     def _decide(
         self, jobs: Sequence[Job], options: BuildOptions, locker: Locker, survey: Survey
@@ -94,18 +96,6 @@ class Planner:
         decided = _each(jobs, of_deps, of_apps)
         lost = _lost(survey, *decided)
         return _each(jobs, replace(of_deps, lost=lost), of_apps) if lost else decided
-
-    def _facts(self, options: BuildOptions, looker: Looker) -> EngineFacts:
-        facts = looker.facts(self.settings.builder)
-        if not facts.containerd_store and options.publishes:
-            raise EngineError(
-                f'builder "{facts.builder}" cannot export a registry cache or several platforms',
-                cause="it uses the docker driver, and this engine's containerd image store is off",
-                next_step='turn it on ({"features": {"containerd-snapshotter": true}} in '
-                "daemon.json), or use a builder of another driver: docker buildx create "
-                "--driver docker-container --use",
-            )
-        return facts
 
 
 def _each(
@@ -132,6 +122,10 @@ def _lost(survey: Survey, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]) -> 
     ]
     survey.begin(stood_on)
     return frozenset(str(ref.digest) for ref in stood_on if survey.manifest(ref) is None)
+
+
+def _platforms(jobs: Sequence[Job]) -> frozenset[str]:
+    return frozenset(platform for job in jobs for platform in job.platforms)
 
 
 def _keep_platforms(app: AppPlan, own: str) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Protocol
 
 from whalebuild.core.bakefile import Target
+from whalebuild.core.builders import Builder
+from whalebuild.core.cache_usage import Usage
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.events import Event
 from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
@@ -33,6 +35,9 @@ class Engine(Protocol):
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
         """Look at the builder's nodes: what each can run, natively or under emulation."""
 
+    def has_builder(self, name: str) -> bool:
+        """Whether a builder of this name was made. Raises not."""
+
     def boot(self, builder: str | None) -> EngineFacts:
         """Start what does not run of the builder, or wait for it; then look at it."""
 
@@ -50,6 +55,40 @@ class Engine(Protocol):
     @property
     def metadata(self) -> Mapping[str, Any]:
         """Buildx's metadata of the last bake that succeeded, by target name."""
+
+
+class Builders(Protocol):
+    """buildx's builders. Every method but two may raise ``CommandFailedError``."""
+
+    def all(self) -> tuple[Builder, ...]:
+        """Look at all builders: those that were made, and every docker context's own."""
+
+    def look(self, name: str | None, *, boot: bool = False) -> Builder:
+        """Look at one builder (None is the current one), and start it before if told so."""
+
+    def stored(self, name: str) -> bool:
+        """Whether a builder of this name was made; a docker context's own was not. Raises not."""
+
+    def create(self, words: Sequence[str]) -> None:
+        """Run ``docker buildx create`` with these words."""
+
+    def use(self, name: str) -> None:
+        """Have this builder be the current one."""
+
+    def remove(self, name: str, *, keep_state: bool = False) -> None:
+        """Remove a builder, and its cache unless the state is kept."""
+
+    def usage(self, builder: str, node: str) -> Usage:
+        """How much cache one node holds; fails with the reason where it does not answer."""
+
+    def try_build(self, builder: str, words: Sequence[str]) -> None:
+        """Build an image of one small file with these words; ``{folder}`` is a scratch folder."""
+
+    def engine_answers(self) -> bool:
+        """Whether an engine answers in the current docker context."""
+
+    def file(self, path: str) -> str | None:
+        """The absolute path of a file, None where it cannot be read. Raises not."""
 
 
 class Registry(Protocol):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.core.bakefile import Target
+from whalebuild.core.builder_errors import boot_error
+from whalebuild.core.builder_making import CONTAINER
 from whalebuild.core.engine_failures import classify, digests_in, keeps_broken
 from whalebuild.core.events import clean_line, parse_line
 from whalebuild.core.failure_errors import as_error
@@ -30,6 +32,8 @@ from whalebuild.workflows.retrying import Retrier
 
 # Steps of buildx's own: it waits for a builder of the driver "remote", and reads bake files.
 _CONNECTING = "[internal] waiting for connection"
+# It starts a builder of another driver.
+_BOOTING = "[internal] booting buildkit"
 _READING = "[internal] load local bake definitions"
 
 
@@ -145,7 +149,8 @@ class Runner:
         The docker driver's is asked when the bake is planned.
         """
         names = [step.name for state in self.states.values() for step in state.steps.values()]
-        return any(_CONNECTING not in name and _READING not in name for name in names)
+        before = (_CONNECTING, _BOOTING, _READING)
+        return not all(any(step in name for step in before) for name in names)
 
     def hide(self, text: str) -> str:
         """Take out what may be a secret: what it looks like, and the logins that were used."""
@@ -176,6 +181,10 @@ class _Attempt:
             pushing = self.state.built.issuperset(self.state.targets)
             failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)
             step = self.state.failed_step()
+            # What BuildKit's own image lacks, or its registry: nothing of this bake's.
+            if step is not None and _BOOTING in step.name and not run.met_engine:
+                named = run.settings.builder or "the current one"
+                raise boot_error(named, CONTAINER, run.hide(failed.stderr)) from None
             # A builder elsewhere that did not answer: the words are those of any deadline.
             if step is not None and _CONNECTING in step.name:
                 if not run.met_engine:

@@ -1,0 +1,119 @@
+"""``whalebuild builder ls|create|inspect|rm``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer import Argument, Option
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+
+if TYPE_CHECKING:
+    from whalebuild.workflows.builders import BuilderKeeper
+
+app = typer.Typer(
+    name="builder",
+    help="Builders: what there is, which node builds which platform, and new ones.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_Name = Annotated[str | None, Argument(metavar="NAME", show_default=False)]
+_Driver = Annotated[str, Option(help="docker-container, remote or kubernetes.")]
+_Nodes = Annotated[
+    list[str] | None,
+    Option("--node", metavar="ENDPOINT[=PLATFORMS]", help="A node (repeatable)."),
+]
+_Options = Annotated[
+    list[str] | None,
+    Option("--driver-opt", metavar="NAME=VALUE", help="Option of the driver (repeatable)."),
+]
+_Config = Annotated[str | None, Option(help="BuildKit's configuration file (buildkitd.toml).")]
+_Use = Annotated[bool, Option("--use", help="Make it the current builder.")]
+_Boot = Annotated[
+    bool, Option("--bootstrap/--no-bootstrap", help="Start it, and have every node answer.")
+]
+_Test = Annotated[
+    bool,
+    Option("--test/--no-test", help="Find out by builds of one small file what it can do."),
+]
+_KeepState = Annotated[bool, Option("--keep-state", help="Keep its cache for a later builder.")]
+
+
+@app.command("ls")
+def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
+    """List builders, and which node of each builds which platform."""
+    with boundary(format_), _keeper() as keeper:
+        from whalebuild.cli.render_builder import list_text
+        from whalebuild.core.builder_views import list_json
+
+        found = keeper.list()
+        _print(list_json(found) if format_ is opt.Format.JSON else list_text(found))
+
+
+@app.command()
+def inspect(
+    name: _Name = None, test: _Test = True, format_: opt.OutputFormat = opt.Format.TEXT
+) -> None:
+    """Show a builder (the current one): its nodes, their caches, and what it can do."""
+    with boundary(format_), _keeper() as keeper:
+        from whalebuild.cli.render_builder import view_text
+        from whalebuild.core.builder_views import view_json
+
+        view = keeper.inspect(name, test=test)
+        _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
+
+
+@app.command()
+def create(
+    name: _Name = None,
+    driver: _Driver = "docker-container",
+    node: _Nodes = None,
+    driver_opt: _Options = None,
+    config: _Config = None,
+    use: _Use = False,
+    bootstrap: _Boot = True,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Make a builder (named "whalebuild" if no name is given) with all its nodes, or none."""
+    with boundary(format_), _keeper() as keeper:
+        from whalebuild.cli.render_builder import view_text
+        from whalebuild.core.builder_making import make_spec
+        from whalebuild.core.builder_views import view_json
+
+        spec = make_spec(name, driver, node or (), driver_opt or (), config)
+        view = keeper.create(spec, use=use, boot=bootstrap)
+        _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
+
+
+@app.command("rm")
+def remove(
+    name: Annotated[str, Argument(metavar="NAME", show_default=False)],
+    keep_state: _KeepState = False,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Remove a builder, its daemons and their caches; a remote BuildKit itself stays as it is."""
+    with boundary(format_), _keeper() as keeper:
+        from whalebuild.core.builder_views import REMOVED_SCHEMA
+
+        keeper.remove(name, keep_state=keep_state)
+        as_json = {"schema": REMOVED_SCHEMA, "removed": name}
+        _print(as_json if format_ is opt.Format.JSON else f'removed builder "{name}"')
+
+
+@contextmanager
+def _keeper() -> Iterator[BuilderKeeper]:
+    from whalebuild.adapters.builders import DockerBuilders
+    from whalebuild.workflows.builders import BuilderKeeper
+
+    with DockerBuilders() as builders:
+        yield BuilderKeeper(builders, lambda text: typer.echo(f"whalebuild: {text}", err=True))
+
+
+def _print(shown: object) -> None:
+    typer.echo(shown if isinstance(shown, str) else json.dumps(shown))

@@ -1,0 +1,108 @@
+"""What a builder can do, what its nodes were given, and how much they hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from whalebuild.core.builders import Builder, read_listing
+from whalebuild.core.cache_usage import Usage, read_usage
+from whalebuild.core.features import by_driver, main_platforms, misplaced, own_platforms, trials
+from whalebuild.core.nodes import How, Node
+
+AMD64, ARM64 = "linux/amd64", "linux/arm64"
+INTEL = Node("a", "tcp://a:1", platforms=(AMD64, "linux/amd64/v2", ARM64), own=AMD64)
+ARM = Node("b", "tcp://b:1", platforms=(ARM64,), given=(ARM64,), own=ARM64)
+FARM = Builder("farm", "remote", (INTEL, ARM))
+
+
+def test_each_running_node_is_tried_with_a_platform_that_it_gets() -> None:
+    assert own_platforms(FARM) == (AMD64, ARM64)
+    for trial in trials(FARM):
+        if "--allow" in trial.words:
+            assert trial.words[trial.words.index("--platform") + 1] == f"{AMD64},{ARM64}"
+    down = replace(FARM, nodes=(INTEL, replace(ARM, status="inactive", platforms=())))
+    assert own_platforms(down) == (AMD64,)
+    assert not any("--platform" in t.words and "--allow" in t.words for t in trials(down))
+
+
+def test_what_follows_from_the_driver() -> None:
+    def able(driver: str, *, engine: bool) -> dict[str, bool]:
+        found = by_driver(Builder("x", driver), local_engine=engine)
+        assert all(feature.able or feature.why for feature in found)
+        return {feature.name: feature.able for feature in found}
+
+    assert able("docker", engine=True) == {"push by digest": False, "--load": True}
+    assert able("remote", engine=True) == {"push by digest": True, "--load": True}
+    assert able("remote", engine=False) == {"push by digest": True, "--load": False}
+
+
+def test_a_node_that_was_given_what_its_machine_is_not() -> None:
+    assert misplaced(FARM) == ()
+    emulates = replace(INTEL, given=(ARM64,))
+    assert misplaced(Builder("x", "remote", (emulates,))) == (
+        "a was given linux/arm64, and its machine is linux/amd64: it emulates",
+    )
+    cannot = replace(emulates, given=("linux/s390x",))
+    (said,) = misplaced(Builder("x", "remote", (cannot,)))
+    assert said.endswith("it cannot run that")
+    unknown = replace(emulates, own=None)
+    assert misplaced(Builder("x", "remote", (unknown,))) == ()
+
+
+def test_variants_go_with_their_architecture() -> None:
+    arm = replace(ARM, platforms=("linux/arm/v7",), given=())
+    assert main_platforms(Builder("x", "remote", (INTEL, arm))) == (AMD64, ARM64, "linux/arm/v7")
+
+
+def test_what_was_given_stands_before_what_the_machine_is() -> None:
+    """Looked at as if nothing had been given, a node's first platform is its own."""
+    bare = Node("a", "x", platforms=(AMD64, ARM64))
+    down = Node("b", "y", status="inactive")
+    told = Builder("x", "remote", (bare, down)).told({"a": (ARM64,), "b": ("linux/s390x",)})
+    first, second = told.nodes
+    assert (first.own, first.given, first.platforms) == (AMD64, (ARM64,), (ARM64, AMD64))
+    assert first.how(ARM64) is How.EMULATED
+    assert (second.own, second.given, second.platforms) == (None, ("linux/s390x",), ())
+
+
+LISTED = (
+    '{"Current":true,"Driver":"remote","Dynamic":false,"LastActivity":"2026-11-27T06:44:51Z",'
+    '"Name":"farm","Nodes":[{"Endpoint":"tcp://a:1","Name":"a","Platforms":["linux/amd64"],'
+    '"Status":"running","Version":"v0.25.1"},{"Endpoint":"tcp://b:1","Name":"b",'
+    '"Status":"inactive"}]}\n'
+    '{"Current":false,"Driver":"","Dynamic":false,"Err":"Cannot connect to the Docker daemon",'
+    '"LastActivity":"0001-01-01T00:00:00Z","Name":"gone","Nodes":[{"Endpoint":"","Name":""}]}\n'
+)
+
+
+def test_a_listing_is_read() -> None:
+    farm, gone = read_listing(LISTED)
+    assert (farm.name, farm.driver, farm.current, farm.runs) == ("farm", "remote", True, True)
+    assert [node.status for node in farm.nodes] == ["running", "inactive"]
+    assert farm.nodes[0].version == "v0.25.1"
+    assert (gone.nodes, gone.error) == ((), "Cannot connect to the Docker daemon")
+
+
+# As buildx 0.29.1 prints it.
+DU = """\
+ID                           RECLAIMABLE   SIZE      LAST ACCESSED
+lkd0syawwy9m9il7pjzkywkzc*   true          4.096kB   Less than a second ago
+Shared:\t\t12.5kB
+Private:\t16.3kB
+Reclaimable:\t1.5GB
+Total:\t\t28.8kB
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "usage"),
+    [
+        (DU, Usage(28_800, 1_500_000_000)),
+        ("Reclaimable:\t0B\nTotal:\t\t0B\n", Usage(0, 0)),
+        ("something else\n", Usage()),
+    ],
+)
+def test_how_much_cache(text: str, usage: Usage) -> None:
+    assert read_usage(text) == usage

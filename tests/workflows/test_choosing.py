@@ -1,0 +1,138 @@
+"""``--builder auto``: the current builder if it will do, else whalebuild."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
+from tests.workflows.test_builders import FakeBuilders
+from tests.workflows.test_planning import WEB, plan
+from whalebuild.core.builders import Builder
+from whalebuild.core.errors import EngineError
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.jobs import BuildOptions
+from whalebuild.core.nodes import Node
+from whalebuild.core.plan import Plan
+from whalebuild.core.request import EngineFacts
+from whalebuild.workflows.choosing import Maker
+
+OLD_STORE = replace(GOOD_FACTS, containerd_store=False)
+OURS = EngineFacts(
+    "whalebuild", "remote", containerd_store=True, platform=ARM64, nodes=(Node("w0", "tcp://w:1"),)
+)
+ALONE = Node("default", "default", platforms=(AMD64,))
+BOTH = Node("w0", "tcp://w:1", platforms=(ARM64, AMD64))
+DOWN = CommandFailedError("Cannot connect to the Docker daemon at unix:///x. Is it running?\n")
+
+
+def auto(engine: FakeEngine, *platforms: str, options: BuildOptions | None = None) -> Plan:
+    engine.file = definition({"app": WEB})
+    return plan(engine, builder="auto", platform=platforms, options=options)
+
+
+def chosen(made: Plan) -> tuple[str, str | None, bool]:
+    assert made.facts is not None
+    return made.facts.builder, made.settings.builder, made.facts.missing
+
+
+def test_the_current_builder_is_used_if_it_will_do() -> None:
+    engine = FakeEngine(builders=("whalebuild",))
+    assert chosen(auto(engine)) == ("default", "default", False)
+    assert engine.looked_at == [None]
+    made = auto(FakeEngine(answer_facts=BUILDER))
+    assert chosen(made) == ("ci", "ci", False)
+    assert made.settings.origin("builder") == "default: auto"
+
+
+def test_without_the_containerd_store_whalebuild_is_used() -> None:
+    engine = FakeEngine(answer_facts=[OLD_STORE, OURS], builders=("whalebuild",))
+    assert chosen(auto(engine)) == ("whalebuild", "whalebuild", False)
+    assert engine.looked_at == [None, "whalebuild"]
+
+
+def test_it_is_to_be_made_if_it_is_not_there() -> None:
+    made = auto(FakeEngine(answer_facts=OLD_STORE))
+    assert chosen(made) == ("whalebuild", "whalebuild", True)
+    assert made.facts is not None
+    assert (made.facts.driver, made.facts.platform) == ("docker-container", AMD64)
+    assert [node.name for node in made.facts.nodes] == ["whalebuild0"]
+    assert made.facts.containerd_store
+
+
+def test_the_old_store_is_good_enough_to_load() -> None:
+    made = auto(FakeEngine(answer_facts=OLD_STORE), options=BuildOptions(load=True))
+    assert chosen(made) == ("default", "default", False)
+
+
+def test_whalebuild_is_used_for_what_the_current_one_cannot_run() -> None:
+    facts = replace(OURS, nodes=(BOTH,))
+    engine = FakeEngine(
+        answer_facts=[GOOD_FACTS, facts], builders=("whalebuild",), answer_nodes=(ALONE,)
+    )
+    assert chosen(auto(engine, ARM64)) == ("whalebuild", "whalebuild", False)
+
+
+@pytest.mark.parametrize("builders", [(), ("whalebuild",)])
+def test_what_neither_can_run_changes_nothing(builders: tuple[str, ...]) -> None:
+    """A container on the same machine would have no more emulators."""
+    facts = replace(OURS, nodes=(BOTH,))
+    engine = FakeEngine(answer_facts=[GOOD_FACTS, facts], builders=builders, answer_nodes=(ALONE,))
+    assert chosen(auto(engine, "linux/s390x")) == ("default", "default", False)
+
+
+def test_what_it_emulates_it_can_do() -> None:
+    emulates = Node("default", "default", platforms=(AMD64, ARM64))
+    engine = FakeEngine(builders=("whalebuild",), answer_nodes=(emulates,))
+    assert chosen(auto(engine, ARM64)) == ("default", "default", False)
+
+
+def test_a_current_builder_that_is_down_is_left_for_whalebuild() -> None:
+    engine = FakeEngine(answer_facts=[DOWN, OURS], builders=("whalebuild",))
+    assert chosen(auto(engine)) == ("whalebuild", "whalebuild", False)
+    with pytest.raises(EngineError, match="not running"):
+        auto(FakeEngine(answer_facts=DOWN))
+
+
+def test_whalebuild_itself_being_down_is_said_once() -> None:
+    down = replace(OURS, platform=None)
+    failed = CommandFailedError("ERROR: context deadline exceeded\n")
+    engine = FakeEngine(answer_facts=[down], answer_boot=failed, builders=("whalebuild",))
+    with pytest.raises(EngineError, match='"whalebuild" does not answer'):
+        auto(engine)
+    assert engine.looked_at == [None]
+
+
+def test_without_auto_the_message_names_it() -> None:
+    with pytest.raises(EngineError) as caught:
+        plan(FakeEngine(definition({"app": WEB}), answer_facts=OLD_STORE))
+    assert "--builder auto" in str(caught.value.next_step)
+
+
+IDLE = Builder("whalebuild", "docker-container", (Node("whalebuild0", "default"),))
+ALREADY = CommandFailedError('ERROR: existing instance for "whalebuild" but no append mode\n')
+
+
+@pytest.mark.parametrize("failure", [None, ALREADY])
+def test_it_is_made_once_even_if_two_make_it(failure: Exception | None) -> None:
+    builders = FakeBuilders({"whalebuild": IDLE})
+    builders.failures = {"create docker-container": failure} if failure else {}
+    notes: list[str] = []
+    Maker(builders, notes.append).make()
+    assert builders.calls == ["create docker-container", "boot whalebuild"]
+    assert notes == ['making builder "whalebuild" (driver docker-container), once for all bakes']
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [("create docker-container", "was not made"), ("boot whalebuild", "cannot be started")],
+)
+def test_one_that_cannot_be_made_or_started(call: str, what: str) -> None:
+    """What was made stays: another bake may be using it by now."""
+    builders = FakeBuilders(
+        {"whalebuild": IDLE}, failures={call: CommandFailedError("ERROR: no\n")}
+    )
+    with pytest.raises(EngineError, match=what):
+        Maker(builders, lambda _: None).make()
+    assert "remove whalebuild" not in builders.calls

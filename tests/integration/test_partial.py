@@ -105,8 +105,9 @@ def test_two_parts_and_a_merge_are_what_one_bake_is(
             again = two.whalebuild("bake", *REPRODUCIBLE, engine=engine, check=True)
         assert "nothing to do" in again.stderr
         assert changing(requests) == []
-        # By digest, as the parts' caches are one a platform with any driver.
-        with sandbox.remote_builder("one-bake", {engine: ""}) as builder:
+        # On a node for each platform: parts have a cache each, and so do nodes.
+        nodes = dict(zip((engine, SHARED_ENGINE), BOTH, strict=True))
+        with sandbox.remote_builder("one-bake", nodes) as builder:
             alone.bake(*REPRODUCIBLE, "--builder", builder)
     for tag in ("deps", "latest"):
         assert published(two, tag) == published(alone, tag)

@@ -79,6 +79,16 @@ def test_a_node_that_was_given_something_is_asked_as_if_it_had_not(
     assert json.loads((state / "instances/farm").read_text()) == FARM, "only read"
 
 
+def test_what_is_started_is_started_as_it_was_made(docker: Docker, state: Path) -> None:
+    """A pod's platforms are those of the state that it is started from."""
+    folder = docker(f'echo "$BUILDX_CONFIG $3" >>calls\n{INSPECTED}')
+    with DockerBuilders() as builders:
+        assert builders.look("Farm", boot=True).nodes[0].own == AMD64
+    first, second = (folder / "calls").read_text().splitlines()
+    assert first == f"{state} --bootstrap"
+    assert second.endswith(".buildx Farm")
+
+
 def test_all_builders_are_listed_with_what_their_nodes_were_given(
     docker: Docker, state: Path
 ) -> None:

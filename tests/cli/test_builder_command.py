@@ -81,7 +81,7 @@ def test_inspect_in_plain_words(there: FakeBuilders) -> None:
     assert "farm (driver remote)\n" in text
     assert "  linux/arm64  natively on farm1\n" in text
     assert "  push by digest                   yes  (by driver)\n" in text
-    assert "  security.insecure                no   (tested): not allowed\n" in text
+    assert "  entitlement security.insecure    no   (tested): not allowed\n" in text
     shown = json.loads(invoke("inspect", "farm", "--format", "json").stdout)
     assert (shown["schema"], shown["warnings"]) == ("whalebuild.builder/1", [])
     first = shown["builder"]["nodes"][0]

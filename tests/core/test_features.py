@@ -25,6 +25,11 @@ def test_each_running_node_is_tried_with_a_platform_that_it_gets() -> None:
     down = replace(FARM, nodes=(INTEL, replace(ARM, status="inactive", platforms=())))
     assert own_platforms(down) == (AMD64,)
     assert not any("--platform" in t.words and "--allow" in t.words for t in trials(down))
+    assert [t.words[-1] for t in trials(down) if "--platform" in t.words] == [
+        f"{AMD64},linux/amd64/v2"
+    ], "nothing is sent to a node that would be waited for"
+    plain = replace(down, nodes=(replace(INTEL, platforms=(AMD64,)), down.nodes[1]))
+    assert not any("--platform" in t.words for t in trials(plain))
 
 
 def test_what_follows_from_the_driver() -> None:

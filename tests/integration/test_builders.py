@@ -113,7 +113,7 @@ def test_a_farm_of_two_nodes_from_its_making_to_its_end(
         able = {feature["name"]: feature["able"] for feature in inspected["features"]}
         assert able["export a cache"]
         assert able["build several platforms at once"]
-        assert not able["security.insecure"]
+        assert not able["entitlement security.insecure"]
         text = verbs("inspect", "farm", "--no-test").stdout
         assert f"farm1 was given {ARM64}, and its machine is {AMD64}" in text
 
@@ -227,7 +227,7 @@ def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
     now, old = able(SHARED_ENGINE), able(classic)
     assert {name for name in now if now[name] and not old[name]} == missing
     assert not now["push by digest"]
-    assert now["network.host"]
+    assert now["entitlement network.host"]
 
 
 def test_auto_keeps_a_builder_that_will_do(sandbox: Sandbox, pair: Pair, verbs: Verbs) -> None:

@@ -106,8 +106,10 @@ def test_two_parts_and_a_merge_are_what_one_bake_is(
         assert "nothing to do" in again.stderr
         assert changing(requests) == []
         # On a node for each platform: parts have a cache each, and so do nodes.
-        nodes = dict(zip((engine, SHARED_ENGINE), BOTH, strict=True))
-        with sandbox.remote_builder("one-bake", nodes) as builder:
+        with (
+            sandbox.fresh_engine("after-too") as other,
+            sandbox.remote_builder("one", {engine: BOTH[0], other: BOTH[1]}) as builder,
+        ):
             alone.bake(*REPRODUCIBLE, "--builder", builder)
     for tag in ("deps", "latest"):
         assert published(two, tag) == published(alone, tag)

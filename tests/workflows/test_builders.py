@@ -116,8 +116,11 @@ def test_an_inspection_tells_caches_and_what_was_tried() -> None:
     found = {feature.name: (feature.able, feature.known) for feature in view.features}
     assert found["push by digest"] == (True, Known.DRIVER)
     assert found["export a cache"] == (True, Known.TESTED)
-    assert found["security.insecure"] == (False, Known.TESTED)
-    assert next(f.why for f in view.features if f.name == "security.insecure") == "not allowed"
+    assert found["entitlement security.insecure"] == (False, Known.TESTED)
+    assert (
+        next(f.why for f in view.features if f.name == "entitlement security.insecure")
+        == "not allowed"
+    )
 
 
 def test_of_a_node_that_is_down_the_reason_is_told() -> None:

@@ -7,16 +7,13 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
-from tests.workflows.test_builders import FakeBuilders
 from tests.workflows.test_planning import WEB, plan
-from whalebuild.core.builders import Builder
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.jobs import BuildOptions
 from whalebuild.core.nodes import Node
 from whalebuild.core.plan import Plan
 from whalebuild.core.request import EngineFacts
-from whalebuild.workflows.choosing import Maker
 
 OLD_STORE = replace(GOOD_FACTS, containerd_store=False)
 OURS = EngineFacts(
@@ -108,31 +105,3 @@ def test_without_auto_the_message_names_it() -> None:
     with pytest.raises(EngineError) as caught:
         plan(FakeEngine(definition({"app": WEB}), answer_facts=OLD_STORE))
     assert "--builder auto" in str(caught.value.next_step)
-
-
-IDLE = Builder("whalebuild", "docker-container", (Node("whalebuild0", "default"),))
-ALREADY = CommandFailedError('ERROR: existing instance for "whalebuild" but no append mode\n')
-
-
-@pytest.mark.parametrize("failure", [None, ALREADY])
-def test_it_is_made_once_even_if_two_make_it(failure: Exception | None) -> None:
-    builders = FakeBuilders({"whalebuild": IDLE})
-    builders.failures = {"create docker-container": failure} if failure else {}
-    notes: list[str] = []
-    Maker(builders, notes.append).make()
-    assert builders.calls == ["create docker-container", "boot whalebuild"]
-    assert notes == ['making builder "whalebuild" (driver docker-container), once for all bakes']
-
-
-@pytest.mark.parametrize(
-    ("call", "what"),
-    [("create docker-container", "was not made"), ("boot whalebuild", "cannot be started")],
-)
-def test_one_that_cannot_be_made_or_started(call: str, what: str) -> None:
-    """What was made stays: another bake may be using it by now."""
-    builders = FakeBuilders(
-        {"whalebuild": IDLE}, failures={call: CommandFailedError("ERROR: no\n")}
-    )
-    with pytest.raises(EngineError, match=what):
-        Maker(builders, lambda _: None).make()
-    assert "remove whalebuild" not in builders.calls

@@ -24,13 +24,14 @@ from whalebuild.core.cache_usage import Usage, read_usage
 from whalebuild.core.errors import EngineError
 
 
-def inspect_builder(calls: DockerCalls, builder: str | None, *words: str) -> Builder:
-    """Look at one builder (None is the current one), with ``words`` for ``buildx inspect``.
+def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = False) -> Builder:
+    """Look at one builder (None is the current one), and start it before if told so.
 
     buildx mixes what a node was given with what its machine runs: where any was given something,
-    it is asked as if none had been.
+    it is asked as if none had been. What is started is started as it was made.
     """
     name = builder or chosen_builder(os.environ)
+    chosen = [name] if name else []
     stored = stored_builder(os.environ, name) if name else {}
     given = _given(stored)
     env: dict[str, str | None] = {}
@@ -38,7 +39,10 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *words: str) -> Bui
         folder = calls.file(".buildx")
         write_copy(os.environ, folder, [stored])
         env = {"BUILDX_CONFIG": str(folder)}
-    said = calls.say(["buildx", "inspect", *words, *([name] if name else [])], env)
+    if boot:
+        said = calls.say(["buildx", "inspect", "--bootstrap", *chosen])
+    if env or not boot:
+        said = calls.say(["buildx", "inspect", *chosen], env)
     found = read_inspection(said)
     return found.told(given) if env else found
 
@@ -73,7 +77,7 @@ class DockerBuilders:
 
     def look(self, name: str | None, *, boot: bool = False) -> Builder:
         """See ``workflows.ports.Builders``."""
-        found = inspect_builder(self._calls, name, *(["--bootstrap"] if boot else []))
+        found = inspect_builder(self._calls, name, boot=boot)
         current = chosen_builder(os.environ) or context_name(os.environ)
         return replace(found, current=found.name == current)
 

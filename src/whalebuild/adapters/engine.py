@@ -71,7 +71,7 @@ class DockerEngine:
 
     def boot(self, builder: str | None) -> EngineFacts:
         """See ``workflows.ports.Engine``."""
-        return self._facts(self._inspect(builder, "--bootstrap"))
+        return self._facts(self._inspect(builder, boot=True))
 
     def has_builder(self, name: str) -> bool:
         """See ``workflows.ports.Engine``."""
@@ -92,12 +92,12 @@ class DockerEngine:
             found.name, found.driver, containerd_store=True, platform=platform, nodes=found.nodes
         )
 
-    def _inspect(self, builder: str | None, *words: str) -> Builder:
+    def _inspect(self, builder: str | None, *, boot: bool = False) -> Builder:
         """Look at one builder.
 
         A docker-container node on this machine's engine has its platform even if it does not run.
         """
-        found = inspect_builder(self._calls, builder, *words)
+        found = inspect_builder(self._calls, builder, boot=boot)
         here = {context_name(os.environ), engine_endpoint(os.environ)}
         if found.driver != "docker-container" or here.isdisjoint(n.endpoint for n in found.nodes):
             return found

@@ -105,7 +105,7 @@ def bake(
             if session.settings.progress not in _FOR_PROGRAMS:
                 for line in announcement(plan):
                     session.console.note(line)
-            session.make_builder(plan)
+            session.ready_builder(plan)
             baker = Baker(
                 session.engine,
                 session.registry,

@@ -39,7 +39,7 @@ Inspected = Annotated[
     str | None,
     Argument(metavar="IMAGE", help="Image name, with or without a tag.", show_default=False),
 ]
-Builder = Annotated[str | None, Option(help="buildx builder; default: the current one.")]
+Builder = Annotated[str | None, Option(help="buildx builder, or auto; default: the current one.")]
 NoCache = Annotated[bool, Option("--no-cache", help="Run every step anew.")]
 Pull = Annotated[bool, Option("--pull", help="Ask the registry for newer base images.")]
 Progress = Annotated[str | None, Option(help="auto, tty, plain, rawjson or quiet.")]

@@ -58,17 +58,21 @@ class Session:
             thorough=thorough,
         )
 
-    def make_builder(self, plan: Plan) -> None:
-        """Make the builder that a plan needs and that is not there yet."""
+    def ready_builder(self, plan: Plan) -> None:
+        """Have the builder that a plan needs be there, and its nodes answer."""
         from whalebuild.cli.render_plan import nothing_to_do
+        from whalebuild.workflows.readying import Readier, nodes_down
 
-        if plan.facts is None or not plan.facts.missing or nothing_to_do(plan):
+        facts = plan.facts
+        platforms = {platform for job in plan.jobs for platform in job.platforms}
+        if facts is None or not (facts.missing or nodes_down(facts, platforms)):
+            return
+        if nothing_to_do(plan):
             return
         from whalebuild.adapters.builders import DockerBuilders
-        from whalebuild.workflows.choosing import Maker
 
         with DockerBuilders() as builders:
-            Maker(builders, self.console.note).make()
+            Readier(builders, self.console.note).ready(facts, platforms)
 
 
 def setting_flags(**given: object) -> dict[str, object]:

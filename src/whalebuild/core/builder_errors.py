@@ -28,6 +28,7 @@ _BOILERPLATE = re.compile(r'Unavailable: connection error: desc = "(?P<words>.*)
 def plain_words(stderr: str) -> str:
     """The last error in buildx's own words, in one line."""
     words = final_error(stderr).removeprefix("ERROR: ").removeprefix("failed to build: ")
+    words = words.removeprefix("failed to solve: ")
     words = next((line.strip() for line in words.splitlines() if line.strip()), "")
     words = words.removeprefix("failed to call diskusage: ")
     found = _BOILERPLATE.search(words)

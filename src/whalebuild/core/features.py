@@ -48,14 +48,27 @@ def trials(builder: Builder) -> tuple[Trial, ...]:
     nothing = ("--output", "type=cacheonly")
     each = own_platforms(builder)
     where = ("--platform", ",".join(each)) if len(each) > 1 else ()
-    several = ",".join(each if len(each) > 1 else _SOME)
+    several = each if len(each) > 1 else _two(builder)
+    platforms = ("--platform", ",".join(several))
     cache = "type=local,dest={folder}/cache,mode=max"
     return (
         Trial("export a cache", (*nothing, "--cache-to", cache)),
-        Trial("build several platforms at once", (*nothing, "--platform", several)),
-        Trial("network.host", (*nothing, *where, "--allow", "network.host")),
-        Trial("security.insecure", (*nothing, *where, "--allow", "security.insecure")),
+        *([Trial("build several platforms at once", (*nothing, *platforms))] if several else []),
+        Trial("entitlement network.host", (*nothing, *where, "--allow", "network.host")),
+        Trial("entitlement security.insecure", (*nothing, *where, "--allow", "security.insecure")),
     )
+
+
+def _two(builder: Builder) -> tuple[str, ...]:
+    """Two platforms that buildx sends to nodes that run; empty where there are not two."""
+    every = (*_SOME, *(p for node in builder.nodes for p in node.platforms))
+    there = [p for p in dict.fromkeys(every) if _runs_at(builder, p)]
+    return tuple(there[:2]) if len(there) > 1 else ()
+
+
+def _runs_at(builder: Builder, platform: str) -> bool:
+    at = place(builder.nodes, platform)
+    return at is not None and at.node.status == RUNNING
 
 
 def by_driver(builder: Builder, *, local_engine: bool) -> tuple[Feature, ...]:
@@ -80,7 +93,7 @@ def own_platforms(builder: Builder) -> tuple[str, ...]:
     chosen = []
     for node in running:
         wanted = (*node.given, *filter(None, [node.own]), *node.platforms)
-        found = (p for p in wanted if (at := place(running, p)) and at.node == node)
+        found = (p for p in wanted if (at := place(builder.nodes, p)) and at.node == node)
         chosen += [platform] if (platform := next(found, None)) else []
     return tuple(dict.fromkeys(chosen))
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from whalebuild.core.builder_errors import boot_error, creation_error
-from whalebuild.core.builder_making import AUTO, CONTAINER, OWN_NAME, BuilderSpec
-from whalebuild.core.errors import EngineError, UsageError
-from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.builder_making import AUTO, CONTAINER, OWN_NAME
+from whalebuild.core.errors import EngineError
 from whalebuild.core.nodes import How, place
 from whalebuild.core.platforms import LOCAL
 from whalebuild.core.request import EngineFacts
 from whalebuild.core.settings import Settings
 from whalebuild.workflows.looking import Looker
-from whalebuild.workflows.ports import Builders
 
 _STORE_OFF = "it uses the docker driver, and this engine's containerd image store is off"
 
@@ -109,36 +106,6 @@ class Chooser:
 
     def _say(self, why: str) -> None:
         self.looker.note(f'{why}; using builder "{OWN_NAME}" (--builder {AUTO})')
-
-
-@dataclass(frozen=True)
-class Maker:
-    """Makes the builder of ``--builder auto``; ``note`` takes a line before."""
-
-    builders: Builders
-    note: Callable[[str], None]
-
-    def make(self) -> None:
-        """Make it and start it.
-
-        Another bake may do the same at this moment: whoever comes second uses what the first has
-        made, and what cannot be started is therefore left for the next try.
-
-        Raises:
-            EngineError: It cannot be made or started.
-        """
-        self.note(f'making builder "{OWN_NAME}" (driver {CONTAINER}), once for all bakes')
-        spec = BuilderSpec(OWN_NAME)
-        try:
-            self.builders.create(spec.words(0))
-        except CommandFailedError as failed:
-            error = creation_error(spec, failed.stderr)
-            if not isinstance(error, UsageError):  # that it is there already
-                raise error from None
-        try:
-            self.builders.look(OWN_NAME, boot=True)
-        except CommandFailedError as failed:
-            raise boot_error(OWN_NAME, CONTAINER, failed.stderr) from None
 
 
 def _old_store(builder: str) -> EngineError:

@@ -252,6 +252,9 @@ def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
 
 def test_auto_keeps_a_builder_that_will_do(sandbox: Sandbox, pair: Pair, verbs: Verbs) -> None:
     pair.write(COPIES)
+    # One that was the current one, and is no more.
+    with verbs.made("past", "--driver", "remote", "--node", _address(sandbox), "--use"):
+        assert verbs.json("inspect", "--no-test")["builder"]["name"] == "past"
     done = pair.whalebuild("bake", "--builder", "auto", check=True)
     assert "whalebuild" not in verbs.names()
     assert "cannot do this" not in done.stderr

@@ -79,6 +79,14 @@ def test_a_node_that_was_given_something_is_asked_as_if_it_had_not(
     assert json.loads((state / "instances/farm").read_text()) == FARM, "only read"
 
 
+def test_a_current_builder_that_was_removed_is_left_to_buildx(docker: Docker, state: Path) -> None:
+    (state / "instances/farm").unlink()
+    folder = docker(f'echo "$@" >>calls\n{INSPECTED}')
+    with DockerBuilders() as builders:
+        builders.look(None)
+    assert (folder / "calls").read_text() == "buildx inspect\n"
+
+
 def test_what_is_started_is_started_as_it_was_made(docker: Docker, state: Path) -> None:
     """A pod's platforms are those of the state that it is started from."""
     folder = docker(f'echo "$BUILDX_CONFIG $3" >>calls\n{INSPECTED}')

@@ -104,11 +104,12 @@ def test_inspect_says_what_is_wrong_with_a_node(there: FakeBuilders) -> None:
     text = invoke("inspect", "farm", "--no-test").stdout
     assert "  farm1: transport: Error while dialing: dial tcp 192.0.2.1:1: connect:" in text
     assert "beware: w was given linux/arm64, and its machine is linux/amd64: it emulates" in text
-    assert "more was not tested: not asked for" in text
+    there.there["farm"] = Builder("farm", "remote", (wrong,))
+    assert "more was not tested: not asked for" in invoke("inspect", "farm", "--no-test").stdout
     there.there["farm"] = Builder("farm", "remote", (B_DOWN,))
     text = invoke("inspect", "farm").stdout
     assert "linux/arm64  on farm1, which does not run" in text
-    assert "more was not tested: it does not run" in text
+    assert "more was not tested: not all of it runs" in text
 
 
 def test_create_checks_words_before_it_asks_docker(there: FakeBuilders) -> None:

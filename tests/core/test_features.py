@@ -24,12 +24,17 @@ def test_each_running_node_is_tried_with_a_platform_that_it_gets() -> None:
             assert trial.words[trial.words.index("--platform") + 1] == f"{AMD64},{ARM64}"
     down = replace(FARM, nodes=(INTEL, replace(ARM, status="inactive", platforms=())))
     assert own_platforms(down) == (AMD64,)
-    assert not any("--platform" in t.words and "--allow" in t.words for t in trials(down))
-    assert [t.words[-1] for t in trials(down) if "--platform" in t.words] == [
-        f"{AMD64},linux/amd64/v2"
-    ], "nothing is sent to a node that would be waited for"
-    plain = replace(down, nodes=(replace(INTEL, platforms=(AMD64,)), down.nodes[1]))
-    assert not any("--platform" in t.words for t in trials(plain))
+    assert trials(down) == (), "any platform that was not given makes buildx wait for the other"
+    given = replace(INTEL, given=(AMD64,))
+    partly = trials(replace(down, nodes=(given, down.nodes[1])))
+    assert [trial.words[trial.words.index("--platform") + 1] for trial in partly] == [AMD64] * 3
+
+
+def test_one_node_is_tried_with_two_platforms() -> None:
+    words = {trial.name: trial.words for trial in trials(replace(FARM, nodes=(INTEL,)))}
+    assert [name for name, each in words.items() if "--platform" in each] == [
+        "build several platforms at once"
+    ]
 
 
 def test_what_follows_from_the_driver() -> None:

@@ -202,7 +202,7 @@ def test_an_inspection_tells_why_a_node_does_not_answer(verbs: Verbs) -> None:
     with verbs.made("down", *nodes):
         text = verbs("inspect", "down").stdout
     assert "connect: connection refused" in text
-    assert "more was not tested: it does not run" in text
+    assert "more was not tested: not all of it runs" in text
 
 
 @pytest.mark.soak  # buildx waits for 20 s
@@ -214,6 +214,26 @@ def test_a_bake_says_that_its_builder_is_down(verbs: Verbs, pair: Pair) -> None:
     assert 'builder "down" does not answer' in done.stderr
     assert NOBODY in done.stderr
     assert "platform local" not in done.stderr
+
+
+@pytest.mark.soak  # the same wait
+def test_a_bake_needs_only_the_nodes_of_its_platforms(
+    sandbox: Sandbox, verbs: Verbs, pair: Pair
+) -> None:
+    pair.write(COPIES)
+    nodes = ("--node", f"{_address(sandbox)}={AMD64}", "--node", f"{NOBODY}={ARM64}")
+    with verbs.made("half", "--driver", "remote", *nodes, "--no-bootstrap"):
+        assert "1 of 2 nodes running" in verbs("ls").stdout
+        pair.bake("--builder", "half", "--platform", AMD64)
+        before = pair.digest("latest")
+        done = pair.whalebuild("bake", "--builder", "half", "--platform", f"{AMD64},{ARM64}")
+        inspected = verbs("inspect", "half").stdout
+    assert done.returncode == ENGINE
+    assert f"node half1 at {NOBODY} does not answer" in done.stderr
+    assert "connection refused" in done.stderr
+    assert pair.digest("latest") == before
+    assert "export a cache                 yes  (tested)" in inspected
+    assert "several platforms" not in inspected, "that would wait for the other node"
 
 
 def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
@@ -232,6 +252,9 @@ def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
 
 def test_auto_keeps_a_builder_that_will_do(sandbox: Sandbox, pair: Pair, verbs: Verbs) -> None:
     pair.write(COPIES)
+    # One that was the current one, and is no more.
+    with verbs.made("past", "--driver", "remote", "--node", _address(sandbox), "--use"):
+        assert verbs.json("inspect", "--no-test")["builder"]["name"] == "past"
     done = pair.whalebuild("bake", "--builder", "auto", check=True)
     assert "whalebuild" not in verbs.names()
     assert "cannot do this" not in done.stderr
@@ -283,7 +306,7 @@ def test_auto_makes_whalebuild_once_even_if_two_bakes_do(
         assert 'builder "whalebuild" cannot be started' in done.stderr
         assert "moby/buildkit" in done.stderr or "registry-1.docker.io" in done.stderr
         assert "retry" not in done.stderr
-    assert all('making builder "whalebuild"' in done.stderr for done in runs)
+    assert any('making builder "whalebuild"' in done.stderr for done in runs)
 
 
 def test_the_farms_compose_file_is_one(sandbox: Sandbox) -> None:

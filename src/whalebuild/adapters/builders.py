@@ -31,8 +31,9 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = Fal
     it is asked as if none had been. What is started is started as it was made.
     """
     name = builder or chosen_builder(os.environ)
-    chosen = [name] if name else []
     stored = stored_builder(os.environ, name) if name else {}
+    # A current one that has been removed is not named: buildx falls back to the context's own.
+    chosen = [name] if name and (builder or stored) else []
     given = _given(stored)
     env: dict[str, str | None] = {}
     if any(given.values()):
@@ -78,7 +79,9 @@ class DockerBuilders:
     def look(self, name: str | None, *, boot: bool = False) -> Builder:
         """See ``workflows.ports.Builders``."""
         found = inspect_builder(self._calls, name, boot=boot)
-        current = chosen_builder(os.environ) or context_name(os.environ)
+        chosen = chosen_builder(os.environ)
+        there = chosen and stored_builder(os.environ, chosen)
+        current = chosen if there else context_name(os.environ)
         return replace(found, current=found.name == current)
 
     def stored(self, name: str) -> bool:

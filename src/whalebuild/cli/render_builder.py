@@ -41,7 +41,8 @@ def view_text(view: BuilderView) -> str:
     if view.features:
         lines += ["", "can", *_features(view.features)]
         if not any(feature.known is Known.TESTED for feature in view.features):
-            why = "not asked for" if builder.runs else "it does not run"
+            whole = all(node.status == RUNNING for node in builder.nodes)
+            why = "not asked for" if whole else "not all of it runs"
             lines.append(f"  more was not tested: {why}")
     return "\n".join(lines)
 

@@ -44,31 +44,33 @@ class Trial:
 
 
 def trials(builder: Builder) -> tuple[Trial, ...]:
-    """Builds that tell what the builder can do: on each of its nodes, where it has several."""
+    """Builds that tell what the builder can do: on each of its nodes, where it has several.
+
+    While one of them is down only what the others were given is built: for any other platform
+    buildx waits for it.
+    """
+    whole = all(node.status == RUNNING for node in builder.nodes)
+    each = own_platforms(builder) if whole else _given_to_running(builder)
+    if not each:
+        return ()
     nothing = ("--output", "type=cacheonly")
-    each = own_platforms(builder)
-    where = ("--platform", ",".join(each)) if len(each) > 1 else ()
-    several = each if len(each) > 1 else _two(builder)
-    platforms = ("--platform", ",".join(several))
+    where = () if whole and len(each) == 1 else ("--platform", ",".join(each))
+    several = each if len(each) > 1 else (_SOME if whole else ())
     cache = "type=local,dest={folder}/cache,mode=max"
+    at_once = (*nothing, "--platform", ",".join(several))
     return (
-        Trial("export a cache", (*nothing, "--cache-to", cache)),
-        *([Trial("build several platforms at once", (*nothing, *platforms))] if several else []),
+        # A local cache takes one platform.
+        Trial(
+            "export a cache", (*nothing, *where[:1], *each[: len(where[:1])], "--cache-to", cache)
+        ),
+        *([Trial("build several platforms at once", at_once)] if several else []),
         Trial("entitlement network.host", (*nothing, *where, "--allow", "network.host")),
         Trial("entitlement security.insecure", (*nothing, *where, "--allow", "security.insecure")),
     )
 
 
-def _two(builder: Builder) -> tuple[str, ...]:
-    """Two platforms that buildx sends to nodes that run; empty where there are not two."""
-    every = (*_SOME, *(p for node in builder.nodes for p in node.platforms))
-    there = [p for p in dict.fromkeys(every) if _runs_at(builder, p)]
-    return tuple(there[:2]) if len(there) > 1 else ()
-
-
-def _runs_at(builder: Builder, platform: str) -> bool:
-    at = place(builder.nodes, platform)
-    return at is not None and at.node.status == RUNNING
+def _given_to_running(builder: Builder) -> tuple[str, ...]:
+    return tuple(node.given[0] for node in builder.nodes if node.status == RUNNING and node.given)
 
 
 def by_driver(builder: Builder, *, local_engine: bool) -> tuple[Feature, ...]:

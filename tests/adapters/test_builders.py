@@ -74,7 +74,7 @@ def test_a_node_that_was_given_something_is_asked_as_if_it_had_not(
     assert [node["Platforms"] for node in shown(folder)] == [None, None]
     assert shown(folder)[1]["DriverOpts"] == {"cacert": "/ca"}
     (node,) = found.nodes
-    assert (node.own, node.given, node.platforms) == (AMD64, (ARM64,), (ARM64, AMD64))
+    assert (node.own, node.given, node.platforms) == (AMD64, (ARM64,), (AMD64, ARM64))
     assert found.current
     assert json.loads((state / "instances/farm").read_text()) == FARM, "only read"
 

@@ -66,14 +66,17 @@ def test_variants_go_with_their_architecture() -> None:
     assert main_platforms(Builder("x", "remote", (INTEL, arm))) == (AMD64, ARM64, "linux/arm/v7")
 
 
-def test_what_was_given_stands_before_what_the_machine_is() -> None:
+def test_what_a_node_was_given_is_not_what_it_can_run() -> None:
     """Looked at as if nothing had been given, a node's first platform is its own."""
     bare = Node("a", "x", platforms=(AMD64, ARM64))
     down = Node("b", "y", status="inactive")
     told = Builder("x", "remote", (bare, down)).told({"a": (ARM64,), "b": ("linux/s390x",)})
     first, second = told.nodes
-    assert (first.own, first.given, first.platforms) == (AMD64, (ARM64,), (ARM64, AMD64))
+    assert (first.own, first.given, first.platforms) == (AMD64, (ARM64,), (AMD64, ARM64))
     assert first.how(ARM64) is How.EMULATED
+    assert told.platform == ARM64
+    bare_again = Builder("x", "remote", (replace(bare, platforms=(AMD64,)),))
+    assert bare_again.told({"a": (ARM64,)}).nodes[0].how(ARM64) is How.UNABLE, "given in vain"
     assert (second.own, second.given, second.platforms) == (None, ("linux/s390x",), ())
 
 

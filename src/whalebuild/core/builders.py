@@ -49,7 +49,8 @@ class Builder:
         Or else that node's own. (buildx alone takes the own one even of a node that was given
         another to build.)
         """
-        return next((node.platforms[0] for node in self.nodes if node.platforms), None)
+        running = (node for node in self.nodes if node.platforms)
+        return next(((*node.given, *node.platforms)[0] for node in running), None)
 
     def told(self, given: Mapping[str, tuple[str, ...]]) -> Builder:
         """This builder, looked at as if its nodes had been given nothing, with what they were.
@@ -98,9 +99,8 @@ def _listed_node(node: Mapping[str, Any]) -> Node:
 
 
 def _told(node: Node, given: tuple[str, ...]) -> Node:
-    platforms = tuple(dict.fromkeys((*given, *node.platforms))) if node.platforms else ()
     own = node.platforms[0] if node.platforms else node.own
-    return replace(node, platforms=platforms, given=given, own=own)
+    return replace(node, given=given, own=own)
 
 
 def _blocks(text: str) -> Iterator[Mapping[str, str]]:

@@ -227,8 +227,6 @@ CELLS = tuple(
 QUICK = tuple(
     Cell(*pair)
     for pair in (
-        (BASE_LAYER, RESET),
-        (CACHE_INDEX, S429),
         (UPLOAD, SESSION),
         (IMAGE, S429),
         (IMAGE, DENIED),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.integration.marks import rarely
 from tests.integration.pairs import CODE, ON_DEPS, Pair
 from tests.integration.sandbox import Sandbox
 from tests.integration.watching import Watch, watching
@@ -156,7 +157,7 @@ EVERYWHERE = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("place", ["one engine", "two remote builders"], indirect=True)
+@pytest.mark.parametrize("place", ["one engine", rarely("two remote builders")], indirect=True)
 def test_two_bakes_at_once(place: list[Pair]) -> None:
     _crowd(_writers(place, 2), 3)
 

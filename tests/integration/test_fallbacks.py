@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.marks import rarely
 from tests.integration.pairs import CODE, COPYING, ON_DEPS, RAN, Pair
 from tests.integration.sandbox import Sandbox
 
@@ -69,7 +70,7 @@ def test_an_argument_that_an_image_does_not_hand_down(pair: Pair, fresh: str) ->
     assert pair.prints("latest", "cat", "/message") == "handed-down"
 
 
-@pytest.mark.parametrize("driver", ["docker", "remote"])
+@pytest.mark.parametrize("driver", ["docker", rarely("remote")])
 def test_an_application_that_fails_after_its_dependencies_were_rebuilt(
     sandbox: Sandbox, pair: Pair, fresh: str, driver: str
 ) -> None:

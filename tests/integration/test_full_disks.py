@@ -105,8 +105,13 @@ def test_a_builder_without_space_for_the_cache(pair: Pair, narrow: str) -> None:
     pair.change_code("two")
     with watching(here):
         done = here.whalebuild("bake")
-    assert done.returncode == 0, done.stderr
     assert "retry" not in done.stderr
+    if done.returncode:
+        # The disk may still be too full for the bake without the cache.
+        assert done.returncode == 3
+        assert "error: the builder's disk is full" in done.stderr
+        here.check_whole()
+        return
     assert here.prints() == "two"
     # BuildKit says an error, or leaves the layer out without a word, and is content.
     children = here.manifest("deps")["manifests"]
@@ -179,7 +184,7 @@ MOMENTS: dict[str, Callable[[Act], Fault]] = {
     [
         ("docker", "blob"),
         rarely("docker", "latest"),
-        ("remote", "manifest"),
+        rarely("remote", "manifest"),
         rarely("remote", "deps"),
     ],
 )

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.held import HOLD, held, open_gate
+from tests.integration.marks import rarely
 from tests.integration.pairs import COPYING, ON_DEPS, Pair
 from tests.integration.sandbox import Sandbox
 
@@ -20,7 +21,7 @@ HOLDING_APP = f"{ON_DEPS}{_CODE}{HOLD}"
 MEANWHILE = "another bake has published"
 
 
-@pytest.fixture(params=["docker", "remote"])
+@pytest.fixture(params=["docker", rarely("remote")])
 def mine(request: pytest.FixtureRequest, sandbox: Sandbox, pair: Pair) -> Iterator[Pair]:
     """A pair that is published, on a builder that pushes by tag or by digest."""
     if request.param == "docker":

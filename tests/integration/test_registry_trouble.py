@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.integration.faults import Fault, Status, oci_error
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
 
 
+@pytest.mark.soak
 def test_503_on_manifests_for_a_while_is_survived(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:

@@ -139,7 +139,8 @@ def test_the_spy_finds_secrets(bench: Bench) -> None:
     seen = bench.spy(bench.sandbox.registry)
     assert any(place.startswith("stderr: ") for place in seen.found([IN_ENV]))
     assert seen.found([OF_PROXY]) == []
-    shown = spy(bench.sandbox, bench.folder, {}, "plan", f"--image=x/{IN_FILE}")
+    image = f"--image={bench.sandbox.registry}/{IN_FILE}"
+    shown = spy(bench.sandbox, bench.folder, {}, "plan", image)
     assert any(place.startswith("arguments of ") for place in shown.found([IN_FILE]))
 
 

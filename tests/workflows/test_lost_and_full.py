@@ -47,6 +47,18 @@ def test_a_cache_that_a_full_registry_does_not_take_costs_no_image() -> None:
     assert not any("by tag" in note for note in world.console.notes)
 
 
+def test_what_fails_for_space_after_a_cache_was_exported_is_built_once_more_without_it() -> None:
+    """BuildKit leaves out what does not fit, and has no space for its own notes: no step failed."""
+    full = "ERROR: failed to solve: Internal: failed to send write: no space left on device\n"
+    exported = (step("[1/1] RUN x"), step("exporting cache to registry"))
+    world = scripted((exported, full))
+    result = world.bake()
+    (warning,) = result.warnings
+    assert "the cache could not be exported" in warning
+    assert "no space left on device" in warning
+    assert world.registry.puts[-1].endswith(":latest")
+
+
 @pytest.mark.parametrize("words", [PUSH_BUSY, INNER_ERROR.replace("unknown", "unavailable")])
 def test_a_registry_that_says_what_ails_it_is_not_asked_to_take_anything(words: str) -> None:
     world = full_registry((DONE, words.replace("acme/web", WEB)))

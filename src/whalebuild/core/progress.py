@@ -162,7 +162,7 @@ class BuildState:
         what it notes of the build itself.
         """
         done = [step for step in self.steps.values() if step.completed is not None]
-        last = max(done, key=lambda step: step.completed or 0.0, default=None)
+        last = max(reversed(done), key=lambda step: step.completed or 0.0, default=None)
         return self.failed_step() is None and last is not None and last.exported == "cache"
 
     @property

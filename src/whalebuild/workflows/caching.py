@@ -19,6 +19,7 @@ from whalebuild.workflows.ports import BuilderNotes, Registry
 from whalebuild.workflows.running import CacheExportError, Runner
 from whalebuild.workflows.staging import delete_tags
 
+_FREES_SPACE_SECONDS = 5.0
 Tasks = Mapping[str, tuple[Task, ...]]
 
 
@@ -77,6 +78,9 @@ class CacheLadder:
         said = failure.evidence or failure.reason
         if self.plan.settings.strict_cache:
             raise as_error(failure)
+        if failure.kind is Kind.DISK_FULL:
+            # It frees what it had of the cache a little later.
+            self.run.retrier.sleep(_FREES_SPACE_SECONDS)
         self.warn(f"the cache could not be exported, the next bake has none: {said}")
         return None
 

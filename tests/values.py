@@ -9,6 +9,7 @@ from whalebuild.core.app_key import AppMaterial
 from whalebuild.core.bakefile import Target
 from whalebuild.core.bundle import Cache, compose
 from whalebuild.core.decision import Action, Decision
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.jobs import APP, DEPS, BuildOptions, Job
 from whalebuild.core.lock import Lock
 from whalebuild.core.lock_annotations import to_annotations
@@ -21,7 +22,7 @@ from whalebuild.core.manifests import (
     Manifest,
     digest_of,
 )
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.published import PublishedDeps, read_deps
 from whalebuild.core.references import Reference
 from whalebuild.core.settings import Settings

@@ -23,9 +23,9 @@ from whalebuild.cli.render_plan import announcement, decision_lines, nothing_to_
 from whalebuild.core.advice import Advice, Split
 from whalebuild.core.decision import Action, Decision
 from whalebuild.core.dockerfile import parse_dockerfile
+from whalebuild.core.image_plans import AppAction, DepsPlan
 from whalebuild.core.jobs import BuildOptions
 from whalebuild.core.lock import Change
-from whalebuild.core.plan import AppAction, DepsPlan
 from whalebuild.core.references import Reference
 from whalebuild.core.settings import Settings
 from whalebuild.core.stage_inputs import ContextRead, FileEntry

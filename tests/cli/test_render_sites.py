@@ -8,9 +8,9 @@ from tests.fakes import AMD64, ARM64, BUILDER
 from tests.values import REBUILD, REUSE, app_job, app_plan, deps_plan, plan
 from whalebuild.cli.render_plan import announcement, plan_text
 from whalebuild.cli.render_sites import site_lines
+from whalebuild.core.image_plans import AppAction
 from whalebuild.core.jobs import BuildOptions
 from whalebuild.core.nodes import How, Node
-from whalebuild.core.plan import AppAction
 from whalebuild.core.sites import Runs, Site
 from whalebuild.core.stage_inputs import Undetermined
 

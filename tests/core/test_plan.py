@@ -24,8 +24,9 @@ from tests.values import (
 from whalebuild.core.bakefile import Target
 from whalebuild.core.bundle import Cache
 from whalebuild.core.decision import Action, Decision
+from whalebuild.core.image_plans import AppAction
 from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.plan import AppAction, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.references import Reference
 from whalebuild.core.stand import Stand
 from whalebuild.core.tasks import NO_DIGEST, CacheExport

@@ -22,9 +22,10 @@ from tests.values import (
 )
 from whalebuild.core.advice import Advice
 from whalebuild.core.decision import Action, Decision
+from whalebuild.core.image_plans import AppAction
 from whalebuild.core.jobs import BuildOptions
 from whalebuild.core.lock import Change
-from whalebuild.core.plan import AppAction, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.plan_json import plan_json, rebuild_needed
 from whalebuild.core.references import Reference
 from whalebuild.core.settings import KEYS, Settings

@@ -22,9 +22,9 @@ from tests.values import (
 )
 from whalebuild.core.bundle import Bundle, Cache, read_bundle
 from whalebuild.core.decision import Action, Decision
+from whalebuild.core.image_plans import DepsPlan
 from whalebuild.core.lock_annotations import from_annotations
 from whalebuild.core.manifests import Descriptor, digest_of, parse_index
-from whalebuild.core.plan import DepsPlan
 from whalebuild.core.publication import (
     Pushed,
     app_index,

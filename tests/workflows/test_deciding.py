@@ -9,8 +9,8 @@ from tests.workflows.world import WEB, World, bundle_of
 from tests.workflows.world import app_of as app_published
 from whalebuild.core.decision import Action
 from whalebuild.core.errors import UsageError
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.lock import Lock
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.core.published import read_deps
 from whalebuild.core.references import Reference
 from whalebuild.core.stage_inputs import Undetermined

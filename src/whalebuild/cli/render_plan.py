@@ -8,9 +8,10 @@ from whalebuild.cli.columns import columns
 from whalebuild.cli.render_sites import ELSEWHERE, platform_hint, site_lines, site_notes
 from whalebuild.core.advice import Advice, Split
 from whalebuild.core.decision import Action
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.inputs import is_manifest
 from whalebuild.core.lock import Change, Lock
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.settings import KEYS
 from whalebuild.core.stage_inputs import FileEntry
 

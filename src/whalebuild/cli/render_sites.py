@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.nodes import How
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.sites import Site
 
 # The platform that goes without saying.

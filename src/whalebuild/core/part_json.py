@@ -10,13 +10,13 @@ from whalebuild.core import json_values as values
 from whalebuild.core.bakefile import Target
 from whalebuild.core.decision import Action
 from whalebuild.core.errors import UsageError, WhalebuildError
+from whalebuild.core.image_plans import AppAction
 from whalebuild.core.jobs import APP, DEPS, Job
 from whalebuild.core.json_values import MalformedError
 from whalebuild.core.lock import Lock
 from whalebuild.core.lock_annotations import NoLock, from_annotations, to_annotations
 from whalebuild.core.manifests import Descriptor
 from whalebuild.core.parts import ImagePart, Part, PushedTask
-from whalebuild.core.plan import AppAction
 from whalebuild.core.references import Reference, parse_reference
 from whalebuild.core.stage_inputs import Undetermined
 from whalebuild.core.tasks import STAGING

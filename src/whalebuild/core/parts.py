@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whalebuild.core.errors import UsageError
+from whalebuild.core.image_plans import AppPlan, DepsPlan
 from whalebuild.core.jobs import DEPS, Job, Portion
 from whalebuild.core.lock import Lock
 from whalebuild.core.manifests import Descriptor
-from whalebuild.core.plan import AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.platforms import resolve
 from whalebuild.core.publication import Built, Pushed, pushed_digest
 from whalebuild.core.references import Reference

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from whalebuild.core.decision import Action
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.inputs import is_manifest
 from whalebuild.core.lock import Lock
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.settings import KEYS
 
 SCHEMA = "whalebuild.plan/1"

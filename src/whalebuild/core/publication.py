@@ -10,11 +10,11 @@ from typing import Any
 from whalebuild.core.app_key import AppMaterial
 from whalebuild.core.bundle import Bundle, Cache, compose
 from whalebuild.core.decision import Action
+from whalebuild.core.image_plans import DepsPlan
 from whalebuild.core.jobs import DEPS
 from whalebuild.core.lock import Lock
 from whalebuild.core.lock_annotations import to_annotations
 from whalebuild.core.manifests import Descriptor
-from whalebuild.core.plan import DepsPlan
 from whalebuild.core.published import AppRecord
 from whalebuild.core.stand import Stand, stand_of
 from whalebuild.core.tasks import Task

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from whalebuild.core.app_key import AppMaterial, material
 from whalebuild.core.bakefile import Target
 from whalebuild.core.decision import Action
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.inputs import Undetermined
 from whalebuild.core.jobs import BuildOptions, Job
 from whalebuild.core.lock import Lock
@@ -20,7 +21,6 @@ from whalebuild.core.pins import (
     target_contexts,
     with_dates_of,
 )
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.core.published import PublishedApp
 from whalebuild.core.references import Reference
 from whalebuild.core.sites import Runs, runs_of

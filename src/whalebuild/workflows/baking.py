@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.jobs import APP, DEPS
 from whalebuild.core.parts import ImagePart, Part, make_part
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.publication import Built, DepsOutcome, Pushed, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.core.stand import Stand

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from whalebuild.core.advice import Sizes, advise, explain_code_changes
 from whalebuild.core.bakefile import Target
 from whalebuild.core.decision import Decision, decide
+from whalebuild.core.image_plans import DepsPlan
 from whalebuild.core.inputs import Undetermined
 from whalebuild.core.jobs import BuildOptions, Job
 from whalebuild.core.lock import Lock
 from whalebuild.core.lock_annotations import NoLock
 from whalebuild.core.manifests import parse_image
 from whalebuild.core.pins import base_contexts, flat_pins, skips_cache
-from whalebuild.core.plan import DepsPlan
 from whalebuild.core.published import PublishedDeps
 from whalebuild.core.references import Reference
 from whalebuild.core.sites import runs_of

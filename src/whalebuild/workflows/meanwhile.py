@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from whalebuild.core.errors import VerificationError
+from whalebuild.core.image_plans import AppPlan, DepsPlan
 from whalebuild.core.lock import Lock, compare
 from whalebuild.core.manifests import Descriptor
-from whalebuild.core.plan import AppPlan, DepsPlan
 from whalebuild.core.published import PublishedDeps, read_deps
 from whalebuild.core.references import Reference
 from whalebuild.workflows.publishing import Publisher

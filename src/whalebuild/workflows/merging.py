@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from whalebuild.core.app_key import AppMaterial
 from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import VerificationError
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.jobs import DEPS, BuildOptions
 from whalebuild.core.joining import Joined, Share, join
 from whalebuild.core.lock import Lock
 from whalebuild.core.parts import Part
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.publication import Built, DepsOutcome, Pushed, outcome
 from whalebuild.core.results import BakeResult, make_result
 from whalebuild.core.settings import Settings

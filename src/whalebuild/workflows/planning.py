@@ -8,9 +8,10 @@ from functools import partial
 
 from whalebuild.core.bakefile import Target
 from whalebuild.core.errors import UsageError
+from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.jobs import DEPS, BuildOptions, Job, make_jobs
 from whalebuild.core.parts import portion_of
-from whalebuild.core.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.platforms import parse_platforms, resolve
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from whalebuild.core.bundle import Cache
+from whalebuild.core.image_plans import AppAction, AppPlan
 from whalebuild.core.manifests import INDEX_TYPE, digest_of
-from whalebuild.core.plan import AppAction, AppPlan, Plan
+from whalebuild.core.plan import Plan
 from whalebuild.core.publication import Built, DepsOutcome, Pushed, app_index
 from whalebuild.core.references import Reference
 from whalebuild.core.results import ImageResult

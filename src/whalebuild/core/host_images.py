@@ -118,6 +118,8 @@ def _references(texts: Any) -> tuple[Reference, ...]:
     """References among these texts: an ID that stands for an image, or ``<none>``, is none."""
     found = []
     for text in texts or ():
+        if str(text).startswith("sha256:"):
+            continue
         try:
             found.append(parse_reference(str(text), where="docker"))
         except UsageError:

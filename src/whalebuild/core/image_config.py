@@ -12,7 +12,7 @@ from typing import Any
 
 _SHELL = "/bin/sh -c "
 # Build arguments that a RUN was given stand before its command, with their values.
-_WITH_ARGS = re.compile(rf"\|\d+ .*?(?={_SHELL})", re.DOTALL)
+_WITH_ARGS = re.compile(rf"^\|\d+ .*?(?={_SHELL})", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,8 @@ def read_config(raw: bytes) -> ImageConfig:
 def _instruction(created_by: Any) -> str:
     """An instruction in one line, as the Dockerfile has it, without values of build arguments."""
     text = " ".join(str(created_by or "").split()).removesuffix("# buildkit").strip()
-    keyword, space, rest = text.partition(" ")
-    if keyword == "RUN" and space:
-        return f"RUN {_WITH_ARGS.sub('', rest, count=1).removeprefix(_SHELL)}"
-    if text.startswith(_SHELL):  # the builder before BuildKit
-        words = text.removeprefix(_SHELL)
-        nop = words.removeprefix("#(nop) ").strip()
-        return nop if words.startswith("#(nop) ") else f"RUN {words}"
-    return text
+    words = _WITH_ARGS.sub("", text.removeprefix("RUN "), count=1)
+    if words.startswith(f"{_SHELL}#(nop) "):  # the builder before BuildKit
+        return words.removeprefix(f"{_SHELL}#(nop) ")
+    ran = text.startswith("RUN ") or words.startswith(_SHELL)
+    return f"RUN {words.removeprefix(_SHELL)}" if ran else text

@@ -155,6 +155,14 @@ class ImageDiff:
         return all(layer.known_by is not KnownBy.DIFF_ID for layer in self.layers)
 
 
+@dataclass(frozen=True)
+class NextPull:
+    """What a host that has the version before downloads, of how much in all; in bytes."""
+
+    download_bytes: int
+    total_bytes: int
+
+
 def compare(to: Published, have: Have, origin: Origin) -> ImageDiff:
     """Tell what a host lacks; the image's manifest must have been read."""
     manifest = to.image.manifest

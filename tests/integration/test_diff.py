@@ -60,7 +60,7 @@ def test_a_host_through_the_versions(sandbox: Sandbox, pair: Pair, host: str) ->
     run(pair, host, "first")
     first = pair.digest("latest")
     pair.change_code("two")
-    pair.bake()
+    baked = pair.bake()
     second = diffed(pair, engine=host)
     running = diffed(pair, pair.image, "--from", "running", engine=host)
     assert [each["from"]["images"][0]["digest"] for each in (second, running)] == [first] * 2
@@ -69,6 +69,10 @@ def test_a_host_through_the_versions(sandbox: Sandbox, pair: Pair, host: str) ->
     assert second["exact"]
     assert running["exact"]
     assert pulled(pair, host) == second["download_bytes"] == running["download_bytes"] < 32 * KIB
+
+    told = {"download_bytes": second["download_bytes"], "total_bytes": second["total_bytes"]}
+    assert baked["app"]["next_pull"] == {"linux/amd64": told}
+    assert f"a host with the previous {pair.repository.rpartition('/')[2]}:latest" in baked.stderr
 
     # The container goes on running an image that has lost its name.
     again = diffed(pair, pair.image, "--from", "running", engine=host)

@@ -122,8 +122,10 @@ def test_an_error_says_what_happened_why_and_what_to_do(error: UsageError, text:
         (
             {"linux/amd64": NextPull(14_000, 212_000_000), "linux/arm64": NextPull(900, 1_000)},
             [
-                "a host with the previous web:latest will download 14 KB of 212 MB (linux/amd64), "
-                "900 B of 1.0 KB (linux/arm64)"
+                (
+                    "a host with the previous web:latest will download "
+                    "14 KB of 212 MB (linux/amd64), 900 B of 1.0 KB (linux/arm64)"
+                )
             ],
         ),
     ],

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import outcome
 from whalebuild.core.errors import UsageError
-from whalebuild.core.platforms import parse_platform, parse_platforms, resolve, runnable
+from whalebuild.core.platforms import KNOWN, parse_platform, parse_platforms, resolve, runnable
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from tests.inspected import AMD64, Layer, image_manifest
-from whalebuild.core.diff import Have, ImageDiff, Kind, KnownBy, Origin, Published, compare, wanted
+from whalebuild.core.diff import Have, ImageDiff, Kind, KnownBy, Origin, Published, compare
 from whalebuild.core.diff_json import diff_json
+from whalebuild.core.diff_request import wanted
 from whalebuild.core.errors import UsageError
 from whalebuild.core.image_config import ImageConfig, read_config
 from whalebuild.core.inspection import Image

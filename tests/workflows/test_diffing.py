@@ -18,7 +18,8 @@ from tests.inspected import (
     image_manifest,
 )
 from whalebuild.core.bundle import compose
-from whalebuild.core.diff import ImageDiff, Kind, KnownBy, Wanted
+from whalebuild.core.diff import ImageDiff, Kind, KnownBy
+from whalebuild.core.diff_request import Wanted
 from whalebuild.core.errors import EngineError, RefusedError, UsageError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.host_images import HostImage, RunningImage

@@ -33,8 +33,8 @@ def diff(
         from whalebuild.cli.render_diff import diff_text
         from whalebuild.cli.session import setting_flags
         from whalebuild.cli.subjects import names_of_session, read_subject, session_about
-        from whalebuild.core.diff import wanted
         from whalebuild.core.diff_json import diff_json
+        from whalebuild.core.diff_request import wanted
         from whalebuild.core.pair_names import with_tag
         from whalebuild.core.platforms import parse_platform
         from whalebuild.workflows.diffing import Differ

@@ -13,10 +13,10 @@ from whalebuild.core.diff import (
     Kind,
     Origin,
     Published,
-    Wanted,
     blobs_of,
     compare,
 )
+from whalebuild.core.diff_request import Wanted
 from whalebuild.core.errors import EngineError, RefusedError, UsageError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.host_images import HostImage, RunningImage, named, running

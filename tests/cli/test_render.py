@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from whalebuild.cli.render import error_text, result_table
+from whalebuild.cli.render import error_text, next_pull_lines, result_table
+from whalebuild.core.diff import NextPull
 from whalebuild.core.errors import UsageError
 from whalebuild.core.results import BakeResult, TargetResult
 from whalebuild.core.retry import Retry
@@ -107,3 +109,30 @@ def test_the_last_line_sums_up(changes: dict[str, Any], summary: str) -> None:
 )
 def test_an_error_says_what_happened_why_and_what_to_do(error: UsageError, text: str) -> None:
     assert error_text(error) == text
+
+
+@pytest.mark.parametrize(
+    ("pulls", "lines"),
+    [
+        (None, []),
+        (
+            {"linux/amd64": NextPull(14_000, 212_000_000)},
+            ["a host with the previous web:latest will download 14 KB of 212 MB"],
+        ),
+        (
+            {"linux/amd64": NextPull(14_000, 212_000_000), "linux/arm64": NextPull(900, 1_000)},
+            [
+                (
+                    "a host with the previous web:latest will download "
+                    "14 KB of 212 MB (linux/amd64), 900 B of 1.0 KB (linux/arm64)"
+                )
+            ],
+        ),
+    ],
+    ids=["not known", "one platform", "two"],
+)
+def test_what_a_host_will_download(pulls: dict[str, NextPull] | None, lines: list[str]) -> None:
+    done = replace(result(), targets=(DEPS, replace(APP, next_pull=pulls)))
+    assert list(next_pull_lines(done)) == lines
+    untagged = replace(done, targets=(replace(APP, tags=("acme/web",), next_pull=pulls),))
+    assert list(next_pull_lines(untagged)) == lines

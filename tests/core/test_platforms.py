@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import outcome
 from whalebuild.core.errors import UsageError
-from whalebuild.core.platforms import KNOWN, parse_platforms, resolve
+from whalebuild.core.platforms import KNOWN, parse_platform, parse_platforms, resolve, runnable
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,24 @@ def test_any_texts_are_platforms_or_a_usage_error(values: list[str]) -> None:
 )
 def test_local_is_the_builders_own(platforms: tuple[str, ...], expected: tuple[str, ...]) -> None:
     assert resolve(platforms, "linux/arm64") == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "runs"),
+    [
+        ("linux/amd64", "linux/amd64 linux/386"),
+        ("linux/amd64/v3", "linux/amd64/v3 linux/amd64/v2 linux/amd64 linux/386"),
+        ("linux/arm64", "linux/arm64 linux/arm/v8 linux/arm/v7 linux/arm/v6 linux/arm/v5"),
+        ("linux/arm/v7", "linux/arm/v7 linux/arm/v6 linux/arm/v5"),
+        ("linux/s390x", "linux/s390x"),
+    ],
+)
+def test_what_an_engine_takes_of_several(own: str, runs: str) -> None:
+    assert runnable(own) == tuple(runs.split())
+
+
+def test_one_platform() -> None:
+    assert parse_platform("linux/aarch64", where="--platform") == "linux/arm64"
+    assert parse_platform("local", where="--platform") is None
+    with pytest.raises(UsageError):
+        parse_platform("linux/amd64,linux/arm64", where="--platform")

@@ -13,14 +13,12 @@ from whalebuild.adapters.builders import inspect_builder
 from whalebuild.adapters.buildx_state import chosen_builder, context_name, stored_builder
 from whalebuild.adapters.docker_calls import DockerCalls
 from whalebuild.adapters.engine_api import engine_endpoint, engine_info
+from whalebuild.adapters.own_engine import own_engine, platform_of_engine
 from whalebuild.core.builders import Builder
-from whalebuild.core.errors import UsageError
 from whalebuild.core.nodes import Node
-from whalebuild.core.platforms import parse_platforms
 from whalebuild.core.request import BakeRequest, EngineFacts
 
 _TEN_YEARS = "87600h"
-_CONTAINERD = "io.containerd.snapshotter.v1"
 
 
 class DockerEngine:
@@ -66,7 +64,7 @@ class DockerEngine:
         does without its image store, and even without a local engine.
         """
         if builder is None and chosen_builder(os.environ) is None:
-            return self._own(context_name(os.environ))
+            return own_engine(self._calls, context_name(os.environ))
         return self._facts(self._inspect(builder))
 
     def boot(self, builder: str | None) -> EngineFacts:
@@ -84,7 +82,7 @@ class DockerEngine:
     def _facts(self, found: Builder) -> EngineFacts:
         # Nothing is told of a docker engine that is down; asking it says so.
         if found.driver in {"", "docker"}:
-            return self._own(found.name)
+            return own_engine(self._calls, found.name)
         # One on this machine need not run for its platform to be known.
         own = next((node.own for node in found.nodes if node.own), None)
         platform = found.platform or own
@@ -102,26 +100,9 @@ class DockerEngine:
         if found.driver != "docker-container" or here.isdisjoint(n.endpoint for n in found.nodes):
             return found
         told = engine_info(os.environ) or {}
-        own = _platform(told.get("OSType"), told.get("Architecture"))
+        own = platform_of_engine(told.get("OSType"), told.get("Architecture"))
         nodes = (replace(n, own=n.own or own) if n.endpoint in here else n for n in found.nodes)
         return replace(found, nodes=tuple(nodes))
-
-    def _own(self, name: str) -> EngineFacts:
-        """The builder that a context's engine itself is; it has the context's name."""
-        env: dict[str, str | None] = {}
-        if name != context_name(os.environ):
-            env = {"DOCKER_HOST": None, "DOCKER_CONTEXT": name}
-        told = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
-        if told is None:
-            with self._calls.client(env) as docker:
-                info = docker.system.info()
-            status, system, machine = info.driver_status, info.os_type, info.architecture
-        else:
-            status, system, machine = (
-                told.get(key) for key in ("DriverStatus", "OSType", "Architecture")
-            )
-        store = ["driver-type", _CONTAINERD] in (status or [])
-        return EngineFacts(name, "docker", store, _platform(system, machine))
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
@@ -171,12 +152,3 @@ class DockerEngine:
 def _words(request: BakeRequest) -> list[str]:
     """Targets and overrides as words: python-on-whales' ``set`` is a dict and drops repeats."""
     return [*(f"--set={override}" for override in request.overrides), *request.targets]
-
-
-def _platform(system: str | None, machine: str | None) -> str | None:
-    """The engine's platform; None for a machine that no platform is known by."""
-    try:
-        (platform,) = parse_platforms([f"{system}/{machine}"], where="docker info")
-    except UsageError:
-        return None
-    return platform

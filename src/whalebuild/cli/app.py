@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from whalebuild import __version__
-from whalebuild.cli import bake, builder, inspect, merge, plan
+from whalebuild.cli import bake, builder, diff, inspect, merge, plan
 
 app = typer.Typer(
     name="whalebuild",
@@ -27,6 +27,7 @@ app.command()(bake.bake)
 app.command()(merge.merge)
 app.command()(plan.plan)
 app.command()(inspect.inspect)
+app.command()(diff.diff)
 app.add_typer(builder.app)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from whalebuild.cli.boundary import boundary
 
 if TYPE_CHECKING:
     from whalebuild.adapters.console import ConsoleBase
+    from whalebuild.cli.session import Session
 
 _FOR_PROGRAMS = ("quiet", "rawjson")
 
@@ -74,7 +76,7 @@ def bake(
         with open_session(flags, words) as session:
             from whalebuild.adapters.builder_notes import FileBuilderNotes
             from whalebuild.adapters.github_actions import write_outputs
-            from whalebuild.cli.render import result_table
+            from whalebuild.cli.render import next_pull_lines, result_table
             from whalebuild.cli.render_plan import announcement, nothing_to_do
             from whalebuild.core.jobs import BuildOptions
             from whalebuild.workflows.baking import Baker
@@ -102,9 +104,7 @@ def bake(
                 session.console.note("--load builds for this machine's platform only")
             if partial:
                 session.console.note(portion_note(plan))
-            if session.settings.progress not in _FOR_PROGRAMS:
-                for line in announcement(plan):
-                    session.console.note(line)
+            _say(session, announcement(plan))
             session.ready_builder(plan)
             baker = Baker(
                 session.engine,
@@ -114,6 +114,7 @@ def bake(
                 FileBuilderNotes(),
             )
             result = bake_part(baker, plan, part_file) if partial else baker.bake(plan)
+            _say(session, next_pull_lines(result))
             if metadata_file:
                 _write(metadata_file, json.dumps(baker.metadata, indent=2) + "\n", session.console)
         table = result_table(result)
@@ -122,6 +123,13 @@ def bake(
             typer.echo(json.dumps(result.as_json()))
         elif partial or not nothing_to_do(plan):
             typer.echo(table)
+
+
+def _say(session: Session, lines: Iterable[str]) -> None:
+    """Say lines that are for people."""
+    if session.settings.progress not in _FOR_PROGRAMS:
+        for line in lines:
+            session.console.note(line)
 
 
 def _write(path: Path, text: str, console: ConsoleBase) -> None:

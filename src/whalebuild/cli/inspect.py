@@ -28,31 +28,20 @@ def inspect(
     """
     with boundary(format_):
         from whalebuild.cli.render_inspect import inspection_text
-        from whalebuild.cli.session import Words, open_session, setting_flags
-        from whalebuild.core.errors import UsageError
+        from whalebuild.cli.session import setting_flags
+        from whalebuild.cli.subjects import names_of_session, read_subject, session_about
         from whalebuild.core.inspection_json import inspection_json
         from whalebuild.core.pair_names import names_of_image
         from whalebuild.core.platforms import parse_platforms
-        from whalebuild.core.references import parse_reference
-        from whalebuild.workflows.inspecting import Inspector, names_in_bake_file
+        from whalebuild.workflows.inspecting import Inspector
 
-        if subject is not None and any((file, set_, var, image, deps_stage, scope)):
-            raise UsageError(
-                "IMAGE was given, and options that choose what a bake file names",
-                next_step="give one or the other",
-            )
+        named = read_subject(subject, file, set_, var, image, deps_stage, scope)
         platforms = parse_platforms(platform or (), where="--platform")
         flags = setting_flags(
             image=image, file=file, deps_stage=deps_stage, scope=scope, builder=builder
         )
-        words = Words(None, set_, var, ask=False) if subject is None else None
-        with open_session(flags, words) as session:
-            if subject is not None:
-                names = [names_of_image(parse_reference(subject, where="IMAGE"))]
-            else:
-                settings = session.settings
-                request = session.request
-                names = [*names_in_bake_file(session.engine, session.tree, settings, request)]
+        with session_about(named, flags, set_, var) as session:
+            names = [names_of_image(named)] if named else names_of_session(session)
             views = Inspector(session.registry, session.retrier).inspect(names, platforms)
         as_json = format_ is opt.Format.JSON
         typer.echo(json.dumps(inspection_json(views)) if as_json else inspection_text(views))

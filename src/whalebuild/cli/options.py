@@ -39,6 +39,22 @@ Inspected = Annotated[
     str | None,
     Argument(metavar="IMAGE", help="Image name, with or without a tag.", show_default=False),
 ]
+HostPlatform = Annotated[
+    str | None, Option("--platform", help="The host's platform; default: its engine's own.")
+]
+From = Annotated[
+    str | None,
+    Option(
+        "--from",
+        help="What the host has: local (what its engine has), running (the image of its running "
+        "containers), or a tag, digest or reference in the registry.",
+        show_default="local",
+    ),
+]
+To = Annotated[
+    str | None,
+    Option("--to", help="What it is to pull: a tag, digest or reference; default: IMAGE itself."),
+]
 Builder = Annotated[str | None, Option(help="buildx builder, or auto; default: the current one.")]
 NoCache = Annotated[bool, Option("--no-cache", help="Run every step anew.")]
 Pull = Annotated[bool, Option("--pull", help="Ask the registry for newer base images.")]

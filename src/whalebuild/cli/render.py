@@ -20,6 +20,19 @@ def result_table(result: BakeResult) -> str:
     return "\n".join(["", *columns(rows), "", _summary(result)])
 
 
+def next_pull_lines(result: BakeResult) -> Iterator[str]:
+    """What each application costs a host that has the version before."""
+    for target in result.targets:
+        pulls = {
+            platform: f"{human_bytes(pull.download_bytes)} of {human_bytes(pull.total_bytes)}"
+            for platform, pull in (target.next_pull or {}).items()
+        }
+        if pulls:
+            several = [f"{pull} ({platform})" for platform, pull in pulls.items()]
+            what = ", ".join(several if len(several) > 1 else pulls.values())
+            yield f"a host with the previous {_short(target.tags[0])} will download {what}"
+
+
 def error_text(error: WhalebuildError) -> str:
     """What happened, why, and what to do next."""
     lines = [error.log, ""] if error.log else []
@@ -59,3 +72,9 @@ def _summary(result: BakeResult) -> str:
     if result.retries:
         parts.append(retry_summary(result.retries))
     return "; ".join(parts)
+
+
+def _short(tag: str) -> str:
+    """An image without its registry and its folders, ``web:latest``."""
+    name = tag.rpartition("/")[2]
+    return name if ":" in name else f"{name}:latest"

@@ -135,7 +135,7 @@ def parse_image(raw: bytes) -> ImageManifest | None:
 def platform_of(config: bytes) -> str | None:
     """The platform that an image's configuration names."""
     try:
-        return _platform_text(json.loads(config))
+        return platform_text(json.loads(config))
     except (AttributeError, TypeError, ValueError):
         return None
 
@@ -159,7 +159,7 @@ def _descriptor(child: Mapping[str, Any]) -> Descriptor:
         digest=child["digest"],
         size=int(child["size"]),
         media_type=child["mediaType"],
-        platform=_platform_text(platform),
+        platform=platform_text(platform),
         annotations=_texts(child.get("annotations")),
     )
 
@@ -170,7 +170,8 @@ def _texts(annotations: Mapping[str, Any] | None) -> dict[str, str]:
     return {name: value for name, value in found if isinstance(value, str)}
 
 
-def _platform_text(platform: Mapping[str, str]) -> str | None:
+def platform_text(platform: Mapping[str, str]) -> str | None:
+    """``os/architecture[/variant]`` of an object with these keys; None where it names none."""
     system, architecture = platform.get("os"), platform.get("architecture")
     if not system or not architecture or "unknown" in {system, architecture}:
         return None

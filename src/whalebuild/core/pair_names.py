@@ -29,6 +29,16 @@ class PairNames:
         """All of them."""
         return (*self.deps, *((self.app,) if self.app else ()))
 
+    @property
+    def pulled(self) -> Reference:
+        """What hosts pull: the application, if there is one."""
+        return self.app or self.deps[-1]
+
+
+def with_tag(image: Reference, scope: str | None) -> Reference:
+    """What a name without a tag stands for: the application, of a scope if there is one."""
+    return image if image.tag or image.digest else image.tagged(scope or APP_TAG)
+
 
 def names_of_image(image: Reference) -> PairNames:
     """Tell a pair's names from one image.

@@ -41,9 +41,41 @@ def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_platform(word, where) for word in words if word))
 
 
+def parse_platform(text: str, *, where: str) -> str | None:
+    """Read one platform; None for ``local``.
+
+    Raises:
+        UsageError: It is none, or several.
+    """
+    found = parse_platforms([text], where=where)
+    if len(found) != 1:
+        raise UsageError(f'"{text}" is not one platform ({where})', next_step="name one of them")
+    return found[0] if found[0] != LOCAL else None
+
+
 def resolve(platforms: Iterable[str], own: str) -> tuple[str, ...]:
     """Write the builder's own platform in the place of ``local``."""
     return tuple(dict.fromkeys(own if platform == LOCAL else platform for platform in platforms))
+
+
+def runnable(own: str) -> tuple[str, ...]:
+    """What an engine takes of an image that has several platforms: the first one that is there.
+
+    ``platformVector`` in ``compare.go`` of https://github.com/containerd/platforms.
+    """
+    system, architecture, *variant = own.split("/")
+    if architecture == "amd64":
+        levels = range(int(variant[0][1:]) - 1 if variant else 0, 1, -1)
+        older = [*(f"amd64/v{level}" for level in levels), *(["amd64"] if variant else []), "386"]
+    elif architecture == "arm64":
+        older = [f"arm/v{version}" for version in (8, 7, 6, 5)]
+    elif architecture == "arm":
+        older = [
+            f"arm/v{version}" for version in range(int(variant[0][1:]) - 1 if variant else 6, 4, -1)
+        ]
+    else:
+        older = []
+    return (own, *(f"{system}/{each}" for each in older))
 
 
 def _platform(word: str, where: str) -> str:

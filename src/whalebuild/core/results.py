@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from whalebuild.core.diff import NextPull
 from whalebuild.core.jobs import Job
 from whalebuild.core.progress import BuildState, pulled_bytes
 from whalebuild.core.retry import Retry
@@ -17,13 +18,18 @@ _DIGEST = "containerimage.digest"
 
 @dataclass(frozen=True)
 class ImageResult:
-    """One image: what became of it, its digest, the tasks that built it and its platforms."""
+    """One image: what became of it, its digest, the tasks that built it and its platforms.
+
+    ``next_pull`` is what a host that has the version before downloads, by platform; None where it
+    is not known.
+    """
 
     job: Job
     action: str
     digest: str | None
     tasks: tuple[Task, ...]
     platforms: tuple[str, ...] = ()
+    next_pull: Mapping[str, NextPull] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class TargetResult:
         bytes_pulled: Compressed bytes of layers fetched while building it.
         bytes_pushed: None: BuildKit does not report the size of pushes.
         seconds: From its first step to its last.
+        next_pull: What a host that has the version before downloads of it, by platform; None
+            where there was none before, or it is not known.
     """
 
     target: str
@@ -52,6 +60,7 @@ class TargetResult:
     bytes_pulled: int
     bytes_pushed: int | None
     seconds: float
+    next_pull: Mapping[str, NextPull] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,4 +150,5 @@ def _target(image: ImageResult, states: Mapping[str, BuildState]) -> TargetResul
         bytes_pulled=sum(each.pulled for each in totals),
         bytes_pushed=None,
         seconds=round(max((each.seconds for each in totals), default=0.0), 3),
+        next_pull=image.next_pull,
     )

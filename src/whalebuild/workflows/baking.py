@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from whalebuild.core.diff import NextPull
 from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
 from whalebuild.core.jobs import APP, DEPS
+from whalebuild.core.manifests import Descriptor, digest_of
 from whalebuild.core.parts import ImagePart, Part, make_part
 from whalebuild.core.plan import Plan
-from whalebuild.core.publication import Built, DepsOutcome, Pushed, outcome
+from whalebuild.core.publication import Built, DepsOutcome, Pushed, app_index, outcome
 from whalebuild.core.results import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.core.stand import Stand
 from whalebuild.core.tasks import CacheExport, Output, Task
 from whalebuild.workflows.caching import CacheLadder, Tasks
+from whalebuild.workflows.foretelling import Foreteller
 from whalebuild.workflows.importing import Imports
 from whalebuild.workflows.meanwhile import Meanwhile
 from whalebuild.workflows.ports import BuilderNotes, Console, Engine, Registry
@@ -85,7 +88,7 @@ class Baker:
         tagger = Tagger(publisher, Meanwhile(publisher, self._warn, strict=strict))
         if plan.output is Output.TAG:
             run.about_to_push = partial(tagger.about_to_push, plan)
-        return _Bake(plan, run, publisher, tagger, ladder)
+        return _Bake(plan, run, publisher, tagger, ladder, Foreteller(self.registry))
 
     def _result(
         self, bake: _Bake, images: Sequence[ImageResult], begun: float, *, published: bool
@@ -118,6 +121,7 @@ class _Bake:
     publisher: Publisher
     tagger: Tagger
     ladder: CacheLadder
+    foreteller: Foreteller
 
     def load(self) -> list[ImageResult]:
         """Build, and publish nothing."""
@@ -138,9 +142,11 @@ class _Bake:
             built = self.build()
             if self.plan.settings.if_unchanged:
                 self.tagger.check(self.plan)
-            return self.tagger.publish(self.plan, built)
+            images = self.tagger.publish(self.plan, built)
         finally:
             self.ladder.tidy()
+        told = {app.job.name: self._next_pull(app, built) for app in self.plan.apps}
+        return [replace(each, next_pull=told.get(each.job.name)) for each in images]
 
     def part(self) -> tuple[Part, list[ImageResult]]:
         """Build a portion, and leave what is pushed to be published by ``merge``."""
@@ -212,6 +218,15 @@ class _Bake:
         self.run.fresh.update(pushed.digests.values())
         self.tagger.pushed(pushed)
         return pushed
+
+    def _next_pull(self, app: AppPlan, built: Built) -> Mapping[str, NextPull] | None:
+        """What a host with the version before downloads of an application that was built."""
+        pushed = built.apps.get(app.job.name)
+        if pushed is None or app.published is None:
+            return None
+        index = app_index(pushed, app.material, built.deps[app.job.deps].stand)
+        of_index = Descriptor(digest_of(index), len(index))
+        return self.foreteller.next_pull(app.published, pushed.images, of_index)
 
     def _part_of(self, image: ImagePart, built: Built) -> ImageResult:
         """What became of a portion's image."""

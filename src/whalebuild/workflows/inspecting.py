@@ -7,37 +7,19 @@ from dataclasses import dataclass, field
 
 from whalebuild.core.bundle import Cache
 from whalebuild.core.errors import UsageError
-from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import FailedError
-from whalebuild.core.inspection import (
-    AppSide,
-    DepsSide,
-    Image,
-    PairView,
-    Side,
-    make_view,
-    record_of,
-)
-from whalebuild.core.manifests import (
-    Descriptor,
-    ImageManifest,
-    parse_image,
-    parse_index,
-    platform_of,
-)
+from whalebuild.core.inspection import AppSide, DepsSide, PairView, make_view, record_of
+from whalebuild.core.manifests import Descriptor, parse_index
 from whalebuild.core.pair_names import PairNames, names_of_pairs
 from whalebuild.core.published import PublishedApp, PublishedDeps
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest
 from whalebuild.core.settings import Settings
+from whalebuild.workflows.image_reading import ImageReader
 from whalebuild.workflows.ports import Engine, Registry, SourceTree
 from whalebuild.workflows.reading import BakeReader
 from whalebuild.workflows.retrying import Retrier
 from whalebuild.workflows.surveying import Survey
 from whalebuild.workflows.threads import Submit
-
-_CONFIG_LIMIT = 4 << 20
-_UNKNOWN = "unknown"
 
 
 def names_in_bake_file(
@@ -59,9 +41,11 @@ class Inspector:
     registry: Registry
     retrier: Retrier
     _survey: Survey = field(init=False)
+    _images: ImageReader = field(init=False)
 
     def __post_init__(self) -> None:
         self._survey = Survey(self.registry, self.retrier, Submit())
+        self._images = ImageReader(self.registry, self.retrier, self._survey)
 
     def inspect(
         self, pairs: Sequence[PairNames], platforms: Sequence[str] = ()
@@ -109,9 +93,9 @@ class Inspector:
         if deps is None:
             return None
         bundle = deps.bundle
-        side = self._side(deps.reference, bundle.images, len(bundle.attestations))
+        side = self._images.side(deps.reference, bundle.images, len(bundle.attestations))
         caches = [
-            (cache, self._image(deps.reference, cache.digest, cache.size))
+            (cache, self._images.image(deps.reference, cache.digest, cache.size))
             for cache in bundle.caches
         ]
         return side, deps.lock, caches
@@ -121,40 +105,7 @@ class Inspector:
             return None
         index = parse_index(app.manifest.raw)
         attestations = len(index.attestations) if index else 0
-        return self._side(app.reference, app.images, attestations), record_of(app)
-
-    def _side(
-        self, reference: Reference, children: Mapping[str, Descriptor], attestations: int
-    ) -> Side:
-        found = self._survey.manifest(reference)
-        assert found is not None, "it was there a moment ago"  # noqa: S101 - asked for only once
-        alone = parse_image(found.raw)
-        if alone is not None:
-            platform = self._platform_of(reference.repository, alone)
-            images = {platform: Image(found.digest, len(found.raw), alone)}
-        else:
-            images = {
-                platform: self._image(reference, child.digest, child.size)
-                for platform, child in children.items()
-            }
-        return Side(reference, found.digest, len(found.raw), images, attestations)
-
-    def _image(self, where: Reference, digest: str, size: int) -> Image:
-        found = self._survey.manifest(Reference(where.repository, digest=digest))
-        return Image(digest, size, parse_image(found.raw) if found else None)
-
-    def _platform_of(self, repository: str, image: ImageManifest) -> str:
-        """The platform of an image that has no index: its configuration has it."""
-        config = image.config
-        try:
-            raw = self.retrier.call(
-                f"reading {repository}@{config.digest}",
-                lambda: self.registry.blob(repository, config.digest, _CONFIG_LIMIT),
-                registry=Reference(repository).registry,
-            )
-        except FailedError as failed:
-            raise as_error(failed.failure) from None
-        return platform_of(raw) or _UNKNOWN
+        return self._images.side(app.reference, app.images, attestations), record_of(app)
 
 
 def _nothing(pairs: Sequence[PairNames]) -> UsageError:

@@ -10,6 +10,7 @@ from whalebuild.core.builders import Builder
 from whalebuild.core.cache_usage import Usage
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.events import Event
+from whalebuild.core.host_images import HostImage, RunningImage
 from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.core.manifests import Descriptor, Manifest
 from whalebuild.core.nodes import Node
@@ -89,6 +90,19 @@ class Builders(Protocol):
 
     def file(self, path: str) -> str | None:
         """The absolute path of a file, None where it cannot be read. Raises not."""
+
+
+class Host(Protocol):
+    """The engine that is to pull. Every method may raise ``CommandFailedError``."""
+
+    def facts(self) -> EngineFacts:
+        """Look at the engine of the current docker context, whatever builder is chosen."""
+
+    def images(self) -> tuple[HostImage, ...]:
+        """All images that it has, those without a name as well."""
+
+    def running(self) -> tuple[RunningImage, ...]:
+        """The images of its running containers."""
 
 
 class Registry(Protocol):

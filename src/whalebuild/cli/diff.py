@@ -1,0 +1,56 @@
+"""``whalebuild diff``."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+
+
+def diff(
+    subject: opt.Inspected = None,
+    from_: opt.From = None,
+    to: opt.To = None,
+    file: opt.Files = None,
+    set_: opt.Overrides = None,
+    var: opt.Variables = None,
+    platform: opt.HostPlatform = None,
+    builder: opt.Builder = None,
+    image: opt.ImageName = None,
+    deps_stage: opt.DepsStage = None,
+    scope: opt.Scope = None,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Show which layers and how many bytes a host downloads when it pulls; nothing is pulled.
+
+    IMAGE is registry/name or registry/name:tag; without it the images of the bake file are shown.
+    """
+    with boundary(format_):
+        from whalebuild.adapters.host import DockerHost
+        from whalebuild.cli.render_diff import diff_text
+        from whalebuild.cli.session import setting_flags
+        from whalebuild.cli.subjects import names_of_session, read_subject, session_about
+        from whalebuild.core.diff_json import diff_json
+        from whalebuild.core.diff_request import wanted
+        from whalebuild.core.pair_names import with_tag
+        from whalebuild.core.platforms import parse_platform
+        from whalebuild.workflows.diffing import Differ
+
+        named = read_subject(subject, file, set_, var, image, deps_stage)
+        other = parse_platform(platform, where="--platform") if platform else None
+        flags = setting_flags(
+            image=image, file=file, deps_stage=deps_stage, scope=scope, builder=builder
+        )
+        with session_about(named, flags, set_, var) as session, DockerHost() as host:
+            names = (
+                [with_tag(named, session.settings.scope)]
+                if named
+                else [pair.pulled for pair in names_of_session(session)]
+            )
+            differ = Differ(session.registry, session.retrier, host, other)
+            diffs = differ.diff([wanted(name, from_, to) for name in names])
+        as_json = format_ is opt.Format.JSON
+        typer.echo(json.dumps(diff_json(diffs)) if as_json else diff_text(diffs))

@@ -1,0 +1,127 @@
+"""What a host's engine has: its images, and which of them run; read from ``docker inspect``.
+
+https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageInspect
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whalebuild.core.errors import UsageError
+from whalebuild.core.manifests import platform_text
+from whalebuild.core.references import Reference, familiar, parse_reference
+from whalebuild.core.tags import APP_TAG
+
+
+@dataclass(frozen=True)
+class HostImage:
+    """An image of an engine.
+
+    Attributes:
+        id: As the engine names it: the digest of its index or manifest with the containerd image
+            store, that of its configuration with a graph driver.
+        tags: The names that it has, with tags.
+        digests: By which digest it stands in which repository.
+        platform: Of the variant that the engine has.
+        diff_ids: Digests of its unpacked layers, from the bottom up.
+    """
+
+    id: str
+    tags: tuple[Reference, ...] = ()
+    digests: tuple[Reference, ...] = ()
+    platform: str | None = None
+    diff_ids: tuple[str, ...] = ()
+
+    @property
+    def repositories(self) -> frozenset[str]:
+        """Where it comes from, as docker shows names."""
+        return frozenset(familiar(ref.repository) for ref in (*self.tags, *self.digests))
+
+    def name_in(self, repository: str) -> Reference | None:
+        """Its name and tag in a repository, if it has one."""
+        return next((tag for tag in self.tags if _is(tag, familiar(repository))), None)
+
+    def digest_in(self, repository: str) -> str:
+        """The digest by which it stands in a repository; its ID if it is not said to."""
+        return next(
+            (r.digest for r in self.digests if r.digest and _is(r, familiar(repository))), self.id
+        )
+
+
+@dataclass(frozen=True)
+class RunningImage:
+    """A running container's image: its ID, and the name that the container was started with."""
+
+    id: str
+    name: Reference | None
+
+
+def read_image(inspected: Mapping[str, Any]) -> HostImage | None:
+    """Read one entry of ``docker image inspect``; None for one without an ID."""
+    found = inspected.get("Id")
+    if not isinstance(found, str):
+        return None
+    layers = (inspected.get("RootFS") or {}).get("Layers") or ()
+    keys = ("Os", "Architecture", "Variant")
+    platform = platform_text({key.lower(): str(inspected.get(key) or "") for key in keys})
+    return HostImage(
+        found,
+        _references(inspected.get("RepoTags")),
+        _references(inspected.get("RepoDigests")),
+        platform,
+        tuple(str(layer) for layer in layers),
+    )
+
+
+def read_container(inspected: Mapping[str, Any]) -> RunningImage | None:
+    """Read one entry of ``docker container inspect``; None for one without an image."""
+    found = inspected.get("Image")
+    if not isinstance(found, str):
+        return None
+    named = _references([(inspected.get("Config") or {}).get("Image")])
+    return RunningImage(found, named[0] if named else None)
+
+
+def named(images: Iterable[HostImage], name: Reference) -> tuple[HostImage, ...]:
+    """The image that has this name and tag, or else all of the repository."""
+    mine = [image for image in images if familiar(name.repository) in image.repositories]
+    wanted = familiar(str(name.tagged(name.tag or APP_TAG)))
+    exact = [image for image in mine if wanted in {familiar(str(tag)) for tag in image.tags}]
+    return tuple(exact or mine)
+
+
+def running(
+    images: Iterable[HostImage], containers: Iterable[RunningImage], repository: str
+) -> tuple[HostImage, ...]:
+    """The images of a repository that run.
+
+    A container goes on running an image that has lost its tag to the next one; with the containerd
+    image store it has lost all names then, and the container's own tells what it was.
+    """
+    mine = familiar(repository)
+    named_so = {each.id for each in containers if each.name and _is(each.name, mine)}
+    runs = {each.id for each in containers}
+    return tuple(
+        image
+        for image in images
+        if image.id in named_so or (image.id in runs and mine in image.repositories)
+    )
+
+
+def _is(name: Reference, repository: str) -> bool:
+    return familiar(name.repository) == repository
+
+
+def _references(texts: Any) -> tuple[Reference, ...]:
+    """References among these texts: an ID that stands for an image, or ``<none>``, is none."""
+    found = []
+    for text in texts or ():
+        if str(text).startswith("sha256:"):
+            continue
+        try:
+            found.append(parse_reference(str(text), where="docker"))
+        except UsageError:
+            continue
+    return tuple(found)

@@ -231,9 +231,13 @@ def http_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         def log_message(self, *_args: object) -> None:
             pass
 
+    class Server(ThreadingHTTPServer):
+        # Many cases ask at once: the default of 5 makes the kernel reset what comes next.
+        request_queue_size = 128
+
     served = tmp_path_factory.mktemp("served")
     (served / "remote.txt").write_bytes(REMOTE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=served)) as server:
+    with Server(("127.0.0.1", 0), partial(Quiet, directory=served)) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"127.0.0.1:{server.server_port}"

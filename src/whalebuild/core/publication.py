@@ -130,7 +130,7 @@ class DepsOutcome:
 
     def fits(self, there: Bundle) -> bool:
         """Whether what stands there by now has the images that this bake has reused."""
-        wanted = stand_of("", there, self.plan.surplus).images
+        wanted = {p: d for p, d in _digests(there).items() if p not in self.plan.surplus}
         return not self.changed and wanted == self.stand.images
 
     def _trimmed(self, bundle: Bundle, new: Sequence[Cache], *, at_home: bool) -> bytes:
@@ -203,10 +203,9 @@ def _kept(plan: DepsPlan, pushed: Pushed) -> Bundle:
     if source is None or not kept:
         return Bundle("", {})
     images = {p: image for p, image in source.bundle.images.items() if p in kept}
-    others = {p for cache in source.bundle.caches for p in cache.platforms} - kept
-    mine = (cache.less(others) for cache in source.bundle.caches if cache.role == DEPS)
-    caches = tuple(cache for cache in mine if cache)
-    return Bundle("", images, source.bundle.attestations, caches)
+    mine = (cache for cache in source.bundle.caches if cache.role == DEPS)
+    left = (cache.less(set(cache.platforms) - kept) for cache in mine)
+    return Bundle("", images, source.bundle.attestations, tuple(filter(None, left)))
 
 
 def _compose(bundle: Bundle, caches: Sequence[Cache], annotations: Mapping[str, str]) -> bytes:
@@ -219,12 +218,11 @@ def _without_caches(bundle: Bundle) -> bytes:
 
 def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:
     """The caches but for platforms for which there are new ones."""
-    kept = []
-    for cache in caches:
-        mine = [new for new in replaced if (new.role, new.target) == (cache.role, cache.target)]
-        left = cache.less({platform for new in mine for platform in new.platforms})
-        kept += [left] if left else []
-    return tuple(kept)
+    renewed: dict[tuple[str, str], set[str]] = {}
+    for new in replaced:
+        renewed.setdefault((new.role, new.target), set()).update(new.platforms)
+    left = (cache.less(renewed.get((cache.role, cache.target), ())) for cache in caches)
+    return tuple(filter(None, left))
 
 
 def _digests(bundle: Bundle) -> dict[str, str]:

@@ -8,12 +8,16 @@ from typing import Any, Protocol
 from whalebuild.core.bakefile import Target
 from whalebuild.core.builders import Builder
 from whalebuild.core.cache_usage import Usage
+from whalebuild.core.compose_model import Model
+from whalebuild.core.containers import Container
+from whalebuild.core.deployments import Entry, History
 from whalebuild.core.dockerfile import Dockerfile
 from whalebuild.core.events import Event
 from whalebuild.core.host_images import HostImage, RunningImage
 from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.core.manifests import Descriptor, Manifest
 from whalebuild.core.nodes import Node
+from whalebuild.core.pull_progress import PullLine
 from whalebuild.core.references import Reference
 from whalebuild.core.request import BakeRequest, EngineFacts
 
@@ -103,6 +107,72 @@ class Host(Protocol):
 
     def running(self) -> tuple[RunningImage, ...]:
         """The images of its running containers."""
+
+
+class Project(Protocol):
+    """A compose project and the engine that runs it. Every method may raise ``CommandFailedError``.
+
+    References to images are of the engine's own, unless it is said otherwise.
+    """
+
+    def model(self) -> Model:
+        """Resolve the project's files. Raises ``UsageError`` where they cannot be read."""
+
+    def containers(self) -> tuple[Container, ...]:
+        """All containers of the project, also those that do not run, and one-off ones."""
+
+    def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
+        """Pull images by digest, a name for each; closing the generator stops the pull."""
+
+    def image_id(self, image: Reference) -> str | None:
+        """The engine's ID of an image that it has; None if it has not."""
+
+    def tag(self, image: Reference, name: Reference) -> None:
+        """Have a name stand for an image."""
+
+    def untag(self, name: Reference) -> bool:
+        """Take a name away, and the image with its last one; False where it is in use or gone."""
+
+    def up(
+        self,
+        services: Sequence[str],
+        *,
+        images: Mapping[str, Reference],
+        scales: Mapping[str, int] | None = None,
+        recreate: bool = True,
+        dependencies: bool = True,
+    ) -> None:
+        """Run ``docker compose up --detach``; nothing is pulled for services of ``images``.
+
+        Args:
+            services: Which; all of the project if it is empty.
+            images: What services are to run instead of what the files name.
+            scales: How many containers, by service.
+            recreate: Whether containers whose configuration or image is another are replaced.
+            dependencies: Whether services that these depend on are started as well.
+        """
+
+    def start_trial(self, service: str, image: Reference) -> None:
+        """Start one container of a service beside the others: no ports, no name in the network.
+
+        Labelled ``dev.whalebuild.trial``; it depends on nothing that it starts.
+        """
+
+    def remove(self, containers: Sequence[str]) -> None:
+        """Stop containers as their services wish, and remove them; those that are gone are none."""
+
+    def logs(self, container: str, lines: int) -> str:
+        """The last lines of a container's output."""
+
+
+class Record(Protocol):
+    """The record of a project's deployments on an engine, and its lock."""
+
+    def read(self) -> History:
+        """Read it all; a record that is not there yet is empty."""
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry; whoever reads sees it whole or not at all."""
 
 
 class Registry(Protocol):

@@ -99,7 +99,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class History:
-    """All that a record holds, the oldest first; ``damaged`` has the numbers of unreadable lines."""
+    """All that a record holds, the oldest first; ``damaged``: numbers of unreadable lines."""
 
     deployments: tuple[Deployment, ...] = ()
     warmed: tuple[Warmed, ...] = ()

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from whalebuild import __version__
-from whalebuild.cli import bake, builder, diff, inspect, merge, plan
+from whalebuild.cli import bake, builder, deploy, diff, inspect, merge, plan, rollback
 
 app = typer.Typer(
     name="whalebuild",
@@ -28,6 +28,8 @@ app.command()(merge.merge)
 app.command()(plan.plan)
 app.command()(inspect.inspect)
 app.command()(diff.diff)
+app.command()(deploy.deploy)
+app.command()(rollback.rollback)
 app.add_typer(builder.app)
 
 

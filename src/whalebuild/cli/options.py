@@ -8,6 +8,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from whalebuild.core.compose_model import Order
+
 
 class Format(StrEnum):
     """What standard output is written as."""
@@ -110,3 +112,35 @@ IfUnchanged = Annotated[
     Option("--if-unchanged/--even-if-changed", help="Publish only if nobody else has meanwhile."),
 ]
 OutputFormat = Annotated[Format, Option("--format", help="Standard output: text or json.")]
+Services = Annotated[
+    list[str] | None, Argument(help="Services of the compose project.", show_default=False)
+]
+DeploymentNumber = Annotated[
+    int | None, Argument(metavar="N", help="A deployment's number.", show_default=False)
+]
+DryRun = Annotated[bool, Option("--dry-run", help="Show what would be done, and do nothing.")]
+PrePull = Annotated[bool, Option("--pre-pull", help="Download only, and start nothing.")]
+Warm = Annotated[bool, Option("--warm", help="Download the dependencies (:deps) ahead, no more.")]
+SwitchOrder = Annotated[
+    Order | None,
+    Option(
+        "--order",
+        help="start-first: the new version must work beside the old one before that is stopped; "
+        "stop-first: one after the other. Default: update_config.order of the compose file.",
+        show_default="stop-first",
+    ),
+]
+DeployTimeout = Annotated[
+    float | None, Option("--timeout", help="Seconds for services to become healthy.")
+]
+DeployGrace = Annotated[
+    float | None,
+    Option("--grace", help="Seconds that a service without a health check must stay up."),
+]
+GoBack = Annotated[
+    bool,
+    Option("--rollback/--no-rollback", help="Go back to the version before if it does not work."),
+]
+WaitForLock = Annotated[
+    bool, Option("--wait/--no-wait", help="Wait for another deploy of the project, or refuse.")
+]

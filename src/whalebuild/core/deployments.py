@@ -17,6 +17,7 @@ class Act(StrEnum):
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    FOUND = "found"  # nobody asked: it ran already, started by other means
 
 
 class Outcome(StrEnum):

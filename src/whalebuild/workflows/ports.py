@@ -127,8 +127,8 @@ class Project(Protocol):
     def image_id(self, image: Reference) -> str | None:
         """The engine's ID of an image that it has; None if it has not."""
 
-    def tag(self, image: Reference, name: Reference) -> None:
-        """Have a name stand for an image."""
+    def tag(self, image: str, name: Reference) -> None:
+        """Have a name stand for an image, which is given by a name or its ID."""
 
     def untag(self, name: Reference) -> bool:
         """Take a name away, and the image with its last one; False where it is in use or gone."""
@@ -238,6 +238,9 @@ class Console(Protocol):
 
     def note(self, text: str) -> None:
         """Say one line."""
+
+    def progress(self, text: str) -> None:
+        """Say how far something is; the next one takes its place where that can be shown."""
 
     def raw(self, line: str) -> None:
         """Take one line of BuildKit's own stream, before it is parsed."""

@@ -28,14 +28,20 @@ if TYPE_CHECKING:
 # alive when a stream is abandoned.
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 _STOP_SECONDS = 10.0
+SCRATCH_PREFIX = "whalebuild-"
 
 
 class DockerCalls:
     """The docker client on PATH, and a scratch folder that only this user may read."""
 
     def __init__(self) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix="whalebuild-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX))
         self._calls = itertools.count()
+
+    @property
+    def scratch(self) -> Path:
+        """The scratch folder; it has a file ``N.pid`` for each docker command that runs."""
+        return self._scratch
 
     def close(self) -> None:
         """Stop what still runs, and remove the scratch folder."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import secrets
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self
 
+from whalebuild.adapters.compose_files import Given, as_it_is, to_pull, with_images
 from whalebuild.adapters.docker_calls import DockerCalls
 from whalebuild.adapters.inspected import inspected
-from whalebuild.core.compose_model import Model, read_model, resolved_with
+from whalebuild.core.compose_model import Model, read_model
 from whalebuild.core.containers import TRIAL_LABEL, Container, read_project_container
 from whalebuild.core.engine_failures import classify
 from whalebuild.core.errors import EngineError, UsageError
@@ -20,20 +18,6 @@ from whalebuild.core.failures import CommandFailedError, Kind, redact
 from whalebuild.core.pull_progress import PullLine, compose_error, parse_pull_line
 from whalebuild.core.references import Reference
 
-# In JSON, compose's errors can be told from its progress. A version that does not know it prints
-# its progress indented.
-_SAID_IN_JSON = {"COMPOSE_PROGRESS": "json"}
-# What is resolved lacks the services of profiles that are not chosen: these are no orphans.
-_RESOLVED = {**_SAID_IN_JSON, "COMPOSE_IGNORE_ORPHANS": "true", "COMPOSE_REMOVE_ORPHANS": "false"}
-# A file of whalebuild's own is not about the user's project.
-_OWN: dict[str, str | None] = {
-    **_SAID_IN_JSON,
-    "COMPOSE_FILE": None,
-    "COMPOSE_PROFILES": None,
-    "COMPOSE_ENV_FILES": None,
-    "COMPOSE_DISABLE_ENV_FILE": "true",
-}
-_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")
 _GONE = ("no such container", "is already in progress")
 
@@ -102,16 +86,11 @@ class ComposeProject:
         """
         if not images:
             return
-        model = self.model()
-        services = {name: _pulled(image, model, name) for name, image in images.items()}
-        content = {"name": model.name, "services": services}
-        with self._private(content) as file, _told():
-            options = {"compose_files": [file], "compose_project_name": model.name}
-            with self._calls.client(_OWN, **options) as docker:
-                for _, line in docker.compose.pull(stream_logs=True):
-                    parsed = parse_pull_line(line.decode(errors="replace"))
-                    if parsed:
-                        yield parsed
+        with self._compose(to_pull(self._calls, self.model(), images)) as compose:
+            for _, line in compose.pull(stream_logs=True):
+                parsed = parse_pull_line(line.decode(errors="replace"))
+                if parsed:
+                    yield parsed
 
     def image_id(self, image: Reference) -> str | None:
         """See ``workflows.ports.Project``."""
@@ -149,12 +128,8 @@ class ComposeProject:
         dependencies: bool = True,
     ) -> None:
         """See ``workflows.ports.Project``."""
-        with (
-            self._files(images) as (env, options),
-            _told(),
-            self._calls.client(env, **options) as docker,
-        ):
-            docker.compose.up(
+        with self._compose(self._with(images)) as compose:
+            compose.up(
                 list(services) or None,
                 detach=True,
                 scales=dict(scales or {}),
@@ -172,12 +147,8 @@ class ComposeProject:
         name = f"{self.model().name}-{service}-trial-{secrets.token_hex(4)}"
         raw = self.model().raw["services"].get(service) or {}
         stdin = str(bool(raw.get("stdin_open"))).lower()
-        with (
-            self._files({service: image}) as (env, options),
-            _told(),
-            self._calls.client(env, **options) as docker,
-        ):
-            docker.compose.run(
+        with self._compose(self._with({service: image})) as compose:
+            compose.run(
                 # There is no parameter for it; flags may stand before the service's name.
                 f"--interactive={stdin}",
                 [service],
@@ -220,64 +191,19 @@ class ComposeProject:
             if not said or not all(any(gone in line for gone in _GONE) for line in said):
                 raise
 
-    @contextlib.contextmanager
-    def _files(
-        self, images: Mapping[str, Reference]
-    ) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-        """The project's own files; or, with other images, one with all that they amount to."""
-        if not images:
-            yield _SAID_IN_JSON, self._options
-            return
-        model = self.model()
-        with self._private(resolved_with(model, images)) as file:
-            own = {
-                "compose_files": [file],
-                "compose_project_name": model.name,
-                "compose_project_directory": self._directory(),
-            }
-            yield _RESOLVED, {**self._options, **own}
-
-    def _directory(self) -> str:
-        """The project's directory. Its paths are resolved already; compose notes it in labels."""
-        given = self._options["compose_project_directory"]
-        if given:
-            return str(given)
-        separator = os.environ.get("COMPOSE_PATH_SEPARATOR", os.pathsep)
-        named = os.environ.get("COMPOSE_FILE", "").split(separator)
-        files = [file for file in self._options["compose_files"] or named if file not in {"", "-"}]
-        if files:
-            return str(Path(files[0]).absolute().parent)
-        here = Path.cwd()
-        above = (d for d in (here, *here.parents) if any((d / name).is_file() for name in _NAMES))
-        return str(next(above, here))
+    def _with(self, images: Mapping[str, Reference]) -> contextlib.AbstractContextManager[Given]:
+        if images:
+            return with_images(self._calls, self.model(), self._options, images)
+        return contextlib.nullcontext(as_it_is(self._options))
 
     @contextlib.contextmanager
-    def _private(self, content: Mapping[str, Any]) -> Iterator[Path]:
-        """A file that only this user may read: the environment of services has secrets."""
-        file = self._calls.file(".json")
-        file.touch(mode=0o600)
+    def _compose(self, given: contextlib.AbstractContextManager[Given]) -> Iterator[Any]:
+        """``docker compose`` for one call, whose failure says what its lines of JSON say."""
         try:
-            file.write_text(json.dumps(content))
-            yield file
-        finally:
-            file.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Have a failure say what compose's lines of JSON say."""
-    try:
-        yield
-    except CommandFailedError as failed:
-        raise CommandFailedError(compose_error(failed.stderr)) from None
-
-
-def _pulled(image: Reference, model: Model, name: str) -> dict[str, str]:
-    # With a tag beside the digest, the engine would have the tag stand for it.
-    image = Reference(image.repository, None if image.digest else image.tag, image.digest)
-    found = model.services.get(name)
-    platform = {"platform": found.platform} if found and found.platform else {}
-    return {"image": str(image), **platform}
+            with given as what, self._calls.client(what.env, **what.options) as docker:
+                yield docker.compose
+        except CommandFailedError as failed:
+            raise CommandFailedError(compose_error(failed.stderr)) from None
 
 
 def _unreadable(failed: CommandFailedError) -> Exception:

@@ -145,7 +145,7 @@ class ComposeProject:
         restart policy out by itself.
         """
         name = f"{self.model().name}-{service}-trial-{secrets.token_hex(4)}"
-        raw = self.model().raw["services"].get(service) or {}
+        raw = (self.model().raw.get("services") or {}).get(service) or {}
         stdin = str(bool(raw.get("stdin_open"))).lower()
         with self._compose(self._with({service: image})) as compose:
             compose.run(

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError, redact
@@ -70,11 +70,14 @@ class DockerCalls:
             return str(run([*docker.client_config.docker_cmd, *words]))
 
     @contextlib.contextmanager
-    def client(self, env: Mapping[str, str | None] | None = None) -> Iterator[DockerClient]:
+    def client(
+        self, env: Mapping[str, str | None] | None = None, **options: Any
+    ) -> Iterator[DockerClient]:
         """A client for one call, whose process is stopped if the call does not end by itself.
 
         Args:
             env: Variables of this call alone; None takes one out.
+            options: More of ``DockerClient``'s own, such as ``compose_files``.
 
         Raises:
             CommandFailedError: The command failed. python-on-whales' own message is dropped: it
@@ -93,7 +96,7 @@ class DockerCalls:
         pidfile = self.file(".pid")
         call = ["sh", "-c", _RECORD_PID, str(pidfile), *_with(env or {}), docker]
         try:
-            yield DockerClient(client_call=call)
+            yield DockerClient(client_call=call, **options)
         except DockerException as failed:
             pidfile.unlink(missing_ok=True)
             raise CommandFailedError(failed.stderr or "") from None

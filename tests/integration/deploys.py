@@ -98,7 +98,9 @@ class Web:
             deaf: Whether it ignores SIGTERM.
             tag: ``whalebuild bake --tag``.
         """
-        settings = {"release": release, "how": how, "slow_start": slow_start, "deaf": deaf}
+        settings: dict[str, object] = {"release": release, "how": how, "deaf": deaf}
+        # Another project's layer with the same code would be downloaded by nobody.
+        settings |= {"slow_start": slow_start, "project": self.pair.repository}
         (self.pair.folder / "app/settings.json").write_text(f"{json.dumps(settings)}\n")
         # A version that hangs stays "starting": others are unhealthy soon.
         start = NEVER if how == "hangs" else START_PERIOD

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.integration.polling import Answer, Poller, longest_gap
+from wbsandbox.polling import Answer, Poller, longest_gap
 
 
 class Handler(BaseHTTPRequestHandler):

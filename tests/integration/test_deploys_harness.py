@@ -11,10 +11,10 @@ from tests.integration import published
 from tests.integration.deploys import DEPS_BYTES, Host, Web
 from tests.integration.faults import Fault, Throttled
 from tests.integration.pairs import KIB
-from tests.integration.polling import Poller
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox, downloaded
 from tests.integration.web_app import REASONS
+from wbsandbox.polling import Poller
 
 
 @pytest.fixture

@@ -16,14 +16,22 @@ SSH = (
 @pytest.mark.parametrize(
     ("options", "docker", "said", "try_it"),
     [
-        ("-l ada -p 2222 ", "docker", "ada@prod: Permission denied (publickey).\n", "ssh -l ada -p "
-         "2222 prod docker version"),
+        (
+            "-l ada -p 2222 ",
+            "docker",
+            "ada@prod: Permission denied (publickey).\n",
+            "ssh -l ada -p 2222 prod docker version",
+        ),
         ("", "docker", "bash: line 1: docker: command not found", "ssh prod docker version"),
-        ("-l ada ", "docker --host unix:///run/d.sock", "first\nsecond", "ssh -l ada prod docker "
-         "--host unix:///run/d.sock version"),
+        (
+            "-l ada ",
+            "docker --host unix:///run/d.sock",
+            "first\nsecond",
+            "ssh -l ada prod docker --host unix:///run/d.sock version",
+        ),
         ("", "docker", "", "ssh prod docker version"),
     ],
-)  # fmt: skip
+)
 def test_ssh(options: str, docker: str, said: str, try_it: str) -> None:
     words = SSH.format(options=options, docker=docker, said=said, how="exit status 255")
     error = engine_error(CommandFailedError(words))

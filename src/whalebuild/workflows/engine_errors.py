@@ -11,8 +11,8 @@ from whalebuild.core.failures import CommandFailedError
 # Of DOCKER_HOST=ssh://..., or a context like it:
 # https://github.com/docker/cli/blob/v28.5.2/cli/connhelper/commandconn/commandconn.go
 _SSH = re.compile(
-    r"command \[ssh (?P<options>.*?) ?-o ConnectTimeout=\d+ (?:-T )?-- (?P<host>\S+) (?P<docker>.*) "
-    r"system dial-stdio\] has exited with [^:]*: stderr=(?P<said>.*)",
+    r"command \[ssh (?P<options>.*?) ?-o ConnectTimeout=\d+ (?:-T )?-- (?P<host>\S+) "
+    r"(?P<docker>.*) system dial-stdio\] has exited with [^:]*: stderr=(?P<said>.*)",
     re.DOTALL,
 )
 

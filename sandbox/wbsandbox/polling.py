@@ -49,8 +49,8 @@ class Poller:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        assert self._thread
-        self._thread.join()
+        if self._thread:
+            self._thread.join()
 
     @property
     def failures(self) -> list[Answer]:
@@ -69,7 +69,8 @@ class Poller:
     @property
     def releases(self) -> list[str]:
         """Who answered, in order, each stretch once: ``["1", "2"]``, or ``["1", "2", "1"]``."""
-        return [name for name, _ in itertools.groupby(r for r in self._answered() if r)]
+        seen = [each.release for each in list(self.answers)]
+        return [name for name, _ in itertools.groupby(filter(None, seen))]
 
     def wait_for(self, release: str) -> None:
         """Wait until this release answers, from now on."""
@@ -80,11 +81,9 @@ class Poller:
         """Go on asking until something is so."""
         deadline = time.monotonic() + _PATIENCE
         while not condition():
-            assert time.monotonic() < deadline, f"seen of {self.url}: {self.answers[-3:]}"
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"seen of {self.url} last: {self.answers[-3:]}")
             time.sleep(SECONDS_BETWEEN / 5)
-
-    def _answered(self) -> list[str | None]:
-        return [each.release for each in list(self.answers)]
 
     def _run(self) -> None:
         due = time.monotonic()

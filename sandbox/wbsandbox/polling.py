@@ -107,7 +107,7 @@ def ask(url: str, timeout: float = SECONDS_TO_ANSWER) -> Answer:
         return Answer(asked, time.monotonic(), None, repr(error))
     finally:
         connection.close()
-    if answer.status != 200:
+    if answer.status != http.client.OK:
         return Answer(asked, time.monotonic(), None, f"{answer.status} {body}")
     return Answer(asked, time.monotonic(), body)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from wbbench.project import SHAPES
+from wbbench.project import PLAIN, SHAPES
 from wbbench.samples import Summary
-from wbbench.selection import EMULATED, PLATFORMS
+from wbbench.selection import DEPLOY, EMULATED, PLATFORMS
 from wbbench.units import seconds, size
 
 SMALL = 32_000
 NEAR_THE_FLOOR = 0.9
 TIMES_BY_HAND = 10
+TIMES_LESS_DOWN = 1000
 FEW_REQUESTS = 6
 NO_WAIT = 1.0
 PLAN_SECONDS = 3
@@ -50,7 +51,7 @@ def verdicts(summaries: Sequence[Summary], notes: Mapping[str, object]) -> list[
     for judge in (_code_only, _nothing, _dependency):
         for shape in SHAPES:
             found += judge(measured, shape)
-    found += [*_platforms(measured), *_services(measured, notes)]
+    found += [*_deploy(measured), *_platforms(measured), *_services(measured, notes)]
     return [*found, _linear(measured), _tags(notes)]
 
 
@@ -102,6 +103,19 @@ def _nothing(measured: Measured, shape: str) -> Iterator[Verdict]:
     yield Verdict(f"{what}: ≤ {FEW_REQUESTS} requests", str(ours.requests), few)
     quick = ours.seconds <= NO_WAIT
     yield Verdict(f"{what}: ≤ {NO_WAIT} s", f"{seconds(ours.seconds)} s", quick)
+
+
+def _deploy(measured: Measured) -> Iterator[Verdict]:
+    what = f"production host, code-only, shape `{PLAIN}`"
+    aim = f"{what}: at least {TIMES_LESS_DOWN}× fewer bytes than by hand"
+    ours, hand = (measured.get(DEPLOY, PLAIN, way) for way in ("whalebuild", "by-hand"))
+    if not ours or not hand:
+        yield _unknown(aim)
+        return
+    down, by_hand = (each.down + each.base_down for each in (ours, hand))
+    ratio = by_hand / max(down, 1)
+    text = f"{ratio:.0f}× ({size(by_hand)} by hand, {size(down)})"
+    yield Verdict(aim, text, ratio >= TIMES_LESS_DOWN)
 
 
 def _dependency(measured: Measured, shape: str) -> Iterator[Verdict]:

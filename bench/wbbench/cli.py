@@ -20,7 +20,7 @@ from wbbench.output import Results, show, write_json
 from wbbench.overhead import measure_overhead
 from wbbench.page import write_page
 from wbbench.platforms import run_platforms
-from wbbench.project import SHAPES
+from wbbench.project import ALL_SHAPES
 from wbbench.proxy import counting_proxy
 from wbbench.registry import Registry
 from wbbench.sandbox import ROOT, Sandbox, clear_leftovers
@@ -96,13 +96,13 @@ def _rounds(
     bench: Bench, ways: Sequence[Way], selection: Selection, options: argparse.Namespace
 ) -> None:
     """In each round every scenario, in each scenario every way: whatever drifts, drifts for all."""
-    tracks = [Track(bench, way, shape, options.link) for shape in SHAPES for way in ways]
+    tracks = [Track(bench, way, shape, options.link) for shape in ALL_SHAPES for way in ways]
     many = [ManyTrack(bench, way, "from", count=count) for count in COUNTS for way in ways]
     tracks = [t for t in tracks if _wanted(selection, t)]
     rounds = selection.most_rounds([*(way.name for way in ways), *PLATFORM_WAYS])
     for number in range(1, rounds + 1):
         print(f"Round {number} of {rounds}", flush=True)
-        for shape in SHAPES:
+        for shape in ALL_SHAPES:
             ours = _rotated([t for t in tracks if t.shape == shape], number)
             for step in STEPS:
                 for track in ours:
@@ -153,7 +153,7 @@ def _ways(selection: Selection) -> tuple[list[Way], dict[str, str]]:
 
 
 def _asked(selection: Selection, way: str) -> bool:
-    return any(selection.wants(name, shape, way) for name in SCENARIOS for shape in SHAPES)
+    return any(selection.wants(name, shape, way) for name in SCENARIOS for shape in ALL_SHAPES)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -163,7 +163,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench/run",
         description="Measure whalebuild side by side with what people do today.",
-        epilog=f"Scenarios: {', '.join(SCENARIOS)}. Ways: {ways}. Shapes: {', '.join(SHAPES)}.",
+        epilog=f"Scenarios: {', '.join(SCENARIOS)}. Ways: {ways}. Shapes: {', '.join(ALL_SHAPES)}.",
     )
     parser.add_argument(
         "--rounds", type=int, metavar="N", help="rounds of everything (1 to 3, by scenario)"

@@ -32,8 +32,8 @@ class Results:
 def show(results: Results) -> None:
     """Print the tables."""
     summaries = summarize(results.samples)
-    for title, rows in report.tables(summaries):
-        print(f"\n{title}\n{report.plain(rows)}")
+    for title, head, rows in report.tables(summaries):
+        print(f"\n{title}\n{report.plain(rows, head)}")
     if judged := [v for v in verdicts(summaries, results.notes) if v.known]:
         print(f"\n{report.plain(report.verdict_rows(judged), report.VERDICT_HEAD)}")
     for way, why in results.not_run.items():

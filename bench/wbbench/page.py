@@ -9,7 +9,7 @@ from wbbench import report
 from wbbench.aims import verdicts
 from wbbench.output import Results
 from wbbench.samples import Summary, summarize
-from wbbench.selection import PLATFORM_WAYS
+from wbbench.selection import DEPLOY_WAYS, PLATFORM_WAYS
 from wbbench.units import clock, size
 
 HEAD = """\
@@ -31,6 +31,11 @@ HOW = """\
 - After each run the code in `:latest` was compared with the project's, and where dependencies were
   to be built, `:deps` had to have other layers than before. Of each way and shape, the production
   host started once what it had pulled, and the service had to answer with the changed release.
+- While a host is switched over, a client asks the service every 50 ms, over a new connection each
+  time: *no answer for* is its longest time between two answers. The new release has to answer.
+- Shape `plain` is for switching over alone: `RUN pip install -r requirements.txt` in the stage of
+  the dependencies, as most Dockerfiles have it. Each build of it makes another layer; the example's
+  own makes the same one again, so that a host has it already, whoever built it.
 - Each way begins with a repository of its own; the state of the registry is carried on from one
   scenario to the next, always with new code.
 - The small services have 1 MB of random bytes in place of packages, so that the package index has
@@ -58,6 +63,8 @@ def _ways(results: Results) -> Iterator[str]:
         yield (
             f"  **{name}** {what};" if name != list(PLATFORM_WAYS)[-1] else f"  **{name}** {what}."
         )
+    yield "- Services are switched over by:"
+    yield "  " + "; ".join(f"**{name}**: {what}" for name, what in DEPLOY_WAYS.items()) + "."
     for way, why in results.not_run.items():
         yield f"- **{way}** was not run: {why}."
 
@@ -91,5 +98,5 @@ def _tags(tags: Mapping[str, Sequence[str]]) -> str:
 
 
 def _numbers(summaries: Sequence[Summary]) -> Iterator[str]:
-    for title, rows in report.tables(summaries):
-        yield from (f"### {title}", "", report.markdown(rows), "")
+    for title, head, rows in report.tables(summaries):
+        yield from (f"### {title}", "", report.markdown(rows, head), "")

@@ -13,10 +13,25 @@ from wbbench.sandbox import ROOT
 EXAMPLE = ROOT / "examples/production-control"
 #: The final stage stands on the dependencies, or takes them from there onto the base.
 SHAPES = ("from", "copy")
+#: The packages are installed where they will be: each build gives another layer, as with most
+#: Dockerfiles; the example's own gives the same one again. For the scenario "deploy" alone.
+PLAIN = "plain"
+ALL_SHAPES = (*SHAPES, PLAIN)
 #: Small, pure Python, no dependencies: one is added for each "one dependency added".
 ADDITIONS = ("itsdangerous==2.2.0", "blinker==1.9.0", "humanize==4.12.3", "toolz==1.0.0")
 _FINAL = "FROM dependencies AS final\n"
 _COPYING = "FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
+#: Between these the example installs its packages.
+_INSTALLER = "# On the platform that builds"
+_ON_TOP = "# On top of the dependencies"
+_PLAIN = """\
+FROM base AS dependencies
+COPY requirements.txt /tmp/
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca \\
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \\
+    pip install --no-cache-dir -r /tmp/requirements.txt
+
+"""
 _RELEASE = re.compile(r'^RELEASE = "(.*)"$', re.MULTILINE)
 
 SERVICE_DOCKERFILE = """\
@@ -140,6 +155,11 @@ def _shape(file: Path, shape: str, *, link: bool) -> None:
     text = file.read_text()
     if _FINAL not in text or "COPY --link app/" not in text:
         raise BenchError(f"{file.name} of the example changed: teach bench/wbbench/project.py")
+    if shape == PLAIN:
+        head, rest = text.partition(_INSTALLER)[0], text.partition(_ON_TOP)[2]
+        if not rest or head == text:
+            raise BenchError(f"{file.name} of the example changed: teach bench/wbbench/project.py")
+        text = f"{head}{_PLAIN}{_ON_TOP}{rest}"
     if shape == "copy":
         text = text.replace(_FINAL, _COPYING)
     file.write_text(text if link else without_link(text))

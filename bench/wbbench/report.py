@@ -11,6 +11,8 @@ from wbbench.selection import PLATFORMS, SCENARIOS
 from wbbench.units import seconds, size
 
 HEAD = ("way", "seconds", "min–max", "runs", "× time", "down", "base down", "up", "requests")
+#: Of services that are switched.
+GAP = "no answer for"
 SUBJECT = "whalebuild"
 
 
@@ -24,8 +26,11 @@ def title(scenario: str, shape: str) -> str:
     return f"{SCENARIOS[scenario]} (shape `{shape}`)"
 
 
-def tables(summaries: Iterable[Summary]) -> list[tuple[str, list[tuple[str, ...]]]]:
-    """A headline and rows for each scenario and shape."""
+Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+
+
+def tables(summaries: Iterable[Summary]) -> list[Table]:
+    """A title, the head and rows for each scenario and shape."""
     order = {name: number for number, name in enumerate(SCENARIOS)}
     place = {
         f"{name}{suffix}": (order[name], suffix)
@@ -37,8 +42,17 @@ def tables(summaries: Iterable[Summary]) -> list[tuple[str, list[tuple[str, ...]
     for (scenario, shape), group in groupby(ordered, key=lambda s: (s.scenario, s.shape)):
         rows = list(group)
         subject = next((row for row in rows if row.way == SUBJECT and row.good), None)
-        found.append((title(scenario, shape), [_row(row, subject) for row in rows]))
+        lines = [_row(row, subject) for row in rows]
+        head = HEAD
+        if any(row.gap is not None for row in rows):
+            head = (*HEAD, GAP)
+            lines = [(*line, _gap(row)) for line, row in zip(lines, rows, strict=True)]
+        found.append((title(scenario, shape), head, lines))
     return found
+
+
+def _gap(summary: Summary) -> str:
+    return "" if summary.gap is None else f"{seconds(summary.gap)} s"
 
 
 def _row(summary: Summary, subject: Summary | None) -> tuple[str, ...]:

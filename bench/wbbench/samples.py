@@ -27,6 +27,8 @@ class Sample:
     code_layer: int = 0
     #: What the engine was asked to build, on machines that did nothing else.
     builds: int | None = None
+    #: The longest time in which a client that asked every 50 ms had no answer.
+    gap: float | None = None
     error: str = ""
 
 
@@ -63,6 +65,12 @@ class Summary:
     def down(self) -> int:
         """Median bytes from the pair's own repository."""
         return int(self.middle(lambda sample: sample.down))
+
+    @property
+    def gap(self) -> float | None:
+        """Median of the longest times without an answer; None where nobody asked."""
+        found = [sample.gap for sample in self.good if sample.gap is not None]
+        return median(found) if found else None
 
     @property
     def base_down(self) -> int:

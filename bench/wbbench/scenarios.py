@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from wbbench.deploying import deploy
 from wbbench.running import check_answers
 from wbbench.selection import Selection
 from wbbench.track import Track
@@ -77,7 +78,7 @@ def dependency(track: Track, selection: Selection, number: int) -> None:
 
 
 #: In this order, in every round; for each, all ways take their turn.
-SCENARIOS: tuple[Scenario, ...] = (cold, warm, nothing, code_and_host, dependency)
+SCENARIOS: tuple[Scenario, ...] = (cold, warm, nothing, code_and_host, deploy, dependency)
 
 
 def _on_fresh_runner(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 
-from wbbench.project import SHAPES
+from wbbench.project import ALL_SHAPES, PLAIN, SHAPES
 
 #: The scenario that has ways of its own.
 PLATFORMS = "platforms"
@@ -19,12 +19,20 @@ PLATFORM_WAYS = {
     "amd64": "for linux/amd64 in the same way",
     "amd64+arm64": "for both at once in the same way",
 }
+#: The scenario in which services are switched: by hand, and with whalebuild.
+DEPLOY = "deploy"
+DEPLOY_SHAPES = (PLAIN, SHAPES[0])
+DEPLOY_WAYS = {
+    "by-hand": "`docker compose pull` and `docker compose up --detach --wait`",
+    "whalebuild": "`whalebuild deploy`",
+}
 SCENARIOS = {
     "cold": "Cold: nothing in the registry, an empty disk",
     "warm": "Warm machine: only the code changed",
     "nothing": "Fresh runner: nothing changed",
     "code": "Fresh runner: only the code changed",
     "host": "Production host: `docker compose pull` after the code changed on a fresh runner",
+    DEPLOY: "Production host: switched over to code that changed on a fresh runner",
     "dependency": "Fresh runner: one dependency added",
     PLATFORMS: "Fresh runner, linux/amd64: cold dependencies for other platforms",
     "services-1": "Fresh runner: a bake file with 1 small service, its code changed",
@@ -75,15 +83,13 @@ class Selection:
         """How many rounds there are at all."""
         chosen = (
             (scenario, way)
-            for scenario, shape, way in product(SCENARIOS, SHAPES, ways)
+            for scenario, shape, way in product(SCENARIOS, ALL_SHAPES, ways)
             if self._chosen(scenario, shape, way)
         )
         return max((self.rounds_of(*names) for names in chosen), default=0)
 
     def _chosen(self, scenario: str, shape: str, way: str) -> bool:
-        if (scenario == PLATFORMS) is not (way in PLATFORM_WAYS):
-            return False
-        if scenario.startswith(("services", PLATFORMS)) and shape != SHAPES[0]:
+        if not _exists(scenario, shape, way):
             return False
         if self.only:
             names = (f"{scenario}/{way}", f"{scenario}/{shape}/{way}", scenario)
@@ -91,3 +97,11 @@ class Selection:
         if self.quick and (scenario not in QUICK or shape != SHAPES[0]):
             return False
         return way != "buildah" or scenario not in TOO_MANY_FOR_BUILDAH
+
+
+def _exists(scenario: str, shape: str, way: str) -> bool:
+    if scenario == DEPLOY:
+        return way in DEPLOY_WAYS and shape in DEPLOY_SHAPES
+    if scenario.startswith(("services", PLATFORMS)) and shape != SHAPES[0]:
+        return False
+    return shape in SHAPES and (scenario == PLATFORMS) is (way in PLATFORM_WAYS)

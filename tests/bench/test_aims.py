@@ -67,6 +67,16 @@ def test_no_build_is_not_claimed_where_nobody_looked() -> None:
     assert [v.known for v in verdicts(summarize(samples), {}) if "no build" in v.aim] == [False]
 
 
+@pytest.mark.parametrize(("down", "met"), [(35_000, True), (35_100, False)])
+def test_a_deployment_is_held_against_one_by_hand_in_bytes(down: int, met: bool) -> None:
+    samples = [
+        sample("deploy", shape="plain", seconds=9, down=down),
+        sample("deploy", "by-hand", "plain", seconds=1, down=34_000_000, base_down=1_000_000),
+    ]
+    assert judged(samples, "fewer bytes than by hand").met is met
+    assert not [v for v in verdicts(summarize(samples[:1]), {}) if "by hand" in v.aim and v.known]
+
+
 def test_one_dependency_added_is_held_against_max_in_time_and_bytes_both_ways() -> None:
     samples = [
         sample("dependency", seconds=10, down=5, up=6),

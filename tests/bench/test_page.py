@@ -21,6 +21,8 @@ NOTES = {
 def test_the_page_has_numbers_failures_and_aims(tmp_path: Path) -> None:
     samples = [
         Sample("code", "from", "whalebuild", 1, seconds=1.25, requests=17),
+        *(Sample("deploy", "from", "whalebuild", n, seconds=4, gap=n / 10) for n in range(3)),
+        Sample("deploy", "from", "by-hand", 1, error="it never answered"),
         Sample("code", "from", "max", 1, error="docker ended with 1:\nat length"),
     ]
     results = Results(
@@ -29,6 +31,9 @@ def test_the_page_has_numbers_failures_and_aims(tmp_path: Path) -> None:
     write_page(results, tmp_path / "docs/page.md")
     page = (tmp_path / "docs/page.md").read_text()
     assert "| whalebuild | 1.25 |" in page
+    assert "requests | no answer for |" in page
+    assert "| 3 | 1.0 | 0 B | 0 B | 0 B | 0 | 0.10 s |" in page
+    assert "| by-hand | failed: it never answered |" in page
     assert "failed: docker ended with 1:" in page
     assert "- **buildah** was not run: no package." in page
     assert "| fresh runner, nothing changed, shape `copy` | not measured | not met |" in page

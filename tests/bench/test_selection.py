@@ -4,7 +4,7 @@ import pytest
 
 from wbbench.selection import PLATFORM_WAYS, SCENARIOS, Selection
 
-SHAPES = ("from", "copy")
+SHAPES = ("from", "copy", "plain")
 
 
 def chosen(selection: Selection, way: str = "whalebuild") -> set[str]:
@@ -31,6 +31,13 @@ def test_platforms_have_ways_of_their_own() -> None:
     assert chosen(Selection(only=("platforms/arm64",)), "amd64") == set()
     assert chosen(Selection(only=("platforms",))) == set()
     assert Selection().most_rounds(["arm64-emulated"]) < Selection().most_rounds(["arm64"])
+
+
+def test_services_are_switched_by_hand_and_with_whalebuild() -> None:
+    for way in ("by-hand", "whalebuild"):
+        assert chosen(Selection(only=("deploy",)), way) == {"deploy/from", "deploy/plain"}
+    assert not [name for name in chosen(Selection()) if "plain" in name and "deploy" not in name]
+    assert chosen(Selection(only=("deploy", "deploy/floor")), "floor") == set()
 
 
 def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> None:

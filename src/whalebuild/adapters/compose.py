@@ -102,10 +102,10 @@ class ComposeProject:
             raise
         return said.strip() or None
 
-    def tag(self, image: Reference, name: Reference) -> None:
+    def tag(self, image: str, name: Reference) -> None:
         """See ``workflows.ports.Project``."""
         with self._calls.client() as docker:
-            docker.image.tag(str(image), str(name))
+            docker.image.tag(image, str(name))
 
     def untag(self, name: Reference) -> bool:
         """See ``workflows.ports.Project``."""

@@ -93,8 +93,8 @@ def open_deploy_session(
     project = ComposeProject(
         calls,
         files=words.files or (),
-        project_name=words.project_name,
-        project_directory=words.project_directory,
+        project_name=words.project_name or "",
+        project_directory=words.project_directory or "",
         profiles=words.profiles or (),
         env_files=words.env_files or (),
     )

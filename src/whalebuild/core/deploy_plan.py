@@ -18,6 +18,7 @@ from whalebuild.core.tags import APP_TAG
 
 # Compose does not look into the registry for services with these.
 _NOT_PULLED = frozenset({"never", "build"})
+_IF_MISSING = frozenset({"", "missing", "if_not_present"})
 _RUNS = frozenset({"running", "restarting", "paused"})
 
 
@@ -191,7 +192,12 @@ def running_version(
 
 
 def needs_override(service: Service, version: Reference) -> bool:
-    """Whether the project's file names another image than this version was deployed as."""
+    """Whether compose, by the project's file, would start something else than this version.
+
+    The file names another image than the version was deployed as, or has compose pull by itself.
+    """
+    if service.pull_policy not in _IF_MISSING:
+        return True
     named = service.image and tagged(service.image)
     if named is None or named.repository != version.repository or named.tag != version.tag:
         return True

@@ -22,6 +22,7 @@ from whalebuild.core.deploy_plan import (
 )
 from whalebuild.core.deployment_history import state_now
 from whalebuild.core.deployments import History, Versions
+from whalebuild.core.diff import ImageDiff
 from whalebuild.core.diff_request import Wanted
 from whalebuild.core.errors import RefusedError, UsageError
 from whalebuild.core.failures import CommandFailedError
@@ -152,7 +153,7 @@ class DeployPlanner:
         missing = [s for s in plan.changes if s.version and not is_here(self.project, s.version)]
         # Once where services share an image.
         wanted = {(sources[s.service.name], s.service.platform): s for s in missing}
-        diffs = []
+        diffs: list[ImageDiff] = []
         for (source, platform), each in wanted.items():
             differ = Differ(self.registry, self.retrier, self.host, platform, self.survey)
             diffs += differ.diff([Wanted(host_name(each.version or source), source)])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from whalebuild.core.deploy_plan import Action, DeployPlan, Switch, download_of
-from whalebuild.core.deploy_results import DeployResult, Done, short
+from whalebuild.core.deploy_results import DeployResult, Done, changed
 from whalebuild.core.deployment_history import next_number, state_now
 from whalebuild.core.deployments import Act, Begun, Ended, Outcome, Versions, Warmed
 from whalebuild.core.errors import DeployError, InterruptedRunError
@@ -65,7 +65,7 @@ class Deployer:
             if each.version and not is_here(self.project, each.version)
         }
         if missing:
-            self.puller.pull(missing, download_of(plan.diffs)[0])
+            self.puller.pull(missing, plan.diffs)
         try:
             self._keep(plan)
         except CommandFailedError as failed:
@@ -138,13 +138,16 @@ class Deployer:
             step = "whalebuild rollback goes back"
         elif not back.changes:
             what = "there is no version before it to go back to"
+        elif not failed.switched:
+            self.switcher.set_tags(back)
+            outcome = Outcome.ROLLED_BACK
+            what = f"{changed(back.changes)} was not stopped, and runs"
         else:
             self.console.note(f"{_reason(failed)}; going back")
             try:
                 self.switcher.switch(back)
                 outcome = Outcome.ROLLED_BACK
-                runs = ", ".join(f"{s.service.name} {_short(s.version)}" for s in back.changes)
-                what = f"rolled back: {runs} runs again"
+                what = f"rolled back: {changed(back.changes)} runs again"
             except UnhealthyError as again:
                 what = f"and the version before does not work either: {_reason(again)}"
                 step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
@@ -152,7 +155,7 @@ class Deployer:
             self._end(plan, number, outcome, began, _reason(failed))
         raise DeployError(
             f"the deploy failed: {_reason(failed)}; {what}",
-            cause=failed.trouble.said or None,
+            cause=_said(failed),
             next_step=step,
             log=_log(failed),
         )
@@ -222,5 +225,7 @@ def _log(failed: UnhealthyError) -> str | None:
     return "\n".join([f"{failed.trouble.service}'s last lines:", *failed.log.splitlines()])
 
 
-def _short(version: Reference | None) -> str:
-    return short(version.digest) if version else ""
+def _said(failed: UnhealthyError) -> str | None:
+    """The end of what a health check or compose said; a traceback's last line tells most."""
+    lines = [line.strip() for line in failed.trouble.said.splitlines() if line.strip()]
+    return lines[-1] if lines else None

@@ -22,12 +22,14 @@ class UnhealthyError(Exception):
     Attributes:
         trouble: Which, and why.
         log: The last lines of its output.
+        switched: Whether anything else than before runs, or did for a while.
     """
 
     def __init__(self, trouble: Trouble, log: str = "") -> None:
         super().__init__(trouble.reason)
         self.trouble = trouble
         self.log = log
+        self.switched = True
 
 
 @dataclass

@@ -38,15 +38,8 @@ class Switcher:
             EngineError: The engine cannot be asked.
         """
         self.tidy()
-        first = [each for each in plan.changes if each.order is Order.START_FIRST]
-        for each in first:
-            if each.service.alone:
-                self._try_out(each)
-        for each in first:
-            if not each.service.alone:
-                self._start_beside(each)
-        for each in plan.pairs:  # those that stay as well: their tag may have been moved by others
-            self._tag(each)
+        self._start_first([s for s in plan.changes if s.order is Order.START_FIRST])
+        self.set_tags(plan)  # of those that stay as well: others may have moved them
         before = {each.id for each in self.project.containers()}
         self._up(plan.named, plan.pairs)
         containers = self.project.containers()
@@ -62,6 +55,26 @@ class Switcher:
         left = [each.id for each in self.project.containers() if each.trial]
         if left:
             self.project.remove(left)
+
+    def set_tags(self, plan: DeployPlan) -> None:
+        """Have the host's tags stand for a plan's versions."""
+        for each in plan.pairs:
+            self._tag(each)
+
+    def _start_first(self, switches: Collection[Switch]) -> None:
+        """See the new versions work before the old ones are stopped: first those on trial."""
+        switched = False
+        try:
+            for each in switches:
+                if each.service.alone:
+                    self._try_out(each)
+            for each in switches:
+                if not each.service.alone:
+                    self._start_beside(each)
+                    switched = True
+        except UnhealthyError as failed:
+            failed.switched = switched
+            raise
 
     def _try_out(self, switch: Switch) -> None:
         """Have one container of the new version work beside the old one, without its ports."""

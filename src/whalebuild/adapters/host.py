@@ -33,11 +33,6 @@ class DockerHost:
         """See ``workflows.ports.Host``."""
         return own_engine(self._calls, context_name(os.environ))
 
-    def id(self) -> str:
-        from whalebuild.adapters.engine_api import engine_info
-
-        return str(engine_info(os.environ)["ID"])
-
     def images(self) -> tuple[HostImage, ...]:
         """See ``workflows.ports.Host``."""
         found = (read_image(each) for each in inspected(self._calls, "image", "--all"))

@@ -144,8 +144,3 @@ GoBack = Annotated[
 WaitForLock = Annotated[
     bool, Option("--wait/--no-wait", help="Wait for another deploy of the project, or refuse.")
 ]
-ComposeFiles = Annotated[list[str] | None, Option("--file", "-f", help="Compose file.")]
-ProjectName = Annotated[str | None, Option("--project-name", "-p", help="Project.")]
-ProjectDirectory = Annotated[str | None, Option("--project-directory", help="Folder.")]
-Profiles = Annotated[list[str] | None, Option("--profile", help="Profile.")]
-EnvFiles = Annotated[list[str] | None, Option("--env-file", help="Env file.")]

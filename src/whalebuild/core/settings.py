@@ -74,10 +74,6 @@ KEYS = {
         Key("retry-attempts", Kind.COUNT, "how often one registry step is tried at the most"),
         Key("retry-deadline", Kind.SECONDS, "seconds after which a registry step is given up"),
         Key("strict-cache", Kind.SWITCH, "fail where a cache cannot be exported"),
-        Key("state-dir", Kind.TEXT, "x"),
-        Key("keep", Kind.COUNT, "x"),
-        Key("deploy-timeout", Kind.SECONDS, "x"),
-        Key("deploy-grace", Kind.SECONDS, "x"),
         Key("if-unchanged", Kind.SWITCH, "publish only if nobody else has meanwhile"),
     )
 }
@@ -100,10 +96,6 @@ class Settings:
     retry_deadline: float = 300.0
     strict_cache: bool = False
     if_unchanged: bool = False
-    state_dir: str | None = None
-    keep: int = 5
-    deploy_timeout: float = 120.0
-    deploy_grace: float = 5.0
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property

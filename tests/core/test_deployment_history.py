@@ -139,6 +139,7 @@ def test_where_a_rollback_goes(more: tuple[Entry, ...], target: int) -> None:
     [
         (done(1, web="1"), "no deployment before this one was good and had other versions"),
         ((*done(1, web="1"), *done(2, web="1")), "no deployment before this one was good and had"),
+        ((*done(1, web="1"), *done(2, db="1")), "no deployment before this one was good and had"),
         ((*BOTH, *done(4, to=1, web="1")), "no deployment before this one was good and had"),
         (
             (begun(1, running(web="1")), ended(1, running(web="1"), Outcome.FAILED)),
@@ -146,7 +147,7 @@ def test_where_a_rollback_goes(more: tuple[Entry, ...], target: int) -> None:
         ),
         ((begun(1, running(web="1")),), "no deployment of this project was good yet"),
     ],
-    ids=["one", "same", "at the first", "failed", "interrupted"],
+    ids=["one", "same", "new service", "at the first", "failed", "interrupted"],
 )
 def test_nothing_to_go_back_to(entries: tuple[Entry, ...], cause: str) -> None:
     error = result(lambda: rollback_target(history(*entries), None))

@@ -81,7 +81,8 @@ class Host:
         except UsageError:
             assert number is None
             return
-        versions = state_after(self.history, target.number)
+        state = state_after(self.history, target.number)
+        versions = {name: version for name, version in state.items() if version}
         self.switch(versions, outcome, to=target.number)
 
     def switch(
@@ -151,7 +152,7 @@ def agree(host: Host) -> None:
     if good and history.deployments[-1].outcome not in BAD and not unsure(history):
         meant = state_after(history, good.number)
         failed = _left_by_failures(history)
-        names = set(meant) - failed
+        names = {name for name in meant if meant[name]} - failed
         assert only(meant, names) == only(host.running, names)
 
 

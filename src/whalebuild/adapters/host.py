@@ -7,8 +7,10 @@ from typing import Self
 
 from whalebuild.adapters.buildx_state import context_name
 from whalebuild.adapters.docker_calls import DockerCalls
+from whalebuild.adapters.engine_api import engine_info
 from whalebuild.adapters.inspected import inspected
 from whalebuild.adapters.own_engine import own_engine
+from whalebuild.core.errors import EngineError
 from whalebuild.core.host_images import HostImage, RunningImage, read_container, read_image
 from whalebuild.core.request import EngineFacts
 
@@ -29,6 +31,20 @@ class DockerHost:
     def __exit__(self, *_: object) -> None:
         self._calls.close()
 
+    def id(self) -> str:
+        """See ``workflows.ports.Host``."""
+        found = (engine_info(os.environ) or {}).get("ID")
+        if not found:
+            with self._calls.client() as docker:
+                found = docker.system.info().id
+        if not isinstance(found, str) or not found:
+            raise EngineError(
+                "the engine does not say which one it is",
+                cause="`docker info` has no ID; records of deployments are kept by it",
+                next_step="check `docker info --format '{{.ID}}'`",
+            )
+        return found
+
     def facts(self) -> EngineFacts:
         """See ``workflows.ports.Host``."""
         return own_engine(self._calls, context_name(os.environ))
@@ -40,5 +56,12 @@ class DockerHost:
 
     def running(self) -> tuple[RunningImage, ...]:
         """See ``workflows.ports.Host``."""
-        found = (read_container(each) for each in inspected(self._calls, "container"))
+        return self._containers()
+
+    def used(self) -> tuple[RunningImage, ...]:
+        """See ``workflows.ports.Host``."""
+        return self._containers("--all")
+
+    def _containers(self, *words: str) -> tuple[RunningImage, ...]:
+        found = (read_container(each) for each in inspected(self._calls, "container", *words))
         return tuple(container for container in found if container)

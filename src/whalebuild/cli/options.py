@@ -144,3 +144,20 @@ GoBack = Annotated[
 WaitForLock = Annotated[
     bool, Option("--wait/--no-wait", help="Wait for another deploy of the project, or refuse.")
 ]
+ComposeFiles = Annotated[
+    list[str] | None,
+    Option("--file", "-f", help="Compose file (repeatable); default: compose's own lookup."),
+]
+ProjectName = Annotated[
+    str | None, Option("--project-name", "-p", help="Project name; default: compose's own.")
+]
+ProjectDirectory = Annotated[
+    str | None,
+    Option("--project-directory", help="What paths start from; default: the first file's folder."),
+]
+Profiles = Annotated[list[str] | None, Option("--profile", help="Profile (repeatable).")]
+EnvFiles = Annotated[list[str] | None, Option("--env-file", help="File of variables (repeatable).")]
+Keep = Annotated[
+    int | None,
+    Option("--keep", help="Deployments whose images stay on the host.", show_default="5"),
+]

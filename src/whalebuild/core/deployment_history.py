@@ -67,8 +67,8 @@ def rollback_target(history: History, number: int | None) -> Deployment:
     """The deployment that a rollback goes back to.
 
     Without a number: what is meant to run, if a deployment since then has failed or was
-    interrupted; else the latest good one before it with another state. A second rollback goes back
-    further.
+    interrupted; else the latest good one before it that ran another version of something. A second
+    rollback goes back further.
 
     Raises:
         UsageError: There is no such deployment, or it was not good.
@@ -86,9 +86,8 @@ def rollback_target(history: History, number: int | None) -> Deployment:
     if now and _bad_since(history):
         return now
     if now:
-        state = digests(state_after(history, now.number))
         for at, meant in reversed(standing.items()):
-            if at < now.number and digests(state_after(history, meant.number)) != state:
+            if at < now.number and _brings_other(history, meant, now):
                 return meant
     raise UsageError(
         "there is nothing to go back to",
@@ -155,6 +154,13 @@ def _needed(history: History, keep: int) -> Iterator[tuple[str, list[Reference |
         yield f"deployment {bad.number}, which {how}", named
     warmed: Mapping[str, Reference] = {each.service: each.image for each in history.warmed}
     yield "pulled ahead", list(warmed.values())
+
+
+def _brings_other(history: History, one: Deployment, than: Deployment) -> bool:
+    """Whether going back to one starts another version; what did not run then is left alone."""
+    runs = digests(state_after(history, than.number))
+    state = digests(state_after(history, one.number))
+    return any(digest and digest != runs.get(service) for service, digest in state.items())
 
 
 def _bad_since(history: History) -> list[Deployment]:

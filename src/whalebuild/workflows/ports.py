@@ -99,6 +99,9 @@ class Builders(Protocol):
 class Host(Protocol):
     """The engine that is to pull. Every method may raise ``CommandFailedError``."""
 
+    def id(self) -> str:
+        """The engine's own ID; another one after it was installed anew."""
+
     def facts(self) -> EngineFacts:
         """Look at the engine of the current docker context, whatever builder is chosen."""
 
@@ -107,6 +110,9 @@ class Host(Protocol):
 
     def running(self) -> tuple[RunningImage, ...]:
         """The images of its running containers."""
+
+    def used(self) -> tuple[RunningImage, ...]:
+        """The images of all its containers, also those that do not run."""
 
 
 class Project(Protocol):

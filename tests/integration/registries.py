@@ -39,7 +39,7 @@ class OwnRegistry:
     folder: Path
     auth: Mapping[str, object] | None = None
     storage: Path | None = None
-    address: str = field(default_factory=lambda: f"127.0.0.1:{_free_port()}")
+    address: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -146,7 +146,7 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """One that no outgoing connection can take while the registry is down.
 
     Those are given ports from 32768 up, and a client that knocks there could even meet itself.

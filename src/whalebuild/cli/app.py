@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from whalebuild import __version__
-from whalebuild.cli import bake, builder, deploy, diff, inspect, merge, plan, rollback
+from whalebuild.cli import (
+    bake,
+    builder,
+    deploy,
+    diff,
+    history,
+    inspect,
+    merge,
+    plan,
+    prune,
+    rollback,
+)
 
 app = typer.Typer(
     name="whalebuild",
@@ -30,6 +41,8 @@ app.command()(inspect.inspect)
 app.command()(diff.diff)
 app.command()(deploy.deploy)
 app.command()(rollback.rollback)
+app.command()(history.history)
+app.command()(prune.prune)
 app.add_typer(builder.app)
 
 

@@ -1,4 +1,4 @@
-"""A host's pulls: what compose 2.40.3 said over docker 28.5.2 (containerd image store).
+"""A host's pulls: what compose 2.40.3 said over docker 28.5.2, with both kinds of image store.
 
 Each is named by the request that failed and by what a registry with faults answered; the lines of
 JSON are unwrapped already, as ``core.pull_progress.compose_error`` does.
@@ -17,6 +17,12 @@ _UNKNOWN = f'ERROR: Error response from daemon: unknown: failed to resolve refer
 _HEAD = f"{_UNKNOWN}unexpected status from HEAD request to http://{_MANIFEST}: "
 _OPEN = "failed to copy: httpReadSeeker: failed open: "
 _GET = f"ERROR: error from registry: {_OPEN}unexpected status from GET request to http://"
+_DAEMON = "ERROR: Error response from daemon: "
+_NO_WORDS = (
+    _DAEMON + "error parsing HTTP {} response body: no error details found in HTTP response body: "
+    r'"{{\"errors\":[]}}"'
+)
+_CONFIG = "ERROR: error pulling image configuration: download failed after "
 
 COMPOSE_MESSAGES = [
     Recorded(
@@ -107,5 +113,68 @@ COMPOSE_MESSAGES = [
         Kind.ENGINE_LOST,
         f"ERROR: unable to get image '{_IMAGE}': Cannot connect to the Docker daemon at "
         "unix:///run/docker.sock. Is the docker daemon running?",
+    ),
+    # With a graph driver. Blobs are tried again by the engine itself, six times in a minute.
+    Recorded(
+        "graph driver: connection refused",
+        Kind.TRANSIENT,
+        f'{_DAEMON}Get "http://{REGISTRY}/v2/": dial tcp {REGISTRY}: connect: connection refused',
+    ),
+    Recorded(
+        "graph driver: GET manifest 401",
+        Kind.CREDENTIAL,
+        f"{_DAEMON}unauthorized: authentication required",
+    ),
+    Recorded(
+        "graph driver: GET manifest 403, DENIED",
+        Kind.REFUSED,
+        f"{_DAEMON}pull access denied for {REGISTRY}/x, repository does not exist or may require "
+        "'docker login': denied: said so",
+    ),
+    Recorded("graph driver: GET manifest 403", Kind.REFUSED, _NO_WORDS.format(403)),
+    Recorded(
+        "graph driver: GET manifest 404",
+        Kind.MISSING,
+        f"{_DAEMON}manifest for {_IMAGE} not found: manifest unknown: manifest unknown",
+    ),
+    Recorded(
+        "graph driver: GET manifest 429, TOOMANYREQUESTS",
+        Kind.TRANSIENT,
+        f"{_DAEMON}toomanyrequests: said so",
+    ),
+    Recorded("graph driver: GET manifest 429", Kind.TRANSIENT, _NO_WORDS.format(429)),
+    Recorded(
+        "graph driver: GET manifest 503",
+        Kind.TRANSIENT,
+        f"{_DAEMON}received unexpected HTTP status: 503 Service Unavailable",
+    ),
+    Recorded(
+        "graph driver: GET manifest closed",
+        Kind.TRANSIENT,
+        f'{_DAEMON}Get "http://{_MANIFEST}": EOF',
+    ),
+    Recorded(
+        "graph driver: GET manifest, one bit wrong",
+        Kind.TRANSIENT,
+        f"ERROR: manifest verification failed for digest {DIGEST}",
+    ),
+    Recorded("graph driver: GET blob 404", Kind.GONE, f"{_CONFIG}attempts=1: unknown blob"),
+    Recorded("graph driver: GET blob 403", Kind.REFUSED, f"{_CONFIG}attempts=1: denied: said so"),
+    Recorded(
+        "graph driver: GET blob 503",
+        Kind.TRANSIENT,
+        f"{_CONFIG}attempts=6: received unexpected HTTP status: 503 Service Unavailable",
+    ),
+    Recorded(
+        "graph driver: GET blob reset",
+        Kind.TRANSIENT,
+        f"{_CONFIG}attempts=6: read tcp {LOCAL}->{REGISTRY}: read: connection reset by peer",
+    ),
+    Recorded("graph driver: GET blob truncated", Kind.TRANSIENT, "ERROR: unexpected EOF"),
+    Recorded(
+        "graph driver: GET blob, one bit wrong",
+        Kind.TRANSIENT,
+        "ERROR: error pulling image configuration: image config verification failed for digest "
+        f"{DIGEST}",
     ),
 ]

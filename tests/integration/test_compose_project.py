@@ -272,7 +272,7 @@ def test_trouble_with_the_registry(sandbox: Sandbox, pair: Pair, project: Compos
         return classify_pull(caught.value.stderr).kind
 
     assert fails(f"127.0.0.1:{free_port()}") is Kind.TRANSIENT
-    with faulty_registry(sandbox.registry, Fault("GET", "/blobs/", Status(503))) as proxy:
+    with faulty_registry(sandbox.registry, Fault("HEAD|GET", "/manifests/", Status(503))) as proxy:
         assert fails(proxy.address) is Kind.TRANSIENT
         proxy.begin([Fault("HEAD|GET", "/manifests/", Status(403))])
         assert fails(proxy.address) is Kind.REFUSED

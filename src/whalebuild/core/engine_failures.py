@@ -98,6 +98,11 @@ _PULL_RULES = (
     (Kind.CREDENTIAL, rf"{_SAID}authentication required[^\n]*"),
     (Kind.REFUSED, rf"{_SAID}[^\n]*(?:denied|forbidden)[^\n]*"),
     (Kind.TRANSIENT, rf"{_SAID}(?:unknown error|service unavailable)[^\n]*"),
+    # What only engines with a graph driver say.
+    (Kind.TRANSIENT, r"error parsing HTTP (?:408|425|429|5\d\d) response body"),
+    (Kind.REFUSED, r"error parsing HTTP 403 response body"),
+    (Kind.TRANSIENT, r"(?:manifest|config|layer) verification failed for digest"),
+    (Kind.GONE, r"(?<=: )unknown blob"),
 )
 _COMPILED, _COMPILED_PULL = (
     tuple((kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in rules)

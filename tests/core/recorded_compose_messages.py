@@ -80,6 +80,18 @@ COMPOSE_MESSAGES = [
         f'ERROR: {_OPEN}failed to do request: Get "https://{_BLOB}": read tcp {LOCAL}->{REGISTRY}: '
         "read: connection reset by peer",
     ),
+    Recorded(
+        "GET blob reset in its midst",
+        Kind.TRANSIENT,
+        f"ERROR: failed to copy: read tcp {LOCAL}->{REGISTRY}: read: connection reset by peer",
+    ),
+    Recorded(
+        "the engine's disk is full",
+        Kind.DISK_FULL,
+        f"ERROR: failed to extract layer (application/vnd.oci.image.layer.v1.tar+gzip {DIGEST}) to "
+        f'overlayfs as "extract-242235808-cDaL {DIGEST}": mount callback failed on /disk/mount: '
+        "write /disk/mount/usr/lib/x.pyc: no space left on device",
+    ),
     # An answer with words of the registry's own, in the place of its status: an OCI error's
     # message; the proxy said "said so". The others are distribution's.
     Recorded(

@@ -12,6 +12,7 @@ with Poller(host.url) as poller:
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import subprocess
 import time
@@ -31,7 +32,7 @@ from tests.integration.sandbox import Sandbox
 DEPS_BYTES = 3_000_000
 # A version that fails is known to be unhealthy some 2 s after its start.
 _CHECK = "--interval=500ms --timeout=2s --retries=2 --start-interval=100ms"
-START_PERIOD = "1s"
+START_SECONDS = 1
 NEVER = "1h"
 # The shell's own words: another Python each time would take the processor from what is measured.
 _ASK = (
@@ -103,7 +104,7 @@ class Web:
         settings |= {"slow_start": slow_start, "project": self.pair.repository}
         (self.pair.folder / "app/settings.json").write_text(f"{json.dumps(settings)}\n")
         # A version that hangs stays "starting": others are unhealthy soon.
-        start = NEVER if how == "hangs" else START_PERIOD
+        start = NEVER if how == "hangs" else f"{START_SECONDS + math.ceil(slow_start)}s"
         self.pair.write(_DOCKERFILE.replace("{start}", start))
         self.pair.bake(*(("--tag", tag) if tag else ()))
         return self.pair.digest(tag or "latest")

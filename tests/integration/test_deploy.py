@@ -60,7 +60,8 @@ def served(host: Host, *words: str) -> tuple[int, dict[str, Any]]:
 def running(host: Host) -> list[str]:
     """Digests that the project's web containers run, whichever store the engine has."""
     ids = host.digests()
-    known = result(host, "deploy", "--dry-run")["services"][0]["before"]
+    services = result(host, "deploy", "--dry-run")["services"]
+    [known] = [each["before"] for each in services if each["service"] == "web"]
     return [known.partition("@")[2]] * len(ids) if known else []
 
 
@@ -98,8 +99,17 @@ def test_a_code_change_moves_what_diff_says(web: Web, host: Host) -> None:
     assert host.containers()[0].id == before.id
 
 
-@pytest.mark.parametrize("how", ["unhealthy", "exits", "hangs"])
-@pytest.mark.parametrize("order", ["stop-first", "start-first"])
+@pytest.mark.parametrize(
+    ("how", "order"),
+    [
+        ("unhealthy", "stop-first"),
+        ("exits", "start-first"),
+        rarely("exits", "stop-first"),
+        rarely("hangs", "stop-first"),
+        rarely("unhealthy", "start-first"),
+        rarely("hangs", "start-first"),
+    ],
+)
 def test_a_version_that_does_not_work(
     web: Web, host: Host, how: str, order: str, record_property: Any
 ) -> None:

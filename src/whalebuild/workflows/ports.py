@@ -152,7 +152,9 @@ class Project(Protocol):
 
         Args:
             services: Which; all of the project if it is empty.
-            images: What services are to run instead of what the files name.
+            images: What services are to run instead of what the files name. The name is part of
+                what compose compares: with the files' own, tagged before, the next ``docker compose
+                up`` finds nothing to do; with a digest it replaces the containers.
             scales: How many containers, by service.
             recreate: Whether containers whose configuration or image is another are replaced.
             dependencies: Whether services that these depend on are started as well.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from whalebuild.core.deploy_plan import download_of
 from whalebuild.core.diff import ImageDiff
 from whalebuild.core.engine_failures import classify_pull
-from whalebuild.core.failure_errors import as_error
+from whalebuild.core.failure_errors import as_pull_error
 from whalebuild.core.failures import CommandFailedError, FailedError
 from whalebuild.core.pull_progress import PullState, layer_id
 from whalebuild.core.references import Reference
@@ -57,7 +57,7 @@ class Puller:
             only = registries.pop() if len(registries) == 1 else None
             self.retrier.call(step, once, registry=only)
         except FailedError as failed:
-            raise as_error(failed.failure) from None
+            raise as_pull_error(failed.failure) from None
 
 
 def _progress(step: str, done: int, expected: int) -> str:

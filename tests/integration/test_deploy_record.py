@@ -11,8 +11,13 @@ import pytest
 
 from tests.integration.deploys import Host, Web
 from tests.integration.marks import rarely
-from tests.integration.sandbox import Sandbox
+from tests.integration.published import raw_manifest
+from tests.integration.sandbox import SHARED_ENGINE, Sandbox, downloaded
+from wbsandbox.polling import ask
+from whalebuild.adapters.registry import RegistryClient
 from whalebuild.core.kept_images import kept_name
+from whalebuild.core.manifests import INDEX_TYPE
+from whalebuild.core.references import Reference
 
 SECOND = """\
 services:
@@ -58,7 +63,7 @@ def has(host: Host, digest: str) -> bool:
 
 def test_what_is_older_than_the_kept_ones_is_removed(web: Web, host: Host) -> None:
     digests = []
-    for release in ("1", "2", "3", "4"):
+    for release in ("1", "2", "3"):
         digests.append(web.publish(release))
         result(host, "deploy")
     # A cron job that takes what has no name takes no version that a rollback needs.
@@ -66,18 +71,18 @@ def test_what_is_older_than_the_kept_ones_is_removed(web: Web, host: Host) -> No
     assert all(has(host, digest) for digest in digests)
     result(host, "rollback")
     shown = result(host, "history")
-    assert shown["effective"] == 3
-    assert [each["outcome"] for each in shown["deployments"]] == ["done"] * 5
+    assert shown["effective"] == 2
+    assert [each["outcome"] for each in shown["deployments"]] == ["done"] * 4
     assert shown["strays"] == shown["damaged_lines"] == shown["unsure"] == []
 
     dry = result(host, "prune", "--keep", "2", "--dry-run")
-    assert {each["digest"] for each in dry["removed"]} == set(digests[:2])
+    assert {each["digest"] for each in dry["removed"]} == set(digests[:1])
     assert all(has(host, digest) for digest in digests)
 
     pruned = result(host, "prune", "--keep", "2")
     assert pruned["removed"] == dry["removed"]
-    assert {each["digest"] for each in pruned["kept"]} == set(digests[2:])
-    assert [has(host, digest) for digest in digests] == [False, False, True, True]
+    assert {each["digest"] for each in pruned["kept"]} == set(digests[1:])
+    assert [has(host, digest) for digest in digests] == [False, True, True]
     assert host.tag() == host.digests()[0], "the tag that compose starts stays"
     assert result(host, "prune", "--keep", "2")["removed"] == []
 
@@ -85,6 +90,53 @@ def test_what_is_older_than_the_kept_ones_is_removed(web: Web, host: Host) -> No
     assert back["to"] == 1, "what was pruned is pulled again"
     assert result(host, "history")["strays"] == []
     assert has(host, digests[0])
+
+
+def runs(host: Host, release: str) -> None:
+    """The service answers with this release, and the record knows."""
+    assert ask(host.url).release == release
+    shown = result(host, "history")
+    assert shown["strays"] == shown["damaged_lines"] == shown["unsure"] == []
+
+
+def publish_again(web: Web, digest: str) -> None:
+    """Have :latest stand for a version that was published before."""
+    registry, repository = web.pair.registry, web.pair.repository
+    raw = raw_manifest(registry, repository, digest)
+    with RegistryClient(web.pair.sandbox.env(SHARED_ENGINE)) as client:
+        client.put_manifest(Reference(web.image, "latest"), raw, INDEX_TYPE)
+
+
+def test_ten_deployments(web: Web, host: Host) -> None:
+    digests = {}
+    for release in ("1", "2", "3"):
+        digests[release] = web.publish(release)
+        result(host, "deploy")
+        runs(host, release)
+    broken = web.publish_broken("4", how="unhealthy")
+    assert host.whalebuild("deploy").returncode == 8
+    runs(host, "3")
+    for release in ("2", "1"):
+        publish_again(web, digests[release])
+        result(host, "deploy")
+        runs(host, release)
+    # Each goes back further: to what ran before 6, before that, and then the one that was named.
+    for words, to, release in (((), 5, "2"), ((), 3, "3"), (("1",), 1, "1"), (("3",), 3, "3")):
+        assert result(host, "rollback", *words)["to"] == to
+        runs(host, release)
+    shown = result(host, "history")
+    assert len(shown["deployments"]) == 10
+    assert [d["number"] for d in shown["deployments"] if d["outcome"] != "done"] == [4]
+    assert shown["effective"] == 3
+
+    pruned = result(host, "prune", "--keep", "2")
+    assert {each["digest"] for each in pruned["removed"]} == {digests["2"], broken}
+    runs(host, "3")
+    # What is kept is gone back to without the registry.
+    with web.pair.sandbox.requests() as requests:
+        result(host, "rollback", "1")
+    assert not downloaded(requests)
+    runs(host, "1")
 
 
 def test_what_another_project_needs_or_a_tag_names_stays(

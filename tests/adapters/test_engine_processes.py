@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from whalebuild.adapters import docker_calls as adapter
+from whalebuild.adapters.compose import ComposeProject
 from whalebuild.adapters.engine import DockerEngine
+from whalebuild.core.references import Reference
 
 # What an abandoned Popen of python-on-whales says when it is collected.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
@@ -50,6 +52,19 @@ def test_closing_a_stream_stops_its_process(docker: Docker) -> None:
     with DockerEngine() as engine:
         stream, pid = started(engine, folder)
         stream.close()  # type: ignore[attr-defined] # a generator
+        assert not is_alive(pid)
+
+
+def test_closing_a_pull_stops_its_process(docker: Docker) -> None:
+    line = """echo '{"id":"web","text":"Pulling"}' >&2"""
+    model = """echo '{"name":"shop"}'"""
+    pulls = f"echo $$ >pid; {line}; exec sleep 60"
+    folder = docker(f'case "$*" in *config*) {model} ;; *) {pulls} ;; esac')
+    with ComposeProject() as project:
+        pull = project.pull({"web": Reference("web")})
+        assert next(pull).text == "Pulling"
+        pid = int((folder / "pid").read_text())
+        pull.close()
         assert not is_alive(pid)
 
 

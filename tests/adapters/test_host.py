@@ -37,6 +37,28 @@ def test_running_containers(docker: Docker) -> None:
     assert (folder / "calls").read_text().splitlines()[0] == "container ls --quiet --no-trunc"
 
 
+def test_containers_that_do_not_run_use_their_images_too(docker: Docker) -> None:
+    folder = docker(LISTS % "cat answer")
+    (folder / "answer").write_text('[{"Image": "sha256:1"}]')
+    with DockerHost() as host:
+        assert host.used() == (RunningImage("sha256:1", None),)
+    assert (folder / "calls").read_text().splitlines()[0] == "container ls --quiet --no-trunc --all"
+
+
+def test_which_engine_it_is(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker("""echo '{"ID": "ABCD:EFGH"}'""")
+    with DockerHost() as host:
+        assert host.id() == "ABCD:EFGH", "asked of the client: there is no socket"
+        monkeypatch.setattr("whalebuild.adapters.host.engine_info", lambda _: {"ID": "1-2"})
+        assert host.id() == "1-2", "asked of the engine's own socket"
+
+
+def test_an_engine_without_an_id_is_an_error(docker: Docker) -> None:
+    docker("echo '{}'")
+    with DockerHost() as host, pytest.raises(EngineError, match="which one it is"):
+        host.id()
+
+
 def test_nothing_is_inspected_where_nothing_is(docker: Docker) -> None:
     folder = docker('echo "$*" >>calls\n')
     with DockerHost() as host:

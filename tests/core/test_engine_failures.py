@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.recorded import Recorded
+from tests.core.recorded import DIGEST, Recorded
+from tests.core.recorded_compose_messages import COMPOSE_MESSAGES
 from tests.core.recorded_engine_messages import ENGINE_MESSAGES
 from tests.core.recorded_messages import MESSAGES
 from tests.core.recorded_registry_messages import REGISTRY_MESSAGES
-from whalebuild.core.engine_failures import classify, final_error, registry_in
-from whalebuild.core.failure_errors import as_error
+from whalebuild.core.engine_failures import classify, classify_pull, final_error, registry_in
+from whalebuild.core.failure_errors import as_error, as_pull_error
 from whalebuild.core.failures import NO_PLATFORM, Failure, Kind, Remedy, redact
 
 ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
@@ -26,6 +27,42 @@ def test_recorded_messages_are_told_apart(message: Recorded) -> None:
     failure = classify(message.text)
     assert failure.kind is message.kind
     assert failure.evidence in redact(message.text)
+
+
+@pytest.mark.parametrize("message", COMPOSE_MESSAGES, ids=[m.source for m in COMPOSE_MESSAGES])
+def test_recorded_messages_of_a_hosts_pull(message: Recorded) -> None:
+    failure = classify_pull(message.text)
+    assert failure.kind is message.kind
+    assert failure.evidence in message.text
+    assert as_pull_error(failure).cause == failure.evidence.removeprefix("ERROR: ")
+
+
+@pytest.mark.parametrize("kind", [Kind.MISSING, Kind.GONE])
+def test_a_registry_that_does_not_find_what_it_has_may_find_it_soon(kind: Kind) -> None:
+    of_kind = [message.text for message in COMPOSE_MESSAGES if message.kind is kind]
+    texts = [text for text in of_kind if DIGEST in text]
+    assert texts
+    for text in texts:
+        assert classify_pull(text, there=[DIGEST]).kind is Kind.TRANSIENT
+        assert classify_pull(text, there=[f"sha256:{'b' * 64}"]).kind is kind
+
+
+def test_a_pull_has_no_build() -> None:
+    lacks = classify_pull(f"ERROR: {NO_PLATFORM}: not found")
+    assert lacks.kind is Kind.MISSING
+    full = classify_pull("ERROR: write /disk/ingest/x: no space left on device")
+    assert full.kind is Kind.DISK_FULL
+    for failure, code, words in (
+        (lacks, 5, "platform"),
+        (full, 3, "disk of the host's engine"),
+        (classify_pull("ERROR: error from registry: denied"), 5, "refused: denied"),
+        (classify_pull("Cannot connect to the Docker daemon"), 3, "went away"),
+    ):
+        error = as_pull_error(failure)
+        assert error.exit_code == code
+        assert words in error.what
+        assert "bake" not in f"{error.next_step}"
+        assert "push" not in f"{error.next_step}"
 
 
 @pytest.mark.parametrize("message", [m for m in ALL if m.kind is not Kind.BUILD], ids=repr)
@@ -136,6 +173,7 @@ def test_no_secret_of_a_url_survives(password: str, query: str) -> None:
         (Kind.CREDENTIAL, 5, "the registry did not accept the login: the reason"),
         (Kind.GONE, 5, "the registry has lost something that is published: the reason"),
         (Kind.UNKNOWN_PUSH, 6, "the push failed for a reason that whalebuild does not know"),
+        (Kind.UNKNOWN_PULL, 6, "the pull failed for a reason that whalebuild does not know"),
     ],
 )
 def test_every_kind_has_its_exit_code_and_message(kind: Kind, code: int, what: str) -> None:
@@ -192,6 +230,7 @@ def test_every_kind_has_a_remedy() -> None:
     assert {kind for kind, remedy in remedies.items() if remedy is Remedy.ONCE} == {
         Kind.CREDENTIAL,
         Kind.UNKNOWN_PUSH,
+        Kind.UNKNOWN_PULL,
     }
 
 

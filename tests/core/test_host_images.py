@@ -8,6 +8,7 @@ from whalebuild.core.host_images import (
     read_image,
     running,
 )
+from whalebuild.core.kept_images import kept_name
 from whalebuild.core.references import Reference, parse_reference
 
 
@@ -47,6 +48,23 @@ def test_an_inspected_image() -> None:
     assert read.name_in("acme/web") == ref("acme/web:latest")
     assert read_image({"Id": "sha256:2", "RepoTags": None, "RootFS": {}}) == HostImage("sha256:2")
     assert read_image({}) is None
+
+
+def test_the_name_by_which_an_image_is_kept_is_none_of_its_own() -> None:
+    kept = kept_name(DIGEST)
+    read = read_image(
+        {
+            "Id": "sha256:1",
+            "RepoTags": [str(kept)],
+            "RepoDigests": [f"whalebuild-kept@{DIGEST}"],
+        }
+    )
+    assert read == HostImage("sha256:1", kept=(kept,))
+    assert read.repositories == frozenset()
+    assert read.stands_for(DIGEST)
+    assert read.stands_for("sha256:1")
+    assert not read.stands_for(f"sha256:{'b' * 64}")
+    assert image(2, digests=(f"acme/web@{DIGEST}",)).stands_for(DIGEST)
 
 
 def test_an_inspected_container() -> None:

@@ -44,6 +44,10 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
         "retry-deadline": 9,
         "strict-cache": True,
         "if-unchanged": True,
+        "deploy-timeout": 60,
+        "deploy-grace": 0.5,
+        "keep": 9,
+        "state-dir": "/var/lib/whalebuild",
     }
     assert set(table) == set(KEYS)
     texts = {k: ",".join(v) if isinstance(v, list) else str(v) for k, v in table.items()}

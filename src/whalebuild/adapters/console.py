@@ -6,12 +6,15 @@ Standard output belongs to results.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from typing import Self, TextIO
 
 from whalebuild.core.events import BuildWarning, Event, Log, Step
 from whalebuild.core.progress import BuildState, StepState
 from whalebuild.core.units import human_seconds
+
+_PROGRESS_SECONDS = 5.0
 
 
 class ConsoleBase:
@@ -39,6 +42,9 @@ class ConsoleBase:
         """See ``workflows.ports.Console``."""
         print(f"whalebuild: {text}", file=self._stream, flush=True)
 
+    def progress(self, text: str) -> None:
+        """See ``workflows.ports.Console``."""
+
 
 class RawConsole(ConsoleBase):
     """BuildKit's rawjson as it comes, for programs."""
@@ -55,6 +61,7 @@ class PlainConsole(ConsoleBase):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._count = 0
+        self._said_at = -_PROGRESS_SECONDS
         self.begin(())
 
     def begin(self, targets: Sequence[str]) -> None:
@@ -75,6 +82,18 @@ class PlainConsole(ConsoleBase):
                 self._line(f"warning: {event.text} {event.url}".rstrip())
             case _:
                 pass
+
+    def note(self, text: str) -> None:
+        """See ``workflows.ports.Console``."""
+        super().note(text)
+        self._said_at = -_PROGRESS_SECONDS
+
+    def progress(self, text: str) -> None:
+        """One line now and then: a log cannot take back what it has."""
+        now = time.monotonic()
+        if now - self._said_at >= _PROGRESS_SECONDS:
+            self._line(f"whalebuild: {text}")
+            self._said_at = now
 
     def _show_step(self, step: StepState) -> None:
         if _is_noise(step):

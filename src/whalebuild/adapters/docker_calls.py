@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whalebuild.core.errors import EngineError
 from whalebuild.core.failures import CommandFailedError, redact
@@ -28,14 +28,20 @@ if TYPE_CHECKING:
 # alive when a stream is abandoned.
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 _STOP_SECONDS = 10.0
+SCRATCH_PREFIX = "whalebuild-"
 
 
 class DockerCalls:
     """The docker client on PATH, and a scratch folder that only this user may read."""
 
     def __init__(self) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix="whalebuild-"))
+        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX))
         self._calls = itertools.count()
+
+    @property
+    def scratch(self) -> Path:
+        """The scratch folder; it has a file ``N.pid`` for each docker command that runs."""
+        return self._scratch
 
     def close(self) -> None:
         """Stop what still runs, and remove the scratch folder."""
@@ -64,11 +70,14 @@ class DockerCalls:
             return str(run([*docker.client_config.docker_cmd, *words]))
 
     @contextlib.contextmanager
-    def client(self, env: Mapping[str, str | None] | None = None) -> Iterator[DockerClient]:
+    def client(
+        self, env: Mapping[str, str | None] | None = None, **options: Any
+    ) -> Iterator[DockerClient]:
         """A client for one call, whose process is stopped if the call does not end by itself.
 
         Args:
             env: Variables of this call alone; None takes one out.
+            options: More of ``DockerClient``'s own, such as ``compose_files``.
 
         Raises:
             CommandFailedError: The command failed. python-on-whales' own message is dropped: it
@@ -87,7 +96,7 @@ class DockerCalls:
         pidfile = self.file(".pid")
         call = ["sh", "-c", _RECORD_PID, str(pidfile), *_with(env or {}), docker]
         try:
-            yield DockerClient(client_call=call)
+            yield DockerClient(client_call=call, **options)
         except DockerException as failed:
             pidfile.unlink(missing_ok=True)
             raise CommandFailedError(failed.stderr or "") from None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 from whalebuild.adapters.buildx_state import context_name
 from whalebuild.adapters.docker_calls import DockerCalls
+from whalebuild.adapters.engine_api import engine_info
+from whalebuild.adapters.inspected import inspected
 from whalebuild.adapters.own_engine import own_engine
 from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.host_images import HostImage, RunningImage, read_container, read_image
 from whalebuild.core.request import EngineFacts
-
-_TRIES = 3
 
 
 class DockerHost:
@@ -34,41 +31,37 @@ class DockerHost:
     def __exit__(self, *_: object) -> None:
         self._calls.close()
 
+    def id(self) -> str:
+        """See ``workflows.ports.Host``."""
+        found = (engine_info(os.environ) or {}).get("ID")
+        if not found:
+            with self._calls.client() as docker:
+                found = docker.system.info().id
+        if not isinstance(found, str) or not found:
+            raise EngineError(
+                "the engine does not say which one it is",
+                cause="`docker info` has no ID; records of deployments are kept by it",
+                next_step="check `docker info --format '{{.ID}}'`",
+            )
+        return found
+
     def facts(self) -> EngineFacts:
         """See ``workflows.ports.Host``."""
         return own_engine(self._calls, context_name(os.environ))
 
     def images(self) -> tuple[HostImage, ...]:
         """See ``workflows.ports.Host``."""
-        found = (read_image(each) for each in self._inspected("image", "--all"))
+        found = (read_image(each) for each in inspected(self._calls, "image", "--all"))
         return tuple(image for image in found if image)
 
     def running(self) -> tuple[RunningImage, ...]:
         """See ``workflows.ports.Host``."""
-        found = (read_container(each) for each in self._inspected("container"))
+        return self._containers()
+
+    def used(self) -> tuple[RunningImage, ...]:
+        """See ``workflows.ports.Host``."""
+        return self._containers("--all")
+
+    def _containers(self, *words: str) -> tuple[RunningImage, ...]:
+        found = (read_container(each) for each in inspected(self._calls, "container", *words))
         return tuple(container for container in found if container)
-
-    def _inspected(self, kind: str, *words: str) -> list[Mapping[str, Any]]:
-        """All images or containers; one that goes away between the two commands is no error."""
-        for tries in range(1, _TRIES + 1):
-            said = self._calls.say([kind, "ls", "--quiet", "--no-trunc", *words])
-            names = list(dict.fromkeys(said.split()))
-            try:
-                return _list(self._calls.say([kind, "inspect", *names])) if names else []
-            except CommandFailedError as failed:
-                if tries == _TRIES or "no such" not in failed.stderr.lower():
-                    raise
-        raise AssertionError("unreachable")
-
-
-def _list(said: str) -> list[Mapping[str, Any]]:
-    try:
-        found = json.loads(said)
-    except ValueError:
-        found = None
-    if not isinstance(found, list):
-        raise EngineError(
-            "docker answered with something else than JSON",
-            next_step="check that `docker` on PATH is Docker's client, and its version",
-        )
-    return [each for each in found if isinstance(each, dict)]

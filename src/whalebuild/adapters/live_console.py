@@ -36,6 +36,7 @@ class LiveConsole(ConsoleBase):
         self._shown: set[str] = set()
         self._begun = time.monotonic()
         self._spinner = Spinner("dots")
+        self._says = ""
 
     def begin(self, targets: Sequence[str]) -> None:
         """See ``workflows.ports.Console``."""
@@ -66,19 +67,31 @@ class LiveConsole(ConsoleBase):
         """See ``workflows.ports.Console``."""
         self._console.print(Text.assemble(("whalebuild: ", "yellow"), text))
 
+    def progress(self, text: str) -> None:
+        """See ``workflows.ports.Console``."""
+        with self._lock:
+            self._says = text
+        self._live.start()  # does nothing where it is started
+
     def __rich__(self) -> Group:
         with self._lock:
+            if self._says:
+                return Group(self._row(self._says, ""))
             running = [s for s in self._state.steps.values() if s.running and _is_shown(s)]
             rows = [row for step in running for row in self._rows(step)]
             return Group(*rows, self._footer())
 
-    def _rows(self, step: StepState) -> list[Table | Text]:
+    def _row(self, text: str, right: str) -> Table:
         row = Table.grid(padding=(0, 1), expand=True)
         row.add_column(width=1)
         row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         row.add_column(justify="right", no_wrap=True)
+        row.add_row(self._spinner, Text(text), Text(right, "cyan"))
+        return row
+
+    def _rows(self, step: StepState) -> list[Table | Text]:
         elapsed = human_seconds(max(0.0, time.time() - (step.started or time.time())))
-        row.add_row(self._spinner, Text(step.name), Text(f"{_moved(step)}{elapsed}", "cyan"))
+        row = self._row(step.name, f"{_moved(step)}{elapsed}")
         log = step.log[-4000:].decode(errors="replace").splitlines()[-_LOG_LINES:]
         return [
             row,

@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 
 from whalebuild import __version__
-from whalebuild.cli import bake, builder, diff, inspect, merge, plan
+from whalebuild.cli import (
+    bake,
+    builder,
+    deploy,
+    diff,
+    history,
+    inspect,
+    merge,
+    plan,
+    prune,
+    rollback,
+)
 
 app = typer.Typer(
     name="whalebuild",
@@ -28,6 +39,10 @@ app.command()(merge.merge)
 app.command()(plan.plan)
 app.command()(inspect.inspect)
 app.command()(diff.diff)
+app.command()(deploy.deploy)
+app.command()(rollback.rollback)
+app.command()(history.history)
+app.command()(prune.prune)
 app.add_typer(builder.app)
 
 

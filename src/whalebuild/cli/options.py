@@ -8,6 +8,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from whalebuild.core.compose_model import Order
+
 
 class Format(StrEnum):
     """What standard output is written as."""
@@ -110,3 +112,52 @@ IfUnchanged = Annotated[
     Option("--if-unchanged/--even-if-changed", help="Publish only if nobody else has meanwhile."),
 ]
 OutputFormat = Annotated[Format, Option("--format", help="Standard output: text or json.")]
+Services = Annotated[
+    list[str] | None, Argument(help="Services of the compose project.", show_default=False)
+]
+DeploymentNumber = Annotated[
+    int | None, Argument(metavar="N", help="A deployment's number.", show_default=False)
+]
+DryRun = Annotated[bool, Option("--dry-run", help="Show what would be done, and do nothing.")]
+PrePull = Annotated[bool, Option("--pre-pull", help="Download only, and start nothing.")]
+Warm = Annotated[bool, Option("--warm", help="Download the dependencies (:deps) ahead, no more.")]
+SwitchOrder = Annotated[
+    Order | None,
+    Option(
+        "--order",
+        help="start-first: the new version must work beside the old one before that is stopped; "
+        "stop-first: one after the other. Default: update_config.order of the compose file.",
+        show_default="stop-first",
+    ),
+]
+DeployTimeout = Annotated[
+    float | None, Option("--timeout", help="Seconds for services to become healthy.")
+]
+DeployGrace = Annotated[
+    float | None,
+    Option("--grace", help="Seconds that a service without a health check must stay up."),
+]
+GoBack = Annotated[
+    bool,
+    Option("--rollback/--no-rollback", help="Go back to the version before if it does not work."),
+]
+WaitForLock = Annotated[
+    bool, Option("--wait/--no-wait", help="Wait for another deploy of the project, or refuse.")
+]
+ComposeFiles = Annotated[
+    list[str] | None,
+    Option("--file", "-f", help="Compose file (repeatable); default: compose's own lookup."),
+]
+ProjectName = Annotated[
+    str | None, Option("--project-name", "-p", help="Project name; default: compose's own.")
+]
+ProjectDirectory = Annotated[
+    str | None,
+    Option("--project-directory", help="What paths start from; default: the first file's folder."),
+]
+Profiles = Annotated[list[str] | None, Option("--profile", help="Profile (repeatable).")]
+EnvFiles = Annotated[list[str] | None, Option("--env-file", help="File of variables (repeatable).")]
+Keep = Annotated[
+    int | None,
+    Option("--keep", help="Deployments whose images stay on the host.", show_default="5"),
+]

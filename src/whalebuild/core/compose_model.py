@@ -5,12 +5,17 @@ https://github.com/compose-spec/compose-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from whalebuild.core.references import Reference
+from whalebuild.core.errors import EngineError
+from whalebuild.core.json_values import MalformedError, listed, maybe, table, text, wrong
+from whalebuild.core.references import Reference, parse_reference
+
+# A name of 64 digits that would pass for a tag of a repository "sha256".
+_ID = "sha256:"
 
 
 class Order(StrEnum):
@@ -25,7 +30,7 @@ class Service:
     """One service of a project.
 
     Attributes:
-        image: As the file names it; None where it names none (it is built).
+        image: As the file names it; None where it names none (it is built), or one by its ID.
         built: Whether it has a ``build`` section.
         pull_policy: Empty where none is given.
         order: ``deploy.update_config.order``; None where the file does not say.
@@ -56,3 +61,105 @@ class Model:
     name: str
     services: Mapping[str, Service]
     raw: Mapping[str, Any]
+
+
+def read_model(found: object) -> Model:
+    """Read what ``docker compose config --format json`` prints.
+
+    Raises:
+        UsageError: A service's image is no reference.
+        EngineError: It is nothing that compose prints.
+    """
+    try:
+        raw = table(found)
+        name = text(raw.get("name"))
+        services = table(raw.get("services") or {})
+        read = {text(key): _service(key, table(value)) for key, value in services.items()}
+    except MalformedError as malformed:
+        raise EngineError(
+            f"docker compose printed a project that cannot be read: {malformed}",
+            next_step="check `docker compose config --format json` and `docker compose version`",
+        ) from None
+    return Model(name, read, raw)
+
+
+def resolved_with(model: Model, images: Mapping[str, Reference]) -> dict[str, Any]:
+    """The project as resolved, with other images for some services.
+
+    Nothing is pulled or built for these. compose's hash of a service's configuration, by which it
+    tells whether a container is up to date, has the name of the image in it, and neither the
+    policy nor the build nor the profiles (``ServiceHash`` in ``pkg/compose/hash.go``): with the
+    name that the file has, and that now stands for another image, a container is later as good
+    as one that ``docker compose up`` has made.
+    """
+    services = {name: dict(raw) for name, raw in (model.raw.get("services") or {}).items()}
+    for name, service in services.items():
+        # Whatever is there was chosen already.
+        service.pop("profiles", None)
+        if name in images:
+            service.pop("build", None)
+            service.update(image=str(images[name]), pull_policy="never")
+    return {**model.raw, "services": services}
+
+
+def _service(name: str, raw: Mapping[str, Any]) -> Service:
+    image = maybe(raw.get("image") or None, text)
+    where = f'image of service "{name}"'
+    deploy = table(raw.get("deploy") or {})
+    order = table(deploy.get("update_config") or {}).get("order")
+    alone = next(_reasons(raw), "")
+    mode = str(raw.get("network_mode") or "")
+    return Service(
+        name,
+        parse_reference(image, where=where) if image and not image.startswith(_ID) else None,
+        built="build" in raw,
+        pull_policy=maybe(raw.get("pull_policy") or None, text) or "",
+        order=Order(order) if order in set(Order) else None,
+        alone=alone,
+        on_host_network=_of_another(mode),
+        replicas=_replicas(raw, deploy),
+        platform=maybe(raw.get("platform") or None, text),
+    )
+
+
+def _replicas(raw: Mapping[str, Any], deploy: Mapping[str, Any]) -> int:
+    found = raw.get("scale")
+    found = deploy.get("replicas") if found is None else found
+    if found is None:
+        return 1
+    if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        raise wrong(found, "number of containers")
+    return found
+
+
+def _of_another(network_mode: str) -> bool:
+    return network_mode == "host" or network_mode.startswith(("service:", "container:"))
+
+
+def _reasons(raw: Mapping[str, Any]) -> Iterator[str]:
+    """Why two containers of a service cannot run side by side."""
+    if raw.get("container_name"):
+        yield f"its container is called {raw['container_name']}"
+    mode = str(raw.get("network_mode") or "")
+    if mode == "host":
+        yield "it uses the host's network"
+    elif _of_another(mode):
+        kind, _, other = mode.partition(":")
+        yield f"it uses the network of {kind} {other}"
+    for port in listed(raw.get("ports") or [], table):
+        published = str(port.get("published") or "")
+        if _is_fixed(published):
+            yield f"it publishes port {published}"
+    if raw.get("mac_address"):
+        yield f"its address is {raw['mac_address']}"
+    for network in table(raw.get("networks") or {}).values():
+        given = table(network or {})
+        for key in ("ipv4_address", "ipv6_address", "mac_address"):
+            if given.get(key):
+                yield f"its address is {given[key]}"
+
+
+def _is_fixed(published: str) -> bool:
+    """Whether it is one port, and no range of which the next container takes another."""
+    first, dash, last = published.partition("-")
+    return published not in {"", "0"} and (not dash or first == last)

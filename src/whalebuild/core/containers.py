@@ -5,9 +5,17 @@ https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container/operat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from whalebuild.core.references import Reference
+from whalebuild.core.errors import UsageError
+from whalebuild.core.failures import redact
+from whalebuild.core.references import Reference, parse_reference
+
+# Marks a container that whalebuild made to see whether a version works.
+TRIAL_LABEL = "dev.whalebuild.trial"
+_COMPOSE = "com.docker.compose"
 
 
 @dataclass(frozen=True)
@@ -48,3 +56,65 @@ class Container:
     restarts: int = 0
     restart_policy: str = "no"
     error: str = ""
+
+
+def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
+    """Read one entry of ``docker container inspect``; None for one that is of no compose service.
+
+    What is not as docker prints it is left out.
+    """
+    labels = _table(_table(inspected.get("Config")).get("Labels"))
+    service = labels.get(f"{_COMPOSE}.service")
+    found, image = inspected.get("Id"), inspected.get("Image")
+    if not (isinstance(found, str) and isinstance(image, str) and isinstance(service, str)):
+        return None
+    state = _table(inspected.get("State"))
+    health = _table(state.get("Health"))
+    policy = _table(_table(inspected.get("HostConfig")).get("RestartPolicy")).get("Name")
+    return Container(
+        id=found,
+        name=str(inspected.get("Name") or "").removeprefix("/"),
+        service=service,
+        image=image,
+        number=_number(labels.get(f"{_COMPOSE}.container-number"), 1),
+        oneoff=str(labels.get(f"{_COMPOSE}.oneoff")).lower() == "true",
+        trial=TRIAL_LABEL in labels,
+        image_name=_reference(_table(inspected.get("Config")).get("Image")),
+        status=str(state.get("Status") or ""),
+        health=_health(health.get("Status")),
+        health_log=_last_output(health.get("Log")),
+        exit_code=_number(state.get("ExitCode"), 0),
+        restarts=_number(inspected.get("RestartCount"), 0),
+        restart_policy=str(policy or "no"),
+        error=redact(str(state.get("Error") or "")),
+    )
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object, default: int) -> int:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else default
+
+
+def _health(value: object) -> str:
+    """Docker says "none" of a container without a check, if it says anything."""
+    return "" if value in {None, "none"} else str(value)
+
+
+def _last_output(log: object) -> str:
+    """What the last run said; of one that was stopped halfway, docker says so itself."""
+    runs = [_table(run) for run in log] if isinstance(log, list) else []
+    return redact(str(runs[-1].get("Output") or "").strip()) if runs else ""
+
+
+def _reference(name: object) -> Reference | None:
+    """The name that a container was started with; an image's ID is no name."""
+    if not isinstance(name, str) or name.startswith("sha256:"):
+        return None
+    try:
+        return parse_reference(name, where="docker")
+    except UsageError:
+        return None

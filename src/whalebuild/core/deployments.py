@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.core.references import Reference
@@ -17,6 +17,7 @@ class Act(StrEnum):
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    FOUND = "found"  # nobody asked: it ran already, started by other means
 
 
 class Outcome(StrEnum):
@@ -99,8 +100,15 @@ class Deployment:
 
 @dataclass(frozen=True)
 class History:
-    """All that a record holds, the oldest first; ``damaged``: numbers of unreadable lines."""
+    """All that a record holds, the oldest first.
+
+    Attributes:
+        deployments: By number, each larger than the one before.
+        damaged: Numbers of lines that cannot be read, from 1.
+        highest: The largest number of a deployment that any line names, also a damaged one.
+    """
 
     deployments: tuple[Deployment, ...] = ()
     warmed: tuple[Warmed, ...] = ()
-    damaged: tuple[int, ...] = field(default=())
+    damaged: tuple[int, ...] = ()
+    highest: int = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from whalebuild.core.errors import UsageError
 from whalebuild.core.failures import (
@@ -90,9 +91,25 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     (Kind.BUILD, r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found"),
     (Kind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
 )
-_COMPILED = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in _RULES
+# Docker drops the status where the registry's answer has words of its own; these are
+# distribution's (``registry/api/errcode/register.go``), the others are told by the rules above.
+_SAID = "(?<=error from registry: )"
+_PULL_RULES = (
+    (Kind.CREDENTIAL, rf"{_SAID}authentication required[^\n]*"),
+    (Kind.REFUSED, rf"{_SAID}[^\n]*(?:denied|forbidden)[^\n]*"),
+    (Kind.TRANSIENT, rf"{_SAID}(?:unknown error|service unavailable)[^\n]*"),
+    # What only engines with a graph driver say.
+    (Kind.TRANSIENT, r"error parsing HTTP (?:408|425|429|5\d\d) response body"),
+    (Kind.REFUSED, r"error parsing HTTP 403 response body"),
+    (Kind.TRANSIENT, r"(?:manifest|config|layer) verification failed for digest"),
+    (Kind.GONE, r"(?<=: )unknown blob"),
 )
+_COMPILED, _COMPILED_PULL = (
+    tuple((kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in rules)
+    for rules in (_RULES, _PULL_RULES)
+)
+# There is no build: an image that was not found is missing, and unknown words are the pull's.
+_OF_A_PULL = {Kind.BUILD: Kind.MISSING, Kind.UNKNOWN: Kind.UNKNOWN_PULL}
 _NO_IMAGE = re.compile(
     r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
     r"|(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
@@ -136,6 +153,23 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
     lines = [line for line in error.splitlines() if line.strip()]
     unknown = Kind.UNKNOWN_PUSH if pushing else Kind.UNKNOWN
     return Failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
+
+
+def classify_pull(stderr: str, *, there: Collection[str] = ()) -> Failure:
+    """Tell what kind of failure a host's ``docker compose pull`` or ``docker pull`` reports.
+
+    Args:
+        stderr: What it said, in plain text (``core.pull_progress.compose_error``).
+        there: Digests that the registry was seen to have: where it does not find one now, it may
+            soon. An engine also says "not found" of a registry that hangs up on its first request.
+    """
+    error = final_error(stderr)
+    for kind, pattern in _COMPILED_PULL:
+        found = pattern.search(error)
+        if found:
+            return Failure(kind, found[0].strip(), _line_with(error, found.start()))
+    failure = classify(stderr, fresh=there)
+    return replace(failure, kind=_OF_A_PULL.get(failure.kind, failure.kind))
 
 
 def explains_little(failure: Failure) -> bool:

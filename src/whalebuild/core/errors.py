@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     REFUSED = 5
     UNREACHABLE = 6
     UNVERIFIED = 7
+    DEPLOY = 8
     INTERRUPTED = 130
 
 
@@ -86,6 +87,12 @@ class VerificationError(WhalebuildError):
     """What was pushed is not what was to be published; the tags stay as they were."""
 
     exit_code = ExitCode.UNVERIFIED
+
+
+class DeployError(WhalebuildError):
+    """Services could not be switched to another version, or not now."""
+
+    exit_code = ExitCode.DEPLOY
 
 
 class InterruptedRunError(WhalebuildError):

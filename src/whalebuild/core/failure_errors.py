@@ -24,6 +24,7 @@ _MAKE_IT_RUN = (
     "$BUILDPLATFORM; `whalebuild plan` says where each runs"
 )
 _FREE_DISK = "free some of it (`docker buildx du`, `docker buildx prune`) or give it a larger disk"
+_FREE_HOST = "free some of it (`docker system df`, `docker image prune`) or give it a larger disk"
 _FREE_THERE = (
     "delete old tags there and collect garbage, or have it given a larger disk; what is published "
     "is whole"
@@ -46,7 +47,7 @@ def as_error(
     """
     evidence = failure.evidence.removeprefix("ERROR: ")
     match failure.kind:
-        case Kind.TRANSIENT | Kind.UNREACHABLE | Kind.UNKNOWN_PUSH:
+        case Kind.TRANSIENT | Kind.UNREACHABLE | Kind.UNKNOWN_PUSH | Kind.UNKNOWN_PULL:
             return _unreachable(failure, evidence)
         case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE | Kind.REGISTRY_FULL:
             return _refused(failure, evidence)
@@ -56,6 +57,37 @@ def as_error(
             return UsageError(evidence, next_step="correct it and run the command again")
         case Kind.BUILD | Kind.UNKNOWN:
             return _build(failure, evidence, log, platforms)
+
+
+def as_pull_error(failure: Failure) -> WhalebuildError:
+    """Say the failure of a host's pull, where nothing is built and nothing is pushed."""
+    evidence = failure.evidence.removeprefix("ERROR: ")
+    match failure.kind:
+        case Kind.DISK_FULL:
+            return EngineError(
+                "the disk of the host's engine is full", cause=evidence, next_step=_FREE_HOST
+            )
+        case Kind.ENGINE_LOST:
+            return EngineError(
+                f"the Docker engine went away: {failure.reason}",
+                cause=evidence,
+                next_step="look into its log (`journalctl -u docker`), and run the command again: "
+                "layers that are there are not downloaded again",
+            )
+        case Kind.MISSING | Kind.GONE:
+            return RefusedError(
+                "the registry does not have the image, or not for this host's platform",
+                cause=evidence,
+                next_step="see what it has: whalebuild inspect",
+            )
+        case Kind.REFUSED:
+            return RefusedError(
+                f"the registry refused: {failure.reason}",
+                cause=evidence,
+                next_step="check `docker login` for this registry on the machine that runs this "
+                "command, and that the account may pull from the repository",
+            )
+    return as_error(failure)
 
 
 def _build(
@@ -93,6 +125,12 @@ def _unreachable(failure: Failure, evidence: str) -> UnreachableError:
             "the push failed for a reason that whalebuild does not know",
             cause=evidence,
             next_step="run the bake again; if it fails the same way, please report these words",
+        )
+    if failure.kind is Kind.UNKNOWN_PULL:
+        return UnreachableError(
+            "the pull failed for a reason that whalebuild does not know",
+            cause=evidence,
+            next_step="run the command again; if it fails the same way, please report these words",
         )
     step = (
         "check the registry's address and state; "

@@ -36,6 +36,7 @@ class Kind(Enum):
     USAGE = "usage"  # the request itself is wrong
     UNKNOWN = "unknown"  # words that are not known, of a build
     UNKNOWN_PUSH = "unknown_push"  # words that are not known, of a push
+    UNKNOWN_PULL = "unknown_pull"  # words that are not known, of a host's pull
 
     @property
     def remedy(self) -> Remedy:
@@ -48,6 +49,7 @@ _REMEDIES = {
     Kind.ENGINE_LOST: Remedy.WAIT,
     Kind.CREDENTIAL: Remedy.ONCE,
     Kind.UNKNOWN_PUSH: Remedy.ONCE,
+    Kind.UNKNOWN_PULL: Remedy.ONCE,
 }
 # What says that a registry, or the way to it, has a lot to do: from one account too much is asked.
 RATE_LIMIT = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.core.errors import UsageError
+from whalebuild.core.kept_images import is_kept_name, kept_name
 from whalebuild.core.manifests import platform_text
 from whalebuild.core.references import Reference, familiar, parse_reference
 from whalebuild.core.tags import APP_TAG
@@ -26,6 +27,7 @@ class HostImage:
         digests: By which digest it stands in which repository.
         platform: Of the variant that the engine has.
         diff_ids: Digests of its unpacked layers, from the bottom up.
+        kept: The names by which whalebuild keeps it; they say nothing of where it is from.
     """
 
     id: str
@@ -33,6 +35,12 @@ class HostImage:
     digests: tuple[Reference, ...] = ()
     platform: str | None = None
     diff_ids: tuple[str, ...] = ()
+    kept: tuple[Reference, ...] = ()
+
+    def stands_for(self, digest: str) -> bool:
+        """Whether it is what a digest was pulled as."""
+        known = {self.id, *(reference.digest for reference in self.digests)}
+        return digest in known or kept_name(digest) in self.kept
 
     @property
     def repositories(self) -> frozenset[str]:
@@ -66,12 +74,15 @@ def read_image(inspected: Mapping[str, Any]) -> HostImage | None:
     layers = (inspected.get("RootFS") or {}).get("Layers") or ()
     keys = ("Os", "Architecture", "Variant")
     platform = platform_text({key.lower(): str(inspected.get(key) or "") for key in keys})
+    tags = _references(inspected.get("RepoTags"))
+    digests = _references(inspected.get("RepoDigests"))
     return HostImage(
         found,
-        _references(inspected.get("RepoTags")),
-        _references(inspected.get("RepoDigests")),
+        tuple(tag for tag in tags if not is_kept_name(tag)),
+        tuple(digest for digest in digests if not is_kept_name(digest)),
         platform,
         tuple(str(layer) for layer in layers),
+        tuple(tag for tag in tags if is_kept_name(tag)),
     )
 
 

@@ -1,8 +1,21 @@
-"""How far a pull is: folded from the JSON lines of ``docker compose --progress json pull``."""
+"""How far a pull is: folded from the JSON lines of ``docker compose --progress json pull``.
+
+``jsonWriter`` in ``pkg/progress/json.go`` of compose; what the lines say is the engine's
+(``toPullProgressEvent`` in ``pkg/compose/pull.go``).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_DOWNLOADING = "Downloading"
+# A layer of which nothing is left to download; "Verifying Checksum" is between the first two.
+_HERE = frozenset({"Verifying Checksum", "Download complete", "Extracting", "Pull complete"})
+_ERROR = "Error"
+_SHOWN_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -21,3 +34,94 @@ class PullLine:
     text: str
     current: int = 0
     total: int = 0
+
+
+@dataclass
+class PullState:
+    """What a pull has downloaded so far.
+
+    A layer counts once, whichever images have it, and from one try to the next: what an
+    interrupted try has downloaded of a layer, the next one begins with.
+
+    Attributes:
+        sizes: Bytes of layers by :func:`layer_id`, as far as they are known beforehand: compose
+            does not say the size of one that comes at once.
+        done: Names of the images that are there.
+    """
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
+    _current: dict[str, int] = field(default_factory=dict)
+    _total: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes downloaded; of a layer whose size was never said none."""
+        return sum(self._current.values())
+
+    def add(self, line: PullLine) -> None:
+        """Take the next line."""
+        if not line.parent:
+            if line.text == "Pulled":
+                self.done.add(line.id)
+            return
+        if line.text == _DOWNLOADING:
+            self._total[line.id] = max(line.total, self._total.get(line.id, 0))
+            self._current[line.id] = max(line.current, self._current.get(line.id, 0))
+        elif line.text in _HERE:
+            size = self.sizes.get(line.id) or self._total.get(line.id, 0)
+            self._current[line.id] = max(size, self._current.get(line.id, 0))
+
+
+def layer_id(digest: str) -> str:
+    """How compose names a layer: the first digits of its digest."""
+    return digest.partition(":")[2][:_SHOWN_DIGITS]
+
+
+def parse_pull_line(text: str) -> PullLine | None:
+    """Parse one line; None for one that tells nothing of an image or layer, or is no JSON."""
+    found = _object(text)
+    name, said = found.get("id"), found.get("text")
+    if not (isinstance(name, str) and isinstance(said, str) and name and said):
+        return None
+    # While it is unpacked, the number is one of seconds.
+    counts = said == _DOWNLOADING
+    return PullLine(
+        name,
+        str(found.get("parent_id") or ""),
+        said,
+        _bytes(found.get("current")) if counts else 0,
+        _bytes(found.get("total")) if counts else 0,
+    )
+
+
+def compose_error(stderr: str) -> str:
+    """What failed, in plain text: compose's lines of JSON are unwrapped, its progress left out.
+
+    Several images may fail at once; what compose itself ends with is the last line.
+    """
+    return "\n".join(dict.fromkeys(_errors(stderr.splitlines())))
+
+
+def _errors(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        found = _object(line)
+        if not found:
+            # Progress is indented where it is no JSON.
+            yield from [line.strip()] if line[:1].strip() else []
+        elif found.get("text") == _ERROR and found.get("status"):
+            yield str(found["status"]).strip()
+        elif found.get("error") and found.get("message"):
+            yield f"ERROR: {str(found['message']).strip()}"
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _bytes(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -26,6 +26,7 @@ ENVIRONMENT_PREFIX = "WHALEBUILD_"
 # The development sandbox has variables of its own: WHALEBUILD_SANDBOX, WHALEBUILD_SANDBOX_….
 _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
 
+DEFAULT_KEEP = 5
 _LONGEST = 365 * 24 * 3600  # what is longer is a slip, and floats end somewhere
 Value = str | int | float | bool | tuple[str, ...] | None
 
@@ -75,6 +76,14 @@ KEYS = {
         Key("retry-deadline", Kind.SECONDS, "seconds after which a registry step is given up"),
         Key("strict-cache", Kind.SWITCH, "fail where a cache cannot be exported"),
         Key("if-unchanged", Kind.SWITCH, "publish only if nobody else has meanwhile"),
+        Key("deploy-timeout", Kind.SECONDS, "seconds that services may take to become healthy"),
+        Key(
+            "deploy-grace",
+            Kind.SECONDS,
+            "seconds that a service without a health check must stay up",
+        ),
+        Key("keep", Kind.COUNT, "deployments whose images stay on the host"),
+        Key("state-dir", Kind.TEXT, "folder of the records of deployments"),
     )
 }
 
@@ -96,6 +105,10 @@ class Settings:
     retry_deadline: float = 300.0
     strict_cache: bool = False
     if_unchanged: bool = False
+    deploy_timeout: float = 120.0
+    deploy_grace: float = 5.0
+    keep: int = DEFAULT_KEEP
+    state_dir: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -43,17 +43,19 @@ class Differ:
 
     Attributes:
         platform: Another one than the host's.
+        survey: One that has looked up some of it already.
     """
 
     registry: Registry
     retrier: Retrier
     host: Host
     platform: str | None = None
+    survey: Survey | None = None
     _survey: Survey = field(init=False)
     _images: ImageReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self._survey = Survey(self.registry, self.retrier, Submit())
+        self._survey = self.survey or Survey(self.registry, self.retrier, Submit())
         self._images = ImageReader(self.registry, self.retrier, self._survey)
 
     def diff(self, images: Sequence[Wanted]) -> tuple[ImageDiff, ...]:

@@ -99,6 +99,9 @@ class Builders(Protocol):
 class Host(Protocol):
     """The engine that is to pull. Every method may raise ``CommandFailedError``."""
 
+    def id(self) -> str:
+        """The engine's own ID; another one after it was installed anew."""
+
     def facts(self) -> EngineFacts:
         """Look at the engine of the current docker context, whatever builder is chosen."""
 
@@ -107,6 +110,9 @@ class Host(Protocol):
 
     def running(self) -> tuple[RunningImage, ...]:
         """The images of its running containers."""
+
+    def used(self) -> tuple[RunningImage, ...]:
+        """The images of all its containers, also those that do not run."""
 
 
 class Project(Protocol):
@@ -127,8 +133,8 @@ class Project(Protocol):
     def image_id(self, image: Reference) -> str | None:
         """The engine's ID of an image that it has; None if it has not."""
 
-    def tag(self, image: Reference, name: Reference) -> None:
-        """Have a name stand for an image."""
+    def tag(self, image: str, name: Reference) -> None:
+        """Have a name stand for an image, which is given by a name or its ID."""
 
     def untag(self, name: Reference) -> bool:
         """Take a name away, and the image with its last one; False where it is in use or gone."""
@@ -146,7 +152,9 @@ class Project(Protocol):
 
         Args:
             services: Which; all of the project if it is empty.
-            images: What services are to run instead of what the files name.
+            images: What services are to run instead of what the files name. The name is part of
+                what compose compares: with the files' own, tagged before, the next ``docker compose
+                up`` finds nothing to do; with a digest it replaces the containers.
             scales: How many containers, by service.
             recreate: Whether containers whose configuration or image is another are replaced.
             dependencies: Whether services that these depend on are started as well.
@@ -238,6 +246,9 @@ class Console(Protocol):
 
     def note(self, text: str) -> None:
         """Say one line."""
+
+    def progress(self, text: str) -> None:
+        """Say how far something is; the next one takes its place where that can be shown."""
 
     def raw(self, line: str) -> None:
         """Take one line of BuildKit's own stream, before it is parsed."""

@@ -1,0 +1,69 @@
+"""``whalebuild deploy``."""
+
+from __future__ import annotations
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+from whalebuild.core.errors import UsageError
+
+
+def deploy(
+    services: opt.Services = None,
+    dry_run: opt.DryRun = False,
+    pre_pull: opt.PrePull = False,
+    warm: opt.Warm = False,
+    order: opt.SwitchOrder = None,
+    timeout: opt.DeployTimeout = None,
+    grace: opt.DeployGrace = None,
+    rollback: opt.GoBack = True,
+    wait: opt.WaitForLock = True,
+    file: opt.ComposeFiles = None,
+    project_name: opt.ProjectName = None,
+    project_directory: opt.ProjectDirectory = None,
+    profile: opt.Profiles = None,
+    env_file: opt.EnvFiles = None,
+    retry_attempts: opt.RetryAttempts = None,
+    retry_deadline: opt.RetryDeadline = None,
+    progress: opt.Progress = None,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Run what is published now: pull it, start it by digest, and go back if it does not work.
+
+    SERVICES are those of the compose project here; without any, all of them are deployed.
+    """
+    with boundary(format_):
+        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
+        from whalebuild.cli.deploy_wiring import finish, show_plan, wire
+        from whalebuild.cli.session import setting_flags
+        from whalebuild.core.deploy_results import DeployResult, Done
+        from whalebuild.workflows.warming import plan_warm
+
+        if warm and pre_pull:
+            raise UsageError(
+                "--warm and --pre-pull were given",
+                cause="one pulls the dependencies ahead, the other all of the application",
+                next_step="give one of them; --pre-pull gets the dependencies, too",
+            )
+        flags = setting_flags(
+            deploy_timeout=timeout,
+            deploy_grace=grace,
+            retry_attempts=retry_attempts,
+            retry_deadline=retry_deadline,
+            progress=progress,
+        )
+        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        lock = None if dry_run else "deploy"
+        with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
+            planner, deployer = wire(session, session.record.read(), go_back=rollback)
+            names = tuple(services or ())
+            plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
+            show_plan(session, plan, format_)
+            if dry_run:
+                result = DeployResult(Done.PLANNED, plan)
+            elif warm:
+                result = DeployResult(Done.WARMED, plan, pull_seconds=deployer.warm(plan))
+            elif pre_pull:
+                result = DeployResult(Done.PULLED, plan, pull_seconds=deployer.pull(plan))
+            else:
+                result = deployer.deploy(plan)
+            finish(session, result, format_)

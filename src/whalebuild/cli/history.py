@@ -1,0 +1,41 @@
+"""``whalebuild history``."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+
+
+def history(
+    file: opt.ComposeFiles = None,
+    project_name: opt.ProjectName = None,
+    project_directory: opt.ProjectDirectory = None,
+    profile: opt.Profiles = None,
+    env_file: opt.EnvFiles = None,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Show what was deployed when, and what came of it."""
+    with boundary(format_):
+        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
+        from whalebuild.cli.render_history import history_notes, history_text
+        from whalebuild.core.history_json import HistoryView, history_json
+        from whalebuild.workflows.deployment_history import find_strays
+
+        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        with open_deploy_session({}, words, lock=None) as session:
+            found = session.record.read()
+            view = HistoryView(
+                session.project.model().name,
+                session.engine,
+                str(session.record.path),
+                found,
+                find_strays(session.project, session.host, found),
+            )
+            as_json = format_ is opt.Format.JSON
+            typer.echo(json.dumps(history_json(view)) if as_json else history_text(view))
+            for note in history_notes(view):
+                session.console.note(note)

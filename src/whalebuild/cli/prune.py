@@ -1,0 +1,41 @@
+"""``whalebuild prune``."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+
+
+def prune(
+    keep: opt.Keep = None,
+    dry_run: opt.DryRun = False,
+    wait: opt.WaitForLock = True,
+    file: opt.ComposeFiles = None,
+    project_name: opt.ProjectName = None,
+    project_directory: opt.ProjectDirectory = None,
+    profile: opt.Profiles = None,
+    env_file: opt.EnvFiles = None,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Remove images of old deployments that neither run nor are needed to go back."""
+    with boundary(format_):
+        from whalebuild.adapters.deployment_records import records_of
+        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
+        from whalebuild.cli.render_prune import prune_text
+        from whalebuild.cli.session import setting_flags
+        from whalebuild.workflows.pruning import prune as pruned
+
+        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        lock = None if dry_run else "prune"
+        flags = setting_flags(keep=keep)
+        with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
+            records = records_of(session.state, session.engine)
+            kept = session.settings.keep
+            found = pruned(session.project, session.host, records, kept, dry_run=dry_run)
+            name = session.project.model().name
+            as_json = format_ is opt.Format.JSON
+            typer.echo(json.dumps(found.as_json(name)) if as_json else prune_text(found))

@@ -1,0 +1,58 @@
+"""``whalebuild rollback``."""
+
+from __future__ import annotations
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.boundary import boundary
+
+
+def rollback(
+    number: opt.DeploymentNumber = None,
+    dry_run: opt.DryRun = False,
+    order: opt.SwitchOrder = None,
+    timeout: opt.DeployTimeout = None,
+    grace: opt.DeployGrace = None,
+    wait: opt.WaitForLock = True,
+    file: opt.ComposeFiles = None,
+    project_name: opt.ProjectName = None,
+    project_directory: opt.ProjectDirectory = None,
+    profile: opt.Profiles = None,
+    env_file: opt.EnvFiles = None,
+    retry_attempts: opt.RetryAttempts = None,
+    retry_deadline: opt.RetryDeadline = None,
+    progress: opt.Progress = None,
+    format_: opt.OutputFormat = opt.Format.TEXT,
+) -> None:
+    """Run what ran before, by digest; N is a number of `whalebuild history`.
+
+    Without N it goes back to the last deployment that worked and was another one: a second rollback
+    goes back further.
+    """
+    with boundary(format_):
+        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
+        from whalebuild.cli.deploy_wiring import finish, show_plan, wire
+        from whalebuild.cli.session import setting_flags
+        from whalebuild.core.deploy_results import DeployResult, Done
+        from whalebuild.core.deployment_history import rollback_target, state_after
+        from whalebuild.core.deployments import Act
+
+        flags = setting_flags(
+            deploy_timeout=timeout,
+            deploy_grace=grace,
+            retry_attempts=retry_attempts,
+            retry_deadline=retry_deadline,
+            progress=progress,
+        )
+        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        lock = None if dry_run else "rollback"
+        with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
+            history = session.record.read()
+            planner, deployer = wire(session, history, go_back=True)
+            target = rollback_target(history, number)
+            plan = planner.rollback(state_after(history, target.number), order)
+            show_plan(session, plan, format_)
+            if dry_run:
+                result = DeployResult(Done.PLANNED, plan, to=target.number)
+            else:
+                result = deployer.deploy(plan, Act.ROLLBACK, target.number)
+            finish(session, result, format_)

@@ -1,0 +1,65 @@
+"""Pulls images by digest: with retries, and with the bytes that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from whalebuild.core.deploy_plan import download_of
+from whalebuild.core.diff import ImageDiff
+from whalebuild.core.engine_failures import classify_pull
+from whalebuild.core.failure_errors import as_pull_error
+from whalebuild.core.failures import CommandFailedError, FailedError
+from whalebuild.core.pull_progress import PullState, layer_id
+from whalebuild.core.references import Reference
+from whalebuild.core.units import human_bytes
+from whalebuild.workflows.ports import Console, Project
+from whalebuild.workflows.retrying import Retrier
+
+
+@dataclass(frozen=True)
+class Puller:
+    """Has the engine pull; what it has got of a layer stays there for the next try."""
+
+    project: Project
+    retrier: Retrier
+    console: Console
+
+    def pull(self, images: Mapping[str, Reference], diffs: Collection[ImageDiff]) -> None:
+        """Pull images, by name.
+
+        Args:
+            images: By digest.
+            diffs: What is to be downloaded of them.
+
+        Raises:
+            WhalebuildError: The registry refused or could not be reached, or the engine went away;
+                nothing that runs was touched.
+        """
+        registries = {image.registry for image in images.values()}
+        step = f"pulling {', '.join(images)}"
+        expected = download_of(diffs)[0]
+        new = {layer_id(layer.digest): layer.size for diff in diffs for layer in diff.new}
+        state = PullState(new)
+        there = {image.digest for image in images.values() if image.digest}
+
+        def once() -> None:
+            try:
+                with closing(self.project.pull(images)) as lines:
+                    for line in lines:
+                        state.add(line)
+                        self.console.progress(_progress(step, state.bytes, expected))
+            except CommandFailedError as failed:
+                raise FailedError(classify_pull(failed.stderr, there=there)) from None
+
+        try:
+            only = registries.pop() if len(registries) == 1 else None
+            self.retrier.call(step, once, registry=only)
+        except FailedError as failed:
+            raise as_pull_error(failed.failure) from None
+
+
+def _progress(step: str, done: int, expected: int) -> str:
+    left = max(0, expected - done)
+    return f"{step}: {human_bytes(left)} of {human_bytes(expected)} left"

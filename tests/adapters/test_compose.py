@@ -1,0 +1,340 @@
+"""A compose project over real processes: a shell script stands in for docker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whalebuild.adapters.compose import ComposeProject
+from whalebuild.core.errors import EngineError, UsageError
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.pull_progress import PullLine
+from whalebuild.core.references import Reference
+
+Docker = Callable[[str], Path]
+DIGEST = f"sha256:{'a' * 64}"
+WEB = Reference("r.test/web", "latest", DIGEST)
+MODEL = {
+    "name": "shop",
+    "services": {
+        "web": {"image": "r.test/web:latest", "build": {"context": "."}, "platform": "linux/amd64"},
+        "db": {"image": "db", "stdin_open": True},
+    },
+}
+# Each call is noted, and the file that it names is kept; `config` prints the model.
+SCRIPT = """
+echo "$*" >>calls
+case "$*" in *" config "*) cat model; exit 0 ;; esac
+for word; do
+  case "$word" in *.json) cp "$word" file; stat -c %%a "$word" >mode; echo "$word" >name ;; esac
+done
+env | grep ^COMPOSE_ >env
+%s
+"""
+
+
+@pytest.fixture
+def project(docker: Docker) -> Callable[..., Path]:
+    def install(script: str = "", model: object = MODEL) -> Path:
+        folder = docker(SCRIPT % script)
+        (folder / "model").write_text(json.dumps(model))
+        return folder
+
+    return install
+
+
+def calls(folder: Path) -> list[str]:
+    scratch = ""
+    if (folder / "name").exists():
+        scratch = (folder / "name").read_text().strip()
+    return (folder / "calls").read_text().replace(scratch or "\0", "FILE").splitlines()
+
+
+def file(folder: Path) -> dict[str, Any]:
+    """What the file had that was given; it was private, and is gone."""
+    assert (folder / "mode").read_text() == "600\n"
+    assert not Path((folder / "name").read_text().strip()).exists()
+    found: dict[str, Any] = json.loads((folder / "file").read_text())
+    return found
+
+
+def test_the_model_is_read_once_with_all_options(project: Callable[..., Path]) -> None:
+    folder = project()
+    options: dict[str, Any] = {
+        "files": ["a.yaml", "b.yaml"],
+        "project_name": "p",
+        "project_directory": "/d",
+        "profiles": ["x"],
+        "env_files": [".e"],
+    }
+    with ComposeProject(**options) as compose:
+        assert compose.model() is compose.model()
+    [call] = calls(folder)
+    assert call == (
+        "compose --file a.yaml --file b.yaml --profile x --env-file .e --project-name p "
+        "--project-directory /d config --format json"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        ("no configuration file provided: not found", "no configuration file provided: not found"),
+        (
+            'time="t" level=warning msg="w"\nrequired variable FOO is missing a value',
+            "required variable FOO is missing a value",
+        ),
+        ("validating: password=S3CRET", "validating: password=***"),
+    ],
+)
+def test_files_that_cannot_be_read(docker: Docker, words: str, cause: str) -> None:
+    docker(f"echo '{words}' >&2; exit 14")
+    with ComposeProject() as compose, pytest.raises(UsageError) as caught:
+        compose.model()
+    assert caught.value.cause == cause
+    assert "docker compose config" in str(caught.value.next_step)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "docker: unknown command: docker compose",
+        "docker: 'compose' is not a docker command.",
+        "unknown flag: --format\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]",
+    ],
+)
+def test_a_client_without_compose(docker: Docker, words: str) -> None:
+    docker(f'echo "{words}" >&2; exit 1')
+    with ComposeProject() as compose, pytest.raises(EngineError) as caught:
+        compose.model()
+    assert "install the compose plugin" in str(caught.value.next_step)
+
+
+def test_an_engine_that_is_down_is_for_the_caller(docker: Docker) -> None:
+    docker('echo "Cannot connect to the Docker daemon at tcp://x" >&2; exit 1')
+    with ComposeProject() as compose, pytest.raises(CommandFailedError):
+        compose.model()
+
+
+def test_a_model_that_is_no_json(docker: Docker) -> None:
+    docker("echo hello")
+    with ComposeProject() as compose, pytest.raises(EngineError):
+        compose.model()
+
+
+def test_images_are_pulled_by_digest_from_a_file_of_its_own(
+    project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_ENV_FILES"):
+        monkeypatch.setenv(name, "mine")
+    lines = '{"id":"web","text":"Pulling"}\n{"id":"web","text":"Pulled"}'
+    folder = project(f"printf '%s\\n' ' db Pulling ' '{lines}' >&2")
+    with ComposeProject(files=["a.yaml"]) as compose:
+        assert list(compose.pull({})) == []
+        assert list(compose.pull({"web": WEB, "db": Reference("db")})) == [
+            PullLine("web", "", "Pulling"),
+            PullLine("web", "", "Pulled"),
+        ]
+    assert calls(folder)[1:] == ["compose --file FILE --project-name shop pull"]
+    assert file(folder) == {
+        "name": "shop",
+        "services": {
+            "web": {"image": f"r.test/web@{DIGEST}", "platform": "linux/amd64"},
+            "db": {"image": "db"},
+        },
+    }
+    env = dict(line.split("=") for line in (folder / "env").read_text().splitlines())
+    assert env == {"COMPOSE_PROGRESS": "json", "COMPOSE_DISABLE_ENV_FILE": "true"}
+
+
+def test_a_pull_that_fails_says_why_in_plain_text(project: Callable[..., Path]) -> None:
+    folder = project("""echo '{"error":true,"message":"dial tcp: refused"}' >&2; exit 1""")
+    with ComposeProject() as compose, pytest.raises(CommandFailedError) as caught:
+        list(compose.pull({"web": WEB}))
+    assert caught.value.stderr == "ERROR: dial tcp: refused"
+    assert file(folder)
+
+
+def test_up_with_the_files_as_they_are(project: Callable[..., Path]) -> None:
+    folder = project("echo noise; echo noise >&2")
+    with ComposeProject(files=["a.yaml"]) as compose:
+        compose.up([], images={})
+        compose.up(["db"], images={}, scales={"db": 2}, recreate=False, dependencies=False)
+    assert calls(folder) == [
+        "compose --file a.yaml up --detach",
+        "compose --file a.yaml up --detach --scale db=2 --no-recreate --no-deps db",
+    ]
+
+
+def test_up_says_nothing_by_itself(
+    project: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    project("echo noise; echo noise >&2")
+    with ComposeProject() as compose:
+        compose.up([], images={})
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "directory"),
+    [
+        ({"files": ["sub/a.yaml", "b.yaml"]}, "", "{}/sub"),
+        ({"files": ["sub/a.yaml"], "project_directory": "/d"}, "", "/d"),
+        ({}, "sub/a.yaml:b.yaml", "{}/sub"),
+        ({}, "", "{}"),
+    ],
+)
+def test_up_with_other_images(
+    project: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    variable: str,
+    directory: str,
+) -> None:
+    folder = project()
+    (folder / "compose.yml").touch()
+    (folder / "below").mkdir()
+    if not (options or variable):
+        # The files as the script has them are here and there.
+        (folder / "below" / "model").write_text((folder / "model").read_text())
+        monkeypatch.chdir(folder / "below")
+    if variable:
+        monkeypatch.setenv("COMPOSE_FILE", variable)
+    with ComposeProject(**options) as compose:
+        compose.up(["web"], images={"web": WEB})
+    where = Path.cwd()
+    _, call = calls(where)
+    assert call == (
+        f"compose --file FILE --project-name shop --project-directory {directory.format(folder)} "
+        "up --detach web"
+    )
+    web = file(where)["services"]["web"]
+    assert web == {"image": str(WEB), "platform": "linux/amd64", "pull_policy": "never"}
+    assert "COMPOSE_REMOVE_ORPHANS=false" in (where / "env").read_text().splitlines()
+
+
+@pytest.mark.parametrize(("service", "stdin"), [("web", "false"), ("db", "true")])
+def test_a_trial(project: Callable[..., Path], service: str, stdin: str) -> None:
+    folder = project("echo 0123")
+    with ComposeProject() as compose:
+        compose.start_trial(service, WEB)
+        compose.start_trial(service, WEB)
+    names = set()
+    for call in calls(folder)[1:]:
+        words = call.split()
+        names.add(words[words.index("--name") + 1])
+        assert words[words.index("run") :][:2] == ["run", "--detach"]
+        assert {"--no-TTY", "--no-deps"} <= set(words)
+        assert words[-4:] == [
+            "--label",
+            "dev.whalebuild.trial=1",
+            f"--interactive={stdin}",
+            service,
+        ]
+    assert len(names) == 2, "two trials have two names"
+    assert all(name.startswith(f"shop-{service}-trial-") for name in names)
+    assert file(folder)["services"][service]["image"] == str(WEB)
+
+
+def test_containers_of_the_project(project: Callable[..., Path]) -> None:
+    folder = project('case "$*" in *" ls "*) echo one ;; *) cat inspected ;; esac')
+    labels = {"com.docker.compose.service": "web"}
+    one = {"Id": "one", "Image": "sha256:1", "Config": {"Labels": labels}}
+    (folder / "inspected").write_text(json.dumps([one, {"Id": "two"}]))
+    with ComposeProject() as compose:
+        assert [each.service for each in compose.containers()] == ["web"]
+    assert calls(folder)[1:] == [
+        "container ls --quiet --no-trunc --all --filter label=com.docker.compose.project=shop",
+        "container inspect one",
+    ]
+
+
+def test_names_of_images(project: Callable[..., Path]) -> None:
+    folder = project(f"echo {DIGEST}")
+    with ComposeProject() as compose:
+        assert compose.image_id(WEB) == DIGEST
+        compose.tag(WEB, Reference("r.test/web", "latest"))
+        assert compose.untag(Reference("r.test/web", "latest"))
+    assert calls(folder) == [
+        f"image inspect --format {{{{.Id}}}} r.test/web:latest@{DIGEST}",
+        f"image tag r.test/web:latest@{DIGEST} r.test/web:latest",
+        "image rm r.test/web:latest",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Error response from daemon: No such image: r.test/web:latest",
+        "Error response from daemon: conflict: unable to delete r.test/web:latest (must be forced)",
+    ],
+)
+def test_a_name_that_is_gone_or_in_use_is_no_error(
+    project: Callable[..., Path], words: str
+) -> None:
+    project(f"echo '{words}' >&2; exit 1")
+    with ComposeProject() as compose:
+        assert not compose.untag(WEB)
+        if "No such" in words:
+            assert compose.image_id(WEB) is None
+
+
+def test_other_trouble_with_an_image_is_an_error(project: Callable[..., Path]) -> None:
+    project("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    with ComposeProject() as compose:
+        for action in (compose.image_id, compose.untag):
+            with pytest.raises(CommandFailedError):
+                action(WEB)
+
+
+REMOVING = """
+case "$*" in
+*" ls "*) echo one ;;
+*" inspect "*) cat inspected ;;
+*) %s ;;
+esac
+"""
+
+
+def test_containers_are_stopped_and_removed_with_a_trials_volumes(
+    project: Callable[..., Path],
+) -> None:
+    gone = "echo 'Error response from daemon: No such container: two' >&2; exit 1"
+    folder = project(REMOVING % gone)
+    labels = {"com.docker.compose.service": "web", "dev.whalebuild.trial": "1"}
+    one = {"Id": "one", "Image": "sha256:1", "Config": {"Labels": labels}}
+    (folder / "inspected").write_text(json.dumps([one]))
+    with ComposeProject() as compose:
+        compose.remove([])
+        assert not (folder / "calls").exists()
+        compose.remove(["one", "two"])
+    assert calls(folder)[-3:] == [
+        "container stop one two",
+        "container rm --force --volumes one",
+        "container rm --force two",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words", ["No such container: one\nCannot connect to the Docker daemon", ""]
+)
+def test_one_that_cannot_be_removed_is_an_error(project: Callable[..., Path], words: str) -> None:
+    folder = project(REMOVING % f"echo '{words}' >&2; exit 1")
+    (folder / "inspected").write_text("[]")
+    with ComposeProject() as compose, pytest.raises(CommandFailedError):
+        compose.remove(["one"])
+
+
+def test_logs_are_both_streams_without_secrets(project: Callable[..., Path]) -> None:
+    # python-on-whales looks whether the container is there before.
+    inspect = '*" inspect "*) echo "[{\\"Id\\": \\"one\\"}]" ;;'
+    logs = "printf 'out \\377\\n'; echo 'token=S3CRET' >&2"
+    folder = project(f'case "$*" in {inspect} *) {logs} ;; esac')
+    with ComposeProject() as compose:
+        said = compose.logs("one", 20)
+    assert sorted(said.splitlines()) == ["out \ufffd", "token=***"]
+    assert calls(folder)[-1] == "container logs --tail 20 one"

@@ -1,0 +1,155 @@
+"""What is read of a resolved compose project, and the project with other images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from whalebuild.core.compose_model import Model, Order, Service, read_model, resolved_with
+from whalebuild.core.errors import EngineError, UsageError
+from whalebuild.core.references import Reference
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+def read(**service: Any) -> Service:
+    model = read_model({"name": "shop", "services": {"web": service}})
+    assert model.name == "shop"
+    return model.services["web"]
+
+
+def test_a_service_with_all_that_counts() -> None:
+    assert read(
+        image="r.test/web:latest",
+        build={"context": "/shop"},
+        pull_policy="always",
+        platform="linux/arm64",
+        deploy={"replicas": 3, "update_config": {"order": "start-first"}},
+        ports=[{"target": 80, "mode": "ingress", "protocol": "tcp"}],
+        networks={"default": None},
+    ) == Service(
+        "web",
+        Reference("r.test/web", "latest"),
+        built=True,
+        pull_policy="always",
+        order=Order.START_FIRST,
+        replicas=3,
+        platform="linux/arm64",
+    )
+
+
+def test_a_service_that_says_nothing() -> None:
+    assert read(build={"context": "."}, command=None, deploy=None) == Service("web", None, True)
+    assert read(image=DIGEST) == Service("web", None)
+    assert read_model({"name": "none"}) == Model("none", {}, {"name": "none"})
+
+
+@pytest.mark.parametrize(
+    ("service", "reason"),
+    [
+        ({"ports": [{"target": 80, "published": "8000"}]}, "it publishes port 8000"),
+        ({"ports": [{"target": 81}, {"published": "80-80"}]}, "it publishes port 80-80"),
+        ({"ports": [{"published": "8000-8005"}, {"published": "0"}, {"published": ""}]}, ""),
+        ({"container_name": "db"}, "its container is called db"),
+        ({"network_mode": "host"}, "it uses the host's network"),
+        ({"network_mode": "service:proxy"}, "it uses the network of service proxy"),
+        ({"network_mode": "container:vpn"}, "it uses the network of container vpn"),
+        ({"network_mode": "none"}, ""),
+        ({"networks": {"n": {"ipv4_address": "10.0.0.9"}}}, "its address is 10.0.0.9"),
+        ({"networks": {"n": {"ipv6_address": "fd00::9"}}}, "its address is fd00::9"),
+        ({"networks": {"a": None, "n": {"mac_address": "02:42"}}}, "its address is 02:42"),
+        ({"networks": {"n": {"aliases": ["x"]}}}, ""),
+        ({"mac_address": "02:42"}, "its address is 02:42"),
+    ],
+)
+def test_why_two_cannot_run_side_by_side(service: dict[str, Any], reason: str) -> None:
+    found = read(image="web", **service)
+    assert found.alone == reason
+    assert found.on_host_network is ("network" in reason)
+
+
+@pytest.mark.parametrize(
+    ("service", "replicas"),
+    [({}, 1), ({"scale": 2}, 2), ({"scale": 0, "deploy": {"replicas": 3}}, 0)],
+)
+def test_how_many_containers(service: dict[str, Any], replicas: int) -> None:
+    assert read(image="web", **service).replicas == replicas
+
+
+def test_an_image_that_is_no_reference_is_the_users_mistake() -> None:
+    with pytest.raises(UsageError) as caught:
+        read(image="Web:latest")
+    assert '"Web:latest" is not an image reference (image of service "web")' in caught.value.what
+
+
+WRONG: list[Any] = [
+    None,
+    [],
+    {},
+    {"name": 3},
+    {"name": "shop", "services": [3]},
+    {"name": "shop", "services": {"web": None}},
+    {"name": "shop", "services": {"web": {"image": 3}}},
+    {"name": "shop", "services": {"web": {"scale": "many"}}},
+    {"name": "shop", "services": {"web": {"scale": -1}}},
+    {"name": "shop", "services": {"web": {"ports": ["80:80"]}}},
+    {"name": "shop", "services": {"web": {"networks": ["default"]}}},
+]
+
+
+@pytest.mark.parametrize("found", WRONG)
+def test_what_compose_does_not_print_is_an_error(found: object) -> None:
+    with pytest.raises(EngineError) as caught:
+        read_model(found)
+    assert "docker compose config" in str(caught.value.next_step)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["image", "ports", "networks", "deploy", "scale", "published", "x"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(values)
+def test_nothing_gives_a_traceback(service: object) -> None:
+    try:
+        model = read_model({"name": "shop", "services": {"web": service}})
+    except (UsageError, EngineError):
+        return
+    assert set(model.services) == {"web"}
+
+
+def test_other_images_are_neither_pulled_nor_built() -> None:
+    web = {"image": "web", "build": {"context": "."}, "profiles": ["a"], "environment": {"A": "$$"}}
+    raw = {
+        "name": "shop",
+        "services": {"web": web, "db": {"image": "db", "pull_policy": "always"}},
+        "volumes": {"v": {}},
+    }
+    model = read_model(raw)
+    image = Reference("web", "latest", DIGEST)
+    assert resolved_with(model, {"web": image}) == {
+        "name": "shop",
+        "services": {
+            "web": {
+                "image": f"web:latest@{DIGEST}",
+                "pull_policy": "never",
+                "environment": {"A": "$$"},
+            },
+            "db": {"image": "db", "pull_policy": "always"},
+        },
+        "volumes": {"v": {}},
+    }
+    assert model.raw["services"]["web"] is web
+    assert "build" in web, "the model stays as it was"

@@ -1,0 +1,142 @@
+"""What a deploy is going to do with a service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from whalebuild.core.compose_model import Model, Order, Service
+from whalebuild.core.containers import Container
+from whalebuild.core.deploy_plan import (
+    Action,
+    DeployPlan,
+    Running,
+    Switch,
+    chosen,
+    host_name,
+    needs_override,
+    not_a_pair,
+    running_version,
+    switch,
+)
+from whalebuild.core.errors import UsageError
+from whalebuild.core.host_images import HostImage
+from whalebuild.core.references import Reference
+
+ONE, TWO = (f"sha256:{digit * 64}" for digit in "12")
+REPO = "reg.example/acme/web"
+LATEST = Reference(REPO, "latest")
+WEB = Service("web", LATEST)
+
+
+def version(digest: str, tag: str | None = "latest") -> Reference:
+    return Reference(REPO, tag, digest)
+
+
+def container(image: str = ONE, **given: object) -> Container:
+    named = {"image_name": LATEST, **given}
+    return Container("c1", "shop-web-1", "web", image, **named)  # type: ignore[arg-type]
+
+
+def test_services_are_those_that_were_named() -> None:
+    model = Model("shop", {"web": WEB, "db": Service("db", None)}, {})
+    assert [s.name for s in chosen(model, ())] == ["web", "db"]
+    assert [s.name for s in chosen(model, ("db",))] == ["db"]
+    with pytest.raises(UsageError) as unknown:
+        chosen(model, ("wed",))
+    assert 'did you mean "web"' in str(unknown.value.cause)
+
+
+def test_what_cannot_be_a_pair() -> None:
+    assert not_a_pair(Service("web", None))
+    assert not_a_pair(replace(WEB, pull_policy="never"))
+    assert not not_a_pair(replace(WEB, pull_policy="always"))
+
+
+@pytest.mark.parametrize(
+    ("runs", "action"),
+    [(None, Action.START), (TWO, Action.UPDATE), (ONE, Action.UNCHANGED)],
+)
+def test_what_becomes_of_a_service(runs: str | None, action: Action) -> None:
+    running = Running(version(runs), runs) if runs else None
+    assert switch(WEB, version(ONE), running, None).action is action
+
+
+@pytest.mark.parametrize(
+    ("asked", "file", "found"),
+    [
+        (None, None, Order.STOP_FIRST),
+        (None, Order.START_FIRST, Order.START_FIRST),
+        (Order.STOP_FIRST, Order.START_FIRST, Order.STOP_FIRST),
+        (Order.START_FIRST, None, Order.START_FIRST),
+    ],
+)
+def test_the_order_is_the_file_s_unless_it_is_given(
+    asked: Order | None, file: Order | None, found: Order
+) -> None:
+    made = switch(replace(WEB, order=file), version(ONE), Running(version(TWO), TWO), asked)
+    assert made.order is found
+
+
+def test_what_uses_the_host_s_network_cannot_be_started_first() -> None:
+    service = replace(WEB, alone="it uses the host's network", on_host_network=True)
+    made = switch(service, version(ONE), Running(version(TWO), TWO), Order.START_FIRST)
+    assert made.order is Order.STOP_FIRST
+    assert made.why == "not start-first: it uses the host's network"
+
+
+def test_the_version_that_runs_is_named_by_the_digest_it_was_pulled_by() -> None:
+    """With a graph driver an image's ID is another digest than a registry's."""
+    images = {"sha256:id": HostImage("sha256:id", digests=(Reference(REPO, digest=TWO),))}
+    found = running_version([container("sha256:id")], images, WEB, None)
+    assert found == Running(version(TWO), "sha256:id")
+    nameless = running_version([container(ONE)], {ONE: HostImage(ONE)}, WEB, None)
+    assert nameless == Running(version(ONE), ONE)
+
+
+def test_of_several_versions_the_recorded_one_counts() -> None:
+    """A switch that was killed may leave both."""
+    both = [container(ONE), container(TWO)]
+    known = version(TWO, "v2")
+    assert running_version(both, {}, WEB, known) == Running(known, TWO)
+    assert running_version(both, {}, WEB, None) == Running(version(ONE), ONE)
+
+
+@pytest.mark.parametrize("given", [{"status": "exited"}, {"oneoff": True}, {"status": "created"}])
+def test_what_does_not_run_is_no_version(given: dict[str, object]) -> None:
+    assert running_version([container(**given)], {}, WEB, None) is None
+
+
+@pytest.mark.parametrize(
+    ("named", "ran", "needed"),
+    [
+        (LATEST, version(ONE), False),
+        (Reference(REPO), version(ONE), False),
+        (Reference(REPO, "v2"), version(ONE, "v1"), True),
+        (Reference("reg.example/acme/shop", "latest"), version(ONE), True),
+        (Reference(REPO, digest=ONE), version(ONE, None), False),
+        (Reference(REPO, digest=TWO), version(ONE, None), True),
+        (None, version(ONE), True),
+    ],
+)
+def test_a_file_that_names_another_image_is_overridden(
+    named: Reference | None, ran: Reference, needed: bool
+) -> None:
+    assert needs_override(Service("web", named), ran) is needed
+
+
+def test_the_name_on_a_host() -> None:
+    assert host_name(version(ONE)) == LATEST
+    assert host_name(version(ONE, None)) == version(ONE, None)
+
+
+def test_what_changes() -> None:
+    model = Model("shop", {"web": WEB}, {})
+    same = Switch(WEB, Action.UNCHANGED, version(ONE), version(ONE), ONE)
+    new = Switch(replace(WEB, name="job"), Action.START, version(TWO))
+    plain = Switch(Service("db", None), Action.PLAIN)
+    plan = DeployPlan(model, {"web": same, "job": new, "db": plain})
+    assert plan.pairs == (same, new)
+    assert plan.versions == {"job": version(TWO)}
+    assert plan.before == {"job": None}

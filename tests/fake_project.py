@@ -1,0 +1,215 @@
+"""A compose project and its engine in memory; images go by their digests, as with containerd."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tests.fakes import GOOD_FACTS
+from whalebuild.core.compose_model import Model, Service
+from whalebuild.core.containers import Container
+from whalebuild.core.failures import CommandFailedError
+from whalebuild.core.host_images import HostImage, RunningImage
+from whalebuild.core.kept_images import is_kept_name
+from whalebuild.core.pull_progress import PullLine
+from whalebuild.core.references import Reference, parse_reference
+from whalebuild.core.request import EngineFacts
+
+
+def service(name: str, image: str | None = None, **more: object) -> Service:
+    """A service of ``registry.test/acme/NAME:latest``, unless another image is given."""
+    named = parse_reference(image or f"registry.test/acme/{name}:latest", where="test")
+    return replace(Service(name, named), **more)  # type: ignore[arg-type]
+
+
+def model(*services: Service, name: str = "shop") -> Model:
+    return Model(name, {each.name: each for each in services}, {})
+
+
+@dataclass
+class FakeProject:
+    """See ``workflows.ports.Project``.
+
+    Attributes:
+        made: What the project's files say.
+        names: IDs of the engine's images, by name.
+        running: Containers, of whatever status.
+        looks: What a started container is like (``status``, ``health``, ...), by its image's ID.
+        fails: Errors that calls raise, the next one first, by the method's name.
+        said: What containers have printed, by ID.
+        asked: The calls, in order: the method's name and what it was given.
+    """
+
+    made: Model
+    names: dict[str, str] = field(default_factory=dict)
+    running: list[Container] = field(default_factory=list)
+    looks: dict[str, dict[str, object]] = field(default_factory=dict)
+    fails: dict[str, list[Exception]] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def has(self, *images: Reference) -> None:
+        """Have the engine have images, by digest alone."""
+        for image in images:
+            self.names[f"{image.repository}@{image.digest}"] = str(image.digest)
+
+    def run(self, name: str, image: Reference, **more: object) -> Container:
+        """Have a container run that compose started by an image's tag."""
+        self.has(image)
+        named = Reference(image.repository, image.tag)
+        self.names[str(named)] = str(image.digest)
+        return self._start(name, named, **more)
+
+    def model(self) -> Model:
+        self._ask("model")
+        return self.made
+
+    def containers(self) -> tuple[Container, ...]:
+        self._ask("containers")
+        return tuple(self.running)
+
+    def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
+        self._ask("pull", {name: str(image) for name, image in images.items()})
+        for name, image in images.items():
+            yield PullLine(name, "", "Pulling")
+            self.has(image)
+            yield PullLine(name, "", "Pulled")
+
+    def image_id(self, image: Reference) -> str | None:
+        self._ask("image_id", str(image))
+        untagged = f"{image.repository}@{image.digest}" if image.digest else str(image)
+        return self.names.get(untagged)
+
+    def tag(self, image: str, name: Reference) -> None:
+        self._ask("tag", image, str(name))
+        found = self.names.get(image) or (image if image in self.names.values() else None)
+        if found is None:
+            raise CommandFailedError(f"Error response from daemon: No such image: {image}")
+        self.names[str(name)] = found
+
+    def untag(self, name: Reference) -> bool:
+        self._ask("untag", str(name))
+        found = self.names.get(str(name))
+        if found is None:
+            return False
+        others = [other for other, each in self.names.items() if each == found]
+        if len(others) == 1 and any(each.image == found for each in self.running):
+            return False
+        del self.names[str(name)]
+        return True
+
+    def up(
+        self,
+        services: Sequence[str],
+        *,
+        images: Mapping[str, Reference],
+        scales: Mapping[str, int] | None = None,
+        recreate: bool = True,
+        dependencies: bool = True,
+    ) -> None:
+        given = {name: str(image) for name, image in images.items()}
+        self._ask("up", tuple(services), given, dict(scales or {}))
+        for name in services or self.made.services:
+            image = images.get(name) or self.made.services[name].image
+            assert image, name
+            mine = [each for each in self.running if each.service == name and not each.trial]
+            wanted = self._id(image)
+            if recreate and any(each.image != wanted for each in mine):
+                self.running = [each for each in self.running if each not in mine]
+                mine = []
+            count = (scales or {}).get(name, self.made.services[name].replicas)
+            for number in range(len(mine) + 1, count + 1):
+                self._start(name, image, number=number)
+
+    def start_trial(self, service: str, image: Reference) -> None:
+        self._ask("start_trial", service, str(image))
+        self._start(service, image, oneoff=True, trial=True)
+
+    def remove(self, containers: Sequence[str]) -> None:
+        self._ask("remove", tuple(containers))
+        self.running = [each for each in self.running if each.id not in containers]
+
+    def logs(self, container: str, lines: int) -> str:
+        self._ask("logs", container, lines)
+        return "\n".join(self.said.get(container, "").splitlines()[-lines:])
+
+    def _start(self, name: str, image: Reference, **more: object) -> Container:
+        found = self._id(image)
+        number = next(self._numbers)
+        looks = {**self.looks.get(found, {}), **more}
+        made = Container(f"c{number}", f"shop-{name}-{number}", name, found, image_name=image)
+        self.running.append(replace(made, **looks))  # type: ignore[arg-type]
+        return self.running[-1]
+
+    def _id(self, image: Reference) -> str:
+        found = self.names.get(str(image)) or (image.digest if self._knows(image) else None)
+        if found is None:
+            raise CommandFailedError(f"Error response from daemon: No such image: {image}")
+        return found
+
+    def _knows(self, image: Reference) -> bool:
+        return image.digest is not None and image.digest in self.names.values()
+
+    def _ask(self, name: str, *given: object) -> None:
+        self.asked.append((name, *given))
+        waiting = self.fails.get(name)
+        if waiting:
+            raise waiting.pop(0)
+
+
+@dataclass
+class FakeHost:
+    """See ``workflows.ports.Host``: the engine of such a project.
+
+    Attributes:
+        others: Images of containers that are none of the project's.
+        down: Whether it answers nothing.
+    """
+
+    project: FakeProject
+    others: list[RunningImage] = field(default_factory=list)
+    about: EngineFacts = GOOD_FACTS
+    down: bool = False
+
+    def id(self) -> str:
+        self._answer()
+        return "ENGINE"
+
+    def facts(self) -> EngineFacts:
+        self._answer()
+        return self.about
+
+    def images(self) -> tuple[HostImage, ...]:
+        self._answer()
+        by_id: dict[str, list[Reference]] = {}
+        for name, found in self.project.names.items():
+            by_id.setdefault(found, []).append(parse_reference(name, where="test"))
+        return tuple(_image(found, names) for found, names in by_id.items())
+
+    def running(self) -> tuple[RunningImage, ...]:
+        self._answer()
+        return self._used(tuple(c for c in self.project.running if c.status == "running"))
+
+    def used(self) -> tuple[RunningImage, ...]:
+        self._answer()
+        return self._used(tuple(self.project.running))
+
+    def _used(self, containers: tuple[Container, ...]) -> tuple[RunningImage, ...]:
+        mine = (RunningImage(each.image, each.image_name) for each in containers)
+        return (*mine, *self.others)
+
+    def _answer(self) -> None:
+        if self.down:
+            raise CommandFailedError("Cannot connect to the Docker daemon")
+
+
+def _image(found: str, names: Sequence[Reference]) -> HostImage:
+    own = [name for name in names if not is_kept_name(name)]
+    return HostImage(
+        found,
+        tuple(name for name in own if name.tag),
+        tuple(dict.fromkeys(Reference(name.repository, digest=found) for name in own)),
+        kept=tuple(name for name in names if is_kept_name(name)),
+    )

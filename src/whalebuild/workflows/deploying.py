@@ -11,7 +11,7 @@ from typing import NoReturn
 from whalebuild.core.deploy_plan import Action, DeployPlan, Switch, download_of
 from whalebuild.core.deploy_results import DeployResult, Done, changed
 from whalebuild.core.deployment_history import next_number, state_now
-from whalebuild.core.deployments import Act, Begun, Ended, Outcome, Versions, Warmed
+from whalebuild.core.deployments import Act, Begun, Ended, History, Outcome, Versions, Warmed
 from whalebuild.core.errors import DeployError, InterruptedRunError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.kept_images import kept_name
@@ -106,27 +106,32 @@ class Deployer:
             stopped.next_step = _STOPPED
             raise
         done = Done.ROLLED_BACK if act is Act.ROLLBACK else Done.DEPLOYED
-        done = done if plan.changes else Done.UNCHANGED
+        done = done if number else Done.UNCHANGED
         return DeployResult(done, plan, number, to, pulled, self.clock() - began)
 
     def _switch(self, plan: DeployPlan, act: Act, to: int | None) -> int | None:
+        """Switch, and record it; None where there was nothing to record."""
         self._note_found(plan)
-        number = next_number(self.record.read())
-        if plan.changes:
-            begun = Begun(number, act, self.now(), plan.versions, plan.before, to)
-            self.record.add(begun)
+        history = self.record.read()
+        number = next_number(history)
+        # After one that left it open what runs, the record says it even if nothing changes.
+        about = plan.pairs if _left_open(history) else plan.changes
+        if about:
+            before = {each.service.name: each.before for each in about}
+            wanted = {each.service.name: each.version for each in about}
+            self.record.add(Begun(number, act, self.now(), wanted, before, to))
         began = self.clock()
         try:
             self.switcher.switch(plan)
         except UnhealthyError as failed:
-            self._failed(plan, failed, number, began)
-        if not plan.changes:
+            self._failed(plan, failed, number if about else None, began)
+        if not about:
             return None
         self._end(plan, number, Outcome.DONE, began)
         return number
 
     def _failed(
-        self, plan: DeployPlan, failed: UnhealthyError, number: int, began: float
+        self, plan: DeployPlan, failed: UnhealthyError, number: int | None, began: float
     ) -> NoReturn:
         """Go back to what ran before, if there is something, and say what happened."""
         what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
@@ -151,7 +156,7 @@ class Deployer:
             except UnhealthyError as again:
                 what = f"and the version before does not work either: {_reason(again)}"
                 step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
-        if plan.changes:
+        if number:
             self._end(plan, number, outcome, began, _reason(failed))
         raise DeployError(
             f"the deploy failed: {_reason(failed)}; {what}",
@@ -168,7 +173,7 @@ class Deployer:
         began: float,
         reason: str | None = None,
     ) -> None:
-        running = self.planner.look_again(plan.versions)
+        running = self.planner.look_again(each.service.name for each in plan.pairs)
         downloaded = download_of(plan.diffs)[0]
         took = round(self.clock() - began, 3)
         self.record.add(Ended(number, outcome, self.now(), running, reason, downloaded, took))
@@ -176,8 +181,7 @@ class Deployer:
     def _note_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
         history = self.record.read()
-        last = history.deployments[-1] if history.deployments else None
-        if last and last.outcome in {Outcome.INTERRUPTED, Outcome.FAILED}:
+        if _left_open(history):
             return
         known = state_now(history)
         found: Versions = {
@@ -202,6 +206,12 @@ class Deployer:
             if version and kept and self.project.image_id(kept) is None:
                 by_digest = Reference(version.repository, digest=version.digest)
                 self.project.tag(str(by_digest), kept)
+
+
+def _left_open(history: History) -> bool:
+    """Whether nobody knows, or nobody wants, what the last deployment left running."""
+    last = history.deployments[-1] if history.deployments else None
+    return last is not None and last.outcome in {Outcome.INTERRUPTED, Outcome.FAILED}
 
 
 def _back(plan: DeployPlan) -> DeployPlan:

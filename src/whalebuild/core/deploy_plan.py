@@ -28,6 +28,7 @@ class Action(StrEnum):
     UPDATE = "update"
     START = "start"  # none of it runs
     UNCHANGED = "unchanged"
+    CONFIRM = "confirm"  # it runs, left by a deployment that failed or was killed: does it work?
     WARM = "warm"  # its dependencies are pulled ahead
     PLAIN = "plain"  # no pair of whalebuild's: what compose makes of it
 
@@ -46,7 +47,8 @@ class Switch:
 
     Attributes:
         version: ``repository[:tag]@digest`` that is to run; None for a plain service.
-        before: What runs now; None where nothing does.
+        before: What runs now; None where nothing does. Of one to be confirmed: the good version
+            before it, None if there is none.
         before_image: The engine's ID of its image.
         order: How it is switched.
         why: Why it is plain, or why it cannot be switched as it asks for.

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from whalebuild.core.deploy_plan import Action, DeployPlan, Switch, download_of
 from whalebuild.core.deploy_results import DeployResult, Done, changed
-from whalebuild.core.deployment_history import next_number, state_now
+from whalebuild.core.deployment_history import doubtful, left_unfinished, next_number, state_now
 from whalebuild.core.deployments import Act, Begun, Ended, Outcome, Versions, Warmed
 from whalebuild.core.errors import DeployError, InterruptedRunError
 from whalebuild.core.failures import CommandFailedError
@@ -176,14 +176,15 @@ class Deployer:
     def _note_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
         history = self.record.read()
-        last = history.deployments[-1] if history.deployments else None
-        if last and last.outcome in {Outcome.INTERRUPTED, Outcome.FAILED}:
+        if left_unfinished(history):
             return
-        known = state_now(history)
+        doubt, known = doubtful(history), state_now(history)
         found: Versions = {
             each.service.name: each.before
             for each in plan.pairs
-            if each.before and each.before != known.get(each.service.name)
+            if each.before
+            and each.before != known.get(each.service.name)
+            and each.service.name not in doubt
         }
         if not found:
             return

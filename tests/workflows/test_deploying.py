@@ -250,7 +250,7 @@ def test_a_broken_version_that_a_killed_deploy_left_is_not_taken_for_good(world:
     world.deploy()
     two = world.publish("2", looks=UNHEALTHY)
     killed(world, lambda: world.runs("web") == [two.digest])
-    failed = outcome(lambda: world.deploy())
+    failed = outcome(world.deploy)
     assert isinstance(failed, DeployError)
     assert f"rolled back: web {str(one.digest)[:19]} runs again" in failed.what
     assert state_now(world.history) == {"web": one, "api": api}
@@ -298,7 +298,7 @@ def test_a_rollback_that_fails_goes_forward_again(world: World) -> None:
     two = world.publish("2")
     world.deploy("web")
     world.project.looks[str(one.digest)] = ENDED
-    assert isinstance(outcome(lambda: world.rollback()), DeployError)
+    assert isinstance(outcome(world.rollback), DeployError)
     assert world.runs() == [two.digest]
     assert outcomes(world)[-1] == (Act.ROLLBACK, Outcome.ROLLED_BACK)
     with pytest.raises(UsageError):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tests.fake_registry import FakeRegistry
 from tests.fakes import GOOD_FACTS
 from whalebuild.core.compose_model import Model, Service
 from whalebuild.core.containers import Container
@@ -39,6 +40,8 @@ class FakeProject:
         fails: Errors that calls raise, the next one first, by the method's name.
         said: What containers have printed, by ID.
         asked: The calls, in order: the method's name and what it was given.
+        registry: Where it pulls from; without one, it gets whatever is asked for.
+        step: Is called before anything is asked for or changed; may raise.
     """
 
     made: Model
@@ -48,6 +51,8 @@ class FakeProject:
     fails: dict[str, list[Exception]] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[object, ...]] = field(default_factory=list)
+    registry: FakeRegistry | None = None
+    step: Callable[[], None] = lambda: None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def has(self, *images: Reference) -> None:
@@ -74,7 +79,7 @@ class FakeProject:
         self._ask("pull", {name: str(image) for name, image in images.items()})
         for name, image in images.items():
             yield PullLine(name, "", "Pulling")
-            self.has(image)
+            self._fetch(image)
             yield PullLine(name, "", "Pulled")
 
     def image_id(self, image: Reference) -> str | None:
@@ -112,16 +117,59 @@ class FakeProject:
         given = {name: str(image) for name, image in images.items()}
         self._ask("up", tuple(services), given, dict(scales or {}))
         for name in services or self.made.services:
-            image = images.get(name) or self.made.services[name].image
+            about = self.made.services[name]
+            image = images.get(name) or about.image
             assert image, name
-            mine = [each for each in self.running if each.service == name and not each.trial]
-            wanted = self._id(image)
-            if recreate and any(each.image != wanted for each in mine):
-                self.running = [each for each in self.running if each not in mine]
-                mine = []
-            count = (scales or {}).get(name, self.made.services[name].replicas)
-            for number in range(len(mine) + 1, count + 1):
-                self._start(name, image, number=number)
+            if name not in images and about.pull_policy == "always":
+                self.pull_tag(name)
+            count = (scales or {}).get(name, about.replicas)
+            self._converge(name, image, count, recreate=recreate)
+
+    def pull_tag(self, name: str) -> None:
+        """``docker compose pull`` of one service, as the file names it."""
+        image = self.made.services[name].image
+        assert image, name
+        self.names[str(image)] = self._fetch(image)
+
+    def _converge(self, name: str, image: Reference, count: int, *, recreate: bool) -> None:
+        """As ``pkg/compose/convergence.go``: what is out of date goes first where there is too
+        much, is replaced one by one, and what has stopped is started again.
+        """
+        mine = [each for each in self.running if each.service == name and not each.oneoff]
+        stale = {each.id for each in mine if recreate and each.image != self._id(image)}
+        mine.sort(key=lambda each: each.id not in stale)
+        while len(mine) > count:
+            self._stop(mine.pop(0).id)
+        for each in mine:
+            if each.id in stale:
+                self._stop(each.id)
+                self._start(name, image)
+            elif each.status not in {"running", "restarting"}:
+                self._stop(each.id)
+                self._start(name, each.image_name or image, id=each.id, name=each.name)
+        for _ in range(len(mine), count):
+            self._start(name, image)
+
+    def _stop(self, container: str) -> None:
+        self.step()
+        self.running = [each for each in self.running if each.id != container]
+
+    def _fetch(self, image: Reference) -> str:
+        """Get an image of the registry, and return its digest."""
+        self.step()
+        digest = image.digest
+        if self.registry:
+            if self.registry.down:
+                raise CommandFailedError(self.registry.down)
+            found = self.registry.manifests.get(
+                (image.repository, digest or self.registry.tags[image.repository, str(image.tag)])
+            )
+            if found is None:
+                raise CommandFailedError(f"ERROR: {image}: not found")
+            digest = found.digest
+        assert digest, "without a registry only by digest"
+        self.has(Reference(image.repository, digest=digest))
+        return digest
 
     def start_trial(self, service: str, image: Reference) -> None:
         self._ask("start_trial", service, str(image))
@@ -129,17 +177,19 @@ class FakeProject:
 
     def remove(self, containers: Sequence[str]) -> None:
         self._ask("remove", tuple(containers))
-        self.running = [each for each in self.running if each.id not in containers]
+        for each in containers:
+            self._stop(each)
 
     def logs(self, container: str, lines: int) -> str:
         self._ask("logs", container, lines)
         return "\n".join(self.said.get(container, "").splitlines()[-lines:])
 
-    def _start(self, name: str, image: Reference, **more: object) -> Container:
+    def _start(self, of: str, image: Reference, **more: object) -> Container:
+        self.step()
         found = self._id(image)
         number = next(self._numbers)
         looks = {**self.looks.get(found, {}), **more}
-        made = Container(f"c{number}", f"shop-{name}-{number}", name, found, image_name=image)
+        made = Container(f"c{number}", f"shop-{of}-{number}", of, found, image_name=image)
         self.running.append(replace(made, **looks))  # type: ignore[arg-type]
         return self.running[-1]
 
@@ -153,6 +203,7 @@ class FakeProject:
         return image.digest is not None and image.digest in self.names.values()
 
     def _ask(self, name: str, *given: object) -> None:
+        self.step()
         self.asked.append((name, *given))
         waiting = self.fails.get(name)
         if waiting:

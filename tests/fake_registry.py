@@ -22,6 +22,7 @@ from whalebuild.core.manifests import (
     parse_index,
     write_index,
 )
+from whalebuild.core.published import AppRecord
 from whalebuild.core.references import Reference
 
 BUSY = "ERROR: unexpected status from the registry: 503 Service Unavailable"
@@ -40,6 +41,7 @@ class FakeRegistry:
         requests: ``VERB reference`` of all that was asked, in order; what may go to mirrors is
             written MIRRORS.
         secret: A login's.
+        down: What it says to everybody, while it is down.
     """
 
     failures: dict[str, str | Failure | list[str | None]] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class FakeRegistry:
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     secret: str = ""
+    down: str = ""
 
     def __enter__(self) -> FakeRegistry:
         return self
@@ -120,7 +123,7 @@ class FakeRegistry:
     def _ask(self, verb: str, reference: Reference) -> None:
         asked = f"{verb} {reference}"
         self.requests.append(asked)
-        said = self.failures.get(asked, self.failures.get(str(reference)))
+        said = self.failures.get(asked, self.failures.get(str(reference), self.down))
         if isinstance(said, list):
             said = said.pop(0) if said else None
         if said:
@@ -155,6 +158,13 @@ def push_image(
     for name in repositories:
         registry.keep(Reference(name), raw, INDEX_TYPE)
     return digest_of(raw)
+
+
+def push_app(registry: FakeRegistry, where: Reference, content: str) -> Reference:
+    """Have a pair's application, and return it by tag and digest."""
+    image = _image(registry, [where.repository], "linux/amd64", content)
+    raw = write_index([image], AppRecord("key").as_annotations())
+    return Reference(where.repository, where.tag, registry.keep(where, raw, INDEX_TYPE))
 
 
 def push_cache(

@@ -288,6 +288,7 @@ class FakeConsole:
     events: list[Event] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
 
     def begin(self, targets: Sequence[str]) -> None:
         self.begun.append(tuple(targets))
@@ -297,6 +298,9 @@ class FakeConsole:
 
     def note(self, text: str) -> None:
         self.notes.append(text)
+
+    def progress(self, what: str, how_far: str) -> None:
+        self.shown.append(f"{what}: {how_far}")
 
     def raw(self, line: str) -> None:
         self.lines.append(line)

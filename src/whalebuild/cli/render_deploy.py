@@ -17,6 +17,7 @@ _HOW = {
     Action.UPDATE: "updated",
     Action.START: "started",
     Action.UNCHANGED: "unchanged",
+    Action.CONFIRM: "runs already, and works",
     Action.WARM: "dependencies ahead",
     Action.PLAIN: "as compose has it",
 }
@@ -24,6 +25,7 @@ _WILL = {
     **_HOW,
     Action.UPDATE: "to be updated",
     Action.START: "to be started",
+    Action.CONFIRM: "runs already, to be seen to work",
 }
 
 

@@ -27,6 +27,7 @@ class Action(StrEnum):
     UPDATE = "update"
     START = "start"  # none of it runs
     UNCHANGED = "unchanged"
+    CONFIRM = "confirm"  # it runs, left by a deployment that failed or was killed: does it work?
     WARM = "warm"  # its dependencies are pulled ahead
     PLAIN = "plain"  # no pair of whalebuild's: what compose makes of it
 
@@ -45,7 +46,8 @@ class Switch:
 
     Attributes:
         version: ``repository[:tag]@digest`` that is to run; None for a plain service.
-        before: What runs now; None where nothing does.
+        before: What runs now; None where nothing does. Of one to be confirmed: the good version
+            before it, None if there is none.
         before_image: The engine's ID of its image.
         order: How it is switched.
         why: Why it is plain, or why it cannot be switched as it asks for.
@@ -143,11 +145,13 @@ def switch(
 
 
 def running_of(containers: Iterable[Container], service: str) -> tuple[Container, ...]:
-    """A service's own containers that run."""
+    """A service's own containers that run, or have done their work (a job that ended with 0)."""
     return tuple(
         each
         for each in containers
-        if each.service == service and not each.oneoff and each.status in _RUNS
+        if each.service == service
+        and not each.oneoff
+        and (each.status in _RUNS or each.has_done_its_work)
     )
 
 

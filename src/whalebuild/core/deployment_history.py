@@ -49,6 +49,26 @@ def unsure(history: History) -> frozenset[str]:
     return frozenset(services)
 
 
+def doubtful(history: History) -> frozenset[str]:
+    """Services of which nobody has seen that what runs now works.
+
+    A deployment that failed or was interrupted was about them, and none that came to a good end
+    has been since.
+    """
+    services: set[str] = set()
+    for each in history.deployments:
+        if each.outcome in _UNFINISHED:
+            services |= set(each.begun.services)
+        else:
+            services -= set(each.begun.services)
+    return frozenset(services)
+
+
+def left_unfinished(history: History) -> bool:
+    """Whether the last deployment failed or was interrupted: what runs is not known to be good."""
+    return bool(history.deployments) and history.deployments[-1].outcome in _UNFINISHED
+
+
 def stands_for(history: History, number: int) -> Deployment | None:
     """The deployment whose versions a ``done`` one brought: of a rollback, what it went back to.
 

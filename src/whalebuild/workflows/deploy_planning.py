@@ -20,7 +20,13 @@ from whalebuild.core.deploy_plan import (
     switch,
     tagged,
 )
-from whalebuild.core.deployment_history import state_now
+from whalebuild.core.deployment_history import (
+    doubtful,
+    effective,
+    left_unfinished,
+    state_after,
+    state_now,
+)
 from whalebuild.core.deployments import History, Versions
 from whalebuild.core.diff import ImageDiff
 from whalebuild.core.diff_request import Wanted
@@ -85,7 +91,7 @@ class DeployPlanner:
             else:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (Order.STOP_FIRST if service.alone else None)
-                switches[name] = switch(service, version, self.running(service), asked)
+                switches[name] = self._decided(service, version, asked)
         sources = {name: version for name, version in versions.items() if version}
         return self.with_diffs(switches, tuple(switches), sources, notes)
 
@@ -118,7 +124,24 @@ class DeployPlanner:
         if published is None or published.record is None:
             return Switch(service, Action.PLAIN, why=f"{named} is no pair of whalebuild's")
         version = Reference(named.repository, named.tag, published.manifest.digest)
-        return switch(service, version, self.running(service), order)
+        return self._decided(service, version, order)
+
+    def _decided(self, service: Service, version: Reference, order: Order | None) -> Switch:
+        made = switch(service, version, self.running(service), order)
+        if made.action is not Action.UNCHANGED or self._is_known(service, version):
+            return made
+        good = self._good.get(service.name)
+        if good and (good.digest == version.digest or not is_here(self.project, good)):
+            good = None
+        return replace(made, action=Action.CONFIRM, before=good, before_image="")
+
+    def _is_known(self, service: Service, version: Reference) -> bool:
+        """Whether the record tells that what runs works, or may be told that it does."""
+        if service.name in doubtful(self.history):
+            return False
+        recorded = self._recorded.get(service.name)
+        known = recorded is not None and recorded.digest == version.digest
+        return known or not left_unfinished(self.history)
 
     def published(self, named: Reference) -> PublishedApp | None:
         """What a registry has; None where it has nothing, or is silent on what the host has."""
@@ -165,6 +188,11 @@ class DeployPlanner:
     @cached_property
     def _recorded(self) -> Versions:
         return state_now(self.history)
+
+    @cached_property
+    def _good(self) -> Versions:
+        last = effective(self.history)
+        return state_after(self.history, last.number) if last else {}
 
     @cached_property
     def _first_look(self) -> tuple[tuple[Container, ...], Mapping[str, HostImage]]:

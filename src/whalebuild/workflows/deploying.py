@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from whalebuild.core.deploy_plan import Action, DeployPlan, Switch, download_of
 from whalebuild.core.deploy_results import DeployResult, Done, changed
-from whalebuild.core.deployment_history import next_number, state_now
-from whalebuild.core.deployments import Act, Begun, Ended, History, Outcome, Versions, Warmed
+from whalebuild.core.deployment_history import doubtful, left_unfinished, next_number, state_now
+from whalebuild.core.deployments import Act, Begun, Ended, Outcome, Versions, Warmed
 from whalebuild.core.errors import DeployError, InterruptedRunError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.kept_images import kept_name
@@ -112,26 +112,23 @@ class Deployer:
     def _switch(self, plan: DeployPlan, act: Act, to: int | None) -> int | None:
         """Switch, and record it; None where there was nothing to record."""
         self._note_found(plan)
-        history = self.record.read()
-        number = next_number(history)
-        # After one that left it open what runs, the record says it even if nothing changes.
-        about = plan.pairs if _left_open(history) else plan.changes
-        if about:
-            before = {each.service.name: each.before for each in about}
-            wanted = {each.service.name: each.version for each in about}
+        number = next_number(self.record.read())
+        if plan.changes:
+            before = {each.service.name: each.before for each in plan.changes}
+            wanted = {each.service.name: each.version for each in plan.changes}
             self.record.add(Begun(number, act, self.now(), wanted, before, to))
         began = self.clock()
         try:
             self.switcher.switch(plan)
         except UnhealthyError as failed:
-            self._failed(plan, failed, number if about else None, began)
-        if not about:
+            self._failed(plan, failed, number, began)
+        if not plan.changes:
             return None
         self._end(plan, number, Outcome.DONE, began)
         return number
 
     def _failed(
-        self, plan: DeployPlan, failed: UnhealthyError, number: int | None, began: float
+        self, plan: DeployPlan, failed: UnhealthyError, number: int, began: float
     ) -> NoReturn:
         """Go back to what ran before, if there is something, and say what happened."""
         what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
@@ -156,7 +153,7 @@ class Deployer:
             except UnhealthyError as again:
                 what = f"and the version before does not work either: {_reason(again)}"
                 step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
-        if number:
+        if plan.changes:
             self._end(plan, number, outcome, began, _reason(failed))
         raise DeployError(
             f"the deploy failed: {_reason(failed)}; {what}",
@@ -173,7 +170,7 @@ class Deployer:
         began: float,
         reason: str | None = None,
     ) -> None:
-        running = self.planner.look_again(each.service.name for each in plan.pairs)
+        running = self.planner.look_again(each.service.name for each in plan.changes)
         downloaded = download_of(plan.diffs)[0]
         took = round(self.clock() - began, 3)
         self.record.add(Ended(number, outcome, self.now(), running, reason, downloaded, took))
@@ -181,13 +178,15 @@ class Deployer:
     def _note_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
         history = self.record.read()
-        if _left_open(history):
+        if left_unfinished(history):
             return
-        known = state_now(history)
+        doubt, known = doubtful(history), state_now(history)
         found: Versions = {
             each.service.name: each.before
             for each in plan.pairs
-            if each.before and each.before != known.get(each.service.name)
+            if each.before
+            and each.before != known.get(each.service.name)
+            and each.service.name not in doubt
         }
         if not found:
             return
@@ -206,12 +205,6 @@ class Deployer:
             if version and kept and self.project.image_id(kept) is None:
                 by_digest = Reference(version.repository, digest=version.digest)
                 self.project.tag(str(by_digest), kept)
-
-
-def _left_open(history: History) -> bool:
-    """Whether nobody knows, or nobody wants, what the last deployment left running."""
-    last = history.deployments[-1] if history.deployments else None
-    return last is not None and last.outcome in {Outcome.INTERRUPTED, Outcome.FAILED}
 
 
 def _back(plan: DeployPlan) -> DeployPlan:

@@ -113,6 +113,7 @@ class FakeProject:
         scales: Mapping[str, int] | None = None,
         recreate: bool = True,
         dependencies: bool = True,
+        start: bool = True,
     ) -> None:
         given = {name: str(image) for name, image in images.items()}
         self._ask("up", tuple(services), given, dict(scales or {}))
@@ -123,7 +124,14 @@ class FakeProject:
             if name not in images and about.pull_policy == "always":
                 self.pull_tag(name)
             count = (scales or {}).get(name, about.replicas)
-            self._converge(name, image, count, recreate=recreate)
+            self._converge(name, image, count, recreate=recreate, start=start)
+
+    def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
+        names = {network: tuple(aliases) for network, aliases in networks.items()}
+        self._ask("rejoin", container, names)
+        for n, each in enumerate(self.running):
+            if each.id == container:
+                self.running[n] = replace(each, aliases={**each.aliases, **names})
 
     def pull_tag(self, name: str) -> None:
         """``docker compose pull`` of one service, as the file names it."""
@@ -131,7 +139,9 @@ class FakeProject:
         assert image, name
         self.names[str(image)] = self._fetch(image)
 
-    def _converge(self, name: str, image: Reference, count: int, *, recreate: bool) -> None:
+    def _converge(
+        self, name: str, image: Reference, count: int, *, recreate: bool, start: bool
+    ) -> None:
         """As ``pkg/compose/convergence.go``: what is out of date goes first where there is too
         much, is replaced one by one, and what has stopped is started again.
         """
@@ -144,11 +154,12 @@ class FakeProject:
             if each.id in stale:
                 self._stop(each.id)
                 self._start(name, image)
-            elif each.status not in {"running", "restarting"}:
+            elif start and each.status not in {"running", "restarting"}:
                 self._stop(each.id)
-                self._start(name, each.image_name or image, id=each.id, name=each.name)
+                kept = {"id": each.id, "name": each.name, "aliases": each.aliases}
+                self._start(name, each.image_name or image, **kept)
         for _ in range(len(mine), count):
-            self._start(name, image)
+            self._start(name, image, **({} if start else {"status": "created", "health": ""}))
 
     def _stop(self, container: str) -> None:
         self.step()
@@ -190,6 +201,10 @@ class FakeProject:
         number = next(self._numbers)
         looks = {**self.looks.get(found, {}), **more}
         made = Container(f"c{number}", f"shop-{of}-{number}", of, found, image_name=image)
+        if not more.get("oneoff"):
+            networks = self.made.services[of].networks if of in self.made.services else {}
+            names = {network: (made.name, of, *extra) for network, extra in networks.items()}
+            made = replace(made, aliases=names)
         self.running.append(replace(made, **looks))  # type: ignore[arg-type]
         return self.running[-1]
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from whalebuild.adapters.compose_files import Given, as_it_is, to_pull, with_images
 from whalebuild.adapters.docker_calls import DockerCalls
 from whalebuild.adapters.inspected import inspected
-from whalebuild.core.compose_model import Model, read_model
+from whalebuild.core.compose_model import Model, read_model, without_hostname
 from whalebuild.core.containers import TRIAL_LABEL, Container, read_project_container
 from whalebuild.core.engine_failures import classify
 from whalebuild.core.errors import EngineError, UsageError
@@ -126,6 +126,7 @@ class ComposeProject:
         scales: Mapping[str, int] | None = None,
         recreate: bool = True,
         dependencies: bool = True,
+        start: bool = True,
     ) -> None:
         """See ``workflows.ports.Project``."""
         with self._compose(self._with(images)) as compose:
@@ -135,8 +136,17 @@ class ComposeProject:
                 scales=dict(scales or {}),
                 recreate=recreate,
                 dependencies=dependencies,
+                start=start,
                 quiet=True,  # or what it says goes to the terminal, and is in no error
             )
+
+    def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
+        """See ``workflows.ports.Project``."""
+        for network, aliases in networks.items():
+            # python-on-whales gives one alias at most.
+            names = [word for alias in aliases for word in ("--alias", alias)]
+            self._calls.say(["network", "disconnect", network, container])
+            self._calls.say(["network", "connect", *names, network, container])
 
     def start_trial(self, service: str, image: Reference) -> None:
         """See ``workflows.ports.Project``.
@@ -147,7 +157,9 @@ class ComposeProject:
         name = f"{self.model().name}-{service}-trial-{secrets.token_hex(4)}"
         raw = (self.model().raw.get("services") or {}).get(service) or {}
         stdin = str(bool(raw.get("stdin_open"))).lower()
-        with self._compose(self._with({service: image})) as compose:
+        unnamed = without_hostname(self.model(), service)
+        given = with_images(self._calls, unnamed, self._options, {service: image})
+        with self._compose(given) as compose:
             compose.run(
                 # There is no parameter for it; flags may stand before the service's name.
                 f"--interactive={stdin}",

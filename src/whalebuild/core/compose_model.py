@@ -6,7 +6,7 @@ https://github.com/compose-spec/compose-spec/blob/main/spec.md
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -34,13 +34,18 @@ class Service:
         built: Whether it has a ``build`` section.
         pull_policy: Empty where none is given.
         order: ``deploy.update_config.order``; None where the file does not say.
-        alone: Why two containers of it cannot run side by side with all that they are given: "it
-            publishes port 8000", "its container is called db", "it uses the host's network"; empty
-            where they can.
+        alone: Why two containers of it cannot run side by side with all that they are given, or
+            why the second one cannot be given its name late: "it publishes port 8000", "its
+            container is called db", "it uses the host's network", "proxy links to it"; empty where
+            that can be done.
         on_host_network: Whether it uses the host's network (``network_mode: host``), or another
             container's: then not even one without published ports can run beside it.
         replicas: Containers that it is to have.
         platform: What it is to run on, if the file says so.
+        networks: Its networks, as the engine names them, and the aliases that the file has for
+            it in each, beside the service's own name; empty with a ``network_mode``.
+        publishes: Whether it publishes ports on the host: a range or random ones, unless it is
+            ``alone``.
     """
 
     name: str
@@ -52,6 +57,8 @@ class Service:
     on_host_network: bool = False
     replicas: int = 1
     platform: str | None = None
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    publishes: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,15 @@ def read_model(found: object) -> Model:
         raw = table(found)
         name = text(raw.get("name"))
         services = table(raw.get("services") or {})
-        read = {text(key): _service(key, table(value)) for key, value in services.items()}
+        networks = {
+            key: maybe(table(value or {}).get("name") or None, text) or key
+            for key, value in table(raw.get("networks") or {}).items()
+        }
+        tied = _tied({key: table(value) for key, value in services.items()})
+        read = {
+            text(key): _service(key, table(value), networks, tied.get(key, ""))
+            for key, value in services.items()
+        }
     except MalformedError as malformed:
         raise EngineError(
             f"docker compose printed a project that cannot be read: {malformed}",
@@ -102,12 +117,21 @@ def resolved_with(model: Model, images: Mapping[str, Reference]) -> dict[str, An
     return {**model.raw, "services": services}
 
 
-def _service(name: str, raw: Mapping[str, Any]) -> Service:
+def without_hostname(model: Model, service: str) -> Model:
+    """The project with none for a service: docker makes a name in its networks of it."""
+    services = dict(model.raw.get("services") or {})
+    services[service] = {k: v for k, v in services[service].items() if k != "hostname"}
+    return replace(model, raw={**model.raw, "services": services})
+
+
+def _service(
+    name: str, raw: Mapping[str, Any], networks: Mapping[str, str], tied: str
+) -> Service:
     image = maybe(raw.get("image") or None, text)
     where = f'image of service "{name}"'
     deploy = table(raw.get("deploy") or {})
     order = table(deploy.get("update_config") or {}).get("order")
-    alone = next(_reasons(raw), "")
+    alone = next(_reasons(raw), tied)
     mode = str(raw.get("network_mode") or "")
     return Service(
         name,
@@ -119,6 +143,11 @@ def _service(name: str, raw: Mapping[str, Any]) -> Service:
         on_host_network=_of_another(mode),
         replicas=_replicas(raw, deploy),
         platform=maybe(raw.get("platform") or None, text),
+        networks={
+            networks.get(key, key): listed(table(value or {}).get("aliases") or [], text)
+            for key, value in table(raw.get("networks") or {}).items()
+        },
+        publishes=bool(raw.get("ports")),
     )
 
 
@@ -152,11 +181,43 @@ def _reasons(raw: Mapping[str, Any]) -> Iterator[str]:
             yield f"it publishes port {published}"
     if raw.get("mac_address"):
         yield f"its address is {raw['mac_address']}"
-    for network in table(raw.get("networks") or {}).values():
-        given = table(network or {})
-        for key in ("ipv4_address", "ipv6_address", "mac_address"):
-            if given.get(key):
-                yield f"its address is {given[key]}"
+    networks = table(raw.get("networks") or {})
+    for name, network in networks.items():
+        yield from _lost_in(name, table(network or {}))
+    if raw.get("links") or raw.get("external_links"):
+        yield "it has links"
+    if networks and raw.get("hostname"):  # docker makes a name in the networks of it
+        yield f"its hostname is {raw['hostname']}"
+
+
+def _lost_in(name: str, network: Mapping[str, Any]) -> Iterator[str]:
+    """What two cannot have in a network, or one has not any more that leaves and comes back."""
+    for key in ("ipv4_address", "ipv6_address", "mac_address"):
+        if network.get(key):
+            yield f"its address is {network[key]}"
+    for key in network:
+        if network[key] and key != "aliases":
+            yield f"it has {key} in the network {name}"
+
+
+def _tied(services: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Services whose containers others hold on to, and why: a second one would be none for them."""
+    return {to: why for name, raw in services.items() for to, why in _ties(name, raw)}
+
+
+def _ties(name: str, raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for link in listed(raw.get("links") or [], text):
+        yield link.partition(":")[0], f"{name} links to it"
+    for volumes in listed(raw.get("volumes_from") or [], text):
+        yield volumes.partition(":")[0], f"{name} uses its volumes"
+    for key, what in (("network_mode", "network"), ("ipc", "memory"), ("pid", "processes")):
+        kind, _, of = str(raw.get(key) or "").partition(":")
+        if kind == "service":
+            yield of, f"{name} uses its {what}"
+    depends = raw.get("depends_on")
+    for of, how in depends.items() if isinstance(depends, dict) else ():
+        if isinstance(how, dict) and how.get("restart"):
+            yield str(of), f"{name} is restarted with it"
 
 
 def _is_fixed(published: str) -> bool:

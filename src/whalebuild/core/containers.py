@@ -6,7 +6,7 @@ https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container/operat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from whalebuild.core.errors import UsageError
@@ -39,6 +39,8 @@ class Container:
         restarts: How often the engine has restarted it.
         restart_policy: no, always, unless-stopped or on-failure.
         error: Why the engine could not start it; empty if it could.
+        aliases: The networks that it is in, by their names, and by which names it is found there,
+            beside its own name and ID.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Container:
     restarts: int = 0
     restart_policy: str = "no"
     error: str = ""
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def has_done_its_work(self) -> bool:
@@ -93,11 +96,22 @@ def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
         restarts=_number(inspected.get("RestartCount"), 0),
         restart_policy=str(policy or "no"),
         error=redact(str(state.get("Error") or "")),
+        aliases=_aliases(_table(inspected.get("NetworkSettings")).get("Networks"), found),
     )
 
 
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _aliases(networks: object, container: str) -> dict[str, tuple[str, ...]]:
+    """By network. Engines before Docker 25 list the short ID, which they add themselves."""
+    found = {}
+    for network, endpoint in _table(networks).items():
+        names = _table(endpoint).get("Aliases")
+        names = names if isinstance(names, list) else []
+        found[network] = tuple(str(name) for name in names if name != container[:12])
+    return found
 
 
 def _number(value: object, default: int) -> int:

@@ -147,6 +147,7 @@ class Project(Protocol):
         scales: Mapping[str, int] | None = None,
         recreate: bool = True,
         dependencies: bool = True,
+        start: bool = True,
     ) -> None:
         """Run ``docker compose up --detach``; nothing is pulled for services of ``images``.
 
@@ -158,6 +159,13 @@ class Project(Protocol):
             scales: How many containers, by service.
             recreate: Whether containers whose configuration or image is another are replaced.
             dependencies: Whether services that these depend on are started as well.
+            start: Whether containers are started, or made only.
+        """
+
+    def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
+        """Have a container leave networks, and come back by these names; it may run.
+
+        It keeps its open connections, and nothing but names of what its service has there.
         """
 
     def start_trial(self, service: str, image: Reference) -> None:

@@ -299,8 +299,8 @@ class FakeConsole:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def progress(self, text: str) -> None:
-        self.shown.append(text)
+    def progress(self, what: str, how_far: str) -> None:
+        self.shown.append(f"{what}: {how_far}")
 
     def raw(self, line: str) -> None:
         self.lines.append(line)

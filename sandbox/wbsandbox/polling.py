@@ -31,26 +31,10 @@ class Answer:
 
 
 @dataclass
-class Poller:
-    """Requests a URL every 50 ms, each over a connection of its own, while the block lasts.
+class Answers:
+    """What a client has seen so far; it may go on asking."""
 
-    A request that takes longer than :data:`SECONDS_TO_ANSWER` has failed.
-    """
-
-    url: str
     answers: list[Answer] = field(default_factory=list)
-    _over: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
-
-    def __enter__(self) -> Poller:
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread:
-            self._thread.join()
 
     @property
     def failures(self) -> list[Answer]:
@@ -82,8 +66,29 @@ class Poller:
         deadline = time.monotonic() + _PATIENCE
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"seen of {self.url} last: {self.answers[-3:]}")
+                raise TimeoutError(f"the last that was seen: {self.answers[-3:]}")
             time.sleep(SECONDS_BETWEEN / 5)
+
+
+class Poller(Answers):
+    """Requests a URL every 50 ms, each over a connection of its own, while the block lasts.
+
+    A request that takes longer than :data:`SECONDS_TO_ANSWER` has failed.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Poller:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
 
     def _run(self) -> None:
         due = time.monotonic()

@@ -138,5 +138,4 @@ def test_what_changes() -> None:
     plain = Switch(Service("db", None), Action.PLAIN)
     plan = DeployPlan(model, {"web": same, "job": new, "db": plain})
     assert plan.pairs == (same, new)
-    assert plan.versions == {"job": version(TWO)}
-    assert plan.before == {"job": None}
+    assert plan.changes == (new,)

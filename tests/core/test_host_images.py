@@ -67,6 +67,14 @@ def test_the_name_by_which_an_image_is_kept_is_none_of_its_own() -> None:
     assert image(2, digests=(f"acme/web@{DIGEST}",)).stands_for(DIGEST)
 
 
+def test_a_pull_by_digest_leaves_no_tag() -> None:
+    by_digest = f"acme/web@{DIGEST}"
+    read = read_image({"Id": DIGEST, "RepoTags": [by_digest], "RepoDigests": [by_digest]})
+    assert read == HostImage(DIGEST, (), (ref(by_digest),))
+    assert read.name_in("acme/web") is None
+    assert read.digest_in("acme/web") == DIGEST
+
+
 def test_an_inspected_container() -> None:
     read = read_container({"Image": "sha256:1", "Config": {"Image": "acme/web"}})
     assert read == RunningImage("sha256:1", ref("acme/web"))

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from tests.integration.deploys import Host, Web
+from tests.integration.marks import rarely
 from tests.integration.pairs import KIB
 from tests.integration.remotes import WAYS, Far
 from tests.integration.sandbox import Sandbox, downloaded
+from tests.integration.web_app import REASONS
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +36,14 @@ def prod(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web) -> Iterator[Ho
     host.down()
 
 
+def result(host: Host, *words: str) -> dict[str, Any]:
+    done = host.whalebuild(*words, "--format", "json", check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 def diff(host: Host, *words: str) -> dict[str, Any]:
-    done = host.whalebuild("diff", host.image, *words, "--format", "json", check=True)
-    [image] = json.loads(done.stdout)["images"]
+    [image] = result(host, "diff", host.image, *words)["images"]
     found: dict[str, Any] = image
     return found
 
@@ -82,3 +89,34 @@ def test_ssh_does_not_get_there(tmp_path: Path, web: Web, prod: Host, why: str) 
     assert "error: the Docker engine on prod.example cannot be reached over ssh" in done.stderr
     assert f"  cause: {why}" in done.stderr
     assert "`ssh -l deploy -p 2222 prod.example docker version`" in done.stderr
+
+
+@pytest.mark.parametrize("way", [WAYS[0], *map(rarely, WAYS[1:])])
+def test_a_deployment_from_afar(
+    sandbox: Sandbox, tmp_path: Path, web: Web, prod: Host, way: str
+) -> None:
+    host = Far(prod, tmp_path / "far", way).host
+    first = web.publish("1")
+    assert result(host, "deploy")["done"] == "deployed"
+    assert prod.digests() == [first]
+    second = web.publish("2")
+    # The client reads what there is, in both cases; the host downloads what it lacks.
+    with sandbox.requests() as read:
+        told = result(host, "deploy", "--dry-run")["download_bytes"]
+    with sandbox.requests() as moved:
+        done = result(host, "deploy")
+    here = f"/v2/{web.pair.repository}/"
+    mine = [downloaded([r for r in each if r.path.startswith(here)]) for each in (read, moved)]
+    assert mine[1] - mine[0] == done["download_bytes"] == told < 32 * KIB
+    assert prod.digests() == [second]
+    web.publish_broken("3", how="unhealthy")
+    failed = host.whalebuild("deploy")
+    assert (failed.returncode, prod.digests()) == (8, [second]), failed.stderr
+    assert REASONS["unhealthy"] in failed.stderr
+    assert result(host, "rollback")["done"] == "rolled back"
+    assert prod.digests() == [first]
+    # The record is the engine's, whichever way led there.
+    for seen in (host, prod):
+        outcomes = [each["outcome"] for each in result(seen, "history")["deployments"]]
+        assert outcomes.count("done") == 3
+        assert len(outcomes) == 4

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.deployed import begun, done, history, running, version, warmed
+from tests.deployed import begun, done, ended, history, running, version, warmed
 from tests.fake_project import FakeHost, FakeProject, model, service
 from tests.fakes import outcome
 from whalebuild.core.deployments import Entry, History
@@ -191,3 +193,26 @@ def test_the_json_form() -> None:
         ],
         "kept": [{"digest": two.digest, "images": [str(two)], "why": "a container uses it"}],
     }
+
+
+@pytest.mark.parametrize(("named", "there"), [("v3", {"v3"}), ("v1", {"v1", "v3"})])
+def test_tags_that_deploys_have_set_go_unless_the_file_names_them(
+    named: str, there: set[str]
+) -> None:
+    """Versions with tags of their own: the host's tag is a deploy's, and no rollback needs it."""
+    tagged = [replace(version(str(n)), tag=f"v{n}") for n in (1, 2, 3)]
+    world = World(there=0)
+    entries = (each for n, v in enumerate(tagged, 1) for each in _done(n, v))
+    world.records["shop"] = history(*entries)
+    world.project.made = model(service("web", f"registry.test/acme/web:{named}"))
+    for each in tagged:
+        world.keep(each)
+        world.project.run("web", each)
+    world.project.running = world.project.running[-1:]
+    world.prune(1)
+    tags = {Reference("registry.test/acme/web", tag) for tag in ("v1", "v2", "v3")}
+    assert {tag.tag for tag in tags if str(tag) in world.project.names} == there
+
+
+def _done(number: int, image: Reference) -> tuple[Entry, Entry]:
+    return begun(number, {"web": image}), ended(number, {"web": image})

@@ -42,7 +42,7 @@ class ConsoleBase:
         """See ``workflows.ports.Console``."""
         print(f"whalebuild: {text}", file=self._stream, flush=True)
 
-    def progress(self, text: str) -> None:
+    def progress(self, what: str, how_far: str) -> None:
         """See ``workflows.ports.Console``."""
 
 
@@ -61,7 +61,7 @@ class PlainConsole(ConsoleBase):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._count = 0
-        self._said_at = -_PROGRESS_SECONDS
+        self._said = ("", 0.0)
         self.begin(())
 
     def begin(self, targets: Sequence[str]) -> None:
@@ -83,17 +83,13 @@ class PlainConsole(ConsoleBase):
             case _:
                 pass
 
-    def note(self, text: str) -> None:
-        """See ``workflows.ports.Console``."""
-        super().note(text)
-        self._said_at = -_PROGRESS_SECONDS
-
-    def progress(self, text: str) -> None:
-        """One line now and then: a log cannot take back what it has."""
+    def progress(self, what: str, how_far: str) -> None:
+        """One line at first, and now and then: a log cannot take back what it has."""
         now = time.monotonic()
-        if now - self._said_at >= _PROGRESS_SECONDS:
-            self._line(f"whalebuild: {text}")
-            self._said_at = now
+        before, at = self._said
+        if what != before or now - at >= _PROGRESS_SECONDS:
+            self._line(f"whalebuild: {what}: {how_far}")
+            self._said = (what, now)
 
     def _show_step(self, step: StepState) -> None:
         if _is_noise(step):

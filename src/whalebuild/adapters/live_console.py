@@ -67,10 +67,10 @@ class LiveConsole(ConsoleBase):
         """See ``workflows.ports.Console``."""
         self._console.print(Text.assemble(("whalebuild: ", "yellow"), text))
 
-    def progress(self, text: str) -> None:
+    def progress(self, what: str, how_far: str) -> None:
         """See ``workflows.ports.Console``."""
         with self._lock:
-            self._says = text
+            self._says = f"{what}: {how_far}"
         self._live.start()  # does nothing where it is started
 
     def __rich__(self) -> Group:

@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from whalebuild.core.compose_model import Model, Order, Service
 from whalebuild.core.containers import Container
-from whalebuild.core.deployments import Versions
 from whalebuild.core.diff import ImageDiff
 from whalebuild.core.errors import UsageError
 from whalebuild.core.host_images import HostImage
@@ -90,16 +89,6 @@ class DeployPlan:
     def changes(self) -> tuple[Switch, ...]:
         """Those that are going to run another version."""
         return tuple(each for each in self.pairs if each.action is not Action.UNCHANGED)
-
-    @property
-    def versions(self) -> Versions:
-        """What is to run, of the services that change."""
-        return {each.service.name: each.version for each in self.changes}
-
-    @property
-    def before(self) -> Versions:
-        """What runs, of the services that change."""
-        return {each.service.name: each.before for each in self.changes}
 
 
 def chosen(model: Model, names: Sequence[str]) -> tuple[Service, ...]:

@@ -74,7 +74,8 @@ def read_image(inspected: Mapping[str, Any]) -> HostImage | None:
     layers = (inspected.get("RootFS") or {}).get("Layers") or ()
     keys = ("Os", "Architecture", "Variant")
     platform = platform_text({key.lower(): str(inspected.get(key) or "") for key in keys})
-    tags = _references(inspected.get("RepoTags"))
+    # The containerd image store counts ``repository@digest`` among the tags after such a pull.
+    tags = [tag for tag in _references(inspected.get("RepoTags")) if tag.tag]
     digests = _references(inspected.get("RepoDigests"))
     return HostImage(
         found,

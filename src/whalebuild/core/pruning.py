@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from whalebuild.core.deploy_plan import host_name, tagged
 from whalebuild.core.deployment_history import kept_for, recorded
 from whalebuild.core.deployments import History
 from whalebuild.core.host_images import HostImage, RunningImage
@@ -77,12 +78,14 @@ class Needs:
         history: The project's record.
         others: The other records of the engine, with how many deployments of theirs count.
         used: Images of the engine's containers, running or not.
+        named: What the project's files name now.
     """
 
     keep: int
     history: History
     others: Mapping[str, tuple[History, int]]
     used: Sequence[RunningImage]
+    named: frozenset[Reference] = frozenset()
 
 
 def plan_pruning(needs: Needs, images: Iterable[HostImage]) -> Pruning:
@@ -99,11 +102,13 @@ def plan_pruning(needs: Needs, images: Iterable[HostImage]) -> Pruning:
         if why:
             kept.append(Needed(digest, named, why))
             continue
-        tags = sorted({str(tag) for image in mine for tag in image.tags})
-        names = tuple(_names(digest, named, mine))
-        if tags:
-            # Its tags are the user's: they keep it.
-            kept.append(Needed(digest, named, f"it has the name {', '.join(tags)}"))
+        tags = {tag for image in mine for tag in image.tags}
+        ours = _given(named, tags) - _given(needs.named, tags)
+        names = (*sorted(ours, key=str), *_names(digest, named, mine))
+        if tags - ours:
+            # Other tags are the user's: they keep it.
+            shown = ", ".join(sorted(map(str, tags - ours)))
+            kept.append(Needed(digest, named, f"it has the name {shown}"))
         elif names:
             removed.append(Needless(digest, named, names))
     return Pruning(needs.keep, tuple(removed), tuple(kept))
@@ -129,6 +134,12 @@ def _by_digest(versions: Iterable[Reference]) -> dict[str, tuple[Reference, ...]
 def _is_used(digest: str, mine: Iterable[HostImage], used: Iterable[RunningImage]) -> bool:
     ids = {digest, *(image.id for image in mine)}
     return any(each.id in ids or (each.name and each.name.digest == digest) for each in used)
+
+
+def _given(versions: Iterable[Reference], tags: Iterable[Reference]) -> set[Reference]:
+    """Tags of a host that these versions were started by: a deploy has set them."""
+    known = {familiar(str(host_name(tagged(version)))) for version in versions}
+    return {tag for tag in tags if familiar(str(tag)) in known}
 
 
 def _names(

@@ -84,7 +84,7 @@ class HealthWait:
                 )
             left = human_seconds(max(0.0, deadline - self.clock()))
             shown = ", ".join(f"{name} ({what})" for name, what in waiting.items())
-            self.console.progress(f"waiting for {shown}, {left} at the most")
+            self.console.progress(f"waiting for {shown}", f"{left} at the most")
             self.sleep(_EVERY)
 
     def _judge(self, containers: Collection[Container]) -> dict[str, str]:

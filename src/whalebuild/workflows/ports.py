@@ -247,7 +247,7 @@ class Console(Protocol):
     def note(self, text: str) -> None:
         """Say one line."""
 
-    def progress(self, text: str) -> None:
+    def progress(self, what: str, how_far: str) -> None:
         """Say how far something is; the next one takes its place where that can be shown."""
 
     def raw(self, line: str) -> None:

@@ -35,7 +35,9 @@ def prune(
         name: (history, max(keep, DEFAULT_KEEP)) for name, history in records.items() if name != own
     }
     try:
-        needs = Needs(keep, records.get(own, History()), others, host.used())
+        services = project.model().services.values()
+        named = frozenset(each.image for each in services if each.image)
+        needs = Needs(keep, records.get(own, History()), others, host.used(), named)
         planned = plan_pruning(needs, host.images())
         return planned if dry_run else _carried_out(project, planned)
     except CommandFailedError as failed:

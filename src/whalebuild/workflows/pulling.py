@@ -49,7 +49,7 @@ class Puller:
                 with closing(self.project.pull(images)) as lines:
                     for line in lines:
                         state.add(line)
-                        self.console.progress(_progress(step, state.bytes, expected))
+                        self.console.progress(step, _left(state.bytes, expected))
             except CommandFailedError as failed:
                 raise FailedError(classify_pull(failed.stderr, there=there)) from None
 
@@ -60,6 +60,5 @@ class Puller:
             raise as_pull_error(failed.failure) from None
 
 
-def _progress(step: str, done: int, expected: int) -> str:
-    left = max(0, expected - done)
-    return f"{step}: {human_bytes(left)} of {human_bytes(expected)} left"
+def _left(done: int, expected: int) -> str:
+    return f"{human_bytes(max(0, expected - done))} of {human_bytes(expected)} left"

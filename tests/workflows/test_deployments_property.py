@@ -22,6 +22,7 @@ from whalebuild.core.deployment_history import (
     digests,
     doubtful,
     good_numbers,
+    left_unfinished,
     stands_for,
     state_after,
     state_now,
@@ -161,7 +162,9 @@ class Deployments(RuleBasedStateMachine):
         before = {name: set(images) for name, images in self.running().items()}
         # What did not run before is left as it is: there is nothing to go back to. Of what an
         # unfinished deployment has left, it goes back to the good version before that.
-        same = [n for n in before if before[n] and n not in doubtful(self.world.history)]
+        doubt = doubtful(self.world.history)
+        doubt |= self.changed if left_unfinished(self.world.history) else set()
+        same = [name for name in before if before[name] and name not in doubt]
         last = len(self.world.history.deployments)
         failed: WhalebuildError | None = None
         try:

@@ -103,7 +103,9 @@ def test_of_several_versions_the_recorded_one_counts() -> None:
     assert running_version(both, {}, WEB, None) == Running(version(ONE), ONE)
 
 
-@pytest.mark.parametrize("given", [{"status": "exited", "exit_code": 1}, {"oneoff": True}, {"status": "created"}])
+@pytest.mark.parametrize(
+    "given", [{"status": "exited", "exit_code": 1}, {"oneoff": True}, {"status": "created"}]
+)
 def test_what_does_not_run_is_no_version(given: dict[str, object]) -> None:
     assert running_version([container(**given)], {}, WEB, None) is None
 

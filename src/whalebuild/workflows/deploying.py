@@ -121,14 +121,14 @@ class Deployer:
         try:
             self.switcher.switch(plan)
         except UnhealthyError as failed:
-            self._failed(plan, failed, number, began)
+            self._failed(plan, act, failed, number, began)
         if not plan.changes:
             return None
         self._end(plan, number, Outcome.DONE, began)
         return number
 
     def _failed(
-        self, plan: DeployPlan, failed: UnhealthyError, number: int, began: float
+        self, plan: DeployPlan, act: Act, failed: UnhealthyError, number: int, began: float
     ) -> NoReturn:
         """Go back to what ran before, if there is something, and say what happened."""
         what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
@@ -156,7 +156,7 @@ class Deployer:
         if plan.changes:
             self._end(plan, number, outcome, began, _reason(failed))
         raise DeployError(
-            f"the deploy failed: {_reason(failed)}; {what}",
+            f"the {act} failed: {_reason(failed)}; {what}",
             cause=_said(failed),
             next_step=step,
             log=_log(failed),

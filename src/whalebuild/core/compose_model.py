@@ -124,9 +124,7 @@ def without_hostname(model: Model, service: str) -> Model:
     return replace(model, raw={**model.raw, "services": services})
 
 
-def _service(
-    name: str, raw: Mapping[str, Any], networks: Mapping[str, str], tied: str
-) -> Service:
+def _service(name: str, raw: Mapping[str, Any], networks: Mapping[str, str], tied: str) -> Service:
     image = maybe(raw.get("image") or None, text)
     where = f'image of service "{name}"'
     deploy = table(raw.get("deploy") or {})

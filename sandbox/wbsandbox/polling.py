@@ -73,12 +73,13 @@ class Answers:
 class Poller(Answers):
     """Requests a URL every 50 ms, each over a connection of its own, while the block lasts.
 
-    A request that takes longer than :data:`SECONDS_TO_ANSWER` has failed.
+    A request that takes longer than the timeout, in seconds, has failed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout: float = SECONDS_TO_ANSWER) -> None:
         super().__init__()
         self.url = url
+        self.timeout = timeout
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -93,7 +94,7 @@ class Poller(Answers):
     def _run(self) -> None:
         due = time.monotonic()
         while not self._over.is_set():
-            self.answers.append(ask(self.url))
+            self.answers.append(ask(self.url, self.timeout))
             # A request that took long is not made up for by a crowd of them.
             due = max(due + SECONDS_BETWEEN, time.monotonic())
             self._over.wait(due - time.monotonic())

@@ -126,7 +126,7 @@ class World:
         )
 
     def switcher(self) -> Switcher:
-        return Switcher(self.project, self.console, self.health)
+        return Switcher(self.project, self.console, self.health, self.clock.sleep)
 
     def deployer(self, planner: DeployPlanner, *, go_back: bool = True) -> Deployer:
         return Deployer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tests.fake_registry import FakeRegistry
 from tests.fakes import GOOD_FACTS
@@ -129,9 +130,16 @@ class FakeProject:
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
         names = {network: tuple(aliases) for network, aliases in networks.items()}
         self._ask("rejoin", container, names)
+        for network, aliases in names.items():
+            self._in(container, lambda known, n=network: {k: known[k] for k in known if k != n})
+            self._in(container, lambda known, n=network, a=aliases: {**known, n: a})
+
+    def _in(self, container: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """Change the networks of a container."""
+        self.step()
         for n, each in enumerate(self.running):
             if each.id == container:
-                self.running[n] = replace(each, aliases={**each.aliases, **names})
+                self.running[n] = replace(each, aliases=change(each.aliases))
 
     def pull_tag(self, name: str) -> None:
         """``docker compose pull`` of one service, as the file names it."""
@@ -146,7 +154,16 @@ class FakeProject:
         much, is replaced one by one, and what has stopped is started again.
         """
         mine = [each for each in self.running if each.service == name and not each.oneoff]
-        stale = {each.id for each in mine if recreate and each.image != self._id(image)}
+        networks = set(self.made.services[name].networks)
+        stale = {
+            each.id
+            for each in mine
+            if recreate
+            and (
+                each.image != self._id(image)
+                or (each.status == "running" and not networks <= set(each.aliases))
+            )
+        }
         mine.sort(key=lambda each: each.id not in stale)
         while len(mine) > count:
             self._stop(mine.pop(0).id)

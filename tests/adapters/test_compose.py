@@ -338,3 +338,27 @@ def test_logs_are_both_streams_without_secrets(project: Callable[..., Path]) -> 
         said = compose.logs("one", 20)
     assert sorted(said.splitlines()) == ["out \ufffd", "token=***"]
     assert calls(folder)[-1] == "container logs --tail 20 one"
+
+
+def test_rejoining(project: Callable[..., Path]) -> None:
+    folder = project("exit 0")
+    with ComposeProject() as compose:
+        compose.rejoin("0123", {"shop_default": ("web", "shop-web-2"), "back": ()})
+        compose.up(["web"], images={}, scales={"web": 2}, recreate=False, start=False)
+    *rejoined, up = [call for call in calls(folder) if " config " not in call]
+    assert rejoined == [
+        "network disconnect shop_default 0123",
+        "network connect --alias web --alias shop-web-2 shop_default 0123",
+        "network disconnect back 0123",
+        "network connect back 0123",
+    ]
+    assert up.endswith("up --detach --scale web=2 --no-recreate --no-start web")
+
+
+def test_a_trial_has_no_hostname(project: Callable[..., Path]) -> None:
+    """Docker would make a name in the network of it."""
+    web = {**MODEL["services"]["web"], "hostname": "shop"}  # type: ignore[index]
+    folder = project("echo 0123", {"name": "shop", "services": {"web": web}})
+    with ComposeProject() as compose:
+        compose.start_trial("web", WEB)
+    assert "hostname" not in file(folder)["services"]["web"]

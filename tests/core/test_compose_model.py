@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.compose_model import Model, Order, Service, read_model, resolved_with
+from whalebuild.core.compose_model import (
+    Model,
+    Order,
+    Service,
+    read_model,
+    resolved_with,
+    without_hostname,
+)
 from whalebuild.core.errors import EngineError, UsageError
 from whalebuild.core.references import Reference
 
@@ -38,6 +45,8 @@ def test_a_service_with_all_that_counts() -> None:
         order=Order.START_FIRST,
         replicas=3,
         platform="linux/arm64",
+        networks={"default": ()},
+        publishes=True,
     )
 
 
@@ -63,12 +72,62 @@ def test_a_service_that_says_nothing() -> None:
         ({"networks": {"a": None, "n": {"mac_address": "02:42"}}}, "its address is 02:42"),
         ({"networks": {"n": {"aliases": ["x"]}}}, ""),
         ({"mac_address": "02:42"}, "its address is 02:42"),
+        ({"networks": {"n": {"gw_priority": 1}}}, "it has gw_priority in the network n"),
+        ({"networks": {"n": {"driver_opts": {}, "priority": 0}}}, ""),
+        ({"links": ["db:database"]}, "it has links"),
+        ({"external_links": ["db"]}, "it has links"),
+        ({"networks": {"n": None}, "hostname": "shop"}, "its hostname is shop"),
+        ({"network_mode": "bridge", "hostname": "shop"}, ""),
     ],
 )
 def test_why_two_cannot_run_side_by_side(service: dict[str, Any], reason: str) -> None:
     found = read(image="web", **service)
     assert found.alone == reason
-    assert found.on_host_network is ("network" in reason)
+    assert found.on_host_network is reason.startswith("it uses the ")
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"links": ["web:shop"]}, "proxy links to it"),
+        ({"volumes_from": ["web:ro"]}, "proxy uses its volumes"),
+        ({"network_mode": "service:web"}, "proxy uses its network"),
+        ({"pid": "service:web"}, "proxy uses its processes"),
+        ({"ipc": "service:web"}, "proxy uses its memory"),
+        ({"depends_on": {"web": {"restart": True}}}, "proxy is restarted with it"),
+        ({"depends_on": {"web": {"condition": "service_started"}}}, ""),
+    ],
+)
+def test_what_others_hold_on_to(other: dict[str, Any], reason: str) -> None:
+    """Another container beside it would be none for them."""
+    model = read_model({"name": "shop", "services": {"web": {"image": "web"}, "proxy": other}})
+    assert model.services["web"].alone == reason
+    assert model.services["proxy"].alone in {
+        "it has links",
+        "it uses the network of service web",
+        "",
+    }
+
+
+def test_networks_go_by_the_names_that_the_engine_has() -> None:
+    raw = {
+        "name": "shop",
+        "services": {"web": {"networks": {"default": None, "back": {"aliases": ["orders"]}}}},
+        "networks": {
+            "default": {"name": "shop_default"},
+            "back": {"name": "own", "external": True},
+        },
+    }
+    web = read_model(raw).services["web"]
+    assert web.networks == {"shop_default": (), "own": ("orders",)}
+    assert not web.publishes
+
+
+def test_a_project_without_a_hostname() -> None:
+    raw = {"name": "shop", "services": {"web": {"image": "web", "hostname": "x"}, "db": {}}}
+    model = read_model(raw)
+    assert without_hostname(model, "web").raw["services"] == {"web": {"image": "web"}, "db": {}}
+    assert model.raw == raw
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,15 @@ def test_what_is_not_as_docker_prints_it_is_left_out() -> None:
     odd["Config"] = {"Image": "<none>", "Labels": {**LABELS, "com.docker.compose.oneoff": None}}
     odd["Config"]["Labels"]["com.docker.compose.container-number"] = "x"
     assert read_project_container(odd) == Container("83a8e52c486f", "", "web", DIGEST, status="")
+
+
+def test_the_names_by_which_it_is_found() -> None:
+    """Engines before Docker 25 list the short ID among them."""
+    networks = {
+        "shop_default": {"Aliases": ["shop-web-2", "web", "83a8e52c486f"]},
+        "back": {"Aliases": None},
+        "odd": 3,
+    }
+    found = read_project_container(inspected(NetworkSettings={"Networks": networks}))
+    assert found
+    assert found.aliases == {"shop_default": ("shop-web-2", "web"), "back": (), "odd": ()}

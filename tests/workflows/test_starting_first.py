@@ -96,6 +96,26 @@ def test_a_failure_touches_nothing_of_the_old(tmp_path: Path, how: str) -> None:
     assert before[0].id not in str(shop.asked("rejoin", "remove"))
 
 
+def test_the_way_back_loses_no_name_either(tmp_path: Path) -> None:
+    """Of two services the second does not work; the first has been switched already."""
+    api = service("api", order=Order.START_FIRST, networks={"default": ()})
+    shop = World(tmp_path, (WEB, api))
+    one = shop.publish("1")
+    shop.publish("1", "api")
+    shop.deploy()
+    [old] = [each for each in shop.project.running if each.service == "api"]
+    two = shop.publish("2")
+    shop.publish("2", "api", UNHEALTHY)
+    shop.project.asked.clear()
+    assert isinstance(outcome(shop.deploy), DeployError)
+    [web], named = webs(shop), [call for call in shop.asked("rejoin") if call[2] != {"default": ()}]
+    assert (web.image, web.aliases) == (one.digest, of(web))
+    # Names are given to version 2, taken from 1, given to 1 again, and taken from 2.
+    assert [call[2] == NONE for call in named] == [True, False, True] * 2
+    assert two.digest not in shop.runs()
+    assert old in shop.project.running, "what was never switched is not switched back"
+
+
 def test_ctrl_c_leaves_nobody_without_a_name(tmp_path: Path) -> None:
     shop = world(tmp_path)
     before = webs(shop)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from whalebuild.core.compose_model import Order
 from whalebuild.core.deploy_plan import Action, DeployPlan, Switch, download_of
 from whalebuild.core.deploy_results import DeployResult, Done, changed
 from whalebuild.core.deployment_history import doubtful, left_unfinished, next_number, state_now
@@ -210,7 +211,11 @@ class Deployer:
 def _back(plan: DeployPlan) -> DeployPlan:
     """The plan that starts again what ran before."""
     switches = {
-        each.service.name: Switch(each.service, Action.UPDATE, each.before, each.version)
+        each.service.name: Switch(
+            *(each.service, Action.UPDATE, each.before, each.version),
+            # It has worked before: no trial.
+            order=Order.STOP_FIRST if each.service.alone else each.order,
+        )
         for each in plan.changes
         if each.before
     }

@@ -58,12 +58,19 @@ class StartFirst:
                 if each.service.alone:
                     self._try_out(each)
             for each in switches:
-                if not each.service.alone:
+                if not each.service.alone and not self._runs(each):
                     self._start_beside(each)
                     switched = True
         except UnhealthyError as failed:
             failed.switched = switched
             raise
+
+    def _runs(self, switch: Switch) -> bool:
+        """Whether all of a service runs a version: an earlier run came so far, or no further."""
+        image = self.project.image_id(kept_name(wanted(switch).digest or ""))
+        mine = own(self.project.containers(), switch.service.name)
+        there = [each.image for each in mine if _serves(each)]
+        return there == [image] * switch.service.replicas
 
     def _try_out(self, switch: Switch) -> None:
         """Have one container of the new version work beside the old one, without its ports."""

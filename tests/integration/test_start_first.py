@@ -90,7 +90,8 @@ def is_as_compose_would_have_it(host: Host, *digests: str) -> bool:
 def start(web: Web, host: Host) -> str:
     """Version 1 runs, deployed by whalebuild."""
     first = web.publish("1")
-    host.whalebuild("deploy", check=True)
+    # The proxy has no health check.
+    host.whalebuild("deploy", "--grace", "1", check=True)
     return first
 
 
@@ -179,7 +180,7 @@ def test_killed(
 ) -> None:
     """Whatever was left without its names, what runs afterwards has them."""
     first = start(web, host)
-    second = web.publish("2", slow_start=2)
+    second = web.publish("2", slow_start=1)
     with host.started("deploy") as process:
         process.wait_until(lambda: moment(host, webs(host)))
         process.kill()

@@ -92,11 +92,12 @@ class Switcher:
     def _start_beside(self, switch: Switch) -> None:
         """Start the new version beside the old one, and remove that when the new one works."""
         name = switch.service.name
-        old = [each.id for each in running_of(self.project.containers(), name)]
+        containers = self.project.containers()
+        there = {each.id for each in containers}
+        old = [each.id for each in running_of(containers, name)]
         self.console.note(f"{name}: starting the new version beside the old one")
         self._tag(switch)
         count = len(old) + switch.service.replicas
-        new: list[str] = []
         try:
             self._up([name], [switch], count)
             containers = self.project.containers()
@@ -104,7 +105,9 @@ class Switcher:
             self._check_there([switch], [each for each in containers if each.id in new])
             self.health().wait(new)
         except UnhealthyError:
-            self.project.remove(new)
+            # Compose may have started some before it failed itself.
+            found = _of(self.project.containers(), name)
+            self.project.remove([each.id for each in found if each.id not in there])
             raise
         self.project.remove(old)
 

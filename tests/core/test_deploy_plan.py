@@ -103,7 +103,9 @@ def test_of_several_versions_the_recorded_one_counts() -> None:
     assert running_version(both, {}, WEB, None) == Running(version(ONE), ONE)
 
 
-@pytest.mark.parametrize("given", [{"status": "exited"}, {"oneoff": True}, {"status": "created"}])
+@pytest.mark.parametrize(
+    "given", [{"status": "exited", "exit_code": 1}, {"oneoff": True}, {"status": "created"}]
+)
 def test_what_does_not_run_is_no_version(given: dict[str, object]) -> None:
     assert running_version([container(**given)], {}, WEB, None) is None
 
@@ -129,6 +131,11 @@ def test_a_file_that_names_another_image_is_overridden(
 def test_the_name_on_a_host() -> None:
     assert host_name(version(ONE)) == LATEST
     assert host_name(version(ONE, None)) == version(ONE, None)
+
+
+def test_a_job_that_is_done_counts_as_what_it_ran() -> None:
+    done = container(ONE, status="exited")
+    assert running_version([done], {}, WEB, None) == Running(version(ONE), ONE)
 
 
 def test_what_changes() -> None:

@@ -59,10 +59,9 @@ def served(host: Host, *words: str) -> tuple[int, dict[str, Any]]:
 
 def running(host: Host) -> list[str]:
     """Digests that the project's web containers run, whichever store the engine has."""
-    ids = host.digests()
-    services = result(host, "deploy", "--dry-run")["services"]
-    [known] = [each["before"] for each in services if each["service"] == "web"]
-    return [known.partition("@")[2]] * len(ids) if known else []
+    shown = [host.run("docker", "image", "inspect", each).stdout for each in host.digests()]
+    names = [json.loads(text)[0]["RepoDigests"][0] for text in shown]
+    return [name.partition("@")[2] for name in names]
 
 
 def test_a_code_change_moves_what_diff_says(web: Web, host: Host) -> None:
@@ -146,6 +145,7 @@ def test_a_version_that_does_not_work(
     assert host.containers()[0].id == after.id
 
 
+@pytest.mark.soak
 def test_without_a_version_before_there_is_no_way_back(web: Web, host: Host) -> None:
     web.publish_broken("1", how="exits")
     done = host.whalebuild("deploy")
@@ -202,6 +202,7 @@ def test_a_plain_service_is_compose_s(sandbox: Sandbox, web: Web, host: Host) ->
     assert found["db"].id != before.id
 
 
+@pytest.mark.soak
 def test_another_tag_in_the_file(web: Web, host: Host) -> None:
     """The version is in the file: to go back, compose gets another one."""
     text = COMPOSE.replace(":latest", ":${TAG}")
@@ -222,6 +223,7 @@ def test_another_tag_in_the_file(web: Web, host: Host) -> None:
     assert host.tag("v2") != host.tag("v1") == host.containers()[0].image
 
 
+@pytest.mark.soak
 def test_a_service_that_compose_would_pull_itself(web: Web, host: Host) -> None:
     host.write(f"{COMPOSE}    pull_policy: always\n")
     first = web.publish("1")

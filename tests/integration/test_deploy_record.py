@@ -107,6 +107,7 @@ def publish_again(web: Web, digest: str) -> None:
         client.put_manifest(Reference(web.image, "latest"), raw, INDEX_TYPE)
 
 
+@pytest.mark.soak
 def test_ten_deployments(web: Web, host: Host) -> None:
     digests = {}
     for release in ("1", "2", "3"):
@@ -139,6 +140,7 @@ def test_ten_deployments(web: Web, host: Host) -> None:
     runs(host, "1")
 
 
+@pytest.mark.soak
 def test_what_another_project_needs_or_a_tag_names_stays(
     web: Web, host: Host, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def test_a_plain_switch_and_its_gap(sandbox: Sandbox, web: Web, host: Host) -> N
     assert host.digests() == [second]
 
 
+@pytest.mark.soak
 def test_versions_that_fail(sandbox: Sandbox, web: Web, host: Host) -> None:
     unhealthy = web.publish_broken("1", how="unhealthy")
     host.compose("up", "--detach")
@@ -82,6 +83,7 @@ def test_versions_that_fail(sandbox: Sandbox, web: Web, host: Host) -> None:
     assert (seen.image, seen.health) == (hangs, "starting")
 
 
+@pytest.mark.soak
 def test_a_pull_that_lasts_and_is_killed(sandbox: Sandbox, web: Web, host: Host) -> None:
     """Faults are the host's alone: what is published goes past the proxy."""
     with faulty_registry(sandbox.registry) as proxy:
@@ -102,6 +104,7 @@ def test_a_pull_that_lasts_and_is_killed(sandbox: Sandbox, web: Web, host: Host)
         assert host.digests() == [second]
 
 
+@pytest.mark.soak
 def test_commands_at_once(sandbox: Sandbox, web: Web, host: Host) -> None:
     web.publish("1")
     with host.started("docker", "events") as one, host.started("docker", "compose", "pull") as two:

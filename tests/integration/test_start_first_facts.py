@@ -55,6 +55,7 @@ def rejoin(host: Host, container: Running, *aliases: str) -> None:
     host.run("docker", "network", "connect", *words, network, container.id)
 
 
+@pytest.mark.soak
 def test_a_name_stands_for_containers_that_do_not_listen(host: Host) -> None:
     with Inside(host) as client:
         client.wait_for("1")
@@ -67,6 +68,7 @@ def test_a_name_stands_for_containers_that_do_not_listen(host: Host) -> None:
     assert "1" in client.releases
 
 
+@pytest.mark.soak
 def test_a_name_that_is_given_once_it_is_healthy(host: Host) -> None:
     """No request fails, not even one that is under way while the old one is taken away."""
     with Inside(host) as client, Inside(host, "/slow/1") as slow:

@@ -37,7 +37,7 @@ def test_an_image_that_has_only_the_name_that_keeps_it(project: FakeProject) -> 
 
 @pytest.mark.parametrize("status", ["exited", "created", "dead"])
 def test_a_service_that_does_not_run(project: FakeProject, status: str) -> None:
-    project.run("web", version("1"), status=status)
+    project.run("web", version("1"), status=status, restart_policy="always")
     assert strays(project) == [Stray("web", version("1"), ())]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from whalebuild.adapters.config_files import read_settings_layer
 from whalebuild.core.errors import WhalebuildError
+from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.retry import RetryPolicy
 from whalebuild.core.settings import (
     Settings,
@@ -60,6 +61,17 @@ class DeploySession:
 
 
 @contextmanager
+def engine_answers() -> Iterator[None]:
+    """Say in the user's words that the engine does not, whichever question it was."""
+    try:
+        yield
+    except CommandFailedError as failed:
+        from whalebuild.workflows.engine_errors import engine_error
+
+        raise engine_error(failed) from None
+
+
+@contextmanager
 def open_deploy_session(
     flags: Mapping[str, object], words: ComposeWords, *, lock: str | None, wait: bool = True
 ) -> Iterator[DeploySession]:
@@ -103,7 +115,8 @@ def open_deploy_session(
             console.note(f"warning: {warning}")
         policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
         retrier = Retrier(policy, console.note)
-        name, engine = project.model().name, host.id()
+        with engine_answers():
+            name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
         record = FileRecord(state, engine, name)
         locked = (
@@ -115,9 +128,10 @@ def open_deploy_session(
             for line in record.read().damaged:
                 console.note(f"line {line} of {record.path} cannot be read and is skipped")
             try:
-                yield DeploySession(
-                    settings, project, host, registry, console, retrier, record, state, engine
-                )
+                with engine_answers():
+                    yield DeploySession(
+                        settings, project, host, registry, console, retrier, record, state, engine
+                    )
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
                 raise

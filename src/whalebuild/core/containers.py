@@ -57,6 +57,12 @@ class Container:
     restart_policy: str = "no"
     error: str = ""
 
+    @property
+    def has_done_its_work(self) -> bool:
+        """Whether it ended well, and the engine does not start it again."""
+        well = self.status == "exited" and self.exit_code == 0 and not self.error
+        return well and self.restart_policy in {"no", "on-failure", ""}
+
 
 def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
     """Read one entry of ``docker container inspect``; None for one that is of no compose service.

@@ -145,11 +145,13 @@ def switch(
 
 
 def running_of(containers: Iterable[Container], service: str) -> tuple[Container, ...]:
-    """A service's own containers that run."""
+    """A service's own containers that run, or have done their work (a job that ended with 0)."""
     return tuple(
         each
         for each in containers
-        if each.service == service and not each.oneoff and each.status in _RUNS
+        if each.service == service
+        and not each.oneoff
+        and (each.status in _RUNS or each.has_done_its_work)
     )
 
 

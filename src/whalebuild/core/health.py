@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from whalebuild.core.containers import Container
 
-# Docker does not start these again when they have ended well.
-_ONCE = frozenset({"no", "on-failure", ""})
-
 
 @dataclass(frozen=True)
 class Trouble:
@@ -79,16 +76,13 @@ def _fault(container: Container, restarts_before: int) -> str:
         return f"it keeps ending, the last time with exit code {container.exit_code}"
     if container.status in {"dead", "removing", "paused"}:
         return f"it is {container.status}"
-    if container.status == "exited":
-        again = container.restart_policy not in _ONCE
-        # One that is started again is not over; it will count as restarted.
-        over = container.exit_code != 0 or again
-        return f"it ended with exit code {container.exit_code}" if over else ""
+    if container.status == "exited" and not container.has_done_its_work:
+        return f"it ended with exit code {container.exit_code}"
     return "it is unhealthy" if container.health == "unhealthy" else ""
 
 
 def _waits_for(container: Container, up_for: float, grace: float) -> str:
-    if container.status == "exited":  # its work is done
+    if container.has_done_its_work:
         return ""
     if container.status != "running":
         return "its start"

@@ -89,7 +89,9 @@ class DeployPlanner:
                 why = "did not run then" if version is None else "is not in the project any more"
                 notes.append(f"{name} is left as it is: it {why}")
             else:
-                switches[name] = self._decided(service, version, order)
+                # It has worked before: no trial, which would only take time.
+                asked = order or (Order.STOP_FIRST if service.alone else None)
+                switches[name] = self._decided(service, version, asked)
         sources = {name: version for name, version in versions.items() if version}
         return self.with_diffs(switches, tuple(switches), sources, notes)
 

@@ -112,26 +112,23 @@ class Deployer:
     def _switch(self, plan: DeployPlan, act: Act, to: int | None) -> int | None:
         """Switch, and record it; None where there was nothing to record."""
         self._note_found(plan)
-        history = self.record.read()
-        number = next_number(history)
-        # After one that left it open what runs, the record says it even if nothing changes.
-        about = plan.pairs if left_unfinished(history) else plan.changes
-        if about:
-            before = {each.service.name: each.before for each in about}
-            wanted = {each.service.name: each.version for each in about}
+        number = next_number(self.record.read())
+        if plan.changes:
+            before = {each.service.name: each.before for each in plan.changes}
+            wanted = {each.service.name: each.version for each in plan.changes}
             self.record.add(Begun(number, act, self.now(), wanted, before, to))
         began = self.clock()
         try:
             self.switcher.switch(plan)
         except UnhealthyError as failed:
-            self._failed(plan, failed, number if about else None, began)
-        if not about:
+            self._failed(plan, act, failed, number, began)
+        if not plan.changes:
             return None
         self._end(plan, number, Outcome.DONE, began)
         return number
 
     def _failed(
-        self, plan: DeployPlan, failed: UnhealthyError, number: int | None, began: float
+        self, plan: DeployPlan, act: Act, failed: UnhealthyError, number: int, began: float
     ) -> NoReturn:
         """Go back to what ran before, if there is something, and say what happened."""
         what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
@@ -156,10 +153,10 @@ class Deployer:
             except UnhealthyError as again:
                 what = f"and the version before does not work either: {_reason(again)}"
                 step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
-        if number:
+        if plan.changes:
             self._end(plan, number, outcome, began, _reason(failed))
         raise DeployError(
-            f"the deploy failed: {_reason(failed)}; {what}",
+            f"the {act} failed: {_reason(failed)}; {what}",
             cause=_said(failed),
             next_step=step,
             log=_log(failed),
@@ -173,7 +170,7 @@ class Deployer:
         began: float,
         reason: str | None = None,
     ) -> None:
-        running = self.planner.look_again(each.service.name for each in plan.pairs)
+        running = self.planner.look_again(each.service.name for each in plan.changes)
         downloaded = download_of(plan.diffs)[0]
         took = round(self.clock() - began, 3)
         self.record.add(Ended(number, outcome, self.now(), running, reason, downloaded, took))

@@ -40,7 +40,7 @@ class Switcher:
         self.tidy()
         self._start_first([s for s in plan.changes if s.order is Order.START_FIRST])
         self.set_tags(plan)  # of those that stay as well: others may have moved them
-        before = {each.id for each in self.project.containers()}
+        before = {each.id for each in self.project.containers() if each.status == "running"}
         self._up(plan.named, plan.pairs)
         containers = self.project.containers()
         changed = {each.service.name for each in plan.changes}

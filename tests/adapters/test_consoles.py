@@ -175,3 +175,28 @@ def test_the_console_fits_mode_terminal_and_ci(
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream())
     assert type(make_console(mode, ci=ci)) is expected
+
+
+def test_plain_says_how_far_something_is_now_and_then() -> None:
+    """A line for each new thing at once; the same thing not with every step."""
+    stream = io.StringIO()
+    console = PlainConsole(stream)
+    for what, how_far in [("pulling web", "9 KB"), ("pulling web", "8 KB"), ("waiting", "30 s")]:
+        console.progress(what, how_far)
+    assert stream.getvalue() == "whalebuild: pulling web: 9 KB\nwhalebuild: waiting: 30 s\n"
+
+
+def test_the_live_view_draws_how_far_something_is_as_it_is_written() -> None:
+    console = LiveConsole(io.StringIO())
+    console.progress("pulling [bold]", "8 KB")
+    drawn = io.StringIO()
+    Console(file=drawn, width=60).print(console)
+    console.__exit__()
+    assert "pulling [bold]: 8 KB" in drawn.getvalue()
+
+
+@pytest.mark.parametrize("kind", [ConsoleBase, RawConsole])
+def test_no_progress_for_programs_and_the_quiet(kind: type[ConsoleBase]) -> None:
+    stream = io.StringIO()
+    kind(stream).progress("pulling web", "8 KB")
+    assert stream.getvalue() == ""

@@ -264,6 +264,22 @@ def test_a_broken_version_fails_again_when_it_is_deployed_again(world: World) ->
     assert outcomes(world) == [(Act.DEPLOY, Outcome.FAILED)] * 2
 
 
+def test_a_broken_service_without_a_way_back_fails_again_beside_one_that_went_back(
+    world: World,
+) -> None:
+    """The deployment was rolled back; that is no word for what had nothing to go back to."""
+    one = world.publish("1")
+    world.deploy("web")
+    world.publish("2")
+    api = world.publish("1", "api", looks=UNHEALTHY)
+    assert isinstance(outcome(world.deploy), DeployError)
+    assert outcomes(world)[-1] == (Act.DEPLOY, Outcome.ROLLED_BACK)
+    assert (world.runs(), world.runs("api")) == ([one.digest], [api.digest])
+    failed = outcome(lambda: world.deploy("api"))
+    assert isinstance(failed, DeployError)
+    assert "api: it is unhealthy; there is no version before it" in failed.what
+
+
 def test_a_rollback_of_a_deploy_that_was_killed_before_it_switched(world: World) -> None:
     """Its end in the record lets the next rollback go further back."""
     versions = []

@@ -53,14 +53,20 @@ def doubtful(history: History) -> frozenset[str]:
     """Services of which nobody has seen that what runs now works.
 
     A deployment that failed or was interrupted was about them, and none that came to a good end
-    has been since.
+    has been since. One that was rolled back leaves behind what had nothing to go back to.
     """
     services: set[str] = set()
     for each in history.deployments:
+        about = set(each.begun.services)
         if each.outcome in _UNFINISHED:
-            services |= set(each.begun.services)
+            services |= about
+        elif each.ended and each.outcome is Outcome.ROLLED_BACK:
+            wanted, before = digests(each.begun.services), digests(each.begun.before)
+            runs = digests(each.ended.running)
+            left = {s for s in about if runs.get(s) == wanted[s] != before.get(s)}
+            services = (services - about) | left
         else:
-            services -= set(each.begun.services)
+            services -= about
     return frozenset(services)
 
 

@@ -33,7 +33,7 @@ from whalebuild.core.errors import DeployError, UnreachableError, UsageError, Wh
 from whalebuild.workflows.pruning import prune
 
 SERVICES = (
-    service("web", replicas=2),
+    service("web", replicas=2, networks={"default": ("shop",)}),
     service("api", alone="it publishes port 80"),
     service("log", pull_policy="always", order=Order.START_FIRST),
 )

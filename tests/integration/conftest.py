@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.deploys import Host, Web
 from tests.integration.pairs import CODE, ON_DEPS, Pair, push_base
 from tests.integration.sandbox import EXAMPLE, ROOT, SHARED_ENGINE, Sandbox
 
@@ -84,3 +85,17 @@ def fresh(sandbox: Sandbox) -> Iterator[str]:
     """An engine with an empty disk."""
     with sandbox.fresh_engine("fresh") as engine:
         yield engine
+
+
+@pytest.fixture
+def web(tmp_path: Path, sandbox: Sandbox, repository: str) -> Web:
+    """A web service, as its team publishes it; nothing is published yet."""
+    return Web.at(sandbox, tmp_path / "web", repository)
+
+
+@pytest.fixture
+def host(tmp_path: Path, sandbox: Sandbox, engine: str, web: Web) -> Iterator[Host]:
+    """The host that runs it, on the engine that the module chooses; it runs nothing yet."""
+    host = Host(sandbox, engine, tmp_path / "host", web.image)
+    yield host
+    host.down()

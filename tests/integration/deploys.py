@@ -205,6 +205,12 @@ class Host:
         """Run whalebuild, whatever comes of it (unless ``check=True``)."""
         return self.run("whalebuild", *words, check=kwargs.pop("check", False), **kwargs)
 
+    def result(self, *words: str) -> dict[str, Any]:
+        """Run whalebuild, and have it succeed; what it prints as JSON."""
+        done = self.whalebuild(*words, "--format", "json", check=True)
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> Process:
         """Start ``whalebuild ...``, or another program if the first word has a slash or is docker.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,34 +25,14 @@ def engine(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
         yield engine
 
 
-@pytest.fixture
-def web(sandbox: Sandbox, tmp_path: Path, repository: str) -> Web:
-    return Web.at(sandbox, tmp_path / "web", repository)
-
-
-@pytest.fixture
-def host(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web) -> Iterator[Host]:
-    host = Host(sandbox, engine, tmp_path / "host", web.image)
-    yield host
-    host.down()
-
-
-def result(host: Host, *words: str) -> dict[str, Any]:
-    """What a command that succeeds prints."""
-    found: dict[str, Any] = json.loads(
-        host.whalebuild(*words, "--format", "json", check=True).stdout
-    )
-    return found
-
-
 def deploy(host: Host, *words: str) -> dict[str, Any]:
-    return result(host, "deploy", *words)
+    return host.result("deploy", *words)
 
 
 def served(host: Host, *words: str) -> tuple[int, dict[str, Any]]:
     """The bytes that the registry serves to a command, and what it prints."""
     with host.sandbox.requests() as requests:
-        done = result(host, *words)
+        done = host.result(*words)
     return downloaded([r for r in requests if r.path != "/v2/"]), done
 
 
@@ -132,7 +111,7 @@ def test_a_version_that_does_not_work(
     [after] = host.containers()
     assert (after.image, after.status) == (before.image, "running")
     assert host.tag() == before.image
-    history = result(host, "history")["deployments"]
+    history = host.result("history")["deployments"]
     assert [each["outcome"] for each in history] == ["done", "rolled back"]
     if order == "start-first":
         assert poller.failures == []
@@ -162,7 +141,7 @@ def test_no_rollback_leaves_it_to_be_looked_at(web: Web, host: Host) -> None:
     assert done.returncode == 8
     assert "whalebuild rollback goes back" in done.stderr
     assert running(host) == [broken]
-    assert result(host, "rollback")["to"] == 1
+    assert host.result("rollback")["to"] == 1
     assert running(host) == [first]
 
 
@@ -173,9 +152,9 @@ def test_what_ran_already_can_be_gone_back_to(web: Web, host: Host) -> None:
     second = web.publish("2")
     assert deploy(host)["deployment"] == 2
     assert running(host) == [second]
-    history = result(host, "history")["deployments"]
+    history = host.result("history")["deployments"]
     assert [each["act"] for each in history] == ["found", "deploy"]
-    assert result(host, "rollback")["to"] == 1
+    assert host.result("rollback")["to"] == 1
     assert running(host) == [first]
 
 
@@ -218,7 +197,7 @@ def test_another_tag_in_the_file(web: Web, host: Host) -> None:
     second = web.publish("3", tag="v2")
     deploy(host)
     assert running(host) == [second]
-    assert result(host, "rollback")["to"] == 1
+    assert host.result("rollback")["to"] == 1
     assert running(host) == [first]
     assert host.tag("v2") != host.tag("v1") == host.containers()[0].image
 
@@ -230,13 +209,13 @@ def test_a_service_that_compose_would_pull_itself(web: Web, host: Host) -> None:
     deploy(host)
     web.publish("2")
     [before] = host.containers()
-    assert result(host, "deploy", "--pre-pull")["done"] == "pulled"
+    assert host.result("deploy", "--pre-pull")["done"] == "pulled"
     assert host.containers()[0].id == before.id
     assert host.tag() == before.image
     third = web.publish("3")
     deploy(host)
     assert running(host) == [third]
-    assert result(host, "rollback")["to"] == 1
+    assert host.result("rollback")["to"] == 1
     assert running(host) == [first]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,6 @@ def engine(sandbox: Sandbox) -> Iterator[str]:
 
 
 @pytest.fixture
-def web(sandbox: Sandbox, tmp_path: Path, repository: str) -> Web:
-    return Web.at(sandbox, tmp_path / "web", repository)
-
-
-@pytest.fixture
 def proxy(sandbox: Sandbox) -> Iterator[Proxy]:
     """Between the host and the registry; what is published goes past it."""
     with faulty_registry(sandbox.registry) as proxy:
@@ -46,9 +40,7 @@ def host(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web, proxy: Proxy) 
 
 
 def history(host: Host) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(
-        host.whalebuild("history", "--format", "json", check=True).stdout
-    )
+    found = host.result("history")
     assert found["damaged_lines"] == []
     return found
 

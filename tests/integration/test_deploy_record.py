@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -33,26 +31,6 @@ def engine(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
         yield engine
 
 
-@pytest.fixture
-def web(sandbox: Sandbox, tmp_path: Path, repository: str) -> Web:
-    return Web.at(sandbox, tmp_path / "web", repository)
-
-
-@pytest.fixture
-def host(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web) -> Iterator[Host]:
-    host = Host(sandbox, engine, tmp_path / "host", web.image)
-    yield host
-    host.down()
-
-
-def result(host: Host, *words: str) -> dict[str, Any]:
-    """What a command that succeeds prints."""
-    found: dict[str, Any] = json.loads(
-        host.whalebuild(*words, "--format", "json", check=True).stdout
-    )
-    return found
-
-
 def has(host: Host, digest: str) -> bool:
     """Whether the host can start a version without a registry."""
     names = (f"{host.image}@{digest}", str(kept_name(digest)))
@@ -65,37 +43,37 @@ def test_what_is_older_than_the_kept_ones_is_removed(web: Web, host: Host) -> No
     digests = []
     for release in ("1", "2", "3"):
         digests.append(web.publish(release))
-        result(host, "deploy")
+        host.result("deploy")
     # A cron job that takes what has no name takes no version that a rollback needs.
     host.run("docker", "image", "prune", "--force")
     assert all(has(host, digest) for digest in digests)
-    result(host, "rollback")
-    shown = result(host, "history")
+    host.result("rollback")
+    shown = host.result("history")
     assert shown["effective"] == 2
     assert [each["outcome"] for each in shown["deployments"]] == ["done"] * 4
     assert shown["strays"] == shown["damaged_lines"] == shown["unsure"] == []
 
-    dry = result(host, "prune", "--keep", "2", "--dry-run")
+    dry = host.result("prune", "--keep", "2", "--dry-run")
     assert {each["digest"] for each in dry["removed"]} == set(digests[:1])
     assert all(has(host, digest) for digest in digests)
 
-    pruned = result(host, "prune", "--keep", "2")
+    pruned = host.result("prune", "--keep", "2")
     assert pruned["removed"] == dry["removed"]
     assert {each["digest"] for each in pruned["kept"]} == set(digests[1:])
     assert [has(host, digest) for digest in digests] == [False, True, True]
     assert host.tag() == host.digests()[0], "the tag that compose starts stays"
-    assert result(host, "prune", "--keep", "2")["removed"] == []
+    assert host.result("prune", "--keep", "2")["removed"] == []
 
-    back = result(host, "rollback", "1")
+    back = host.result("rollback", "1")
     assert back["to"] == 1, "what was pruned is pulled again"
-    assert result(host, "history")["strays"] == []
+    assert host.result("history")["strays"] == []
     assert has(host, digests[0])
 
 
 def runs(host: Host, release: str) -> None:
     """The service answers with this release, and the record knows."""
     assert ask(host.url).release == release
-    shown = result(host, "history")
+    shown = host.result("history")
     assert shown["strays"] == shown["damaged_lines"] == shown["unsure"] == []
 
 
@@ -112,30 +90,30 @@ def test_ten_deployments(web: Web, host: Host) -> None:
     digests = {}
     for release in ("1", "2", "3"):
         digests[release] = web.publish(release)
-        result(host, "deploy")
+        host.result("deploy")
         runs(host, release)
     broken = web.publish_broken("4", how="unhealthy")
     assert host.whalebuild("deploy").returncode == 8
     runs(host, "3")
     for release in ("2", "1"):
         publish_again(web, digests[release])
-        result(host, "deploy")
+        host.result("deploy")
         runs(host, release)
     # Each goes back further: to what ran before 6, before that, and then the one that was named.
     for words, to, release in (((), 5, "2"), ((), 3, "3"), (("1",), 1, "1"), (("3",), 3, "3")):
-        assert result(host, "rollback", *words)["to"] == to
+        assert host.result("rollback", *words)["to"] == to
         runs(host, release)
-    shown = result(host, "history")
+    shown = host.result("history")
     assert len(shown["deployments"]) == 10
     assert [d["number"] for d in shown["deployments"] if d["outcome"] != "done"] == [4]
     assert shown["effective"] == 3
 
-    pruned = result(host, "prune", "--keep", "2")
+    pruned = host.result("prune", "--keep", "2")
     assert {each["digest"] for each in pruned["removed"]} == {digests["2"], broken}
     runs(host, "3")
     # What is kept is gone back to without the registry.
     with web.pair.sandbox.requests() as requests:
-        result(host, "rollback", "1")
+        host.result("rollback", "1")
     assert not downloaded(requests)
     runs(host, "1")
 
@@ -152,21 +130,21 @@ def test_what_another_project_needs_or_a_tag_names_stays(
     }
     other.write(SECOND)
     try:
-        result(other, "deploy")
-        result(host, "deploy")
+        other.result("deploy")
+        host.result("deploy")
         second = web.publish("2")
-        result(host, "deploy")
-        [stays] = [e for e in result(host, "prune", "--keep", "1")["kept"] if e["digest"] == first]
+        host.result("deploy")
+        [stays] = [e for e in host.result("prune", "--keep", "1")["kept"] if e["digest"] == first]
         assert stays["why"] == "a container uses it"
         other.down()
-        [stays] = [e for e in result(host, "prune", "--keep", "1")["kept"] if e["digest"] == first]
+        [stays] = [e for e in host.result("prune", "--keep", "1")["kept"] if e["digest"] == first]
         assert stays["why"].startswith(f"project other-{host.engine}: ")
         next(host.state.glob(f"deployments/*/other-{host.engine}.jsonl")).unlink()
-        [stays] = [e for e in result(host, "prune", "--keep", "1")["kept"] if e["digest"] == first]
+        [stays] = [e for e in host.result("prune", "--keep", "1")["kept"] if e["digest"] == first]
         assert stays["why"] == f"it has the name {host.image}:stable"
         host.run("docker", "image", "rm", f"{host.image}:stable")
         assert has(host, first)
-        [gone] = result(host, "prune", "--keep", "1")["removed"]
+        [gone] = host.result("prune", "--keep", "1")["removed"]
         assert gone["digest"] == first
         assert not has(host, first)
         assert has(host, second)
@@ -176,7 +154,7 @@ def test_what_another_project_needs_or_a_tag_names_stays(
 
 def test_somebody_else_s_change_is_told(web: Web, host: Host) -> None:
     first = web.publish("1")
-    result(host, "deploy")
+    host.result("deploy")
     second = web.publish("2")
     host.compose("pull")
     host.compose("up", "--detach", "--wait")
@@ -185,5 +163,5 @@ def test_somebody_else_s_change_is_told(web: Web, host: Host) -> None:
         f"web runs {second[:19]}, not what the record says ({first[:19]}): somebody has changed it "
         "outside whalebuild" in told.stderr
     )
-    [stray] = result(host, "history")["strays"]
+    [stray] = host.result("history")["strays"]
     assert stray["found"] == [second]

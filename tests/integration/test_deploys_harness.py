@@ -18,11 +18,6 @@ from wbsandbox.polling import Poller
 
 
 @pytest.fixture
-def web(sandbox: Sandbox, tmp_path: Path, repository: str) -> Web:
-    return Web.at(sandbox, tmp_path / "web", repository)
-
-
-@pytest.fixture
 def host(sandbox: Sandbox, tmp_path: Path, web: Web) -> Iterator[Host]:
     with sandbox.fresh_engine("host") as engine:
         host = Host(sandbox, engine, tmp_path / "host", web.image)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,25 +24,14 @@ def engine(sandbox: Sandbox) -> Iterator[str]:
 
 
 @pytest.fixture
-def web(sandbox: Sandbox, tmp_path: Path, repository: str) -> Web:
-    return Web.at(sandbox, tmp_path / "web", repository)
-
-
-@pytest.fixture
 def prod(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web) -> Iterator[Host]:
     host = Host(sandbox, engine, tmp_path / "host", web.image)
     yield host
     host.down()
 
 
-def result(host: Host, *words: str) -> dict[str, Any]:
-    done = host.whalebuild(*words, "--format", "json", check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def diff(host: Host, *words: str) -> dict[str, Any]:
-    [image] = result(host, "diff", host.image, *words)["images"]
+    [image] = host.result("diff", host.image, *words)["images"]
     found: dict[str, Any] = image
     return found
 
@@ -97,14 +85,14 @@ def test_a_deployment_from_afar(
 ) -> None:
     host = Far(prod, tmp_path / "far", way).host
     first = web.publish("1")
-    assert result(host, "deploy")["done"] == "deployed"
+    assert host.result("deploy")["done"] == "deployed"
     assert prod.digests() == [first]
     second = web.publish("2")
     # The client reads what there is, in both cases; the host downloads what it lacks.
     with sandbox.requests() as read:
-        told = result(host, "deploy", "--dry-run")["download_bytes"]
+        told = host.result("deploy", "--dry-run")["download_bytes"]
     with sandbox.requests() as moved:
-        done = result(host, "deploy")
+        done = host.result("deploy")
     here = f"/v2/{web.pair.repository}/"
     mine = [downloaded([r for r in each if r.path.startswith(here)]) for each in (read, moved)]
     assert mine[1] - mine[0] == done["download_bytes"] == told < 32 * KIB
@@ -113,10 +101,10 @@ def test_a_deployment_from_afar(
     failed = host.whalebuild("deploy")
     assert (failed.returncode, prod.digests()) == (8, [second]), failed.stderr
     assert REASONS["unhealthy"] in failed.stderr
-    assert result(host, "rollback")["done"] == "rolled back"
+    assert host.result("rollback")["done"] == "rolled back"
     assert prod.digests() == [first]
     # The record is the engine's, whichever way led there.
     for seen in (host, prod):
-        outcomes = [each["outcome"] for each in result(seen, "history")["deployments"]]
+        outcomes = [each["outcome"] for each in seen.result("history")["deployments"]]
         assert outcomes.count("done") == 3
         assert len(outcomes) == 4

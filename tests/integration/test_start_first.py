@@ -44,11 +44,6 @@ def engine(sandbox: Sandbox) -> Iterator[str]:
 
 
 @pytest.fixture
-def web(sandbox: Sandbox, tmp_path: Path, repository: str) -> Web:
-    return Web.at(sandbox, tmp_path / "web", repository)
-
-
-@pytest.fixture
 def host(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web) -> Iterator[Host]:
     extra = {"PYTHON": sandbox.python_image}
     host = Host(sandbox, engine, tmp_path / "host", web.image, extra=extra)

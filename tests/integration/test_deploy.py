@@ -133,6 +133,7 @@ def test_without_a_version_before_there_is_no_way_back(web: Web, host: Host) -> 
     assert REASONS["exits"] in done.stderr
 
 
+@pytest.mark.soak
 def test_no_rollback_leaves_it_to_be_looked_at(web: Web, host: Host) -> None:
     first = web.publish("1")
     deploy(host)
@@ -145,6 +146,7 @@ def test_no_rollback_leaves_it_to_be_looked_at(web: Web, host: Host) -> None:
     assert running(host) == [first]
 
 
+@pytest.mark.soak
 def test_what_ran_already_can_be_gone_back_to(web: Web, host: Host) -> None:
     """A project that was deployed by hand so far."""
     first = web.publish("1")
@@ -158,6 +160,7 @@ def test_what_ran_already_can_be_gone_back_to(web: Web, host: Host) -> None:
     assert running(host) == [first]
 
 
+@pytest.mark.soak
 def test_a_plain_service_is_compose_s(sandbox: Sandbox, web: Web, host: Host) -> None:
     database = (
         f"  db:\n    image: {sandbox.python_image}\n    command: sleep 1000\n    init: true\n"
@@ -219,6 +222,7 @@ def test_a_service_that_compose_would_pull_itself(web: Web, host: Host) -> None:
     assert running(host) == [first]
 
 
+@pytest.mark.soak
 def test_nothing_is_downloaded_twice(web: Web, host: Host) -> None:
     """Pulled ahead, dependencies and then the application."""
     web.publish("1")

@@ -122,6 +122,7 @@ def test_killed(web: Web, host: Host, proxy: Proxy, moment: str, verb: str) -> N
     assert host.containers()[0].id == before.id
 
 
+@pytest.mark.soak
 def test_killed_while_a_new_version_is_on_trial(web: Web, host: Host) -> None:
     first = web.publish("1")
     host.whalebuild("deploy", check=True)

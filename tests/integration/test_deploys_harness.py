@@ -30,6 +30,7 @@ def up(host: Host, *words: str) -> None:
     host.compose("up", "--detach", "--wait", *words)
 
 
+@pytest.mark.soak
 def test_a_plain_switch_and_its_gap(sandbox: Sandbox, web: Web, host: Host) -> None:
     first = web.publish("1")
     up(host)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 from whalebuild.core.errors import UsageError
@@ -33,7 +35,7 @@ def deploy(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.deploy_wiring import finish, show_plan, wire
+        from whalebuild.cli.deploy_wiring import show_plan, show_result, wire
         from whalebuild.cli.session import setting_flags
         from whalebuild.core.deploy_results import DeployResult, Done
         from whalebuild.workflows.warming import plan_warm
@@ -66,4 +68,5 @@ def deploy(
                 result = DeployResult(Done.PULLED, plan, pull_seconds=deployer.pull(plan))
             else:
                 result = deployer.deploy(plan)
-            finish(session, result, format_)
+            retries = tuple(session.retrier.retries)
+        show_result(replace(result, retries=retries), format_)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import typer
 
@@ -51,8 +50,7 @@ def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> 
         session.console.note(note)
 
 
-def finish(session: DeploySession, result: DeployResult, format_: opt.Format) -> None:
-    """Print the result on standard output."""
-    whole = replace(result, retries=tuple(session.retrier.retries))
+def show_result(result: DeployResult, format_: opt.Format) -> None:
+    """Print the result on standard output; nothing moves on the terminal any more by then."""
     as_json = format_ is opt.Format.JSON
-    typer.echo(json.dumps(whole.as_json()) if as_json else deploy_table(whole))
+    typer.echo(json.dumps(result.as_json()) if as_json else deploy_table(result))

@@ -131,11 +131,13 @@ SwitchOrder = Annotated[
     ),
 ]
 DeployTimeout = Annotated[
-    float | None, Option("--timeout", help="Seconds for services to become healthy.")
+    float | None, Option("--timeout", help="Seconds for services to become healthy; default: 120.")
 ]
 DeployGrace = Annotated[
     float | None,
-    Option("--grace", help="Seconds that a service without a health check must stay up."),
+    Option(
+        "--grace", help="Seconds that a service without a health check must stay up; default: 5."
+    ),
 ]
 GoBack = Annotated[
     bool,

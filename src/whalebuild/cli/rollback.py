@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
@@ -30,7 +32,7 @@ def rollback(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.deploy_wiring import finish, show_plan, wire
+        from whalebuild.cli.deploy_wiring import show_plan, show_result, wire
         from whalebuild.cli.session import setting_flags
         from whalebuild.core.deploy_results import DeployResult, Done
         from whalebuild.core.deployment_history import rollback_target, state_after
@@ -55,4 +57,5 @@ def rollback(
                 result = DeployResult(Done.PLANNED, plan, to=target.number)
             else:
                 result = deployer.deploy(plan, Act.ROLLBACK, target.number)
-            finish(session, result, format_)
+            retries = tuple(session.retrier.retries)
+        show_result(replace(result, retries=retries), format_)

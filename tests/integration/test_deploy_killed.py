@@ -154,22 +154,23 @@ def test_ctrl_c(web: Web, host: Host) -> None:
 
 
 def test_two_at_once(web: Web, host: Host) -> None:
+    """One waits, the other refuses, as each was told."""
     web.publish("1")
     host.whalebuild("deploy", check=True)
-    web.publish("2", slow_start=3.0)
+    second = web.publish("2", slow_start=6.0)
     with host.started("deploy") as one:
         one.wait_for_text("its health check")
-        refused = host.whalebuild("deploy", "--no-wait")
-        assert refused.returncode == 8
-        assert "another deploy of" in refused.stderr
-        assert f"pid {one.popen.pid}" in refused.stderr
-        third = web.publish("3")
         with host.started("deploy") as two:
+            refused = host.whalebuild("deploy", "--no-wait")
             two.wait_for_text("waiting for another deploy")
+            assert refused.returncode == 8
+            assert "another deploy of" in refused.stderr
+            assert f"pid {one.popen.pid}" in refused.stderr
             assert one.end() == 0
             assert two.end() == 0
-    assert host.digests() == [third]
-    assert outcomes(host) == ["done"] * 3
+    assert "nothing to deploy" in two.stdout
+    assert host.digests() == [second]
+    assert outcomes(host) == ["done", "done"]
 
 
 @pytest.mark.parametrize("order", ["stop-first", rarely("start-first")])

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from whalebuild.core.errors import UsageError
 from whalebuild.core.failures import redact
-from whalebuild.core.references import Reference, parse_reference
+from whalebuild.core.host_images import image_name
+from whalebuild.core.references import Reference
 
 # Marks a container that whalebuild made to see whether a version works.
 TRIAL_LABEL = "dev.whalebuild.trial"
@@ -61,6 +61,11 @@ class Container:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
+    def is_up(self) -> bool:
+        """Whether the engine has it going, or will have again in a moment."""
+        return self.status in {"running", "restarting", "paused"}
+
+    @property
     def has_done_its_work(self) -> bool:
         """Whether it ended well, and the engine does not start it again."""
         well = self.status == "exited" and self.exit_code == 0 and not self.error
@@ -88,7 +93,7 @@ def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
         number=_number(labels.get(f"{_COMPOSE}.container-number"), 1),
         oneoff=str(labels.get(f"{_COMPOSE}.oneoff")).lower() == "true",
         trial=TRIAL_LABEL in labels,
-        image_name=_reference(_table(inspected.get("Config")).get("Image")),
+        image_name=image_name(_table(inspected.get("Config")).get("Image")),
         status=str(state.get("Status") or ""),
         health=_health(health.get("Status")),
         health_log=_last_output(health.get("Log")),
@@ -128,13 +133,3 @@ def _last_output(log: object) -> str:
     """What the last run said; of one that was stopped halfway, docker says so itself."""
     runs = [_table(run) for run in log] if isinstance(log, list) else []
     return redact(str(runs[-1].get("Output") or "").strip()) if runs else ""
-
-
-def _reference(name: object) -> Reference | None:
-    """The name that a container was started with; an image's ID is no name."""
-    if not isinstance(name, str) or name.startswith("sha256:"):
-        return None
-    try:
-        return parse_reference(name, where="docker")
-    except UsageError:
-        return None

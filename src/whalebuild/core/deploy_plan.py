@@ -11,14 +11,13 @@ from whalebuild.core.containers import Container
 from whalebuild.core.diff import ImageDiff
 from whalebuild.core.errors import UsageError
 from whalebuild.core.host_images import HostImage
+from whalebuild.core.pair_names import with_tag
 from whalebuild.core.references import Reference
 from whalebuild.core.suggest import did_you_mean
-from whalebuild.core.tags import APP_TAG
 
 # Compose does not look into the registry for services with these.
 _NOT_PULLED = frozenset({"never", "build"})
 _IF_MISSING = frozenset({"", "missing", "if_not_present"})
-_RUNS = frozenset({"running", "restarting", "paused"})
 
 
 class Action(StrEnum):
@@ -117,11 +116,6 @@ def not_a_pair(service: Service) -> str:
     return ""
 
 
-def tagged(reference: Reference) -> Reference:
-    """An image as compose looks for it: with a tag, unless it has a digest."""
-    return reference if reference.tag or reference.digest else reference.tagged(APP_TAG)
-
-
 def switch(
     service: Service, version: Reference, running: Running | None, order: Order | None
 ) -> Switch:
@@ -149,9 +143,7 @@ def running_of(containers: Iterable[Container], service: str) -> tuple[Container
     return tuple(
         each
         for each in containers
-        if each.service == service
-        and not each.oneoff
-        and (each.status in _RUNS or each.has_done_its_work)
+        if each.service == service and not each.oneoff and (each.is_up or each.has_done_its_work)
     )
 
 
@@ -176,7 +168,7 @@ def running_version(
             continue
         image = images.get(container.image)
         digest = image.digest_in(name.repository) if image else container.image
-        version = Reference(name.repository, tagged(name).tag, digest)
+        version = Reference(name.repository, with_tag(name).tag, digest)
         known = recorded is not None and recorded.digest == digest
         found.append(
             (not known, Running(recorded if recorded and known else version, container.image))
@@ -191,7 +183,7 @@ def needs_override(service: Service, version: Reference) -> bool:
     """
     if service.pull_policy not in _IF_MISSING:
         return True
-    named = service.image and tagged(service.image)
+    named = service.image and with_tag(service.image)
     if named is None or named.repository != version.repository or named.tag != version.tag:
         return True
     return named.digest not in {None, version.digest}

@@ -122,18 +122,21 @@ def running(
     )
 
 
+def image_name(text: object) -> Reference | None:
+    """An image's name as docker shows it; its ID is none."""
+    if not isinstance(text, str) or text.startswith("sha256:"):
+        return None
+    try:
+        return parse_reference(text, where="docker")
+    except UsageError:
+        return None
+
+
 def _is(name: Reference, repository: str) -> bool:
     return familiar(name.repository) == repository
 
 
 def _references(texts: Any) -> tuple[Reference, ...]:
     """References among these texts: an ID that stands for an image, or ``<none>``, is none."""
-    found = []
-    for text in texts or ():
-        if str(text).startswith("sha256:"):
-            continue
-        try:
-            found.append(parse_reference(str(text), where="docker"))
-        except UsageError:
-            continue
-    return tuple(found)
+    named = (image_name(str(text)) for text in texts or ())
+    return tuple(name for name in named if name)

@@ -35,7 +35,7 @@ class PairNames:
         return self.app or self.deps[-1]
 
 
-def with_tag(image: Reference, scope: str | None) -> Reference:
+def with_tag(image: Reference, scope: str | None = None) -> Reference:
     """What a name without a tag stands for: the application, of a scope if there is one."""
     return image if image.tag or image.digest else image.tagged(scope or APP_TAG)
 

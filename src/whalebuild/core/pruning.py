@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whalebuild.core.deploy_plan import host_name, tagged
+from whalebuild.core.deploy_plan import host_name
 from whalebuild.core.deployment_history import kept_for, recorded
 from whalebuild.core.deployments import History
 from whalebuild.core.host_images import HostImage, RunningImage
 from whalebuild.core.kept_images import kept_name
+from whalebuild.core.pair_names import with_tag
 from whalebuild.core.references import Reference, familiar
 
 SCHEMA = "whalebuild.prune/1"
@@ -138,7 +139,7 @@ def _is_used(digest: str, mine: Iterable[HostImage], used: Iterable[RunningImage
 
 def _given(versions: Iterable[Reference], tags: Iterable[Reference]) -> set[Reference]:
     """Tags of a host that these versions were started by: a deploy has set them."""
-    known = {familiar(str(host_name(tagged(version)))) for version in versions}
+    known = {familiar(str(host_name(with_tag(version)))) for version in versions}
     return {tag for tag in tags if familiar(str(tag)) in known}
 
 

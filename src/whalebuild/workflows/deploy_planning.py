@@ -18,7 +18,6 @@ from whalebuild.core.deploy_plan import (
     not_a_pair,
     running_version,
     switch,
-    tagged,
 )
 from whalebuild.core.deployment_history import (
     doubtful,
@@ -34,6 +33,7 @@ from whalebuild.core.errors import RefusedError, UsageError
 from whalebuild.core.failures import CommandFailedError
 from whalebuild.core.host_images import HostImage
 from whalebuild.core.kept_images import kept_name
+from whalebuild.core.pair_names import with_tag
 from whalebuild.core.published import PublishedApp
 from whalebuild.core.references import Reference
 from whalebuild.workflows.diffing import Differ
@@ -74,9 +74,9 @@ class DeployPlanner:
         """
         services = chosen(self.model, names)
         asked = [s for s in services if not not_a_pair(s)]
-        self.survey.begin(tagged(s.image) for s in asked if s.image)
+        self.survey.begin(with_tag(s.image) for s in asked if s.image)
         switches = {service.name: self._switch(service, order) for service in services}
-        sources = {s.name: tagged(s.image) for s in services if s.image}
+        sources = {s.name: with_tag(s.image) for s in services if s.image}
         return self.with_diffs(switches, tuple(names), sources)
 
     def rollback(self, versions: Versions, order: Order | None) -> DeployPlan:
@@ -119,7 +119,7 @@ class DeployPlanner:
         why = not_a_pair(service)
         if why or service.image is None:
             return Switch(service, Action.PLAIN, why=why)
-        named = tagged(service.image)
+        named = with_tag(service.image)
         published = self.published(named)
         if published is None or published.record is None:
             return Switch(service, Action.PLAIN, why=f"{named} is no pair of whalebuild's")

@@ -69,7 +69,7 @@ class StartFirst:
         """Whether all of a service runs a version: an earlier run came so far, or no further."""
         image = self.project.image_id(kept_name(wanted(switch).digest or ""))
         mine = own(self.project.containers(), switch.service.name)
-        there = [each.image for each in mine if _serves(each)]
+        there = [each.image for each in mine if each.is_up]
         return there == [image] * switch.service.replicas
 
     def _try_out(self, switch: Switch) -> None:
@@ -95,7 +95,7 @@ class StartFirst:
         name, named = switch.service.name, found_by_name(switch.service)
         self.console.note(f"{name}: starting the new version beside the old one")
         self.composer.tag(switch)
-        ended = [c.id for c in own(self.project.containers(), name) if not _serves(c)]
+        ended = [c.id for c in own(self.project.containers(), name) if not c.is_up]
         if ended:  # compose would count them in, and start them again
             self.project.remove(ended)
         old = own(self.project.containers(), name)
@@ -143,7 +143,3 @@ class StartFirst:
             if isinstance(failed, CommandFailedError):
                 raise not_started(name, failed) from None
             raise
-
-
-def _serves(container: Container) -> bool:
-    return container.status in {"running", "restarting", "paused"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from whalebuild.core.deploy_plan import Action, DeployPlan, Switch, chosen, not_a_pair, tagged
+from whalebuild.core.deploy_plan import Action, DeployPlan, Switch, chosen, not_a_pair
 from whalebuild.core.diff import ImageDiff
 from whalebuild.core.lock import Lock
 from whalebuild.core.manifests import parse_image
-from whalebuild.core.pair_names import names_of_image
+from whalebuild.core.pair_names import names_of_image, with_tag
 from whalebuild.core.published import PublishedApp, PublishedDeps
 from whalebuild.core.references import Reference
 from whalebuild.workflows.deploy_planning import DeployPlanner
@@ -29,7 +29,7 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
         if service.image is None or (why := not_a_pair(service)):
             switches[service.name] = Switch(service, Action.PLAIN, why=not_a_pair(service))
             continue
-        named = tagged(service.image)
+        named = with_tag(service.image)
         app = planner.published(named)
         deps = _dependencies(planner.survey, named) if app and app.record else None
         if app is None or deps is None:

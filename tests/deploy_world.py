@@ -10,18 +10,18 @@ from tests.deployed import AT
 from tests.fake_project import FakeHost, FakeProject, model, service
 from tests.fake_registry import FakeRegistry, push_app
 from tests.fakes import FakeConsole, patient
-from whalebuild.adapters.deployment_records import FileRecord
-from whalebuild.core.compose_model import Order, Service
-from whalebuild.core.deploy_plan import DeployPlan, running_of
-from whalebuild.core.deploy_results import DeployResult
-from whalebuild.core.deployment_history import rollback_target, state_after
-from whalebuild.core.deployments import Act, Entry, History
-from whalebuild.core.references import Reference
-from whalebuild.workflows.deploy_planning import DeployPlanner
-from whalebuild.workflows.deploying import Deployer
-from whalebuild.workflows.health_waiting import HealthWait
-from whalebuild.workflows.pulling import Puller
-from whalebuild.workflows.switching import Switcher
+from whalebuild.compose.model import Order, Service
+from whalebuild.deploy.deployer import Deployer
+from whalebuild.deploy.health_wait import HealthWait
+from whalebuild.deploy.history import rollback_target, state_after
+from whalebuild.deploy.plan import DeployPlan, running_of
+from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.pull import Puller
+from whalebuild.deploy.record import Act, Entry, History
+from whalebuild.deploy.result import DeployResult
+from whalebuild.deploy.switch import Switcher
+from whalebuild.oci.reference import Reference
+from whalebuild.state.records import FileRecord
 
 UNHEALTHY: dict[str, object] = {"health": "unhealthy", "health_log": "connection refused"}
 ENDED: dict[str, object] = {"status": "exited", "exit_code": 3}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from whalebuild.core.deployment_json import entry_line, read_history
-from whalebuild.core.deployments import Act, Begun, Ended, Entry, History, Outcome, Versions, Warmed
-from whalebuild.core.references import Reference
+from whalebuild.deploy.record import Act, Begun, Ended, Entry, History, Outcome, Versions, Warmed
+from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.oci.reference import Reference
 
 AT = "2026-11-27T09:44:26+00:00"
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from tests.fake_registry import FakeRegistry
 from tests.fakes import GOOD_FACTS
-from whalebuild.core.compose_model import Model, Service
-from whalebuild.core.containers import Container
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.host_images import HostImage, RunningImage
-from whalebuild.core.kept_images import is_kept_name
-from whalebuild.core.pull_progress import PullLine
-from whalebuild.core.references import Reference, parse_reference
-from whalebuild.core.request import EngineFacts
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Model, Service
+from whalebuild.compose.pull_progress import PullLine
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.published.host_images import HostImage, RunningImage
+from whalebuild.published.kept import is_kept_name
 
 
 def service(name: str, image: str | None = None, **more: object) -> Service:
@@ -31,7 +31,7 @@ def model(*services: Service, name: str = "shop") -> Model:
 
 @dataclass
 class FakeProject:
-    """See ``workflows.ports.Project``.
+    """See ``ports.Project``.
 
     Attributes:
         made: What the project's files say.
@@ -244,7 +244,7 @@ class FakeProject:
 
 @dataclass
 class FakeHost:
-    """See ``workflows.ports.Host``: the engine of such a project.
+    """See ``ports.Host``: the engine of such a project.
 
     Attributes:
         others: Images of containers that are none of the project's.

@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from whalebuild.core.engine_failures import classify
-from whalebuild.core.failures import Failure, RequestFailedError
-from whalebuild.core.http_failures import from_answer
-from whalebuild.core.manifests import (
+from whalebuild.bundle.published import AppRecord
+from whalebuild.failures.classify_docker import classify
+from whalebuild.failures.classify_http import from_answer
+from whalebuild.failures.failure import Failure, RequestFailedError
+from whalebuild.oci.manifest import (
     ATTESTATION,
     INDEX_TYPE,
     MANIFEST_TYPE,
@@ -22,8 +23,7 @@ from whalebuild.core.manifests import (
     parse_index,
     write_index,
 )
-from whalebuild.core.published import AppRecord
-from whalebuild.core.references import Reference
+from whalebuild.oci.reference import Reference
 
 BUSY = "ERROR: unexpected status from the registry: 503 Service Unavailable"
 DENIED = "ERROR: denied: requested access to the resource is denied"

@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.fake_registry import FakeRegistry, push_cache, push_image
-from whalebuild.adapters.context_files import LocalContextFiles
-from whalebuild.core.bakefile import Target
-from whalebuild.core.dockerfile import Dockerfile, parse_dockerfile
-from whalebuild.core.errors import UsageError, WhalebuildError
-from whalebuild.core.events import Event
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined
-from whalebuild.core.nodes import Node
-from whalebuild.core.platforms import LOCAL
-from whalebuild.core.references import parse_reference
-from whalebuild.core.request import BakeRequest, EngineFacts
-from whalebuild.core.retry import RetryPolicy
-from whalebuild.core.tasks import NO_DIGEST
-from whalebuild.workflows.retrying import Retrier
+from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.bakefile.target import Target
+from whalebuild.builder.nodes import Node
+from whalebuild.buildkit.events import Event
+from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
+from whalebuild.errors import UsageError, WhalebuildError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.retry_policy import RetryPolicy
+from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.oci.platform import LOCAL
+from whalebuild.oci.reference import parse_reference
+from whalebuild.plan.definition import NO_DIGEST
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.source.context import LocalContextFiles
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 GOOD_FACTS = EngineFacts("default", "docker", containerd_store=True, platform=AMD64)

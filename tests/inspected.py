@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from whalebuild.cli.render_inspect import inspection_text
-from whalebuild.core.bundle import Cache, compose
-from whalebuild.core.failures import Failure, Kind, RequestFailedError
-from whalebuild.core.inspection import PairView
-from whalebuild.core.lock import Lock
-from whalebuild.core.lock_annotations import to_annotations
-from whalebuild.core.manifests import (
+from whalebuild.bakefile.pair_names import PairNames, names_of_image
+from whalebuild.bundle.annotations import to_annotations
+from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import AppRecord
+from whalebuild.cli.output.inspect import inspection_text
+from whalebuild.failures.failure import Failure, Kind, RequestFailedError
+from whalebuild.failures.retry_policy import RetryPolicy
+from whalebuild.oci.manifest import (
     ATTESTATION,
     MANIFEST_TYPE,
     REFERENCE_DIGEST,
@@ -22,12 +24,10 @@ from whalebuild.core.manifests import (
     Manifest,
     digest_of,
 )
-from whalebuild.core.pair_names import PairNames, names_of_image
-from whalebuild.core.published import AppRecord
-from whalebuild.core.references import Reference, parse_reference
-from whalebuild.core.retry import RetryPolicy
-from whalebuild.workflows.inspecting import Inspector
-from whalebuild.workflows.retrying import Retrier
+from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.published.inspect import Inspector
+from whalebuild.published.view import PairView
+from whalebuild.runtime.retrier import Retrier
 
 REPOSITORY = "registry.test/web"
 AMD64, ARM64 = "linux/amd64", "linux/arm64"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fakes import AMD64, BUILDER
-from whalebuild.core.app_key import AppMaterial
-from whalebuild.core.bakefile import Target
-from whalebuild.core.bundle import Cache, compose
-from whalebuild.core.decision import Action, Decision
-from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
-from whalebuild.core.jobs import APP, DEPS, BuildOptions, Job
-from whalebuild.core.lock import Lock
-from whalebuild.core.lock_annotations import to_annotations
-from whalebuild.core.manifests import (
+from whalebuild.bakefile.images import APP, DEPS, BuildOptions, Job
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.annotations import to_annotations
+from whalebuild.bundle.app_key import AppMaterial
+from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import PublishedDeps, read_deps
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.manifest import (
     ATTESTATION,
     INDEX_TYPE,
     REFERENCE_DIGEST,
@@ -22,11 +22,11 @@ from whalebuild.core.manifests import (
     Manifest,
     digest_of,
 )
-from whalebuild.core.plan import Plan
-from whalebuild.core.published import PublishedDeps, read_deps
-from whalebuild.core.references import Reference
-from whalebuild.core.settings import Settings
-from whalebuild.core.stage_inputs import Undetermined
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.settings import Settings
 
 BUNDLE = Reference("acme/web", "deps")
 LATEST = Reference("acme/web", "latest")

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from whalebuild.adapters.builders import DockerBuilders
-from whalebuild.adapters.buildx_state import stored_builders
-from whalebuild.core.cache_usage import Usage
-from whalebuild.core.errors import EngineError
+from whalebuild.builder.listing_cache_usage import Usage
+from whalebuild.docker.builders import DockerBuilders
+from whalebuild.docker.buildx_store import stored_builders
+from whalebuild.errors import EngineError
 
 Docker = Callable[[str], Path]
 AMD64, ARM64 = "linux/amd64", "linux/arm64"

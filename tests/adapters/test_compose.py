@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from whalebuild.adapters.compose import ComposeProject
-from whalebuild.core.errors import EngineError, UsageError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.pull_progress import PullLine
-from whalebuild.core.references import Reference
+from whalebuild.compose.pull_progress import PullLine
+from whalebuild.docker.compose import ComposeProject
+from whalebuild.errors import EngineError, UsageError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference
 
 Docker = Callable[[str], Path]
 DIGEST = f"sha256:{'a' * 64}"

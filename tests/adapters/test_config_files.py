@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters.config_files import read_settings_layer
-from whalebuild.core.errors import UsageError
-from whalebuild.core.settings import Layer, resolve
+from whalebuild.errors import UsageError
+from whalebuild.settings import Layer, resolve
+from whalebuild.source.settings_file import read_settings_layer
 
 
 def write(folder: Path, **files: str | bytes) -> None:

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from tests.fakes import recording
-from whalebuild.adapters.console import ConsoleBase, PlainConsole, RawConsole, make_console
-from whalebuild.adapters.live_console import LiveConsole
-from whalebuild.core.events import BuildWarning, Log, Step, parse_line
+from whalebuild.buildkit.events import BuildWarning, Log, Step, parse_line
+from whalebuild.console.live import LiveConsole
+from whalebuild.console.plain import ConsoleBase, PlainConsole, RawConsole, make_console
 
 
 def shown(console_class: type[ConsoleBase], name: str, target: str | None = None) -> str:

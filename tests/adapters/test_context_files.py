@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters.context_files import LocalContextFiles
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.inputs import Build, ContextFiles, StageInputs, Undetermined, find_inputs
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined, find_inputs
+from whalebuild.source.context import LocalContextFiles
 
 
 def make(folder: Path, *names: str) -> None:

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import outcome
-from whalebuild.adapters.deployment_lock import deployment_lock
-from whalebuild.adapters.docker_calls import DockerCalls
-from whalebuild.adapters.leftovers import stop_leftovers
-from whalebuild.core.errors import DeployError, UsageError
+from whalebuild.docker.cli import DockerCalls
+from whalebuild.docker.leftovers import stop_leftovers
+from whalebuild.errors import DeployError, UsageError
+from whalebuild.state.lock import deployment_lock
 
 HOLD = """
 import sys
 from pathlib import Path
-from whalebuild.adapters.deployment_lock import deployment_lock
-from whalebuild.adapters.docker_calls import DockerCalls
+from whalebuild.state.lock import deployment_lock
+from whalebuild.docker.cli import DockerCalls
 
 calls = DockerCalls()
 with deployment_lock(
@@ -141,7 +141,7 @@ def test_what_a_killed_holder_left_running_is_stopped(
     monkeypatch: pytest.MonkeyPatch,
     script: str,
 ) -> None:
-    monkeypatch.setattr("whalebuild.adapters.leftovers._STOP_SECONDS", 0.5)
+    monkeypatch.setattr("whalebuild.docker.leftovers._STOP_SECONDS", 0.5)
     docker(script)
     holder = start("docker")
     assert line(holder) == "has it"

@@ -9,15 +9,10 @@ import pytest
 
 from tests.deployed import begun, done, ended, running, text, warmed
 from tests.fakes import outcome
-from whalebuild.adapters.deployment_records import (
-    FileRecord,
-    records_folder,
-    records_of,
-    state_folder,
-)
-from whalebuild.core.deployment_json import entry_line, read_history
-from whalebuild.core.deployments import History
-from whalebuild.core.errors import UsageError
+from whalebuild.deploy.record import History
+from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.errors import UsageError
+from whalebuild.state.records import FileRecord, records_folder, records_of, state_folder
 
 ENGINE = "ABCD:EFGH:2345"
 WEB = running(web="1")

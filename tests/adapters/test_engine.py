@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters.engine import DockerEngine
-from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.request import BakeRequest, EngineFacts
+from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.docker.buildx import DockerEngine
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
 
 Docker = Callable[[str], Path]
 SHOW_WORDS = 'printf "%s\\n" "$@" >words; echo "TAG=$TAG" >>words; echo "{}"'
@@ -214,7 +214,7 @@ def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
 ) -> None:
     docker(NODES)
     info = {"OSType": "linux", "Architecture": "x86_64"}
-    monkeypatch.setattr("whalebuild.adapters.engine.engine_info", lambda _: info)
+    monkeypatch.setattr("whalebuild.docker.buildx.engine_info", lambda _: info)
     with DockerEngine() as engine:
         here, there = engine.nodes("ci")
         facts = engine.facts("ci")

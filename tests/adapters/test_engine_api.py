@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters.engine_api import engine_info
+from whalebuild.docker.info import engine_info
 
 INFO = {"OSType": "linux", "Architecture": "x86_64", "DriverStatus": [["driver-type", "x"]]}
 Serve = Callable[[bytes], Path]

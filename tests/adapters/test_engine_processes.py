@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters import docker_calls as adapter
-from whalebuild.adapters.compose import ComposeProject
-from whalebuild.adapters.engine import DockerEngine
-from whalebuild.core.references import Reference
+from whalebuild.docker import cli as adapter
+from whalebuild.docker.buildx import DockerEngine
+from whalebuild.docker.compose import ComposeProject
+from whalebuild.oci.reference import Reference
 
 # What an abandoned Popen of python-on-whales says when it is collected.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")

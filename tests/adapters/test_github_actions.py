@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters.github_actions import write_outputs
-from whalebuild.core.results import BakeResult, TargetResult
+from whalebuild.bake.result import BakeResult, TargetResult
+from whalebuild.cli.output.github import write_outputs
 
 
 def result(app: str | None = "sha256:a", deps: str | None = "sha256:d") -> BakeResult:

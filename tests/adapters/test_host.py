@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters.host import DockerHost
-from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.host_images import HostImage, RunningImage
-from whalebuild.core.references import Reference
+from whalebuild.docker.host import DockerHost
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference
+from whalebuild.published.host_images import HostImage, RunningImage
 
 Docker = Callable[[str], Path]
 LISTS = 'echo "$*" >>calls\ncase "$*" in *" ls "*) echo one; echo one; echo two ;; *) %s ;; esac\n'
@@ -49,7 +49,7 @@ def test_which_engine_it_is(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> 
     docker("""echo '{"ID": "ABCD:EFGH"}'""")
     with DockerHost() as host:
         assert host.id() == "ABCD:EFGH", "asked of the client: there is no socket"
-        monkeypatch.setattr("whalebuild.adapters.host.engine_info", lambda _: {"ID": "1-2"})
+        monkeypatch.setattr("whalebuild.docker.host.engine_info", lambda _: {"ID": "1-2"})
         assert host.id() == "1-2", "asked of the engine's own socket"
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.registry_server import Asked, Reply, Server, document, error, serve
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.core.failures import Kind, RequestFailedError
-from whalebuild.core.http_failures import HttpFailure
-from whalebuild.core.manifests import INDEX_TYPE, digest_of
-from whalebuild.core.references import Reference
+from whalebuild.failures.classify_http import HttpFailure
+from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.oci.manifest import INDEX_TYPE, digest_of
+from whalebuild.oci.reference import Reference
+from whalebuild.registry.client import RegistryClient
 
 RAW = b'{\n  "schemaVersion": 2,  "manifests": []}\n'  # spacing that no JSON library would keep
 DIGEST = digest_of(RAW)

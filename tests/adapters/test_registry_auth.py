@@ -20,14 +20,14 @@ from tests.adapters.registry_server import (
     error,
     serve,
 )
-from whalebuild.adapters import registry_auth
-from whalebuild.adapters.credentials import CredentialStore, Login
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.adapters.registry_auth import Authorizer
-from whalebuild.adapters.registry_challenges import Challenge, join_scopes, parse_challenges
-from whalebuild.adapters.registry_hosts import Endpoint, Trust
-from whalebuild.core.failures import Kind, RequestFailedError
-from whalebuild.core.references import Reference
+from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.oci.reference import Reference
+from whalebuild.registry import auth as registry_auth
+from whalebuild.registry.auth import Authorizer
+from whalebuild.registry.auth_registry_challenges import Challenge, join_scopes, parse_challenges
+from whalebuild.registry.client import RegistryClient
+from whalebuild.registry.credentials import CredentialStore, Login
+from whalebuild.registry.hosts import Endpoint, Trust
 
 PASSWORD = "correct-horse-battery"
 IDENTITY = "an-identity-token"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.registry_server import basic
-from whalebuild.adapters import credentials
-from whalebuild.adapters.credentials import CredentialStore, Login
+from whalebuild.registry import credentials
+from whalebuild.registry.credentials import CredentialStore, Login
 
 HOST = "registry.test:5000"
 HUB = "https://index.docker.io/v1/"

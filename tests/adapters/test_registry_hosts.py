@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.registry_server import Reply, Server, document, error, serve
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.adapters.registry_hosts import (
+from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.oci.manifest import digest_of
+from whalebuild.oci.reference import Reference
+from whalebuild.registry.client import RegistryClient
+from whalebuild.registry.hosts import (
     Endpoint,
     HostSettings,
     Trust,
@@ -20,10 +23,7 @@ from whalebuild.adapters.registry_hosts import (
     is_loopback,
     split_repository,
 )
-from whalebuild.adapters.registry_proxies import proxy_for
-from whalebuild.core.failures import Kind, RequestFailedError
-from whalebuild.core.manifests import digest_of
-from whalebuild.core.references import Reference
+from whalebuild.registry.proxies import proxy_for
 
 TOML = """
 [registry."docker.io"]

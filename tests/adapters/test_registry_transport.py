@@ -17,12 +17,12 @@ import pytest
 import urllib3
 
 from tests.adapters.registry_server import Reply, basic, document, serve
-from whalebuild.adapters import registry_transport
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.adapters.registry_hosts import HostSettings, Trust
-from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import Failure, Kind, RequestFailedError
-from whalebuild.core.references import Reference
+from whalebuild.failures.failure import Failure, Kind, RequestFailedError
+from whalebuild.failures.messages import as_error
+from whalebuild.oci.reference import Reference
+from whalebuild.registry import transport as registry_transport
+from whalebuild.registry.client import RegistryClient
+from whalebuild.registry.hosts import HostSettings, Trust
 
 
 def failure_at(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.adapters.source_tree import LocalSourceTree
-from whalebuild.core.bakefile import Target
-from whalebuild.core.errors import UsageError
+from whalebuild.bakefile.target import Target
+from whalebuild.errors import UsageError
+from whalebuild.source.tree import LocalSourceTree
 
 
 def target(**attributes: str) -> Target:

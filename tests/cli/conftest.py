@@ -10,10 +10,10 @@ import pytest
 from tests.adapters.conftest import docker
 from tests.fake_registry import FakeRegistry, push_image
 from tests.fakes import AMD64, definition, recording
-from whalebuild.adapters import registry as registry_module
 from whalebuild.cli.session import Session
-from whalebuild.core.settings import ENVIRONMENT_PREFIX
-from whalebuild.workflows.planning import Planner
+from whalebuild.plan.planner import Planner
+from whalebuild.registry import client as registry_module
+from whalebuild.settings import ENVIRONMENT_PREFIX
 
 __all__ = ["docker"]
 

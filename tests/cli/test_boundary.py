@@ -7,9 +7,9 @@ import signal
 import pytest
 import typer
 
+from whalebuild import errors
 from whalebuild.cli.boundary import boundary
-from whalebuild.core import errors
-from whalebuild.core.retry import Retry
+from whalebuild.failures.retry_policy import Retry
 
 FULL = {"cause": "why", "next_step": "do this"}
 

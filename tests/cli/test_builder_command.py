@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.workflows.test_builders import B_DOWN, OWN, REFUSED, A, B, FakeBuilders
-from whalebuild.adapters import builders as adapter
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.nodes import Node
 from whalebuild.cli.app import app
-from whalebuild.cli.render_builder import list_text
-from whalebuild.core.builders import Builder
-from whalebuild.core.nodes import Node
+from whalebuild.cli.output.builder import list_text
+from whalebuild.docker import builders as adapter
 
 FARM_BUILDS = "linux/amd64 natively on farm0; linux/arm64 natively on farm1"
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 from tests.cli.test_history_and_prune import OpenedHost
 from tests.deploy_world import ENDED, World
 from tests.fake_registry import BUSY
-from whalebuild.adapters import compose, host
-from whalebuild.adapters import registry as registry_module
 from whalebuild.cli.app import app
+from whalebuild.docker import compose, host
+from whalebuild.registry import client as registry_module
 
 GRACE = ("--grace", "0")
 

@@ -8,11 +8,11 @@ from typer.testing import CliRunner, Result
 
 from tests.fakes import GOOD_FACTS
 from tests.inspected import ARM64, REPOSITORY, World
-from whalebuild.adapters.host import DockerHost
-from whalebuild.adapters.registry import RegistryClient
 from whalebuild.cli.app import app
-from whalebuild.core.host_images import HostImage
-from whalebuild.core.references import Reference
+from whalebuild.docker.host import DockerHost
+from whalebuild.oci.reference import Reference
+from whalebuild.published.host_images import HostImage
+from whalebuild.registry.client import RegistryClient
 
 
 @pytest.fixture(autouse=True)

@@ -9,12 +9,12 @@ from typer.testing import CliRunner, Result
 
 from tests.deployed import begun, done, ended, running, text, version
 from tests.fake_project import FakeHost, FakeProject, model, service
-from whalebuild.adapters import compose, host
-from whalebuild.adapters.deployment_lock import deployment_lock
-from whalebuild.adapters.deployment_records import FileRecord
 from whalebuild.cli.app import app
-from whalebuild.core.deployments import Outcome
-from whalebuild.core.kept_images import kept_name
+from whalebuild.deploy.record import Outcome
+from whalebuild.docker import compose, host
+from whalebuild.published.kept import kept_name
+from whalebuild.state.lock import deployment_lock
+from whalebuild.state.records import FileRecord
 
 
 class OpenedHost(FakeHost):

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.inspected import REPOSITORY, World
-from whalebuild.adapters.registry import RegistryClient
 from whalebuild.cli.app import app
+from whalebuild.registry.client import RegistryClient
 
 
 @pytest.fixture(autouse=True)

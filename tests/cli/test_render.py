@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from whalebuild.cli.render import error_text, next_pull_lines, result_table
-from whalebuild.core.diff import NextPull
-from whalebuild.core.errors import UsageError
-from whalebuild.core.results import BakeResult, TargetResult
-from whalebuild.core.retry import Retry
+from whalebuild.bake.result import BakeResult, TargetResult
+from whalebuild.cli.output.bake import error_text, next_pull_lines, result_table
+from whalebuild.errors import UsageError
+from whalebuild.failures.retry_policy import Retry
+from whalebuild.published.download import NextPull
 
 DEPS = TargetResult(
     target="app-deps",

@@ -8,10 +8,10 @@ import pytest
 
 from tests.deploy_world import World
 from tests.fake_project import service
-from whalebuild.cli.render_deploy import deploy_table
-from whalebuild.core.compose_model import Order
-from whalebuild.core.deploy_results import DeployResult, Done, short
-from whalebuild.core.retry import Retry
+from whalebuild.cli.output.deploy import deploy_table
+from whalebuild.compose.model import Order
+from whalebuild.deploy.result import DeployResult, Done, short
+from whalebuild.failures.retry_policy import Retry
 
 
 @pytest.fixture

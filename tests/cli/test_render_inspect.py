@@ -13,14 +13,12 @@ from tests.inspected import (
     World,
     image_manifest,
 )
-from whalebuild.cli.render_inspect import inspection_text
-from whalebuild.core.bundle import Cache, compose
-from whalebuild.core.inspection_json import inspection_json
-from whalebuild.core.manifests import (
-    digest_of,
-)
-from whalebuild.core.pair_names import PairNames
-from whalebuild.core.references import Reference
+from whalebuild.bakefile.pair_names import PairNames
+from whalebuild.bundle.index import Cache, compose
+from whalebuild.cli.output.inspect import inspection_text
+from whalebuild.cli.output.inspect_inspection_json import inspection_json
+from whalebuild.oci.manifest import digest_of
+from whalebuild.oci.reference import Reference
 
 
 @pytest.fixture

@@ -19,16 +19,16 @@ from tests.values import (
     plan,
     published,
 )
-from whalebuild.cli.render_plan import announcement, decision_lines, nothing_to_do, plan_text
-from whalebuild.core.advice import Advice, Split
-from whalebuild.core.decision import Action, Decision
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.image_plans import AppAction, DepsPlan
-from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.lock import Change
-from whalebuild.core.references import Reference
-from whalebuild.core.settings import Settings
-from whalebuild.core.stage_inputs import ContextRead, FileEntry
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bundle.lock import Change
+from whalebuild.cli.output.plan import announcement, decision_lines, nothing_to_do, plan_text
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.values import ContextRead, FileEntry
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.advice import Advice, Split
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.plan_image_plans import AppAction, DepsPlan
+from whalebuild.settings import Settings
 
 SOURCE = published(lock(AMD64), (image(1, AMD64),))
 SHORT = SOURCE.bundle.digest[: len("sha256:") + 12]

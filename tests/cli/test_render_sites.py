@@ -6,13 +6,13 @@ import pytest
 
 from tests.fakes import AMD64, ARM64, BUILDER
 from tests.values import REBUILD, REUSE, app_job, app_plan, deps_plan, plan
-from whalebuild.cli.render_plan import announcement, plan_text
-from whalebuild.cli.render_sites import site_lines
-from whalebuild.core.image_plans import AppAction
-from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.nodes import How, Node
-from whalebuild.core.sites import Runs, Site
-from whalebuild.core.stage_inputs import Undetermined
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.builder.nodes import How, Node
+from whalebuild.cli.output.plan import announcement, plan_text
+from whalebuild.cli.output.plan_render_sites import site_lines
+from whalebuild.inputs.values import Undetermined
+from whalebuild.plan.placement import Runs, Site
+from whalebuild.plan.plan_image_plans import AppAction
 
 INTEL = Node("intel", "x", platforms=(AMD64,))
 QEMU = replace(INTEL, platforms=(AMD64, ARM64))

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.session import make_request
-from whalebuild.core.errors import UsageError
-from whalebuild.core.request import BakeRequest
-from whalebuild.core.settings import Settings
+from whalebuild.errors import UsageError
+from whalebuild.settings import Settings
 
 
 def test_a_request_has_the_words_for_buildx() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from whalebuild.core.failures import Kind
+from whalebuild.failures.failure import Kind
 
 #: The addresses, the digest and the upload are made the same in all of them.
 REGISTRY = "127.0.0.1:45615"

@@ -1,13 +1,13 @@
 """A host's pulls: what compose 2.40.3 said over docker 28.5.2, with both kinds of image store.
 
 Each is named by the request that failed and by what a registry with faults answered; the lines of
-JSON are unwrapped already, as ``core.pull_progress.compose_error`` does.
+JSON are unwrapped already, as ``compose.pull_progress.compose_error`` does.
 """
 
 from __future__ import annotations
 
 from tests.core.recorded import DIGEST, LOCAL, REGISTRY, Recorded
-from whalebuild.core.failures import Kind
+from whalebuild.failures.failure import Kind
 
 _IMAGE = f"{REGISTRY}/x@{DIGEST}"
 _MANIFEST = f"{REGISTRY}/v2/x/manifests/{DIGEST}"

@@ -6,7 +6,7 @@ The sandbox's engines were killed and filled; their folders are shortened to /di
 from __future__ import annotations
 
 from tests.core.recorded import SOLVE, Recorded
-from whalebuild.core.failures import Kind
+from whalebuild.failures.failure import Kind
 
 _CONTENT = "/disk/containerd/io.containerd.content.v1.content/ingest"
 _MOUNT = "/disk/containerd/tmpmounts/containerd-mount"

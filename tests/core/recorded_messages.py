@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.core.recorded import Recorded
 from tests.fakes import recording
-from whalebuild.core.failures import Kind
+from whalebuild.failures.failure import Kind
 
 BUILDX = "buildx 0.29.1 with docker 28.2.2, run here"
 

@@ -7,7 +7,7 @@ follows, the same failure, or the words of the registry that it is named after, 
 from __future__ import annotations
 
 from tests.core.recorded import DIGEST, PUSH, REGISTRY, UPLOAD, Recorded
-from whalebuild.core.failures import Kind
+from whalebuild.failures.failure import Kind
 
 REFUSALS = [
     # It wants other credentials

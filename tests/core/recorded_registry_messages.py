@@ -10,7 +10,7 @@ from tests.core.recorded import DIGEST, LOCAL, PUSH, REGISTRY, SOLVE, UPLOAD, Re
 from tests.core.recorded_pull_messages import PULL_MESSAGES
 from tests.core.recorded_refusals import REFUSALS
 from tests.core.recorded_reports import REPORTS
-from whalebuild.core.failures import Kind
+from whalebuild.failures.failure import Kind
 
 TRANSIENT = [
     # The registry, or the way to it, for the moment

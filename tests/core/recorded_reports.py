@@ -6,7 +6,7 @@ The program's words are those at the address; names, addresses and digests are m
 from __future__ import annotations
 
 from tests.core.recorded import DIGEST, Recorded
-from whalebuild.core.failures import Kind
+from whalebuild.failures.failure import Kind
 
 REPORTS = [
     # The registry, or the way to it, for the moment

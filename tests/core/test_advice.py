@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from tests.core.test_inputs import find
-from whalebuild.core.advice import Sizes, advise, code_reads, explain_code_changes
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.lock import Change
-from whalebuild.core.lock_files import BY_FOLDER, CODE, group_name
-from whalebuild.core.stage_inputs import ContextFiles, ContextRead, FileEntry, StageInputs
+from whalebuild.bundle.lock import Change
+from whalebuild.bundle.lock_grouping import BY_FOLDER, CODE, group_name
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.values import ContextFiles, ContextRead, FileEntry, StageInputs
+from whalebuild.plan.advice import Sizes, advise, code_reads, explain_code_changes
 
 DEPS = "FROM x AS deps\nCOPY requirements.txt /\nRUN pip install -r /requirements.txt\n"
 

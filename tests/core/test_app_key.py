@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.app_key import AppMaterial, material
-from whalebuild.core.bakefile import Target
-from whalebuild.core.lock import Lock
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.app_key import AppMaterial, material
+from whalebuild.bundle.lock import Lock
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 LOCK = Lock({AMD64: "k", ARM64: "l"}, bases={AMD64: {"a": "1"}, ARM64: {"a": "1", "b": "2"}})

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.bakefile import Target, parse_print
-from whalebuild.core.errors import EngineError
+from whalebuild.bakefile.target import Target, parse_print
+from whalebuild.errors import EngineError
 
 
 def printed(groups: dict[str, list[str]], *targets: str) -> dict[str, object]:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.build_args import Environment, empty_environment, global_args
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.shell_words import UnknownVariableError
-from whalebuild.core.stage_inputs import Build, UndeterminedError
+from whalebuild.dockerfile.lexer import UnknownVariableError
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.build_args import Environment, empty_environment, global_args
+from whalebuild.inputs.values import Build, UndeterminedError
 
 
 def values(text: str, build: Build | None = None, platform: str = "linux/amd64") -> dict[str, str]:

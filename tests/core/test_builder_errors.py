@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.builder_errors import (
-    boot_error,
-    creation_error,
-    plain_words,
-    unknown_builder,
-)
-from whalebuild.core.builder_making import BuilderSpec
-from whalebuild.core.errors import EngineError, UsageError
+from whalebuild.builder.messages import boot_error, creation_error, plain_words, unknown_builder
+from whalebuild.builder.spec import BuilderSpec
+from whalebuild.errors import EngineError, UsageError
 
 TAKEN = (
     'ERROR: existing instance for "farm" but no append mode, specify the node name to make changes '

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.builder_making import BuilderSpec, NodeSpec, make_spec, parse_node
-from whalebuild.core.errors import UsageError
+from whalebuild.builder.spec import BuilderSpec, NodeSpec, make_spec, parse_node
+from whalebuild.errors import UsageError
 
 ARM64, AMD64 = "linux/arm64", "linux/amd64"
 FAR, FARTHER = "tcp://far:1234", "tcp://farther:1234"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.builders import Builder, read_inspection
-from whalebuild.core.nodes import Node
+from whalebuild.builder.listing import Builder, read_inspection
+from whalebuild.builder.nodes import Node
 
 TWO_NODES = """\
 Name:          farm

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.bundle import Bundle, Cache, compose, read_bundle
-from whalebuild.core.manifests import (
+from whalebuild.bundle.index import Bundle, Cache, compose, read_bundle
+from whalebuild.oci.manifest import (
     ATTESTATION,
     REFERENCE_DIGEST,
     REFERENCE_TYPE,

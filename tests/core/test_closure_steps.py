@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.core.test_inputs import find, reason
-from whalebuild.core.stage_inputs import Remote
+from whalebuild.inputs.values import Remote
 
 SHA = "a" * 40
 SUM = "sha256:" + "b" * 64

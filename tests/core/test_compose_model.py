@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.compose_model import (
+from whalebuild.compose.model import (
     Model,
     Order,
     Service,
@@ -16,8 +16,8 @@ from whalebuild.core.compose_model import (
     resolved_with,
     without_hostname,
 )
-from whalebuild.core.errors import EngineError, UsageError
-from whalebuild.core.references import Reference
+from whalebuild.errors import EngineError, UsageError
+from whalebuild.oci.reference import Reference
 
 DIGEST = f"sha256:{'a' * 64}"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.containers import Container, read_project_container
-from whalebuild.core.references import Reference
+from whalebuild.compose.containers import Container, read_project_container
+from whalebuild.oci.reference import Reference
 
 DIGEST = f"sha256:{'a' * 64}"
 LABELS = {

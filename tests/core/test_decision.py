@@ -4,13 +4,13 @@ import pytest
 
 from tests.fakes import AMD64, ARM64
 from tests.values import BUNDLE, digest, image, lock, published
-from whalebuild.core.bundle import Bundle
-from whalebuild.core.decision import Action, Decision, decide
-from whalebuild.core.lock import Change, Lock
-from whalebuild.core.lock_annotations import NoLock
-from whalebuild.core.published import PublishedDeps
-from whalebuild.core.references import Reference
-from whalebuild.core.stage_inputs import Undetermined
+from whalebuild.bundle.annotations import NoLock
+from whalebuild.bundle.index import Bundle
+from whalebuild.bundle.lock import Change, Lock
+from whalebuild.bundle.published import PublishedDeps
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action, Decision, decide
 
 BOTH = (image(1, AMD64), image(2, ARM64))
 FOREIGN = PublishedDeps(BUNDLE, Bundle(digest(9), {}), NoLock("it has no lock"))

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from whalebuild.core.compose_model import Model, Order, Service
-from whalebuild.core.containers import Container
-from whalebuild.core.deploy_plan import (
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Model, Order, Service
+from whalebuild.deploy.plan import (
     Action,
     DeployPlan,
     Running,
@@ -20,9 +20,9 @@ from whalebuild.core.deploy_plan import (
     running_version,
     switch,
 )
-from whalebuild.core.errors import UsageError
-from whalebuild.core.host_images import HostImage
-from whalebuild.core.references import Reference
+from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference
+from whalebuild.published.host_images import HostImage
 
 ONE, TWO = (f"sha256:{digit * 64}" for digit in "12")
 REPO = "reg.example/acme/web"

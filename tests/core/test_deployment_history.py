@@ -4,7 +4,7 @@ import pytest
 
 from tests.deployed import begun, done, ended, history, running, version, warmed
 from tests.fakes import outcome as result
-from whalebuild.core.deployment_history import (
+from whalebuild.deploy.history import (
     effective,
     good_numbers,
     kept,
@@ -16,8 +16,8 @@ from whalebuild.core.deployment_history import (
     state_now,
     unsure,
 )
-from whalebuild.core.deployments import Entry, History, Outcome
-from whalebuild.core.errors import UsageError
+from whalebuild.deploy.record import Entry, History, Outcome
+from whalebuild.errors import UsageError
 
 BOTH = (*done(1, web="1", db="1"), *done(2, web="2"), *done(3, web="3"))
 FAILED_4 = (

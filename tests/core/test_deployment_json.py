@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.deployed import AT, begun, done, ended, running, text, version, warmed
-from whalebuild.core.deployment_history import next_number
-from whalebuild.core.deployment_json import entry_line, read_history
-from whalebuild.core.deployments import Deployment, Entry, History, Outcome, Warmed
-from whalebuild.core.references import Reference
+from whalebuild.deploy.history import next_number
+from whalebuild.deploy.record import Deployment, Entry, History, Outcome, Warmed
+from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.oci.reference import Reference
 
 WEB = running(web="1")
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.deployed import AT, text, version
-from whalebuild.core.deployment_history import (
+from whalebuild.deploy.history import (
     digests,
     effective,
     good_numbers,
@@ -25,10 +25,10 @@ from whalebuild.core.deployment_history import (
     state_now,
     unsure,
 )
-from whalebuild.core.deployment_json import read_history
-from whalebuild.core.deployments import Act, Begun, Ended, Entry, History, Outcome, Versions, Warmed
-from whalebuild.core.errors import UsageError
-from whalebuild.core.references import Reference
+from whalebuild.deploy.record import Act, Begun, Ended, Entry, History, Outcome, Versions, Warmed
+from whalebuild.deploy.record_format import read_history
+from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference
 
 SERVICES = ("web", "db", "log")
 BAD = (Outcome.FAILED, Outcome.INTERRUPTED)

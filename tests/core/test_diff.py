@@ -5,14 +5,14 @@ import json
 import pytest
 
 from tests.inspected import AMD64, Layer, image_manifest
-from whalebuild.core.diff import Have, ImageDiff, Kind, KnownBy, Origin, Published, compare
-from whalebuild.core.diff_json import diff_json
-from whalebuild.core.diff_request import wanted
-from whalebuild.core.errors import UsageError
-from whalebuild.core.image_config import ImageConfig, read_config
-from whalebuild.core.inspection import Image
-from whalebuild.core.manifests import digest_of, parse_image
-from whalebuild.core.references import Reference
+from whalebuild.cli.output.diff_diff_json import diff_json
+from whalebuild.errors import UsageError
+from whalebuild.oci.image_config import ImageConfig, read_config
+from whalebuild.oci.manifest import digest_of, parse_image
+from whalebuild.oci.reference import Reference
+from whalebuild.published.download import Have, ImageDiff, Kind, KnownBy, Origin, Published, compare
+from whalebuild.published.download_diff_request import wanted
+from whalebuild.published.view import Image
 
 WEB = Reference("registry.test/web", "latest")
 BASE, PACKAGES, CODE = ("base", 50_000), ("packages", 2_000), ("code", 90)

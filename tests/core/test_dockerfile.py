@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from whalebuild.core.dockerfile import parse_dockerfile
+from whalebuild.dockerfile.parser import parse_dockerfile
 
 Words = list[tuple[int, str, str]]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core import path_patterns
-from whalebuild.core.dockerignore import PatternMatcher, read_ignore_file
-from whalebuild.core.path_patterns import PatternError
+from whalebuild.dockerfile import gopath as path_patterns
+from whalebuild.dockerfile.gopath import PatternError
+from whalebuild.dockerfile.ignorefile import PatternMatcher, read_ignore_file
 
 
 @pytest.mark.parametrize(

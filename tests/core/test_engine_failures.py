@@ -11,9 +11,9 @@ from tests.core.recorded_compose_messages import COMPOSE_MESSAGES
 from tests.core.recorded_engine_messages import ENGINE_MESSAGES
 from tests.core.recorded_messages import MESSAGES
 from tests.core.recorded_registry_messages import REGISTRY_MESSAGES
-from whalebuild.core.engine_failures import classify, classify_pull, final_error, registry_in
-from whalebuild.core.failure_errors import as_error, as_pull_error
-from whalebuild.core.failures import NO_PLATFORM, Failure, Kind, Remedy, redact
+from whalebuild.failures.classify_docker import classify, classify_pull, final_error, registry_in
+from whalebuild.failures.failure import NO_PLATFORM, Failure, Kind, Remedy, redact
+from whalebuild.failures.messages import as_error, as_pull_error
 
 ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
 

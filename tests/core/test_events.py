@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import recording
-from whalebuild.core.events import (
+from whalebuild.buildkit.events import (
     BuildWarning,
     Event,
     Log,

@@ -6,10 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from whalebuild.core.builders import Builder, read_listing
-from whalebuild.core.cache_usage import Usage, read_usage
-from whalebuild.core.features import by_driver, main_platforms, misplaced, own_platforms, trials
-from whalebuild.core.nodes import How, Node
+from whalebuild.builder.capabilities import (
+    by_driver,
+    main_platforms,
+    misplaced,
+    own_platforms,
+    trials,
+)
+from whalebuild.builder.listing import Builder, read_listing
+from whalebuild.builder.listing_cache_usage import Usage, read_usage
+from whalebuild.builder.nodes import How, Node
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 INTEL = Node("a", "tcp://a:1", platforms=(AMD64, "linux/amd64/v2", ARM64), own=AMD64)

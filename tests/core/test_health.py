@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.containers import Container
-from whalebuild.core.health import judge
+from whalebuild.compose.containers import Container
+from whalebuild.compose.health import judge
 
 GRACE = 5.0
 

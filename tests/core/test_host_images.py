@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from whalebuild.core.host_images import (
+from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.published.host_images import (
     HostImage,
     RunningImage,
     named,
@@ -8,8 +9,7 @@ from whalebuild.core.host_images import (
     read_image,
     running,
 )
-from whalebuild.core.kept_images import kept_name
-from whalebuild.core.references import Reference, parse_reference
+from whalebuild.published.kept import kept_name
 
 
 def ref(text: str) -> Reference:

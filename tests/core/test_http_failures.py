@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.errors import ExitCode
-from whalebuild.core.failure_errors import as_error
-from whalebuild.core.failures import Kind
-from whalebuild.core.http_failures import HttpFailure, Trouble, from_answer, no_answer
+from whalebuild.errors import ExitCode
+from whalebuild.failures.classify_http import HttpFailure, Trouble, from_answer, no_answer
+from whalebuild.failures.failure import Kind
+from whalebuild.failures.messages import as_error
 
 REQUEST = "GET https://registry.test/v2/acme/web/manifests/deps"
 SPECIFICATION = "https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.bakefile import Target
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.inputs import (
+from whalebuild.bakefile.target import Target
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.find import (
     Build,
     StageInputs,
     Undetermined,

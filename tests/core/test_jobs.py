@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.bakefile import Target
-from whalebuild.core.errors import UsageError
-from whalebuild.core.jobs import BuildOptions, Job, make_jobs, schedule
-from whalebuild.core.pairs import Image, Pair
-from whalebuild.core.references import Reference
+from whalebuild.bakefile.images import BuildOptions, Job, make_jobs, schedule
+from whalebuild.bakefile.pairs import Image, Pair
+from whalebuild.bakefile.target import Target
+from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference
 
 APP = Reference("acme/web", "latest")
 DEPS = Reference("acme/web", "deps")

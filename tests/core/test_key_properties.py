@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whalebuild.adapters.context_files import LocalContextFiles
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.inputs import Build, ContextFiles, StageInputs, find_inputs
-from whalebuild.core.lock import Lock, compare, make_lock
+from whalebuild.bundle.lock import Lock, compare, make_lock
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.find import Build, ContextFiles, StageInputs, find_inputs
+from whalebuild.source.context import LocalContextFiles
 
 DIGEST = "sha256:" + "1" * 64
 WORDS = st.text(alphabet="abcxyz019", min_size=1, max_size=6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.dockerfile import parse_dockerfile
+from whalebuild.dockerfile.parser import parse_dockerfile
 
 PIP = """
 FROM python:3.13-slim AS base

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.core.test_inputs import find
-from whalebuild.core.lock import Change, Lock, compare, make_lock
-from whalebuild.core.stage_inputs import ContextFiles, FileEntry, Undetermined
+from whalebuild.bundle.lock import Change, Lock, compare, make_lock
+from whalebuild.inputs.values import ContextFiles, FileEntry, Undetermined
 
 TEXT = "FROM x:1 AS deps\nARG A=1\nCOPY . /\nRUN --mount=type=secret,id=s y"
 OLD, NEW = "sha256:" + "1" * 64, "sha256:" + "2" * 64

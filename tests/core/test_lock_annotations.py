@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.lock import Lock, compare
-from whalebuild.core.lock_annotations import NoLock, from_annotations, to_annotations
-from whalebuild.core.lock_files import ALL, BY_FOLDER
+from whalebuild.bundle.annotations import NoLock, from_annotations, to_annotations
+from whalebuild.bundle.lock import Lock, compare
+from whalebuild.bundle.lock_grouping import ALL, BY_FOLDER
 
 TEXTS = st.text(max_size=8)
 TABLES = st.dictionaries(TEXTS, TEXTS, max_size=4)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.lock_files import ALL, BY_FOLDER, CODE, group_files, group_name
+from whalebuild.bundle.lock_grouping import ALL, BY_FOLDER, CODE, group_files, group_name
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.nodes import How, Node, place, places
+from whalebuild.builder.nodes import How, Node, place, places
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 # As buildx 0.29 lists them.

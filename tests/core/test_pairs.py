@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.bakefile import BakeFile, Target
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.errors import UsageError
-from whalebuild.core.jobs import BuildOptions, make_jobs
-from whalebuild.core.pairs import Pair, find_pairs, needs_dockerfile
-from whalebuild.core.settings import Settings
+from whalebuild.bakefile.images import BuildOptions, make_jobs
+from whalebuild.bakefile.pairs import Pair, find_pairs, needs_dockerfile
+from whalebuild.bakefile.target import BakeFile, Target
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.errors import UsageError
+from whalebuild.settings import Settings
 
 DOCKERFILE = "FROM debian AS dependencies\nRUN pip install -r r.txt\nFROM dependencies\n"
 BUILDER = (

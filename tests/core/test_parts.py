@@ -9,17 +9,17 @@ import pytest
 
 from tests.fakes import AMD64, ARM64
 from tests.values import UNKNOWN, app_job, deps_job, digest, lock
-from whalebuild.core.bakefile import Target
-from whalebuild.core.errors import UsageError, VerificationError
-from whalebuild.core.jobs import Job, Portion
-from whalebuild.core.joining import join
-from whalebuild.core.lock import Lock
-from whalebuild.core.lock_annotations import to_annotations
-from whalebuild.core.manifests import Descriptor
-from whalebuild.core.part_json import part_json, read_part
-from whalebuild.core.parts import ImagePart, Part, PushedTask, portion_of
-from whalebuild.core.references import Reference
-from whalebuild.core.stage_inputs import Undetermined
+from whalebuild.bake.partial.format import part_json, read_part
+from whalebuild.bake.partial.join import join
+from whalebuild.bake.partial.part import ImagePart, Part, PushedTask, portion_of
+from whalebuild.bakefile.images import Job, Portion
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.annotations import to_annotations
+from whalebuild.bundle.lock import Lock
+from whalebuild.errors import UsageError, VerificationError
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.manifest import Descriptor
+from whalebuild.oci.reference import Reference
 
 BOTH = (AMD64, ARM64)
 DEPS = replace(deps_job(*BOTH), target=Target("app-deps", {}))

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.bakefile import Target
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.inputs import Build, StageInputs, find_inputs
-from whalebuild.core.pins import (
+from whalebuild.bakefile.target import Target
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.find import Build, StageInputs, find_inputs
+from whalebuild.plan.pins import (
     base_contexts,
     image_context,
     lost_arguments,

@@ -21,15 +21,15 @@ from tests.values import (
     plan,
     published,
 )
-from whalebuild.core.bakefile import Target
-from whalebuild.core.bundle import Cache
-from whalebuild.core.decision import Action, Decision
-from whalebuild.core.image_plans import AppAction
-from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.plan import Plan
-from whalebuild.core.references import Reference
-from whalebuild.core.stand import Stand
-from whalebuild.core.tasks import NO_DIGEST, CacheExport
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.index import Cache
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.definition import NO_DIGEST, CacheExport
+from whalebuild.plan.pins_stand import Stand
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppAction
 
 BOTH = (AMD64, ARM64)
 CACHES = (

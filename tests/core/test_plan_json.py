@@ -20,16 +20,16 @@ from tests.values import (
     plan,
     published,
 )
-from whalebuild.core.advice import Advice
-from whalebuild.core.decision import Action, Decision
-from whalebuild.core.image_plans import AppAction
-from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.lock import Change
-from whalebuild.core.plan import Plan
-from whalebuild.core.plan_json import plan_json, rebuild_needed
-from whalebuild.core.references import Reference
-from whalebuild.core.settings import KEYS, Settings
-from whalebuild.core.stage_inputs import FileEntry
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bundle.lock import Change
+from whalebuild.cli.output.plan_plan_json import plan_json, rebuild_needed
+from whalebuild.inputs.values import FileEntry
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.advice import Advice
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppAction
+from whalebuild.settings import KEYS, Settings
 
 SOURCE = published(lock(AMD64, ARM64), (image(1, AMD64), image(2, ARM64)))
 FILES = (

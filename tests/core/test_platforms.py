@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import outcome
-from whalebuild.core.errors import UsageError
-from whalebuild.core.platforms import KNOWN, parse_platform, parse_platforms, resolve, runnable
+from whalebuild.errors import UsageError
+from whalebuild.oci.platform import KNOWN, parse_platform, parse_platforms, resolve, runnable
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.fakes import recording
-from whalebuild.core.events import Log, Message, Step, Transfer, parse_line
-from whalebuild.core.progress import BuildState, failure_log, pulled_bytes
+from whalebuild.buildkit.events import Log, Message, Step, Transfer, parse_line
+from whalebuild.buildkit.progress import BuildState, failure_log, pulled_bytes
 
 BOTH = ("app-deps", "app")
 

@@ -20,21 +20,15 @@ from tests.values import (
     material,
     published,
 )
-from whalebuild.core.bundle import Bundle, Cache, read_bundle
-from whalebuild.core.decision import Action, Decision
-from whalebuild.core.image_plans import DepsPlan
-from whalebuild.core.lock_annotations import from_annotations
-from whalebuild.core.manifests import Descriptor, digest_of, parse_index
-from whalebuild.core.publication import (
-    Pushed,
-    app_index,
-    exported_cache,
-    outcome,
-    pushed_digest,
-)
-from whalebuild.core.published import AppRecord
-from whalebuild.core.references import Reference
-from whalebuild.core.stand import Stand
+from whalebuild.bake.outcome import Pushed, app_index, exported_cache, outcome, pushed_digest
+from whalebuild.bundle.annotations import from_annotations
+from whalebuild.bundle.index import Bundle, Cache, read_bundle
+from whalebuild.bundle.published import AppRecord
+from whalebuild.oci.manifest import Descriptor, digest_of, parse_index
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.pins_stand import Stand
+from whalebuild.plan.plan_image_plans import DepsPlan
 
 BOTH = (AMD64, ARM64)
 OLD = (image(1, AMD64), image(2, ARM64))

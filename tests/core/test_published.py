@@ -6,10 +6,10 @@ import pytest
 
 from tests.fakes import AMD64, ARM64
 from tests.values import BUNDLE, LATEST, image, lock, published
-from whalebuild.core.bundle import Cache, compose
-from whalebuild.core.lock_annotations import NoLock
-from whalebuild.core.manifests import INDEX_TYPE, MANIFEST_TYPE, Manifest, digest_of
-from whalebuild.core.published import AppRecord, PublishedApp, read_app, read_deps
+from whalebuild.bundle.annotations import NoLock
+from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.published import AppRecord, PublishedApp, read_app, read_deps
+from whalebuild.oci.manifest import INDEX_TYPE, MANIFEST_TYPE, Manifest, digest_of
 
 RECORD = AppRecord(
     "key", {AMD64: "sha256:1", ARM64: "sha256:2"}, {"python:3 ($BUILDPLATFORM)": "sha256:3"}

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.lock import Lock
-from whalebuild.core.lock_annotations import NoLock, to_annotations
-from whalebuild.core.manifests import INDEX_TYPE, MANIFEST_TYPE, Manifest, digest_of
-from whalebuild.core.published import AppRecord, read_app, read_deps
-from whalebuild.core.references import Reference
+from whalebuild.bundle.annotations import NoLock, to_annotations
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import AppRecord, read_app, read_deps
+from whalebuild.oci.manifest import INDEX_TYPE, MANIFEST_TYPE, Manifest, digest_of
+from whalebuild.oci.reference import Reference
 
 REFERENCE = Reference("registry.test/web", "deps")
 SOUND = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.pull_progress import (
+from whalebuild.compose.pull_progress import (
     PullLine,
     PullState,
     compose_error,

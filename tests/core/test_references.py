@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import outcome
-from whalebuild.core.errors import UsageError
-from whalebuild.core.references import Reference, is_tag, parse_reference, parse_repository
+from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference, is_tag, parse_reference, parse_repository
 
 DIGEST = "sha256:" + "0f" * 32
 HOSTS = ("", "ghcr.io/", "localhost/", "localhost:5000/", "127.0.0.1:5000/", "[::1]:5000/", "A.b/")

@@ -7,12 +7,12 @@ import pytest
 
 from tests.fakes import AMD64, ARM64, recording
 from tests.values import app_job, deps_job, digest
-from whalebuild.core.bakefile import Target
-from whalebuild.core.events import parse_line
-from whalebuild.core.progress import BuildState
-from whalebuild.core.results import ImageResult, make_result, metadata_of
-from whalebuild.core.retry import Retry
-from whalebuild.core.tasks import Task
+from whalebuild.bake.result import ImageResult, make_result, metadata_of
+from whalebuild.bakefile.target import Target
+from whalebuild.buildkit.events import parse_line
+from whalebuild.buildkit.progress import BuildState
+from whalebuild.failures.retry_policy import Retry
+from whalebuild.plan.definition import Task
 
 DEPS, APP = deps_job(), app_job(AMD64)
 

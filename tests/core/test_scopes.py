@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.bakefile import Target
-from whalebuild.core.errors import UsageError
-from whalebuild.core.pairs import Image, Pair
-from whalebuild.core.references import Reference
-from whalebuild.core.scopes import scoped
-from whalebuild.core.tags import scope_name
+from whalebuild.bakefile.pairs import Image, Pair
+from whalebuild.bakefile.scopes import scoped
+from whalebuild.bakefile.target import Target
+from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference
+from whalebuild.tags import scope_name
 
 
 @pytest.mark.parametrize(

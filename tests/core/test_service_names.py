@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.fake_project import model, service
-from whalebuild.core.containers import Container
-from whalebuild.core.service_names import found_by_name, nameless, without_names
+from whalebuild.compose.containers import Container
+from whalebuild.compose.names import found_by_name, nameless, without_names
 
 WEB = service("web", networks={"default": (), "back": ("orders",)})
 FULL = {"default": ("web-1", "web"), "back": ("web-1", "web", "orders")}

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fakes import outcome
-from whalebuild.core.errors import UsageError
-from whalebuild.core.settings import (
+from whalebuild.errors import UsageError
+from whalebuild.settings import (
     KEYS,
     Layer,
     Settings,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core.shell_words import Lexer, UnknownVariableError, WordError, unset
+from whalebuild.dockerfile.lexer import Lexer, UnknownVariableError, WordError, unset
 
 VALUES = {"PWD": "/home", "SHELL": "bash", "NULL": "", "FOO": "xxyy", "BAR": "x", "STAR": "a*b"}
 BAD = None

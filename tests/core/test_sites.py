@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.inputs import Build, StageInputs, find_inputs
-from whalebuild.core.nodes import How, Node
-from whalebuild.core.sites import Runs, Site, runs_of, sites
+from whalebuild.builder.nodes import How, Node
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.find import Build, StageInputs, find_inputs
+from whalebuild.plan.placement import Runs, Site, runs_of, sites
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 INTEL = Node("intel", "x", platforms=(AMD64,))

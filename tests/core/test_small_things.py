@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.core import errors
-from whalebuild.core.suggest import did_you_mean
-from whalebuild.core.units import human_bytes, human_seconds
+from whalebuild import errors
+from whalebuild.text import human_bytes, human_seconds
+from whalebuild.text_suggest import did_you_mean
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from whalebuild.core.bakefile import Target
-from whalebuild.core.jobs import BuildOptions, Job, Portion
-from whalebuild.core.nodes import Node
-from whalebuild.core.references import Reference
-from whalebuild.core.tasks import (
+from whalebuild.bakefile.images import BuildOptions, Job, Portion
+from whalebuild.bakefile.target import Target
+from whalebuild.builder.nodes import Node
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import (
     NO_DIGEST,
     CacheExport,
     Ground,

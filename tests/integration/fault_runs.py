@@ -18,7 +18,7 @@ from tests.integration.fault_scenes import TAGS, Ground, Scene, scene
 from tests.integration.faults import Fault
 from tests.integration.registry_content import push_like
 from tests.integration.sandbox import SHARED_ENGINE
-from whalebuild.core.engine_failures import classify
+from whalebuild.failures.classify_docker import classify
 
 # What the step printed, as whalebuild and as buildx show it; its name has the words as well.
 _PREPARING = re.compile(r"^#\d+ (?:\||[\d.]+) .*now preparing$", re.MULTILINE)

@@ -15,9 +15,9 @@ from tests.integration.marks import rarely
 from tests.integration.pairs import CODE, COPYING, RAN, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.core.manifests import INDEX_TYPE, MANIFEST_TYPE, digest_of
-from whalebuild.core.references import Reference
+from whalebuild.oci.manifest import INDEX_TYPE, MANIFEST_TYPE, digest_of
+from whalebuild.oci.reference import Reference
+from whalebuild.registry.client import RegistryClient
 
 READ = "GET|HEAD"
 # A further step, whose build needs the layers of the cached ones.

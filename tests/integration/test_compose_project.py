@@ -18,13 +18,13 @@ from tests.integration.pairs import DEPS_BYTES, KIB, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import free_port
 from tests.integration.sandbox import Sandbox, downloaded
-from whalebuild.adapters.compose import ComposeProject
-from whalebuild.core.compose_model import Order
-from whalebuild.core.containers import Container
-from whalebuild.core.engine_failures import classify_pull
-from whalebuild.core.failures import CommandFailedError, Kind
-from whalebuild.core.pull_progress import PullState, layer_id
-from whalebuild.core.references import Reference
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Order
+from whalebuild.compose.pull_progress import PullState, layer_id
+from whalebuild.docker.compose import ComposeProject
+from whalebuild.failures.classify_docker import classify_pull
+from whalebuild.failures.failure import CommandFailedError, Kind
+from whalebuild.oci.reference import Reference
 
 # What an abandoned Popen of python-on-whales says when it is collected.
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")

@@ -12,10 +12,10 @@ from tests.integration.marks import rarely
 from tests.integration.published import raw_manifest
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox, downloaded
 from wbsandbox.polling import ask
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.core.kept_images import kept_name
-from whalebuild.core.manifests import INDEX_TYPE
-from whalebuild.core.references import Reference
+from whalebuild.oci.manifest import INDEX_TYPE
+from whalebuild.oci.reference import Reference
+from whalebuild.published.kept import kept_name
+from whalebuild.registry.client import RegistryClient
 
 SECOND = """\
 services:

@@ -39,17 +39,11 @@ from tests.integration.dockerfile_cases import (
     Case,
 )
 from tests.integration.sandbox import Sandbox
-from whalebuild.adapters.context_files import LocalContextFiles
-from whalebuild.core.dockerfile import parse_dockerfile
-from whalebuild.core.dockerignore import read_ignore_file
-from whalebuild.core.inputs import (
-    Build,
-    ContextFiles,
-    StageInputs,
-    Undetermined,
-    find_inputs,
-)
-from whalebuild.core.lock import Lock, make_lock
+from whalebuild.bundle.lock import Lock, make_lock
+from whalebuild.dockerfile.ignorefile import read_ignore_file
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined, find_inputs
+from whalebuild.source.context import LocalContextFiles
 
 HERE = "linux/amd64"
 STEPS = ("COPY", "ADD", "RUN", "WORKDIR", "LINK", "ONBUILD")

@@ -15,11 +15,11 @@ import pytest
 
 from tests.integration import published
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.core.bundle import Cache, compose
-from whalebuild.core.jobs import DEPS
-from whalebuild.core.manifests import INDEX_TYPE, parse_index
-from whalebuild.core.references import Reference
+from whalebuild.bakefile.images import DEPS
+from whalebuild.bundle.index import Cache, compose
+from whalebuild.oci.manifest import INDEX_TYPE, parse_index
+from whalebuild.oci.reference import Reference
+from whalebuild.registry.client import RegistryClient
 
 TAGS = ("deps", "latest")
 PLATFORM = "linux/amd64"

@@ -12,9 +12,8 @@ import pytest
 from tests.integration.registries import PASSWORD, USER, OwnRegistry, htpasswd, own_registry
 from tests.integration.sandbox import Sandbox
 from tests.integration.tokens import docker_config, token_server
-from whalebuild.adapters.registry import RegistryClient
-from whalebuild.core.failures import Kind, RequestFailedError
-from whalebuild.core.manifests import (
+from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.oci.manifest import (
     INDEX_TYPE,
     MANIFEST_TYPE,
     Descriptor,
@@ -22,7 +21,8 @@ from whalebuild.core.manifests import (
     parse_index,
     write_index,
 )
-from whalebuild.core.references import Reference
+from whalebuild.oci.reference import Reference
+from whalebuild.registry.client import RegistryClient
 
 KIND = "dev.whalebuild.kind"
 

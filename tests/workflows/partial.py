@@ -11,14 +11,14 @@ from typing import Any
 from tests.fake_registry import FakeRegistry
 from tests.fakes import AMD64, ARM64, BUILDER, FakeConsole, patient
 from tests.workflows.world import World
-from whalebuild.core.jobs import Portion
-from whalebuild.core.manifests import parse_index
-from whalebuild.core.part_json import part_json, read_part
-from whalebuild.core.parts import Part
-from whalebuild.core.request import EngineFacts
-from whalebuild.core.results import BakeResult
-from whalebuild.core.settings import Settings
-from whalebuild.workflows.merging import Merger
+from whalebuild.bake.partial.format import part_json, read_part
+from whalebuild.bake.partial.merge import Merger
+from whalebuild.bake.partial.part import Part
+from whalebuild.bake.result import BakeResult
+from whalebuild.bakefile.images import Portion
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.oci.manifest import parse_index
+from whalebuild.settings import Settings
 
 BOTH = (AMD64, ARM64)
 Document = dict[str, Any]

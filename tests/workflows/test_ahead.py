@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.fakes import GOOD_FACTS, FakeEngine, definition
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.request import BakeRequest
-from whalebuild.workflows.ahead import AheadEngine
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.docker.buildx_ahead import AheadEngine
+from whalebuild.failures.failure import CommandFailedError
 
 
 def test_what_was_asked_ahead_is_asked_once() -> None:

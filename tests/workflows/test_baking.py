@@ -6,9 +6,9 @@ import pytest
 
 from tests.fakes import recording
 from tests.workflows.world import World
-from whalebuild.core.errors import BuildError, RefusedError, UnreachableError
-from whalebuild.core.events import Step
-from whalebuild.core.failures import CommandFailedError
+from whalebuild.buildkit.events import Step
+from whalebuild.errors import BuildError, RefusedError, UnreachableError
+from whalebuild.failures.failure import CommandFailedError
 
 PUSH_FAILED = (
     "ERROR: target app: failed to solve: failed to push acme/web:latest: unexpected status from "

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from tests.fakes import AMD64, ARM64
-from whalebuild.core.builder_making import BuilderSpec, NodeSpec
-from whalebuild.core.builders import Builder
-from whalebuild.core.cache_usage import Usage
-from whalebuild.core.errors import EngineError, InterruptedRunError, UsageError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.features import Known
-from whalebuild.core.nodes import Node
-from whalebuild.workflows.builders import BuilderKeeper
+from whalebuild.builder.capabilities import Known
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.listing_cache_usage import Usage
+from whalebuild.builder.manage import BuilderKeeper
+from whalebuild.builder.nodes import Node
+from whalebuild.builder.spec import BuilderSpec, NodeSpec
+from whalebuild.errors import EngineError, InterruptedRunError, UsageError
+from whalebuild.failures.failure import CommandFailedError
 
 FARM = BuilderSpec(
     "farm", "remote", (NodeSpec("tcp://a:1", (AMD64,)), NodeSpec("tcp://b:1", (ARM64,)))

@@ -11,12 +11,12 @@ import pytest
 from tests.fake_registry import DENIED
 from tests.fakes import BUILDER, PushingEngine, definition
 from tests.workflows.world import WEB, World
-from whalebuild.core.bundle import read_bundle
-from whalebuild.core.errors import BuildError, UnreachableError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.manifests import parse_index
-from whalebuild.core.references import Reference
-from whalebuild.core.tasks import STAGING
+from whalebuild.bundle.index import read_bundle
+from whalebuild.errors import BuildError, UnreachableError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.manifest import parse_index
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import STAGING
 
 EXPORTING = {
     "digest": "sha256:e",

@@ -8,12 +8,12 @@ import pytest
 
 from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
 from tests.workflows.test_planning import WEB, plan
-from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.nodes import Node
-from whalebuild.core.plan import Plan
-from whalebuild.core.request import EngineFacts
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.nodes import Node
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.plan.plan import Plan
 
 OLD_STORE = replace(GOOD_FACTS, containerd_store=False)
 OURS = EngineFacts(

@@ -7,13 +7,13 @@ import pytest
 from tests.fakes import AMD64, ARM64
 from tests.workflows.world import WEB, World, bundle_of
 from tests.workflows.world import app_of as app_published
-from whalebuild.core.decision import Action
-from whalebuild.core.errors import UsageError
-from whalebuild.core.image_plans import AppAction, AppPlan, DepsPlan
-from whalebuild.core.lock import Lock
-from whalebuild.core.published import read_deps
-from whalebuild.core.references import Reference
-from whalebuild.core.stage_inputs import Undetermined
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import read_deps
+from whalebuild.errors import UsageError
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
 
 DEPS = "acme/web:deps"
 TOOLS = {"tools": {"dockerfile-inline": "FROM debian\nCOPY tools.txt /"}}

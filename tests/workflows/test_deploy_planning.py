@@ -12,12 +12,12 @@ from tests.deployed import version
 from tests.fake_project import model, service
 from tests.fake_registry import BUSY, DENIED, push_image
 from tests.fakes import outcome
-from whalebuild.core.compose_model import Order, Service
-from whalebuild.core.deploy_plan import Action, DeployPlan, download_of
-from whalebuild.core.errors import EngineError, RefusedError, UnreachableError, UsageError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.kept_images import kept_name
-from whalebuild.core.references import Reference
+from whalebuild.compose.model import Order, Service
+from whalebuild.deploy.plan import Action, DeployPlan, download_of
+from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference
+from whalebuild.published.kept import kept_name
 
 LATEST = "registry.test/acme/web:latest"
 

@@ -12,11 +12,11 @@ from tests.deploy_world import ENDED, UNHEALTHY, KilledError, World
 from tests.fake_project import service
 from tests.fake_registry import BUSY, DENIED
 from tests.fakes import outcome
-from whalebuild.core.deploy_plan import Action
-from whalebuild.core.deploy_results import Done
-from whalebuild.core.deployment_history import state_now, unsure
-from whalebuild.core.deployments import Act, Outcome
-from whalebuild.core.errors import (
+from whalebuild.deploy.history import state_now, unsure
+from whalebuild.deploy.plan import Action
+from whalebuild.deploy.record import Act, Outcome
+from whalebuild.deploy.result import Done
+from whalebuild.errors import (
     DeployError,
     EngineError,
     InterruptedRunError,
@@ -24,8 +24,8 @@ from whalebuild.core.errors import (
     UnreachableError,
     UsageError,
 )
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.kept_images import kept_name
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.published.kept import kept_name
 
 LOST = CommandFailedError("Cannot connect to the Docker daemon at unix:///var/run/docker.sock")
 

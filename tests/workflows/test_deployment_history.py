@@ -5,11 +5,11 @@ import pytest
 from tests.deployed import begun, done, history, running, version
 from tests.fake_project import FakeHost, FakeProject, model, service
 from tests.fakes import outcome
-from whalebuild.core.errors import EngineError
-from whalebuild.core.kept_images import kept_name
-from whalebuild.core.references import Reference
-from whalebuild.core.strays import Stray
-from whalebuild.workflows.deployment_history import find_strays
+from whalebuild.deploy.drift import Stray
+from whalebuild.deploy.drift_deployment_history import find_strays
+from whalebuild.errors import EngineError
+from whalebuild.oci.reference import Reference
+from whalebuild.published.kept import kept_name
 
 RECORD = history(*done(1, web="1", db=None))
 

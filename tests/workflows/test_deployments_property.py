@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.deploy_world import ENDED, UNHEALTHY, KilledError, World
 from tests.fake_project import service
 from tests.fake_registry import BUSY
-from whalebuild.core.compose_model import Order
-from whalebuild.core.deployment_history import (
+from whalebuild.compose.model import Order
+from whalebuild.deploy.history import (
     digests,
     doubtful,
     good_numbers,
@@ -28,9 +28,9 @@ from whalebuild.core.deployment_history import (
     state_now,
     unsure,
 )
-from whalebuild.core.deployments import Act, Outcome
-from whalebuild.core.errors import DeployError, UnreachableError, UsageError, WhalebuildError
-from whalebuild.workflows.pruning import prune
+from whalebuild.deploy.prune_pruning import prune
+from whalebuild.deploy.record import Act, Outcome
+from whalebuild.errors import DeployError, UnreachableError, UsageError, WhalebuildError
 
 SERVICES = (
     service("web", replicas=2, networks={"default": ("shop",)}),

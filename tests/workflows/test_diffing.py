@@ -17,16 +17,16 @@ from tests.inspected import (
     MemoryRegistry,
     image_manifest,
 )
-from whalebuild.core.bundle import compose
-from whalebuild.core.diff import ImageDiff, Kind, KnownBy
-from whalebuild.core.diff_request import Wanted
-from whalebuild.core.errors import EngineError, RefusedError, UsageError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.host_images import HostImage, RunningImage
-from whalebuild.core.manifests import Descriptor, digest_of
-from whalebuild.core.references import Reference
-from whalebuild.core.request import EngineFacts
-from whalebuild.workflows.diffing import Differ
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.bundle.index import compose
+from whalebuild.errors import EngineError, RefusedError, UsageError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.manifest import Descriptor, digest_of
+from whalebuild.oci.reference import Reference
+from whalebuild.published.diff import Differ
+from whalebuild.published.download import ImageDiff, Kind, KnownBy
+from whalebuild.published.download_diff_request import Wanted
+from whalebuild.published.host_images import HostImage, RunningImage
 
 NEWER = ("newer code", 910)
 LATEST = Reference(REPOSITORY, "latest")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.workflows.engine_errors import engine_error
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError
 
 SSH = (
     'error during connect: Get "http://docker.example.com/v1.51/info": '

@@ -8,12 +8,12 @@ import pytest
 from tests.fakes import AMD64
 from tests.inspected import ARM64, BASE, CODE, PACKAGES, REPOSITORY, MemoryRegistry
 from tests.workflows.world import APP, World
-from whalebuild.core.bundle import compose
-from whalebuild.core.diff import NextPull
-from whalebuild.core.manifests import INDEX_TYPE, Descriptor, Manifest, digest_of
-from whalebuild.core.published import PublishedApp, read_app
-from whalebuild.core.references import Reference
-from whalebuild.workflows.foretelling import Foreteller
+from whalebuild.bundle.index import compose
+from whalebuild.bundle.published import PublishedApp, read_app
+from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, Manifest, digest_of
+from whalebuild.oci.reference import Reference
+from whalebuild.published.download import NextPull
+from whalebuild.published.next_pull import Foreteller
 
 
 @dataclass

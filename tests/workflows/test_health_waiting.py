@@ -10,10 +10,10 @@ import pytest
 from tests.deploy_world import Clock
 from tests.fake_project import FakeProject, model, service
 from tests.fakes import FakeConsole
-from whalebuild.core.containers import Container
-from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.workflows.health_waiting import HealthWait, UnhealthyError, last_words
+from whalebuild.compose.containers import Container
+from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_words
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
 
 LOST = CommandFailedError("Cannot connect to the Docker daemon")
 STARTING, HEALTHY = {"health": "starting"}, {"health": "healthy"}

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.workflows.world import World, bundle_of, published, refs
-from whalebuild.core.errors import BuildError, RefusedError, UnreachableError
-from whalebuild.core.failures import CommandFailedError
+from whalebuild.errors import BuildError, RefusedError, UnreachableError
+from whalebuild.failures.failure import CommandFailedError
 
 NOT_FOUND = "failed to configure registry cache importer: docker.io/acme/web: not found"
 BUSY = "failed to configure registry cache importer: unexpected status: 503 Service Unavailable"

@@ -16,18 +16,16 @@ from tests.inspected import (
     World,
     image_manifest,
 )
-from whalebuild.core.bundle import compose
-from whalebuild.core.errors import RefusedError, UsageError
-from whalebuild.core.inspection import NoRecord, Shared
-from whalebuild.core.lock_annotations import NoLock
-from whalebuild.core.manifests import (
-    digest_of,
-)
-from whalebuild.core.pair_names import names_of_image
-from whalebuild.core.references import Reference
-from whalebuild.core.request import BakeRequest
-from whalebuild.core.settings import Settings
-from whalebuild.workflows.inspecting import names_in_bake_file
+from whalebuild.bakefile.pair_names import names_of_image
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bundle.annotations import NoLock
+from whalebuild.bundle.index import compose
+from whalebuild.errors import RefusedError, UsageError
+from whalebuild.oci.manifest import digest_of
+from whalebuild.oci.reference import Reference
+from whalebuild.published.inspect import names_in_bake_file
+from whalebuild.published.view import NoRecord, Shared
+from whalebuild.settings import Settings
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 
 from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
 from tests.workflows.test_planning import plan
-from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.nodes import How, Node
-from whalebuild.workflows.looking import Looker
+from whalebuild.builder.nodes import How, Node
+from whalebuild.builder.probe import Looker
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
 
 WEB = {"tags": ["acme/web:latest"]}
 DOWN = Node("far0", "tcp://far:1234", status="inactive")

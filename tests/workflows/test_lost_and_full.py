@@ -8,9 +8,9 @@ import pytest
 
 from tests.workflows.test_importing import DONE, PUSH_BUSY, scripted, step
 from tests.workflows.world import World
-from whalebuild.core.errors import EngineError, RefusedError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.http_failures import from_answer
+from whalebuild.errors import EngineError, RefusedError
+from whalebuild.failures.classify_http import from_answer
+from whalebuild.failures.failure import CommandFailedError
 
 READING = step("[internal] load local bake definitions")
 WAITING = step("[internal] waiting for connection", "context deadline exceeded")

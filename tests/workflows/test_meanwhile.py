@@ -10,9 +10,9 @@ import pytest
 from tests.fake_registry import BUSY, DENIED, push_image
 from tests.fakes import AMD64, BUILDER, GOOD_FACTS, recording
 from tests.workflows.world import APP, DEPS, WEB, World, bundle_of, published
-from whalebuild.core.errors import ExitCode, RefusedError, UnreachableError, VerificationError
-from whalebuild.core.manifests import Manifest
-from whalebuild.core.references import Reference
+from whalebuild.errors import ExitCode, RefusedError, UnreachableError, VerificationError
+from whalebuild.oci.manifest import Manifest
+from whalebuild.oci.reference import Reference
 
 SHARED = {
     "deps": {"target": "dependencies", "tags": [DEPS]},

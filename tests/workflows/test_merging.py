@@ -9,8 +9,8 @@ import pytest
 from tests.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS
 from tests.workflows.partial import BOTH, Farm, bake_part, children, merged, single
 from tests.workflows.world import APP, DEPS, UNKNOWN, actions, bundle_of
-from whalebuild.core.errors import VerificationError
-from whalebuild.core.request import EngineFacts
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.errors import VerificationError
 
 DRIVERS = pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
 

@@ -10,9 +10,9 @@ import pytest
 from tests.fakes import AMD64, ARM64, outcome
 from tests.workflows.partial import BOTH, Farm, children, merged, single
 from tests.workflows.world import APP, DEPS, actions, app_of, bundle_of
-from whalebuild.core.errors import VerificationError
-from whalebuild.core.manifests import INDEX_TYPE, Index, parse_index, write_index
-from whalebuild.core.references import Reference
+from whalebuild.errors import VerificationError
+from whalebuild.oci.manifest import INDEX_TYPE, Index, parse_index, write_index
+from whalebuild.oci.reference import Reference
 
 
 def test_what_was_published_meanwhile_is_replaced_and_told() -> None:

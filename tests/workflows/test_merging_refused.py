@@ -12,10 +12,10 @@ import pytest
 from tests.fakes import AMD64, ARM64, outcome
 from tests.workflows.partial import BOTH, Document, Farm, bake_part, children, merged, single
 from tests.workflows.world import APP, DEPS, World, bundle_of
-from whalebuild.core.errors import ExitCode, UsageError, VerificationError, WhalebuildError
-from whalebuild.core.manifests import INDEX_TYPE, Descriptor, parse_index, write_index
-from whalebuild.core.references import Reference
-from whalebuild.core.request import EngineFacts
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.errors import ExitCode, UsageError, VerificationError, WhalebuildError
+from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, parse_index, write_index
+from whalebuild.oci.reference import Reference
 
 
 def test_other_inputs_are_refused_by_name() -> None:

@@ -6,13 +6,13 @@ import pytest
 
 from tests.fake_registry import BUSY, DENIED, FakeRegistry
 from tests.fakes import FakeEngine, FakeTree, definition, patient
-from whalebuild.core.errors import EngineError, RefusedError, UnreachableError, UsageError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.plan import Plan
-from whalebuild.core.request import BakeRequest, EngineFacts
-from whalebuild.core.settings import Settings
-from whalebuild.workflows.planning import Planner
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.planner import Planner
+from whalebuild.settings import Settings
 
 DOWN = CommandFailedError(
     "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon "

@@ -10,13 +10,13 @@ SCRIPT = """
     import time
     from tests.fake_registry import BUSY, DENIED, FakeRegistry
     from tests.fakes import FakeEngine, FakeTree, definition
-    from whalebuild.core.errors import RefusedError
-    from whalebuild.core.jobs import BuildOptions
-    from whalebuild.core.request import BakeRequest
-    from whalebuild.core.retry import RetryPolicy
-    from whalebuild.core.settings import Settings
-    from whalebuild.workflows.planning import Planner
-    from whalebuild.workflows.retrying import Retrier
+    from whalebuild.errors import RefusedError
+    from whalebuild.bakefile.images import BuildOptions
+    from whalebuild.bakefile.request import BakeRequest
+    from whalebuild.failures.retry_policy import RetryPolicy
+    from whalebuild.settings import Settings
+    from whalebuild.plan.planner import Planner
+    from whalebuild.runtime.retrier import Retrier
 
     engine = FakeEngine(definition({"app": {"tags": ["acme/web:latest"]}}))
     registry = FakeRegistry(failures={"acme/web:deps": DENIED, "acme/web:latest": BUSY})

@@ -7,14 +7,14 @@ import pytest
 from tests.deployed import begun, done, ended, history, running, version, warmed
 from tests.fake_project import FakeHost, FakeProject, model, service
 from tests.fakes import outcome
-from whalebuild.core.deployments import Entry, History
-from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.host_images import RunningImage
-from whalebuild.core.kept_images import kept_name
-from whalebuild.core.pruning import Pruning
-from whalebuild.core.references import Reference
-from whalebuild.workflows.pruning import prune
+from whalebuild.deploy.prune import Pruning
+from whalebuild.deploy.prune_pruning import prune
+from whalebuild.deploy.record import Entry, History
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference
+from whalebuild.published.host_images import RunningImage
+from whalebuild.published.kept import kept_name
 
 TEN = tuple(entry for n in range(1, 11) for entry in done(n, web=str(n)))
 

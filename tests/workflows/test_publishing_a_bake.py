@@ -14,7 +14,7 @@ from tests.workflows.world import (
     published,
     refs,
 )
-from whalebuild.core.tasks import NO_DIGEST
+from whalebuild.plan.definition import NO_DIGEST
 
 
 def test_a_first_bake_builds_both_and_publishes_the_dependencies_first() -> None:

@@ -16,16 +16,16 @@ from tests.workflows.world import (
     bundle_of,
     published,
 )
-from whalebuild.core.errors import (
+from whalebuild.errors import (
     BuildError,
     ExitCode,
     RefusedError,
     UnreachableError,
     VerificationError,
 )
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.manifests import Manifest, parse_index
-from whalebuild.core.references import Reference
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.manifest import Manifest, parse_index
+from whalebuild.oci.reference import Reference
 
 
 def test_a_cache_that_buildkit_would_not_import_is_left_out_with_a_warning() -> None:

@@ -9,14 +9,14 @@ import pytest
 from tests.deployed import version
 from tests.fake_project import FakeProject, model, service
 from tests.fakes import FakeConsole, patient
-from whalebuild.core.diff import ImageDiff, Kind, LayerDiff, Origin, Part, Published
-from whalebuild.core.errors import EngineError, RefusedError, UnreachableError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.image_config import ImageConfig
-from whalebuild.core.inspection import Image
-from whalebuild.core.pull_progress import PullLine, layer_id
-from whalebuild.core.references import Reference
-from whalebuild.workflows.pulling import Puller
+from whalebuild.compose.pull_progress import PullLine, layer_id
+from whalebuild.deploy.pull import Puller
+from whalebuild.errors import EngineError, RefusedError, UnreachableError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.image_config import ImageConfig
+from whalebuild.oci.reference import Reference
+from whalebuild.published.download import ImageDiff, Kind, LayerDiff, Origin, Part, Published
+from whalebuild.published.view import Image
 
 WEB = version("1")
 LAYER = f"sha256:{'a' * 64}"

@@ -8,12 +8,12 @@ import pytest
 
 from tests.fakes import AMD64, ARM64
 from tests.workflows.test_builders import B_DOWN, REFUSED, A, B, FakeBuilders, farm
-from whalebuild.core.builders import Builder
-from whalebuild.core.errors import EngineError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.nodes import Node
-from whalebuild.core.request import EngineFacts
-from whalebuild.workflows.readying import Readier, nodes_down
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.ensure import Readier, nodes_down
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.nodes import Node
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
 
 MISSING = EngineFacts(
     "whalebuild", "docker-container", containerd_store=True, platform=AMD64, missing=True

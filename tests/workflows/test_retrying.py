@@ -8,11 +8,11 @@ from contextlib import suppress
 
 import pytest
 
-from whalebuild.core.engine_failures import classify
-from whalebuild.core.failures import FailedError, Kind, RequestFailedError
-from whalebuild.core.http_failures import HttpFailure
-from whalebuild.core.retry import RetryPolicy
-from whalebuild.workflows.retrying import Retrier
+from whalebuild.failures.classify_docker import classify
+from whalebuild.failures.classify_http import HttpFailure
+from whalebuild.failures.failure import FailedError, Kind, RequestFailedError
+from whalebuild.failures.retry_policy import RetryPolicy
+from whalebuild.runtime.retrier import Retrier
 
 BUSY = "ERROR: unexpected status from HEAD request to https://r.io/v2/: 503 Service Unavailable"
 DENIED = "ERROR: denied: requested access to the resource is denied"

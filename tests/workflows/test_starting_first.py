@@ -9,11 +9,11 @@ import pytest
 from tests.deploy_world import UNHEALTHY, KilledError, World
 from tests.fake_project import service
 from tests.fakes import outcome
-from whalebuild.core.compose_model import Order, Service
-from whalebuild.core.containers import Container
-from whalebuild.core.errors import DeployError, InterruptedRunError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.workflows.starting_first import DRAINING
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Order, Service
+from whalebuild.deploy.start_first import DRAINING
+from whalebuild.errors import DeployError, InterruptedRunError
+from whalebuild.failures.failure import CommandFailedError
 
 WEB = service("web", order=Order.START_FIRST, networks={"default": (), "back": ("orders",)})
 NONE: dict[str, tuple[str, ...]] = {"default": (), "back": ()}

@@ -7,15 +7,15 @@ import pytest
 from tests.fake_registry import BUSY, DENIED, FakeRegistry, push_image
 from tests.fakes import AMD64, ARM64, patient
 from tests.values import published
-from whalebuild.core.errors import RefusedError, UnreachableError
-from whalebuild.core.inputs import BaseImage
-from whalebuild.core.manifests import MANIFEST_TYPE
-from whalebuild.core.references import Reference
-from whalebuild.core.retry import RetryPolicy
-from whalebuild.workflows.bases import Bases
-from whalebuild.workflows.retrying import Retrier
-from whalebuild.workflows.surveying import Survey
-from whalebuild.workflows.threads import Submit
+from whalebuild.errors import RefusedError, UnreachableError
+from whalebuild.failures.retry_policy import RetryPolicy
+from whalebuild.inputs.find import BaseImage
+from whalebuild.oci.manifest import MANIFEST_TYPE
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.base_images import Bases
+from whalebuild.published.lookup import Survey
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.threads import Submit
 
 DEPS, APP = Reference("acme/web", "deps"), Reference("acme/web", "latest")
 

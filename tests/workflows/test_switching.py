@@ -13,13 +13,13 @@ from tests.deploy_world import ENDED, UNHEALTHY, World
 from tests.deployed import version
 from tests.fake_project import model, service
 from tests.fakes import outcome
-from whalebuild.core.compose_model import Order, Service
-from whalebuild.core.deploy_plan import DeployPlan
-from whalebuild.core.errors import DeployError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.kept_images import kept_name
-from whalebuild.core.references import Reference
-from whalebuild.workflows.health_waiting import UnhealthyError
+from whalebuild.compose.model import Order, Service
+from whalebuild.deploy.health_wait import UnhealthyError
+from whalebuild.deploy.plan import DeployPlan
+from whalebuild.errors import DeployError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference
+from whalebuild.published.kept import kept_name
 
 LATEST = "registry.test/acme/web:latest"
 PORT = {"alone": "it publishes port 80"}

@@ -9,11 +9,11 @@ import pytest
 from tests.fake_project import FakeHost, FakeProject, model, service
 from tests.fakes import outcome, patient
 from tests.inspected import AMD64, CODE, REPOSITORY, World
-from whalebuild.core.deploy_plan import Action, DeployPlan
-from whalebuild.core.deployments import History
-from whalebuild.core.errors import UsageError
-from whalebuild.workflows.deploy_planning import DeployPlanner
-from whalebuild.workflows.warming import plan_warm
+from whalebuild.deploy.plan import Action, DeployPlan
+from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.record import History
+from whalebuild.deploy.warm import plan_warm
+from whalebuild.errors import UsageError
 
 
 @pytest.fixture

@@ -16,17 +16,17 @@ from tests.fakes import (
     definition,
     patient,
 )
-from whalebuild.core.bundle import Bundle, read_bundle
-from whalebuild.core.jobs import BuildOptions
-from whalebuild.core.manifests import parse_index
-from whalebuild.core.plan import Plan
-from whalebuild.core.published import PublishedApp, read_app
-from whalebuild.core.references import parse_reference
-from whalebuild.core.request import BakeRequest
-from whalebuild.core.results import BakeResult
-from whalebuild.core.settings import Settings
-from whalebuild.workflows.baking import Baker
-from whalebuild.workflows.planning import Planner
+from whalebuild.bake.baker import Baker
+from whalebuild.bake.result import BakeResult
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bundle.index import Bundle, read_bundle
+from whalebuild.bundle.published import PublishedApp, read_app
+from whalebuild.oci.manifest import parse_index
+from whalebuild.oci.reference import parse_reference
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.planner import Planner
+from whalebuild.settings import Settings
 
 DEPS, APP = "acme/web:deps", "acme/web:latest"
 UNKNOWN = "FROM debian AS dependencies\nADD https://x/y /\nFROM dependencies\n"

@@ -14,8 +14,8 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
 if TYPE_CHECKING:
-    from whalebuild.adapters.console import ConsoleBase
     from whalebuild.cli.session import Session
+    from whalebuild.console.plain import ConsoleBase
 
 _FOR_PROGRAMS = ("quiet", "rawjson")
 
@@ -51,9 +51,14 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
-        from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
+        from whalebuild.cli.bake_partial import (
+            ask_for_portion,
+            bake_part,
+            check_modes,
+            portion_note,
+        )
         from whalebuild.cli.session import Words, open_session, setting_flags
-        from whalebuild.core.errors import UsageError
+        from whalebuild.errors import UsageError
 
         check_modes(load=load, read_only=read_only, partial=partial, part_file=part_file)
         flags = setting_flags(
@@ -74,12 +79,12 @@ def bake(
         )
         words = Words(targets, set_, var, ask=not print_)
         with open_session(flags, words) as session:
-            from whalebuild.adapters.builder_notes import FileBuilderNotes
-            from whalebuild.adapters.github_actions import write_outputs
-            from whalebuild.cli.render import next_pull_lines, result_table
-            from whalebuild.cli.render_plan import announcement, nothing_to_do
-            from whalebuild.core.jobs import BuildOptions
-            from whalebuild.workflows.baking import Baker
+            from whalebuild.bake.baker import Baker
+            from whalebuild.bakefile.images import BuildOptions
+            from whalebuild.cli.output.bake import next_pull_lines, result_table
+            from whalebuild.cli.output.github import write_outputs
+            from whalebuild.cli.output.plan import announcement, nothing_to_do
+            from whalebuild.state.builder_notes import FileBuilderNotes
 
             options = BuildOptions(
                 load=load,

@@ -12,7 +12,7 @@ from types import FrameType
 
 import typer
 
-from whalebuild.core.errors import InterruptedRunError, WhalebuildError
+from whalebuild.errors import InterruptedRunError, WhalebuildError
 
 ERROR_SCHEMA = "whalebuild.error/1"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -29,7 +29,7 @@ def boundary(output_format: str) -> Iterator[None]:
     try:
         yield
     except WhalebuildError as error:
-        from whalebuild.cli.render import error_text
+        from whalebuild.cli.output.bake import error_text
 
         print(error_text(error), file=sys.stderr)  # noqa: T201
         if output_format == "json":

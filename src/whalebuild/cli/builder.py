@@ -14,7 +14,7 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
 if TYPE_CHECKING:
-    from whalebuild.workflows.builders import BuilderKeeper
+    from whalebuild.builder.manage import BuilderKeeper
 
 app = typer.Typer(
     name="builder",
@@ -49,8 +49,8 @@ _KeepState = Annotated[bool, Option("--keep-state", help="Keep its cache for a l
 def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
     """List builders, and which node of each builds which platform."""
     with boundary(format_), _keeper() as keeper:
-        from whalebuild.cli.render_builder import list_text
-        from whalebuild.core.builder_views import list_json
+        from whalebuild.builder.view import list_json
+        from whalebuild.cli.output.builder import list_text
 
         found = keeper.list()
         _print(list_json(found) if format_ is opt.Format.JSON else list_text(found))
@@ -62,8 +62,8 @@ def inspect(
 ) -> None:
     """Show a builder (the current one): its nodes, their caches, and what it can do."""
     with boundary(format_), _keeper() as keeper:
-        from whalebuild.cli.render_builder import view_text
-        from whalebuild.core.builder_views import view_json
+        from whalebuild.builder.view import view_json
+        from whalebuild.cli.output.builder import view_text
 
         view = keeper.inspect(name, test=test)
         _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
@@ -82,9 +82,9 @@ def create(
 ) -> None:
     """Make a builder (named "whalebuild" if no name is given) with all its nodes, or none."""
     with boundary(format_), _keeper() as keeper:
-        from whalebuild.cli.render_builder import view_text
-        from whalebuild.core.builder_making import make_spec
-        from whalebuild.core.builder_views import view_json
+        from whalebuild.builder.spec import make_spec
+        from whalebuild.builder.view import view_json
+        from whalebuild.cli.output.builder import view_text
 
         spec = make_spec(name, driver, node or (), driver_opt or (), config)
         view = keeper.create(spec, use=use, boot=bootstrap)
@@ -99,7 +99,7 @@ def remove(
 ) -> None:
     """Remove a builder, its daemons and their caches; a remote BuildKit itself stays as it is."""
     with boundary(format_), _keeper() as keeper:
-        from whalebuild.core.builder_views import REMOVED_SCHEMA
+        from whalebuild.builder.view import REMOVED_SCHEMA
 
         keeper.remove(name, keep_state=keep_state)
         as_json = {"schema": REMOVED_SCHEMA, "removed": name}
@@ -108,8 +108,8 @@ def remove(
 
 @contextmanager
 def _keeper() -> Iterator[BuilderKeeper]:
-    from whalebuild.adapters.builders import DockerBuilders
-    from whalebuild.workflows.builders import BuilderKeeper
+    from whalebuild.builder.manage import BuilderKeeper
+    from whalebuild.docker.builders import DockerBuilders
 
     with DockerBuilders() as builders:
         yield BuilderKeeper(builders, lambda text: typer.echo(f"whalebuild: {text}", err=True))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
-from whalebuild.core.errors import UsageError
+from whalebuild.errors import UsageError
 
 
 def deploy(
@@ -35,10 +35,10 @@ def deploy(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.deploy_wiring import show_plan, show_result, wire
+        from whalebuild.cli.deploy_session_deploy_wiring import show_plan, show_result, wire
         from whalebuild.cli.session import setting_flags
-        from whalebuild.core.deploy_results import DeployResult, Done
-        from whalebuild.workflows.warming import plan_warm
+        from whalebuild.deploy.result import DeployResult, Done
+        from whalebuild.deploy.warm import plan_warm
 
         if warm and pre_pull:
             raise UsageError(

@@ -9,24 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whalebuild.adapters.config_files import read_settings_layer
-from whalebuild.core.errors import WhalebuildError
-from whalebuild.core.failures import CommandFailedError
-from whalebuild.core.retry import RetryPolicy
-from whalebuild.core.settings import (
-    Settings,
-    layer_from_environment,
-    layer_from_flags,
-    resolve,
-)
+from whalebuild.errors import WhalebuildError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.retry_policy import RetryPolicy
+from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
+from whalebuild.source.settings_file import read_settings_layer
 
 if TYPE_CHECKING:
-    from whalebuild.adapters.compose import ComposeProject
-    from whalebuild.adapters.console import ConsoleBase
-    from whalebuild.adapters.deployment_records import FileRecord
-    from whalebuild.adapters.host import DockerHost
-    from whalebuild.adapters.registry import RegistryClient
-    from whalebuild.workflows.retrying import Retrier
+    from whalebuild.console.plain import ConsoleBase
+    from whalebuild.docker.compose import ComposeProject
+    from whalebuild.docker.host import DockerHost
+    from whalebuild.registry.client import RegistryClient
+    from whalebuild.runtime.retrier import Retrier
+    from whalebuild.state.records import FileRecord
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ def engine_answers() -> Iterator[None]:
     try:
         yield
     except CommandFailedError as failed:
-        from whalebuild.workflows.engine_errors import engine_error
+        from whalebuild.failures.engine_messages import engine_error
 
         raise engine_error(failed) from None
 
@@ -89,14 +84,14 @@ def open_deploy_session(
     """
     from contextlib import nullcontext
 
-    from whalebuild.adapters.compose import ComposeProject
-    from whalebuild.adapters.console import make_console
-    from whalebuild.adapters.deployment_lock import deployment_lock
-    from whalebuild.adapters.deployment_records import FileRecord, state_folder
-    from whalebuild.adapters.docker_calls import DockerCalls
-    from whalebuild.adapters.host import DockerHost
-    from whalebuild.adapters.registry import RegistryClient
-    from whalebuild.workflows.retrying import Retrier
+    from whalebuild.console.plain import make_console
+    from whalebuild.docker.cli import DockerCalls
+    from whalebuild.docker.compose import ComposeProject
+    from whalebuild.docker.host import DockerHost
+    from whalebuild.registry.client import RegistryClient
+    from whalebuild.runtime.retrier import Retrier
+    from whalebuild.state.lock import deployment_lock
+    from whalebuild.state.records import FileRecord, state_folder
 
     environment = layer_from_environment(os.environ)
     settings = resolve([read_settings_layer(Path.cwd()), environment, layer_from_flags(flags)])

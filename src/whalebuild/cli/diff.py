@@ -29,15 +29,15 @@ def diff(
     IMAGE is registry/name or registry/name:tag; without it the images of the bake file are shown.
     """
     with boundary(format_):
-        from whalebuild.adapters.host import DockerHost
-        from whalebuild.cli.render_diff import diff_text
+        from whalebuild.bakefile.pair_names import with_tag
+        from whalebuild.cli.image_argument import names_of_session, read_subject, session_about
+        from whalebuild.cli.output.diff import diff_text
+        from whalebuild.cli.output.diff_diff_json import diff_json
         from whalebuild.cli.session import setting_flags
-        from whalebuild.cli.subjects import names_of_session, read_subject, session_about
-        from whalebuild.core.diff_json import diff_json
-        from whalebuild.core.diff_request import wanted
-        from whalebuild.core.pair_names import with_tag
-        from whalebuild.core.platforms import parse_platform
-        from whalebuild.workflows.diffing import Differ
+        from whalebuild.docker.host import DockerHost
+        from whalebuild.oci.platform import parse_platform
+        from whalebuild.published.diff import Differ
+        from whalebuild.published.download_diff_request import wanted
 
         named = read_subject(subject, file, set_, var, image, deps_stage)
         other = parse_platform(platform, where="--platform") if platform else None

@@ -27,13 +27,13 @@ def inspect(
     IMAGE is registry/name or registry/name:tag; without it the pairs of the bake file are shown.
     """
     with boundary(format_):
-        from whalebuild.cli.render_inspect import inspection_text
+        from whalebuild.bakefile.pair_names import names_of_image
+        from whalebuild.cli.image_argument import names_of_session, read_subject, session_about
+        from whalebuild.cli.output.inspect import inspection_text
+        from whalebuild.cli.output.inspect_inspection_json import inspection_json
         from whalebuild.cli.session import setting_flags
-        from whalebuild.cli.subjects import names_of_session, read_subject, session_about
-        from whalebuild.core.inspection_json import inspection_json
-        from whalebuild.core.pair_names import names_of_image
-        from whalebuild.core.platforms import parse_platforms
-        from whalebuild.workflows.inspecting import Inspector
+        from whalebuild.oci.platform import parse_platforms
+        from whalebuild.published.inspect import Inspector
 
         named = read_subject(subject, file, set_, var, image, deps_stage, scope)
         platforms = parse_platforms(platform or (), where="--platform")

@@ -25,8 +25,8 @@ def merge(
     is needed.
     """
     with boundary(format_):
+        from whalebuild.bake.partial.format import read_part
         from whalebuild.cli.session import open_session, setting_flags
-        from whalebuild.core.part_json import read_part
 
         flags = setting_flags(
             builder=builder,
@@ -35,10 +35,10 @@ def merge(
             if_unchanged=if_unchanged,
         )
         with open_session(flags) as session:
-            from whalebuild.adapters.github_actions import write_outputs
-            from whalebuild.adapters.part_files import read_part_file
-            from whalebuild.cli.render import result_table
-            from whalebuild.workflows.merging import Merger
+            from whalebuild.bake.partial.merge import Merger
+            from whalebuild.cli.output.bake import result_table
+            from whalebuild.cli.output.github import write_outputs
+            from whalebuild.state.part_files import read_part_file
 
             read = [read_part(read_part_file(path), str(path)) for path in parts]
             registry, retrier = session.registry, session.retrier

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from whalebuild.core.compose_model import Order
+from whalebuild.compose.model import Order
 
 
 class Format(StrEnum):

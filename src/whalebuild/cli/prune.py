@@ -23,11 +23,11 @@ def prune(
 ) -> None:
     """Remove images of old deployments that neither run nor are needed to go back."""
     with boundary(format_):
-        from whalebuild.adapters.deployment_records import records_of
         from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.render_prune import prune_text
+        from whalebuild.cli.output.prune import prune_text
         from whalebuild.cli.session import setting_flags
-        from whalebuild.workflows.pruning import prune as pruned
+        from whalebuild.deploy.prune_pruning import prune as pruned
+        from whalebuild.state.records import records_of
 
         words = ComposeWords(file, project_name, project_directory, profile, env_file)
         lock = None if dry_run else "prune"

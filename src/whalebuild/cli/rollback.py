@@ -32,11 +32,11 @@ def rollback(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.deploy_wiring import show_plan, show_result, wire
+        from whalebuild.cli.deploy_session_deploy_wiring import show_plan, show_result, wire
         from whalebuild.cli.session import setting_flags
-        from whalebuild.core.deploy_results import DeployResult, Done
-        from whalebuild.core.deployment_history import rollback_target, state_after
-        from whalebuild.core.deployments import Act
+        from whalebuild.deploy.history import rollback_target, state_after
+        from whalebuild.deploy.record import Act
+        from whalebuild.deploy.result import DeployResult, Done
 
         flags = setting_flags(
             deploy_timeout=timeout,

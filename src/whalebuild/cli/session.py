@@ -9,27 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whalebuild.adapters.bake_files import find_bake_files
-from whalebuild.adapters.config_files import read_settings_layer
-from whalebuild.adapters.engine import DockerEngine
-from whalebuild.core.errors import UsageError, WhalebuildError
-from whalebuild.core.request import BakeRequest
-from whalebuild.core.retry import RetryPolicy
-from whalebuild.core.settings import (
-    Settings,
-    layer_from_environment,
-    layer_from_flags,
-    resolve,
-)
-from whalebuild.workflows.ahead import AheadEngine
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.docker.buildx import DockerEngine
+from whalebuild.docker.buildx_ahead import AheadEngine
+from whalebuild.errors import UsageError, WhalebuildError
+from whalebuild.failures.retry_policy import RetryPolicy
+from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
+from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.settings_file import read_settings_layer
 
 if TYPE_CHECKING:
-    from whalebuild.adapters.console import ConsoleBase
-    from whalebuild.adapters.registry import RegistryClient
-    from whalebuild.adapters.source_tree import LocalSourceTree
-    from whalebuild.core.plan import Plan
-    from whalebuild.workflows.planning import Planner
-    from whalebuild.workflows.retrying import Retrier
+    from whalebuild.console.plain import ConsoleBase
+    from whalebuild.plan.plan import Plan
+    from whalebuild.plan.planner import Planner
+    from whalebuild.registry.client import RegistryClient
+    from whalebuild.runtime.retrier import Retrier
+    from whalebuild.source.tree import LocalSourceTree
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class Session:
 
     def planner(self, *, ask: bool, thorough: bool = False) -> Planner:
         """A planner over this session's engine and files."""
-        from whalebuild.workflows.planning import Planner
+        from whalebuild.plan.planner import Planner
 
         return Planner(
             self.engine,
@@ -60,8 +55,8 @@ class Session:
 
     def ready_builder(self, plan: Plan) -> None:
         """Have the builder that a plan needs be there, and its nodes answer."""
-        from whalebuild.cli.render_plan import nothing_to_do
-        from whalebuild.workflows.readying import Readier, nodes_down
+        from whalebuild.builder.ensure import Readier, nodes_down
+        from whalebuild.cli.output.plan import nothing_to_do
 
         facts = plan.facts
         platforms = {platform for job in plan.jobs for platform in job.platforms}
@@ -69,7 +64,7 @@ class Session:
             return
         if nothing_to_do(plan):
             return
-        from whalebuild.adapters.builders import DockerBuilders
+        from whalebuild.docker.builders import DockerBuilders
 
         with DockerBuilders() as builders:
             Readier(builders, self.console.note).ready(facts, platforms)
@@ -115,10 +110,10 @@ def open_session(flags: Mapping[str, object], words: Words | None = None) -> Ite
         if words:
             _begin(engine, docker, root, settings, request, ask=words.ask)
         # Docker is at work while the rest is imported.
-        from whalebuild.adapters.console import make_console
-        from whalebuild.adapters.registry import RegistryClient
-        from whalebuild.adapters.source_tree import LocalSourceTree
-        from whalebuild.workflows.retrying import Retrier
+        from whalebuild.console.plain import make_console
+        from whalebuild.registry.client import RegistryClient
+        from whalebuild.runtime.retrier import Retrier
+        from whalebuild.source.tree import LocalSourceTree
 
         console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
         with console, RegistryClient(builder=settings.builder) as registry:

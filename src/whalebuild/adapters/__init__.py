@@ -1,1 +1,0 @@
-"""Adapters at the edge: the engine, the source tree, settings files and the terminal."""

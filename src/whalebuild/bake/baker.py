@@ -1,0 +1,250 @@
+"""Runs a plan: builds by digest, verifies, publishes, and tells what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from whalebuild.bake.cache_export import CacheLadder, Tasks
+from whalebuild.bake.cache_import import Imports
+from whalebuild.bake.concurrent import Meanwhile
+from whalebuild.bake.outcome import Built, DepsOutcome, Pushed, app_index, outcome
+from whalebuild.bake.partial.part import ImagePart, Part, make_part
+from whalebuild.bake.publish import Tagger
+from whalebuild.bake.result import BakeResult, ImageResult, make_result, metadata_of
+from whalebuild.bake.runner import Runner
+from whalebuild.bake.verify import Publisher
+from whalebuild.bakefile.images import APP, DEPS
+from whalebuild.oci.manifest import Descriptor, digest_of
+from whalebuild.plan.definition import CacheExport, Output, Task
+from whalebuild.plan.pins_stand import Stand
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.ports import BuilderNotes, Console, Engine, Registry
+from whalebuild.published.download import NextPull
+from whalebuild.published.next_pull import Foreteller
+from whalebuild.runtime.retrier import Retrier
+
+
+@dataclass
+class Baker:
+    """Runs one plan on an engine, showing progress on a console.
+
+    Attributes:
+        metadata: Buildx's metadata by target afterwards, with the digests that were published.
+        warnings: What was not as it should be, though it failed nothing.
+    """
+
+    engine: Engine
+    registry: Registry
+    console: Console
+    retrier: Retrier
+    notes: BuilderNotes
+    clock: Callable[[], float] = time.monotonic
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def bake(self, plan: Plan) -> BakeResult:
+        """Build, publish (or load), and tell what happened.
+
+        Nothing that is published moves before all images are built, pushed and verified; only
+        buildx's docker driver, which cannot push by digest, moves tags earlier: ``:deps`` first.
+
+        Raises:
+            WhalebuildError: The build failed, the registry refused or could not be reached, or
+                what was pushed is not whole.
+        """
+        begun = self.clock()
+        bake = self._begin(plan)
+        images = bake.publish() if plan.options.publishes else bake.load()
+        self.metadata = metadata_of(images, bake.run.metadata)
+        return self._result(bake, images, begun, published=plan.options.publishes)
+
+    def bake_part(self, plan: Plan) -> tuple[Part, BakeResult]:
+        """Build and push what a partial bake is to build, and publish nothing.
+
+        Raises:
+            WhalebuildError: As :meth:`bake`; staging tags are deleted then.
+        """
+        begun = self.clock()
+        bake = self._begin(plan)
+        part, images = bake.part()
+        self.metadata = metadata_of(images, bake.run.metadata)
+        return part, self._result(bake, images, begun, published=False)
+
+    def _begin(self, plan: Plan) -> _Bake:
+        self.warnings.clear()
+        imports = Imports(self.registry, self.retrier, self._warn)
+        run = Runner(
+            *(self.engine, self.registry, self.console, self.retrier),
+            *(imports, plan.settings, plan.others),
+        )
+        ladder = CacheLadder(plan, run, self.registry, self.notes, self.console.note, self._warn)
+        publisher = self._publisher(plan)
+        strict = plan.settings.if_unchanged
+        tagger = Tagger(publisher, Meanwhile(publisher, self._warn, strict=strict))
+        if plan.output is Output.TAG:
+            run.about_to_push = partial(tagger.about_to_push, plan)
+        return _Bake(plan, run, publisher, tagger, ladder, Foreteller(self.registry))
+
+    def _result(
+        self, bake: _Bake, images: Sequence[ImageResult], begun: float, *, published: bool
+    ) -> BakeResult:
+        return make_result(
+            images,
+            bake.run.states,
+            self.retrier.retries,
+            warnings=self.warnings,
+            published=published,
+            seconds=self.clock() - begun,
+        )
+
+    def _publisher(self, plan: Plan) -> Publisher:
+        platform = plan.facts.platform if plan.facts else None
+        return Publisher(self.registry, self.retrier, self._warn, platform)
+
+    def _warn(self, text: str) -> None:
+        """Say that something is not as it should be, now and in the result."""
+        self.warnings.append(text)
+        self.console.note(f"warning: {text}")
+
+
+@dataclass
+class _Bake:
+    """One bake under way."""
+
+    plan: Plan
+    run: Runner
+    publisher: Publisher
+    tagger: Tagger
+    ladder: CacheLadder
+    foreteller: Foreteller
+
+    def load(self) -> list[ImageResult]:
+        """Build, and publish nothing."""
+        tasks = [task for deps in self.plan.deps for task in self.plan.deps_tasks(deps)]
+        for app in self.plan.apps:
+            tasks += self.plan.app_tasks(app, self.plan.deps_of(app).stand)
+        self.run.run(tasks, "building")
+        by_job = _by_job(tasks)
+        made = (job for job in self.plan.jobs if job.name in by_job)
+        return [
+            ImageResult(job, "built", self._digest(by_job[job.name]), by_job[job.name])
+            for job in made
+        ]
+
+    def publish(self) -> list[ImageResult]:
+        """Build by digest, verify, publish ``:deps``, then the applications."""
+        try:
+            built = self.build()
+            if self.plan.settings.if_unchanged:
+                self.tagger.check(self.plan)
+            images = self.tagger.publish(self.plan, built)
+        finally:
+            self.ladder.tidy()
+        told = {app.job.name: self._next_pull(app, built) for app in self.plan.apps}
+        return [replace(each, next_pull=told.get(each.job.name)) for each in images]
+
+    def part(self) -> tuple[Part, list[ImageResult]]:
+        """Build a portion, and leave what is pushed to be published by ``merge``."""
+        try:
+            built = self.build()
+        except BaseException:
+            self.ladder.tidy()
+            raise
+        part = make_part(self.plan, built, self.run.metadata, self.ladder.staged)
+        mine = (image for image in part.images if self.plan.options.mine(image.job.platforms))
+        return part, [self._part_of(image, built) for image in mine]
+
+    def build(self) -> Built:
+        """Build and push, and verify what was pushed."""
+        deps_tasks = self._push(self._deps_tasks)
+        outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
+        building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
+        if self.plan.output is Output.TAG:
+            self.tagger.keep([outcomes[name] for name in {app.job.deps: None for app in building}])
+        app_tasks = self._push(
+            lambda export: {
+                app.job.name: self._app_tasks(app, outcomes[app.job.deps], export)
+                for app in building
+            }
+        )
+        pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items() if tasks}
+        return Built(outcomes, pushed, {**deps_tasks, **app_tasks})
+
+    def _push(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
+        if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:
+            # The push sets tags: everything is built before, and they are looked at.
+            tasks = [task.unpushed() for each in make(None).values() for task in each]
+            self.run.run(tasks, "building")
+            self.tagger.check(self.plan)
+        return self.ladder.build(make)
+
+    def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[Task, ...]]:
+        return {deps.job.name: self.plan.deps_tasks(deps, export) for deps in self.plan.deps}
+
+    def _outcome(self, deps: DepsPlan, tasks: Tasks) -> DepsOutcome:
+        mine = tasks[deps.job.name]
+        tagged = self.plan.output is Output.TAG
+        if not mine and deps.source is None:  # a portion's platforms are none of its own
+            return DepsOutcome(deps, None, changed=False, stand=Stand("", "", {}))
+        return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
+
+    def _app_tasks(
+        self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
+    ) -> tuple[Task, ...]:
+        # Another portion may change dependencies that this one leaves as they are: with the new
+        # bundle go all the old caches of applications.
+        others = self.plan.options.portion is not None and not deps.plan.reused
+        needed = deps.changed or others or not self._has_cache(app, deps)
+        return self.plan.app_tasks(app, deps.stand, export if needed else None)
+
+    def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
+        """Whether the published bundle has the application's cache for every platform."""
+        source = deps.plan.source
+        if source is None:
+            return False
+        covered: set[str] = set()
+        platforms = self.plan.options.mine(app.job.platforms) or tuple(deps.stand.images)
+        for cache in source.bundle.cache(APP, platforms, app.job.name):
+            covered.update(cache.platforms)
+        return covered.issuperset(platforms)
+
+    def _collect(self, tasks: Sequence[Task]) -> Pushed:
+        pushed = self.publisher.collect(tasks, self.run.metadata)
+        self.run.fresh.update(pushed.digests.values())
+        self.tagger.pushed(pushed)
+        return pushed
+
+    def _next_pull(self, app: AppPlan, built: Built) -> Mapping[str, NextPull] | None:
+        """What a host with the version before downloads of an application that was built."""
+        pushed = built.apps.get(app.job.name)
+        if pushed is None or app.published is None:
+            return None
+        index = app_index(pushed, app.material, built.deps[app.job.deps].stand)
+        of_index = Descriptor(digest_of(index), len(index))
+        return self.foreteller.next_pull(app.published, pushed.images, of_index)
+
+    def _part_of(self, image: ImagePart, built: Built) -> ImageResult:
+        """What became of a portion's image."""
+        job, done = image.job, image.pushed
+        action = "built" if done else "reused" if job.role == DEPS else "unchanged"
+        there = image.source.digest if image.source else image.published[0]
+        digest = done[-1].digest if done else there
+        mine = self.plan.options.mine(job.platforms)
+        return ImageResult(job, action, digest, built.tasks.get(job.name, ()), mine)
+
+    def _digest(self, tasks: Sequence[Task]) -> str | None:
+        metadata = self.run.metadata.get(tasks[-1].name) or {}
+        digest = metadata.get("containerimage.digest")
+        return digest if isinstance(digest, str) else None
+
+
+def _by_job(tasks: Iterable[Task]) -> dict[str, tuple[Task, ...]]:
+    found: dict[str, tuple[Task, ...]] = {}
+    for task in tasks:
+        found[task.job.name] = (*found.get(task.job.name, ()), task)
+    return found

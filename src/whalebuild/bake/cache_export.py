@@ -1,0 +1,101 @@
+"""How caches are exported: by digest if that works, else under a staging tag, else not at all.
+
+A push of a cache by digest is undocumented, so it is tried and not taken for granted. Trouble with
+a cache never costs a build.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from whalebuild.bake.runner import CacheExportError, Runner
+from whalebuild.bake.staging_tags import delete_tags
+from whalebuild.failures.failure import Kind
+from whalebuild.failures.messages import as_error
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import CacheExport, Task
+from whalebuild.plan.plan import Plan
+from whalebuild.ports import BuilderNotes, Registry
+
+_FREES_SPACE_SECONDS = 5.0
+Tasks = Mapping[str, tuple[Task, ...]]
+
+
+@dataclass
+class CacheLadder:
+    """Runs tasks with the best export of caches that works here.
+
+    Attributes:
+        export: What is tried now; None is no export.
+        staged: Staging tags that may have been set.
+    """
+
+    plan: Plan
+    run: Runner
+    registry: Registry
+    notes: BuilderNotes
+    note: Callable[[str], None]
+    warn: Callable[[str], None]
+    export: CacheExport | None = field(default_factory=CacheExport)
+    staged: dict[Reference, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Begin with what was found out earlier."""
+        if any(self.notes.refuses_cache_by_digest(*place) for place in self._places()):
+            self.export = self._staging()
+
+    def build(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
+        """Run the tasks that ``make`` makes for an export, until one works.
+
+        A further run finds every step done and every layer pushed.
+        """
+        while True:
+            tasks = make(self.export)
+            self._expect(tasks)
+            try:
+                self.run.run([task for each in tasks.values() for task in each], "publishing")
+            except CacheExportError as failed:
+                if self.export is None:
+                    raise
+                self.export = self._next(failed)
+            else:
+                return tasks
+
+    def tidy(self) -> None:
+        """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
+        delete_tags(self.registry, self.staged, self.warn)
+
+    def _next(self, failed: CacheExportError) -> CacheExport | None:
+        failure = failed.failure
+        refused = failure.kind in {Kind.REFUSED, Kind.MISSING}
+        if self.export is not None and self.export.token is None and refused:
+            self.note(f"a cache cannot be pushed by digest here ({failure.reason}): by tag now")
+            for place in self._places():
+                self.notes.note_refusal(*place)
+            return self._staging()
+        said = failure.evidence or failure.reason
+        if self.plan.settings.strict_cache:
+            raise as_error(failure)
+        if failure.kind is Kind.DISK_FULL:
+            # It frees what it had of the cache a little later.
+            self.run.retrier.sleep(_FREES_SPACE_SECONDS)
+        self.warn(f"the cache could not be exported, the next bake has none: {said}")
+        return None
+
+    def _staging(self) -> CacheExport:
+        return CacheExport(secrets.token_hex(4))
+
+    def _expect(self, tasks: Tasks) -> None:
+        """Note the staging tags before they are there: they are deleted whatever happens."""
+        every = [task for each in tasks.values() for task in each]
+        self.staged |= {reference: None for task in every for reference in task.staged}
+        if self.export is not None and self.export.token is not None:
+            caches = (self.export.reference(t.job, t.platforms) for t in every if t.exports)
+            self.staged |= dict.fromkeys(caches)
+
+    def _places(self) -> list[tuple[str, str]]:
+        builder = self.plan.facts.builder if self.plan.facts else "default"
+        registries = dict.fromkeys(job.bundle.registry for job in self.plan.jobs)
+        return [(builder, registry) for registry in registries]

@@ -1,0 +1,137 @@
+"""Caches that cannot be imported: they cost time, and never the build.
+
+BuildKit goes on by itself without a cache whose manifest or configuration it cannot read, and
+builds everything anew even where another try would have done; a layer that is missing fails it.
+And it takes a manifest for what it is named without a look at the digest: a damaged one stays with
+the builder as a layer of the wrong kind, which no build gets past. So each is read here first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from whalebuild.bake.registry_probe import Asking
+from whalebuild.buildkit.progress import BuildState
+from whalebuild.failures.classify_docker import classify, digests_in
+from whalebuild.failures.failure import CORRUPT, FailedError, Failure, Kind, Remedy
+from whalebuild.oci.manifest import Manifest, parse_image
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import Task
+from whalebuild.ports import Registry
+from whalebuild.runtime.retrier import Retrier
+
+# What a build may fail with that reads a cache's layer.
+_DAMAGE = frozenset({Kind.GONE, Kind.UNKNOWN})
+_READING = _DAMAGE | {Kind.MISSING, Kind.REFUSED, Kind.CREDENTIAL, Kind.TRANSIENT}
+
+
+class ImportFailedError(FailedError):
+    """A cache could not be imported; the build has been stopped before it ran steps in vain."""
+
+    def __init__(self, failure: Failure, source: str) -> None:
+        super().__init__(failure)
+        self.source = source
+
+
+@dataclass
+class Imports:
+    """What is known of the caches that tasks import.
+
+    Attributes:
+        warn: Takes one line.
+        unusable: References of caches that are not imported any more.
+        anew: Tasks whose steps are not to be taken from the builder's cache either: it has them
+            from a damaged one.
+    """
+
+    registry: Registry
+    retrier: Retrier
+    warn: Callable[[str], None]
+    unusable: set[str] = field(default_factory=set)
+    anew: set[str] = field(default_factory=set)
+    _read: dict[Reference, Manifest | None] = field(default_factory=dict)
+
+    def check(self, state: BuildState, tasks: Sequence[Task]) -> None:
+        """Look at what BuildKit says of imports while it builds.
+
+        Raises:
+            ImportFailedError: One failed in a way that may pass.
+        """
+        for source, words in state.failed_imports.items():
+            if source in self.unusable:
+                continue
+            failure = Asking(self.registry, self.retrier).second_look(classify(words))
+            if failure.remedy is not Remedy.STOP:
+                raise ImportFailedError(failure, source)
+            self.unusable.add(source)
+            # One of the bake file's own may well not be there yet.
+            if source in _sources(tasks) or failure.kind is not Kind.MISSING:
+                self._say(source, failure)
+
+    def drop(self, source: str, failure: Failure) -> None:
+        """Go on without a cache."""
+        self.unusable.add(source)
+        self._say(source, failure)
+
+    def prepared(self, task: Task) -> Task:
+        """The task as it can be built with what is known."""
+        for source in task.imports:
+            if str(source) not in self.unusable:
+                try:
+                    self._manifest(source)
+                except FailedError as failed:
+                    self.drop(str(source), failed.failure)
+        task = task.without(self.unusable)
+        return task.anew() if task.name in self.anew else task
+
+    def blame(self, failure: Failure, tasks: Sequence[Task]) -> bool:
+        """Tell whether a build failed for a cache that it need not import; those are dropped."""
+        if failure.kind not in _READING or "failed to push" in failure.evidence:
+            return False
+        left = [source for source in _sources(tasks).values() if str(source) not in self.unusable]
+        named = digests_in(failure.evidence)
+        broken = [source for source in left if named and named & self._content(source)]
+        if not broken and (failure.kind in _DAMAGE or re.search(CORRUPT, failure.evidence)):
+            # A damaged manifest names what there is not, or fails a build in words of every sort.
+            broken = left
+            self.anew.update(task.name for task in tasks if broken)
+        for source in broken:
+            self.drop(str(source), failure)
+        return bool(broken)
+
+    def _content(self, source: Reference) -> set[str]:
+        """The digests of what a cache consists of, as far as it can be read."""
+        try:
+            found = self._manifest(source)
+        except FailedError:
+            return set()
+        image = parse_image(found.raw) if found else None
+        return {part.digest for part in (image.config, *image.layers)} if image else set()
+
+    def _manifest(self, source: Reference) -> Manifest | None:
+        """A cache's manifest, asked for once; None if it is not there.
+
+        Raises:
+            FailedError: It cannot be read, or is not what its digest says.
+        """
+        if source not in self._read:
+            self._read[source] = self.retrier.call(
+                f"reading {source}",
+                lambda: self.registry.manifest(source),
+                registry=source.registry,
+            )
+        return self._read[source]
+
+    def _say(self, source: str, failure: Failure) -> None:
+        words = failure.reason
+        if failure.kind is Kind.MISSING:
+            words = "it is not there"
+        elif failure.kind is Kind.UNKNOWN:
+            words = failure.evidence
+        self.warn(f"the cache {source} cannot be used ({words}): building without it")
+
+
+def _sources(tasks: Sequence[Task]) -> dict[str, Reference]:
+    return {str(source): source for task in tasks for source in task.imports}

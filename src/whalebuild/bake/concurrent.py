@@ -1,0 +1,98 @@
+"""What other bakes publish while this one is under way.
+
+Registries have no conditional PUT, so the last writer wins: each tag is one writer's, whole. What
+can be done is to look just before: to say so, to leave alone what is only to be added to, and to
+refuse where that was asked for. What is published between the look and the PUT is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from whalebuild.bake.verify import Publisher
+from whalebuild.bundle.lock import Lock, compare
+from whalebuild.bundle.published import PublishedDeps, read_deps
+from whalebuild.errors import VerificationError
+from whalebuild.oci.manifest import Descriptor
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.plan_image_plans import AppPlan, DepsPlan
+
+_SHORT = len("sha256:") + 12
+
+
+@dataclass
+class Meanwhile:
+    """Looks at tags that were read when the bake was planned.
+
+    Attributes:
+        warn: Takes one line.
+        strict: Whether a tag that has moved ends the bake.
+        own: Digests that this bake itself has given to tags.
+    """
+
+    publisher: Publisher
+    warn: Callable[[str], None]
+    strict: bool
+    own: set[str] = field(default_factory=set)
+    _told: set[Reference] = field(default_factory=set)
+
+    def deps(self, plan: DepsPlan) -> dict[Reference, PublishedDeps]:
+        """Find what others have published under the references of dependencies.
+
+        Raises:
+            VerificationError: One has moved, and that is to end the bake.
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        found: dict[Reference, PublishedDeps] = {}
+        for reference, was in zip(plan.job.references, plan.published, strict=True):
+            moved = self._moved(reference, was.bundle.digest if was else None)
+            there = self._read(reference, moved) if moved else None
+            if there is not None:
+                found[reference] = there
+        return found
+
+    def tell(self, plan: DepsPlan, there: PublishedDeps, then: str) -> None:
+        """Say once what another bake has published, and what becomes of it."""
+        reference = there.reference
+        if reference not in self._told:
+            self._told.add(reference)
+            short = there.bundle.digest[:_SHORT]
+            said = (
+                f"another bake has published {reference} meanwhile ({short}{_made_of(plan, there)})"
+            )
+            self.warn(f"{said}: {then}")
+
+    def app(self, plan: AppPlan) -> None:
+        """Refuse to publish an application where another bake has done so."""
+        if self.strict:
+            was = plan.published.manifest.digest if plan.published else None
+            self._moved(plan.job.references[0], was)
+
+    def _moved(self, reference: Reference, was: str | None) -> Descriptor | None:
+        """What stands there now, if it is another bake's."""
+        now = self.publisher.read(reference, self.publisher.registry.head)
+        if now is None or now.digest == was or now.digest in self.own:
+            return None
+        if self.strict:
+            raise VerificationError(
+                f"{reference} is not what it was when this bake began",
+                cause=f"another bake has published {now.digest} meanwhile (--if-unchanged)",
+                next_step="run the bake again: it begins with what is published now",
+            )
+        return now
+
+    def _read(self, reference: Reference, now: Descriptor) -> PublishedDeps | None:
+        by_digest = Reference(reference.repository, digest=now.digest)
+        found = self.publisher.read(by_digest, self.publisher.registry.manifest)
+        return read_deps(reference, found) if found else None
+
+
+def _made_of(plan: DepsPlan, there: PublishedDeps) -> str:
+    """How another bake's dependencies differ from those of this one."""
+    if not (isinstance(plan.lock, Lock) and isinstance(there.lock, Lock)):
+        return ""
+    changes = compare(there.lock, plan.lock)
+    if not changes:
+        return ", made from the same inputs"
+    return f", made from other inputs ({'; '.join(map(str, changes))})"

@@ -1,0 +1,229 @@
+"""What was pushed, and the indexes that are published of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whalebuild.bakefile.images import DEPS
+from whalebuild.bundle.annotations import to_annotations
+from whalebuild.bundle.app_key import AppMaterial
+from whalebuild.bundle.index import Bundle, Cache, compose
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import AppRecord
+from whalebuild.oci.manifest import Descriptor
+from whalebuild.plan.decision import Action
+from whalebuild.plan.definition import Task
+from whalebuild.plan.pins_stand import Stand, stand_of
+from whalebuild.plan.plan_image_plans import DepsPlan
+
+# BuildKit imports no cache whose configuration is larger, and says nothing of it
+# (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
+CACHE_CONFIG_LIMIT = 1 << 20
+_DIGEST, _CACHE = "containerimage.digest", "cache.manifest"
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """An image as it was pushed: by all tasks of a job together.
+
+    Attributes:
+        index: Digest of what the last task pushed.
+        images: Image manifests by platform.
+        annotations: Of the pushed index.
+    """
+
+    index: str
+    images: Mapping[str, Descriptor]
+    attestations: tuple[Descriptor, ...] = ()
+    annotations: Mapping[str, str] | None = None
+    caches: tuple[Cache, ...] = ()
+
+    def joined(self, other: Pushed) -> Pushed:
+        """The image with the platforms of both."""
+        return Pushed(
+            other.index,
+            {**self.images, **other.images},
+            (*self.attestations, *other.attestations),
+            {**(self.annotations or {}), **(other.annotations or {})},
+            (*self.caches, *other.caches),
+        )
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Digests of the image manifests by platform."""
+        return {platform: image.digest for platform, image in self.images.items()}
+
+
+def pushed_digest(metadata: Mapping[str, Any]) -> str | None:
+    """The digest of what a task pushed, from buildx's metadata of it."""
+    digest = metadata.get(_DIGEST)
+    return digest if isinstance(digest, str) else None
+
+
+def exported_cache(metadata: Mapping[str, Any]) -> Descriptor | None:
+    """The cache manifest that a task exported, from buildx's metadata of it."""
+    found = metadata.get(_CACHE)
+    try:
+        document = json.loads(found) if isinstance(found, str) else found
+        return Descriptor(document["digest"], int(document["size"])) if document else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class DepsOutcome:
+    """What became of dependencies.
+
+    Attributes:
+        pushed: What was pushed; None where nothing was.
+        changed: Whether their images are others than the published ones.
+        stand: What applications stand on.
+        tagged: Whether the push has set the tag, too.
+    """
+
+    plan: DepsPlan
+    pushed: Pushed | None
+    changed: bool
+    stand: Stand
+    tagged: bool = False
+
+    def bundle(
+        self,
+        app_caches: Iterable[Cache],
+        repository: str | None = None,
+        there: Bundle | None = None,
+    ) -> bytes | None:
+        """Compose the bundle to publish; None where what is published stays as it is.
+
+        Args:
+            app_caches: Caches of applications that were exported.
+            repository: Where it is for; in others than the bundle's own there are no caches.
+            there: What stands there by now, if another bake has published the same images: its
+                caches and its lock are kept.
+        """
+        at_home = repository in {None, self.plan.job.bundle.repository}
+        new = tuple(app_caches) if at_home else ()
+        source = self.plan.source
+        if not self.changed and source is not None:
+            if self.plan.surplus:
+                return self._trimmed(there or source.bundle, new, at_home=at_home)
+            if not new:
+                same = source.raw if at_home else _without_caches(source.bundle)
+                return same if self._moved else None
+            latest = there or source.bundle
+            kept_caches = _without(latest.caches, new)
+            return _compose(latest, (*kept_caches, *new), latest.annotations)
+        assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
+        lock = self.plan.lock
+        annotations = to_annotations(lock) if isinstance(lock, Lock) else {}
+        kept = _kept(self.plan, self.pushed)
+        images = Bundle(
+            "",
+            {**kept.images, **self.pushed.images},
+            (*kept.attestations, *self.pushed.attestations),
+        )
+        caches = (*kept.caches, *self.pushed.caches, *new) if at_home else ()
+        return _compose(images, caches, {**(self.pushed.annotations or {}), **annotations})
+
+    def fits(self, there: Bundle) -> bool:
+        """Whether what stands there by now has the images that this bake has reused."""
+        wanted = {p: d for p, d in _digests(there).items() if p not in self.plan.surplus}
+        return not self.changed and wanted == self.stand.images
+
+    def _trimmed(self, bundle: Bundle, new: Sequence[Cache], *, at_home: bool) -> bytes:
+        """The same dependencies without the platforms that the pair is not for any more."""
+        gone, lock = self.plan.surplus, self.plan.lock
+        images = {p: image for p, image in bundle.images.items() if p not in gone}
+        left = (cache.less(gone) for cache in _without(bundle.caches, new))
+        caches = (*filter(None, left), *new) if at_home else ()
+        annotations = to_annotations(lock) if isinstance(lock, Lock) else {}
+        kept = Bundle("", images, bundle.attestations)
+        return _compose(kept, caches, {**bundle.annotations, **annotations})
+
+    @property
+    def _moved(self) -> bool:
+        """Whether the tag has to be set although the image is the same.
+
+        Where it stands it is left alone: another bake may have set it since.
+        """
+        return self.tagged or self.plan.elsewhere
+
+
+@dataclass(frozen=True)
+class Built:
+    """What the builds of a plan have pushed: verified, and still to be published.
+
+    Attributes:
+        deps: What became of dependencies, by job.
+        apps: The applications that were built, by job.
+        tasks: What built them, by job.
+    """
+
+    deps: Mapping[str, DepsOutcome]
+    apps: Mapping[str, Pushed]
+    tasks: Mapping[str, tuple[Task, ...]]
+
+
+def outcome(plan: DepsPlan, pushed: Pushed | None, *, tagged: bool = False) -> DepsOutcome:
+    """Compare what was pushed (and perhaps tagged) with what is published."""
+    repository = plan.job.bundle.repository
+    source = plan.source
+    if pushed is None:
+        assert source is not None, "what is reused is published"  # noqa: S101 - a slip of ours
+        stand = stand_of(repository, source.bundle, plan.surplus)
+        return DepsOutcome(plan, None, changed=False, stand=stand)
+    same = source is not None and all(
+        platform in source.bundle.images and source.bundle.images[platform].digest == digest
+        for platform, digest in pushed.digests.items()
+    )
+    if same and source is not None and plan.decision.action is Action.ASK:
+        stand = stand_of(repository, source.bundle)
+        return DepsOutcome(plan, pushed, changed=False, stand=stand, tagged=tagged)
+    images = {**_digests(_kept(plan, pushed)), **pushed.digests}
+    return DepsOutcome(plan, pushed, changed=True, stand=Stand(repository, pushed.index, images))
+
+
+def app_index(pushed: Pushed, made_of: AppMaterial | None, stand: Stand | None) -> bytes:
+    """Compose an application's index: what was pushed, and how it was made."""
+    annotations = dict(pushed.annotations or {})
+    if made_of is not None and stand is not None:
+        on = stand.images
+        annotations |= AppRecord(made_of.key(on), on, made_of.bases).as_annotations()
+    return _compose(Bundle("", pushed.images, pushed.attestations), (), annotations)
+
+
+def _kept(plan: DepsPlan, pushed: Pushed) -> Bundle:
+    """What stays of the published bundle: platforms that were asked for and are not stale."""
+    source = plan.source
+    wanted = set(plan.lock.platforms) if isinstance(plan.lock, Lock) else set()
+    kept = wanted - set(plan.decision.platforms) - pushed.images.keys()
+    if source is None or not kept:
+        return Bundle("", {})
+    images = {p: image for p, image in source.bundle.images.items() if p in kept}
+    mine = (cache for cache in source.bundle.caches if cache.role == DEPS)
+    left = (cache.less(set(cache.platforms) - kept) for cache in mine)
+    return Bundle("", images, source.bundle.attestations, tuple(filter(None, left)))
+
+
+def _compose(bundle: Bundle, caches: Sequence[Cache], annotations: Mapping[str, str]) -> bytes:
+    return compose(bundle.images, bundle.attestations, caches, annotations)
+
+
+def _without_caches(bundle: Bundle) -> bytes:
+    return _compose(bundle, (), bundle.annotations)
+
+
+def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:
+    """The caches but for platforms for which there are new ones."""
+    renewed: dict[tuple[str, str], set[str]] = {}
+    for new in replaced:
+        renewed.setdefault((new.role, new.target), set()).update(new.platforms)
+    left = (cache.less(renewed.get((cache.role, cache.target), ())) for cache in caches)
+    return tuple(filter(None, left))
+
+
+def _digests(bundle: Bundle) -> dict[str, str]:
+    return {platform: image.digest for platform, image in bundle.images.items()}

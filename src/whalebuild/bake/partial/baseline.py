@@ -1,0 +1,120 @@
+"""What stood in the registry when parts were baked, and what of it stands there now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from whalebuild.bake.outcome import Pushed
+from whalebuild.bake.partial.join import Joined
+from whalebuild.bundle.annotations import NoLock
+from whalebuild.bundle.index import Bundle
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import PublishedApp, PublishedDeps, read_app, read_deps
+from whalebuild.errors import VerificationError
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.manifest import INDEX_TYPE, Manifest
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.published.lookup import Survey
+
+Digests = Sequence[str | None]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Reads what parts have read: each thing by digest, since tags may have moved."""
+
+    survey: Survey
+
+    def has(self, repository: str, digest: str) -> bool:
+        """Whether the registry has a manifest."""
+        return self.survey.manifest(Reference(repository, digest=digest)) is not None
+
+    def deps(self, reference: Reference, reads: Digests) -> PublishedDeps | None:
+        """What parts have read under a ``:deps``; where they differ, one that stands no more.
+
+        One that is gone by now is a bundle of which only the digest is known.
+        """
+        was = self._was(reference, reads)
+        if was is None:
+            return None
+        found = self._at(reference, was)
+        if found is None:
+            return PublishedDeps(reference, Bundle(was, {}), NoLock("it is gone"))
+        return read_deps(reference, found)
+
+    def app(self, reference: Reference, reads: Digests) -> PublishedApp | None:
+        """The same for an application."""
+        was = self._was(reference, reads)
+        if was is None:
+            return None
+        found = self._at(reference, was)
+        if found is None:
+            return PublishedApp(reference, Manifest(b"", INDEX_TYPE, was), {}, None)
+        return read_app(reference, found)
+
+    def lacking(self, references: Iterable[Reference], digest: str) -> tuple[Reference, ...]:
+        """The references that do not have this."""
+        found = ((each, self.survey.manifest(each)) for each in references)
+        return tuple(each for each, there in found if there is None or there.digest != digest)
+
+    def decision(self, image: Joined, pushed: Pushed | None) -> Decision:
+        """What parts have decided about dependencies, all platforms taken together."""
+        if pushed is None:
+            return Decision(Action.REUSE)
+        asked = any(share.image.action == Action.ASK.value for share in image.shares)
+        action = Action.ASK if asked else Action.REBUILD
+        return Decision(action, platforms=tuple(pushed.images))
+
+    def source(self, image: Joined, lock: Lock | Undetermined) -> PublishedDeps | None:
+        """The bundle that parts reuse; the one that stands now, if it has the same for them.
+
+        Raises:
+            VerificationError: There is none that has all that they reuse.
+        """
+        reused = {p: digest for share in image.shares for p, digest in share.reused.items()}
+        using = [share for share in image.shares if share.reused]
+        sources = dict.fromkeys(s.image.source for s in using or image.shares if s.image.source)
+        found = [self._source(source) for source in sorted(sources, key=self._has_moved)]
+        fitting = (each for each in found if each and _fits(each, reused, lock))
+        chosen = next(fitting, None)
+        if reused and chosen is None:
+            files = ", ".join(share.part.file for share in using)
+            raise VerificationError(
+                f'the published "{image.job.name}" that {files} would take is not there any more, '
+                "or not one and the same",
+                cause="other dependencies were published while the parts were baked",
+                next_step="bake all parts again; nothing was published",
+            )
+        return chosen
+
+    def _source(self, source: Reference) -> PublishedDeps | None:
+        reference = Reference(source.repository, source.tag)
+        found = self._at(reference, str(source.digest))
+        return read_deps(reference, found) if found else None
+
+    def _has_moved(self, source: Reference) -> bool:
+        now = self.survey.manifest(Reference(source.repository, source.tag))
+        return now is None or now.digest != source.digest
+
+    def _was(self, reference: Reference, reads: Digests) -> str | None:
+        there = self.survey.manifest(reference)
+        now = there.digest if there else None
+        return next((read for read in reads if read != now), now)
+
+    def _at(self, reference: Reference, digest: str) -> Manifest | None:
+        now = self.survey.manifest(Reference(reference.repository, reference.tag))
+        if now is not None and now.digest == digest:
+            return now
+        return self.survey.manifest(Reference(reference.repository, digest=digest))
+
+
+def _fits(found: PublishedDeps, reused: dict[str, str], lock: Lock | Undetermined) -> bool:
+    """Whether a bundle has these images, made from what is asked for."""
+    images = found.bundle.images
+    same = all(p in images and images[p].digest == digest for p, digest in reused.items())
+    if not same or isinstance(lock, Undetermined):
+        return same
+    keys = found.lock.keys if isinstance(found.lock, Lock) else {}
+    return all(keys.get(platform) == lock.keys.get(platform) for platform in reused)

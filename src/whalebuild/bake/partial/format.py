@@ -1,0 +1,227 @@
+"""Parts as files: ``whalebuild.part/1``. Everything in one is doubted when it is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from whalebuild import jsonread as values
+from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
+from whalebuild.bakefile.images import APP, DEPS, Job
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.annotations import NoLock, from_annotations, to_annotations
+from whalebuild.bundle.lock import Lock
+from whalebuild.errors import UsageError, WhalebuildError
+from whalebuild.inputs.values import Undetermined
+from whalebuild.jsonread import MalformedError
+from whalebuild.oci.manifest import Descriptor
+from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.plan.decision import Action
+from whalebuild.plan.definition import STAGING
+from whalebuild.plan.plan_image_plans import AppAction
+
+SCHEMA = "whalebuild.part/1"
+_FAMILY = SCHEMA.partition("/")[0]
+_ACTIONS = {DEPS: {action.value for action in Action}, APP: {action.value for action in AppAction}}
+
+
+def part_json(part: Part) -> dict[str, Any]:
+    """The versioned form of a part."""
+    return {
+        "schema": SCHEMA,
+        "platforms": list(part.platforms),
+        "scope": part.scope,
+        "images": [_image_json(image) for image in part.images],
+        "staging": [str(reference) for reference in part.staging],
+    }
+
+
+def read_part(content: str, file: str) -> Part:
+    """Read a part.
+
+    Args:
+        content: The file's.
+        file: Its name, for messages.
+
+    Raises:
+        UsageError: It is no part, or one of another version.
+    """
+    document, schema = _open(content)
+    if not schema.startswith(f"{_FAMILY}/"):
+        raise UsageError(
+            f"{file} is not a part of a bake",
+            cause=f"its schema is {schema[:80]}" if schema else "it is no JSON with a schema",
+            next_step="name the files that `whalebuild bake --partial` has written",
+        )
+    if schema != SCHEMA:
+        raise UsageError(
+            f"{file} was written by another version of whalebuild",
+            cause=f"its schema is {schema[:80]}, and this version reads {SCHEMA}",
+            next_step="use the same version in all jobs",
+        )
+    try:
+        return _part(document, file)
+    except KeyError as missing:
+        cause = f"it has no {missing}"
+    except (AttributeError, TypeError, ValueError, RecursionError) as wrong:
+        cause = str(wrong)
+    except WhalebuildError as wrong:
+        cause = wrong.what
+    raise UsageError(
+        f"{file} is damaged",
+        cause=cause,
+        next_step="bake this part again; nothing is published yet",
+    )
+
+
+def _open(content: str) -> tuple[Any, str]:
+    """The document and its schema, empty where there is none."""
+    try:
+        document = json.loads(content)
+        return document, values.text(document["schema"])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None, ""
+
+
+def _image_json(image: ImagePart) -> dict[str, Any]:
+    job, lock = image.job, image.lock
+    return {
+        "target": job.name,
+        "role": job.role,
+        "dependencies": job.deps,
+        "tags": [str(reference) for reference in job.references],
+        "bundle": str(job.bundle),
+        "platforms": list(job.platforms),
+        "action": image.action,
+        "lock": to_annotations(lock) if isinstance(lock, Lock) else None,
+        "undetermined": None if isinstance(lock, Lock) else str(lock),
+        "attributes": json.loads(json.dumps(image.attributes, default=str)),
+        "published": list(image.published),
+        "source": str(image.source) if image.source else None,
+        "stands_on": dict(image.stands_on),
+        "pushed": [_pushed_json(task) for task in image.pushed],
+    }
+
+
+def _pushed_json(task: PushedTask) -> dict[str, Any]:
+    cache = task.cache
+    return {
+        "target": task.name,
+        "platforms": list(task.platforms),
+        "digest": task.digest,
+        "cache": {"digest": cache.digest, "size": cache.size} if cache else None,
+    }
+
+
+def _part(document: Mapping[str, Any], file: str) -> Part:
+    platforms = values.platforms(document["platforms"])
+    images = values.listed(document["images"], _image)
+    if not images:
+        raise MalformedError("it has no images")
+    for image in images:
+        _check(image, platforms, {i.job.name for i in images if i.job.role == DEPS})
+    staging = values.listed(document["staging"], _staging)
+    repositories = {r for image in images for r in (*image.job.repositories, _home(image.job))}
+    strange = next((each for each in staging if each.repository not in repositories), None)
+    if strange:
+        raise MalformedError(f"{strange} is in no repository of its images")
+    return Part(platforms, images, values.maybe(document["scope"], values.text), staging, file)
+
+
+def _image(found: Mapping[str, Any]) -> ImagePart:
+    name, role = values.name(found["target"]), values.name(found["role"])
+    if found["action"] not in _ACTIONS.get(role, ()):
+        raise values.wrong([role, found["action"]], "pair of role and action")
+    job = Job(
+        Target(name, {}),
+        role,
+        values.listed(found["tags"], _tagged),
+        values.platforms(found["platforms"]),
+        _tagged(found["bundle"]),
+        values.name(found["dependencies"]),
+    )
+    if not job.references:
+        raise MalformedError(f'"{name}" has no tags')
+    return ImagePart(
+        job,
+        found["action"],
+        _lock(found),
+        values.table(found["attributes"]),
+        values.listed(found["published"], lambda digest: values.maybe(digest, values.digest)),
+        values.maybe(found["source"], _pinned),
+        {
+            values.platform(p): values.digest(digest)
+            for p, digest in values.table(found["stands_on"]).items()
+        },
+        values.listed(found["pushed"], _pushed),
+    )
+
+
+def _check(image: ImagePart, platforms: tuple[str, ...], dependencies: set[str]) -> None:
+    """What one value says must fit the others."""
+    job, pushed = image.job, [p for task in image.pushed for p in task.platforms]
+    mine = {platform for platform in job.platforms if platform in platforms}
+    builds = job.role == DEPS or image.action == AppAction.BUILD.value
+    looked = len(job.references) if job.role == DEPS else 1
+    whole = job.role == DEPS or set(pushed) == (mine if builds else set())
+    stands = mine if job.role == DEPS else set()
+    if (
+        job.deps not in dependencies
+        or len(pushed) != len(set(pushed))
+        or not mine.issuperset(pushed)
+        or len(image.published) != looked
+        or image.stands_on.keys() != stands
+        or not whole
+    ):
+        raise MalformedError(f'what it says of "{job.name}" does not fit together')
+
+
+def _lock(found: Mapping[str, Any]) -> Lock | Undetermined:
+    if found["lock"] is None:
+        return Undetermined(values.text(found["undetermined"]))
+    lock = from_annotations(values.table(found["lock"]))
+    if isinstance(lock, NoLock):
+        raise MalformedError(f'"{found["target"]}": {lock.reason}')
+    if set(lock.platforms) != set(values.platforms(found["platforms"])):
+        raise MalformedError(f'the lock of "{found["target"]}" is for other platforms')
+    return lock
+
+
+def _pushed(found: Mapping[str, Any]) -> PushedTask:
+    cache = found["cache"]
+    return PushedTask(
+        values.name(found["target"]),
+        values.platforms(found["platforms"]),
+        values.digest(found["digest"]),
+        Descriptor(values.digest(cache["digest"]), values.size(cache["size"]))
+        if cache is not None
+        else None,
+    )
+
+
+def _home(job: Job) -> str:
+    return job.bundle.repository
+
+
+def _staging(text: Any) -> Reference:
+    """A tag that is going to be deleted: ours alone."""
+    reference = _tagged(text)
+    if not str(reference.tag).startswith(f"{STAGING}-"):
+        raise MalformedError(f"{reference} is no staging tag")
+    return reference
+
+
+def _tagged(text: Any) -> Reference:
+    reference = parse_reference(values.text(text), where="tags")
+    if reference.tag is None or reference.digest:
+        raise MalformedError(f"{reference} is no tag")
+    return reference
+
+
+def _pinned(text: Any) -> Reference:
+    reference = parse_reference(values.text(text), where="source")
+    values.digest(reference.digest)
+    if reference.tag is None:
+        raise MalformedError(f"{reference} has no tag")
+    return reference

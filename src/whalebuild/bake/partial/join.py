@@ -1,0 +1,191 @@
+"""Puts the parts of one bake side by side: that they fit, and what they are together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from whalebuild.bake.partial.part import ImagePart, Part
+from whalebuild.bakefile.images import Job
+from whalebuild.bundle.lock import Lock, compare
+from whalebuild.errors import UsageError, VerificationError
+from whalebuild.inputs.build_args import BUILDER_ARGS
+from whalebuild.inputs.values import Undetermined
+
+# What each machine has of its own: on a native node its platform is the builder's.
+_OF_THE_MACHINE = frozenset(f"arg {name}" for name in BUILDER_ARGS)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one part has of an image, and for which platforms."""
+
+    part: Part
+    image: ImagePart
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms of the image that are the part's."""
+        return tuple(p for p in self.image.job.platforms if p in self.part.platforms)
+
+    @property
+    def pushed(self) -> frozenset[str]:
+        """Those that it has built."""
+        return frozenset(p for task in self.image.pushed for p in task.platforms)
+
+    @property
+    def reused(self) -> dict[str, str]:
+        """Digests of the image manifests that it has found published, by platform."""
+        stands_on = self.image.stands_on
+        return {p: digest for p, digest in stands_on.items() if p not in self.pushed}
+
+
+@dataclass(frozen=True)
+class Joined:
+    """One image of all parts; the shares are in the order of its platforms."""
+
+    shares: tuple[Share, ...]
+
+    @property
+    def job(self) -> Job:
+        """The image, with all its platforms."""
+        return self.shares[0].image.job
+
+    @property
+    def lock(self) -> Lock | Undetermined:
+        """What it is made from; of each platform as the part says that has it."""
+        locks: dict[str, Lock] = {}
+        for share in self.shares:
+            lock = share.image.lock
+            if isinstance(lock, Undetermined):
+                return lock
+            locks |= dict.fromkeys(share.platforms, lock)
+        grouping = max(lock.grouping for lock in locks.values())
+        even = {p: lock.grouped(grouping) for p, lock in locks.items()}
+        # In the order in which an ordinary bake has them.
+        order = [platform for platform in next(iter(even.values())).keys if platform in even]
+        return Lock(
+            keys={p: even[p].keys[p] for p in order},
+            facts={p: even[p].facts.get(p, {}) for p in order},
+            files={p: even[p].files.get(p, {}) for p in order},
+            bases={p: even[p].bases.get(p, {}) for p in order},
+            grouping=grouping,
+        )
+
+
+def join(parts: Sequence[Part]) -> tuple[Joined, ...]:
+    """Check that parts are those of one bake, all of them, and made from the same.
+
+    Returns:
+        The images, dependencies first.
+
+    Raises:
+        UsageError: They are of different bakes, or two are for one platform.
+        VerificationError: A platform is missing, or their inputs differ.
+    """
+    first, *others = parts
+    for other in others:
+        _check_same_bake(first, other)
+    _check_platforms(parts)
+    for other in others:
+        for one, another in zip(first.images, other.images, strict=True):
+            _check_inputs(Share(first, one), Share(other, another))
+    joined = []
+    for number, image in enumerate(first.images):
+        shares = [Share(part, part.images[number]) for part in parts]
+        mine = [share for share in shares if share.platforms]
+        order = image.job.platforms.index
+        joined.append(Joined(tuple(sorted(mine, key=lambda share: order(share.platforms[0])))))
+    return tuple(joined)
+
+
+def _check_same_bake(one: Part, other: Part) -> None:
+    difference = next(_differences(one, other), None)
+    if difference:
+        raise UsageError(
+            f"{one.file} and {other.file} are parts of different bakes",
+            cause=difference,
+            next_step="merge what one pipeline has baked, with the same targets, tags and settings",
+        )
+
+
+def _differences(one: Part, other: Part) -> Iterator[str]:
+    if one.scope != other.scope:
+        scopes = one.scope or "(none)", other.scope or "(none)"
+        yield f"{one.file} is of scope {scopes[0]}, {other.file} of {scopes[1]}"
+    names = [[image.job.name for image in part.images] for part in (one, other)]
+    if names[0] != names[1]:
+        mine, theirs = map(", ".join, names)
+        yield f"{one.file} is of {mine}, {other.file} of {theirs}"
+        return
+    for image, twin in zip(one.images, other.images, strict=True):
+        job, another = image.job, twin.job
+        for what, here, there in (
+            ("is published as", job.references, another.references),
+            ("is for", job.platforms, another.platforms),
+            ("has its caches in", (job.bundle,), (another.bundle,)),
+            ("has the role", (job.role, job.deps), (another.role, another.deps)),
+        ):
+            if here != there:
+                listed, others = ", ".join(map(str, here)), ", ".join(map(str, there))
+                yield f'"{job.name}" {what} {listed} in {one.file}, {others} in {other.file}'
+
+
+def _check_platforms(parts: Sequence[Part]) -> None:
+    owners: dict[str, Part] = {}
+    for part in parts:
+        for platform in part.platforms:
+            if platform in owners:
+                raise UsageError(
+                    f"{owners[platform].file} and {part.file} are both for {platform}",
+                    cause="it was baked twice, or a file of an earlier run is still there",
+                    next_step="leave one of them out",
+                )
+            owners[platform] = part
+    whole = dict.fromkeys(p for image in parts[0].images for p in image.job.platforms)
+    missing = [platform for platform in whole if platform not in owners]
+    if missing:
+        raise VerificationError(
+            f"the part for {', '.join(missing)} is missing",
+            cause=f"its bake failed, or its file was not given: {_listed(parts)}",
+            next_step="bake it with --partial, and merge all parts; nothing was published",
+        )
+
+
+def _check_inputs(one: Share, other: Share) -> None:
+    name = one.image.job.name
+    mine, theirs = one.image.lock, other.image.lock
+    changes: list[str] = []
+    if isinstance(mine, Lock) and isinstance(theirs, Lock):
+        found = [change for change in compare(mine, theirs) if change.name not in _OF_THE_MACHINE]
+        changes = [str(change) for change in found]
+    elif isinstance(mine, Lock) or isinstance(theirs, Lock):
+        unknown, file = (
+            (mine, one.part.file) if isinstance(theirs, Lock) else (theirs, other.part.file)
+        )
+        changes = [f"only in {file} they cannot be told: {unknown}"]
+    changes += _attributes(one.image.attributes, other.image.attributes)
+    if changes:
+        raise VerificationError(
+            f'{one.part.file} and {other.part.file} made "{name}" from different inputs: '
+            f"{'; '.join(changes)}",
+            cause="they were baked from other commits, with other arguments or base images, or "
+            "with something that is new in every job, such as a time",
+            next_step="bake all parts from the same; nothing was published",
+        )
+
+
+def _attributes(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[str]:
+    for name in dict.fromkeys([*one, *other]):
+        mine, theirs = one.get(name), other.get(name)
+        if mine == theirs:
+            continue
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            keys = (key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key))
+            yield from (f"{name.removesuffix('s')} {key} differs" for key in keys)
+        else:
+            yield f"{name} differ" if name.endswith("s") else f"{name} differs"
+
+
+def _listed(parts: Sequence[Part]) -> str:
+    return ", ".join(f"{part.file} is for {', '.join(part.platforms)}" for part in parts)

@@ -1,0 +1,190 @@
+"""Parts: what a partial bake has built of a plan, for ``merge`` to publish with the others.
+
+A partial bake plans the whole, all platforms, and builds its portion. So every part knows the lock
+of the whole, and parts can be compared input by input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from whalebuild.bake.outcome import Built, Pushed, pushed_digest
+from whalebuild.bakefile.images import DEPS, Job, Portion
+from whalebuild.bundle.lock import Lock
+from whalebuild.errors import UsageError
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.manifest import Descriptor
+from whalebuild.oci.platform import resolve
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import Task
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppPlan, DepsPlan
+
+Metadata = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PushedTask:
+    """What one task has pushed: an index (or a manifest) by its digest, and perhaps a cache."""
+
+    name: str
+    platforms: tuple[str, ...]
+    digest: str
+    cache: Descriptor | None = None
+
+    def metadata(self) -> dict[str, Any]:
+        """The same in buildx's words, as ``bake.outcome`` reads them."""
+        made: dict[str, Any] = {"containerimage.digest": self.digest}
+        if self.cache:
+            made["cache.manifest"] = {"digest": self.cache.digest, "size": self.cache.size}
+        return made
+
+
+@dataclass(frozen=True)
+class ImagePart:
+    """One image of a part.
+
+    Attributes:
+        job: The image; its platforms are those of the whole.
+        action: What the plan does with it: a value of ``Action`` or ``AppAction``.
+        lock: What it is made from on all platforms, or why that cannot be told.
+        attributes: For an application what else decides about it, see ``bundle.app_key``.
+        published: What stood under its references when the bake was planned, by digest: under each
+            one of dependencies, under the first of an application.
+        source: For dependencies the bundle that is reused, with tag and digest.
+        stands_on: For dependencies the image manifest of each platform of this part, by digest.
+        pushed: What was built here.
+    """
+
+    job: Job
+    action: str
+    lock: Lock | Undetermined
+    attributes: Mapping[str, object]
+    published: tuple[str | None, ...]
+    source: Reference | None
+    stands_on: Mapping[str, str]
+    pushed: tuple[PushedTask, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a partial bake leaves behind.
+
+    Attributes:
+        platforms: Those that it is for.
+        staging: Tags that were set for it, and are deleted when all is published.
+        file: Where it was read from.
+    """
+
+    platforms: tuple[str, ...]
+    images: tuple[ImagePart, ...]
+    scope: str | None = None
+    staging: tuple[Reference, ...] = ()
+    file: str = ""
+
+
+def portion_of(jobs: Iterable[Job], portion: Portion, own: str | None) -> Portion:
+    """Check what a partial bake is to build, and name its platforms.
+
+    Args:
+        jobs: All images with the platforms of the whole.
+        portion: As it was asked for.
+        own: The builder's own platform, where it is known.
+
+    Raises:
+        UsageError: The whole is not known, or it lacks one of the platforms.
+    """
+    jobs = list(jobs)
+    vague = next((job for job in jobs if not job.platforms), None)
+    if vague:
+        raise UsageError(
+            f'it is not known which platforms "{vague.name}" is published for in all',
+            cause="neither the bake file nor the settings say so, and --platform says only which "
+            "of them are built here (--partial)",
+            next_step='write platform = ["linux/amd64", "linux/arm64"] in whalebuild.toml, or '
+            "platforms in the bake file's target",
+        )
+    whole = tuple(dict.fromkeys(platform for job in jobs for platform in job.platforms))
+    mine = resolve(portion.platforms, own) if own else portion.platforms
+    strange = [platform for platform in mine if platform not in whole]
+    if strange:
+        raise UsageError(
+            f"{', '.join(strange)} is not among the platforms of this bake",
+            cause=f"they are {', '.join(whole)}; with --partial, --platform picks some of them",
+            next_step="add it to platform in the settings, or to the bake file's target",
+        )
+    deps = {job.name: job for job in jobs if job.role == DEPS}
+    for job in jobs:
+        lacking = [p for p in job.platforms if p not in deps[job.deps].platforms]
+        if lacking:
+            raise UsageError(
+                f'"{job.deps}" is not for {", ".join(lacking)}, and "{job.name}" is',
+                cause="the parts of a pair are its platforms (--partial)",
+                next_step="give both targets the same platforms, or bake them all in one run",
+            )
+    return replace(portion, platforms=mine or whole)
+
+
+def make_part(
+    plan: Plan, built: Built, metadata: Metadata, staging: Iterable[Reference] = ()
+) -> Part:
+    """Put down what was built of a plan.
+
+    Args:
+        plan: Of a partial bake.
+        built: What was built and verified.
+        metadata: Buildx's, by task.
+        staging: The tags that were set.
+    """
+    whole = tuple(dict.fromkeys(p for job in plan.jobs for p in job.platforms))
+    deps = (_deps(plan, each, built, metadata) for each in plan.deps)
+    apps = (_app(app, built, metadata) for app in plan.apps)
+    images = (*deps, *apps)
+    return Part(plan.options.mine(whole), images, plan.settings.scope, tuple(staging))
+
+
+def _deps(plan: Plan, deps: DepsPlan, built: Built, metadata: Metadata) -> ImagePart:
+    done = built.deps[deps.job.name]
+    mine = plan.options.mine(deps.job.platforms)
+    source = deps.source
+    return ImagePart(
+        deps.job,
+        deps.decision.action.value,
+        deps.lock,
+        {},
+        tuple(found.bundle.digest if found else None for found in deps.published),
+        replace(source.reference, digest=source.bundle.digest) if source else None,
+        {platform: done.stand.images[platform] for platform in mine},
+        _pushed(built.tasks.get(deps.job.name, ()), done.pushed, metadata),
+    )
+
+
+def _app(app: AppPlan, built: Built, metadata: Metadata) -> ImagePart:
+    made_of, name = app.material, app.job.name
+    return ImagePart(
+        app.job,
+        app.action.value,
+        made_of.lock if made_of else Undetermined(app.reason),
+        made_of.attributes if made_of else {},
+        (app.published.manifest.digest if app.published else None,),
+        None,
+        {},
+        _pushed(built.tasks.get(name, ()), built.apps.get(name), metadata),
+    )
+
+
+def _pushed(
+    tasks: Iterable[Task], image: Pushed | None, metadata: Metadata
+) -> tuple[PushedTask, ...]:
+    """What tasks pushed; a cache that turned out to be of no use is left out."""
+    caches = {cache.platforms: cache for cache in image.caches} if image else {}
+    made = []
+    for task in tasks:
+        digest = pushed_digest(metadata.get(task.name) or {})
+        assert digest, "it was verified"  # noqa: S101 - a slip of ours
+        cache = caches.get(task.platforms)
+        kept = Descriptor(cache.digest, cache.size) if cache else None
+        made.append(PushedTask(task.name, task.platforms, digest, kept))
+    return tuple(made)

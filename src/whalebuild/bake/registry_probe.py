@@ -1,0 +1,76 @@
+"""Asks the registry itself about what the engine has met there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from whalebuild.failures.classify_docker import explains_little, missing_image, registry_in
+from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, Kind, Remedy
+from whalebuild.failures.messages import as_error
+from whalebuild.oci.reference import Reference
+from whalebuild.ports import Registry
+from whalebuild.runtime.retrier import Retrier
+
+_THERE = "the engine did not find what the registry has"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Small requests of our own, which tell more than BuildKit does."""
+
+    registry: Registry
+    retrier: Retrier
+
+    def second_look(self, failure: Failure) -> Failure:
+        """Look for an image that BuildKit says is not there; a failure that may pass if it is.
+
+        Where its request for a manifest by digest is cut off, it asks for a blob of that digest
+        next, and reports the 404 to that alone. To be removed when no engine in use does so:
+        https://github.com/containerd/containerd/issues/12402
+        """
+        reference = missing_image(failure.evidence)
+        if reference is None or failure.remedy is not Remedy.STOP or NO_PLATFORM in failure.reason:
+            return failure
+        try:
+            found = self.retrier.call(
+                f"asking for {reference}",
+                lambda: self.registry.head(reference, mirrors=True),
+                registry=reference.registry,
+            )
+        except FailedError:
+            return failure
+        return replace(failure, kind=Kind.TRANSIENT, reason=_THERE) if found else failure
+
+    def wait(self, failure: Failure, references: Iterable[Reference]) -> None:
+        """Wait until a registry answers, before the engine is sent there again.
+
+        It tells how long to wait (``Retry-After``) and that its disk is full, which BuildKit does
+        not, and one small request spares it many.
+
+        Args:
+            failure: What the engine met there.
+            references: What it was to push.
+
+        Raises:
+            FailedError: The registry's disk is full.
+            WhalebuildError: It has not answered within the budget.
+        """
+        name = registry_in(failure.evidence)
+        reference = next((each for each in references if each.registry == name), None)
+        if reference is None:
+            return
+
+        def ask() -> None:
+            self.registry.head(reference)
+            if explains_little(failure):
+                self.registry.try_upload(reference.repository)
+
+        try:
+            self.retrier.call(f"asking {name}", ask, registry=name)
+        except FailedError as failed:
+            if failed.failure.kind is Kind.REGISTRY_FULL:
+                raise
+            # Another kind of answer is an answer: the push may do what this look-up may not.
+            if failed.failure.remedy is Remedy.WAIT:
+                raise as_error(failed.failure) from None

@@ -1,0 +1,191 @@
+"""Runs tasks on the engine: in waves, with retries, showing progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from whalebuild.bake.cache_import import ImportFailedError, Imports
+from whalebuild.bake.registry_probe import Asking
+from whalebuild.bakefile.images import schedule
+from whalebuild.bakefile.target import Target
+from whalebuild.builder.messages import boot_error
+from whalebuild.builder.spec import CONTAINER
+from whalebuild.buildkit.events import clean_line, parse_line
+from whalebuild.buildkit.progress import BuildState, failure_log
+from whalebuild.failures.classify_docker import classify, digests_in, keeps_broken
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError, FailedError, Failure, Kind, redact
+from whalebuild.failures.messages import as_error
+from whalebuild.plan.definition import Task, make_definition
+from whalebuild.ports import Console, Engine, Registry
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.settings import Settings
+
+# Steps of buildx's own: it waits for a builder of the driver "remote", and reads bake files.
+_CONNECTING = "[internal] waiting for connection"
+# It starts a builder of another driver.
+_BOOTING = "[internal] booting buildkit"
+_READING = "[internal] load local bake definitions"
+
+
+class CacheExportError(Exception):
+    """All is well but the export of a cache: images were pushed by then."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+@dataclass
+class Runner:
+    """Runs tasks of one bake.
+
+    Attributes:
+        others: The bake file's targets, to which tasks may link.
+        metadata: Buildx's metadata by task, of what has been run.
+        states: The build in which each task was made.
+        fresh: Digests that were pushed: a registry that does not find one of them lags behind.
+        about_to_push: Called with the names of jobs, before they are pushed.
+    """
+
+    engine: Engine
+    registry: Registry
+    console: Console
+    retrier: Retrier
+    imports: Imports
+    settings: Settings
+    others: Mapping[str, Target]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    states: dict[str, BuildState] = field(default_factory=dict)
+    fresh: set[str] = field(default_factory=set)
+    about_to_push: Callable[[Collection[str]], None] = lambda _: None
+    _built: set[str] = field(default_factory=set)
+
+    def run(self, tasks: Sequence[Task], verb: str) -> None:
+        """Build and push (or load).
+
+        A retry runs a wave again: steps that are done come from the engine's own cache, and
+        layers that arrived are not sent twice.
+
+        Raises:
+            WhalebuildError: The build failed, or the registry refused or could not be reached.
+            CacheExportError: Only a cache could not be exported.
+        """
+        jobs = {task.job.name: task.job for task in tasks}
+        for wave in schedule(jobs.values()):
+            wanted = {job.name for job in wave}
+            self._run_wave([task for task in tasks if task.job.name in wanted], verb)
+
+    def _run_wave(self, tasks: Sequence[Task], verb: str) -> None:
+        names = [task.name for task in tasks]
+        # Another run of the same tasks, say with another export, goes on with their state.
+        state = self.states.get(names[0]) or BuildState(names)
+        self.states |= dict.fromkeys(names, state)
+        while True:
+            attempt = _Attempt(self, tasks, state)
+            try:
+                self.retrier.call(f"{verb} {', '.join(names)}", attempt)
+                break
+            except ImportFailedError as failed:
+                self.imports.drop(failed.source, failed.failure)
+            except FailedError as failed:
+                full = failed.failure.kind is Kind.DISK_FULL
+                if state.failed_export == "cache" or (full and state.exported_cache):
+                    raise CacheExportError(failed.failure) from None
+                if not self.imports.blame(failed.failure, tasks):
+                    several = {t.name: t.platforms for t in tasks if len(t.job.platforms) > 1}
+                    blamed = state.failed_platforms(several)
+                    raise as_error(
+                        failed.failure, log=failure_log(state), platforms=blamed
+                    ) from None
+        self._built.update(names)
+        self.metadata |= self.engine.metadata
+        self.fresh |= digests_in(str(self.engine.metadata))
+
+    def stream(self, tasks: Sequence[Task], state: BuildState) -> None:
+        """Run the tasks once, showing progress.
+
+        Raises:
+            CommandFailedError: Buildx failed.
+            ImportFailedError: A cache could not be imported for the moment.
+        """
+        state.begin_attempt()
+        self.console.begin(state.targets)
+        self._built |= state.built
+        ready = [
+            task.again() if task.name in self._built else self.imports.prepared(task)
+            for task in tasks
+        ]
+        definition = make_definition(ready, self.others)
+        builder, allow = self.settings.builder, self.settings.allow
+        # Closing it stops buildx where the reading ends early.
+        with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:
+            told = False
+            for said in lines:
+                line = clean_line(said, self.hide)
+                self.console.raw(line)
+                for event in parse_line(line):
+                    state.apply(event)
+                    self.console.event(event)
+                if state.failed_imports:
+                    self.imports.check(state, tasks)
+                if state.built and not told:
+                    told = True
+                    self.about_to_push({task.job.name for task in tasks})
+
+    @property
+    def met_engine(self) -> bool:
+        """Whether the builder has answered in this bake: one that has not is down.
+
+        The docker driver's is asked when the bake is planned.
+        """
+        names = [step.name for state in self.states.values() for step in state.steps.values()]
+        before = (_CONNECTING, _BOOTING, _READING)
+        return not all(any(step in name for step in before) for name in names)
+
+    def hide(self, text: str) -> str:
+        """Take out what may be a secret: what it looks like, and the logins that were used."""
+        return redact(self.registry.hide(text))
+
+
+@dataclass
+class _Attempt:
+    """One try after another at the same tasks."""
+
+    runner: Runner
+    tasks: Sequence[Task]
+    state: BuildState
+    last: Failure | None = None
+
+    def __call__(self) -> None:
+        run = self.runner
+        asking = Asking(run.registry, run.retrier)
+        if self.last and self.last.kind is Kind.TRANSIENT:
+            asking.wait(self.last, (ref for task in self.tasks for ref in task.job.references))
+            if keeps_broken(self.last.evidence):
+                # It is worth a try; if it does nothing, this one fails as the last one did.
+                with suppress(CommandFailedError):
+                    run.engine.drop_broken(run.settings.builder)
+        try:
+            run.stream(self.tasks, self.state)
+        except CommandFailedError as failed:
+            pushing = self.state.built.issuperset(self.state.targets)
+            failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)
+            step = self.state.failed_step()
+            # What BuildKit's own image lacks, or its registry: nothing of this bake's.
+            if step is not None and _BOOTING in step.name and not run.met_engine:
+                named = run.settings.builder or "the current one"
+                raise boot_error(named, CONTAINER, run.hide(failed.stderr)) from None
+            # A builder elsewhere that did not answer: the words are those of any deadline.
+            if step is not None and _CONNECTING in step.name:
+                if not run.met_engine:
+                    raise engine_error(failed) from None
+                failure = replace(failure, kind=Kind.ENGINE_LOST)
+            self.last = asking.second_look(failure)
+            raise FailedError(self.last) from None
+        except ImportFailedError as failed:
+            self.last = failed.failure
+            raise

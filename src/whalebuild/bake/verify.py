@@ -1,0 +1,223 @@
+"""Verifies what was pushed, and publishes it: one PUT a tag, ``:deps`` before the application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, Pushed, exported_cache, pushed_digest
+from whalebuild.bakefile.images import APP
+from whalebuild.bundle.index import Cache
+from whalebuild.errors import VerificationError
+from whalebuild.failures.classify_http import Trouble, no_answer
+from whalebuild.failures.failure import FailedError, RequestFailedError
+from whalebuild.failures.messages import as_error
+from whalebuild.oci.manifest import (
+    INDEX_TYPE,
+    Descriptor,
+    Manifest,
+    parse_image,
+    parse_index,
+    platform_of,
+)
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import Task
+from whalebuild.ports import Registry
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.text import human_bytes
+
+T = TypeVar("T")
+_CONFIG_LIMIT = 4 << 20
+# Some 25 seconds: one that does not find by then what was pushed has lost it.
+_MOST_LOOKS = 8
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Reads back what tasks pushed, and sets tags.
+
+    Attributes:
+        warn: Takes one line.
+        platform: The builder's own platform, where it is known.
+    """
+
+    registry: Registry
+    retrier: Retrier
+    warn: Callable[[str], None]
+    platform: str | None = None
+
+    def collect(self, tasks: Sequence[Task], metadata: Mapping[str, Any]) -> Pushed:
+        """Read what the tasks of one job pushed, and verify it.
+
+        Raises:
+            VerificationError: A manifest does not answer, or a platform is missing.
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        first, *others = (self._pushed(task, metadata.get(task.name) or {}) for task in tasks)
+        whole = first
+        for other in others:
+            whole = whole.joined(other)
+        return whole
+
+    def publish(self, reference: Reference, raw: bytes, media_type: str = INDEX_TYPE) -> str:
+        """Set a tag; return the digest that it has now.
+
+        Where that took several tries, what the registry keeps is read back: docker-registry 2.8
+        keeps what it wrote of a manifest when its disk was full, and takes it for whole later.
+        """
+        tries = 0
+
+        def put() -> str:
+            nonlocal tries
+            tries += 1
+            return self.registry.put_manifest(reference, raw, media_type)
+
+        digest = self._call(f"publishing {reference}", reference, put)
+        if tries > 1:
+            by_digest = Reference(reference.repository, digest=digest)
+            self._pushed_there(by_digest, self.registry.manifest)
+        return digest
+
+    def _pushed(self, task: Task, metadata: Mapping[str, Any]) -> Pushed:
+        digest = pushed_digest(metadata)
+        if digest is None:
+            raise VerificationError(
+                f'buildx did not say what it pushed for "{task.name}"',
+                cause="its metadata has no digest",
+                next_step="check `docker buildx version` (0.12 or later)",
+            )
+        for repository in task.job.repositories:
+            found = self._pushed_there(Reference(repository, digest=digest), self.registry.manifest)
+        index = parse_index(found.raw)
+        if index is None:
+            platform = self._platform_of(task, found)
+            pushed = Pushed(digest, {platform: replace(found.descriptor, platform=platform)})
+        else:
+            pushed = Pushed(digest, index.images, index.attestations, index.annotations)
+        self._verify(task, pushed)
+        cache = self._cache(task, metadata, tuple(pushed.images))
+        return pushed.joined(Pushed(digest, {}, caches=(cache,))) if cache else pushed
+
+    def _verify(self, task: Task, pushed: Pushed) -> None:
+        missing = [p for p in task.platforms if p not in pushed.images]
+        if missing:
+            raise VerificationError(
+                f'what was pushed for "{task.name}" lacks {", ".join(missing)}',
+                cause=f"it has {', '.join(pushed.images) or 'no image'}",
+                next_step="check the builder's platforms: docker buildx inspect",
+            )
+        if not pushed.images:
+            raise VerificationError(
+                f'what was pushed for "{task.name}" has no image',
+                cause=f"{pushed.index} is an index without one",
+                next_step="run the bake again; nothing that was published before has changed",
+            )
+        for image in pushed.images.values():
+            if image.digest != pushed.index:
+                repository = task.job.references[0].repository
+                self._pushed_there(Reference(repository, digest=image.digest), self.registry.head)
+
+    def _cache(
+        self, task: Task, metadata: Mapping[str, Any], platforms: tuple[str, ...]
+    ) -> Cache | None:
+        """The cache that a task exported, if later bakes can import it."""
+        exported = exported_cache(metadata)
+        if exported is None:
+            return None
+        reference = Reference(task.job.bundle.repository, digest=exported.digest)
+        found = self._fresh(reference, self.registry.manifest)
+        config = parse_image(found.raw) if found else None
+        if found is None or config is None:
+            self.warn(f"the cache of {task.name} did not arrive: the next bake has none")
+            return None
+        if config.config.size > CACHE_CONFIG_LIMIT:
+            self.warn(
+                f"the cache of {task.name} is left out: its configuration has "
+                f"{human_bytes(config.config.size)}, and BuildKit imports none over 1 MiB"
+            )
+            return None
+        target = task.job.name if task.job.role == APP else ""
+        return Cache(task.job.role, platforms, exported.digest, len(found.raw), target)
+
+    def _platform_of(self, task: Task, image: Manifest) -> str:
+        """The platform of an image that was pushed without an index."""
+        platform = self._configured(task.job.references[0].repository, image) or self.platform
+        if platform is None:
+            raise VerificationError(
+                f'it cannot be told which platform "{task.name}" was built for',
+                cause="its configuration names none",
+                next_step="name it with --platform, or leave attestations on",
+            )
+        return platform
+
+    def check_platforms(self, repository: str, images: Mapping[str, Descriptor]) -> None:
+        """Check that images are what an index says, by their configurations.
+
+        Raises:
+            VerificationError: One is for another platform.
+        """
+        for platform, image in images.items():
+            reference = Reference(repository, digest=image.digest)
+            found = self._pushed_there(reference, self.registry.manifest)
+            configured = self._configured(repository, found)
+            # A variant may stand in one of them alone.
+            if configured and configured.split("/")[:2] != platform.split("/")[:2]:
+                raise VerificationError(
+                    f"{reference} is for {configured}, and its index says {platform}",
+                    next_step="run the bake again; nothing that was published before has changed",
+                )
+
+    def _configured(self, repository: str, image: Manifest) -> str | None:
+        """The platform that an image's configuration names."""
+        parsed = parse_image(image.raw)
+        if parsed is None:
+            return None
+        digest = parsed.config.digest
+        config = Reference(repository, digest=digest)
+        look = partial(self.registry.blob, repository, digest, _CONFIG_LIMIT)
+        return platform_of(self._call(f"reading {config}", config, look))
+
+    def read(self, reference: Reference, look: Callable[[Reference], T]) -> T:
+        """Read something.
+
+        Raises:
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        return self._call(f"reading {reference}", reference, lambda: look(reference))
+
+    def _pushed_there(self, reference: Reference, look: Callable[[Reference], T | None]) -> T:
+        """Read something that was pushed just now."""
+        found = self._fresh(reference, look)
+        if found is None:
+            _gone(reference)
+        return found
+
+    def _fresh(self, reference: Reference, look: Callable[[Reference], T | None]) -> T | None:
+        """Read something that was pushed just now: a registry may not find it at once."""
+        looks = 0
+
+        def find() -> T | None:
+            nonlocal looks
+            looks += 1
+            found = look(reference)
+            if found is None and looks < min(_MOST_LOOKS, self.retrier.policy.attempts):
+                raise RequestFailedError(no_answer(f"GET {reference}", Trouble.NOT_YET))
+            return found
+
+        return self._call(f"reading {reference}", reference, find)
+
+    def _call(self, step: str, reference: Reference, action: Callable[[], T]) -> T:
+        try:
+            return self.retrier.call(step, action, registry=reference.registry)
+        except FailedError as failed:
+            raise as_error(failed.failure) from None
+
+
+def _gone(reference: Reference) -> NoReturn:
+    raise VerificationError(
+        f"{reference} was pushed, and the registry does not have it",
+        cause="it lost it, or another registry answered",
+        next_step="run the bake again; nothing that was published before has changed",
+    )

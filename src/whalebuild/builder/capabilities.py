@@ -1,0 +1,117 @@
+"""What a builder can do, and how that is found out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.nodes import RUNNING, How, place
+
+_DOCKER = "docker"
+_SOME = ("linux/amd64", "linux/arm64")
+
+
+class Known(StrEnum):
+    """Where an answer comes from."""
+
+    TESTED = "tested"  # a build of one small file did it, or failed
+    DRIVER = "driver"  # buildx has it so for every builder of this driver
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One thing that a builder can do, or not.
+
+    Attributes:
+        name: In plain words.
+        able: Whether it can.
+        why: Why not, in buildx's words.
+    """
+
+    name: str
+    able: bool
+    known: Known
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A feature, and a build that needs it: words of ``docker buildx build``."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+def trials(builder: Builder) -> tuple[Trial, ...]:
+    """Builds that tell what the builder can do: on each of its nodes, where it has several.
+
+    While one of them is down only what the others were given is built: for any other platform
+    buildx waits for it.
+    """
+    whole = all(node.status == RUNNING for node in builder.nodes)
+    each = own_platforms(builder) if whole else _given_to_running(builder)
+    if not each:
+        return ()
+    nothing = ("--output", "type=cacheonly")
+    where = () if whole and len(each) == 1 else ("--platform", ",".join(each))
+    several = each if len(each) > 1 else (_SOME if whole else ())
+    cache = "type=local,dest={folder}/cache,mode=max"
+    at_once = (*nothing, "--platform", ",".join(several))
+    return (
+        # A local cache takes one platform.
+        Trial(
+            "export a cache", (*nothing, *where[:1], *each[: len(where[:1])], "--cache-to", cache)
+        ),
+        *([Trial("build several platforms at once", at_once)] if several else []),
+        Trial("entitlement network.host", (*nothing, *where, "--allow", "network.host")),
+        Trial("entitlement security.insecure", (*nothing, *where, "--allow", "security.insecure")),
+    )
+
+
+def _given_to_running(builder: Builder) -> tuple[str, ...]:
+    return tuple(node.given[0] for node in builder.nodes if node.status == RUNNING and node.given)
+
+
+def by_driver(builder: Builder, *, local_engine: bool) -> tuple[Feature, ...]:
+    """What follows from the driver.
+
+    Args:
+        builder: The builder.
+        local_engine: Whether there is an engine beside the client, which ``--load`` loads into.
+    """
+    own = builder.driver == _DOCKER
+    why = "the docker driver pushes by tag" if own else None
+    no_engine = None if local_engine or own else "no engine answers here to load into"
+    return (
+        Feature("push by digest", not own, Known.DRIVER, why),
+        Feature("--load", not no_engine, Known.DRIVER, no_engine),
+    )
+
+
+def own_platforms(builder: Builder) -> tuple[str, ...]:
+    """A platform of each running node that buildx sends to it."""
+    running = [node for node in builder.nodes if node.status == RUNNING]
+    chosen = []
+    for node in running:
+        wanted = (*node.given, *filter(None, [node.own]), *node.platforms)
+        found = (p for p in wanted if (at := place(builder.nodes, p)) and at.node == node)
+        chosen += [platform] if (platform := next(found, None)) else []
+    return tuple(dict.fromkeys(chosen))
+
+
+def main_platforms(builder: Builder) -> tuple[str, ...]:
+    """The platforms that a builder builds, without variants of one that is there by itself."""
+    every = dict.fromkeys(p for node in builder.nodes for p in (*node.given, *node.platforms))
+    return tuple(p for p in every if p.count("/") == 1 or p.rpartition("/")[0] not in every)
+
+
+def misplaced(builder: Builder) -> tuple[str, ...]:
+    """What a node was given and its machine does not run by itself, in words."""
+    return tuple(
+        f"{node.name} was given {platform}, and its machine is {node.own}: "
+        + ("it emulates" if node.how(platform) is How.EMULATED else "it cannot run that")
+        for node in builder.nodes
+        for platform in node.given
+        if node.own and node.how(platform) is not How.NATIVE
+    )

@@ -1,0 +1,117 @@
+"""Chooses the builder: the one that is named, the current one, or ``--builder auto``'s."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.nodes import How, place
+from whalebuild.builder.probe import Looker
+from whalebuild.builder.spec import AUTO, CONTAINER, OWN_NAME
+from whalebuild.errors import EngineError
+from whalebuild.oci.platform import LOCAL
+from whalebuild.settings import Settings
+
+_STORE_OFF = "it uses the docker driver, and this engine's containerd image store is off"
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Chooses a builder.
+
+    Attributes:
+        named: The setting: a builder, ``auto``, or None for the current one.
+        publishes: Whether it has to push images and caches.
+    """
+
+    looker: Looker
+    named: str | None
+    publishes: bool
+
+    def first(self) -> EngineFacts:
+        """Look at the builder that is to be used if it will do.
+
+        Raises:
+            EngineError: It is not there, or cannot do the job, and no other may be taken.
+        """
+        if self.named != AUTO:
+            facts = self.looker.facts(self.named)
+            if self._lacks(facts):
+                raise _old_store(facts.builder)
+            return facts
+        try:
+            return self.looker.facts(None)
+        except EngineError as down:
+            is_own = f'"{OWN_NAME}"' in down.what
+            if is_own or not self.looker.engine.has_builder(OWN_NAME):
+                raise
+            self._say(f"the current builder cannot be used ({down.what})")
+            return self.looker.facts(OWN_NAME)
+
+    def chosen(self, facts: EngineFacts, platforms: Collection[str]) -> EngineFacts:
+        """Keep this builder, or take ``whalebuild``, which may have to be made.
+
+        Args:
+            facts: What :meth:`first` found.
+            platforms: Those to build; ``local`` is the builder's own, whichever it is.
+
+        Raises:
+            EngineError: ``whalebuild`` is there, and cannot be looked at.
+        """
+        if self.named != AUTO or facts.builder == OWN_NAME:
+            return facts
+        there = self.looker.engine.has_builder(OWN_NAME)
+        lacking = self._lacks(facts)
+        why = _STORE_OFF if lacking else ""
+        unable = () if lacking or not there else self._unable(facts, platforms)
+        if unable:
+            why = f"it cannot run programs of {', '.join(unable)}"
+        if not why:
+            return facts
+        if there:
+            own = self.looker.facts(OWN_NAME)
+            if unable and self._unable(own, unable):
+                return facts  # no better; what nobody can run is said where it is met
+        else:
+            own = self._to_be(facts, platforms)
+        self._say(f'builder "{facts.builder}" cannot do this: {why}')
+        return own
+
+    def settled(self, settings: Settings, facts: EngineFacts | None) -> Settings:
+        """The settings of the bake: with the builder that was chosen."""
+        if self.named != AUTO or facts is None:
+            return settings
+        origins = {**settings.origins, "builder": f"{settings.origin('builder')}: {AUTO}"}
+        return replace(settings, builder=facts.builder, origins=origins)
+
+    def _lacks(self, facts: EngineFacts) -> bool:
+        return self.publishes and not facts.containerd_store
+
+    def _unable(self, facts: EngineFacts, platforms: Collection[str]) -> tuple[str, ...]:
+        """Platforms whose programs it cannot run, as far as that is known."""
+        wanted = [platform for platform in platforms if platform not in {LOCAL, facts.platform}]
+        if not wanted:
+            return ()
+        nodes = self.looker.with_nodes(facts, wanted).nodes
+        places = [at for platform in sorted(wanted) if (at := place(nodes, platform))]
+        return tuple(at.platform for at in places if at.how is How.UNABLE)
+
+    def _to_be(self, facts: EngineFacts, platforms: Collection[str]) -> EngineFacts:
+        """``whalebuild`` as it will be: on the same machine, so with the same platforms."""
+        wanted = [platform for platform in platforms if platform != LOCAL]
+        nodes = self.looker.with_nodes(facts, wanted).nodes
+        named = tuple(replace(node, name=f"{OWN_NAME}0") for node in nodes)
+        return EngineFacts(OWN_NAME, CONTAINER, True, facts.platform, named, missing=True)  # noqa: FBT003
+
+    def _say(self, why: str) -> None:
+        self.looker.note(f'{why}; using builder "{OWN_NAME}" (--builder {AUTO})')
+
+
+def _old_store(builder: str) -> EngineError:
+    return EngineError(
+        f'builder "{builder}" cannot export a registry cache or several platforms',
+        cause=_STORE_OFF,
+        next_step='turn it on ({"features": {"containerd-snapshotter": true}} in daemon.json), or '
+        "use a builder of another driver: --builder auto makes one (docker-container) and uses it",
+    )

@@ -1,0 +1,84 @@
+"""Has a bake's builder be there before anything is built: made, started, every node answering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.messages import boot_error, creation_error, node_down, plain_words
+from whalebuild.builder.nodes import RUNNING, Node, places
+from whalebuild.builder.spec import CONTAINER, OWN_NAME, REMOTE, BuilderSpec
+from whalebuild.errors import UsageError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.ports import Builders
+
+
+@dataclass(frozen=True)
+class Readier:
+    """Makes what is missing of a builder, and waits for nodes; ``note`` takes a line before."""
+
+    builders: Builders
+    note: Callable[[str], None]
+
+    def ready(self, facts: EngineFacts, platforms: Collection[str]) -> None:
+        """Have the builder be there for these platforms.
+
+        Raises:
+            EngineError: It cannot be made or started, or a node that is needed does not answer.
+        """
+        if facts.missing:
+            self._make()
+        elif down := nodes_down(facts, platforms):
+            self._wait(facts, down)
+
+    def _make(self) -> None:
+        """Make ``--builder auto``'s builder.
+
+        Another bake may do the same at this moment: whoever comes second uses what the first has
+        made, and what cannot be started is therefore left for the next try.
+        """
+        self.note(f'making builder "{OWN_NAME}" (driver {CONTAINER}), once for all bakes')
+        spec = BuilderSpec(OWN_NAME)
+        try:
+            self.builders.create(spec.words(0))
+        except CommandFailedError as failed:
+            error = creation_error(spec, failed.stderr)
+            if not isinstance(error, UsageError):  # that it is there already
+                raise error from None
+        try:
+            self.builders.look(OWN_NAME, boot=True)
+        except CommandFailedError as failed:
+            raise boot_error(OWN_NAME, CONTAINER, failed.stderr) from None
+
+    def _wait(self, facts: EngineFacts, down: tuple[Node, ...]) -> None:
+        """Wait for nodes as long as buildx does, 20 s."""
+        names = ", ".join(node.name for node in down)
+        self.note(f'waiting for node {names} of builder "{facts.builder}"')
+        try:
+            found = self.builders.look(facts.builder, boot=True).nodes
+        except CommandFailedError:
+            found = down
+        there = {node.name for node in found if node.status == RUNNING}
+        for node in down:
+            if node.name not in there:
+                words = self._reason(facts.builder, node)
+                raise node_down(node.name, facts.driver, node.endpoint, words)
+
+    def _reason(self, builder: str, node: Node) -> str:
+        try:
+            self.builders.usage(builder, node.name)
+        except CommandFailedError as failed:
+            return plain_words(failed.stderr)
+        return node.status
+
+
+def nodes_down(facts: EngineFacts, platforms: Collection[str]) -> tuple[Node, ...]:
+    """Remote nodes that these platforms are built on, and that do not answer.
+
+    Those of other drivers are started by the bake itself.
+    """
+    if facts.driver != REMOTE:
+        return ()
+    needed = (at.node for at in places(facts.nodes, sorted(platforms)))
+    return tuple(dict.fromkeys(node for node in needed if node.status != RUNNING))

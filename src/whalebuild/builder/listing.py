@@ -1,0 +1,135 @@
+"""Builders as buildx shows them: ``docker buildx inspect`` and ``docker buildx ls``.
+
+``inspect`` looks at one builder and has no form for machines; ``ls`` has one, and looks at all
+builders, those included that make it wait (``commands/inspect.go`` and ``ls.go`` in
+https://github.com/docker/buildx).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from whalebuild.builder.nodes import RUNNING, Node
+
+# "Name:   value" at the margin; what a node has more than one line of is indented.
+_FIELD = re.compile(r"(?P<name>\S[^:]*):\s*(?P<value>.*)")
+
+
+@dataclass(frozen=True)
+class Builder:
+    """One builder.
+
+    Attributes:
+        name: Its name.
+        driver: docker, docker-container, kubernetes or remote; empty where that cannot be told.
+        nodes: Its nodes; those that do not run have no platforms but what they were given.
+        error: Why nothing more is known of it.
+        current: Whether it is the one that buildx uses where none is named.
+    """
+
+    name: str
+    driver: str
+    nodes: tuple[Node, ...] = ()
+    error: str | None = None
+    current: bool = False
+
+    @property
+    def runs(self) -> bool:
+        """Whether any node of it runs."""
+        return any(node.status == RUNNING for node in self.nodes)
+
+    @property
+    def platform(self) -> str | None:
+        """What to build where no platform is named: what its first running node was given first.
+
+        Or else that node's own. (buildx alone takes the own one even of a node that was given
+        another to build.)
+        """
+        running = (node for node in self.nodes if node.platforms)
+        return next(((*node.given, *node.platforms)[0] for node in running), None)
+
+    def told(self, given: Mapping[str, tuple[str, ...]]) -> Builder:
+        """This builder, looked at as if its nodes had been given nothing, with what they were.
+
+        A running node's first platform is its machine's then.
+
+        Args:
+            given: Platforms by node name.
+        """
+        nodes = (_told(node, given.get(node.name, ())) for node in self.nodes)
+        return replace(self, nodes=tuple(nodes))
+
+
+def read_inspection(text: str) -> Builder:
+    """Read what ``docker buildx inspect`` prints; what is not there stays empty."""
+    head, *blocks = list(_blocks(text)) or [{}]
+    nodes = tuple(_node(block) for block in blocks)
+    return Builder(head.get("Name", ""), head.get("Driver", ""), nodes, head.get("Error") or None)
+
+
+def read_listing(text: str) -> tuple[Builder, ...]:
+    """Read what ``docker buildx ls --format json`` prints: a JSON object a line.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return tuple(_builder(json.loads(line)) for line in text.splitlines() if line.strip())
+
+
+def _builder(listed: Mapping[str, Any]) -> Builder:
+    nodes = tuple(_listed_node(node) for node in listed.get("Nodes") or () if node.get("Name"))
+    error = str(listed.get("Err") or "") or None
+    name, driver = str(listed.get("Name") or ""), str(listed.get("Driver") or "")
+    return Builder(name, driver, nodes, error, bool(listed.get("Current")))
+
+
+def _listed_node(node: Mapping[str, Any]) -> Node:
+    return Node(
+        name=str(node["Name"]),
+        endpoint=str(node.get("Endpoint") or ""),
+        status=str(node.get("Status") or ""),
+        platforms=tuple(node.get("Platforms") or ()),
+        version=str(node.get("Version") or ""),
+        error=str(node.get("Err") or "") or None,
+    )
+
+
+def _told(node: Node, given: tuple[str, ...]) -> Node:
+    own = node.platforms[0] if node.platforms else node.own
+    return replace(node, given=given, own=own)
+
+
+def _blocks(text: str) -> Iterator[Mapping[str, str]]:
+    """The builder's fields, then each node's."""
+    block: dict[str, str] = {}
+    for line in text.splitlines():
+        found = _FIELD.match(line)
+        if found is None:
+            continue
+        if found["name"] == "Name" and block:
+            yield block
+            block = {}
+        block.setdefault(found["name"], found["value"].strip())
+    if block:
+        yield block
+
+
+def _node(block: Mapping[str, str]) -> Node:
+    """A ``*`` is behind the platforms that a node was given."""
+    words = [word.strip() for word in block.get("Platforms", "").split(",") if word.strip()]
+    given = tuple(word.rstrip("*") for word in words if word.endswith("*"))
+    status = block.get("Status", "")
+    return Node(
+        name=block.get("Name", ""),
+        endpoint=block.get("Endpoint", ""),
+        status=status,
+        # One that does not run is shown with what it was given, and can build nothing now.
+        platforms=tuple(word.rstrip("*") for word in words) if status == RUNNING else (),
+        given=given,
+        version=block.get("BuildKit version", ""),
+        error=block.get("Error") or None,
+    )

@@ -1,0 +1,81 @@
+"""Looks at the builder: is it there, what can it do, and where would it build each platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.messages import boot_error, plain_words
+from whalebuild.builder.nodes import Node
+from whalebuild.builder.spec import REMOTE
+from whalebuild.errors import EngineError
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.ports import Engine
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Looks at builders.
+
+    Attributes:
+        note: Takes a line where the user has to wait.
+    """
+
+    engine: Engine
+    note: Callable[[str], None]
+
+    def facts(self, builder: str | None) -> EngineFacts:
+        """What the builder is; one that does not run is started, or waited for as buildx does.
+
+        Without that its platform is not known, and a plan has nothing to go by.
+
+        Raises:
+            EngineError: There is no such builder, or it cannot be used.
+        """
+        try:
+            facts = self.engine.facts(builder)
+        except CommandFailedError as failed:
+            raise engine_error(failed) from None
+        if facts.platform or facts.driver == "docker":
+            return facts
+        self.note(
+            f'waiting for builder "{facts.builder}", which does not answer'
+            if facts.driver == REMOTE
+            else f'starting builder "{facts.builder}"'
+        )
+        try:
+            return self.engine.boot(facts.builder)
+        except CommandFailedError as failed:
+            raise _down(facts, failed) from None
+
+    def with_nodes(self, facts: EngineFacts, platforms: Collection[str]) -> EngineFacts:
+        """Have the nodes that these platforms are built on, if they can be told.
+
+        What the docker driver's engine can emulate costs a docker command, 0.2 s, to ask: it is
+        asked only if another platform than its own is wanted. (``binfmt_misc`` would cost nothing,
+        but is not mounted everywhere, and tells nothing of an engine in a virtual machine.)
+        """
+        if facts.driver != "docker" or not facts.platform:
+            return facts
+        own = Node(facts.builder, facts.builder, platforms=(facts.platform,), own=facts.platform)
+        if set(platforms) <= {facts.platform}:
+            return replace(facts, nodes=(own,))
+        try:
+            found = self.engine.nodes(facts.builder)
+        except CommandFailedError:
+            return facts  # the bake goes on as it would have without the question
+        return replace(facts, nodes=tuple(replace(node, own=facts.platform) for node in found))
+
+
+def _down(facts: EngineFacts, failed: CommandFailedError) -> EngineError:
+    if facts.driver != REMOTE:
+        return boot_error(facts.builder, facts.driver, failed.stderr)
+    addresses = ", ".join(node.endpoint for node in facts.nodes)
+    return EngineError(
+        f'builder "{facts.builder}" does not answer',
+        cause=f"no BuildKit answers at {addresses} ({plain_words(failed.stderr)})",
+        next_step=f"`whalebuild builder inspect {facts.builder}` says why; or name another "
+        "--builder",
+    )

@@ -1,0 +1,219 @@
+"""The lock of a dependencies image: what it was made from, kept in its index's annotations.
+
+The *deps key* is a hash over every input of the stage, one for each platform: the same key means
+that BuildKit would build the same thing from the same things. Digests by name come along, so that
+a plan can say which input has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from whalebuild.bundle.lock_grouping import group_files
+from whalebuild.inputs.values import (
+    Closure,
+    ContextFiles,
+    FileEntry,
+    NamedContext,
+    StageInputs,
+    Undetermined,
+)
+
+SCHEME = 1
+# Digests by name only have to tell one state from another; the key itself is kept in full.
+_SHORT = 16
+_MISSING = "is missing"
+
+ByName = Mapping[str, str]
+ByPlatform = Mapping[str, ByName]
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What a stage was made from.
+
+    Attributes:
+        keys: The deps key of each platform.
+        facts: For each platform, short digests of inputs that are no files, by name.
+        files: For each platform, ``digest:mode`` of the files that are read, by name.
+        bases: For each platform, digests of the images that were used, by ``BaseImage.key``.
+        grouping: How far files are put together, see ``lock_files``; 0 is not at all.
+        scheme: The version of all this.
+    """
+
+    keys: ByName
+    facts: ByPlatform = field(default_factory=dict)
+    files: ByPlatform = field(default_factory=dict)
+    bases: ByPlatform = field(default_factory=dict)
+    grouping: int = 0
+    scheme: int = SCHEME
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms that the image is for."""
+        return tuple(self.keys)
+
+    @property
+    def key(self) -> str:
+        """One key for all platforms."""
+        return _digest([self.scheme, sorted(self.keys.items())])
+
+    def grouped(self, grouping: int) -> Lock:
+        """The lock with its files put together at least so far."""
+        if grouping <= self.grouping:
+            return self
+        files = {platform: group_files(names, grouping) for platform, names in self.files.items()}
+        return Lock(self.keys, self.facts, files, self.bases, grouping, self.scheme)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One input that differs.
+
+    Attributes:
+        name: The input.
+        what: ``changed``, ``added``, ``removed``, ``moved`` (a base image) or ``is missing`` (a
+            platform).
+        before: Its short digest in the old lock.
+        after: In the new one.
+        file: Whether it is a file or a group of files.
+    """
+
+    name: str
+    what: str
+    before: str | None = None
+    after: str | None = None
+    file: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.what}"
+
+
+def make_lock(
+    inputs: StageInputs,
+    files: ContextFiles,
+    *,
+    pins: ByPlatform | None = None,
+    targets: ByName | None = None,
+) -> Lock | Undetermined:
+    """Compute the lock of a stage.
+
+    Args:
+        inputs: What the stage is made from.
+        files: The files that it reads.
+        pins: Digests of its images, as ``Lock.bases`` has them: those of the published lock where
+            bases are to stay, those of the registry where they are to move. An image without one
+            counts by its reference alone.
+        targets: For named contexts that are other bake targets, their own keys by target's name.
+
+    Returns:
+        The lock; or that it cannot be told, where a target's key is not given.
+    """
+    keys, facts, listed, bases = {}, {}, {}, {}
+    for closure in inputs.closures:
+        unknown = [c for c in closure.contexts if c.target and c.target not in (targets or {})]
+        if unknown:
+            return Undetermined(f"what target {unknown[0].target} is made from is not known")
+        platform = closure.platform
+        digests = _image_digests(closure, (pins or {}).get(platform, {}))
+        known = _facts(closure, digests, targets or {})
+        entries = _entries(closure, files)
+        content = {entry.name: _fingerprint(entry) for entry in entries}
+        keys[platform] = _digest([SCHEME, platform, sorted(known.items()), sorted(content.items())])
+        facts[platform] = {name: digest[:_SHORT] for name, digest in known.items()}
+        listed[platform] = {name: _short(print_) for name, print_ in content.items()}
+        bases[platform] = {name: digest for name, digest in digests.items() if digest}
+    return Lock(keys, facts, listed, bases)
+
+
+def compare(old: Lock, new: Lock) -> tuple[Change, ...]:
+    """Say what differs between a published lock and what is asked for now.
+
+    Platforms that only the old one has are no difference: what is asked for is there.
+
+    Returns:
+        The changes; none where the published image will do.
+    """
+    changes = [Change(f"platform {p}", _MISSING) for p in new.keys if p not in old.keys]
+    differing = [p for p in new.keys if p in old.keys and old.keys[p] != new.keys[p]]
+    grouping = max(old.grouping, new.grouping)
+    before, after = old.grouped(grouping), new.grouped(grouping)
+    for platform in differing:
+        changes += _compare(before.facts, after.facts, platform, file=False)
+        changes += _compare(before.files, after.files, platform, file=True)
+    if differing and all(change.what == _MISSING for change in changes):
+        changes.append(Change("an input", "changed"))
+    return tuple(dict.fromkeys(changes))
+
+
+def _compare(old: ByPlatform, new: ByPlatform, platform: str, *, file: bool) -> Iterable[Change]:
+    before, after = old.get(platform, {}), new.get(platform, {})
+    for name in dict.fromkeys([*after, *before]):
+        pair = before.get(name), after.get(name)
+        if pair[0] != pair[1]:
+            yield Change(name, _what(name, *pair, file=file), *pair, file=file)
+
+
+def _what(name: str, before: str | None, after: str | None, *, file: bool) -> str:
+    if before is None:
+        return "added"
+    if after is None:
+        return "removed"
+    if file:
+        content, _, mode = before.partition(":")
+        same, _, other = after.partition(":")
+        if content == same and mode and other:
+            return f"has another mode ({mode} → {other})"
+    return "moved" if name.startswith("base ") and not file else "changed"
+
+
+def _image_digests(closure: Closure, pins: ByName) -> dict[str, str]:
+    return {image.key: image.digest or pins.get(image.key, "") for image in closure.images}
+
+
+def _facts(closure: Closure, digests: ByName, targets: ByName) -> dict[str, str]:
+    """Full digests by name. Names never hold a position in the Dockerfile."""
+    facts = {f"Dockerfile: stage {part.label}": _digest(part.canonical) for part in closure.stages}
+    facts |= {f"arg {name}": _digest(value) for name, value in closure.args}
+    facts |= {f"base {base.key}": _digest([base.key, digests[base.key]]) for base in closure.bases}
+    for context in closure.contexts:
+        facts[f"context {context.name}"] = _digest(_context_value(context, digests, targets))
+    for remote in closure.remotes:
+        facts[f"ADD {remote.url}"] = _digest([remote.url, remote.checksum])
+    facts |= {f"secret {name}": _digest(name) for name in closure.secrets}
+    facts |= {f"cache mount {name}": _digest(name) for name in closure.caches}
+    facts |= {name: _digest(value) for name, value in closure.attributes}
+    if closure.syntax:
+        facts["the syntax directive"] = _digest(closure.syntax)
+    return facts
+
+
+def _context_value(context: NamedContext, digests: ByName, targets: ByName) -> object:
+    if context.target:
+        return ["target", targets[context.target]]
+    if context.image:
+        return ["image", context.image, digests[context.image]]
+    return "folder" if context.folder is not None else context.value
+
+
+def _entries(closure: Closure, files: ContextFiles) -> list[FileEntry]:
+    reads = set(closure.reads)
+    found = (entry for read, entries in files.by_read if read in reads for entry in entries)
+    return list(dict.fromkeys(found))
+
+
+def _fingerprint(entry: FileEntry) -> str:
+    return f"{_digest([entry.kind, entry.digest])}:{entry.mode:o}"
+
+
+def _short(fingerprint: str) -> str:
+    digest, _, mode = fingerprint.partition(":")
+    return f"{digest[:_SHORT]}:{mode}"
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,84 @@
+"""``whalebuild bake --partial``: its options and its file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from whalebuild.bake.partial.format import part_json
+from whalebuild.bakefile.images import Portion
+from whalebuild.errors import UsageError
+from whalebuild.oci.platform import parse_platforms
+from whalebuild.state.part_files import claim_part_file, write_part_file
+
+if TYPE_CHECKING:
+    from whalebuild.bake.baker import Baker
+    from whalebuild.bake.result import BakeResult
+    from whalebuild.plan.plan import Plan
+
+
+def check_modes(*, load: bool, read_only: bool, partial: bool, part_file: Path | None) -> None:
+    """Refuse flags that exclude each other.
+
+    Raises:
+        UsageError: Two of them do.
+    """
+    if load and read_only:
+        raise UsageError(
+            "--load and --read-only exclude each other",
+            cause="one builds for the local engine, the other for every platform",
+            next_step="leave one of them out",
+        )
+    if partial and (load or read_only):
+        raise UsageError(
+            f"--partial and {'--load' if load else '--read-only'} exclude each other",
+            cause="a part is pushed, for `whalebuild merge` to publish it",
+            next_step="leave one of them out",
+        )
+    if part_file is not None and not partial:
+        raise UsageError(
+            "--part-file was given without --partial",
+            cause="only a partial bake writes a part",
+            next_step="add --partial, or leave --part-file out",
+        )
+
+
+def ask_for_portion(platforms: Sequence[str] | None) -> Portion:
+    """What ``--platform`` means beside ``--partial``: which of all platforms are built here.
+
+    Raises:
+        UsageError: One of them is no platform.
+    """
+    wanted = parse_platforms(platforms or (), where="--platform")
+    return Portion(wanted, secrets.token_hex(4))
+
+
+def portion_note(plan: Plan) -> str:
+    """One line on what a partial bake does."""
+    whole = tuple(dict.fromkeys(p for job in plan.jobs for p in job.platforms))
+    mine = ", ".join(plan.options.mine(whole))
+    return f"--partial builds {mine} of {', '.join(whole)}; `whalebuild merge` publishes them"
+
+
+def bake_part(baker: Baker, plan: Plan, given: Path | None) -> BakeResult:
+    """Bake a portion, and write its part.
+
+    Raises:
+        UsageError: The file cannot be written.
+        WhalebuildError: The bake failed; there is no file then.
+    """
+    path = given or _default_file(plan)
+    claim_part_file(path)
+    part, result = baker.bake_part(plan)
+    write_part_file(path, json.dumps(part_json(part), indent=2) + "\n")
+    return replace(result, part=str(path))
+
+
+def _default_file(plan: Plan) -> Path:
+    whole = tuple(dict.fromkeys(p for job in plan.jobs for p in job.platforms))
+    names = "_".join(plan.options.mine(whole)).replace("/", "-")
+    return Path(f"whalebuild-part-{names}.json")

@@ -1,0 +1,48 @@
+"""What ``inspect`` and ``diff`` are about: the image that is named, or those of the bake file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from whalebuild.bakefile.pair_names import PairNames
+from whalebuild.cli.session import Session, Words, open_session
+from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.published.inspect import names_in_bake_file
+
+
+def read_subject(subject: str | None, *choosing: object) -> Reference | None:
+    """Read IMAGE; None where the bake file says what it is about.
+
+    Args:
+        subject: What was given.
+        choosing: Options that choose what a bake file names.
+
+    Raises:
+        UsageError: It is no reference, or one of these options was given as well.
+    """
+    if subject is None:
+        return None
+    if any(choosing):
+        raise UsageError(
+            "IMAGE was given, and options that choose what a bake file names",
+            next_step="give one or the other",
+        )
+    return parse_reference(subject, where="IMAGE")
+
+
+def session_about(
+    subject: Reference | None,
+    flags: Mapping[str, object],
+    overrides: Sequence[str] | None,
+    variables: Sequence[str] | None,
+) -> AbstractContextManager[Session]:
+    """A session in which the bake file is read ahead, unless an image was named."""
+    words = Words(None, overrides, variables, ask=False) if subject is None else None
+    return open_session(flags, words)
+
+
+def names_of_session(session: Session) -> tuple[PairNames, ...]:
+    """The pairs of the bake file."""
+    return names_in_bake_file(session.engine, session.tree, session.settings, session.request)

@@ -1,0 +1,80 @@
+"""Results and errors as text; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whalebuild.bake.result import BakeResult, TargetResult
+from whalebuild.cli.output.table import columns
+from whalebuild.errors import WhalebuildError
+from whalebuild.failures.retry_policy import retry_summary
+from whalebuild.text import human_bytes, human_seconds
+
+_SHORT_DIGEST = len("sha256:") + 12
+
+
+def result_table(result: BakeResult) -> str:
+    """The short table that ends every bake."""
+    heads = ("TARGET", "IMAGE", "", "DIGEST", "PLATFORMS", "RUN", "CACHED", "PULLED", "TIME")
+    rows = [heads, *(row for target in result.targets for row in _result_rows(target))]
+    return "\n".join(["", *columns(rows), "", _summary(result)])
+
+
+def next_pull_lines(result: BakeResult) -> Iterator[str]:
+    """What each application costs a host that has the version before."""
+    for target in result.targets:
+        pulls = {
+            platform: f"{human_bytes(pull.download_bytes)} of {human_bytes(pull.total_bytes)}"
+            for platform, pull in (target.next_pull or {}).items()
+        }
+        if pulls:
+            several = [f"{pull} ({platform})" for platform, pull in pulls.items()]
+            what = ", ".join(several if len(several) > 1 else pulls.values())
+            yield f"a host with the previous {_short(target.tags[0])} will download {what}"
+
+
+def error_text(error: WhalebuildError) -> str:
+    """What happened, why, and what to do next."""
+    lines = [error.log, ""] if error.log else []
+    lines.append(f"error: {error.what}")
+    if error.cause:
+        lines.append(f"  cause: {error.cause}")
+    if error.retries:
+        lines.append(f"  after: {retry_summary(error.retries)}")
+    if error.next_step:
+        lines.append(f"  next:  {error.next_step}")
+    return "\n".join(lines)
+
+
+def _result_rows(target: TargetResult) -> Iterator[tuple[str, ...]]:
+    first, *others = target.tags
+    yield (
+        target.target,
+        first,
+        target.action,
+        (target.digest or "-")[:_SHORT_DIGEST],
+        ",".join(target.platforms) or "-",
+        str(target.steps_run),
+        str(target.steps_cached),
+        human_bytes(target.bytes_pulled),
+        human_seconds(target.seconds),
+    )
+    for tag in others:
+        yield ("", tag, "", "", "", "", "", "", "")
+
+
+def _summary(result: BakeResult) -> str:
+    done = "published" if result.published else "built, nothing pushed"
+    if result.part:
+        done = f"nothing is published yet: {result.part} is for `whalebuild merge`; built"
+    parts = [f"{done} in {human_seconds(result.seconds)}"]
+    parts.append(f"{human_bytes(result.bytes_pulled)} of layers pulled")
+    if result.retries:
+        parts.append(retry_summary(result.retries))
+    return "; ".join(parts)
+
+
+def _short(tag: str) -> str:
+    """An image without its registry and its folders, ``web:latest``."""
+    name = tag.rpartition("/")[2]
+    return name if ":" in name else f"{name}:latest"

@@ -1,0 +1,93 @@
+"""Builders as text; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from whalebuild.builder.capabilities import Feature, Known, misplaced
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.nodes import RUNNING, How, Place
+from whalebuild.builder.view import BuilderView, NodeView, builder_places
+from whalebuild.cli.output.table import columns
+from whalebuild.text import human_bytes
+
+_HOW = {How.NATIVE: "natively", How.EMULATED: "emulated", How.UNABLE: "cannot run it"}
+_KNOWN = {Known.TESTED: "(tested)", Known.DRIVER: "(by driver)"}
+
+
+def list_text(builders: Sequence[Builder]) -> str:
+    """One line a builder; ``*`` is behind the current one."""
+    rows = [("NAME", "DRIVER", "STATUS", "BUILDS")]
+    for each in builders:
+        name = f"{each.name}{'*' if each.current else ''}"
+        builds = "; ".join(_where(builder_places(each), several=len(each.nodes) > 1)) or "-"
+        rows.append((name, each.driver or "-", _status(each), each.error or builds))
+    return "\n".join(columns(rows))
+
+
+def view_text(view: BuilderView) -> str:
+    """A builder in full."""
+    builder = view.builder
+    current = ", the current one" if builder.current else ""
+    lines = [f"{builder.name} (driver {builder.driver or 'unknown'}{current})"]
+    heads = ("  NODE", "ENDPOINT", "STATUS", "BUILDKIT", "CACHE")
+    lines += columns([heads, *(_node_row(each) for each in view.nodes)])
+    lines += [f"  {each.node.name}: {words}" for each in view.nodes if (words := _trouble(each))]
+    if view.places:
+        lines += ["", "builds"]
+        rows = [(f"  {at.platform}", _place(at)) for at in view.places]
+        lines += columns(rows)
+    lines += [f"  beware: {text}" for text in misplaced(builder)]
+    if view.features:
+        lines += ["", "can", *_features(view.features)]
+        if not any(feature.known is Known.TESTED for feature in view.features):
+            whole = all(node.status == RUNNING for node in builder.nodes)
+            why = "not asked for" if whole else "not all of it runs"
+            lines.append(f"  more was not tested: {why}")
+    return "\n".join(lines)
+
+
+def _status(builder: Builder) -> str:
+    if builder.error:
+        return "error"
+    running = sum(node.status == RUNNING for node in builder.nodes)
+    if len(builder.nodes) > 1:
+        return f"{running} of {len(builder.nodes)} nodes running"
+    return builder.nodes[0].status if builder.nodes else "-"
+
+
+def _where(places: Iterable[Place], *, several: bool) -> Iterator[str]:
+    """Platforms by node and how they are built: ``linux/amd64 natively on farm0``."""
+    groups: dict[tuple[str, How], list[str]] = {}
+    for at in places:
+        groups.setdefault((at.node.name, at.how), []).append(at.platform)
+    for (node, how), platforms in groups.items():
+        yield f"{', '.join(platforms)} {_HOW[how]}" + (f" on {node}" if several else "")
+
+
+def _place(at: Place) -> str:
+    if at.node.status != RUNNING:
+        return f"on {at.node.name}, which does not run"
+    if at.how is How.UNABLE:
+        return f"only stages that run nothing, on {at.node.name}: no emulator is registered there"
+    return f"{_HOW[at.how]} on {at.node.name}"
+
+
+def _node_row(view: NodeView) -> tuple[str, ...]:
+    node = view.node
+    usage = view.usage
+    cache = "-" if usage is None or usage.total is None else human_bytes(usage.total)
+    return (f"  {node.name}", node.endpoint, node.status or "-", node.version or "-", cache)
+
+
+def _trouble(view: NodeView) -> str | None:
+    return view.trouble or view.node.error
+
+
+def _features(features: Iterable[Feature]) -> list[str]:
+    rows = []
+    for feature in features:
+        why = f": {feature.why}" if feature.why and not feature.able else ""
+        answer = "yes" if feature.able else "no"
+        rows.append((f"  {feature.name}", answer, f"{_KNOWN[feature.known]}{why}"))
+    return columns(rows)

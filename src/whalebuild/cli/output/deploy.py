@@ -1,0 +1,79 @@
+"""What a deploy or a rollback does and did, as text; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whalebuild.cli.output.diff import diff_text
+from whalebuild.cli.output.table import columns
+from whalebuild.compose.model import Order
+from whalebuild.deploy.plan import Action, DeployPlan, Switch, download_of
+from whalebuild.deploy.result import DeployResult, Done, short
+from whalebuild.failures.retry_policy import retry_summary
+from whalebuild.oci.reference import Reference
+from whalebuild.text import human_bytes, human_seconds
+
+_HOW = {
+    Action.UPDATE: "updated",
+    Action.START: "started",
+    Action.UNCHANGED: "unchanged",
+    Action.CONFIRM: "runs already, and works",
+    Action.WARM: "dependencies ahead",
+    Action.PLAIN: "as compose has it",
+}
+_WILL = {
+    **_HOW,
+    Action.UPDATE: "to be updated",
+    Action.START: "to be started",
+    Action.CONFIRM: "runs already, to be seen to work",
+}
+
+
+def plan_text(plan: DeployPlan) -> str:
+    """What must be downloaded, layer by layer; empty where that is nothing."""
+    return diff_text(plan.diffs) if plan.diffs else ""
+
+
+def deploy_table(result: DeployResult) -> str:
+    """The table that ends a deploy or a rollback."""
+    words = _WILL if result.done in {Done.PLANNED, Done.PULLED, Done.WARMED} else _HOW
+    rows = [("SERVICE", "IMAGE", "WAS", "NOW", "")]
+    rows += [_row(each, words) for each in result.plan.switches.values()]
+    return "\n".join([*columns(rows), "", _summary(result)])
+
+
+def _row(switch: Switch, words: dict[Action, str]) -> tuple[str, str, str, str, str]:
+    image = switch.version or switch.service.image
+    how = words[switch.action]
+    if switch.order is Order.START_FIRST:
+        how = f"{how} ({switch.order})"
+    if switch.action is Action.PLAIN:
+        how = f"{how}: {switch.why}"
+    name = str(Reference(image.repository, image.tag)) if image else "-"
+    now = switch.version.digest if switch.version else None
+    was = switch.before.digest if switch.before else None
+    return (switch.service.name, name, short(was) or "-", short(now) or "-", how)
+
+
+def _summary(result: DeployResult) -> str:
+    return "; ".join(_parts(result))
+
+
+def _parts(result: DeployResult) -> Iterator[str]:
+    download, total = download_of(result.plan.diffs)
+    cost = f"{human_bytes(download)} of {human_bytes(total)}" if total else "nothing"
+    match result.done:
+        case Done.PLANNED:
+            yield f"dry run, nothing was changed: a deploy downloads {cost}"
+        case Done.PULLED | Done.WARMED:
+            yield f"{result.done}, nothing was started: downloaded {cost}"
+            yield f"pulled in {human_seconds(result.pull_seconds)}"
+        case Done.UNCHANGED:
+            yield "nothing to deploy: all of it runs already"
+        case Done.ROLLED_BACK | Done.DEPLOYED:
+            back = f", back to {result.to}" if result.to else ""
+            yield f"deployment {result.number}{back}: downloaded {cost}"
+            yield f"pulled in {human_seconds(result.pull_seconds)}"
+            yield f"switched in {human_seconds(result.switch_seconds)}"
+    if result.retries:
+        yield retry_summary(result.retries)

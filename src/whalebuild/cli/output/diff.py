@@ -1,0 +1,85 @@
+"""What a pull will download, as text; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from whalebuild.cli.output.table import columns
+from whalebuild.oci.reference import Reference
+from whalebuild.published.download import ImageDiff, Kind, KnownBy, LayerDiff
+from whalebuild.text import human_bytes
+
+_SHORT_DIGEST = len("sha256:") + 12
+_WIDEST = 58
+_NOTHING = {
+    Kind.LOCAL: "nothing of it on this host",
+    Kind.RUNNING: "no running container of it on this host",
+}
+_BY_CONTENT = (
+    "~ is there by its content: the blob that it came in cannot be told, and is downloaded if it "
+    "is another one"
+)
+
+
+def diff_text(diffs: Iterable[ImageDiff]) -> str:
+    """Each image: where from, where to, every layer, and what is to be downloaded in all."""
+    return "\n\n".join("\n".join(_image(diff)) for diff in diffs)
+
+
+def _image(diff: ImageDiff) -> Iterator[str]:
+    yield f"{_named(diff.to.reference, diff.to.digest)} for {diff.to.platform}"
+    yield f"from {_origin(diff)}"
+    yield ""
+    yield from columns(list(_rows(diff)))
+    yield ""
+    if not diff.exact:
+        yield _BY_CONTENT
+    yield _summary(diff)
+
+
+def _origin(diff: ImageDiff) -> str:
+    images = [_named(reference, digest) for reference, digest in diff.origin.images]
+    if not images:
+        return _NOTHING[diff.origin.kind]
+    where = {Kind.LOCAL: " on this host", Kind.RUNNING: ", which runs on this host"}
+    return ", ".join(dict.fromkeys(images)) + where.get(diff.origin.kind, "")
+
+
+def _rows(diff: ImageDiff) -> Iterator[tuple[str, ...]]:
+    yield ("", "SIZE", "DIGEST", "MADE BY")
+    for layer in diff.layers:
+        size = human_bytes(layer.size)
+        made = _cut(layer.instruction or "")
+        yield (_state(layer), size, layer.digest[:_SHORT_DIGEST], made)
+    names = ("index", "manifest", "configuration")[-len(diff.parts) :]
+    for name, part in zip(names, diff.parts, strict=True):
+        state = "have" if part.there else "new"
+        yield (state, human_bytes(part.size), part.digest[:_SHORT_DIGEST], f"({name})")
+
+
+def _state(layer: LayerDiff) -> str:
+    if layer.known_by is KnownBy.DIFF_ID:
+        return "have ~"
+    return "have" if layer.there else "new"
+
+
+def _summary(diff: ImageDiff) -> str:
+    new, count = diff.new, len(diff.layers)
+    layers = f"{len(new)} of {count} layer{'' if count == 1 else 's'}"
+    return (
+        f"downloads {human_bytes(diff.download)} of {human_bytes(diff.total)}: {layers} "
+        f"({human_bytes(sum(layer.size for layer in new))}), the rest is index, manifest and "
+        "configuration"
+    )
+
+
+def _named(reference: Reference | None, digest: str) -> str:
+    short = digest[:_SHORT_DIGEST]
+    if reference is None:
+        return f"an image without a tag @{short}"
+    bare = Reference(reference.repository, reference.tag)
+    return f"{bare}@{short}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"

@@ -1,0 +1,37 @@
+"""GitHub Actions: step outputs and the step summary, where the runner asks for them.
+
+https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from whalebuild.bake.result import BakeResult
+
+
+def write_outputs(result: BakeResult, table: str, environment: Mapping[str, str]) -> None:
+    """Append outputs ``result`` (JSON), ``digest`` and ``deps-digest``, and a summary.
+
+    The two digests are of the first pair; a bake of several has them all in ``result``. A partial
+    bake has published nothing: in their place is ``part``, its file.
+    """
+    if output := environment.get("GITHUB_OUTPUT"):
+        lines = [f"result={json.dumps(result.as_json(), separators=(',', ':'))}"]
+        if result.part:
+            lines.append(f"part={result.part}")
+        published = () if result.part else result.targets
+        for role, name in (("app", "digest"), ("deps", "deps-digest")):
+            digests = [target.digest for target in published if target.role == role]
+            if digests and digests[0]:
+                lines.append(f"{name}={digests[0]}")
+        _append(Path(output), "\n".join(lines) + "\n")
+    if summary := environment.get("GITHUB_STEP_SUMMARY"):
+        _append(Path(summary), f"### whalebuild bake\n\n```text\n{table}\n```\n")
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)

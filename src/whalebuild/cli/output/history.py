@@ -1,0 +1,92 @@
+"""The record of deployments as text; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from whalebuild.cli.output.history_history_json import HistoryView
+from whalebuild.cli.output.table import columns
+from whalebuild.deploy.drift import Stray
+from whalebuild.deploy.history import effective, unsure
+from whalebuild.deploy.record import Act, Deployment, Outcome
+from whalebuild.deploy.result import short
+from whalebuild.oci.reference import Reference
+from whalebuild.text import human_bytes
+
+_WIDEST_REASON = 60
+_HEAD = ("", "N", "WHEN", "WHAT", "SERVICES", "OUTCOME", "DOWNLOADED", "SECONDS")
+
+
+def local_time(at: str) -> str:
+    """A recorded time in the user's time zone."""
+    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def history_text(view: HistoryView, when: Callable[[str], str] = local_time) -> str:
+    """The table, the oldest first, and what the mark in it means."""
+    if not view.history.deployments:
+        return f"{view.project} has not been deployed yet ({view.file})"
+    meant = effective(view.history)
+    rows = [_HEAD, *(_row(each, meant, when) for each in view.history.deployments)]
+    lines = columns(rows)
+    if meant:
+        lines += ["", f"* deployment {meant.number} is what is meant to run now"]
+    return "\n".join(lines)
+
+
+def history_notes(view: HistoryView) -> Iterator[str]:
+    """What is to be said besides."""
+    doubtful = sorted(unsure(view.history))
+    if doubtful:
+        yield (
+            f"a deployment of {', '.join(doubtful)} was interrupted: either version may run; "
+            "deploy again, or go back with `whalebuild rollback`"
+        )
+    for stray in view.strays:
+        yield _stray(stray)
+
+
+def _stray(stray: Stray) -> str:
+    recorded = short(stray.recorded.digest) if stray.recorded else "nothing"
+    if not stray.found:
+        return f"{stray.service} does not run; the record says {recorded}"
+    return (
+        f"{stray.service} runs {', '.join(short(digest) for digest in stray.found)}, not what the "
+        f"record says ({recorded}): somebody has changed it outside whalebuild"
+    )
+
+
+def _row(each: Deployment, meant: Deployment | None, when: Callable[[str], str]) -> tuple[str, ...]:
+    ended = each.ended
+    downloaded, seconds = (ended.downloaded, ended.seconds) if ended else (None, None)
+    return (
+        "*" if meant and each.number == meant.number else "",
+        str(each.number),
+        when(each.begun.at),
+        _what(each),
+        ", ".join(f"{name} {_version(v)}" for name, v in each.begun.services.items()) or "-",
+        _outcome(each),
+        "-" if downloaded is None else human_bytes(downloaded),
+        "-" if seconds is None else f"{seconds:.1f}",
+    )
+
+
+def _what(each: Deployment) -> str:
+    begun = each.begun
+    if begun.act is Act.ROLLBACK:
+        return f"rollback to {begun.to}" if begun.to else "rollback"
+    return "found running" if begun.act is Act.FOUND else str(begun.act)
+
+
+def _outcome(each: Deployment) -> str:
+    if each.outcome is Outcome.INTERRUPTED:
+        return "interrupted"
+    reason = " ".join((each.ended.reason or "").split()) if each.ended else ""
+    if len(reason) > _WIDEST_REASON:
+        reason = f"{reason[: _WIDEST_REASON - 1]}…"
+    return f"{each.outcome}: {reason}" if reason else str(each.outcome)
+
+
+def _version(version: Reference | None) -> str:
+    return f"{short(version.digest)}…" if version else "nothing"

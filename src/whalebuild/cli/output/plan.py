@@ -1,0 +1,210 @@
+"""Plans as text; pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from whalebuild.bundle.lock import Change, Lock
+from whalebuild.cli.output.plan_render_sites import ELSEWHERE, platform_hint, site_lines, site_notes
+from whalebuild.cli.output.table import columns
+from whalebuild.inputs.find import is_manifest
+from whalebuild.inputs.values import FileEntry
+from whalebuild.plan.advice import Advice, Split
+from whalebuild.plan.decision import Action
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.settings import KEYS
+
+_SHORT = 12
+_MANY = 6
+
+
+def plan_text(plan: Plan) -> str:
+    """What a bake would do and why, and the settings with their origins."""
+    lines = [f"from {plan.source}"]
+    if plan.facts:
+        facts = plan.facts
+        platform = f", {facts.platform}" if facts.platform else ""
+        lines.append(f"builder {facts.builder} (driver {facts.driver}{platform})")
+    for deps in plan.deps:
+        lines += ["", *_deps_lines(plan, deps)]
+    for app in plan.apps:
+        lines += ["", *_app_lines(plan, app)]
+    lines += [f"hint: {hint}" for hint in platform_hint(plan)]
+    lines += ["", "settings"]
+    rows = [
+        (f"  {name}", _shown(plan.settings.value(name)), f"({plan.settings.origin(name)})")
+        for name in KEYS
+    ]
+    return "\n".join([*lines, *columns(rows)])
+
+
+def decision_lines(plan: Plan) -> list[str]:
+    """One line for each image: what becomes of it and why."""
+    lines = [f"{deps.job.name}: {_headline(deps)}" for deps in plan.deps]
+    return lines + [f"{app.job.name}: {_app_headline(app)}" for app in plan.apps]
+
+
+def nothing_to_do(plan: Plan) -> bool:
+    """Whether a bake would build and push nothing at all."""
+    return all(deps.reused and not deps.moves for deps in plan.deps) and all(
+        app.action is AppAction.NOTHING for app in plan.apps
+    )
+
+
+def announcement(plan: Plan) -> list[str]:
+    """What a bake says before it begins: a line for each image; one for all if it is nothing."""
+    if not nothing_to_do(plan):
+        return [*decision_lines(plan), *site_notes(plan)]
+    names = [job.name for job in plan.jobs]
+    shown = ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if names[_MANY:] else "")
+    are = "are published as they are" if len(names) > 1 else "is published as it is"
+    return [f"nothing to do: {shown} {are}; --force bakes anyway"]
+
+
+def _headline(deps: DepsPlan) -> str:
+    decision = deps.decision
+    if decision.action is Action.REUSE and deps.source:
+        key = deps.lock.key if isinstance(deps.lock, Lock) else ""
+        adopted = f" of {deps.source.reference}" if deps.adopted else ""
+        dropped = f"; drop {', '.join(deps.surplus)}" if deps.surplus else ""
+        return f"reuse @{_digest(deps.source.bundle.digest)}{adopted} (key {key[:_SHORT]}){dropped}"
+    if decision.action is Action.ASK:
+        return (
+            "BuildKit is asked in every bake, because its inputs cannot be told: "
+            f"{decision.reasons[0]}"
+        )
+    reasons = [_change(change) for change in decision.changes] or list(decision.reasons)
+    more = f" and {len(reasons) - _MANY} more" if len(reasons) > _MANY else ""
+    return f"rebuild because {', '.join(reasons[:_MANY])}{more}"
+
+
+def _app_headline(app: AppPlan) -> str:
+    match app.action:
+        case AppAction.NOTHING:
+            return "nothing to do, it is published as it is"
+        case AppAction.TAG:
+            return f"published as it is; tags {', '.join(str(ref.tag) for ref in app.missing)}"
+        case AppAction.BUILD:
+            alone = f"; not on the published image: {app.unpinned}" if app.unpinned else ""
+            return f"build, because {app.reason}{alone}"
+
+
+def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
+    job = deps.job
+    origin = (
+        "derived from the application's Dockerfile" if job.name in plan.derived else "bake file"
+    )
+    yield f"{job.name}: {_headline(deps)}"
+    yield f"  is        the dependencies ({origin})"
+    yield from _built_from(plan, deps, built=not deps.reused)
+    files = [entry for entry in deps.files if entry.kind != "dir"]
+    manifests = [entry for entry in files if is_manifest(entry.path)]
+    code = [entry for entry in files if entry not in manifests]
+    if isinstance(deps.lock, Lock):
+        yield f"  manifests {_names(manifests) or 'none'}"
+        yield f"  others    {_names(code) or 'none'}"
+        yield from _hanging("base      ", list(_bases(deps)))
+    if plan.options.publishes:
+        label = "publishes " if not deps.reused or deps.moves else "keeps     "
+        yield from _hanging(label, [str(reference) for reference in job.references])
+    for split in deps.splits:
+        yield from _split(split)
+    yield from _advice(deps.advice)
+
+
+def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
+    job = app.job
+    yield f"{job.name}: {_app_headline(app)}"
+    yield "  is        the application"
+    yield from _built_from(plan, app, built=app.action is AppAction.BUILD)
+    if app.unpinned:
+        yield f"  on        its own build of {job.deps}"
+    else:
+        yield f"  on        the published image of {job.deps}"
+    for name in app.moved:
+        yield f"  base      {name} has moved since; --pull takes the new one"
+    references = [str(reference) for reference in job.references]
+    if app.action is AppAction.NOTHING:
+        yield from _hanging("keeps     ", references)
+    elif plan.options.publishes:
+        wanted = [str(ref) for ref in app.missing] or references
+        yield from _hanging("publishes ", wanted)
+    elif plan.options.load:
+        yield "  loads     the image into the local engine, publishes nothing"
+    else:
+        yield "  publishes nothing (--read-only)"
+
+
+def _built_from(plan: Plan, image: DepsPlan | AppPlan, *, built: bool) -> Iterator[str]:
+    job = image.job
+    stage = _stage(job.target.stage)
+    yield f"  builds    {stage} of {job.target.dockerfile} in {job.target.context}"
+    if built:
+        sites = plan.sites(image)
+        yield from _hanging("platforms ", site_lines(sites, job.platforms))
+        if any(site.emulated or site.impossible for site in sites):
+            yield f"            better: {ELSEWHERE}"
+    else:
+        yield f"  platforms {', '.join(job.platforms) or 'the one of the builder'}"
+
+
+def _bases(deps: DepsPlan) -> Iterator[str]:
+    if isinstance(deps.lock, Lock):
+        pins = {name: d for table in deps.lock.bases.values() for name, d in table.items()}
+        for name, digest in pins.items():
+            moved = "; it has moved since, --pull takes the new one" if name in deps.moved else ""
+            yield f"{name.partition('@')[0]} at {_digest(digest)}{moved}"
+
+
+def _split(split: Split) -> Iterator[str]:
+    read = split.read
+    yield _at(read.line, read.instruction)
+    shown = ", ".join(split.files[:3])
+    yield f"            reads code ({shown}), which made the key change"
+    if split.before:
+        yield f"            split stage {split.stage} there:"
+        yield f"              up to line {split.before[-1].line}: the dependencies stage"
+        yield f"              from line {read.line} on: another one, FROM {split.stage}"
+
+
+def _advice(advice: Sequence[Advice]) -> Iterator[str]:
+    for each in advice:
+        yield _at(each.line, each.problem)
+        yield f"            costs: {each.cost}"
+        yield f"            better: {each.instead}"
+
+
+def _at(line: int, text: str) -> str:
+    return f"  line {line:<4} {text}"
+
+
+def _change(change: Change) -> str:
+    if change.before and change.after and change.what != "is missing":
+        return f"{change} ({change.before[:8]}→{change.after[:8]})"
+    return str(change)
+
+
+def _names(entries: Iterable[FileEntry]) -> str:
+    names = [entry.name for entry in entries]
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+    return ", ".join(names[:_MANY]) + more
+
+
+def _digest(digest: str) -> str:
+    return digest[: len("sha256:") + _SHORT]
+
+
+def _stage(stage: str | None) -> str:
+    return f'stage "{stage}"' if stage else "the last stage"
+
+
+def _hanging(label: str, values: Sequence[str]) -> Iterator[str]:
+    for number, value in enumerate(values):
+        yield f"  {label if number == 0 else ' ' * len(label)}{value}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,91 @@
+"""Whether services work: told from how their containers are, a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from whalebuild.compose.containers import Container
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A container that does not work.
+
+    Attributes:
+        service: The service that it belongs to.
+        container: Its ID; empty where there is none at all.
+        reason: What is wrong, as "it is unhealthy" or "it ended with exit code 1".
+        said: What its health check said last, or why the engine could not start it.
+    """
+
+    service: str
+    container: str
+    reason: str
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What can be said of containers by now.
+
+    Attributes:
+        trouble: The first one that has failed for good.
+        waiting: Containers that may work yet, each with what is waited for.
+    """
+
+    trouble: Trouble | None = None
+    waiting: Mapping[str, str] | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether all of them do."""
+        return self.trouble is None and not self.waiting
+
+
+def judge(
+    containers: Iterable[Container],
+    restarts: Mapping[str, int],
+    up_for: Mapping[str, float],
+    grace: float,
+) -> Verdict:
+    """Tell whether containers work.
+
+    Args:
+        containers: All that are to work.
+        restarts: How often each had been restarted when it was seen first, by ID.
+        up_for: Seconds for which each has been seen running without a break, by ID.
+        grace: Seconds for which a container without a health check must stay up.
+    """
+    waiting = {}
+    for container in containers:
+        reason = _fault(container, restarts.get(container.id, 0))
+        if reason:
+            said = container.error or container.health_log
+            return Verdict(Trouble(container.service, container.id, reason, said.strip()))
+        what = _waits_for(container, up_for.get(container.id, 0.0), grace)
+        if what:
+            waiting[container.name] = what
+    return Verdict(None, waiting)
+
+
+def _fault(container: Container, restarts_before: int) -> str:
+    if container.error:
+        return "the engine cannot start it"
+    if container.status == "restarting" or container.restarts > restarts_before:
+        return f"it keeps ending, the last time with exit code {container.exit_code}"
+    if container.status in {"dead", "removing", "paused"}:
+        return f"it is {container.status}"
+    if container.status == "exited" and not container.has_done_its_work:
+        return f"it ended with exit code {container.exit_code}"
+    return "it is unhealthy" if container.health == "unhealthy" else ""
+
+
+def _waits_for(container: Container, up_for: float, grace: float) -> str:
+    if container.has_done_its_work:
+        return ""
+    if container.status != "running":
+        return "its start"
+    if container.health:
+        return "" if container.health == "healthy" else "its health check"
+    return "" if up_for >= grace else "it to stay up"

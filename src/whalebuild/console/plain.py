@@ -1,0 +1,143 @@
+"""Progress and notes on standard error: plain lines, BuildKit's own stream, or nothing.
+
+Standard output belongs to results.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Self, TextIO
+
+from whalebuild.buildkit.events import BuildWarning, Event, Log, Step
+from whalebuild.buildkit.progress import BuildState, StepState
+from whalebuild.text import human_seconds
+
+_PROGRESS_SECONDS = 5.0
+
+
+class ConsoleBase:
+    """Says notes, shows no progress (``--progress quiet``). A context manager."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.flush()
+
+    def begin(self, targets: Sequence[str]) -> None:
+        """See ``ports.Console``."""
+
+    def event(self, event: Event) -> None:
+        """See ``ports.Console``."""
+
+    def raw(self, line: str) -> None:
+        """See ``ports.Console``."""
+
+    def note(self, text: str) -> None:
+        """See ``ports.Console``."""
+        print(f"whalebuild: {text}", file=self._stream, flush=True)
+
+    def progress(self, what: str, how_far: str) -> None:
+        """See ``ports.Console``."""
+
+
+class RawConsole(ConsoleBase):
+    """BuildKit's rawjson as it comes, for programs."""
+
+    def raw(self, line: str) -> None:
+        """See ``ports.Console``."""
+        self._stream.write(line)
+        self._stream.flush()
+
+
+class PlainConsole(ConsoleBase):
+    """One line an event, in the manner of buildx's ``--progress plain``, for CI and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._count = 0
+        self._said = ("", 0.0)
+        self.begin(())
+
+    def begin(self, targets: Sequence[str]) -> None:
+        """See ``ports.Console``."""
+        self._state = BuildState(targets)
+        self._numbers: dict[str, int] = {}
+        self._ended: set[str] = set()
+
+    def event(self, event: Event) -> None:
+        """See ``ports.Console``."""
+        self._state.apply(event)
+        match event:
+            case Step() if event.started:
+                self._show_step(self._state.steps[event.digest])
+            case Log():
+                self._show_log(event)
+            case BuildWarning():
+                self._line(f"warning: {event.text} {event.url}".rstrip())
+            case _:
+                pass
+
+    def progress(self, what: str, how_far: str) -> None:
+        """One line at first, and now and then: a log cannot take back what it has."""
+        now = time.monotonic()
+        before, at = self._said
+        if what != before or now - at >= _PROGRESS_SECONDS:
+            self._line(f"whalebuild: {what}: {how_far}")
+            self._said = (what, now)
+
+    def _show_step(self, step: StepState) -> None:
+        if _is_noise(step):
+            return
+        if step.digest not in self._numbers:
+            self._count += 1
+            self._numbers[step.digest] = self._count
+            self._line(f"#{self._count} {step.name}")
+        if step.completed is None or step.digest in self._ended:
+            return
+        self._ended.add(step.digest)
+        self._line(f"#{self._numbers[step.digest]} {_ending(step)}")
+
+    def _show_log(self, event: Log) -> None:
+        number = self._numbers.get(event.step, 0)
+        for line in event.data.decode(errors="replace").splitlines():
+            self._line(f"#{number} | {line}")
+
+    def _line(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+
+def make_console(mode: str, *, ci: bool) -> ConsoleBase:
+    """Choose the console for ``--progress``; ``auto`` is a live view on a terminal.
+
+    Args:
+        mode: One of ``settings.PROGRESS_MODES``.
+        ci: Whether a CI service runs us: its log is no terminal, whatever it says.
+    """
+    stream = sys.stderr
+    if mode == "auto":
+        mode = "tty" if stream.isatty() and not ci else "plain"
+    if mode == "tty":
+        from whalebuild.console.live import LiveConsole  # noqa: PLC0415 - rich is slow
+
+        return LiveConsole(stream)
+    kinds: dict[str, type[ConsoleBase]] = {"rawjson": RawConsole, "quiet": ConsoleBase}
+    return kinds.get(mode, PlainConsole)(stream)
+
+
+def _is_noise(step: StepState) -> bool:
+    """BuildKit's own housekeeping, unless it fails."""
+    return not step.error and ("internal]" in step.name or "resolving provenance" in step.name)
+
+
+def _ending(step: StepState) -> str:
+    if step.error:
+        return f"ERROR: {step.error}"
+    if step.cached:
+        return "CACHED"
+    return f"DONE {human_seconds((step.completed or 0) - (step.started or 0))}"

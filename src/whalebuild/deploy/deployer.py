@@ -1,0 +1,239 @@
+"""Deploys: pulls what is missing, switches, and goes back if that does not work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from whalebuild.compose.model import Order
+from whalebuild.deploy.health_wait import UnhealthyError
+from whalebuild.deploy.history import doubtful, left_unfinished, next_number, state_now
+from whalebuild.deploy.plan import Action, DeployPlan, Switch, download_of
+from whalebuild.deploy.planner import DeployPlanner, is_here
+from whalebuild.deploy.pull import Puller
+from whalebuild.deploy.record import Act, Begun, Ended, Outcome, Versions, Warmed
+from whalebuild.deploy.result import DeployResult, Done, changed
+from whalebuild.deploy.switch import Switcher
+from whalebuild.errors import DeployError, InterruptedRunError
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference
+from whalebuild.ports import Console, Project, Record
+from whalebuild.published.kept import kept_name
+
+_STOPPED = (
+    "what runs now may be either version: run the deploy again, or `whalebuild rollback`, which "
+    "goes back to the last one that worked"
+)
+
+
+def utc_now() -> str:
+    """The time as the record has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """Carries out a plan.
+
+    Attributes:
+        go_back: Whether the versions before are started again if the new ones do not work.
+    """
+
+    project: Project
+    record: Record
+    planner: DeployPlanner
+    puller: Puller
+    switcher: Switcher
+    console: Console
+    go_back: bool = True
+    now: Callable[[], str] = utc_now
+    clock: Callable[[], float] = time.monotonic
+
+    def pull(self, plan: DeployPlan) -> float:
+        """Pull what the engine lacks of a plan; return the seconds that it took.
+
+        Raises:
+            WhalebuildError: The registry refused or could not be reached, or the engine is lost.
+        """
+        began = self.clock()
+        missing = {
+            each.service.name: Reference(each.version.repository, digest=each.version.digest)
+            for each in plan.changes
+            if each.version and not is_here(self.project, each.version)
+        }
+        if missing:
+            self.puller.pull(missing, plan.diffs)
+        try:
+            self._keep(plan)
+        except CommandFailedError as failed:
+            raise engine_error(failed) from None
+        return self.clock() - began
+
+    def warm(self, plan: DeployPlan) -> float:
+        """Pull dependencies ahead, and record that they are there; see :meth:`pull`."""
+        took = self.pull(plan)
+        for each in plan.changes:
+            if each.version:
+                self.record.add(Warmed(self.now(), each.service.name, each.version))
+        return took
+
+    def deploy(
+        self, plan: DeployPlan, act: Act = Act.DEPLOY, to: int | None = None
+    ) -> DeployResult:
+        """Pull, then switch.
+
+        Args:
+            plan: What is to run.
+            act: Whether it is a deploy or a rollback.
+            to: The deployment that a rollback goes back to.
+
+        Raises:
+            DeployError: A service does not work; what ran before runs again, unless it says
+                otherwise.
+            WhalebuildError: The registry refused or could not be reached: what ran before still
+                does. Or the engine is lost.
+        """
+        pulled = self.pull(plan)
+        began = self.clock()
+        try:
+            number = self._switch(plan, act, to)
+        except CommandFailedError as failed:
+            raise engine_error(failed) from None
+        except InterruptedRunError as stopped:
+            stopped.next_step = _STOPPED
+            raise
+        done = Done.ROLLED_BACK if act is Act.ROLLBACK else Done.DEPLOYED
+        done = done if number else Done.UNCHANGED
+        return DeployResult(done, plan, number, to, pulled, self.clock() - began)
+
+    def _switch(self, plan: DeployPlan, act: Act, to: int | None) -> int | None:
+        """Switch, and record it; None where there was nothing to record."""
+        self._note_found(plan)
+        number = next_number(self.record.read())
+        if plan.changes:
+            before = {each.service.name: each.before for each in plan.changes}
+            wanted = {each.service.name: each.version for each in plan.changes}
+            self.record.add(Begun(number, act, self.now(), wanted, before, to))
+        began = self.clock()
+        try:
+            self.switcher.switch(plan)
+        except UnhealthyError as failed:
+            self._failed(plan, act, failed, number, began)
+        if not plan.changes:
+            return None
+        self._end(plan, number, Outcome.DONE, began)
+        return number
+
+    def _failed(
+        self, plan: DeployPlan, act: Act, failed: UnhealthyError, number: int, began: float
+    ) -> NoReturn:
+        """Go back to what ran before, if there is something, and say what happened."""
+        what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
+        back = _back(plan)
+        if not plan.changes:
+            what = "no version has changed, so that there is none to go back to"
+        elif not self.go_back:
+            what = "not rolled back (--no-rollback)"
+            step = "whalebuild rollback goes back"
+        elif not back.changes:
+            what = "there is no version before it to go back to"
+        elif not failed.switched:
+            self.switcher.set_tags(back)
+            outcome = Outcome.ROLLED_BACK
+            what = f"{changed(back.changes)} was not stopped, and runs"
+        else:
+            self.console.note(f"{_reason(failed)}; going back")
+            try:
+                self.switcher.switch(back)
+                outcome = Outcome.ROLLED_BACK
+                what = f"rolled back: {changed(back.changes)} runs again"
+            except UnhealthyError as again:
+                what = f"and the version before does not work either: {_reason(again)}"
+                step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
+        if plan.changes:
+            self._end(plan, number, outcome, began, _reason(failed))
+        raise DeployError(
+            f"the {act} failed: {_reason(failed)}; {what}",
+            cause=_said(failed),
+            next_step=step,
+            log=_log(failed),
+        )
+
+    def _end(
+        self,
+        plan: DeployPlan,
+        number: int,
+        outcome: Outcome,
+        began: float,
+        reason: str | None = None,
+    ) -> None:
+        running = self.planner.look_again(each.service.name for each in plan.changes)
+        downloaded = download_of(plan.diffs)[0]
+        took = round(self.clock() - began, 3)
+        self.record.add(Ended(number, outcome, self.now(), running, reason, downloaded, took))
+
+    def _note_found(self, plan: DeployPlan) -> None:
+        """Record what was started by other means, so that a rollback can go back to it."""
+        history = self.record.read()
+        if left_unfinished(history):
+            return
+        doubt, known = doubtful(history), state_now(history)
+        found: Versions = {
+            each.service.name: each.before
+            for each in plan.pairs
+            if each.before
+            and each.before != known.get(each.service.name)
+            and each.service.name not in doubt
+        }
+        if not found:
+            return
+        number, at = next_number(history), self.now()
+        before = {name: known.get(name) for name in found}
+        self.record.add(Begun(number, Act.FOUND, at, found, before))
+        self.record.add(Ended(number, Outcome.DONE, at, found))
+
+    def _keep(self, plan: DeployPlan) -> None:
+        """Give images the names that keep them: what is to run, and what may have to run again."""
+        for each in plan.pairs:
+            if each.before and each.before_image:
+                self.project.tag(each.before_image, kept_name(each.before.digest or ""))
+            version = each.version
+            kept = kept_name(version.digest or "") if version else None
+            if version and kept and self.project.image_id(kept) is None:
+                by_digest = Reference(version.repository, digest=version.digest)
+                self.project.tag(str(by_digest), kept)
+
+
+def _back(plan: DeployPlan) -> DeployPlan:
+    """The plan that starts again what ran before."""
+    switches = {
+        each.service.name: Switch(
+            *(each.service, Action.UPDATE, each.before, each.version),
+            # It has worked before: no trial.
+            order=Order.STOP_FIRST if each.service.alone else each.order,
+        )
+        for each in plan.changes
+        if each.before
+    }
+    return replace(plan, switches=switches, named=tuple(switches), diffs=(), notes=())
+
+
+def _reason(failed: UnhealthyError) -> str:
+    trouble = failed.trouble
+    return f"{trouble.service}: {trouble.reason}" if trouble.service else trouble.reason
+
+
+def _log(failed: UnhealthyError) -> str | None:
+    if not failed.log:
+        return None
+    return "\n".join([f"{failed.trouble.service}'s last lines:", *failed.log.splitlines()])
+
+
+def _said(failed: UnhealthyError) -> str | None:
+    """The end of what a health check or compose said; a traceback's last line tells most."""
+    lines = [line.strip() for line in failed.trouble.said.splitlines() if line.strip()]
+    return lines[-1] if lines else None

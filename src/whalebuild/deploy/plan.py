@@ -1,0 +1,208 @@
+"""What a deploy is going to do: pure decisions over a project, its containers and the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from whalebuild.bakefile.pair_names import with_tag
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Model, Order, Service
+from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference
+from whalebuild.published.download import ImageDiff
+from whalebuild.published.host_images import HostImage
+from whalebuild.text_suggest import did_you_mean
+
+# Compose does not look into the registry for services with these.
+_NOT_PULLED = frozenset({"never", "build"})
+_IF_MISSING = frozenset({"", "missing", "if_not_present"})
+
+
+class Action(StrEnum):
+    """What becomes of a service."""
+
+    UPDATE = "update"
+    START = "start"  # none of it runs
+    UNCHANGED = "unchanged"
+    CONFIRM = "confirm"  # it runs, left by a deployment that failed or was killed: does it work?
+    WARM = "warm"  # its dependencies are pulled ahead
+    PLAIN = "plain"  # no pair of whalebuild's: what compose makes of it
+
+
+@dataclass(frozen=True)
+class Running:
+    """A version that runs, and the engine's ID of its image."""
+
+    version: Reference
+    image: str
+
+
+@dataclass(frozen=True)
+class Switch:
+    """What a service is to run, and what it runs.
+
+    Attributes:
+        version: ``repository[:tag]@digest`` that is to run; None for a plain service.
+        before: What runs now; None where nothing does. Of one to be confirmed: the good version
+            before it, None if there is none.
+        before_image: The engine's ID of its image.
+        order: How it is switched.
+        why: Why it is plain, or why it cannot be switched as it asks for.
+    """
+
+    service: Service
+    action: Action
+    version: Reference | None = None
+    before: Reference | None = None
+    before_image: str = ""
+    order: Order = Order.STOP_FIRST
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class DeployPlan:
+    """What a deploy or a rollback is going to do.
+
+    Attributes:
+        model: The project.
+        switches: By service, in the order of the project.
+        named: The services that were named; empty for all.
+        diffs: What must be downloaded, image by image.
+        notes: What the user should know.
+    """
+
+    model: Model
+    switches: Mapping[str, Switch]
+    named: tuple[str, ...] = ()
+    diffs: tuple[ImageDiff, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[Switch, ...]:
+        """Services with a pair of whalebuild's."""
+        return tuple(each for each in self.switches.values() if each.version)
+
+    @property
+    def changes(self) -> tuple[Switch, ...]:
+        """Those that are going to run another version."""
+        return tuple(each for each in self.pairs if each.action is not Action.UNCHANGED)
+
+
+def chosen(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
+    """The services that were named; all of them if none was.
+
+    Raises:
+        UsageError: There is no such service.
+    """
+    for name in names:
+        if name not in model.services:
+            raise UsageError(
+                f'the project {model.name} has no service "{name}"',
+                cause=did_you_mean(name, model.services),
+                next_step=f"name one of {', '.join(model.services) or 'those of its profiles'}",
+            )
+    wanted = set(names) or set(model.services)
+    return tuple(service for service in model.services.values() if service.name in wanted)
+
+
+def not_a_pair(service: Service) -> str:
+    """Why a service cannot have a pair, as far as the project tells; empty if it may have one."""
+    if service.image is None:
+        return "it names no image"
+    if service.pull_policy in _NOT_PULLED:
+        return f"its pull_policy is {service.pull_policy}"
+    return ""
+
+
+def switch(
+    service: Service, version: Reference, running: Running | None, order: Order | None
+) -> Switch:
+    """Decide on a service with a pair.
+
+    Args:
+        service: The service.
+        version: What it is to run.
+        running: What it runs.
+        order: What the command line says; None leaves it to the project's file.
+    """
+    if running is None:
+        return Switch(service, Action.START, version)
+    made = Switch(service, Action.UPDATE, version, running.version, running.image)
+    if running.version.digest == version.digest:
+        return replace(made, action=Action.UNCHANGED)
+    asked = order or service.order or Order.STOP_FIRST
+    if asked is Order.START_FIRST and service.on_host_network:
+        return replace(made, why=f"not start-first: {service.alone}")
+    return replace(made, order=asked)
+
+
+def running_of(containers: Iterable[Container], service: str) -> tuple[Container, ...]:
+    """A service's own containers that run, or have done their work (a job that ended with 0)."""
+    return tuple(
+        each
+        for each in containers
+        if each.service == service and not each.oneoff and (each.is_up or each.has_done_its_work)
+    )
+
+
+def running_version(
+    containers: Iterable[Container],
+    images: Mapping[str, HostImage],
+    service: Service,
+    recorded: Reference | None,
+) -> Running | None:
+    """Which version a service runs; if it runs several, the recorded one, or else the first.
+
+    Args:
+        containers: Of the project.
+        images: The engine's, by ID.
+        service: The service.
+        recorded: What is to run of it as far as the record says.
+    """
+    found = []
+    for container in running_of(containers, service.name):
+        name = container.image_name or service.image
+        if name is None:
+            continue
+        image = images.get(container.image)
+        digest = image.digest_in(name.repository) if image else container.image
+        version = Reference(name.repository, with_tag(name).tag, digest)
+        known = recorded is not None and recorded.digest == digest
+        found.append(
+            (not known, Running(recorded if recorded and known else version, container.image))
+        )
+    return min(found, key=lambda each: each[0], default=(True, None))[1]
+
+
+def needs_override(service: Service, version: Reference) -> bool:
+    """Whether compose, by the project's file, would start something else than this version.
+
+    The file names another image than the version was deployed as, or has compose pull by itself.
+    """
+    if service.pull_policy not in _IF_MISSING:
+        return True
+    named = service.image and with_tag(service.image)
+    if named is None or named.repository != version.repository or named.tag != version.tag:
+        return True
+    return named.digest not in {None, version.digest}
+
+
+def host_name(version: Reference) -> Reference:
+    """By which name a host's engine starts a version: its tag there, made to stand for it."""
+    return Reference(version.repository, version.tag) if version.tag else version
+
+
+def download_of(diffs: Iterable[ImageDiff]) -> tuple[int, int]:
+    """Bytes to download for several images, and of how many; what they share counts once."""
+    new: dict[str, int] = {}
+    whole: dict[str, int] = {}
+    for diff in diffs:
+        blobs = [(each.digest, each.size, each.there) for each in diff.parts]
+        blobs += [(each.digest, each.size, each.there) for each in diff.layers]
+        for digest, size, there in blobs:
+            whole[digest] = size
+            if not there:
+                new[digest] = size
+    return sum(new.values()), sum(whole.values())

@@ -1,0 +1,215 @@
+"""Plans a deploy: resolves tags to digests once, and tells what hosts have and must download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from whalebuild.bakefile.pair_names import with_tag
+from whalebuild.bundle.published import PublishedApp
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Model, Order, Service
+from whalebuild.deploy.history import doubtful, effective, left_unfinished, state_after, state_now
+from whalebuild.deploy.plan import (
+    Action,
+    DeployPlan,
+    Running,
+    Switch,
+    chosen,
+    host_name,
+    not_a_pair,
+    running_version,
+    switch,
+)
+from whalebuild.deploy.record import History, Versions
+from whalebuild.errors import RefusedError, UsageError
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference
+from whalebuild.ports import Host, Project, Registry
+from whalebuild.published.diff import Differ
+from whalebuild.published.download import ImageDiff
+from whalebuild.published.download_diff_request import Wanted
+from whalebuild.published.host_images import HostImage
+from whalebuild.published.kept import kept_name
+from whalebuild.published.lookup import Survey
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.threads import Submit
+
+
+@dataclass
+class DeployPlanner:
+    """Looks at a project, its engine and the registry; changes nothing.
+
+    Every method may raise ``WhalebuildError``: the project cannot be read, there is no engine, or
+    the registry refused or could not be reached.
+    """
+
+    project: Project
+    host: Host
+    registry: Registry
+    retrier: Retrier
+    history: History
+    survey: Survey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.survey = Survey(self.registry, self.retrier, Submit())
+
+    def deploy(self, names: Sequence[str], order: Order | None) -> DeployPlan:
+        """Plan to run what is published now.
+
+        Args:
+            names: Services; all of them if it is empty.
+            order: How services are switched, whatever the project's file says.
+
+        Raises:
+            UsageError: A service is unknown, or its image is not published.
+        """
+        services = chosen(self.model, names)
+        asked = [s for s in services if not not_a_pair(s)]
+        self.survey.begin(with_tag(s.image) for s in asked if s.image)
+        switches = {service.name: self._switch(service, order) for service in services}
+        sources = {s.name: with_tag(s.image) for s in services if s.image}
+        return self.with_diffs(switches, tuple(names), sources)
+
+    def rollback(self, versions: Versions, order: Order | None) -> DeployPlan:
+        """Plan to run these versions; nothing is read of the registry that the host has."""
+        notes = []
+        switches = {}
+        for name, version in versions.items():
+            service = self.model.services.get(name)
+            if service is None or version is None:
+                why = "did not run then" if version is None else "is not in the project any more"
+                notes.append(f"{name} is left as it is: it {why}")
+            else:
+                # It has worked before: no trial, which would only take time.
+                asked = order or (Order.STOP_FIRST if service.alone else None)
+                switches[name] = self._decided(service, version, asked)
+        sources = {name: version for name, version in versions.items() if version}
+        return self.with_diffs(switches, tuple(switches), sources, notes)
+
+    @cached_property
+    def model(self) -> Model:
+        """The project as its files have it."""
+        return self.project.model()
+
+    def running(self, service: Service) -> Running | None:
+        """What a service runs at the moment of the first look."""
+        recorded = self._recorded.get(service.name)
+        return running_version(self._containers, self._images, service, recorded)
+
+    def look_again(self, names: Iterable[str]) -> Versions:
+        """What services run now."""
+        containers, images = self._look()
+        services = [self.model.services[name] for name in names]
+        found = {
+            s.name: running_version(containers, images, s, self._recorded.get(s.name))
+            for s in services
+        }
+        return {name: running.version if running else None for name, running in found.items()}
+
+    def _switch(self, service: Service, order: Order | None) -> Switch:
+        why = not_a_pair(service)
+        if why or service.image is None:
+            return Switch(service, Action.PLAIN, why=why)
+        named = with_tag(service.image)
+        published = self.published(named)
+        if published is None or published.record is None:
+            return Switch(service, Action.PLAIN, why=f"{named} is no pair of whalebuild's")
+        version = Reference(named.repository, named.tag, published.manifest.digest)
+        return self._decided(service, version, order)
+
+    def _decided(self, service: Service, version: Reference, order: Order | None) -> Switch:
+        made = switch(service, version, self.running(service), order)
+        if made.action is not Action.UNCHANGED or self._is_known(service, version):
+            return made
+        good = self._good.get(service.name)
+        if good and (good.digest == version.digest or not is_here(self.project, good)):
+            good = None
+        return replace(made, action=Action.CONFIRM, before=good, before_image="")
+
+    def _is_known(self, service: Service, version: Reference) -> bool:
+        """Whether the record tells that what runs works, or may be told that it does."""
+        if service.name in doubtful(self.history):
+            return False
+        recorded = self._recorded.get(service.name)
+        known = recorded is not None and recorded.digest == version.digest
+        return known or not left_unfinished(self.history)
+
+    def published(self, named: Reference) -> PublishedApp | None:
+        """What a registry has; None where it has nothing, or is silent on what the host has."""
+        try:
+            found = self.survey.app(named)
+        except RefusedError:
+            if not is_here(self.project, named):
+                raise
+            return None
+        if found is None and not is_here(self.project, named):
+            raise UsageError(
+                f"{named} is not published, and not on this host",
+                next_step="publish it (`whalebuild bake`), or correct the image in the project's "
+                "file",
+            )
+        return found
+
+    def with_diffs(
+        self,
+        switches: Mapping[str, Switch],
+        names: tuple[str, ...],
+        sources: Mapping[str, Reference],
+        notes: Iterable[str] = (),
+    ) -> DeployPlan:
+        """Make a plan, with what must be downloaded.
+
+        Args:
+            switches: By service.
+            names: The services that were named.
+            sources: Where the registry has each service's image.
+            notes: What the user should know besides.
+        """
+        plan = DeployPlan(self.model, switches, names)
+        missing = [s for s in plan.changes if s.version and not is_here(self.project, s.version)]
+        # Once where services share an image.
+        wanted = {(sources[s.service.name], s.service.platform): s for s in missing}
+        diffs: list[ImageDiff] = []
+        for (source, platform), each in wanted.items():
+            differ = Differ(self.registry, self.retrier, self.host, platform, self.survey)
+            diffs += differ.diff([Wanted(host_name(each.version or source), source)])
+        said = [f"{each.service.name}: {each.why}" for each in plan.changes if each.why]
+        return replace(plan, diffs=tuple(diffs), notes=(*notes, *said))
+
+    @cached_property
+    def _recorded(self) -> Versions:
+        return state_now(self.history)
+
+    @cached_property
+    def _good(self) -> Versions:
+        last = effective(self.history)
+        return state_after(self.history, last.number) if last else {}
+
+    @cached_property
+    def _first_look(self) -> tuple[tuple[Container, ...], Mapping[str, HostImage]]:
+        return self._look()
+
+    @property
+    def _containers(self) -> tuple[Container, ...]:
+        return self._first_look[0]
+
+    @property
+    def _images(self) -> Mapping[str, HostImage]:
+        return self._first_look[1]
+
+    def _look(self) -> tuple[tuple[Container, ...], Mapping[str, HostImage]]:
+        try:
+            containers = self.project.containers()
+            images = {image.id: image for image in self.host.images()}
+        except CommandFailedError as failed:
+            raise engine_error(failed) from None
+        return containers, images
+
+
+def is_here(project: Project, image: Reference) -> bool:
+    """Whether the engine has an image, be it by the name that it is kept by."""
+    names = [image, *([kept_name(image.digest)] if image.digest else [])]
+    return any(project.image_id(name) is not None for name in names)

@@ -1,0 +1,160 @@
+"""Which images of the record of deployments a host needs no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whalebuild.bakefile.pair_names import with_tag
+from whalebuild.deploy.history import kept_for, recorded
+from whalebuild.deploy.plan import host_name
+from whalebuild.deploy.record import History
+from whalebuild.oci.reference import Reference, familiar
+from whalebuild.published.host_images import HostImage, RunningImage
+from whalebuild.published.kept import kept_name
+
+SCHEMA = "whalebuild.prune/1"
+
+
+@dataclass(frozen=True)
+class Needless:
+    """An image that goes.
+
+    Attributes:
+        images: What the record calls it.
+        names: What is taken away for that; its last name takes the image along.
+    """
+
+    digest: str
+    images: tuple[Reference, ...]
+    names: tuple[Reference, ...]
+
+
+@dataclass(frozen=True)
+class Needed:
+    """An image that stays, and why."""
+
+    digest: str
+    images: tuple[Reference, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What becomes of the images that the record names and the host has.
+
+    Attributes:
+        done: Whether it was carried out.
+    """
+
+    keep: int
+    removed: tuple[Needless, ...]
+    kept: tuple[Needed, ...]
+    done: bool = False
+
+    def as_json(self, project: str) -> dict[str, Any]:
+        """The versioned form."""
+        return {
+            "schema": SCHEMA,
+            "project": project,
+            "keep": self.keep,
+            "done": self.done,
+            "removed": [
+                {"digest": e.digest, "images": _texts(e.images), "names": _texts(e.names)}
+                for e in self.removed
+            ],
+            "kept": [
+                {"digest": e.digest, "images": _texts(e.images), "why": e.why} for e in self.kept
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What must stay.
+
+    Attributes:
+        keep: How many deployments of the project count.
+        history: The project's record.
+        others: The other records of the engine, with how many deployments of theirs count.
+        used: Images of the engine's containers, running or not.
+        named: What the project's files name now.
+    """
+
+    keep: int
+    history: History
+    others: Mapping[str, tuple[History, int]]
+    used: Sequence[RunningImage]
+    named: frozenset[Reference] = frozenset()
+
+
+def plan_pruning(needs: Needs, images: Iterable[HostImage]) -> Pruning:
+    """Decide on each image that the project's record has ever named, and the host has."""
+    there = tuple(images)
+    reasons = _reasons(needs)
+    removed: list[Needless] = []
+    kept: list[Needed] = []
+    for digest, named in _by_digest(recorded(needs.history)).items():
+        mine = [image for image in there if image.stands_for(digest)]
+        if not mine:
+            continue
+        why = "a container uses it" if _is_used(digest, mine, needs.used) else reasons.get(digest)
+        if why:
+            kept.append(Needed(digest, named, why))
+            continue
+        tags = {tag for image in mine for tag in image.tags}
+        ours = _given(named, tags) - _given(needs.named, tags)
+        names = (*sorted(ours, key=str), *_names(digest, named, mine))
+        if tags - ours:
+            # Other tags are the user's: they keep it.
+            shown = ", ".join(sorted(map(str, tags - ours)))
+            kept.append(Needed(digest, named, f"it has the name {shown}"))
+        elif names:
+            removed.append(Needless(digest, named, names))
+    return Pruning(needs.keep, tuple(removed), tuple(kept))
+
+
+def _reasons(needs: Needs) -> dict[str, str]:
+    """Digests that records need, each with the first reason; the project's own come first."""
+    reasons = dict(kept_for(needs.history, needs.keep))
+    for project, (history, keep) in needs.others.items():
+        for digest, why in kept_for(history, keep).items():
+            reasons.setdefault(digest, f"project {project}: {why}")
+    return reasons
+
+
+def _by_digest(versions: Iterable[Reference]) -> dict[str, tuple[Reference, ...]]:
+    found: dict[str, list[Reference]] = {}
+    for version in sorted(versions, key=str):
+        if version.digest:
+            found.setdefault(version.digest, []).append(version)
+    return {digest: tuple(named) for digest, named in found.items()}
+
+
+def _is_used(digest: str, mine: Iterable[HostImage], used: Iterable[RunningImage]) -> bool:
+    ids = {digest, *(image.id for image in mine)}
+    return any(each.id in ids or (each.name and each.name.digest == digest) for each in used)
+
+
+def _given(versions: Iterable[Reference], tags: Iterable[Reference]) -> set[Reference]:
+    """Tags of a host that these versions were started by: a deploy has set them."""
+    known = {familiar(str(host_name(with_tag(version)))) for version in versions}
+    return {tag for tag in tags if familiar(str(tag)) in known}
+
+
+def _names(
+    digest: str, named: Iterable[Reference], mine: Sequence[HostImage]
+) -> Iterator[Reference]:
+    """The names to take away: the kept one last, since by that an image is found again."""
+    repositories = {familiar(version.repository): version.repository for version in named}
+    theirs = {familiar(r.repository) for image in mine for r in image.digests if r.digest == digest}
+    for familiar_name, repository in sorted(repositories.items()):
+        if familiar_name in theirs:
+            yield Reference(repository, digest=digest)
+    if any(kept_name(digest) in image.kept for image in mine):
+        yield kept_name(digest)
+
+
+def _texts(references: Iterable[Reference]) -> list[str]:
+    return [str(reference) for reference in references]

@@ -1,0 +1,64 @@
+"""Pulls images by digest: with retries, and with the bytes that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from whalebuild.compose.pull_progress import PullState, layer_id
+from whalebuild.deploy.plan import download_of
+from whalebuild.failures.classify_docker import classify_pull
+from whalebuild.failures.failure import CommandFailedError, FailedError
+from whalebuild.failures.messages import as_pull_error
+from whalebuild.oci.reference import Reference
+from whalebuild.ports import Console, Project
+from whalebuild.published.download import ImageDiff
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.text import human_bytes
+
+
+@dataclass(frozen=True)
+class Puller:
+    """Has the engine pull; what it has got of a layer stays there for the next try."""
+
+    project: Project
+    retrier: Retrier
+    console: Console
+
+    def pull(self, images: Mapping[str, Reference], diffs: Collection[ImageDiff]) -> None:
+        """Pull images, by name.
+
+        Args:
+            images: By digest.
+            diffs: What is to be downloaded of them.
+
+        Raises:
+            WhalebuildError: The registry refused or could not be reached, or the engine went away;
+                nothing that runs was touched.
+        """
+        registries = {image.registry for image in images.values()}
+        step = f"pulling {', '.join(images)}"
+        expected = download_of(diffs)[0]
+        new = {layer_id(layer.digest): layer.size for diff in diffs for layer in diff.new}
+        state = PullState(new)
+        there = {image.digest for image in images.values() if image.digest}
+
+        def once() -> None:
+            try:
+                with closing(self.project.pull(images)) as lines:
+                    for line in lines:
+                        state.add(line)
+                        self.console.progress(step, _left(state.bytes, expected))
+            except CommandFailedError as failed:
+                raise FailedError(classify_pull(failed.stderr, there=there)) from None
+
+        try:
+            only = registries.pop() if len(registries) == 1 else None
+            self.retrier.call(step, once, registry=only)
+        except FailedError as failed:
+            raise as_pull_error(failed.failure) from None
+
+
+def _left(done: int, expected: int) -> str:
+    return f"{human_bytes(max(0, expected - done))} of {human_bytes(expected)} left"

@@ -1,0 +1,79 @@
+"""Plans to pull dependencies ahead of the applications that stand on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from whalebuild.bakefile.pair_names import names_of_image, with_tag
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import PublishedApp, PublishedDeps
+from whalebuild.deploy.plan import Action, DeployPlan, Switch, chosen, not_a_pair
+from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.oci.manifest import parse_image
+from whalebuild.oci.reference import Reference
+from whalebuild.published.download import ImageDiff
+from whalebuild.published.lookup import Survey
+
+
+def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
+    """Plan to pull what is published as ``:deps``, of services with a pair.
+
+    Raises:
+        UsageError: A service is unknown.
+        WhalebuildError: The registry refused, or could not be reached.
+    """
+    switches: dict[str, Switch] = {}
+    apps: dict[str, PublishedApp] = {}
+    for service in chosen(planner.model, names):
+        if service.image is None or (why := not_a_pair(service)):
+            switches[service.name] = Switch(service, Action.PLAIN, why=not_a_pair(service))
+            continue
+        named = with_tag(service.image)
+        app = planner.published(named)
+        deps = _dependencies(planner.survey, named) if app and app.record else None
+        if app is None or deps is None:
+            why = f"{named} is no pair of whalebuild's"
+            switches[service.name] = Switch(service, Action.PLAIN, why=why)
+            continue
+        where = deps.reference
+        version = Reference(where.repository, where.tag, deps.bundle.digest)
+        switches[service.name] = Switch(service, Action.WARM, version)
+        apps[service.name] = app
+    sources = {
+        name: Reference(each.version.repository, each.version.tag)
+        for name, each in switches.items()
+        if each.version
+    }
+    plan = planner.with_diffs(switches, tuple(names), sources)
+    notes = [
+        f"{name}: this does not pay: {app.reference} has other layers than its dependencies (its "
+        "last stage is not FROM them), and is downloaded as a whole"
+        for name, app in apps.items()
+        for diff in plan.diffs
+        if diff.to.digest == _digest(switches[name]) and not _shares(planner.survey, app, diff)
+    ]
+    return replace(plan, notes=(*plan.notes, *notes))
+
+
+def _dependencies(survey: Survey, named: Reference) -> PublishedDeps | None:
+    for reference in names_of_image(named).deps:
+        found = survey.deps(reference)
+        if found and isinstance(found.lock, Lock):
+            return found
+    return None
+
+
+def _shares(survey: Survey, app: PublishedApp, deps: ImageDiff) -> bool:
+    """Whether an application has all layers of its dependencies."""
+    child = app.images.get(deps.to.platform)
+    if child is None:
+        return False
+    found = survey.manifest(Reference(app.reference.repository, digest=child.digest))
+    image = parse_image(found.raw) if found else None
+    layers = {layer.digest for layer in image.layers} if image else set()
+    return {layer.digest for layer in deps.layers} <= layers
+
+
+def _digest(switch: Switch) -> str | None:
+    return switch.version.digest if switch.version else None

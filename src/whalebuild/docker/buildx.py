@@ -1,0 +1,154 @@
+"""The Docker engine: what bakes, and what is known of the builder that does."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.nodes import Node
+from whalebuild.docker.builders import inspect_builder
+from whalebuild.docker.buildx_store import chosen_builder, context_name, stored_builder
+from whalebuild.docker.cli import DockerCalls
+from whalebuild.docker.info import engine_endpoint, engine_info
+from whalebuild.docker.info_own_engine import own_engine, platform_of_engine
+
+_TEN_YEARS = "87600h"
+
+
+class DockerEngine:
+    """The docker client on PATH. A context manager: leaving it stops what still runs."""
+
+    def __init__(self) -> None:
+        self._calls = DockerCalls()
+        self.metadata: Mapping[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.close()
+
+    def prepare(self) -> None:
+        """Import python-on-whales, so that the next command begins at once."""
+        self._calls.prepare()
+
+    def print_bake(self, request: BakeRequest) -> object:
+        """See ``ports.Engine``."""
+        return self._print(request, _words(request))
+
+    def target_names(self, request: BakeRequest) -> tuple[str, ...]:
+        """See ``ports.Engine``."""
+        # python-on-whales has no parameter for --list, and buildx refuses it beside --print: it
+        # goes among the targets of a bake that therefore builds nothing.
+        with self._calls.client() as docker:
+            lines = docker.buildx.bake(
+                ["--list=type=targets,format=json"],
+                files=list(request.files),
+                variables=dict(request.variables),
+                progress="quiet",  # type: ignore[arg-type] # passed through
+                stream_logs=True,
+            )
+            listed = json.loads("".join(lines))
+        return tuple(item["name"] for item in listed if not item.get("group"))
+
+    def facts(self, builder: str | None) -> EngineFacts:
+        """See ``ports.Engine``.
+
+        Only the docker driver depends on the local engine: a remote or containerised builder
+        does without its image store, and even without a local engine.
+        """
+        if builder is None and chosen_builder(os.environ) is None:
+            return own_engine(self._calls, context_name(os.environ))
+        return self._facts(self._inspect(builder))
+
+    def boot(self, builder: str | None) -> EngineFacts:
+        """See ``ports.Engine``."""
+        return self._facts(self._inspect(builder, boot=True))
+
+    def has_builder(self, name: str) -> bool:
+        """See ``ports.Engine``."""
+        return bool(stored_builder(os.environ, name))
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        """See ``ports.Engine``."""
+        return self._inspect(builder).nodes
+
+    def _facts(self, found: Builder) -> EngineFacts:
+        # Nothing is told of a docker engine that is down; asking it says so.
+        if found.driver in {"", "docker"}:
+            return own_engine(self._calls, found.name)
+        # One on this machine need not run for its platform to be known.
+        own = next((node.own for node in found.nodes if node.own), None)
+        platform = found.platform or own
+        return EngineFacts(
+            found.name, found.driver, containerd_store=True, platform=platform, nodes=found.nodes
+        )
+
+    def _inspect(self, builder: str | None, *, boot: bool = False) -> Builder:
+        """Look at one builder.
+
+        A docker-container node on this machine's engine has its platform even if it does not run.
+        """
+        found = inspect_builder(self._calls, builder, boot=boot)
+        here = {context_name(os.environ), engine_endpoint(os.environ)}
+        if found.driver != "docker-container" or here.isdisjoint(n.endpoint for n in found.nodes):
+            return found
+        told = engine_info(os.environ) or {}
+        own = platform_of_engine(told.get("OSType"), told.get("Architecture"))
+        nodes = (replace(n, own=n.own or own) if n.endpoint in here else n for n in found.nodes)
+        return replace(found, nodes=tuple(nodes))
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Generator[str, None, None]:
+        """See ``ports.Engine``."""
+        file, metadata = self._definition(definition), self._calls.file(".json")
+        with self._calls.client() as docker:
+            yield from docker.buildx.bake(
+                # There is no parameter for --allow; buildx takes flags among the targets.
+                [f"--allow={entitlement}" for entitlement in allow],
+                files=[file],
+                builder=builder,
+                metadata_file=metadata,
+                progress="rawjson",  # type: ignore[arg-type] # passed through
+                stream_logs=True,
+            )
+        self.metadata = json.loads(metadata.read_text())
+
+    def drop_broken(self, builder: str | None) -> None:
+        """See ``ports.Engine``.
+
+        BuildKit holds what it fetched of an image's manifest and configuration for five minutes.
+        If it has all bytes, and they are not the right ones, it fetches nothing more: every build
+        fails the same way. A prune of whatever kind ends this unless another build is under way
+        (``CancelCacheLeases`` in ``control/control.go``); this one removes nothing else.
+        """
+        # There is no parameter for the builder.
+        with self._calls.client({"BUILDX_BUILDER": builder} if builder else None) as docker:
+            docker.buildx.prune(filters={"until": _TEN_YEARS})
+
+    def _print(self, request: BakeRequest, words: list[str]) -> object:
+        files: list[str | Path] = list(request.files)
+        if request.definition is not None:
+            files = [self._definition(request.definition)]
+        with self._calls.client() as docker:
+            return docker.buildx.bake(
+                words, files=files, variables=dict(request.variables), print=True
+            )
+
+    def _definition(self, definition: Mapping[str, Any]) -> Path:
+        """Write a bake file into the scratch folder, which only this user may read."""
+        file = self._calls.file(".json")
+        file.write_text(json.dumps(definition))
+        return file
+
+
+def _words(request: BakeRequest) -> list[str]:
+    """Targets and overrides as words: python-on-whales' ``set`` is a dict and drops repeats."""
+    return [*(f"--set={override}" for override in request.overrides), *request.targets]

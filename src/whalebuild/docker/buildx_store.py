@@ -1,0 +1,129 @@
+"""Which builder buildx would use, and how it was made, from the files in which buildx keeps that.
+
+The user's are read and never written; buildx is shown changed copies of them where it would not
+tell otherwise what is asked (``store/store.go`` and ``store/storeutil/storeutil.go`` of
+https://github.com/docker/buildx): asking buildx takes two commands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from whalebuild.registry.credentials import config_folder
+
+_BUILDER_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
+
+
+def chosen_builder(env: Mapping[str, str]) -> str | None:
+    """The builder of ``BUILDX_BUILDER`` or ``buildx use``; None is the docker context's own."""
+    return env.get("BUILDX_BUILDER") or _current_builder(_folder(env), env)
+
+
+def stored_builder(env: Mapping[str, str], name: str) -> dict[str, Any]:
+    """What buildx stored of a builder; empty for one that it did not make."""
+    if not _BUILDER_NAME.fullmatch(name):
+        return {}
+    return _read_json(_folder(env) / "instances" / name.lower())
+
+
+def stored_builders(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """What buildx stored of all builders that it made, by name."""
+    try:
+        names = sorted(path.name for path in (_folder(env) / "instances").iterdir())
+    except OSError:
+        return {}
+    stored = {name: stored_builder(env, name) for name in names}
+    return {str(found["Name"]): found for found in stored.values() if found.get("Name")}
+
+
+def stored_nodes(stored: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The nodes of a stored builder."""
+    nodes = stored.get("Nodes")
+    return tuple(n for n in nodes if isinstance(n, dict)) if isinstance(nodes, list) else ()
+
+
+def given_platforms(node: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a stored node was given, as ``os/architecture[/variant]``."""
+    given = node.get("Platforms")
+    keys = ("os", "architecture", "variant")
+    return tuple(
+        "/".join(str(each[key]) for key in keys if each.get(key))
+        for each in (given if isinstance(given, list) else ())
+        if isinstance(each, dict)
+    )
+
+
+def write_copy(
+    env: Mapping[str, str],
+    folder: Path,
+    builders: Iterable[Mapping[str, Any]],
+    keep: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+) -> None:
+    """Write a state for ``BUILDX_CONFIG`` with these builders, whose nodes were given nothing.
+
+    Their platforms are the machine's then, its own first. Daemons are found by their nodes' names,
+    which stay. What is the current builder stays, too.
+    """
+    instances = folder / "instances"
+    instances.mkdir(parents=True)
+    for stored in builders:
+        nodes = [{**node, "Platforms": None} for node in stored_nodes(stored) if keep(node)]
+        copied = json.dumps({**stored, "Nodes": nodes})
+        (instances / str(stored["Name"]).lower()).write_text(copied)
+    with suppress(OSError):
+        shutil.copy(_folder(env) / "current", folder)
+        shutil.copytree(_folder(env) / "defaults", folder / "defaults")
+
+
+def context_name(env: Mapping[str, str]) -> str:
+    """The docker context's name, which is also its own builder's."""
+    if env.get("DOCKER_HOST"):
+        return "default"
+    named = env.get("DOCKER_CONTEXT") or _configured_context(env)
+    return named or "default"
+
+
+def _folder(env: Mapping[str, str]) -> Path:
+    return Path(env.get("BUILDX_CONFIG") or config_folder(env) / "buildx")
+
+
+def _current_builder(folder: Path, env: Mapping[str, str]) -> str | None:
+    """The builder chosen with ``buildx use``: for all contexts, or for the current one."""
+    endpoint = _docker_endpoint(env)
+    chosen = _read_json(folder / "current")
+    name = chosen.get("Name")
+    if isinstance(name, str) and name and (chosen.get("Global") or chosen.get("Key") == endpoint):
+        return name
+    of_endpoint = hashlib.sha256(endpoint.encode()).hexdigest()[:20]
+    try:
+        return (folder / "defaults" / of_endpoint).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _docker_endpoint(env: Mapping[str, str]) -> str:
+    """The docker context's name, or the address of the default one."""
+    if env.get("DOCKER_HOST"):
+        return env["DOCKER_HOST"]
+    named = context_name(env)
+    return named if named and named != "default" else "unix:///var/run/docker.sock"
+
+
+def _configured_context(env: Mapping[str, str]) -> str | None:
+    named = _read_json(config_folder(env) / "config.json").get("currentContext")
+    return named if isinstance(named, str) else None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

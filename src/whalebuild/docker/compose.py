@@ -1,0 +1,237 @@
+"""A compose project over ``docker compose``, on the engine of the current docker context."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_container
+from whalebuild.compose.model import Model, read_model, without_hostname
+from whalebuild.compose.pull_progress import PullLine, compose_error, parse_pull_line
+from whalebuild.docker.cli import DockerCalls
+from whalebuild.docker.compose_files import Given, as_it_is, to_pull, with_images
+from whalebuild.docker.host_inspected import inspected
+from whalebuild.errors import EngineError, UsageError
+from whalebuild.failures.classify_docker import classify
+from whalebuild.failures.failure import CommandFailedError, Kind, redact
+from whalebuild.oci.reference import Reference
+
+_NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")
+_GONE = ("no such container", "is already in progress")
+
+
+class ComposeProject:
+    """See ``ports.Project``. A context manager: leaving it stops what still runs.
+
+    Args:
+        calls: The docker client; one of its own if there is none.
+        files: ``--file`` values; empty for compose's default lookup.
+        project_name: ``--project-name``; empty for compose's own.
+        project_directory: ``--project-directory``; empty for compose's own.
+        profiles: ``--profile`` values.
+        env_files: ``--env-file`` values.
+    """
+
+    def __init__(
+        self,
+        calls: DockerCalls | None = None,
+        *,
+        files: Sequence[str] = (),
+        project_name: str = "",
+        project_directory: str = "",
+        profiles: Sequence[str] = (),
+        env_files: Sequence[str] = (),
+    ) -> None:
+        self._calls = calls or DockerCalls()
+        self._options: dict[str, Any] = {
+            "compose_files": list(files),
+            "compose_project_name": project_name or None,
+            "compose_project_directory": project_directory or None,
+            "compose_profiles": list(profiles),
+            "compose_env_files": list(env_files),
+        }
+        self._model: Model | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.close()
+
+    def model(self) -> Model:
+        """See ``ports.Project``. The files are read once."""
+        if self._model is None:
+            try:
+                with self._calls.client(**self._options) as docker:
+                    found: object = docker.compose.config(return_json=True)
+            except CommandFailedError as failed:
+                raise _unreadable(failed) from None
+            self._model = read_model(found)
+        return self._model
+
+    def containers(self) -> tuple[Container, ...]:
+        """See ``ports.Project``."""
+        label = f"label=com.docker.compose.project={self.model().name}"
+        found = inspected(self._calls, "container", "--all", "--filter", label)
+        read = (read_project_container(each) for each in found)
+        return tuple(container for container in read if container)
+
+    def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
+        """See ``ports.Project``.
+
+        Compose reads a file of its own for that: whatever the project's says of builds, policies
+        and tags, these digests are pulled, and nothing is tagged.
+        """
+        if not images:
+            return
+        with self._compose(to_pull(self._calls, self.model(), images)) as compose:
+            for _, line in compose.pull(stream_logs=True):
+                parsed = parse_pull_line(line.decode(errors="replace"))
+                if parsed:
+                    yield parsed
+
+    def image_id(self, image: Reference) -> str | None:
+        """See ``ports.Project``."""
+        try:
+            said = self._calls.say(["image", "inspect", "--format", "{{.Id}}", str(image)])
+        except CommandFailedError as failed:
+            if "no such image" in failed.stderr.lower():
+                return None
+            raise
+        return said.strip() or None
+
+    def tag(self, image: str, name: Reference) -> None:
+        """See ``ports.Project``."""
+        with self._calls.client() as docker:
+            docker.image.tag(image, str(name))
+
+    def untag(self, name: Reference) -> bool:
+        """See ``ports.Project``."""
+        try:
+            self._calls.say(["image", "rm", str(name)])
+        except CommandFailedError as failed:
+            words = failed.stderr.lower()
+            if "conflict" in words or "no such image" in words:
+                return False
+            raise
+        return True
+
+    def up(
+        self,
+        services: Sequence[str],
+        *,
+        images: Mapping[str, Reference],
+        scales: Mapping[str, int] | None = None,
+        recreate: bool = True,
+        dependencies: bool = True,
+        start: bool = True,
+    ) -> None:
+        """See ``ports.Project``."""
+        with self._compose(self._with(images)) as compose:
+            compose.up(
+                list(services) or None,
+                detach=True,
+                scales=dict(scales or {}),
+                recreate=recreate,
+                dependencies=dependencies,
+                start=start,
+                quiet=True,  # or what it says goes to the terminal, and is in no error
+            )
+
+    def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
+        """See ``ports.Project``."""
+        for network, aliases in networks.items():
+            # python-on-whales gives one alias at most.
+            names = [word for alias in aliases for word in ("--alias", alias)]
+            self._calls.say(["network", "disconnect", network, container])
+            self._calls.say(["network", "connect", *names, network, container])
+
+    def start_trial(self, service: str, image: Reference) -> None:
+        """See ``ports.Project``.
+
+        ``docker compose run`` leaves the ports, the aliases, the container's fixed name and the
+        restart policy out by itself.
+        """
+        name = f"{self.model().name}-{service}-trial-{secrets.token_hex(4)}"
+        raw = (self.model().raw.get("services") or {}).get(service) or {}
+        stdin = str(bool(raw.get("stdin_open"))).lower()
+        unnamed = without_hostname(self.model(), service)
+        given = with_images(self._calls, unnamed, self._options, {service: image})
+        with self._compose(given) as compose:
+            compose.run(
+                # There is no parameter for it; flags may stand before the service's name.
+                f"--interactive={stdin}",
+                [service],
+                detach=True,
+                tty=False,
+                dependencies=False,
+                name=name,
+                labels={TRIAL_LABEL: "1"},
+            )
+
+    def remove(self, containers: Sequence[str]) -> None:
+        """See ``ports.Project``.
+
+        A trial's unnamed volumes go with it; those of a service may have what somebody wants.
+        """
+        if not containers:
+            return
+        trials = {each.id for each in self.containers() if each.trial}
+        mine = [each for each in containers if each in trials]
+        others = [each for each in containers if each not in trials]
+        self._on_those_there("stop", list(containers))
+        self._on_those_there("rm", mine, "--force", "--volumes")
+        self._on_those_there("rm", others, "--force")
+
+    def logs(self, container: str, lines: int) -> str:
+        """See ``ports.Project``; secrets are removed as from any message."""
+        with self._calls.client() as docker:
+            said: Any = docker.container.logs(container, tail=lines, stream=True)
+            text = b"".join(line for _, line in said)
+        return redact(text.decode(errors="replace")).rstrip()
+
+    def _on_those_there(self, verb: str, containers: Sequence[str], *words: str) -> None:
+        """Docker goes on with the others after one that is gone."""
+        if not containers:
+            return
+        try:
+            self._calls.say(["container", verb, *words, *containers])
+        except CommandFailedError as failed:
+            said = [line.lower() for line in failed.stderr.splitlines() if line.strip()]
+            if not said or not all(any(gone in line for gone in _GONE) for line in said):
+                raise
+
+    def _with(self, images: Mapping[str, Reference]) -> contextlib.AbstractContextManager[Given]:
+        if images:
+            return with_images(self._calls, self.model(), self._options, images)
+        return contextlib.nullcontext(as_it_is(self._options))
+
+    @contextlib.contextmanager
+    def _compose(self, given: contextlib.AbstractContextManager[Given]) -> Iterator[Any]:
+        """``docker compose`` for one call, whose failure says what its lines of JSON say."""
+        try:
+            with given as what, self._calls.client(what.env, **what.options) as docker:
+                yield docker.compose
+        except CommandFailedError as failed:
+            raise CommandFailedError(compose_error(failed.stderr)) from None
+
+
+def _unreadable(failed: CommandFailedError) -> Exception:
+    """Why ``docker compose config`` failed, which needs no engine."""
+    words = compose_error(failed.stderr)
+    if any(known in words for known in _NO_PLUGIN):
+        return EngineError(
+            "the docker client has no compose",
+            cause=f"docker does not know `docker compose` ({words.splitlines()[0]})",
+            next_step="install the compose plugin: https://docs.docker.com/compose/install/",
+        )
+    if classify(words).kind in {Kind.ENGINE, Kind.ENGINE_LOST}:
+        return failed
+    said = [line for line in words.splitlines() if not line.startswith("time=")]
+    return UsageError(
+        "the compose project cannot be read",
+        cause=redact("\n".join(said or words.splitlines())) or None,
+        next_step="correct it, or name its file; `docker compose config` reads it the same way",
+    )

@@ -1,0 +1,101 @@
+"""The files that docker compose is to read: the project's own, or one with what they amount to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whalebuild.compose.model import Model, resolved_with
+from whalebuild.docker.cli import DockerCalls
+from whalebuild.oci.reference import Reference
+
+# In JSON, compose's errors can be told from its progress. A version that does not know it prints
+# its progress indented.
+_SAID_IN_JSON: dict[str, str | None] = {"COMPOSE_PROGRESS": "json"}
+# What is resolved lacks the services of profiles that are not chosen: these are no orphans.
+_RESOLVED = {**_SAID_IN_JSON, "COMPOSE_IGNORE_ORPHANS": "true", "COMPOSE_REMOVE_ORPHANS": "false"}
+# A file of whalebuild's own is not about the user's project.
+_OWN = {
+    **_SAID_IN_JSON,
+    "COMPOSE_FILE": None,
+    "COMPOSE_PROFILES": None,
+    "COMPOSE_ENV_FILES": None,
+    "COMPOSE_DISABLE_ENV_FILE": "true",
+}
+_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_UNNAMED = frozenset({"", "-"})
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a call of docker compose is given: variables, and options of python-on-whales."""
+
+    env: Mapping[str, str | None]
+    options: Mapping[str, Any]
+
+
+def as_it_is(options: Mapping[str, Any]) -> Given:
+    """The project as the user's own files have it."""
+    return Given(_SAID_IN_JSON, options)
+
+
+@contextlib.contextmanager
+def with_images(
+    calls: DockerCalls, model: Model, options: Mapping[str, Any], images: Mapping[str, Reference]
+) -> Iterator[Given]:
+    """The project as resolved, with other images for some services."""
+    with _private(calls, resolved_with(model, images)) as file:
+        own = {
+            "compose_files": [file],
+            "compose_project_name": model.name,
+            "compose_project_directory": _directory(options),
+        }
+        yield Given(_RESOLVED, {**options, **own})
+
+
+@contextlib.contextmanager
+def to_pull(calls: DockerCalls, model: Model, images: Mapping[str, Reference]) -> Iterator[Given]:
+    """Nothing but these images, for the platforms that the project wants."""
+    services = {name: _pulled(image, model, name) for name, image in images.items()}
+    with _private(calls, {"name": model.name, "services": services}) as file:
+        yield Given(_OWN, {"compose_files": [file], "compose_project_name": model.name})
+
+
+def _pulled(image: Reference, model: Model, name: str) -> dict[str, str]:
+    # With a tag beside the digest, the engine would have the tag stand for it.
+    image = Reference(image.repository, None if image.digest else image.tag, image.digest)
+    found = model.services.get(name)
+    platform = {"platform": found.platform} if found and found.platform else {}
+    return {"image": str(image), **platform}
+
+
+def _directory(options: Mapping[str, Any]) -> str:
+    """The project's directory. Its paths are resolved already; compose notes it in labels."""
+    given = options.get("compose_project_directory")
+    if given:
+        return str(given)
+    separator = os.environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    named = os.environ.get("COMPOSE_FILE", "").split(separator)
+    files = [file for file in options.get("compose_files") or named if file not in _UNNAMED]
+    if files:
+        return str(Path(files[0]).absolute().parent)
+    here = Path.cwd()
+    above = (d for d in (here, *here.parents) if any((d / name).is_file() for name in _NAMES))
+    return str(next(above, here))
+
+
+@contextlib.contextmanager
+def _private(calls: DockerCalls, content: Mapping[str, Any]) -> Iterator[Path]:
+    """A file that only this user may read: the environment of services has secrets."""
+    file = calls.file(".json")
+    file.touch(mode=0o600)
+    try:
+        file.write_text(json.dumps(content))
+        yield file
+    finally:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,65 @@
+"""The engine's own description, asked for on its socket.
+
+``docker info`` says the same, but runs every CLI plugin first, which takes longer than a plan. Only
+what it reads is trusted; where there is no local socket, the docker client is asked.
+https://docs.docker.com/reference/api/engine/version/v1.43/#tag/System/operation/SystemInfo
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from whalebuild.docker.buildx_store import context_name
+from whalebuild.registry.credentials import config_folder
+
+_UNIX = "unix://"
+_DEFAULT = "unix:///var/run/docker.sock"
+_SECONDS = 5.0
+
+
+def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
+    """Ask a local engine what it is; None where that cannot be done this way."""
+    address = engine_endpoint(env)
+    if not address.startswith(_UNIX):
+        return None
+    connection = _UnixConnection(address.removeprefix(_UNIX))
+    try:
+        connection.request("GET", "/info")
+        answer = connection.getresponse()
+        found = json.loads(answer.read()) if answer.status == http.client.OK else None
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return found if isinstance(found, dict) else None
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_SECONDS)
+        self.sock.connect(self._path)
+
+
+def engine_endpoint(env: Mapping[str, str]) -> str:
+    """The engine's address, as the docker client finds it; empty if it is not told simply."""
+    if env.get("DOCKER_HOST"):
+        return env["DOCKER_HOST"]
+    name = context_name(env)
+    if name == "default":
+        return _DEFAULT
+    folder = config_folder(env) / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
+    try:
+        host = json.loads((folder / "meta.json").read_bytes())["Endpoints"]["docker"]["Host"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return host if isinstance(host, str) else ""

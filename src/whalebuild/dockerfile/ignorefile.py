@@ -1,0 +1,160 @@
+"""Ignore files, and matching paths against their patterns.
+
+Follows github.com/moby/patternmatcher, which BuildKit uses for ``.dockerignore``, ``--exclude`` and
+``--parents``. https://docs.docker.com/build/concepts/context/#dockerignore-files
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from whalebuild.dockerfile import gopath as path_patterns
+from whalebuild.dockerfile.gopath import PatternError
+from whalebuild.dockerfile.lexer_shell_split import GO_SPACE
+
+# What matched of a path's parent, pattern by pattern; empty where the path has no parent.
+Matched = tuple[bool, ...]
+
+_REGEXP_SPECIAL = frozenset(".+()|{}$")
+_WILD = frozenset("*[]?^\\")
+# What Python and Go read differently in a bracket, or Go alone knows.
+_BRACKET_TROUBLE = re.compile(r"\[\[|--|&&|\|\||~~|\\[A-Za-z]")
+
+
+def read_ignore_file(text: str) -> tuple[str, ...]:
+    """Read the patterns of a ``.dockerignore``: comments and blank lines out, paths clean."""
+    patterns = []
+    for line in text.removeprefix("\ufeff").split("\n"):
+        pattern = line.removesuffix("\r")
+        if pattern.startswith("#") or not (pattern := pattern.strip(GO_SPACE)):
+            continue
+        negated = pattern.startswith("!")
+        pattern = pattern[1:].strip(GO_SPACE) if negated else pattern
+        if pattern:
+            pattern = path_patterns.clean(pattern)
+            pattern = pattern[1:] if len(pattern) > 1 and pattern[0] == "/" else pattern
+        patterns.append(f"!{pattern}" if negated else pattern)
+    return tuple(patterns)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One pattern; ``negated`` is for ``!pattern``, which takes back earlier matches."""
+
+    text: str
+    negated: bool
+    matches: Callable[[str], bool] = field(compare=False)
+
+    @property
+    def folder(self) -> str:
+        """The pattern without a trailing ``/**`` or ``/*``."""
+        return self.text.removesuffix("/**").removesuffix("/*")
+
+
+class PatternMatcher:
+    """Matches slash-separated paths, relative to the folder that the patterns are about.
+
+    Raises:
+        PatternError: When made: a pattern is not well formed.
+    """
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        stripped = (pattern.strip(GO_SPACE) for pattern in patterns)
+        self.patterns: Sequence[Pattern] = [_pattern(text) for text in stripped if text]
+        self._negated = [pattern for pattern in self.patterns if pattern.negated]
+        self._plain = not any(_WILD & set(pattern.folder) for pattern in self._negated)
+
+    def match(self, path: str, parent: Matched = ()) -> tuple[bool, Matched]:
+        """Match a path, given what matched of its parent.
+
+        Returns:
+            Whether it matches in the end, and what its children are to be matched with.
+        """
+        result = False
+        matched = []
+        for at, pattern in enumerate(self.patterns):
+            hit = bool(parent) and parent[at]
+            if not hit and pattern.negated == result:
+                hit = pattern.matches(path) or (not parent and _parent_matches(pattern, path))
+            matched.append(hit)
+            if hit:
+                result = not pattern.negated
+        return result, tuple(matched)
+
+    def match_path(self, path: str) -> bool:
+        """Match a path by itself: it matches where one of its parents does."""
+        return self.match(path)[0]
+
+    def may_spare_inside(self, folder: str) -> bool:
+        """Tell whether something below a folder that matches may not match itself."""
+        if not self._plain:
+            return True
+        return any(f"{pattern.folder}/".startswith(f"{folder}/") for pattern in self._negated)
+
+
+def _parent_matches(pattern: Pattern, path: str) -> bool:
+    parts = path.split("/")[:-1]
+    return any(pattern.matches("/".join(parts[: at + 1])) for at in range(len(parts)))
+
+
+def _pattern(text: str) -> Pattern:
+    text = path_patterns.clean(text)
+    negated = text.startswith("!")
+    if text == "!":
+        raise PatternError('illegal exclusion pattern: "!"')
+    text = text.removeprefix("!") if negated else text
+    path_patterns.compile_pattern(text)  # as BuildKit does, for what it raises
+    return Pattern(text, negated, _matching(text))
+
+
+def _matching(text: str) -> Callable[[str], bool]:
+    """Choose how to match, as patternmatcher does: not all ways agree on odd patterns."""
+    kind, expression = _translate(text)
+    if kind == "exact":
+        return lambda path: path == text
+    if kind == "prefix":
+        return lambda path: path.startswith(text[:-2])
+    if kind == "suffix":
+        suffix = text[2:]
+        return lambda path: path.endswith(suffix) or (suffix[:1] == "/" and path == suffix[1:])
+    if _BRACKET_TROUBLE.search(text):
+        raise PatternError(f"{text} cannot be followed")
+    try:
+        compiled = re.compile(expression, re.ASCII)
+    except re.error:
+        raise PatternError(f"{text} is not well formed") from None
+    return lambda path: compiled.match(path) is not None
+
+
+def _translate(text: str) -> tuple[str, str]:
+    kind, out = "exact", ["^"]
+    at = 0
+    while at < len(text):
+        char, begun = text[at], at
+        at += 1
+        if text.startswith("**", begun):
+            at = begun + (3 if text.startswith("**/", begun) else 2)
+            if at < len(text):
+                out.append("(.*/)?")
+                kind = "regexp"
+            elif kind == "exact":
+                kind = "prefix"
+            else:
+                out.append(".*")
+                kind = "regexp"
+            kind = "suffix" if begun == 0 else kind
+        elif char in "*?":
+            out.append("[^/]*" if char == "*" else "[^/]")
+            kind = "regexp"
+        elif char in _REGEXP_SPECIAL:
+            out.append(f"\\{char}")
+        elif char == "\\":
+            out.append(text[begun : begun + 2])
+            kind = "regexp" if at < len(text) else kind
+            at += 1
+        else:
+            out.append(char)
+            kind = "regexp" if char in "[]" else kind
+    return kind, "".join([*out, r"\Z"])

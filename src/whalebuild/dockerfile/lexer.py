@@ -1,0 +1,231 @@
+"""Words and variables of a Dockerfile, as BuildKit's shell lexer reads them.
+
+Follows ``frontend/dockerfile/shell/lex.go`` of BuildKit, quirks included: what it makes of a word
+decides which stage is a parent and which files a COPY reads.
+https://docs.docker.com/reference/dockerfile/#environment-replacement
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from whalebuild.dockerfile.lexer_shell_split import Words
+from whalebuild.dockerfile.substitution import PatternError, replace, trim_prefix, trim_suffix
+
+_SPECIAL = "@*#?-$!0"
+_END = ""
+
+# The value of a variable, or None where it is not set. May raise ``UnknownVariableError``.
+Lookup = Callable[[str], "str | None"]
+
+
+class WordError(ValueError):
+    """The word is not well formed: BuildKit refuses it too."""
+
+
+class UnknownVariableError(Exception):
+    """The variable's value cannot be told without asking the engine."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def unset(_name: str) -> str | None:
+    """The lookup in which nothing is set."""
+    return None
+
+
+@dataclass(frozen=True)
+class Lexer:
+    """How to read words.
+
+    Attributes:
+        escape: The Dockerfile's escape character.
+        raw_quotes: Keep the quotes.
+        raw_escapes: Keep the escape characters.
+        quotes: Whether quotes mean anything; not in the body of a heredoc.
+        skip_unset: Leave ``$X`` as it stands where X is not set.
+    """
+
+    escape: str = "\\"
+    raw_quotes: bool = False
+    raw_escapes: bool = False
+    quotes: bool = True
+    skip_unset: bool = False
+
+    def word(self, text: str, lookup: Lookup) -> str:
+        """Expand a text as one word; white space in it is kept.
+
+        Raises:
+            WordError: A quote or a brace is not closed, or a modifier is unknown.
+            UnknownVariableError: The lookup cannot tell a variable's value.
+        """
+        return _Reader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[0]
+
+    def words(self, text: str, lookup: Lookup) -> list[str]:
+        """Expand a text and split it at white space outside of quotes; raises as ``word``."""
+        return _Reader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[1]
+
+
+class _Reader:
+    def __init__(self, lexer: Lexer, text: str, lookup: Lookup) -> None:
+        self.lexer = lexer
+        self.text = text
+        self.at = 0
+        self.lookup = lookup
+        self.raw_escapes = lexer.raw_escapes
+        self.buffer: list[str] = []
+
+    def peek(self) -> str:
+        return self.text[self.at] if self.at < len(self.text) else _END
+
+    def next(self) -> str:
+        char = self.peek()
+        self.at += 1
+        return char
+
+    def read(self, stop: str, *, raw_escapes: bool) -> tuple[str, list[str]]:
+        """Read up to the stop character, or to the end where it is empty."""
+        before, self.raw_escapes = self.raw_escapes, raw_escapes
+        try:
+            return self._read(stop)
+        finally:
+            self.raw_escapes = before
+
+    def _read(self, stop: str) -> tuple[str, list[str]]:
+        result: list[str] = []
+        words = Words(self.buffer)
+        while (char := self.peek()) != _END:
+            if stop and char == stop:
+                self.next()
+                return "".join(result), words.all()
+            if char == "$":
+                result.append(self._dollar())
+                words.add(result[-1])
+            elif char == "<" or (self.lexer.quotes and char in {"'", '"'}):
+                result.append(self._heredoc() if char == "<" else self._quoted(char))
+                words.add_raw(result[-1])
+            elif char == self.lexer.escape:
+                result.append(self._escaped(words))
+            else:
+                result.append(self.next())
+                words.add(result[-1])
+        if stop:
+            raise WordError(f"no matching {stop}")
+        return "".join(result), words.all()
+
+    def _escaped(self, words: Words) -> str:
+        kept = self.next() if self.raw_escapes else self.next()[:0]
+        kept += self.next()
+        words.add_raw(kept)
+        return kept
+
+    def _heredoc(self) -> str:
+        self.next()
+        if self.peek() != "<":
+            return "<"
+        found = "<" + self.next()
+        while self.peek() in {"\t", "\r", " "}:
+            found += self.next()
+        return found
+
+    def _quoted(self, quote: str) -> str:
+        result = [self.next() if self.lexer.raw_quotes else self.next()[:0]]
+        while (char := self.peek()) != quote:
+            if char == _END:
+                raise WordError(f"no matching {quote}")
+            if quote == '"' and char == "$":
+                result.append(self._dollar())
+            elif quote == '"' and char == self.lexer.escape:
+                result.append(self._escaped_in_quotes())
+            else:
+                result.append(self.next())
+        closing = self.next()
+        return "".join([*result, closing if self.lexer.raw_quotes else ""])
+
+    def _escaped_in_quotes(self) -> str:
+        escape = self.next()
+        kept = escape if self.raw_escapes else ""
+        if self.peek() == _END:
+            return kept
+        return kept + (self.next() if self.peek() in {'"', "$", escape} else escape)
+
+    def _dollar(self) -> str:
+        self.next()
+        if self.peek() != "{":
+            name = self._name()
+            if not name:
+                return "$"
+            value = self.lookup(name)
+            return f"${name}" if value is None and self.lexer.skip_unset else value or ""
+        self.next()
+        if self.peek() in {_END, "{", "}", ":"}:
+            raise WordError("bad substitution")
+        return self._braces(self._name())
+
+    def _braces(self, name: str) -> str:
+        """The rest of ``${name…``, up to the brace."""
+        sign = self.next()
+        if sign == "}":
+            value = self.lookup(name)
+            return f"${{{name}}}" if value is None and self.lexer.skip_unset else value or ""
+        if sign == "/":
+            return self._replacement(name)
+        colon = sign == ":"
+        sign = self.next() if colon else sign
+        if sign not in {"+", "-", "?", "#", "%"} or (colon and sign in {"#", "%"}):
+            raise WordError(f"unsupported modifier in ${{{name}…}}")
+        word, _ = self.read("}", raw_escapes=sign in {"#", "%"})
+        value = self.lookup(name)
+        if value is None and self.lexer.skip_unset:
+            return f"${{{name}{':' if colon else ''}{sign}{word}}}"
+        missing = value is None or (colon and not value)
+        return _modified(name, value or "", sign, word, missing=missing)
+
+    def _replacement(self, name: str) -> str:
+        everywhere = self.peek() == "/"
+        if everywhere:
+            self.next()
+        pattern, _ = self.read("/", raw_escapes=True)
+        new, _ = self.read("}", raw_escapes=True)
+        value = self.lookup(name)
+        if value is None and self.lexer.skip_unset:
+            return f"${{{name}/{pattern}/{new}}}"
+        try:
+            return replace(value or "", pattern, new, everywhere=everywhere)
+        except PatternError as bad:
+            raise WordError(str(bad)) from None
+
+    def _name(self) -> str:
+        """Letters, digits and ``_``; a number alone; or one of the shell's special parameters."""
+        char = self.peek()
+        if char and char.isdecimal():
+            return self._while(str.isdecimal)
+        if char and char in _SPECIAL:
+            return self.next()
+        return self._while(lambda c: c == "_" or c.isalpha() or c.isdecimal())
+
+    def _while(self, wanted: Callable[[str], bool]) -> str:
+        start = self.at
+        while (char := self.peek()) != _END and wanted(char):
+            self.at += 1
+        return self.text[start : self.at]
+
+
+def _modified(name: str, value: str, sign: str, word: str, *, missing: bool) -> str:
+    if sign == "-":
+        return word if missing else value
+    if sign == "+":
+        return "" if missing else word
+    if sign == "?":
+        if missing:
+            raise WordError(f"{name}: {word or 'is not allowed to be unset or empty'}")
+        return value
+    greedy = word.startswith(sign)
+    trim = trim_suffix if sign == "%" else trim_prefix
+    try:
+        return trim(word[1:] if greedy else word, value, greedy=greedy)
+    except PatternError as bad:
+        raise WordError(str(bad)) from None

@@ -1,0 +1,101 @@
+"""Every error that a user can meet, with its exit code.
+
+An error says *what* happened, the likely *cause* and the *next step*. The command line turns
+it into a message and an exit code; nothing else in the package calls ``sys.exit``.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+from whalebuild.failures.retry_policy import Retry
+
+
+class ExitCode(IntEnum):
+    """What the process answers to its caller."""
+
+    DONE = 0
+    USAGE = 2
+    ENGINE = 3
+    BUILD = 4
+    REFUSED = 5
+    UNREACHABLE = 6
+    UNVERIFIED = 7
+    DEPLOY = 8
+    INTERRUPTED = 130
+
+
+class WhalebuildError(Exception):
+    """Base of all expected errors.
+
+    Attributes:
+        what: One line, what happened.
+        cause: The likely cause, or the evidence for it.
+        next_step: What the user can do about it.
+        log: Output to show in full before the message, such as the log of a failed step.
+        retries: What was tried again before, in vain or not.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.USAGE
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        cause: str | None = None,
+        next_step: str | None = None,
+        log: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.cause = cause
+        self.next_step = next_step
+        self.log = log
+        self.retries: tuple[Retry, ...] = ()
+
+
+class UsageError(WhalebuildError):
+    """The command line, the settings, the bake file or the Dockerfile is not usable as given."""
+
+
+class EngineError(WhalebuildError):
+    """There is no Docker engine, or it cannot do the job."""
+
+    exit_code = ExitCode.ENGINE
+
+
+class BuildError(WhalebuildError):
+    """The build itself failed: a step of the Dockerfile, not the machinery around it."""
+
+    exit_code = ExitCode.BUILD
+
+
+class RefusedError(WhalebuildError):
+    """The registry answered, and its answer was no."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class UnreachableError(WhalebuildError):
+    """The registry did not answer properly within the retry budget."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class VerificationError(WhalebuildError):
+    """What was pushed is not what was to be published; the tags stay as they were."""
+
+    exit_code = ExitCode.UNVERIFIED
+
+
+class DeployError(WhalebuildError):
+    """Services could not be switched to another version, or not now."""
+
+    exit_code = ExitCode.DEPLOY
+
+
+class InterruptedRunError(WhalebuildError):
+    """SIGINT or SIGTERM arrived; what was running has been stopped."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,202 @@
+"""What kind of failure a registry's HTTP answer, or the lack of one, means: pure functions.
+
+The codes are those of the OCI distribution specification (`errors
+<https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>`_); what
+registries answer beside it is in ``tests/core/test_http_failures.py`` with its source.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import Enum
+
+from whalebuild.failures.failure import EXPIRED, LOST_UPLOAD, RATE_LIMIT, Failure, Kind, redact
+
+
+@dataclass(frozen=True)
+class HttpFailure(Failure):
+    """A failure of a request, with what only an HTTP answer can tell.
+
+    Attributes:
+        status: The answer's status; None if there was no answer.
+        code: The first code of the answer's error list, such as ``MANIFEST_UNKNOWN``.
+        retry_after: Seconds that the registry asks to wait before another try.
+    """
+
+    status: int | None = None
+    code: str = ""
+    retry_after: float | None = None
+
+    @property
+    def asked_wait(self) -> float:
+        """Seconds that the registry asks to wait before another try."""
+        return self.retry_after or 0.0
+
+
+class Trouble(Enum):
+    """Why a request came to nothing without an error from the registry."""
+
+    REFUSED = (Kind.TRANSIENT, "connection refused")
+    RESET = (Kind.TRANSIENT, "connection reset by peer")
+    CLOSED = (Kind.TRANSIENT, "unexpected EOF")
+    TIMEOUT = (Kind.TRANSIENT, "i/o timeout")
+    NAME = (Kind.TRANSIENT, "no such host")
+    NETWORK = (Kind.TRANSIENT, "network is unreachable")
+    # The words of these two are docker's; failures.failure finds the next step by them.
+    CERTIFICATE = (Kind.UNREACHABLE, "x509")
+    PLAIN_HTTP = (Kind.UNREACHABLE, "server gave HTTP response to HTTPS client")
+    TLS = (Kind.UNREACHABLE, "tls")
+    TLS_PORT = (Kind.UNREACHABLE, "server speaks https and was asked over plain http")
+    PROXY = (Kind.UNREACHABLE, "the proxy cannot be used")
+    REDIRECTS = (Kind.UNREACHABLE, "too many redirects")
+    NO_REGISTRY = (Kind.UNREACHABLE, "the answer is not a registry's")
+    # A connection, or something between, that lost bytes; the next answer may be whole.
+    WRONG_CONTENT = (Kind.TRANSIENT, "the content does not match its digest")
+    # What was pushed a moment ago: not every part of a registry knows of it at once.
+    NOT_YET = (Kind.TRANSIENT, "not found yet")
+    TOO_LARGE = (Kind.UNREACHABLE, "the content is larger than expected")
+
+
+_PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Request Entity Too Large",
+    425: "Too Early",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    507: "Insufficient Storage",
+}
+_RATE_LIMIT = re.compile(RATE_LIMIT)
+# Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
+# https://github.com/docker/buildx/pull/3731
+_LOST = re.compile(rf"{LOST_UPLOAD}|manifest_blob_unknown|did not match uploaded content")
+_EXPIRED = re.compile(EXPIRED)
+# ENOSPC, as distribution's filesystem driver has it in an error's detail.
+_DISK_FULL = re.compile(rb'"err":\s*28\b|no space left on device', re.IGNORECASE)
+_HTTPS_WANTED = re.compile(r"http request to an https server|http request was sent to https port")
+_IMMUTABLE = re.compile(r"immutable|already exists|cannot be overwritten")
+_NEVER_CHANGES = frozenset({501, 505})  # of the 5xx
+_WORTH_WAITING = frozenset({408, 425, 429})  # of the 4xx
+_PROXY_WANTS_LOGIN = frozenset({407, 511})
+_LONGEST_TEXT = 300
+
+
+def from_answer(request: str, status: int, headers: Mapping[str, str], body: bytes) -> HttpFailure:
+    """Tell what kind of failure an answer is that is not the one hoped for.
+
+    Args:
+        request: The request in words, such as ``GET https://host/v2/name/manifests/tag``.
+        status: The answer's HTTP status.
+        headers: The answer's headers, in any case.
+        body: The answer's body, or its beginning.
+    """
+    code, text = _words(body)
+    phrase = f"{status} {_PHRASES.get(status, '')}".strip()
+    kind = _kind(status, text.lower())
+    if status >= 500 and _DISK_FULL.search(body):
+        kind, text = Kind.REGISTRY_FULL, "no space left on device"
+    # nginx says it in a page, whose words are otherwise left out.
+    if status == 400 and _HTTPS_WANTED.search(body.decode("utf-8", "replace").lower()):
+        kind, reason = Trouble.TLS_PORT.value
+    elif kind is Kind.UNREACHABLE:
+        reason = Trouble.NO_REGISTRY.value[1]
+    else:
+        # The number is said as well: "denied" alone reads the same in a 401 and a 429.
+        reason = f"{text} ({phrase})" if text else phrase
+    evidence = f"{request}: {phrase}" + (f": {text}" if text else "")
+    wait = _retry_after(headers)
+    if wait:
+        evidence = f"{evidence} (it asks to wait {wait:.0f} s)"
+    return HttpFailure(kind, redact(reason), redact(evidence), status, code, wait)
+
+
+def no_answer(request: str, trouble: Trouble, detail: str = "") -> HttpFailure:
+    """Say a request that got no answer, or one that cannot be used.
+
+    Args:
+        request: The request in words.
+        trouble: What happened.
+        detail: More of it; becomes part of the reason where that alone says too little.
+    """
+    kind, reason = trouble.value
+    if detail and trouble in {Trouble.CERTIFICATE, Trouble.TLS}:
+        reason = f"{reason}: {detail}"
+    evidence = f"{request}: {reason}"
+    if detail and detail not in evidence:
+        evidence = f"{evidence} ({detail})"
+    return HttpFailure(kind, redact(reason), redact(evidence))
+
+
+def _kind(status: int, text: str) -> Kind:  # noqa: PLR0911 - one return a rule
+    # ruff: noqa: PLR2004 - statuses are best read as numbers
+    if status in {400, 403} and _RATE_LIMIT.search(text):
+        return Kind.TRANSIENT
+    if status in {400, 404, 416} and _LOST.search(text):
+        return Kind.TRANSIENT
+    if status == 401 or (status in {400, 403} and _EXPIRED.search(text)):
+        return Kind.CREDENTIAL
+    if status in _PROXY_WANTS_LOGIN:
+        return Kind.UNREACHABLE
+    if status == 404:
+        return Kind.MISSING
+    if status == 507:
+        return Kind.REGISTRY_FULL
+    if status == 409:  # two writers at once, or a tag that must stay
+        return Kind.REFUSED if _IMMUTABLE.search(text) else Kind.TRANSIENT
+    if status in _WORTH_WAITING:
+        return Kind.TRANSIENT
+    if status >= 500:
+        return Kind.REFUSED if status in _NEVER_CHANGES else Kind.TRANSIENT
+    return Kind.REFUSED if status >= 400 else Kind.UNREACHABLE
+
+
+def _words(body: bytes) -> tuple[str, str]:
+    """The first error's code, and all errors in words; pages for people are left out."""
+    text = body.decode("utf-8", "replace").strip()
+    try:
+        parsed = json.loads(text)
+    except ValueError:
+        html = text[:1] == "<"
+        return "", "" if html else _short(text.partition("\n")[0])
+    if not isinstance(parsed, dict):
+        return "", ""
+    errors = parsed.get("errors")
+    listed = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    if not listed:
+        # Token servers have {"details": …}, {"error": …} or {"message": …}.
+        found = (parsed.get(key) for key in ("message", "details", "error_description", "error"))
+        return "", _short(next((text for text in found if isinstance(text, str)), ""))
+    said = [f"{str(e.get('code', '')).lower()}: {e.get('message', '')}".strip(": ") for e in listed]
+    return str(listed[0].get("code", "")), _short("; ".join(dict.fromkeys(said)))
+
+
+def _short(text: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return printable if len(printable) <= _LONGEST_TEXT else f"{printable[:_LONGEST_TEXT]}…"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait (RFC 9110, 10.2.3); a date is taken against the answer's own clock."""
+    by_name = {name.lower(): value for name, value in headers.items()}
+    wanted = by_name.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(?:\.\d+)?", wanted, re.ASCII):
+        return float(wanted)
+    try:
+        until = parsedate_to_datetime(wanted)
+        seconds = (until - parsedate_to_datetime(by_name.get("date", ""))).total_seconds()
+    except (TypeError, ValueError):  # no date, or one with and one without a time zone
+        return None
+    return max(0.0, seconds)

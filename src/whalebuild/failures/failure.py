@@ -1,0 +1,136 @@
+"""What kind of failure something is, what is to be done about it, and the errors that carry it.
+
+``failures.classify_docker`` tells it from what docker and BuildKit say, ``failures.classify_http`` from a
+registry's answers, ``failures.messages`` says it to the user.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Remedy(Enum):
+    """What is to be done about a failure."""
+
+    WAIT = "wait"  # try again after a while, as long as the budget lasts
+    ONCE = "once"  # try once more
+    STOP = "stop"  # another try would end the same way
+
+
+class Kind(Enum):
+    """What kind of failure it is."""
+
+    TRANSIENT = "transient"  # the registry or the way to it, for the moment
+    CREDENTIAL = "credential"  # a login or token that was refused; it may have expired
+    REFUSED = "refused"  # the registry said no
+    REGISTRY_FULL = "registry_full"  # the registry's disk
+    MISSING = "missing"  # the registry has no such manifest
+    GONE = "gone"  # content that a manifest or a cache names, and the registry has no more
+    UNREACHABLE = "unreachable"  # the registry cannot be spoken to, and waiting won't help
+    ENGINE_LOST = "engine_lost"  # the engine cannot be reached; it may be restarting
+    ENGINE = "engine"  # no engine, or it cannot do this
+    DISK_FULL = "disk_full"  # the builder's disk
+    BUILD = "build"  # a step of the Dockerfile failed
+    USAGE = "usage"  # the request itself is wrong
+    UNKNOWN = "unknown"  # words that are not known, of a build
+    UNKNOWN_PUSH = "unknown_push"  # words that are not known, of a push
+    UNKNOWN_PULL = "unknown_pull"  # words that are not known, of a host's pull
+
+    @property
+    def remedy(self) -> Remedy:
+        """What is to be done about it."""
+        return _REMEDIES.get(self, Remedy.STOP)
+
+
+_REMEDIES = {
+    Kind.TRANSIENT: Remedy.WAIT,
+    Kind.ENGINE_LOST: Remedy.WAIT,
+    Kind.CREDENTIAL: Remedy.ONCE,
+    Kind.UNKNOWN_PUSH: Remedy.ONCE,
+    Kind.UNKNOWN_PULL: Remedy.ONCE,
+}
+# What says that a registry, or the way to it, has a lot to do: from one account too much is asked.
+RATE_LIMIT = (
+    r"toomanyrequests|too many requests|rate ?limit|rate exceeded|throttl|slow ?down"
+    r"|resource_exhausted|per minute"
+)
+# A registry that has forgotten an upload between two of its requests (restarted, or another node).
+LOST_UPLOAD = r"blob[_ ]upload[_ ](?:unknown|invalid)"
+# What arrived is not what was sent: a connection, or something between, that lost bytes.
+CORRUPT = r"unexpected commit (?:digest|size)|failed size validation"
+# An image that is there, but for other platforms.
+NO_PLATFORM = "no match for platform in manifest"
+EXPIRED = r"token (?:has |is )?expired|expired token|expiredtoken|invalid_token"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A kind, the words it was told by, and the line that has them (secrets removed)."""
+
+    kind: Kind
+    reason: str
+    evidence: str
+
+    @property
+    def remedy(self) -> Remedy:
+        """What is to be done about it."""
+        return self.kind.remedy
+
+    @property
+    def asked_wait(self) -> float:
+        """Seconds that the registry asks to wait before another try; docker does not tell."""
+        return 0.0
+
+
+class CommandFailedError(Exception):
+    """A docker command ended with an error; ``stderr`` is all that it said."""
+
+    def __init__(self, stderr: str) -> None:
+        super().__init__(stderr)
+        self.stderr = stderr
+
+
+class FailedError(Exception):
+    """A step failed, and it has been told what kind of failure that is."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.evidence)
+        self.failure = failure
+
+
+class RequestFailedError(FailedError):
+    """A request to the registry failed."""
+
+
+_WORD = r"[\w.~+/=-]"
+_NAMED = r"(?i:password|passwd|(?:[a-z]+_)?(?:secret|token)|assertion)"
+# What may hold a secret, each with what is left of it. Registries, token servers and credential
+# helpers repeat what they were sent, and docker passes that on.
+_SECRETS = tuple(
+    (re.compile(pattern), left)
+    for pattern, left in (
+        (r"(?<=://)[^/\s\"]+@", ""),
+        # Up to the colon that ends it in a sentence.
+        (r"(https?://[^\s\"?]+)\?[^\s\"]*?(?=:?(?:[\s\"]|$))", r"\1"),
+        # No challenge (``Bearer realm=``), and no words such as "basic authentication".
+        (rf"\b(?i:(basic|bearer)) +(?!realm=)(?={_WORD}*[A-Z0-9+/=_~]){_WORD}{{6,}}", r"\1 ***"),
+        (r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", "***"),  # a token as most registries have it
+        (rf"\b({_NAMED})(=|\\?[\"']\s*:\s*\\?[\"'])[^\s\"'&\\]+", r"\1\2***"),
+        # What a credential helper said that failed.
+        (r"(error getting credentials - err: [^`]*out: `)[^`]*", r"\1***"),
+    )
+)
+
+
+def may_not_exist_yet(failure: Failure) -> bool:
+    """Whether a refused look-up may be of a repository that is not there before the first push."""
+    return failure.kind is Kind.REFUSED and "insufficient_scope" in failure.evidence
+
+
+def redact(text: str) -> str:
+    """Remove what may hold a secret: logins and queries of URLs, credentials by their form."""
+    for pattern, left in _SECRETS:
+        text = pattern.sub(left, text)
+    return text

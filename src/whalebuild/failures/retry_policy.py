@@ -1,0 +1,106 @@
+"""How long to keep trying, as values; ``runtime.retrier`` does the waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from whalebuild.failures.failure import Failure
+from whalebuild.text import human_seconds
+
+# So many failures in a row, of whichever steps, and a registry counts as down.
+_FAILURES_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Exponential backoff with full jitter within a budget.
+
+    Attributes:
+        attempts: Tries of one step at the most, the first one included.
+        deadline: Seconds from the first failure after which no further try is begun: of a step,
+            and of a registry that has answered nothing since.
+        first_wait: Upper bound of the first wait in seconds; it doubles with each try.
+        longest_wait: Upper bound of any wait in seconds.
+    """
+
+    attempts: int
+    deadline: float
+    first_wait: float = 0.5
+    longest_wait: float = 20.0
+
+    @property
+    def deadline_of_a_stranger(self) -> float:
+        """That of a registry that has never answered: its name may be wrong, or it is down."""
+        return self.deadline / 10
+
+
+@dataclass(frozen=True)
+class Retry:
+    """One retry that was made: what failed, why, the try it followed and the wait in seconds."""
+
+    step: str
+    reason: str
+    attempt: int
+    waited: float
+
+
+def retry_summary(retries: Sequence[Retry]) -> str:
+    """How many retries there were, why, and how long was waited; empty if there were none."""
+    if not retries:
+        return ""
+    waited = human_seconds(sum(retry.waited for retry in retries))
+    counts: dict[str, int] = {}
+    for retry in retries:
+        counts[retry.reason] = counts.get(retry.reason, 0) + 1
+    reasons = ", ".join(f"{n} x {why}" if n > 1 else why for why, n in counts.items())
+    noun = "retry" if len(retries) == 1 else "retries"
+    return f"{len(retries)} {noun}, {waited} waited ({reasons})"
+
+
+@dataclass
+class Circuit:
+    """What is known of one registry: whether it answers, and who finds out while it does not.
+
+    Open, it lets one of many callers through at a time, so that a registry that is down is not
+    asked by all of them. Not thread-safe by itself.
+
+    Attributes:
+        failures: In a row.
+        since: When the first of them was.
+        tester: Who is let through while it is open.
+        spent: What the tester gave up with: the others need not try.
+    """
+
+    failures: int = 0
+    since: float | None = None
+    is_open: bool = False
+    tester: Hashable = None
+    spent: Failure | None = None
+
+    def lets(self, caller: Hashable) -> bool:
+        """Whether the caller may ask now; it is the tester from then on if somebody has to be."""
+        if not self.is_open or self.spent:
+            return True
+        if self.tester is None:
+            self.tester = caller
+        return self.tester == caller
+
+    def answered(self) -> None:
+        """Note that the registry has answered, be it with a no."""
+        self.failures, self.since = 0, None
+        self.is_open, self.tester, self.spent = False, None, None
+
+    def failed(self, caller: Hashable, failure: Failure, now: float) -> None:
+        """Note a failure that may pass."""
+        self.failures += 1
+        self.since = now if self.since is None else self.since
+        if self.failures >= _FAILURES_IN_A_ROW or failure.asked_wait > 0:
+            self.is_open = True
+            self.tester = caller if self.tester is None else self.tester
+
+    def left(self, caller: Hashable, failure: Failure | None = None) -> None:
+        """Note that a caller asks no more: gave up, if there is a failure, or was interrupted."""
+        if self.tester == caller:
+            self.tester = None
+            self.spent = failure

@@ -1,0 +1,63 @@
+"""The sources of COPY and ADD: paths and their patterns, URLs and git references.
+
+Part of ``inputs.closure_closure_steps``. Follows ``dispatchCopy`` in ``frontend/dockerfile/dockerfile2llb``
+and ``frontend/dockerfile/dfgitutil`` of BuildKit.
+"""
+
+from __future__ import annotations
+
+import re
+
+from whalebuild.dockerfile import gopath as path_patterns
+from whalebuild.dockerfile.ignorefile import PatternMatcher
+from whalebuild.inputs.values import ContextRead, Remote, UndeterminedError
+
+_GIT = re.compile(r"(?:git|ssh)://|[\w.-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$)", re.IGNORECASE)
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def remote_source(url: str, checksum: str | None, line: int) -> Remote:
+    """Read what ADD fetches.
+
+    Raises:
+        UndeterminedError: No checksum and no commit pins it.
+    """
+    fragment = url.partition("#")[2].partition(":")[0]
+    asked = re.search(r"[?&]checksum=([0-9a-f]+)", url)
+    if _GIT.match(url) and not checksum:
+        pinned = asked[1] if asked else fragment
+        checksum = pinned if _COMMIT.fullmatch(pinned) else None
+    if not checksum:
+        raise UndeterminedError(
+            f"ADD {url} has no checksum, and what is behind the address may change", line
+        )
+    return Remote(url, checksum, line)
+
+
+def check_patterns(read: ContextRead) -> None:
+    """Check the patterns of a read.
+
+    Raises:
+        PatternError: BuildKit would refuse one, or it cannot be followed.
+    """
+    for source in read.sources:
+        if read.parents:
+            PatternMatcher([source.rpartition("/./")[2]])
+        elif read.wildcards and path_patterns.has_wildcards(source):
+            path_patterns.compile_pattern(source)
+    PatternMatcher(read.excludes)
+
+
+def is_address(source: str) -> bool:
+    """Tell a URL or a git reference from a path."""
+    return source.startswith(("http://", "https://")) or _GIT.match(source) is not None
+
+
+def clean_source(path: str, *, parents: bool) -> str:
+    """A source as BuildKit selects it; ``--parents`` keeps its pivot point, ``/./``."""
+    if not parents:
+        return path_patterns.rooted(path)
+    pivot, found, pattern = path.partition("/./")
+    if not found:
+        return path_patterns.rooted(path)
+    return f"{path_patterns.rooted(pivot)}/./{path_patterns.rooted(pattern)}"

@@ -1,0 +1,231 @@
+"""What a stage of a Dockerfile is made from, as values; ``inputs.find`` finds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from whalebuild.inputs.values_context_reads import ContextFiles, ContextRead, FileEntry
+from whalebuild.oci.platform import LOCAL
+
+__all__ = [
+    "BaseImage",
+    "Build",
+    "Closure",
+    "ContextFiles",
+    "ContextRead",
+    "FileEntry",
+    "NamedContext",
+    "Remote",
+    "StageInputs",
+    "StagePart",
+    "Undetermined",
+    "UndeterminedError",
+    "is_remote",
+]
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What the bake target gives to the build of a stage.
+
+    Attributes:
+        args: Build arguments.
+        contexts: Named contexts as bake writes them: ``docker-image://…``, ``target:…``, a folder,
+            a URL.
+        platforms: Target platforms; empty is the builder's own.
+        attributes: Attributes that reach RUN: network, extra hosts, shm size and the like.
+        build_platform: The builder's own platform, where it is known.
+        context: The main context, a folder or a URL.
+        onbuild: Instructions that images from elsewhere leave to what is made from them, as their
+            configuration has them, by ``BaseImage.key``.
+    """
+
+    args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    platforms: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    build_platform: str | None = None
+    context: str = "."
+    onbuild: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target platforms; the builder's own where none is named, ``local`` if not known."""
+        own = self.build_platform or LOCAL
+        named = (own if platform == LOCAL else platform for platform in self.platforms or (LOCAL,))
+        return tuple(dict.fromkeys(named))
+
+
+@dataclass(frozen=True)
+class BaseImage:
+    """An image from elsewhere: its reference as written, variables replaced.
+
+    ``platform`` is None for the target's own, else as FROM has it (``$BUILDPLATFORM`` is kept:
+    which machine builds must not change what is built).
+    """
+
+    reference: str
+    platform: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What its digest is found by in a lock: the reference, and a platform of its own."""
+        return self.reference + (f" ({self.platform})" if self.platform else "")
+
+    @property
+    def digest(self) -> str | None:
+        """The digest, where the reference itself has it."""
+        return self.reference.partition("@")[2] or None
+
+
+@dataclass(frozen=True)
+class NamedContext:
+    """A named context that the stage uses, and its value as the bake file has it."""
+
+    name: str
+    value: str
+
+    @property
+    def image(self) -> str | None:
+        """The image's reference, where the context is an image."""
+        prefix = "docker-image://"
+        return self.value.removeprefix(prefix) if self.value.startswith(prefix) else None
+
+    @property
+    def target(self) -> str | None:
+        """The bake target's name, where the context is another target."""
+        return self.value.removeprefix("target:") if self.value.startswith("target:") else None
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is a git repository or a URL."""
+        return is_remote(self.value)
+
+    @property
+    def folder(self) -> str | None:
+        """The folder, where it is one."""
+        elsewhere = self.image is not None or self.target is not None or self.remote
+        return None if elsewhere or self.value.startswith("oci-layout://") else self.value
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A URL or git reference that ADD reads, and the checksum that pins it."""
+
+    url: str
+    checksum: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class StagePart:
+    """A stage of the closure.
+
+    Attributes:
+        canonical: All that its instructions say, in one text.
+        platform: What FROM names, as ``BaseImage.platform`` has it; None is the target's.
+        runs: Lines of its RUN instructions.
+    """
+
+    label: str
+    line: int
+    canonical: str
+    platform: str | None = None
+    runs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Closure:
+    """The stage and all that it stands on, for one platform.
+
+    Attributes:
+        stages: In the order of their standing on each other, the stage itself last.
+        args: Build arguments and defaults that reach a stage.
+        secrets: Ids of secrets and ssh agents that are mounted.
+        caches: Ids of cache mounts.
+        attributes: Attributes of the target that reach a RUN.
+        syntax: The frontend that the Dockerfile names, one of docker's own.
+    """
+
+    platform: str
+    stages: tuple[StagePart, ...]
+    reads: tuple[ContextRead, ...]
+    bases: tuple[BaseImage, ...]
+    contexts: tuple[NamedContext, ...]
+    remotes: tuple[Remote, ...]
+    args: tuple[tuple[str, str], ...]
+    secrets: tuple[str, ...]
+    caches: tuple[str, ...]
+    attributes: tuple[tuple[str, str], ...]
+    syntax: str | None
+
+    @property
+    def images(self) -> tuple[BaseImage, ...]:
+        """Every image that it takes from a registry: external bases and named contexts."""
+        named = (context.image for context in self.contexts)
+        return (*self.bases, *(BaseImage(reference) for reference in named if reference))
+
+
+@dataclass(frozen=True)
+class StageInputs:
+    """The inputs of a stage: one closure a platform, in the order of the platforms."""
+
+    stage: str
+    closures: tuple[Closure, ...]
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The target platforms."""
+        return tuple(closure.platform for closure in self.closures)
+
+    @property
+    def reads(self) -> tuple[ContextRead, ...]:
+        """What is read from folders, on any platform."""
+        return self._all(lambda closure: closure.reads)
+
+    @property
+    def bases(self) -> tuple[BaseImage, ...]:
+        """External base images, on any platform."""
+        return self._all(lambda closure: closure.bases)
+
+    @property
+    def contexts(self) -> tuple[NamedContext, ...]:
+        """Named contexts in use, on any platform."""
+        return self._all(lambda closure: closure.contexts)
+
+    @property
+    def remotes(self) -> tuple[Remote, ...]:
+        """URLs and git references that ADD reads, on any platform."""
+        return self._all(lambda closure: closure.remotes)
+
+    def _all(self, items: Callable[[Closure], Iterable[_Item]]) -> tuple[_Item, ...]:
+        return tuple(dict.fromkeys(item for closure in self.closures for item in items(closure)))
+
+
+@dataclass(frozen=True)
+class Undetermined:
+    """The inputs cannot be told statically: why, and the line that is to blame."""
+
+    reason: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason} (line {self.line})" if self.line else self.reason
+
+
+class UndeterminedError(Exception):
+    """Carries an ``Undetermined`` out of the depths; ``find_inputs`` returns it."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.undetermined = Undetermined(reason, line)
+
+
+def is_remote(context: str) -> bool:
+    """Tell whether a context is a git repository or a URL and not a folder."""
+    return re.match(r"(?:https?|git|ssh)://|git@|github\.com/", context) is not None

@@ -1,0 +1,91 @@
+"""Asks registries about external images: what they stand for now, and whether they have ONBUILD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+
+from whalebuild.errors import UsageError
+from whalebuild.failures.failure import FailedError
+from whalebuild.inputs.find import BaseImage
+from whalebuild.oci.manifest import has_triggers, parse_image, parse_index
+from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.ports import Registry
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.threads import Submit
+
+_CONFIG_LIMIT = 4 << 20
+
+
+@dataclass
+class Bases:
+    """External images, asked for side by side; each once."""
+
+    registry: Registry
+    retrier: Retrier
+    submit: Submit
+    _digests: dict[str, Future[str]] = field(default_factory=dict)
+
+    def digests(self, images: Iterable[BaseImage]) -> dict[str, str]:
+        """What images stand for now, by ``BaseImage.key``.
+
+        One that cannot be found out (it may be only in the builder) is left out.
+        """
+        wanted = list(images)
+        for image in wanted:
+            if image.reference not in self._digests:
+                self._digests[image.reference] = self.submit(partial(self._ask, image.reference))
+        found = {image.key: self._digests[image.reference].result() for image in wanted}
+        return {key: digest for key, digest in found.items() if digest}
+
+    def with_triggers(self, images: Iterable[BaseImage]) -> BaseImage | None:
+        """Find an image that leaves instructions to its children: they may read anything.
+
+        An image whose digest a lock has was looked at when it was locked.
+        """
+        asked = [(image, self.submit(partial(self._triggers, image))) for image in images]
+        return next((image for image, answer in asked if answer.result()), None)
+
+    def _ask(self, text: str) -> str:
+        try:
+            reference = _reference(text)
+            found = self.retrier.call(
+                f"reading {reference}",
+                lambda: self.registry.head(reference, mirrors=True),
+                registry=reference.registry,
+            )
+        except (FailedError, UsageError):
+            return ""
+        return found.digest if found else ""
+
+    def _triggers(self, image: BaseImage) -> bool:
+        try:
+            reference = _reference(image.reference)
+            return self.retrier.call(
+                f"reading {reference}",
+                lambda: self._has_triggers(reference),
+                registry=reference.registry,
+            )
+        except (FailedError, UsageError):
+            return False
+
+    def _has_triggers(self, reference: Reference) -> bool:
+        """Platforms of one image have the same instructions as far as anybody has seen."""
+        found = self.registry.manifest(reference, mirrors=True)
+        index = parse_index(found.raw) if found else None
+        if index is not None:
+            first = next(iter(index.images.values()), None)
+            child = Reference(reference.repository, digest=first.digest if first else None)
+            found = self.registry.manifest(child, mirrors=True) if first else None
+        image = parse_image(found.raw) if found else None
+        if image is None:
+            return False
+        repository, digest = reference.repository, image.config.digest
+        return has_triggers(self.registry.blob(repository, digest, _CONFIG_LIMIT, mirrors=True))
+
+
+def _reference(text: str) -> Reference:
+    reference = parse_reference(text, where="FROM")
+    return reference if reference.tag or reference.digest else reference.tagged("latest")

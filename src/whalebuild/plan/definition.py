@@ -1,0 +1,279 @@
+"""Tasks: the targets of the generated bake definition, as buildx will run them.
+
+https://docs.docker.com/build/bake/reference/ (targets), ``docs/reference/buildx_build.md`` of
+docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from whalebuild.bakefile.images import BuildOptions, Job
+from whalebuild.bakefile.target import Target
+from whalebuild.builder.nodes import Node, places
+from whalebuild.oci.platform import LOCAL
+from whalebuild.oci.reference import Reference
+
+Definition = dict[str, Any]
+# A reference by a digest that is not the content's makes BuildKit push under the real one, with no
+# tag: undocumented (``cache/remotecache/registry`` of BuildKit), so it is verified afterwards.
+NO_DIGEST = f"sha256:{'0' * 64}"
+STAGING = "whalebuild-staging"
+_LONGEST_TAG = 128
+
+
+class Output(Enum):
+    """Where images go."""
+
+    TAG = "tag"  # pushed under the job's first tag of each repository
+    DIGEST = "digest"  # pushed with no tag
+    STAGED = "staged"  # pushed under a tag of this bake's own, which is deleted later
+    LOAD = "load"  # into the local engine
+    NOTHING = "nothing"  # built only
+
+
+# What is pushed is put together afterwards.
+APART = frozenset({Output.DIGEST, Output.STAGED})
+
+
+@dataclass(frozen=True)
+class CacheExport:
+    """How caches are pushed: by digest, or under a staging tag that is deleted afterwards.
+
+    Attributes:
+        token: What makes this bake's staging tags its own; None is by digest.
+    """
+
+    token: str | None = None
+
+    def reference(self, job: Job, platforms: tuple[str, ...]) -> Reference:
+        """Where a task's cache goes: to the repository of its bundle."""
+        repository = job.bundle.repository
+        if self.token is None:
+            return Reference(repository, digest=NO_DIGEST)
+        return Reference(repository, _staging_tag(job, platforms, self.token))
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a task is built on.
+
+    Attributes:
+        contexts: Named contexts beside the bake file's: pinned images.
+        cache_from: Caches to import, by digest.
+        cache_to: Where to export a cache to; None for no export.
+    """
+
+    contexts: Mapping[str, str] = field(default_factory=dict)
+    cache_from: tuple[Reference, ...] = ()
+    cache_to: Reference | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One target of the generated definition: a job, or one platform of it.
+
+    Attributes:
+        imports: The caches of ours that it imports.
+        exports: Whether its cache is pushed for later bakes.
+        staged: The staging tags that its image is pushed under.
+    """
+
+    job: Job
+    platforms: tuple[str, ...]
+    target: Target
+    imports: tuple[Reference, ...] = ()
+    exports: bool = False
+    staged: tuple[Reference, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The target's name."""
+        return self.target.name
+
+    def without(self, sources: Collection[str]) -> Task:
+        """The same without importing these caches."""
+        kept = [s for s in self.target.attributes.get("cache-from") or [] if _ref(s) not in sources]
+        return replace(self, target=self.target.with_attributes(cache_from=kept or None))
+
+    def anew(self) -> Task:
+        """The same with every step run anew."""
+        return replace(self, target=self.target.with_attributes(no_cache=True))
+
+    def again(self) -> Task:
+        """The same once every step is done, to be pushed again: the builder has all it needs.
+
+        With ``no-cache`` every step would run anew.
+        """
+        target = self.target.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
+        return replace(self, target=target)
+
+    def unpushed(self) -> Task:
+        """The same, built and not pushed."""
+        nowhere = {"type": "cacheonly"}
+        target = self.target.with_attributes(output=[nowhere], tags=None, cache_to=None)
+        return replace(self, target=target)
+
+
+def output_of(options: BuildOptions, driver: str | None) -> Output:
+    """Tell where images go. Buildx's docker driver cannot push by digest."""
+    if options.load:
+        return Output.LOAD
+    if options.read_only:
+        return Output.NOTHING
+    if driver not in {None, "docker"}:
+        return Output.DIGEST
+    return Output.STAGED if options.portion else Output.TAG
+
+
+def platform_groups(
+    platforms: tuple[str, ...], output: Output, nodes: Sequence[Node]
+) -> tuple[tuple[str, ...], ...]:
+    """Part platforms into tasks.
+
+    By digest, a task for each node that builds: one for several nodes would write the tag
+    ``:latest`` and lose the caches' digests. And one task alone for a node: two builds that have
+    steps in common, each with a cache of its own, find those steps in one of the caches, and
+    nothing of the other one after them (docs/adr/0008).
+    """
+    if output not in APART or len(platforms) < 2:  # noqa: PLR2004 - there is nothing to part
+        return (platforms,)
+    known = {site.platform: site.node for site in places(nodes, platforms)}
+    groups: dict[Node | str, list[str]] = {}
+    for platform in platforms:
+        groups.setdefault(known.get(platform, platform), []).append(platform)
+    return tuple(tuple(group) for group in groups.values())
+
+
+def make_task(
+    job: Job, platforms: tuple[str, ...], ground: Ground, options: BuildOptions, output: Output
+) -> Task:
+    """Write the target of one task."""
+    name = job.name
+    if platforms != job.platforms:
+        name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
+    attributes = job.target.attributes
+    staged = _staged(job, platforms, options) if output is Output.STAGED else ()
+    made = job.target.with_attributes(
+        tags=[str(reference) for reference in staged] or _tags(job, output) or None,
+        # The local engine holds one platform; buildx picks the node's own.
+        platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
+        contexts={**_given_contexts(job.target, ground), **ground.contexts} or None,
+        cache_from=_cache_from(job.target, ground.cache_from) or None,
+        cache_to=_cache_to(job.target, ground.cache_to, output) or None,
+        output=[_output(job, output)],
+        no_cache=options.no_cache or attributes.get("no-cache"),
+        pull=options.pull or attributes.get("pull"),
+    )
+    exports = ground.cache_to is not None
+    target = Target(name, made.attributes)
+    return Task(job, platforms, target, ground.cache_from, exports, staged)
+
+
+def make_definition(tasks: Iterable[Task], others: Mapping[str, Target]) -> Definition:
+    """Write the bake definition that runs these tasks.
+
+    Args:
+        tasks: The default group.
+        others: The bake file's targets; those that tasks link to come along as they are.
+    """
+    tasks = list(tasks)
+    linked = _linked((task.target for task in tasks), others)
+    targets = {name: dict(target.attributes) for name, target in linked.items()}
+    targets |= {task.name: dict(task.target.attributes) for task in tasks}
+    return {
+        "group": {"default": {"targets": [task.name for task in tasks]}},
+        "target": targets,
+    }
+
+
+def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str, Target]:
+    """Targets that are used as named contexts, and those that these use in turn."""
+    found: dict[str, Target] = {}
+    waiting = [name for target in targets for name in target.linked]
+    while waiting:
+        name = waiting.pop()
+        if name in others and name not in found:
+            found[name] = others[name]
+            waiting += others[name].linked
+    return found
+
+
+def _staged(job: Job, platforms: tuple[str, ...], options: BuildOptions) -> tuple[Reference, ...]:
+    token = options.portion.token if options.portion else ""
+    tag = _staging_tag(job, platforms, token, "image")
+    return tuple(Reference(repository, tag) for repository in job.repositories)
+
+
+def _staging_tag(job: Job, platforms: tuple[str, ...], *own: str) -> str:
+    words = (STAGING, *own, job.name, *platforms)
+    return "-".join(words).replace("/", "-")[:_LONGEST_TAG]
+
+
+def _tags(job: Job, output: Output) -> list[str]:
+    if output is Output.LOAD:
+        return [str(reference) for reference in job.references]
+    if output is not Output.TAG:
+        return []
+    # One in each repository: all others are given to what was verified.
+    first: dict[str, Reference] = {}
+    for reference in job.references:
+        first.setdefault(reference.repository, reference)
+    return [str(reference) for reference in first.values()]
+
+
+def _given_contexts(target: Target, ground: Ground) -> dict[str, str]:
+    """The bake file's named contexts, but for those that are pinned for each platform."""
+    given = dict(target.attributes.get("contexts") or {})
+    pinned = {name.partition("::")[0] for name in ground.contexts}
+    return {name: value for name, value in given.items() if name not in pinned}
+
+
+def _cache_from(target: Target, sources: Sequence[Reference]) -> list[Any]:
+    ours = [{"type": "registry", "ref": str(reference)} for reference in sources]
+    theirs = target.attributes.get("cache-from") or []
+    return ours + [source for source in theirs if source not in ours]
+
+
+def _ref(source: object) -> object:
+    return source.get("ref") if isinstance(source, Mapping) else source
+
+
+def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:
+    if output in {Output.LOAD, Output.NOTHING}:
+        return []
+    theirs = list(target.attributes.get("cache-to") or [])
+    if reference is None:
+        return theirs
+    ours = {
+        "type": "registry",
+        "ref": str(reference),
+        "mode": "max",
+        "image-manifest": "true",
+        "oci-mediatypes": "true",
+    }
+    return [ours, *theirs]
+
+
+def _output(job: Job, output: Output) -> dict[str, str]:
+    """One exporter; options such as compression that the bake file gives an image are kept."""
+    if output is Output.LOAD:
+        return {"type": "docker"}
+    if output is Output.NOTHING:
+        return {"type": "cacheonly"}
+    kept: dict[str, str] = {}
+    for given in job.target.attributes.get("output") or []:
+        if isinstance(given, dict) and given.get("type") in {"image", "registry"}:
+            kept = {k: v for k, v in given.items() if k not in {"type", "push", "name"}}
+    if output is Output.DIGEST:
+        kept |= {
+            "name": ",".join(job.repositories),
+            "push-by-digest": "true",
+            "name-canonical": "true",
+        }
+    # Neither kept in nor unpacked into the engine's image store: that would download the cached
+    # layers of the dependencies just to have them there.
+    return {"type": "image", "push": "true", "store": "false", "unpack": "false", **kept}

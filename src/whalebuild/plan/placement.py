@@ -1,0 +1,78 @@
+"""Where the steps of an image run: natively, under emulation, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from whalebuild.builder.nodes import How, Node, place
+from whalebuild.inputs.values import Closure, StageInputs
+
+
+@dataclass(frozen=True)
+class Runs:
+    """RUN instructions of an image for one target platform.
+
+    Attributes:
+        platform: The target's.
+        lines: By the platform whose programs they run: None is the builder's own.
+    """
+
+    platform: str
+    lines: tuple[tuple[str | None, tuple[int, ...]], ...] = ()
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where one platform of an image is built.
+
+    Attributes:
+        platform: The target's.
+        node: The node's name.
+        how: How the target's programs run there.
+        emulated: Lines of the RUN instructions that run under emulation there.
+        impossible: Lines of those that cannot run there at all.
+    """
+
+    platform: str
+    node: str
+    how: How
+    emulated: tuple[int, ...] = ()
+    impossible: tuple[int, ...] = ()
+
+
+def runs_of(inputs: StageInputs) -> tuple[Runs, ...]:
+    """The RUN instructions that a stage and those it stands on have, for each platform."""
+    return tuple(_runs(closure) for closure in inputs.closures)
+
+
+def sites(runs: Sequence[Runs], nodes: Sequence[Node]) -> tuple[Site, ...]:
+    """Tell where each platform is built, as far as it is known what the nodes can do."""
+    found = (_site(each, nodes) for each in runs)
+    return tuple(site for site in found if site)
+
+
+def _runs(closure: Closure) -> Runs:
+    lines: dict[str | None, list[int]] = {}
+    for part in closure.stages:
+        named = closure.platform if part.platform is None else part.platform
+        # "$BUILDPLATFORM" and the like: the machine that builds must not matter.
+        lines.setdefault(None if "$" in named else named, []).extend(part.runs)
+    return Runs(closure.platform, tuple((key, tuple(sorted(v))) for key, v in lines.items() if v))
+
+
+def _site(runs: Runs, nodes: Sequence[Node]) -> Site | None:
+    where = place(nodes, runs.platform)
+    if where is None:
+        return None
+    lines: dict[How, list[int]] = {how: [] for how in How}
+    for platform, own in runs.lines:
+        how = How.NATIVE if platform is None else where.node.how(platform)
+        lines[how] += own
+    return Site(
+        runs.platform,
+        where.node.name,
+        where.how,
+        tuple(sorted(lines[How.EMULATED])),
+        tuple(sorted(lines[How.UNABLE])),
+    )

@@ -1,0 +1,177 @@
+"""What a bake will do and why, as one value that is shown or run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from whalebuild.bakefile.images import APP, DEPS, BuildOptions, Job
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.bakefile.target import TARGET_CONTEXT, Target
+from whalebuild.bundle.published import PublishedDeps
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import (
+    APART,
+    CacheExport,
+    Definition,
+    Ground,
+    Output,
+    Task,
+    make_definition,
+    make_task,
+    output_of,
+    platform_groups,
+)
+from whalebuild.plan.pins_stand import Stand
+from whalebuild.plan.placement import Runs, Site, sites
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.settings import Settings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A bake, decided.
+
+    Attributes:
+        others: Targets of the bake file that jobs may link to.
+        derived: Names of dependencies that the bake file has no target for.
+    """
+
+    deps: tuple[DepsPlan, ...]
+    apps: tuple[AppPlan, ...]
+    options: BuildOptions
+    settings: Settings
+    source: str
+    facts: EngineFacts | None
+    others: Mapping[str, Target]
+    derived: frozenset[str] = frozenset()
+
+    @property
+    def output(self) -> Output:
+        """Where images go."""
+        return output_of(self.options, self.facts.driver if self.facts else None)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All images that it is about, dependencies first."""
+        return (*(deps.job for deps in self.deps), *(app.job for app in self.apps))
+
+    def deps_of(self, app: AppPlan) -> DepsPlan:
+        """The dependencies of an application."""
+        return next(deps for deps in self.deps if deps.job.name == app.job.deps)
+
+    def sites(self, image: DepsPlan | AppPlan) -> tuple[Site, ...]:
+        """Where each platform of an image is built, as far as it is known what the nodes can do."""
+        if self.facts is None:
+            return ()
+        own = (self.facts.platform,) if self.facts.platform else ()
+        known = image.runs or tuple(Runs(platform) for platform in image.job.platforms or own)
+        return sites(known, self.facts.nodes)
+
+    def deps_tasks(self, deps: DepsPlan, export: CacheExport | None = None) -> tuple[Task, ...]:
+        """Tasks that build and push the dependencies; none where they are reused.
+
+        With ``--load`` and ``--read-only`` they are built by themselves only if nothing else was
+        asked for.
+
+        Args:
+            deps: The dependencies.
+            export: How to export their cache; None for no export.
+        """
+        wanted = any(self.deps_of(app) is deps for app in self.apps)
+        if deps.reused or (wanted and not self.options.publishes):
+            return ()
+        job = deps.job
+        # By tag an index is pushed whole, with all its platforms.
+        stale = deps.decision.platforms if self.output in APART else job.platforms
+        tasks = []
+        for each in self._groups(tuple(p for p in job.platforms if p in stale)):
+            cache = export.reference(job, each) if export else None
+            imported = _caches(deps.source, DEPS, each)
+            ground = Ground(deps.contexts, imported, cache)
+            tasks.append(make_task(job, each, ground, self.options, self.output))
+        return tuple(tasks)
+
+    def app_tasks(
+        self, app: AppPlan, stand: Stand | None, export: CacheExport | None = None
+    ) -> tuple[Task, ...]:
+        """Tasks that build and push an application.
+
+        Args:
+            app: The application.
+            stand: The dependencies to stand on; None where they are not published.
+            export: How to export its cache; None for no export.
+        """
+        job, deps = app.job, self.deps_of(app)
+        source = deps.source
+        # Without an image to stand on, it builds the dependencies' stages too.
+        bases = app.contexts if stand else {**deps.contexts, **app.contexts}
+        own = self.facts.platform if self.facts else None
+        tasks = []
+        for platforms in self._groups(job.platforms):
+            pinned = stand.contexts(app.pins, platforms, own) if stand else {}
+            known = platforms or ((own,) if own else ())
+            caches = _caches(source, APP, known, job.name)
+            # One cache alone: see ``platform_groups``. That of an application which never stands on
+            # the published image has the steps of the dependencies, too.
+            if not stand if app.pins else not caches:
+                caches = _caches(source, DEPS, known)
+            cache = export.reference(job, platforms) if export else None
+            ground = Ground({**bases, **pinned}, caches, cache)
+            tasks.append(make_task(job, platforms, ground, self.options, self.output))
+        return tuple(tasks)
+
+    def _groups(self, platforms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The platforms of each task: of those that this bake builds."""
+        mine = self.options.mine(platforms)
+        nothing = self.options.portion is not None and not mine
+        nodes = self.facts.nodes if self.facts else ()
+        return () if nothing else platform_groups(mine, self.output, nodes)
+
+    def preview(self) -> Definition:
+        """The bake definition as far as it is known before anything is built.
+
+        An application on dependencies that are to be built is linked to their target here, and
+        pinned to the image that was pushed when it is run. A run sets some of the tags only after
+        what was pushed is verified.
+        """
+        tasks: list[Task] = []
+        by_digest = CacheExport() if self.options.publishes else None
+        for deps in self.deps:
+            tasks += self.deps_tasks(deps, by_digest)
+        for app in self.apps:
+            deps = self.deps_of(app)
+            stand = deps.stand
+            export = None if deps.reused else by_digest
+            if app.action is not AppAction.BUILD:
+                continue
+            for task in self.app_tasks(app, stand, export):
+                tasks.append(task if stand else self._linked(task, app, deps))
+        return make_definition([_with_all_tags(task) for task in tasks], self.others)
+
+    def _linked(self, task: Task, app: AppPlan, deps: DepsPlan) -> Task:
+        apart = self.output in APART and len(app.job.platforms) > 1
+        if apart or not self.options.publishes:
+            return task
+        contexts = dict(task.target.attributes.get("contexts") or {})
+        contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.job.name}")
+        target = task.target.with_attributes(contexts=contexts or None)
+        return replace(task, target=target)
+
+
+def _with_all_tags(task: Task) -> Task:
+    if not task.target.tags or task.staged:
+        return task
+    tags = [str(reference) for reference in task.job.references]
+    return replace(task, target=task.target.with_attributes(tags=tags))
+
+
+def _caches(
+    source: PublishedDeps | None, role: str, platforms: tuple[str, ...], target: str = ""
+) -> tuple[Reference, ...]:
+    if source is None:
+        return ()
+    bundle = source.bundle
+    wanted = platforms or tuple(bundle.images)
+    caches = bundle.cache(role, wanted, target)
+    return tuple(Reference(source.reference.repository, digest=cache.digest) for cache in caches)

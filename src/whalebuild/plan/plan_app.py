@@ -1,0 +1,164 @@
+"""Decides what becomes of applications, from what is read and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whalebuild.bakefile.images import BuildOptions, Job
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.app_key import AppMaterial, material
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import PublishedApp
+from whalebuild.inputs.find import Undetermined
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action
+from whalebuild.plan.pins import (
+    base_contexts,
+    flat_pins,
+    lost_arguments,
+    skips_cache,
+    stage_names,
+    target_contexts,
+    with_dates_of,
+)
+from whalebuild.plan.placement import Runs, runs_of
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.read_inputs import Locker, Reading
+from whalebuild.published.lookup import Survey
+
+
+@dataclass(frozen=True)
+class AppDecider:
+    """Decides about applications; see ``DepsDecider``."""
+
+    locker: Locker
+    survey: Survey | None
+    options: BuildOptions
+    follow: bool
+    thorough: bool
+
+    def decide(self, job: Job, deps: DepsPlan) -> AppPlan:
+        """Decide about one image."""
+        published = self.survey.app(job.references[0]) if self.survey else None
+        unpinned = self._unpinned(job, deps)
+        pins = () if unpinned else stage_names(job.target, deps.job.target)
+        stands_on = target_contexts(job.target, deps.job.target) if pins else {}
+        reading = self.locker.read(job.target, job.platforms, stands_on)
+        contexts: Mapping[str, str] = deps.contexts
+        made_of: AppMaterial | None = None
+        moved: tuple[str, ...] = ()
+        runs: tuple[Runs, ...] = ()
+        if isinstance(reading, Reading):
+            runs = runs_of(reading.inputs)
+            digests = self._digests(reading, deps, published)
+            contexts = base_contexts(reading.inputs.closures, digests)
+            lock = reading.lock(digests)
+            if isinstance(lock, Lock):
+                made_of = material(lock, job.target)
+                moved = self._moved(reading, lock, deps)
+        action, reason, missing = self._action(job, deps, made_of, published)
+        if isinstance(reading, Undetermined):
+            reason = f"its inputs cannot be told: {reading}"
+        return AppPlan(
+            job, action, reason, pins, unpinned, contexts, made_of, published, missing, moved, runs
+        )
+
+    def _moved(self, reading: Reading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
+        """External images that have moved, but for those that the dependencies tell."""
+        if not self.thorough or self.survey is None:
+            return ()
+        told = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
+        return tuple(key for key in self.locker.moved(reading, lock) if key not in told)
+
+    def _unpinned(self, job: Job, deps: DepsPlan) -> str | None:
+        """Why the application's build cannot stand on the published image."""
+        app, target = job.target, deps.job.target
+        names = stage_names(app, target)
+        more = [p for p in job.platforms if p not in deps.job.platforms]
+        if more and deps.job.platforms:
+            return f"that one is not for {', '.join(more)}"
+        if not names:
+            return "its Dockerfile has no such stage by name, and no named context links to it"
+        stage = (target.stage or "").lower()
+        if stage not in names:
+            return None
+        dockerfile = self.locker.tree.dockerfile(app)
+        found = dockerfile.stage(stage) if dockerfile else None
+        if dockerfile is None or found is None:
+            return None
+        final = dockerfile.stage(app.stage) if app.stage else dockerfile.stages[-1]
+        lost = lost_arguments(dockerfile, found, final) if final else None
+        if lost:
+            return (
+                f"line {lost[1]} may use ARG {lost[0]} of stage {found.label}, which an image does "
+                f"not hand down: write ARG {lost[0]} in its own stage, or move it out of that one"
+            )
+        return self._differing(job, deps)
+
+    def _differing(self, job: Job, deps: DepsPlan) -> str | None:
+        """Whether the application's target would build that stage otherwise."""
+        target = deps.job.target
+        if deps.job.target.made_of == job.target.made_of or not isinstance(deps.lock, Lock):
+            return None
+        dockerfile = self.locker.tree.dockerfile(job.target)
+        like = with_dates_of(target, job.target, dockerfile) if dockerfile else job.target
+        own = self.locker.read(like.with_attributes(target=target.stage), deps.job.platforms)
+        lock = own.lock(flat_pins(deps.lock)) if isinstance(own, Reading) else own
+        if isinstance(lock, Lock) and lock.key == deps.lock.key:
+            return None
+        return f'target "{job.name}" would build that stage otherwise than target "{target.name}"'
+
+    def _digests(
+        self, reading: Reading, deps: DepsPlan, published: PublishedApp | None
+    ) -> dict[str, str]:
+        """External images: as the dependencies have them, else as the last build had them."""
+        pinned = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
+        if self.survey is None:
+            return pinned
+        follow = self.follow or reading.target.attributes.get("pull") is True
+        last = published.record.bases if published and published.record and not follow else {}
+        return self.locker.pin(reading.images, {**last, **pinned})
+
+    def _action(
+        self,
+        job: Job,
+        deps: DepsPlan,
+        made_of: AppMaterial | None,
+        published: PublishedApp | None,
+    ) -> tuple[AppAction, str, tuple[Reference, ...]]:
+        reason = self._asked(job.target) or _reason(deps, made_of, published)
+        if reason or published is None or self.survey is None:
+            return AppAction.BUILD, reason, ()
+        others = ((ref, self.survey.manifest(ref)) for ref in job.references[1:])
+        digest = published.manifest.digest
+        missing = tuple(ref for ref, found in others if not found or found.digest != digest)
+        if any(reference.repository != job.references[0].repository for reference in missing):
+            return AppAction.BUILD, f"{missing[0]} does not have it", ()
+        return (AppAction.TAG if missing else AppAction.NOTHING), "", missing
+
+    def _asked(self, target: Target) -> str:
+        if not self.options.publishes:
+            return "it was asked for"
+        if self.options.force:
+            return "--force was given"
+        return "its target has no-cache" if skips_cache(target) else ""
+
+
+def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp | None) -> str:
+    """Why an application has to be built; empty if it need not be."""
+    if published is None:
+        return "it is not published yet"
+    stand = deps.stand
+    if stand is None:
+        asked = deps.decision.action is Action.ASK
+        return "its dependencies may change" if asked else "its dependencies change"
+    if made_of is None:
+        return "its inputs cannot be told"
+    record = published.record
+    if record is None:
+        return f"it cannot be told what {published.reference} was made from"
+    if record.key == made_of.key(stand.images):
+        return ""
+    other = set(published.platforms) != set(made_of.lock.platforms)
+    return "its platforms change" if other else "its code or its other inputs changed"

@@ -1,0 +1,152 @@
+"""Decides what becomes of dependencies, from what is read and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from whalebuild.bakefile.images import BuildOptions, Job
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.annotations import NoLock
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import PublishedDeps
+from whalebuild.inputs.find import Undetermined
+from whalebuild.oci.manifest import parse_image
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.advice import Sizes, advise, explain_code_changes
+from whalebuild.plan.decision import Decision, decide
+from whalebuild.plan.pins import base_contexts, flat_pins, skips_cache
+from whalebuild.plan.placement import runs_of
+from whalebuild.plan.plan_image_plans import DepsPlan
+from whalebuild.plan.read_inputs import Locker, Reading
+from whalebuild.published.lookup import Survey
+
+
+@dataclass(frozen=True)
+class DepsDecider:
+    """Decides about dependencies.
+
+    Attributes:
+        survey: What is published; None where the registry is not to be asked.
+        follow: Whether external images are taken as they are now, and not as they are pinned.
+        thorough: Whether to find out which pinned images have moved.
+        lasting: Whether the platforms are those that pairs are for, and not only this run.
+        lost: Digests of published images that the registry does not have any more.
+    """
+
+    locker: Locker
+    survey: Survey | None
+    options: BuildOptions
+    follow: bool
+    thorough: bool
+    lasting: bool
+    lost: frozenset[str] = frozenset()
+
+    def decide(self, job: Job, application: Target | None) -> DepsPlan:
+        """Decide about one image; ``application`` is one that stands on it."""
+        reading = self.locker.read(job.target, job.platforms)
+        own = self._published(job)
+        tried = [self._try(job, reading, own, found) for found in self._candidates(job, own)]
+        made = next((plan for plan in tried if plan.reused), tried[0])
+        if made.reused and made.source and job.platforms and self.lasting:
+            surplus = (p for p in made.source.bundle.images if p not in job.platforms)
+            made = replace(made, surplus=tuple(surplus))
+        if isinstance(reading, Undetermined) or not isinstance(made.lock, Lock):
+            return made
+        final = (
+            application.stage if application and application.same_dockerfile(job.target) else None
+        )
+        advice = advise(
+            reading.dockerfile,
+            reading.inputs,
+            final=final,
+            files=reading.files,
+            sizes=Sizes(self._size(made.source)) if self.thorough else None,
+        )
+        moved = self.locker.moved(reading, made.lock) if self.thorough and self.survey else ()
+        splits = explain_code_changes(
+            made.decision.changes, reading.dockerfile, reading.inputs, reading.files
+        )
+        runs = runs_of(reading.inputs)
+        return replace(made, advice=advice, splits=splits, moved=moved, runs=runs)
+
+    def _published(self, job: Job) -> tuple[PublishedDeps | None, ...]:
+        if self.survey is None:
+            return (None,) * len(job.references)
+        return tuple(self.survey.deps(reference) for reference in job.references)
+
+    def _candidates(
+        self, job: Job, own: tuple[PublishedDeps | None, ...]
+    ) -> list[tuple[PublishedDeps | None, ...]]:
+        """What may be reused: what is published, else what another scope has."""
+        if self.survey is None or job.seed is None:
+            return [own]
+        seed = self.survey.deps(job.seed)
+        # A manifest can be put only where its children are.
+        if seed is None or any(ref.repository != job.seed.repository for ref in job.references):
+            return [own]
+        seeded = (seed,) * len(own)
+        return [own, seeded] if any(own) else [seeded]
+
+    def _try(
+        self,
+        job: Job,
+        reading: Reading | Undetermined,
+        own: tuple[PublishedDeps | None, ...],
+        found: tuple[PublishedDeps | None, ...],
+    ) -> DepsPlan:
+        source = next((each for each in found if each), None)
+        if isinstance(reading, Undetermined):
+            return DepsPlan(
+                job, self._decision(job, reading, reading, found), own, source, reading, {}
+            )
+        digests = self._digests(reading, _pinned(source))
+        lock = self._lock(reading, digests, _pinned(source))
+        contexts = base_contexts(reading.inputs.closures, digests)
+        decision = self._decision(job, reading, lock, found)
+        return DepsPlan(job, decision, own, source, lock, contexts, reading.files.entries)
+
+    def _decision(
+        self,
+        job: Job,
+        reading: Reading | Undetermined,
+        lock: Lock | Undetermined,
+        published: tuple[PublishedDeps | None, ...],
+    ) -> Decision:
+        platforms = lock.platforms if isinstance(lock, Lock) else job.platforms
+        stages = None
+        if isinstance(reading, Reading):
+            stages = {part.label for c in reading.inputs.closures for part in c.stages}
+        anew = self.options.no_cache or skips_cache(job.target, stages)
+        return decide(lock, published, platforms=platforms, no_cache=anew, lost=self.lost)
+
+    def _digests(self, reading: Reading, pinned: Mapping[str, str]) -> dict[str, str]:
+        if self.survey is None:
+            return dict(pinned)
+        follow = self.follow or reading.target.attributes.get("pull") is True
+        return self.locker.pin(reading.images, {} if follow else pinned)
+
+    def _lock(
+        self, reading: Reading, digests: Mapping[str, str], pinned: Mapping[str, str]
+    ) -> Lock | Undetermined:
+        """Make the lock, unless a new base image brings instructions of its own."""
+        new = [each for each in reading.images if digests.get(each.key) != pinned.get(each.key)]
+        found = self.locker.bases.with_triggers(new) if self.survey else None
+        if found:
+            return Undetermined(f"{found.reference} brings instructions of its own (ONBUILD)")
+        return reading.lock(digests)
+
+    def _size(self, source: PublishedDeps | None) -> int | None:
+        """Bytes of the published dependencies image, of its first platform."""
+        image = next(iter(source.bundle.images.values()), None) if source else None
+        if source is None or image is None or self.survey is None:
+            return None
+        found = self.survey.manifest(Reference(source.reference.repository, digest=image.digest))
+        parsed = parse_image(found.raw) if found else None
+        return parsed.size if parsed else None
+
+
+def _pinned(source: PublishedDeps | None) -> dict[str, str]:
+    if source is None or isinstance(source.lock, NoLock):
+        return {}
+    return flat_pins(source.lock)

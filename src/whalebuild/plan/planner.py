@@ -1,0 +1,168 @@
+"""Reads what a plan needs - bake file, Dockerfiles, engine, registry - and makes the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from whalebuild.bake.partial.part import portion_of
+from whalebuild.bakefile.images import DEPS, BuildOptions, Job, make_jobs
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bakefile.target import Target
+from whalebuild.builder.choose import Chooser
+from whalebuild.builder.probe import Looker
+from whalebuild.errors import UsageError
+from whalebuild.oci.platform import parse_platforms, resolve
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.base_images import Bases
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_app import AppDecider
+from whalebuild.plan.plan_deps import DepsDecider
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.read_bakefile import BakeReader
+from whalebuild.plan.read_inputs import Locker
+from whalebuild.ports import Engine, Registry, SourceTree
+from whalebuild.published.lookup import Survey
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.threads import Submit
+from whalebuild.settings import Settings
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes plans.
+
+    Attributes:
+        ask: Whether to look at the engine and the registry; ``--print`` needs neither.
+        thorough: Whether to find out which pinned base images have moved, too.
+    """
+
+    engine: Engine
+    registry: Registry
+    tree: SourceTree
+    settings: Settings
+    retrier: Retrier
+    ask: bool = True
+    thorough: bool = False
+
+    def plan(self, request: BakeRequest, options: BuildOptions) -> Plan:
+        """Read and decide.
+
+        Raises:
+            WhalebuildError: Something about the request, the bake file, the Dockerfile, the
+                engine or the registry does not allow a bake.
+        """
+        submit = Submit()
+        looker = Looker(self.engine, self.retrier.announce)
+        chooser = Chooser(looker, self.settings.builder, publishes=options.publishes)
+        looked = submit(chooser.first) if self.ask else None
+        reader = BakeReader(self.engine, self.tree, self.settings)
+        pairs, everything, source = reader.pairs(request)
+        if self.settings.platform:
+            options = replace(options, platforms=self.settings.platform)
+        jobs = _checked(make_jobs(pairs, options))
+        survey = Survey(self.registry, self.retrier, submit)
+        if self.ask:
+            survey.begin(_references(jobs))
+        facts = chooser.chosen(looked.result(), _platforms(jobs)) if looked else None
+        platform = facts.platform if facts else None
+        if platform:
+            jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
+        told = submit(partial(looker.with_nodes, facts, _platforms(jobs))) if facts else None
+        if options.portion:
+            options = replace(options, portion=portion_of(jobs, options.portion, platform))
+        bases = Bases(self.registry, self.retrier, submit)
+        locker = Locker(self.tree, bases, everything, platform)
+        deps, apps = self._decide(jobs, options, locker, survey)
+        if platform and options.publishes:
+            for app in apps:
+                _keep_platforms(app, platform)
+        facts = told.result() if told else None
+        derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
+        settings = chooser.settled(self.settings, facts)
+        return Plan(deps, apps, options, settings, source, facts, everything, derived)
+
+    def _decide(
+        self, jobs: Sequence[Job], options: BuildOptions, locker: Locker, survey: Survey
+    ) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
+        looking = survey if self.ask else None
+        follow = options.pull or self.settings.base == "follow"
+        # A flag is for one run: what it leaves out stays.
+        lasting = self.settings.origin("platform") != "--platform" and not options.portion
+        of_deps = DepsDecider(
+            *(locker, looking, options), follow=follow, thorough=self.thorough, lasting=lasting
+        )
+        of_apps = AppDecider(locker, looking, options, follow=follow, thorough=self.thorough)
+        decided = _each(jobs, of_deps, of_apps)
+        lost = _lost(survey, *decided)
+        return _each(jobs, replace(of_deps, lost=lost), of_apps) if lost else decided
+
+
+def _each(
+    jobs: Sequence[Job], of_deps: DepsDecider, of_apps: AppDecider
+) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
+    applications = _applications(jobs)
+    deps = {
+        job.name: of_deps.decide(job, applications.get(job.name))
+        for job in jobs
+        if job.role == DEPS
+    }
+    apps = [of_apps.decide(job, deps[job.deps]) for job in jobs if job.role != DEPS]
+    return tuple(deps.values()), tuple(apps)
+
+
+def _lost(survey: Survey, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]) -> frozenset[str]:
+    """Find published images to stand on that an index names and the registry does not have."""
+    needed = {app.job.deps for app in apps if app.action is AppAction.BUILD and app.pins}
+    stood_on = [
+        Reference(each.source.reference.repository, digest=image.digest)
+        for each in deps
+        if each.reused and each.source and each.job.name in needed
+        for image in each.source.bundle.images.values()
+    ]
+    survey.begin(stood_on)
+    return frozenset(str(ref.digest) for ref in stood_on if survey.manifest(ref) is None)
+
+
+def _platforms(jobs: Sequence[Job]) -> frozenset[str]:
+    return frozenset(platform for job in jobs for platform in job.platforms)
+
+
+def _keep_platforms(app: AppPlan, own: str) -> None:
+    """Refuse to replace other machines' image by one for this one where nobody has asked for it.
+
+    Raises:
+        UsageError: The application is published for other platforms, and no platform is named.
+    """
+    there = app.published.platforms if app.published else ()
+    if app.job.platforms or not there or own in there:
+        return
+    listed = ", ".join(f'"{platform}"' for platform in there)
+    raise UsageError(
+        f"{app.job.references[0]} is for {', '.join(there)}: it would be replaced by one for {own}",
+        cause="no platform is named, so that the builder's own is built",
+        next_step=f"name what production runs: --platform {','.join(there)}, or "
+        f"platform = [{listed}] in the settings",
+    )
+
+
+def _checked(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+    """Check the platforms, and write them in one form."""
+    return tuple(
+        replace(job, platforms=parse_platforms(job.platforms, where=_where(job))) for job in jobs
+    )
+
+
+def _where(job: Job) -> str:
+    return f'platforms of target "{job.name}"'
+
+
+def _references(jobs: Sequence[Job]) -> list[Reference]:
+    seeds = [job.seed for job in jobs if job.seed]
+    return [*(reference for job in jobs for reference in job.references), *seeds]
+
+
+def _applications(jobs: Sequence[Job]) -> Mapping[str, Target]:
+    """For each dependencies job an application that stands on it."""
+    return {job.deps: job.target for job in reversed(jobs) if job.role != DEPS}

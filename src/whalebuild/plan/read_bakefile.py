@@ -1,0 +1,160 @@
+"""Reads the bake file through buildx, or makes one up where there is only a Dockerfile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from whalebuild.bakefile.pairs import Pair, find_pairs, is_complete, needs_dockerfile
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bakefile.scopes import scoped
+from whalebuild.bakefile.target import BakeFile, Target, parse_print
+from whalebuild.errors import UsageError
+from whalebuild.failures.classify_docker import classify, final_error
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError, Kind
+from whalebuild.ports import Engine, SourceTree
+from whalebuild.settings import Settings
+from whalebuild.tags import APP_TAG
+from whalebuild.text_suggest import did_you_mean
+
+_SYNTHETIC = "app"
+Names = Callable[[], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class BakeReader:
+    """Reads what was asked for."""
+
+    engine: Engine
+    tree: SourceTree
+    settings: Settings
+
+    def pairs(self, request: BakeRequest) -> tuple[tuple[Pair, ...], Mapping[str, Target], str]:
+        """Read the bake file and the Dockerfiles, and give each application its pair of tags.
+
+        Returns:
+            The pairs, every target of the bake file, and what they were read from.
+
+        Raises:
+            UsageError: Something is wrong with one of them, or nothing names the images.
+            EngineError: There is no buildx.
+        """
+        bake, everything, source = self.read(request)
+        readable = needs_dockerfile(bake, everything, self.settings.deps_stage)
+        dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
+        pairs = find_pairs(bake, everything, dockerfiles, self.settings)
+        scope = self.settings.scope
+        return (scoped(pairs, scope) if scope else pairs), everything, source
+
+    def read(self, request: BakeRequest) -> tuple[BakeFile, Mapping[str, Target], str]:
+        """Read the bake file.
+
+        Returns:
+            The requested targets, every target, and what they were read from.
+
+        Raises:
+            UsageError: buildx cannot read it, or there is nothing to build.
+            EngineError: There is no buildx.
+        """
+        files = request.files or self.tree.bake_files()
+        if files and (request.files or self._has_targets(files, request)):
+            bake = self._print(request, lambda: self._names(request))
+            if not bake.requested:
+                raise UsageError(
+                    f"{', '.join(files)}: there is nothing to build",
+                    cause="buildx finds no target in it",
+                    next_step="give a service a build section, or a bake file a target",
+                )
+            return bake, self._everything(request, bake), ", ".join(files)
+        request = replace(request, definition=self._synthetic())
+        wanted = replace(request, targets=request.targets or (_SYNTHETIC,))
+        bake = self._print(wanted, lambda: (_SYNTHETIC,))
+        return bake, bake.targets, "Dockerfile (no bake file)"
+
+    def _has_targets(self, files: tuple[str, ...], request: BakeRequest) -> bool:
+        """Whether these are bake files: a compose file whose services build nothing is none."""
+        if any("compose" not in file for file in files):
+            return True
+        looked = BakeRequest(variables=request.variables)
+        return bool(self._print(looked, lambda: self._names(looked)).targets)
+
+    def _names(self, request: BakeRequest) -> tuple[str, ...]:
+        """Names of all targets; none from a buildx before 0.20, which cannot list them."""
+        try:
+            return self.engine.target_names(request)
+        except CommandFailedError:
+            return ()
+
+    def _print(self, request: BakeRequest, names: Names) -> BakeFile:
+        try:
+            return parse_print(self.engine.print_bake(request))
+        except CommandFailedError as failed:
+            raise _bake_error(failed, names) from None
+
+    def _everything(self, request: BakeRequest, bake: BakeFile) -> Mapping[str, Target]:
+        """All targets of the bake file: the dependencies' target may be outside the request.
+
+        Those that were asked for are always among what is printed: ``--set`` must match a target.
+        """
+        if is_complete(bake, self.settings.deps_stage):
+            return bake.targets
+        others = sorted(set(self._names(request)) - bake.targets.keys())
+        try:
+            return self._targets(request, *bake.targets, *others) if others else bake.targets
+        except CommandFailedError:
+            # One that cannot be evaluated here (say, for want of an ssh agent) was not asked for.
+            usable = dict(bake.targets)
+            for other in others:
+                with suppress(CommandFailedError):
+                    usable |= self._targets(request, *bake.targets, other)
+            return usable
+
+    def _targets(self, request: BakeRequest, *names: str) -> Mapping[str, Target]:
+        return parse_print(self.engine.print_bake(replace(request, targets=names))).targets
+
+    def _synthetic(self) -> Mapping[str, Any]:
+        """The bake definition of a lone Dockerfile."""
+        target = Target(_SYNTHETIC, {"context": ".", "dockerfile": "Dockerfile"})
+        try:
+            self.tree.dockerfile(target)
+        except UsageError as failed:
+            raise UsageError(
+                "there is neither a bake file nor a readable Dockerfile here",
+                cause=failed.cause,
+                next_step="run whalebuild in the project's folder, or name bake files with --file",
+            ) from None
+        if not self.settings.image:
+            raise UsageError(
+                "no image name",
+                cause="there is no bake file, and neither settings nor flags name the image",
+                next_step="give --image registry/name, or set image in whalebuild.toml",
+            )
+        tags = [f"{self.settings.image}:{APP_TAG}"]
+        return {"target": {_SYNTHETIC: {**target.attributes, "tags": tags}}}
+
+
+def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
+    """Buildx's own words on a bake file, with its place; a target's name is looked up."""
+    failure = classify(failed.stderr)
+    if failure.kind in {Kind.ENGINE, Kind.ENGINE_LOST}:
+        return engine_error(failed)
+    text = failed.stderr
+    words = final_error(text).removeprefix("ERROR: ")
+    unknown = words.partition("failed to find target ")[2].strip()
+    if unknown:
+        known = names()
+        hint = did_you_mean(unknown, known)
+        if unknown == "default":
+            hint = 'the bake file has no group or target "default"'
+        return UsageError(
+            f'unknown target "{unknown}"',
+            cause=hint,
+            next_step=f"targets in the bake file: {', '.join(known) or 'none'}",
+        )
+    excerpt = [line for line in text.splitlines() if not line.startswith(("#", "ERROR: "))]
+    return UsageError(
+        "buildx cannot read the bake file", cause=words, log="\n".join(excerpt).strip() or None
+    )

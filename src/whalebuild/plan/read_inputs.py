@@ -1,0 +1,130 @@
+"""Finds out what images are made from: reads files and registries, and makes locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.lock import Lock, make_lock
+from whalebuild.dockerfile.parser import Dockerfile
+from whalebuild.errors import UsageError
+from whalebuild.inputs.find import (
+    BaseImage,
+    Build,
+    ContextFiles,
+    StageInputs,
+    Undetermined,
+    build_of,
+    find_inputs,
+)
+from whalebuild.plan.base_images import Bases
+from whalebuild.plan.pins import flat_pins
+from whalebuild.ports import SourceTree
+
+Digests = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a target's stage is made from, read."""
+
+    target: Target
+    dockerfile: Dockerfile
+    build: Build
+    inputs: StageInputs
+    files: ContextFiles
+    linked: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> tuple[BaseImage, ...]:
+        """The external images without a digest of their own."""
+        every = (image for closure in self.inputs.closures for image in closure.images)
+        return tuple(image for image in dict.fromkeys(every) if not image.digest)
+
+    def lock(self, digests: Digests) -> Lock | Undetermined:
+        """Make the lock with these digests of external images, by ``BaseImage.key``."""
+        pins = dict.fromkeys(self.inputs.platforms, digests)
+        return make_lock(self.inputs, self.files, pins=pins, targets=self.linked)
+
+
+@dataclass
+class Locker:
+    """Reads targets.
+
+    Attributes:
+        everything: All targets of the bake file.
+        platform: The builder's own platform, where it is known.
+    """
+
+    tree: SourceTree
+    bases: Bases
+    everything: Mapping[str, Target]
+    platform: str | None = None
+
+    def read(
+        self, target: Target, platforms: tuple[str, ...], stands_on: Mapping[str, str] | None = None
+    ) -> Reading | Undetermined:
+        """Read what a target's stage is made from.
+
+        Args:
+            target: The target.
+            platforms: The platforms that are asked for.
+            stands_on: Named contexts in the place of stages, ``target:…``; what those targets are
+                made from is left out.
+        """
+        given = dict(target.attributes.get("contexts") or {}) | dict(stands_on or {})
+        target = target.with_attributes(contexts=given or None)
+        try:
+            dockerfile = self.tree.dockerfile(target)
+        except UsageError as unreadable:  # what is asked for was read before; this one is linked
+            return Undetermined(unreadable.what)
+        if dockerfile is None:
+            return Undetermined(f"its context {target.context} is not a local folder")
+        build = build_of(target, platforms=platforms, build_platform=self.platform)
+        inputs = find_inputs(dockerfile, target.stage, build)
+        if isinstance(inputs, Undetermined):
+            return inputs
+        inline = target.dockerfile_inline is not None
+        files = self.tree.context_files(inputs, build, None if inline else target.dockerfile)
+        if isinstance(files, Undetermined):
+            return files
+        left_out = {name.removeprefix("target:") for name in (stands_on or {}).values()}
+        linked = self._linked(inputs, platforms, left_out)
+        if isinstance(linked, Undetermined):
+            return linked
+        return Reading(target, dockerfile, build, inputs, files, linked)
+
+    def pin(self, images: Iterable[BaseImage], pinned: Mapping[str, str]) -> dict[str, str]:
+        """Digests of external images: those of ``pinned``, else what they stand for now."""
+        wanted = list(images)
+        known = {image.key: pinned[image.key] for image in wanted if image.key in pinned}
+        return known | self.bases.digests(image for image in wanted if image.key not in known)
+
+    def moved(self, reading: Reading, lock: Lock) -> tuple[str, ...]:
+        """External images that stand for something else by now than what a lock pins."""
+        pinned = flat_pins(lock)
+        now = self.bases.digests(reading.images)
+        return tuple(key for key, digest in now.items() if pinned.get(key, digest) != digest)
+
+    def _linked(
+        self, inputs: StageInputs, platforms: tuple[str, ...], left_out: set[str]
+    ) -> dict[str, str] | Undetermined:
+        """Keys of the targets that stand in the place of named contexts."""
+        keys = dict.fromkeys(left_out, "")
+        for name in dict.fromkeys(c.target for c in inputs.contexts if c.target):
+            if name in keys:
+                continue
+            other = self.everything.get(name)
+            others = {n: t for n, t in self.everything.items() if n != name}
+            if other is None:
+                return Undetermined(f"there is no target {name}")
+            # Targets that use each other in a circle run out of targets.
+            reading = replace(self, everything=others).read(other, platforms)
+            if isinstance(reading, Undetermined):
+                return Undetermined(f"target {name}: {reading}")
+            lock = reading.lock(self.bases.digests(reading.images))
+            if isinstance(lock, Undetermined):
+                return lock
+            keys[name] = lock.key
+        return keys

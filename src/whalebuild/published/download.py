@@ -1,0 +1,215 @@
+"""What a host that has something must download for an image: computed from manifests alone.
+
+A pull gets the index (if there is one), the platform's manifest, its configuration and the layers
+that the engine does not have; no attestation. What it has it tells by digest, each blob by itself,
+with the containerd image store. A graph driver (``distribution/xfer/download.go`` of moby) has a
+layer only on top of the same layers, and downloads all that are above the first one that is new.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from whalebuild.oci.image_config import ImageConfig
+from whalebuild.oci.reference import Reference
+from whalebuild.published.view import Image
+
+
+class Kind(StrEnum):
+    """Where A is: what the host has, what runs there, or a reference in the registry."""
+
+    LOCAL = "local"
+    RUNNING = "running"
+    REGISTRY = "registry"
+
+
+class KnownBy(StrEnum):
+    """What tells that the host has a layer: its very blob, or only the same content."""
+
+    DIGEST = "digest"
+    DIFF_ID = "diff_id"
+
+
+@dataclass(frozen=True)
+class Published:
+    """B: an image for one platform as it is published.
+
+    Attributes:
+        digest: What the reference stands for.
+        index: Bytes of the index; None where the reference stands for the image itself.
+    """
+
+    reference: Reference
+    digest: str
+    index: int | None
+    platform: str
+    image: Image
+    config: ImageConfig
+
+
+@dataclass(frozen=True)
+class Have:
+    """What a host has.
+
+    Attributes:
+        digests: Of manifests, configurations and compressed layers.
+        diff_ids: Layers that it has by content, of which the compressed digest cannot be told.
+        chains: With a graph driver: the diff IDs of each image, from the bottom up.
+    """
+
+    digests: frozenset[str] = frozenset()
+    diff_ids: frozenset[str] = frozenset()
+    chains: tuple[tuple[str, ...], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A: images by reference and digest; none where the host has nothing of it."""
+
+    kind: Kind
+    images: tuple[tuple[Reference | None, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """An index, a manifest or a configuration."""
+
+    digest: str
+    size: int
+    there: bool
+
+
+@dataclass(frozen=True)
+class LayerDiff:
+    """A layer; ``known_by`` is None where it must be downloaded."""
+
+    digest: str
+    size: int
+    diff_id: str | None
+    instruction: str | None
+    known_by: KnownBy | None
+
+    @property
+    def there(self) -> bool:
+        """Whether the host has it."""
+        return self.known_by is not None
+
+
+@dataclass(frozen=True)
+class ImageDiff:
+    """What must be downloaded of one image."""
+
+    origin: Origin
+    to: Published
+    index: Part | None
+    manifest: Part
+    config: Part
+    layers: tuple[LayerDiff, ...]
+
+    @property
+    def new(self) -> tuple[LayerDiff, ...]:
+        """Layers to download."""
+        return tuple(layer for layer in self.layers if not layer.there)
+
+    @property
+    def shared(self) -> tuple[LayerDiff, ...]:
+        """Layers that are there."""
+        return tuple(layer for layer in self.layers if layer.there)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """All but the layers."""
+        return (*((self.index,) if self.index else ()), self.manifest, self.config)
+
+    @property
+    def download(self) -> int:
+        """Bytes to download."""
+        return _size(self.new) + _size(part for part in self.parts if not part.there)
+
+    @property
+    def total(self) -> int:
+        """Bytes that a host which has nothing downloads."""
+        return _size(self.layers) + _size(self.parts)
+
+    @property
+    def exact(self) -> bool:
+        """Whether each layer is known to be there by its very blob."""
+        return all(layer.known_by is not KnownBy.DIFF_ID for layer in self.layers)
+
+
+@dataclass(frozen=True)
+class NextPull:
+    """What a host that has the version before downloads, of how much in all; in bytes."""
+
+    download_bytes: int
+    total_bytes: int
+
+
+def compare(to: Published, have: Have, origin: Origin) -> ImageDiff:
+    """Tell what a host lacks; the image's manifest must have been read."""
+    manifest = to.image.manifest
+    assert manifest is not None, "there is nothing to compare"  # noqa: S101 - the caller's part
+
+    def part(digest: str, size: int) -> Part:
+        return Part(digest, size, digest in have.digests)
+
+    return ImageDiff(
+        origin,
+        to,
+        part(to.digest, to.index) if to.index is not None else None,
+        part(to.image.digest, to.image.size),
+        part(manifest.config.digest, manifest.config.size),
+        tuple(_layers(to, have)),
+    )
+
+
+def blobs_of(digest: str, image: Image) -> frozenset[str]:
+    """All digests of an image that is there; ``digest`` is that of the index, if it has one."""
+    return frozenset({digest, image.digest, *image.blobs})
+
+
+def _layers(to: Published, have: Have) -> Iterator[LayerDiff]:
+    """Layers from the bottom up, each once: one that stands there twice is sent once."""
+    layers = to.image.manifest.layers if to.image.manifest else ()
+    ids = to.config.diff_ids if len(to.config.diff_ids) == len(layers) else ()
+    made = to.config.instructions if ids else ()
+    depth = _depth(ids, have.chains)
+    seen: set[str] = set()
+    on_new = False
+    for number, layer in enumerate(layers):
+        if layer.digest in seen:
+            continue
+        seen.add(layer.digest)
+        diff_id = ids[number] if ids else None
+        known = _known(layer.digest, diff_id, have)
+        if depth is not None and (on_new or number >= depth):
+            known = None
+        on_new = on_new or known is None
+        instruction = made[number] if made else None
+        yield LayerDiff(layer.digest, layer.size, diff_id, instruction, known)
+
+
+def _known(digest: str, diff_id: str | None, have: Have) -> KnownBy | None:
+    if digest in have.digests:
+        return KnownBy.DIGEST
+    return KnownBy.DIFF_ID if diff_id in have.diff_ids else None
+
+
+def _depth(diff_ids: Sequence[str], chains: Iterable[Sequence[str]] | None) -> int | None:
+    """How many layers from the bottom up some image has, too; None where that does not matter."""
+    if chains is None:
+        return None
+    same = (_common(diff_ids, chain) for chain in chains)
+    return max(same, default=0)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _size(parts: Iterable[Part | LayerDiff]) -> int:
+    return sum(part.size for part in parts)

@@ -1,0 +1,129 @@
+"""Reads the pairs that ``inspect`` shows: indexes first, then their manifests side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from whalebuild.bakefile.pair_names import PairNames, names_of_pairs
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bundle.index import Cache
+from whalebuild.bundle.published import PublishedApp, PublishedDeps
+from whalebuild.errors import UsageError
+from whalebuild.oci.manifest import Descriptor, parse_index
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.read_bakefile import BakeReader
+from whalebuild.ports import Engine, Registry, SourceTree
+from whalebuild.published.images import ImageReader
+from whalebuild.published.lookup import Survey
+from whalebuild.published.view import AppSide, DepsSide, PairView, make_view, record_of
+from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.threads import Submit
+from whalebuild.settings import Settings
+
+
+def names_in_bake_file(
+    engine: Engine, tree: SourceTree, settings: Settings, request: BakeRequest
+) -> tuple[PairNames, ...]:
+    """Find the pairs of the bake file, as a bake would.
+
+    Raises:
+        WhalebuildError: The bake file cannot be read, or does not name the images.
+    """
+    pairs, _, _ = BakeReader(engine, tree, settings).pairs(request)
+    return names_of_pairs(pairs)
+
+
+@dataclass
+class Inspector:
+    """Looks at published pairs."""
+
+    registry: Registry
+    retrier: Retrier
+    _survey: Survey = field(init=False)
+    _images: ImageReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._survey = Survey(self.registry, self.retrier, Submit())
+        self._images = ImageReader(self.registry, self.retrier, self._survey)
+
+    def inspect(
+        self, pairs: Sequence[PairNames], platforms: Sequence[str] = ()
+    ) -> tuple[PairView, ...]:
+        """Read what is published of these pairs.
+
+        Args:
+            pairs: Where to look.
+            platforms: What to look at; empty is all.
+
+        Raises:
+            UsageError: Nothing at all is published, or not for these platforms.
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        self._survey.begin(reference for pair in pairs for reference in pair.references)
+        found = [(self._deps(pair), self._app(pair)) for pair in pairs]
+        if not any(deps or app for deps, app in found):
+            raise _nothing(pairs)
+        for deps, app in found:
+            if deps:
+                self._begin(deps.reference, deps.bundle.images, deps.bundle.caches)
+            if app:
+                self._begin(app.reference, app.images)
+        views = tuple(
+            make_view(pair, self._view_deps(deps), self._view_app(app))
+            for pair, (deps, app) in zip(pairs, found, strict=True)
+        )
+        return _only(views, platforms) if platforms else views
+
+    def _deps(self, pair: PairNames) -> PublishedDeps | None:
+        looked = (self._survey.deps(reference) for reference in pair.deps)
+        return next((found for found in looked if found), None)
+
+    def _app(self, pair: PairNames) -> PublishedApp | None:
+        return self._survey.app(pair.app) if pair.app else None
+
+    def _begin(
+        self, where: Reference, images: Mapping[str, Descriptor], caches: Sequence[Cache] = ()
+    ) -> None:
+        """Start to ask for the children that are going to be looked at."""
+        digests = [*(image.digest for image in images.values()), *(c.digest for c in caches)]
+        self._survey.begin(Reference(where.repository, digest=digest) for digest in digests)
+
+    def _view_deps(self, deps: PublishedDeps | None) -> DepsSide | None:
+        if deps is None:
+            return None
+        bundle = deps.bundle
+        side = self._images.side(deps.reference, bundle.images, len(bundle.attestations))
+        caches = [
+            (cache, self._images.image(deps.reference, cache.digest, cache.size))
+            for cache in bundle.caches
+        ]
+        return side, deps.lock, caches
+
+    def _view_app(self, app: PublishedApp | None) -> AppSide | None:
+        if app is None:
+            return None
+        index = parse_index(app.manifest.raw)
+        attestations = len(index.attestations) if index else 0
+        return self._images.side(app.reference, app.images, attestations), record_of(app)
+
+
+def _nothing(pairs: Sequence[PairNames]) -> UsageError:
+    references = [str(reference) for pair in pairs for reference in pair.references]
+    return UsageError(
+        f"nothing is published under {', '.join(dict.fromkeys(references))}",
+        cause="no bake has published it yet, or the name is another one",
+        next_step="give registry/name or registry/name:tag, or run `whalebuild bake` first",
+    )
+
+
+def _only(views: Sequence[PairView], platforms: Sequence[str]) -> tuple[PairView, ...]:
+    shown = tuple(view.only(platforms) for view in views)
+    if any(view.platforms for view in shown):
+        return shown
+    there = sorted({platform for view in views for platform in view.platforms})
+    raise UsageError(
+        f"nothing is published for {', '.join(platforms)}",
+        cause=f"there is {', '.join(there)}" if there else None,
+        next_step="leave out --platform to see all",
+    )

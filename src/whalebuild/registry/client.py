@@ -1,0 +1,263 @@
+"""The registry, spoken to directly: manifests as bytes, small blobs, tags.
+
+Follows the OCI distribution specification 1.1:
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md. Layers are BuildKit's
+business. Nothing is tried again here: ``runtime.retrier`` does that, by the failure's kind.
+
+Import this module where it is needed: the HTTP library takes longer to import than ``--help``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Self
+
+from whalebuild.failures.classify_http import Trouble
+from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
+from whalebuild.oci.reference import Reference
+from whalebuild.registry.answers import (
+    MANIFEST_LIMIT,
+    digest_like,
+    media_type_of,
+    named_digest,
+    page_of_tags,
+    require_manifest,
+    verify,
+    wrong,
+)
+from whalebuild.registry.hosts import HostSettings, builder_settings
+from whalebuild.registry.session import Call, RegistrySession
+from whalebuild.registry.transport import follow_link
+
+_TYPES = (*sorted(INDEX_TYPES, reverse=True), *sorted(MANIFEST_TYPES, reverse=True))
+_ACCEPT = {"Accept": ", ".join(_TYPES)}
+_MOST_PAGES = 1000
+_NEXT_PAGE = re.compile(r"<([^>]+)>\s*;[^,]*\brel=\"?next\b", re.IGNORECASE)
+_MISSING = frozenset({HTTPStatus.NOT_FOUND.value})
+_OCTETS = {"Content-Type": "application/octet-stream"}
+
+__all__ = ["Manifest", "RegistryClient"]
+
+
+class RegistryClient:
+    """All registries, with docker's logins and the builder's settings; thread-safe.
+
+    A context manager: leaving it closes connections. Every method raises ``RequestFailedError``
+    when a registry refuses or cannot be reached; its failure is an ``HttpFailure``.
+
+    Args:
+        env: Where docker's configuration, buildx's state and the proxies are found.
+        builder: The builder whose ``buildkitd.toml`` counts; None is the current one.
+        settings: Registry settings by host, instead of the builder's.
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str] = os.environ,
+        *,
+        builder: str | None = None,
+        settings: Mapping[str, HostSettings] | None = None,
+    ) -> None:
+        if settings is None:
+            settings = builder_settings(env, builder)
+        self._session = RegistrySession(env, settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def hide(self, text: str) -> str:
+        """See ``ports.Registry``."""
+        return self._session.hide(text)
+
+    def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:
+        """Get a manifest; None if the registry has no such manifest.
+
+        Args:
+            reference: By digest if it has one, else by tag.
+            mirrors: Ask the registry's mirrors first, as for a base image; not for what this
+                program publishes, of which a mirror may have an old one.
+
+        Raises:
+            RequestFailedError: The registry refused, could not be reached, or gave content that
+                does not match the digest.
+        """
+        # Any 404 is "missing", as for containerd: registries differ too much in its body.
+        call = Call(
+            "GET",
+            _manifest_path(reference),
+            _ACCEPT,
+            accepted=_MISSING,
+            limit=MANIFEST_LIMIT,
+            mirrors=mirrors,
+        )
+        answer = self._session.call(reference.repository, call)
+        if not answer.ok:
+            return None
+        require_manifest(call, answer)
+        for wanted in (reference.digest, named_digest(answer)):
+            verify(call, answer, wanted)
+        digest = reference.digest or digest_like(answer.body)
+        return Manifest(answer.body, media_type_of(answer), digest)
+
+    def head(self, reference: Reference, *, mirrors: bool = False) -> Descriptor | None:
+        """Ask what a reference stands for; None if the registry has no such manifest.
+
+        Raises:
+            RequestFailedError: As for ``manifest``.
+        """
+        # A 403 has its reason in the body, which HEAD leaves out; some registries have no HEAD.
+        unclear = {HTTPStatus.FORBIDDEN.value, HTTPStatus.METHOD_NOT_ALLOWED.value}
+        call = Call(
+            "HEAD",
+            _manifest_path(reference),
+            _ACCEPT,
+            accepted=_MISSING | unclear,
+            mirrors=mirrors,
+        )
+        answer = self._session.call(reference.repository, call)
+        if answer.status in _MISSING:
+            return None
+        digest = reference.digest or named_digest(answer)
+        size = answer.headers.get("Content-Length", "")
+        if answer.ok and digest and size.isdecimal():
+            return Descriptor(digest, int(size), media_type_of(answer))
+        found = self.manifest(reference, mirrors=mirrors)
+        return found.descriptor if found else None
+
+    def put_manifest(self, reference: Reference, raw: bytes, media_type: str) -> str:
+        """Publish a manifest: by tag if the reference has one, else by digest.
+
+        Returns:
+            Its digest, which the registry has confirmed as far as it names one.
+
+        Raises:
+            RequestFailedError: The registry refused, could not be reached, or keeps other bytes.
+            ValueError: The reference has the digest of something else.
+        """
+        digest = digest_like(raw, like=reference.digest)
+        if reference.digest not in {None, digest}:
+            raise ValueError(f"{reference} is not the digest of what is to be published: {digest}")
+        path = f"manifests/{reference.tag or reference.digest or 'latest'}"
+        call = Call("PUT", path, {"Content-Type": media_type}, raw, action="push")
+        answer = self._session.call(reference.repository, call)
+        kept = named_digest(answer)
+        if kept and kept != digest_like(raw, like=kept):
+            detail = f"sent {digest}, the registry has {kept}"
+            raise RequestFailedError(wrong(call, answer, Trouble.WRONG_CONTENT, detail))
+        return digest
+
+    def delete_manifest(self, reference: Reference) -> bool:
+        """Delete a manifest, or a tag alone where the registry can do that; tell whether it did.
+
+        Raises:
+            RequestFailedError: The registry could not be reached; a refusal is no error.
+        """
+        call = Call("DELETE", _manifest_path(reference), action="delete")
+        try:
+            self._session.call(reference.repository, call)
+        except RequestFailedError as error:
+            if error.failure.kind in {Kind.MISSING, Kind.REFUSED}:
+                return False
+            raise
+        return True
+
+    def blob(
+        self, repository: str, digest: str, limit_bytes: int, *, mirrors: bool = False
+    ) -> bytes:
+        """Get a blob, such as the configuration of an image or of a cache.
+
+        Args:
+            repository: As ``Reference.repository`` has it.
+            digest: Of the blob.
+            limit_bytes: Larger blobs are an error.
+            mirrors: Ask the registry's mirrors first.
+
+        Raises:
+            RequestFailedError: The registry refused, has no such blob, could not be reached, or
+                gave content that is too large or does not match the digest.
+        """
+        call = Call("GET", f"blobs/{digest}", limit=limit_bytes, mirrors=mirrors)
+        answer = self._session.call(repository, call)
+        if not answer.complete:
+            detail = f"over {limit_bytes} bytes"
+            raise RequestFailedError(wrong(call, answer, Trouble.TOO_LARGE, detail))
+        verify(call, answer, digest)
+        return answer.body
+
+    def blob_exists(self, repository: str, digest: str) -> bool:
+        """Tell whether a repository has a blob.
+
+        Raises:
+            RequestFailedError: The registry refused, or could not be reached.
+        """
+        call = Call("HEAD", f"blobs/{digest}", accepted=_MISSING)
+        return self._session.call(repository, call).ok
+
+    def put_blob(self, repository: str, raw: bytes) -> str:
+        """Upload a small blob in one piece (POST then PUT), and return its digest.
+
+        Raises:
+            RequestFailedError: The registry refused, or could not be reached.
+        """
+        digest = digest_like(raw)
+        url = self._begin_upload(repository)
+        joint = "&" if "?" in url else "?"
+        upload = Call("PUT", f"{url}{joint}digest={digest}", _OCTETS, raw, action="push")
+        self._session.call(repository, upload)
+        return digest
+
+    def try_upload(self, repository: str) -> None:
+        """Begin an upload, and cancel it: whether the registry takes anything now.
+
+        Raises:
+            RequestFailedError: It does not.
+        """
+        url = self._begin_upload(repository)
+        with suppress(RequestFailedError):  # a registry that cancels none forgets it in time
+            self._session.call(repository, Call("DELETE", url, action="push"))
+
+    def _begin_upload(self, repository: str) -> str:
+        """Begin an upload; return where it goes."""
+        start = Call("POST", "blobs/uploads/", {"Content-Length": "0"}, action="push")
+        answer = self._session.call(repository, start)
+        location = answer.headers.get("Location")
+        if not location:
+            raise RequestFailedError(wrong(start, answer, Trouble.NO_REGISTRY, "no Location"))
+        return follow_link(answer.url, location)
+
+    def tags(self, repository: str) -> list[str]:
+        """Return all tags, in the registry's order; none if there is no such repository.
+
+        Raises:
+            RequestFailedError: The registry refused, or could not be reached.
+        """
+        tags: list[str] = []
+        path = "tags/list"
+        for _ in range(_MOST_PAGES):
+            call = Call("GET", path, accepted=_MISSING)
+            answer = self._session.call(repository, call)
+            if not answer.ok:
+                break
+            page = page_of_tags(call, answer)
+            tags += page
+            following = _NEXT_PAGE.search(answer.headers.get("Link", ""))
+            if not (following and page):
+                break
+            path = follow_link(answer.url, following[1])
+        return tags
+
+
+def _manifest_path(reference: Reference) -> str:
+    return f"manifests/{reference.digest or reference.tag or 'latest'}"

@@ -1,0 +1,192 @@
+"""Retries with tenacity: by kind of failure, within a budget, each one announced."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import tenacity
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from whalebuild.failures.failure import FailedError, Failure, Kind, Remedy
+from whalebuild.failures.retry_policy import Circuit, Retry, RetryPolicy
+
+T = TypeVar("T")
+
+
+@dataclass
+class Retrier:
+    """Runs steps that touch a registry; remembers every retry for the result. Thread-safe.
+
+    Attributes:
+        announce: Takes one line for each retry.
+        sleep: Replaced in tests.
+    """
+
+    policy: RetryPolicy
+    announce: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+    retries: list[Retry] = field(default_factory=list)
+    _gates: dict[str, _Gate] = field(default_factory=dict)
+
+    def call(self, step: str, action: Callable[[], T], *, registry: str | None = None) -> T:
+        """Run the action, again after failures that may pass.
+
+        While a registry is down, one of the steps that need it is tried, and the others wait for
+        what comes of it.
+
+        Args:
+            step: What is done, for the user.
+            action: Does it; raises ``FailedError``.
+            registry: Whose trouble a failure is; None where it may be of several things.
+
+        Raises:
+            FailedError: The last failure: one that will not pass, or with the budget spent.
+        """
+        gate = self._gates.setdefault(registry, _Gate()) if registry else _Gate(heard=True)
+        remedied: set[Kind] = set()
+
+        def worth_it(failed: BaseException) -> bool:
+            kind = failed.failure.kind if isinstance(failed, FailedError) else None
+            if kind is None or kind.remedy is Remedy.STOP:
+                return False
+            once = kind.remedy is Remedy.ONCE
+            again = not (once and kind in remedied)
+            remedied.add(kind)
+            return again
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(worth_it),
+            wait=_Wait(self.policy),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self.policy.attempts),
+                _Deadline(self.policy, gate),
+            ),
+            before_sleep=lambda state: self._note(step, state),
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            result: T = retrying(gate.run, action)
+        except FailedError as failed:
+            gate.leave(failed.failure)
+            raise
+        except BaseException:
+            gate.leave()
+            raise
+        return result
+
+    def _note(self, step: str, state: tenacity.RetryCallState) -> None:
+        failure = _failure(state)
+        wait = state.next_action.sleep if state.next_action else 0.0
+        self.retries.append(Retry(step, failure.reason, state.attempt_number, round(wait, 3)))
+        most = self.policy.attempts - 1 if failure.remedy is Remedy.WAIT else state.attempt_number
+        why = failure.reason
+        if failure.kind is Kind.ENGINE_LOST:
+            why = f"the engine went away ({why})"
+        self.announce(f"retry {state.attempt_number}/{most} in {wait:.1f} s: {step}: {why}")
+
+
+class _Gate:
+    """One registry's circuit, with the threads that wait for it.
+
+    Attributes:
+        heard: Whether it has ever answered, be it with a no or with how long to wait.
+    """
+
+    def __init__(self, *, heard: bool = False) -> None:
+        self.heard = heard
+        self._circuit = Circuit()
+        self._changed = threading.Condition()
+
+    def run(self, action: Callable[[], T]) -> T:
+        """Run the action when it may, and note what comes of it."""
+        me = threading.get_ident()
+        with self._changed:
+            waited = not self._circuit.lets(me)
+            while not self._circuit.lets(me):
+                self._changed.wait()
+            if waited and self._circuit.spent:
+                raise FailedError(self._circuit.spent)
+        try:
+            result = action()
+        except FailedError as failed:
+            if failed.failure.remedy is Remedy.WAIT:
+                with self._changed:
+                    self.heard = self.heard or failed.failure.asked_wait > 0
+                    self._circuit.failed(me, failed.failure, time.monotonic())
+            elif failed.failure.kind is not Kind.UNREACHABLE:
+                self._answered()
+            raise
+        self._answered()
+        return result
+
+    def leave(self, failure: Failure | None = None) -> None:
+        """Let another one find out, or nobody if there is a failure that does not pass."""
+        with self._changed:
+            self._circuit.left(threading.get_ident(), failure)
+            self._changed.notify_all()
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether somebody has tried in vain for as long as the budget lasts."""
+        return self._circuit.spent is not None
+
+    @property
+    def since(self) -> float | None:
+        """When the registry failed first, if it has answered nothing since."""
+        return self._circuit.since
+
+    def _answered(self) -> None:
+        with self._changed:
+            self.heard = True
+            self._circuit.answered()
+            self._changed.notify_all()
+
+
+class _Wait(wait_base):
+    """Full jitter, but no less than the registry asks for (``Retry-After``)."""
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        self._jitter = tenacity.wait_random_exponential(
+            multiplier=policy.first_wait, max=policy.longest_wait
+        )
+
+    def __call__(self, state: tenacity.RetryCallState) -> float:
+        failure = _failure(state)
+        if failure.kind is Kind.CREDENTIAL:  # there is nothing to wait for
+            return 0.0
+        return max(failure.asked_wait, self._jitter(state))
+
+
+class _Deadline(stop_base):
+    """Stops once the budget has passed since the *first failure* of the step or its registry.
+
+    tenacity's own ``stop_after_delay`` counts from the start, so that a long build would use up
+    the budget of its push.
+    """
+
+    def __init__(self, policy: RetryPolicy, gate: _Gate) -> None:
+        self._policy = policy
+        self._gate = gate
+        self._first_failure: float | None = None
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        now = state.outcome_timestamp or 0.0
+        if self._first_failure is None:
+            self._first_failure = now
+        seconds = self._policy.deadline if self._gate.heard else self._policy.deadline_of_a_stranger
+        ends = min(self._first_failure, self._gate.since or now) + seconds
+        # One that asks for more time than there is will not answer before.
+        asked = _failure(state).asked_wait if state.outcome and state.outcome.failed else 0.0
+        return self._gate.is_spent or now >= ends or now + asked > ends
+
+
+def _failure(state: tenacity.RetryCallState) -> Failure:
+    failed = state.outcome.exception() if state.outcome else None
+    assert isinstance(failed, FailedError), "nothing else is tried again"  # noqa: S101
+    return failed.failure

@@ -1,0 +1,189 @@
+"""Which files of a local context the instructions read, and what is in them.
+
+Follows ``cache/contenthash/checksum.go`` of BuildKit: what a source of COPY selects is what its
+cache key is made of. Only what the sources name is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from whalebuild.dockerfile.gopath import (
+    PatternError,
+    compile_pattern,
+    has_wildcards,
+    split_wildcards,
+)
+from whalebuild.dockerfile.ignorefile import Matched, PatternMatcher, read_ignore_file
+from whalebuild.inputs.find import (
+    Build,
+    ContextFiles,
+    ContextRead,
+    FileEntry,
+    StageInputs,
+    Undetermined,
+)
+from whalebuild.inputs.values import UndeterminedError
+from whalebuild.source.context_walk import ContextTree
+
+_IGNORE_FILE = ".dockerignore"
+
+
+class LocalContextFiles:
+    """Lists files below a folder, which is where buildx runs.
+
+    Contents are remembered: services that share a context share the work.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._trees: dict[tuple[str | None, Path, Path | None], ContextTree] = {}
+
+    def list_files(
+        self, inputs: StageInputs, build: Build, dockerfile: str | None
+    ) -> ContextFiles | Undetermined:
+        """List what a stage's instructions read.
+
+        Args:
+            inputs: The stage's inputs.
+            build: What they were found with: it has the contexts' folders.
+            dockerfile: The Dockerfile's path, relative to the context; None where it is inline.
+
+        Returns:
+            The files of every read, or why they cannot be told (an unreadable file or folder, an
+            ignore file that is not well formed).
+        """
+        listed: list[tuple[ContextRead, tuple[FileEntry, ...]]] = []
+        for read in inputs.reads:
+            try:
+                tree = self._tree(read.context, build, dockerfile)
+                found = dict.fromkeys(_Reading(read, tree).entries())
+            except (OSError, PatternError) as failed:
+                return Undetermined(f"cannot tell what it reads: {_reason(failed)}", read.line)
+            except UndeterminedError as error:
+                return error.undetermined
+            listed.append((read, tuple(found)))
+        return ContextFiles(tuple(listed))
+
+    def _tree(self, context: str | None, build: Build, dockerfile: str | None) -> ContextTree:
+        value = build.contexts[context] if context else build.context
+        folder = self._root / value
+        if not folder.is_dir():
+            raise UndeterminedError(f"the context {value} is not a folder")
+        beside = None if context or dockerfile is None else folder / f"{dockerfile}{_IGNORE_FILE}"
+        key = (context, folder, beside)
+        if key not in self._trees:
+            ignored = PatternMatcher(_ignore_patterns(folder, beside))
+            self._trees[key] = ContextTree(folder, ignored, context)
+        return self._trees[key]
+
+
+class _Reading:
+    """One read in one tree."""
+
+    def __init__(self, read: ContextRead, tree: ContextTree) -> None:
+        self.read = read
+        self.tree = tree
+        self.excluded = PatternMatcher(read.excludes) if read.excludes else None
+
+    def entries(self) -> Iterator[FileEntry]:
+        for source in self.read.sources:
+            if not self.read.parents:
+                yield from self._source(source, None)
+            else:
+                pivot, _, pattern = source.rpartition("/./")
+                # To BuildKit "." is an empty pattern; all that is there is the safe answer.
+                included = PatternMatcher([pattern]) if pattern != "." else None
+                yield from self._source(pivot or ".", included)
+
+    def _source(self, source: str, included: PatternMatcher | None) -> Iterator[FileEntry]:
+        """What one source selects; a source that is a link stands for what it leads to."""
+        found = False
+        for path in self._matches(source) if self._is_pattern(source) else (source,):
+            found = True
+            end, links = self.tree.resolve("" if path == "." else path)
+            yield from map(self.tree.entry, links)
+            if end is None:
+                yield self.tree.missing(path)
+            elif self.tree.is_folder(end):
+                if end:  # the root's own mode is not sent
+                    yield self.tree.entry(end)
+                yield from self._below(end, "", self._begin(included), included)
+            else:
+                yield self.tree.entry(end)
+        if not found:
+            yield self.tree.missing(source)
+
+    def _is_pattern(self, source: str) -> bool:
+        return self.read.wildcards and has_wildcards(source)
+
+    def _matches(self, source: str) -> Iterator[str]:
+        """Paths that a pattern matches, by the names that lead there; none below a match."""
+        prefix, rest = split_wildcards(source)
+        base, _ = self.tree.resolve(prefix)
+        if base is None or not self.tree.is_folder(base):
+            return
+        pattern = compile_pattern(source)
+        # A bracket may match a slash; nothing else can.
+        deepest = rest.count("/") if "[" not in rest else None
+        waiting = [(base, prefix, 0)]
+        while waiting:
+            folder, named, depth = waiting.pop()
+            for path in self.tree.children(folder):
+                name = path.rpartition("/")[2]
+                shown = f"{named}/{name}" if named else name
+                if pattern.fullmatch(shown):
+                    yield path
+                elif self.tree.is_folder(path) and (deepest is None or depth < deepest):
+                    waiting.append((path, shown, depth + 1))
+
+    def _begin(self, included: PatternMatcher | None) -> tuple[Matched, Matched]:
+        """BuildKit matches the source itself as the empty path."""
+        return (
+            included.match("")[1] if included else (),
+            self.excluded.match("")[1] if self.excluded else (),
+        )
+
+    def _below(
+        self,
+        folder: str,
+        below: str,
+        parent: tuple[Matched, Matched],
+        included: PatternMatcher | None,
+    ) -> Iterator[FileEntry]:
+        """What is selected in a folder; a folder where it is itself, or something in it."""
+        for path in self.tree.children(folder):
+            name = path.rpartition("/")[2]
+            relative = f"{below}/{name}" if below else name
+            wanted, matched_in = included.match(relative, parent[0]) if included else (True, ())
+            left_out, matched_out = (
+                self.excluded.match(relative, parent[1]) if self.excluded else (False, ())
+            )
+            inside: list[FileEntry] = []
+            if self.tree.is_folder(path) and self._goes_in(relative, left_out=left_out):
+                inside = list(self._below(path, relative, (matched_in, matched_out), included))
+            if inside or (wanted and not left_out):
+                yield self.tree.entry(path)
+                yield from inside
+
+    def _goes_in(self, relative: str, *, left_out: bool) -> bool:
+        spares = self.excluded is not None and self.excluded.may_spare_inside(relative)
+        return not left_out or spares
+
+
+def _ignore_patterns(folder: Path, beside: Path | None) -> tuple[str, ...]:
+    """Read the ignore file beside the Dockerfile or else the context's."""
+    for path in filter(None, (beside, folder / _IGNORE_FILE)):
+        try:
+            text = path.read_bytes().decode(errors="surrogateescape")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        return read_ignore_file(text)
+    return ()
+
+
+def _reason(failed: OSError | PatternError) -> str:
+    if isinstance(failed, OSError):
+        return f"{failed.filename}: {failed.strerror}"
+    return str(failed)

@@ -1,0 +1,60 @@
+"""The user's files: bake files by their default names, and Dockerfiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from whalebuild.bakefile.target import Target
+from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
+from whalebuild.errors import UsageError
+from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.context import LocalContextFiles
+
+
+class LocalSourceTree:
+    """Files below a folder, which is where buildx runs too."""
+
+    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+        self._root = root
+        self._environment = environment
+        self._files = LocalContextFiles(root)
+
+    def bake_files(self) -> tuple[str, ...]:
+        """See ``ports.SourceTree``."""
+        return find_bake_files(self._root, self._environment)
+
+    def dockerfile(self, target: Target) -> Dockerfile | None:
+        """See ``ports.SourceTree``.
+
+        Raises:
+            UsageError: The context is a local folder, and the Dockerfile cannot be read.
+        """
+        if target.dockerfile_inline:
+            return parse_dockerfile(target.dockerfile_inline)
+        context = self._root / target.context
+        if "://" in target.context or target.context.startswith("git@") or target.context == "-":
+            return None
+        path = context / target.dockerfile
+        try:
+            return parse_dockerfile(path.read_bytes().decode("utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as failed:
+            reason = failed.strerror if isinstance(failed, OSError) else "it is not UTF-8 text"
+            raise UsageError(
+                f"cannot read the Dockerfile {_shown(path, self._root)}",
+                cause=f'{reason} (target "{target.name}")',
+                next_step="run whalebuild where the Dockerfile is, or set dockerfile and context "
+                "in the bake file",
+            ) from None
+
+    def context_files(
+        self, inputs: StageInputs, build: Build, dockerfile: str | None
+    ) -> ContextFiles | Undetermined:
+        """See ``ports.SourceTree``."""
+        return self._files.list_files(inputs, build, dockerfile)
+
+
+def _shown(path: Path, root: Path) -> str:
+    path = path.resolve()
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -1,0 +1,120 @@
+"""One deploy at a time: a lock that the kernel frees when its holder ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from whalebuild import jsonread as values
+from whalebuild.docker.leftovers import stop_leftovers
+from whalebuild.errors import DeployError
+from whalebuild.state.records import make_private, record_error
+
+_MOST_BYTES = 1 << 14
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a lock: what its file says.
+
+    Attributes:
+        verb: What it runs: ``deploy``, ``rollback``, ``prune``.
+        since: Time as RFC 3339, in UTC.
+        scratch: Scratch folder of its docker calls.
+    """
+
+    pid: int
+    verb: str
+    since: str
+    scratch: str
+
+    def __str__(self) -> str:
+        return f"`whalebuild {self.verb}`, pid {self.pid}, since {self.since}"
+
+
+@contextmanager
+def deployment_lock(
+    path: Path, note: Callable[[str], None], *, wait: bool, verb: str, scratch: Path
+) -> Iterator[None]:
+    """Hold a project's lock.
+
+    A former holder that was killed may have left docker commands running, which are stopped first.
+
+    Args:
+        path: ``FileRecord.lock``; its name is the project's.
+        note: Says one line: who is waited for, and what was stopped.
+        wait: Whether to wait for another holder.
+        verb: What this process runs.
+        scratch: Of the docker calls that the lock is held for (``DockerCalls.scratch``).
+
+    Raises:
+        DeployError: Another process has it, and is not waited for.
+        UsageError: The file cannot be written.
+    """
+    opened = _open(path)
+    try:
+        _take(opened, path.stem, note, wait=wait)
+        former = _read(opened)
+        if former and (stopped := stop_leftovers(Path(former.scratch))):
+            commands = "a docker command" if stopped == 1 else f"{stopped} docker commands"
+            note(f"stopped {commands} that was left by {former}: it was killed")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with _told(path):
+            _write(opened, json.dumps(asdict(Holder(os.getpid(), verb, now, str(scratch)))))
+        try:
+            yield
+        finally:
+            os.ftruncate(opened, 0)
+    finally:
+        os.close(opened)
+
+
+def _open(path: Path) -> int:
+    """Open the file, which is never removed: somebody may wait for it."""
+    with _told(path):
+        make_private(path.parent)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _take(opened: int, project: str, note: Callable[[str], None], *, wait: bool) -> None:
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _read(opened)
+        if not wait:
+            raise DeployError(
+                f"another deploy of {project} is under way",
+                cause=str(holder) if holder else "another process has the project's lock",
+                next_step="run it again when that one has ended",
+            ) from None
+        note(f"waiting for another deploy of {project}{f': {holder}' if holder else ''}")
+        fcntl.flock(opened, fcntl.LOCK_EX)
+
+
+def _read(opened: int) -> Holder | None:
+    """Who the file says has it; None if it says nobody, or nothing that can be read."""
+    try:
+        told = values.table(json.loads(os.pread(opened, _MOST_BYTES, 0)))
+        verb, since, scratch = (values.text(told.get(k)) for k in ("verb", "since", "scratch"))
+        return Holder(values.size(told.get("pid")), verb, since, scratch)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _write(opened: int, text: str) -> None:
+    os.ftruncate(opened, 0)
+    os.pwrite(opened, text.encode(), 0)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failed:
+        raise record_error("lock", path, failed) from None

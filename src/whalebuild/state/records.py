@@ -1,0 +1,129 @@
+"""Records of deployments: a file for each project of an engine, in the user's state folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from whalebuild.deploy.record import Entry, History
+from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.errors import UsageError
+
+_SUFFIX = ".jsonl"
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def state_folder(setting: str | None, env: Mapping[str, str] = os.environ) -> Path:
+    """Where records are: the setting ``state-dir``, or ``whalebuild`` in the XDG state folder."""
+    if setting:
+        return Path(setting).expanduser().absolute()
+    home = env.get("XDG_STATE_HOME") or Path(env.get("HOME") or Path.home()) / ".local" / "state"
+    return Path(home) / "whalebuild"
+
+
+def records_folder(state: Path, engine: str) -> Path:
+    """Where the records of an engine are, by its ID; older engines' have colons."""
+    return state / "deployments" / _plain(engine)
+
+
+def records_of(state: Path, engine: str) -> dict[str, History]:
+    """All records of an engine, by project.
+
+    Raises:
+        UsageError: One cannot be read; what it needs is not known then.
+    """
+    folder = records_folder(state, engine)
+    with _told("read", folder):
+        files = sorted(folder.glob(f"*{_SUFFIX}"))
+    names = [file.name.removesuffix(_SUFFIX) for file in files]
+    return {name: FileRecord(state, engine, name).read() for name in names}
+
+
+class FileRecord:
+    """See ``ports.Record``; whoever adds to it holds the lock (``deployment_lock``)."""
+
+    def __init__(self, state: Path, engine: str, project: str) -> None:
+        self.path = records_folder(state, engine) / f"{_plain(project)}{_SUFFIX}"
+
+    @property
+    def lock(self) -> Path:
+        """The file to be locked."""
+        return self.path.with_suffix(".lock")
+
+    def read(self) -> History:
+        """See ``ports.Record``.
+
+        Raises:
+            UsageError: The file is there and cannot be read.
+        """
+        return read_history(self._bytes().decode(errors="replace"))
+
+    def add(self, entry: Entry) -> None:
+        """See ``ports.Record``: a new file takes the old one's place.
+
+        Raises:
+            UsageError: The file cannot be written; the old one is as it was.
+        """
+        old = self._bytes()
+        if old and not old.endswith(b"\n"):
+            old += b"\n"
+        line = entry_line(entry).encode() + b"\n"
+        new = self.path.with_suffix(".new")
+        with _told("write", self.path):
+            make_private(self.path.parent)
+            new.unlink(missing_ok=True)
+            opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(opened, "wb") as file:
+                file.write(old + line)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self.path)
+            _sync(self.path.parent)
+
+    def _bytes(self) -> bytes:
+        with _told("read", self.path):
+            try:
+                return self.path.read_bytes()
+            except FileNotFoundError:
+                return b""
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, for this user alone."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    """Have the folder's new entry outlive a crash of the machine."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _plain(name: str) -> str:
+    return _NOT_PLAIN.sub("_", name)
+
+
+@contextmanager
+def _told(done: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failed:
+        raise record_error(done, path, failed) from None
+
+
+def record_error(done: str, path: Path, failed: OSError) -> UsageError:
+    """The error of a file in the state folder."""
+    return UsageError(
+        f"cannot {done} the record of deployments",
+        cause=f"{path}: {failed.strerror}",
+        next_step="make room or see to its permissions, or name another folder with the setting "
+        "state-dir (WHALEBUILD_STATE_DIR)",
+    )

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.conftest import docker
-from tests.fake_registry import FakeRegistry, push_image
-from tests.fakes import AMD64, definition, recording
+from tests.support.fake_registry import FakeRegistry, push_image
+from tests.support.fakes import AMD64, definition, recording
 from whalebuild.cli.session import Session
 from whalebuild.plan.planner import Planner
 from whalebuild.registry import client as registry_module
 from whalebuild.settings import ENVIRONMENT_PREFIX
-
-__all__ = ["docker"]
 
 Docker = Callable[[str], Path]
 SCRIPT = """

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.fake_registry import FakeRegistry
-from tests.fakes import recording
+from tests.support.fake_registry import FakeRegistry
+from tests.support.fakes import recording
 from whalebuild.cli.app import app
 
 

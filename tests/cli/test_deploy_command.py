@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.cli.test_history_and_prune import OpenedHost
-from tests.deploy_world import ENDED, World
-from tests.fake_registry import BUSY
+from tests.support.deploy_world import ENDED, World
+from tests.support.fake_registry import BUSY
 from whalebuild.cli.app import app
 from whalebuild.docker import compose, host
 from whalebuild.registry import client as registry_module

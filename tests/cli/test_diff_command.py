@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.fakes import GOOD_FACTS
-from tests.inspected import ARM64, REPOSITORY, World
+from tests.support.fakes import GOOD_FACTS
+from tests.support.inspected import ARM64, REPOSITORY, World
 from whalebuild.cli.app import app
 from whalebuild.docker.host import DockerHost
 from whalebuild.oci.reference import Reference

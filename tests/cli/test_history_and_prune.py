@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.deployed import begun, done, ended, running, text, version
-from tests.fake_project import FakeHost, FakeProject, model, service
+from tests.support.deployed import begun, done, ended, running, text, version
+from tests.support.fake_project import FakeHost, FakeProject, model, service
 from whalebuild.cli.app import app
 from whalebuild.deploy.record import Outcome
 from whalebuild.docker import compose, host

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.fake_registry import FakeRegistry
-from tests.fakes import AMD64, recording
+from tests.support.fake_registry import FakeRegistry
+from tests.support.fakes import AMD64, recording
 from whalebuild.cli.app import app
 
 FILE = "whalebuild-part-linux-amd64.json"

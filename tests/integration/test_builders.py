@@ -165,7 +165,7 @@ NO_CLUSTER = (
 )
 
 
-# Words that are checked before docker is asked: tests/core/test_builder_making.py.
+# Words that are checked before docker is asked: tests/builder/test_spec.py.
 @pytest.mark.parametrize(
     ("words", "code", "what", "more"),
     [

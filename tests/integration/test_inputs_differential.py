@@ -570,7 +570,7 @@ def test_what_buildkit_refuses_is_undetermined(
 def test_parents_is_not_known_to_this_engine(sandbox: Sandbox, tmp_path: Path) -> None:
     """COPY --parents came to stable frontends with docker/dockerfile:1.20 (BuildKit 0.26).
 
-    Until the engine has it, tests/adapters/test_context_files.py follows BuildKit's own test of it.
+    Until the engine has it, tests/source/test_context.py follows BuildKit's own test of it.
     When this fails, add cases to CASES: the sources' pivots are ``src``, their patterns
     ``include_patterns`` in the record.
     """

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.registry_server import Asked, Reply, basic, error, serve
 from tests.integration.faults import Fault, Status, oci_error
 from tests.integration.marks import rarely
 from tests.integration.proxy import faulty_registry
@@ -20,6 +19,7 @@ from tests.integration.registries import PASSWORD, USER, htpasswd, own_registry
 from tests.integration.sandbox import Sandbox
 from tests.integration.spying import Spy, spy, stored
 from tests.integration.tokens import LOGIN, TokenServer, docker_config, token_server
+from tests.support.registry_server import Asked, Reply, basic, error, serve
 
 WRONG = "wrong-horse-battery"
 IN_FILE, IN_ENV = "secret-of-a-file-31415", "secret-of-a-variable-92653"

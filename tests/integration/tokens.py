@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from tests.adapters.registry_server import Asked, Reply, basic, document, serve
 from tests.integration.registries import PASSWORD, USER
+from tests.support.registry_server import Asked, Reply, basic, document, serve
 
 LOGIN = (USER, PASSWORD)
 #: For so many seconds the registry takes a token that has expired.

@@ -1,6 +1,6 @@
 """What buildx says where a builder cannot be made, looked at or removed: a pure function over it.
 
-Recorded with buildx 0.29.1; ``tests/core/test_builder_errors.py`` has the messages.
+Recorded with buildx 0.29.1; ``tests/builder/test_messages.py`` has the messages.
 """
 
 from __future__ import annotations

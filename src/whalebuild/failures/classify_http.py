@@ -2,7 +2,7 @@
 
 The codes are those of the OCI distribution specification (`errors
 <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>`_); what
-registries answer beside it is in ``tests/core/test_http_failures.py`` with its source.
+registries answer beside it is in ``tests/failures/test_classify_http.py`` with its source.
 """
 
 from __future__ import annotations

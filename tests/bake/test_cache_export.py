@@ -1,0 +1,164 @@
+"""Trouble with the export of a cache never costs a build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.support.fake_registry import DENIED
+from tests.support.fakes import BUILDER, PushingEngine, definition
+from tests.support.world import WEB, World
+from whalebuild.bundle.index import read_bundle
+from whalebuild.errors import BuildError, UnreachableError
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.manifest import parse_index
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import STAGING
+
+EXPORTING = {
+    "digest": "sha256:e",
+    "name": "exporting cache to registry",
+    "started": "2026-01-01T00:00:00Z",
+    "completed": "2026-01-01T00:00:01Z",
+    "error": "no",
+}
+REFUSED = "ERROR: failed to solve: error writing manifest: 400 Bad Request\n"
+FAILED = CommandFailedError('ERROR: process "x" did not complete successfully: exit code: 1\n')
+BUSY = "ERROR: failed to solve: error writing manifest: 503 Service Unavailable\n"
+
+
+class Picky(PushingEngine):
+    """An engine whose exports of caches fail: by digest, or all of them."""
+
+    def __init__(self, words: str, *, always: bool = False) -> None:
+        super().__init__(definition(WEB), answer_facts=BUILDER)
+        self.words, self.always = words, always
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Generator[str, None, None]:
+        caches = [c for t in definition["target"].values() for c in t.get("cache-to", ())]
+        if any(self.always or "@" in cache["ref"] for cache in caches):
+            lines = [json.dumps({"vertexes": [EXPORTING]}) + "\n"]
+            self.bakes.append((lines, CommandFailedError(self.words)))
+        yield from super().bake(definition, builder=builder, allow=allow)
+
+
+def roles(world: World) -> list[str]:
+    found = world.registry.at("acme/web:deps")
+    index = parse_index(found.raw)
+    assert index
+    return [cache.role for cache in read_bundle(index, found.digest).caches]
+
+
+def test_where_a_cache_cannot_be_pushed_by_digest_it_is_staged_under_a_tag() -> None:
+    world = World(Picky(REFUSED))
+    world.bake()
+    assert world.engine.built == [["app-deps"], ["app-deps"], ["app"]]
+    assert roles(world) == ["app", "deps"]
+    assert {tag for _, tag in world.registry.tags} == {"deps", "latest"}, "staging tags are gone"
+    deleted = [r for r in world.registry.requests if r.startswith("DELETE ")]
+    assert len(deleted) == 2
+    assert all(STAGING in request for request in deleted)
+    put = world.registry.requests.index("PUT acme/web:latest")
+    assert world.registry.requests.index(deleted[0]) > put
+
+
+def test_what_was_found_out_is_remembered() -> None:
+    world = World(Picky(REFUSED))
+    world.bake()
+    assert world.notes.refused == {("ci", "docker.io")}
+    world.tree.write(**{"requirements.txt": "x==2\n"})
+    world.bake()
+    assert world.engine.built == [["app-deps"], ["app"]]
+    assert roles(world) == ["app", "deps"]
+
+
+@pytest.mark.parametrize("words", [REFUSED, BUSY], ids=["refused", "busy"])
+def test_where_it_cannot_be_exported_at_all_images_are_published_without(words: str) -> None:
+    world = World(Picky(words, always=True))
+    world.bake()
+    assert roles(world) == []
+    assert world.registry.puts == ["acme/web:deps", "acme/web:latest"]
+    assert any("the cache could not be exported" in note for note in world.console.notes)
+    assert not any("is left over" in note for note in world.console.notes)
+
+
+def test_of_several_targets_too_only_the_cache_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where bake builds several, their names stand before what BuildKit calls its steps."""
+    monkeypatch.setitem(EXPORTING, "name", "[app] exporting cache to registry")
+    world = World(Picky(BUSY, always=True))
+    world.bake()
+    assert world.registry.puts == ["acme/web:deps", "acme/web:latest"]
+
+
+def test_a_strict_bake_publishes_nothing_without_its_cache() -> None:
+    world = World(Picky(BUSY, always=True))
+    world.set(strict_cache=True)
+    with pytest.raises(UnreachableError):
+        world.bake()
+    assert world.registry.puts == []
+
+
+def test_what_it_cost_is_in_the_result() -> None:
+    world = World(Picky(BUSY, always=True))
+    result = world.bake()
+    assert [w for w in result.warnings if w.startswith("the cache could not be exported")]
+
+
+def test_a_registry_that_is_busy_says_nothing_about_digests() -> None:
+    world = World(Picky(BUSY, always=True))
+    world.bake()
+    assert world.notes.refused == set()
+
+
+def test_a_staging_tag_that_cannot_be_deleted_is_a_warning() -> None:
+    world = World(Picky(REFUSED))
+    world.registry.delete_manifest = lambda _: False  # type: ignore[method-assign]
+    world.bake()
+    left = [note for note in world.console.notes if "is left over" in note]
+    assert len(left) == 2
+
+
+def test_where_only_manifests_are_deleted_what_is_published_stays() -> None:
+    """As docker's registry 2.8 does it: with a manifest go its tags."""
+    world = World(Picky(REFUSED))
+    registry, delete = world.registry, world.registry.delete_manifest
+
+    def by_digest(reference: Reference) -> bool:
+        if reference.tag:
+            return False
+        place = reference.repository, str(reference.digest)
+        for tag, digest in list(registry.tags.items()):
+            if (tag[0], digest) == place:
+                del registry.tags[tag]
+        return delete(reference)
+
+    registry.delete_manifest = by_digest  # type: ignore[method-assign]
+    world.bake()
+    assert sorted(tag for _, tag in registry.tags) == ["deps", "latest"]
+    children = parse_index(registry.at("acme/web:deps").raw)
+    assert children
+    assert all(("acme/web", child.digest) in registry.manifests for child in children.manifests)
+    assert not any("is left over" in note for note in world.console.notes)
+
+
+def test_a_failing_build_is_no_trouble_with_a_cache() -> None:
+    world = World()
+    world.engine.bakes = [([], FAILED)]
+    with pytest.raises(BuildError):
+        world.bake()
+    assert world.registry.puts == []
+
+
+def test_staging_tags_do_not_outlive_a_bake_that_fails() -> None:
+    world = World(Picky(REFUSED))
+    world.registry.failures["PUT acme/web:deps"] = DENIED
+    with pytest.raises(Exception, match="refused"):
+        world.bake()
+    assert world.registry.tags == {}

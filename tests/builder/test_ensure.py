@@ -1,0 +1,73 @@
+"""A builder that is missing, and nodes that do not answer, before a bake."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.builder.test_manage import B_DOWN, REFUSED, A, B, FakeBuilders, farm
+from tests.support.fakes import AMD64, ARM64
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.ensure import Readier, nodes_down
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.nodes import Node
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
+
+MISSING = EngineFacts(
+    "whalebuild", "docker-container", containerd_store=True, platform=AMD64, missing=True
+)
+FARM = EngineFacts("farm", "remote", containerd_store=True, platform=AMD64, nodes=(A, B_DOWN))
+IDLE = Builder("whalebuild", "docker-container", (Node("whalebuild0", "default"),))
+ALREADY = CommandFailedError('ERROR: existing instance for "whalebuild" but no append mode\n')
+
+
+@pytest.mark.parametrize("failure", [None, ALREADY])
+def test_it_is_made_once_even_if_two_make_it(failure: Exception | None) -> None:
+    builders = FakeBuilders({"whalebuild": IDLE})
+    builders.failures = {"create docker-container": failure} if failure else {}
+    notes: list[str] = []
+    Readier(builders, notes.append).ready(MISSING, [AMD64])
+    assert builders.calls == ["create docker-container", "boot whalebuild"]
+    assert notes == ['making builder "whalebuild" (driver docker-container), once for all bakes']
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [("create docker-container", "was not made"), ("boot whalebuild", "cannot be started")],
+)
+def test_one_that_cannot_be_made_or_started(call: str, what: str) -> None:
+    """What was made stays: another bake may be using it by now."""
+    builders = FakeBuilders(
+        {"whalebuild": IDLE}, failures={call: CommandFailedError("ERROR: no\n")}
+    )
+    with pytest.raises(EngineError, match=what):
+        Readier(builders, lambda _: None).ready(MISSING, [AMD64])
+    assert "remove whalebuild" not in builders.calls
+
+
+def test_only_nodes_that_are_needed_are_missed() -> None:
+    assert nodes_down(FARM, [AMD64]) == ()
+    assert nodes_down(FARM, [AMD64, ARM64]) == (B_DOWN,)
+    assert nodes_down(replace(FARM, driver="docker-container"), [ARM64]) == ()
+
+
+def test_a_node_that_comes_back_is_waited_for() -> None:
+    notes: list[str] = []
+    builders = farm(A, B)
+    Readier(builders, notes.append).ready(FARM, [ARM64])
+    assert builders.calls == ["boot farm"]
+    assert notes == ['waiting for node farm1 of builder "farm"']
+
+
+@pytest.mark.parametrize("boots", [True, False])
+def test_one_that_stays_away_is_named_with_the_reason(boots: bool) -> None:
+    builders = farm(A, B_DOWN)
+    builders.usages = {"farm1": REFUSED}
+    if not boots:
+        builders.failures = {"boot farm": CommandFailedError("ERROR: context deadline exceeded\n")}
+    with pytest.raises(EngineError) as caught:
+        Readier(builders, lambda _: None).ready(FARM, [ARM64])
+    assert caught.value.what == "node farm1 at tcp://b:1 does not answer"
+    assert "connection refused" in str(caught.value.cause)

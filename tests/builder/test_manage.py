@@ -1,0 +1,252 @@
+"""Listing, inspecting, making and removing builders, over answers that are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.support.fakes import AMD64, ARM64
+from whalebuild.builder.capabilities import Known
+from whalebuild.builder.listing import Builder
+from whalebuild.builder.listing_cache_usage import Usage
+from whalebuild.builder.manage import BuilderKeeper
+from whalebuild.builder.nodes import Node
+from whalebuild.builder.spec import BuilderSpec, NodeSpec
+from whalebuild.errors import EngineError, InterruptedRunError, UsageError
+from whalebuild.failures.failure import CommandFailedError
+
+FARM = BuilderSpec(
+    "farm", "remote", (NodeSpec("tcp://a:1", (AMD64,)), NodeSpec("tcp://b:1", (ARM64,)))
+)
+A = Node("farm0", "tcp://a:1", platforms=(AMD64,), given=(AMD64,), own=AMD64)
+B = Node("farm1", "tcp://b:1", platforms=(ARM64,), given=(ARM64,), own=ARM64)
+B_DOWN = Node("farm1", "tcp://b:1", status="inactive", given=(ARM64,))
+OWN = Builder("default", "docker", (Node("default", "default", platforms=(AMD64,)),), current=True)
+REFUSED = CommandFailedError(
+    "ERROR: failed to call diskusage: Unavailable: connection error: desc = "
+    '"transport: Error while dialing: dial tcp 192.0.2.1:1: connect: connection refused"\n'
+)
+NO_BUILDER = CommandFailedError('ERROR: no builder "fram" found\n')
+TAKEN = CommandFailedError('ERROR: existing instance for "farm" but no append mode\n')
+
+
+def _give(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        raise value
+    return value
+
+
+@dataclass
+class FakeBuilders:
+    """Builders by name as they are looked at; a call that fails is named in ``failures``."""
+
+    there: dict[str, Any] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+    failures: dict[str, BaseException] = field(default_factory=dict)
+    usages: dict[str, Any] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    engine: Any = True
+    files: tuple[str, ...] = ()
+    calls: list[str] = field(default_factory=list)
+
+    def _call(self, said: str) -> None:
+        self.calls.append(said)
+        if said in self.failures:
+            raise self.failures[said]
+
+    def all(self) -> tuple[Builder, ...]:
+        self._call("all")
+        return tuple(each for each in self.there.values() if isinstance(each, Builder))
+
+    def look(self, name: str | None, *, boot: bool = False) -> Builder:
+        self._call(f"{'boot' if boot else 'look'} {name or 'default'}")
+        return _give(self.there.get(name or "default", NO_BUILDER))
+
+    def stored(self, name: str) -> bool:
+        return name in self.made
+
+    def create(self, words: Sequence[str]) -> None:
+        self._call(f"create {words[-1]}")
+        self.made.add(words[1])
+
+    def use(self, name: str) -> None:
+        self._call(f"use {name}")
+
+    def remove(self, name: str, *, keep_state: bool = False) -> None:
+        self._call(f"remove {name}{' keeping its state' if keep_state else ''}")
+
+    def usage(self, builder: str, node: str) -> Usage:
+        return _give(self.usages.get(node, Usage(10, 5)))
+
+    def try_build(self, builder: str, words: Sequence[str]) -> None:
+        for word, said in self.refused.items():
+            if word in words:
+                raise CommandFailedError(said)
+
+    def engine_answers(self) -> bool:
+        return _give(self.engine)
+
+    def file(self, path: str) -> str | None:
+        return f"/here/{path}" if path in self.files else None
+
+
+def keeper(builders: FakeBuilders, note: Callable[[str], None] = lambda _: None) -> BuilderKeeper:
+    return BuilderKeeper(builders, note)
+
+
+def farm(*nodes: Node) -> FakeBuilders:
+    return FakeBuilders({"farm": Builder("farm", "remote", nodes or (A, B)), "default": OWN})
+
+
+def test_the_current_builder_is_listed_first() -> None:
+    assert [each.name for each in keeper(farm()).list()] == ["default", "farm"]
+    down = FakeBuilders(failures={"all": CommandFailedError("docker: unknown command\n")})
+    with pytest.raises(EngineError, match="no buildx"):
+        keeper(down).list()
+
+
+def test_an_inspection_tells_caches_and_what_was_tried() -> None:
+    builders = farm()
+    builders.refused = {"security.insecure": "ERROR: failed to build: not allowed\nmore\n"}
+    view = keeper(builders).inspect("farm")
+    assert [each.usage for each in view.nodes] == [Usage(10, 5), Usage(10, 5)]
+    found = {feature.name: (feature.able, feature.known) for feature in view.features}
+    assert found["push by digest"] == (True, Known.DRIVER)
+    assert found["export a cache"] == (True, Known.TESTED)
+    assert found["entitlement security.insecure"] == (False, Known.TESTED)
+    assert (
+        next(f.why for f in view.features if f.name == "entitlement security.insecure")
+        == "not allowed"
+    )
+
+
+def test_of_a_node_that_is_down_the_reason_is_told() -> None:
+    builders = farm(A, B_DOWN)
+    builders.usages = {"farm1": REFUSED}
+    first, second = keeper(builders).inspect("farm").nodes
+    assert (first.trouble, first.usage) == (None, Usage(10, 5))
+    assert str(second.trouble).endswith("connect: connection refused")
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_nothing_is_tried_on_a_builder_that_does_not_run_or_if_told_so(test: bool) -> None:
+    builders = farm(B_DOWN) if test else farm()
+    view = keeper(builders).inspect("farm", test=test)
+    assert {feature.known for feature in view.features} == {Known.DRIVER}
+
+
+def test_an_engine_that_is_down_cannot_be_inspected() -> None:
+    builders = FakeBuilders({"gone": Builder("gone", "", error="Cannot connect")})
+    with pytest.raises(EngineError, match='builder "gone" cannot be looked at') as caught:
+        keeper(builders).inspect("gone")
+    assert caught.value.cause == "Cannot connect"
+
+
+def test_without_an_engine_beside_it_nothing_is_loaded() -> None:
+    builders = farm()
+    builders.engine = CommandFailedError("Cannot connect\n")
+    (load,) = [f for f in keeper(builders).inspect("farm").features if f.name == "--load"]
+    assert not load.able
+
+
+def test_an_unknown_builder_is_told_with_a_suggestion() -> None:
+    for action in (keeper(farm()).inspect, keeper(farm()).remove):
+        with pytest.raises(EngineError) as caught:
+            action("fram")
+        assert caught.value.what == 'there is no builder "fram"'
+        assert caught.value.cause == 'did you mean "farm"?'
+
+
+def test_a_builder_is_made_with_all_its_nodes_then_used() -> None:
+    builders = farm()
+    view = keeper(builders).create(FARM, use=True, boot=True)
+    assert builders.calls == ["create tcp://a:1", "create tcp://b:1", "look farm", "use farm"]
+    assert [at.node.name for at in view.places] == ["farm0", "farm1"]
+
+
+def test_a_container_is_started() -> None:
+    builders = FakeBuilders({"whalebuild": Builder("whalebuild", "docker-container", (A,))})
+    notes: list[str] = []
+    keeper(builders, notes.append).create(BuilderSpec("whalebuild"), use=False, boot=True)
+    assert builders.calls == ["create docker-container", "boot whalebuild"]
+    assert notes == ['starting builder "whalebuild"']
+
+
+def test_a_container_is_not_started_if_told_so() -> None:
+    there = Builder("whalebuild", "docker-container", (B_DOWN,))
+    builders = FakeBuilders({"whalebuild": there})
+    keeper(builders).create(BuilderSpec("whalebuild"), use=False, boot=False)
+    assert builders.calls == ["create docker-container", "look whalebuild"]
+
+
+@pytest.mark.parametrize(
+    ("call", "failure", "kind", "what"),
+    [
+        ("create tcp://b:1", CommandFailedError("ERROR: no\n"), EngineError, "was not made"),
+        ("look farm", CommandFailedError("ERROR: no\n"), EngineError, "cannot be started"),
+        ("use farm", CommandFailedError("ERROR: no\n"), EngineError, "was not made"),
+        ("look farm", InterruptedRunError("interrupted"), InterruptedRunError, "interrupted"),
+    ],
+)
+def test_all_or_nothing(call: str, failure: BaseException, kind: type, what: str) -> None:
+    builders = farm()
+    builders.failures = {call: failure}
+    with pytest.raises(kind, match=what):
+        keeper(builders).create(FARM, use=True, boot=True)
+    assert builders.calls[-1] == "remove farm"
+
+
+def test_a_node_that_does_not_answer_takes_the_builder_with_it() -> None:
+    builders = farm(A, B_DOWN)
+    builders.usages = {"farm1": REFUSED}
+    with pytest.raises(EngineError) as caught:
+        keeper(builders).create(FARM, use=True, boot=True)
+    assert caught.value.what == "node farm1 at tcp://b:1 does not answer"
+    assert "connection refused" in str(caught.value.cause)
+    assert builders.calls[-1] == "remove farm"
+    assert "use farm" not in builders.calls
+
+
+def test_another_ones_builder_is_never_removed() -> None:
+    """Not even where it was made between the look and the attempt."""
+    builders = farm()
+    builders.failures = {"create tcp://a:1": TAKEN}
+    with pytest.raises(UsageError, match='already a builder "farm"'):
+        keeper(builders).create(FARM, use=False, boot=True)
+    builders.made = {"farm"}
+    with pytest.raises(UsageError, match='already a builder "farm"'):
+        keeper(builders).create(FARM, use=False, boot=True)
+    assert builders.calls == ["create tcp://a:1"]
+
+
+def test_files_are_looked_for_before_anything_is_made() -> None:
+    spec = BuilderSpec("farm", "remote", FARM.nodes, (("cacert", "ca.pem"), ("servername", "x")))
+    builders = farm()
+    with pytest.raises(UsageError, match=r"--driver-opt cacert: there is no readable file ca\.pem"):
+        keeper(builders).create(spec, use=False, boot=True)
+    assert builders.calls == []
+    builders.files = ("ca.pem",)
+    keeper(builders).create(spec, use=False, boot=True)
+
+
+def test_a_docker_contexts_own_builder_is_not_removed() -> None:
+    builders = farm()
+    with pytest.raises(UsageError, match='builder "default" cannot be removed') as caught:
+        keeper(builders).remove("default")
+    assert 'docker context "default"' in str(caught.value.cause)
+    assert not any(call.startswith("remove") for call in builders.calls)
+
+
+def test_a_builder_is_removed() -> None:
+    builders = farm()
+    builders.made = {"farm"}
+    keeper(builders).remove("farm")
+    keeper(builders).remove("farm", keep_state=True)
+    assert builders.calls == ["remove farm", "remove farm keeping its state"]
+    builders.failures = {"remove farm": CommandFailedError("ERROR: its engine is gone\n")}
+    with pytest.raises(EngineError, match="could not be removed wholly") as caught:
+        keeper(builders).remove("farm")
+    assert caught.value.cause == "its engine is gone"

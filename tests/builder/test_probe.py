@@ -1,0 +1,93 @@
+"""What is asked of a builder, and what is said of one that is not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.plan.test_planner import plan
+from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
+from whalebuild.builder.nodes import How, Node
+from whalebuild.builder.probe import Looker
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
+
+WEB = {"tags": ["acme/web:latest"]}
+DOWN = Node("far0", "tcp://far:1234", status="inactive")
+TIMEOUT = CommandFailedError(
+    "#1 [internal] waiting for connection\n#1 ERROR: context deadline exceeded\n------\n"
+    " > [internal] waiting for connection:\n------\nERROR: context deadline exceeded\n"
+)
+
+
+def test_the_docker_drivers_nodes_are_not_asked_for_where_its_own_platform_is_built() -> None:
+    engine = FakeEngine(definition({"app": WEB}))
+    made = plan(engine)
+    assert engine.asked_nodes == []
+    assert made.facts is not None
+    (node,) = made.facts.nodes
+    assert node.how(AMD64) is How.NATIVE
+
+
+def test_they_are_asked_for_where_another_one_is() -> None:
+    node = Node("default", "default", platforms=(AMD64, ARM64))
+    engine = FakeEngine(definition({"app": WEB}), answer_nodes=(node,))
+    made = plan(engine, platform=(AMD64, ARM64))
+    assert engine.asked_nodes == ["default"]
+    assert made.facts is not None
+    assert made.facts.nodes == (replace(node, own=AMD64),)
+    assert made.facts.nodes[0].how(ARM64) is How.EMULATED
+
+
+def test_nodes_that_cannot_be_asked_for_do_not_end_a_plan() -> None:
+    failed = CommandFailedError("ERROR: no\n")
+    made = plan(FakeEngine(definition({"app": WEB}), answer_nodes=failed), platform=(ARM64,))
+    assert made.facts is not None
+    assert made.facts.nodes == ()
+
+
+def test_other_drivers_have_told_their_nodes_before() -> None:
+    facts = replace(BUILDER, nodes=(Node("ci0", "default", platforms=(AMD64,)),))
+    engine = FakeEngine(definition({"app": WEB}), answer_facts=facts)
+    assert plan(engine, platform=(ARM64,)).facts == facts
+    assert engine.asked_nodes == []
+
+
+@pytest.mark.parametrize(
+    ("driver", "said"),
+    [
+        ("remote", 'waiting for builder "ci", which does not answer'),
+        ("kubernetes", 'starting builder "ci"'),
+    ],
+)
+def test_a_builder_that_does_not_run_is_started_or_waited_for(driver: str, said: str) -> None:
+    facts = replace(BUILDER, driver=driver, platform=None, nodes=(DOWN,))
+    engine = FakeEngine(answer_facts=facts, answer_boot=BUILDER)
+    notes: list[str] = []
+    assert Looker(engine, notes.append).facts("ci") == BUILDER
+    assert notes == [said]
+    assert engine.booted == ["ci"]
+
+
+@pytest.mark.parametrize(
+    ("driver", "what", "cause"),
+    [
+        ("remote", 'builder "ci" does not answer', "tcp://far:1234 (context deadline exceeded)"),
+        ("kubernetes", 'builder "ci" cannot be started', "context deadline exceeded"),
+    ],
+)
+def test_one_that_stays_away_ends_the_plan(driver: str, what: str, cause: str) -> None:
+    facts = replace(BUILDER, driver=driver, platform=None, nodes=(DOWN,))
+    engine = FakeEngine(definition({"app": WEB}), answer_facts=facts, answer_boot=TIMEOUT)
+    with pytest.raises(EngineError) as caught:
+        plan(engine)
+    assert caught.value.what == what
+    assert cause in str(caught.value.cause)
+    assert caught.value.next_step
+
+
+def test_one_that_runs_is_not_started() -> None:
+    engine = FakeEngine(answer_facts=GOOD_FACTS)
+    Looker(engine, pytest.fail).facts(None)
+    assert engine.booted == []

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.fakes import AMD64, ARM64
+from tests.support.values import (
+    ASK,
+    BUNDLE,
+    REBUILD,
+    REUSE,
+    app_job,
+    app_plan,
+    deps_job,
+    deps_plan,
+    image,
+    lock,
+    plan,
+    published,
+)
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bundle.lock import Change
+from whalebuild.cli.output.plan_plan_json import plan_json, rebuild_needed
+from whalebuild.inputs.values import FileEntry
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.advice import Advice
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppAction
+from whalebuild.settings import KEYS, Settings
+
+SOURCE = published(lock(AMD64, ARM64), (image(1, AMD64), image(2, ARM64)))
+FILES = (
+    FileEntry(None, "app", "dir", 0o755, ""),
+    FileEntry(None, "app/setup_data.py", "file", 0o644, "1"),
+    FileEntry(None, "requirements.txt", "file", 0o644, "2"),
+)
+
+
+def as_json(made: Plan) -> dict[str, Any]:
+    return json.loads(json.dumps(plan_json(made)))  # type: ignore[no-any-return]
+
+
+def test_the_json_of_a_plan_is_stable() -> None:
+    changes = (Change("requirements.txt", "changed", "a", "b", file=True),)
+    decision = Decision(Action.REBUILD, ("requirements.txt changed",), changes, (AMD64,))
+    made_of = lock(AMD64, bases={AMD64: {"debian": "sha256:1"}})
+    deps = deps_plan(
+        decision,
+        SOURCE,
+        lock=made_of,
+        files=FILES,
+        moved=("debian",),
+        advice=(Advice(3, "no-link", "p", "c", "i"),),
+    )
+    settings = Settings(image="acme/web", origins={"image": "--image"})
+    derived = frozenset({"app-deps"})
+    made = as_json(plan(deps, app_plan(), settings=settings, derived=derived))
+    named = made.pop("settings")
+    assert set(named) == set(KEYS)
+    assert named["image"] == {"value": "acme/web", "origin": "--image"}
+    assert named["progress"] == {"value": "auto", "origin": "default"}
+    assert made == {
+        "schema": "whalebuild.plan/1",
+        "source": "docker-bake.hcl",
+        "publish": True,
+        "builder": {"name": "ci", "driver": "docker-container", "platform": AMD64},
+        "rebuild": True,
+        "targets": [
+            {
+                "target": "app-deps",
+                "role": "deps",
+                "action": "rebuild",
+                "reasons": ["requirements.txt changed"],
+                "changes": [
+                    {
+                        "name": "requirements.txt",
+                        "what": "changed",
+                        "before": "a",
+                        "after": "b",
+                        "file": True,
+                    }
+                ],
+                "key": made_of.key,
+                "undetermined": None,
+                "published": [SOURCE.bundle.digest],
+                "stage": "dependencies",
+                "derived": True,
+                "context": ".",
+                "dockerfile": "Dockerfile",
+                "tags": ["acme/web:deps"],
+                "platforms": [AMD64],
+                "sites": [],
+                "platforms_dropped": [],
+                "inputs": {"manifests": ["requirements.txt"], "other": ["app/setup_data.py"]},
+                "bases": {AMD64: {"debian": "sha256:1"}},
+                "bases_moved": ["debian"],
+                "advice": [
+                    {"line": 3, "rule": "no-link", "problem": "p", "cost": "c", "instead": "i"}
+                ],
+                "splits": [],
+            },
+            {
+                "target": "app",
+                "role": "app",
+                "action": "build",
+                "reasons": ["its code changed"],
+                "dependencies": "app-deps",
+                "pinned": True,
+                "unpinned_because": None,
+                "stage": None,
+                "context": ".",
+                "dockerfile": "Dockerfile",
+                "tags": ["acme/web:latest"],
+                "bases": {},
+                "bases_moved": [],
+                "missing_tags": [],
+                "platforms": [AMD64],
+                "sites": [],
+            },
+        ],
+    }
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    deps = as_json(plan(deps_plan(ASK, None)))["targets"][0]
+    assert (deps["action"], deps["key"]) == ("ask", None)
+    assert deps["undetermined"] == "RUN reads the network (line 7)"
+    assert (deps["published"], deps["bases"]) == ([None], {})
+
+
+def test_an_application_that_is_there_has_no_reasons() -> None:
+    missing = (Reference("acme/web", "v1"),)
+    job = app_job(AMD64, references=(Reference("acme/web", "latest"), *missing))
+    app = app_plan(AppAction.TAG, job=job, missing=missing, pins=(), unpinned="why")
+    made = as_json(plan(deps_plan(REUSE, SOURCE), app))["targets"][1]
+    assert (made["action"], made["reasons"], made["missing_tags"]) == (
+        "tag",
+        [],
+        ["acme/web:v1"],
+    )
+    assert (made["pinned"], made["unpinned_because"]) == (False, "why")
+
+
+def test_a_plan_that_asked_nobody_says_so() -> None:
+    made = as_json(plan(deps_plan(), facts=None, options=BuildOptions(load=True)))
+    assert (made["builder"], made["publish"]) == (None, False)
+
+
+@pytest.mark.parametrize(("decision", "needed"), [(REUSE, False), (REBUILD, True), (ASK, True)])
+def test_whether_dependencies_have_to_be_built(decision: Decision, needed: bool) -> None:
+    assert rebuild_needed(plan(deps_plan(decision, SOURCE))) is needed
+
+
+def test_every_reference_of_shared_dependencies_is_listed() -> None:
+    job = deps_job(AMD64, references=(BUNDLE, Reference("acme/api", "deps")))
+    deps = deps_plan(REBUILD, SOURCE, job=job, published=(SOURCE, None))
+    made = as_json(plan(deps))["targets"][0]
+    assert made["tags"] == ["acme/web:deps", "acme/api:deps"]
+    assert made["published"] == [SOURCE.bundle.digest, None]

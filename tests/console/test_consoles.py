@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import io
+import re
+import sys
+import threading
+
+import pytest
+from rich.console import Console
+
+from tests.support.fakes import recording
+from whalebuild.buildkit.events import BuildWarning, Log, Step, parse_line
+from whalebuild.console.live import LiveConsole
+from whalebuild.console.plain import ConsoleBase, PlainConsole, RawConsole, make_console
+
+
+def shown(console_class: type[ConsoleBase], name: str, target: str | None = None) -> str:
+    """What a console writes of a recorded stream."""
+    stream = io.StringIO()
+    with console_class(stream) as console:
+        console.begin([target] if target else ["app-deps", "app"])
+        for line in recording(name, target):
+            console.raw(line)
+            for event in parse_line(line):
+                console.event(event)
+    return stream.getvalue()
+
+
+def step(digest: str, name: str, **changes: object) -> Step:
+    values = {"started": 1.0, "completed": 3.5, "cached": False, "error": "", **changes}
+    return Step(digest, name, **values)  # type: ignore[arg-type]
+
+
+def test_plain_numbers_steps_and_tells_how_they_ended() -> None:
+    lines = shown(PlainConsole, "cached").splitlines()
+    numbered = [line.partition(" ") for line in lines]
+    numbers = {number for number, _, _ in numbered}
+    assert numbers == {f"#{n}" for n in range(1, len(numbers) + 1)}
+    ends = {n: rest for n, _, rest in numbered if re.match(r"CACHED|DONE|ERROR", rest)}
+    names = {n: rest for n, _, rest in reversed(numbered) if n not in ends or rest != ends[n]}
+    by_name = {names[number]: end for number, end in ends.items()}
+    assert by_name["[app base 2/2] RUN echo base > /b"] == "CACHED"
+    assert re.fullmatch(r"DONE \d+\.\d s", by_name["[app final 1/1] COPY --link app.py /app.py"])
+    assert len(ends) == len(names)
+    assert len(lines) == len(ends) + len(names)  # each begins and ends once
+
+
+def test_plain_leaves_out_buildkits_housekeeping() -> None:
+    text = shown(PlainConsole, "cached")
+    assert "internal]" not in text
+    assert "resolving provenance" not in text
+
+
+def test_plain_shows_output_and_error_of_a_failing_step() -> None:
+    lines = shown(PlainConsole, "failed", "app-deps").splitlines()
+    (head,) = [line for line in lines if "2/2] RUN echo hello" in line and "ERROR" not in line]
+    number = head.partition(" ")[0]
+    command = r"/bin/sh -c echo hello; echo \"503 Service Unavailable\" >&2; exit 3"
+    error = f'ERROR: process "{command}" did not complete successfully: exit code: 3'
+    assert [line for line in lines if line.startswith(f"{number} ")][1:4] == [
+        f"{number} | hello",
+        f"{number} | 503 Service Unavailable",
+        f"{number} {error}",
+    ]
+
+
+def test_plain_numbers_go_on_from_wave_to_wave() -> None:
+    stream = io.StringIO()
+    console = PlainConsole(stream)
+    for target in ("app-deps", "app"):
+        console.begin([target])
+        console.event(step(target, "[1/1] RUN x"))
+    assert stream.getvalue().splitlines() == [
+        "#1 [1/1] RUN x",
+        "#1 DONE 2.5 s",
+        "#2 [1/1] RUN x",
+        "#2 DONE 2.5 s",
+    ]
+
+
+def test_plain_shows_warnings_with_their_address() -> None:
+    stream = io.StringIO()
+    PlainConsole(stream).event(BuildWarning("a", "JSONArgsRecommended: x", "https://d.io/rule"))
+    assert stream.getvalue() == "warning: JSONArgsRecommended: x https://d.io/rule\n"
+
+
+def test_rawjson_is_passed_through_as_it_came() -> None:
+    assert shown(RawConsole, "failed") == "".join(recording("failed"))
+
+
+def test_quiet_shows_no_progress_but_notes() -> None:
+    assert shown(ConsoleBase, "failed") == ""
+    stream = io.StringIO()
+    ConsoleBase(stream).note("retry 1/7")
+    assert stream.getvalue() == "whalebuild: retry 1/7\n"
+
+
+def test_the_live_view_shows_finished_steps() -> None:
+    text = re.sub(r"\s+", " ", shown(LiveConsole, "cached"))
+    assert "✓ [app base 2/2] RUN echo base > /b CACHED" in text
+    assert re.search(r"✓ \[app final 1/1\] COPY --link app\.py /app\.py \d+\.\d s", text)
+    assert text.count("[app final 1/1] COPY") == 1
+    assert "internal]" not in text
+
+
+def test_the_live_view_shows_a_step_in_every_wave_and_stops_drawing() -> None:
+    stream = io.StringIO()
+    before = set(threading.enumerate())
+    with LiveConsole(stream) as console:
+        for target in ("app-deps", "app"):
+            console.begin([target])
+            console.event(step("shared", "[base 1/1] RUN x", cached=True))
+            console.event(step("shared", "[base 1/1] RUN x", cached=True))
+        drawing = set(threading.enumerate()) - before
+    for thread in drawing:
+        thread.join(2)
+    assert drawing
+    assert not any(thread.is_alive() for thread in drawing)
+    assert stream.getvalue().count("✓ [base 1/1] RUN x CACHED") == 2
+
+
+def test_the_live_view_marks_a_failed_step() -> None:
+    assert "✗ [app-deps dependencies 2/2] RUN" in shown(LiveConsole, "failed", "app-deps")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["reading r.io/web:100: 503 Service Unavailable", "[bold]x[/]", "a \\[red] b", "[/]"],
+)
+def test_the_live_view_writes_notes_as_they_are(text: str) -> None:
+    stream = io.StringIO()
+    with LiveConsole(stream) as console:
+        console.note(text)
+        console.event(BuildWarning("a", text, ""))
+    assert stream.getvalue() == f"whalebuild: {text}\nwarning {text}\n"
+
+
+def test_the_live_view_draws_running_steps_with_their_last_output() -> None:
+    console = LiveConsole(io.StringIO())
+    console.begin(["app"])
+    console.event(step("a", "[2/3] RUN pip install", completed=None))
+    console.event(Log("a", b"one\ntwo\nthree\nfour [bold]\n"))
+    drawn = io.StringIO()
+    Console(file=drawn, width=60).print(console)
+    console.__exit__()
+    assert "[2/3] RUN pip install" in drawn.getvalue()
+    assert "four [bold]" in drawn.getvalue()
+    assert "one" not in drawn.getvalue()
+    assert "0 steps, 0 cached" in drawn.getvalue()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("mode", "stream", "ci", "expected"),
+    [
+        ("auto", io.StringIO, False, PlainConsole),
+        ("auto", Terminal, False, LiveConsole),
+        ("auto", Terminal, True, PlainConsole),
+        ("tty", io.StringIO, True, LiveConsole),
+        ("plain", Terminal, False, PlainConsole),
+        ("rawjson", Terminal, False, RawConsole),
+        ("quiet", Terminal, False, ConsoleBase),
+    ],
+)
+def test_the_console_fits_mode_terminal_and_ci(
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    stream: type[io.StringIO],
+    ci: bool,
+    expected: type[ConsoleBase],
+) -> None:
+    monkeypatch.setattr(sys, "stderr", stream())
+    assert type(make_console(mode, ci=ci)) is expected
+
+
+def test_plain_says_how_far_something_is_now_and_then() -> None:
+    """A line for each new thing at once; the same thing not with every step."""
+    stream = io.StringIO()
+    console = PlainConsole(stream)
+    for what, how_far in [("pulling web", "9 KB"), ("pulling web", "8 KB"), ("waiting", "30 s")]:
+        console.progress(what, how_far)
+    assert stream.getvalue() == "whalebuild: pulling web: 9 KB\nwhalebuild: waiting: 30 s\n"
+
+
+def test_the_live_view_draws_how_far_something_is_as_it_is_written() -> None:
+    console = LiveConsole(io.StringIO())
+    console.progress("pulling [bold]", "8 KB")
+    drawn = io.StringIO()
+    Console(file=drawn, width=60).print(console)
+    console.__exit__()
+    assert "pulling [bold]: 8 KB" in drawn.getvalue()
+
+
+@pytest.mark.parametrize("kind", [ConsoleBase, RawConsole])
+def test_no_progress_for_programs_and_the_quiet(kind: type[ConsoleBase]) -> None:
+    stream = io.StringIO()
+    kind(stream).progress("pulling web", "8 KB")
+    assert stream.getvalue() == ""

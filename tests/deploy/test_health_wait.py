@@ -1,0 +1,140 @@
+"""Waiting for containers, with a clock that only sleep moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.deploy_world import Clock
+from tests.support.fake_project import FakeProject, model, service
+from tests.support.fakes import FakeConsole
+from whalebuild.compose.containers import Container
+from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_words
+from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
+
+LOST = CommandFailedError("Cannot connect to the Docker daemon")
+STARTING, HEALTHY = {"health": "starting"}, {"health": "healthy"}
+
+
+class Watched:
+    """A wait for one container, that is as it is at each second, and then stays so."""
+
+    def __init__(self, *seconds: dict[str, Any], timeout: float = 10.0, grace: float = 3.0) -> None:
+        self.clock = Clock(0.0)
+        self.project = FakeProject(model(service("web")))
+        self.project.said["c1"] = "\n".join(f"line {n}" for n in range(30))
+        self.console = FakeConsole()
+        self.project.containers = lambda: self.look(seconds)  # type: ignore[method-assign]
+        self.wait = HealthWait(
+            *(self.project, self.console, timeout, grace),
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+
+    def look(self, seconds: tuple[dict[str, Any], ...]) -> tuple[Container, ...]:
+        self.project._ask("containers")
+        at = seconds[min(int(self.clock.now), len(seconds) - 1)]
+        if at.get("gone"):
+            return ()
+        return (Container("c1", "shop-web-1", "web", "sha256:1", **at),)
+
+    def works(self) -> float:
+        """Seconds until it works."""
+        self.wait.wait(["c1"])
+        return self.clock.now
+
+    def fails(self) -> UnhealthyError:
+        with pytest.raises(UnhealthyError) as failed:
+            self.wait.wait(["c1"])
+        return failed.value
+
+
+def test_until_the_health_check_is_content() -> None:
+    watched = Watched(STARTING, STARTING, HEALTHY)
+    assert watched.works() == 2.0
+    assert watched.console.shown[0] == (
+        "waiting for shop-web-1 (its health check): 10.0 s at the most"
+    )
+    assert watched.console.shown[-1].endswith(": 8.5 s at the most")
+
+
+def test_the_grace_of_one_without_a_health_check() -> None:
+    assert Watched({}).works() == 3.0
+    assert Watched({}, grace=0.0).works() == 0.0
+
+
+def test_the_grace_begins_anew_when_it_was_not_running() -> None:
+    watched = Watched({}, {}, {"status": "created"}, {})
+    assert watched.works() == 6.0
+
+
+def test_one_that_is_unhealthy_is_not_waited_for() -> None:
+    watched = Watched(STARTING, {"health": "unhealthy", "health_log": " refused\n"})
+    failed = watched.fails()
+    assert (failed.trouble.reason, failed.trouble.said) == ("it is unhealthy", "refused")
+    assert failed.log.splitlines() == [f"line {n}" for n in range(10, 30)]
+    assert (watched.clock.now, failed.switched) == (1.0, True)
+
+
+def test_one_that_restarts() -> None:
+    failed = Watched({"restarts": 2}, {"restarts": 3, "exit_code": 1}).fails()
+    assert failed.trouble.reason == "it keeps ending, the last time with exit code 1"
+    assert Watched({"restarts": 2}).works() == 3.0, "that was before"
+
+
+def test_the_time_out() -> None:
+    watched = Watched({"health": "starting", "health_log": "connection refused\n"}, timeout=5.0)
+    failed = watched.fails()
+    assert failed.trouble.reason == (
+        "it does not work after 5.0 s: still waiting for its health check"
+    )
+    assert (failed.trouble.service, failed.trouble.said) == ("web", "connection refused")
+    assert watched.clock.now == 5.5
+
+
+@pytest.mark.parametrize("timeout", [0.0, 1.0])
+def test_a_grace_longer_than_the_time_out(timeout: float) -> None:
+    failed = Watched({}, timeout=timeout).fails()
+    assert failed.trouble.reason.endswith("still waiting for it to stay up")
+
+
+def test_one_that_somebody_removes() -> None:
+    failed = Watched(STARTING, {"gone": True}).fails()
+    assert failed.trouble.reason == "a container was removed by somebody else (left: none of them)"
+    assert (failed.trouble.service, failed.log) == ("", "")
+
+
+def test_an_engine_that_is_away_for_a_moment() -> None:
+    watched = Watched(STARTING, HEALTHY)
+    watched.project.fails["containers"] = [LOST, LOST]
+    assert watched.works() == 1.0
+
+
+def test_an_engine_that_stays_away() -> None:
+    watched = Watched(STARTING, timeout=2.0)
+    watched.project.fails["containers"] = [LOST] * 10
+    with pytest.raises(EngineError):
+        watched.works()
+    assert watched.clock.now == 2.5
+
+
+def test_nothing_to_wait_for() -> None:
+    watched = Watched({"health": "unhealthy"})
+    watched.wait.wait([])
+    assert watched.clock.now == 0.0
+
+
+def raising(error: Exception) -> Callable[..., str]:
+    def call(*_: object) -> str:
+        raise error
+
+    return call
+
+
+def test_output_that_cannot_be_had_is_none() -> None:
+    project = FakeProject(model(service("web")))
+    project.logs = raising(CommandFailedError("No such container"))  # type: ignore[method-assign]
+    assert last_words(project, "c1") == ""

@@ -1,0 +1,61 @@
+"""Plans to pull dependencies ahead of their applications."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from tests.support.fake_project import FakeHost, FakeProject, model, service
+from tests.support.fakes import outcome, patient
+from tests.support.inspected import AMD64, CODE, REPOSITORY, World
+from whalebuild.deploy.plan import Action, DeployPlan
+from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.record import History
+from whalebuild.deploy.warm import plan_warm
+from whalebuild.errors import UsageError
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.registry.blobs = defaultdict(lambda: b"{}")
+    return made
+
+
+def warm(world: World, *names: str) -> DeployPlan:
+    web, job = service("web", f"{REPOSITORY}:latest"), service("job", pull_policy="never")
+    project = FakeProject(model(web, job))
+    registry = world.registry
+    planner = DeployPlanner(project, FakeHost(project), registry, patient(), History())  # type: ignore[arg-type]
+    return plan_warm(planner, names)
+
+
+def test_dependencies_are_pulled_ahead(world: World) -> None:
+    plan = warm(world)
+    actions = {name: each.action for name, each in plan.switches.items()}
+    assert actions == {"web": Action.WARM, "job": Action.PLAIN}
+    version = plan.switches["web"].version
+    assert version
+    assert version.tag == "deps"
+    [diff] = plan.diffs
+    assert (diff.to.digest, diff.to.image.digest) == (version.digest, world.deps[AMD64].digest)
+    assert plan.notes == ()
+
+
+def test_it_is_said_where_that_does_not_pay(world: World) -> None:
+    world.apps = {p: world.registry.image(p, CODE) for p in world.apps}
+    world.publish()
+    [note] = warm(world, "web").notes
+    assert note.startswith(f"web: this does not pay: {REPOSITORY}:latest has other layers")
+
+
+def test_without_dependencies_there_is_nothing_to_pull(world: World) -> None:
+    del world.registry.held[f"{REPOSITORY}:deps"]
+    plan = warm(world, "web")
+    assert (plan.changes, plan.diffs) == ((), ())
+    assert plan.switches["web"].why == f"{REPOSITORY}:latest is no pair of whalebuild's"
+
+
+def test_an_unknown_service(world: World) -> None:
+    assert isinstance(outcome(lambda: warm(world, "wed")), UsageError)

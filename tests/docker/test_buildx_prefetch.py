@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.support.fakes import GOOD_FACTS, FakeEngine, definition
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.docker.buildx_ahead import AheadEngine
+from whalebuild.failures.failure import CommandFailedError
+
+
+def test_what_was_asked_ahead_is_asked_once() -> None:
+    engine = FakeEngine(definition({"app": {}}))
+    ahead = AheadEngine(engine)
+    ahead.begin_print(BakeRequest())
+    ahead.begin_facts(None)
+    assert ahead.facts(None) == GOOD_FACTS
+    assert ahead.print_bake(BakeRequest()) == engine.print_bake(BakeRequest())
+    assert (len(engine.requests), engine.looked_at) == (2, [None])
+    ahead.print_bake(BakeRequest())
+    assert len(engine.requests) == 3, "an answer is handed out once"
+
+
+def test_another_question_is_asked_of_the_engine() -> None:
+    engine = FakeEngine(definition({"app": {}, "other": {}}))
+    ahead = AheadEngine(engine)
+    ahead.begin_print(BakeRequest())
+    ahead.begin_facts("ci")
+    assert ahead.print_bake(BakeRequest(targets=("other",))) == engine.print_bake(
+        BakeRequest(targets=("other",))
+    )
+    ahead.facts(None)
+    assert sorted(map(str, engine.looked_at)) == ["None", "ci"]
+
+
+def test_a_failure_is_raised_where_the_answer_is_wanted() -> None:
+    ahead = AheadEngine(FakeEngine(CommandFailedError("ERROR: no")))
+    ahead.begin_print(BakeRequest())
+    with pytest.raises(CommandFailedError):
+        ahead.print_bake(BakeRequest())

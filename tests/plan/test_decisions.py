@@ -1,0 +1,347 @@
+"""What becomes of each image, told from the working tree and what is published."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.fakes import AMD64, ARM64
+from tests.support.world import WEB, World, bundle_of
+from tests.support.world import app_of as app_published
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import read_deps
+from whalebuild.errors import UsageError
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+
+DEPS = "acme/web:deps"
+TOOLS = {"tools": {"dockerfile-inline": "FROM debian\nCOPY tools.txt /"}}
+
+
+def deps_of(world: World, **options: bool) -> DepsPlan:
+    return world.plan(**options).deps[0]
+
+
+def app_of(world: World, **options: bool) -> AppPlan:
+    return world.plan(**options).apps[0]
+
+
+def published(text: str | None = None) -> World:
+    world = World()
+    world.base()
+    world.tree.text = text or world.tree.text
+    world.bake()
+    return world
+
+
+def test_nothing_is_published() -> None:
+    world = World()
+    deps, app = deps_of(world), app_of(world)
+    assert (deps.decision.action, deps.decision.reasons) == (
+        Action.REBUILD,
+        ("there is no :deps yet",),
+    )
+    assert (app.action, app.reason) == (AppAction.BUILD, "it is not published yet")
+    assert [entry.name for entry in deps.files] == ["requirements.txt"]
+
+
+def test_nothing_has_changed() -> None:
+    world = published()
+    deps, app = deps_of(world), app_of(world)
+    assert (deps.decision.action, deps.adopted) == (Action.REUSE, False)
+    assert (app.action, app.pins, app.unpinned) == (AppAction.NOTHING, ("dependencies",), None)
+
+
+@pytest.mark.parametrize(
+    ("contents", "text", "reasons"),
+    [
+        ({"requirements.txt": "x==2\n"}, None, ("requirements.txt changed",)),
+        (
+            {},
+            ("RUN pip install", "RUN pip install -v"),
+            ("Dockerfile: stage dependencies changed",),
+        ),
+        ({}, ("FROM debian", "FROM debian:13"), ("base debian removed", "base debian:13 added")),
+    ],
+    ids=["a file", "an instruction", "another base"],
+)
+def test_dependencies_that_changed_say_what(
+    contents: dict[str, str], text: tuple[str, str] | None, reasons: tuple[str, ...]
+) -> None:
+    world = published()
+    world.tree.write(**contents)
+    if text:
+        world.tree.text = str(world.tree.text).replace(*text)
+    deps = deps_of(world)
+    assert deps.decision.action is Action.REBUILD
+    assert set(reasons) <= set(deps.decision.reasons)
+    assert app_of(world).reason == "its dependencies change"
+
+
+def test_code_that_changed_leaves_the_dependencies_alone() -> None:
+    world = published()
+    world.tree.write(**{"app.py": "2\n", "elsewhere.py": "3\n"})
+    assert deps_of(world).reused
+    app = app_of(world)
+    assert (app.action, app.reason) == (AppAction.BUILD, "its code or its other inputs changed")
+
+
+def test_files_that_nothing_reads_change_nothing() -> None:
+    world = published()
+    world.tree.write(**{"README.md": "x", "tests/test_app.py": "y"})
+    assert app_of(world).action is AppAction.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("attributes", "action"),
+    [
+        ({"labels": {"a": "b"}}, AppAction.BUILD),
+        ({"args": {"UNUSED": "1"}}, AppAction.NOTHING),
+        ({"cache-to": [{"type": "gha"}]}, AppAction.NOTHING),
+    ],
+    ids=["labels", "an argument that nothing declares", "its own cache"],
+)
+def test_what_the_bake_file_says_of_the_image_counts(
+    attributes: dict[str, object], action: AppAction
+) -> None:
+    world = published()
+    world.targets(app={**WEB["app"], **attributes})
+    assert app_of(world).action is action
+
+
+def test_platforms_that_change_are_told() -> None:
+    world = published()
+    world.set(platform=(AMD64, ARM64))
+    deps, app = deps_of(world), app_of(world)
+    assert deps.decision.reasons == (f"platform {ARM64} is missing",)
+    assert deps.decision.platforms == (ARM64,)
+    assert app.reason == "its dependencies change"
+
+
+@pytest.mark.parametrize(
+    ("options", "deps", "app"),
+    [
+        ({"no_cache": True}, Action.REBUILD, "its dependencies change"),
+        ({"force": True}, Action.REUSE, "--force was given"),
+        ({"load": True}, Action.REUSE, "it was asked for"),
+        ({"read_only": True}, Action.REUSE, "it was asked for"),
+    ],
+)
+def test_flags_decide_too(options: dict[str, bool], deps: Action, app: str) -> None:
+    world = published()
+    assert deps_of(world, **options).decision.action is deps
+    assert (app_of(world, **options).action, app_of(world, **options).reason) == (
+        AppAction.BUILD,
+        app,
+    )
+
+
+def test_a_moved_base_is_noticed_by_a_thorough_plan_and_taken_by_pull() -> None:
+    world = published()
+    one = deps_of(world).contexts
+    two = world.base(content=b"two")
+    assert deps_of(world).moved == ()
+    assert world.plan(thorough=True).deps[0].moved == ("debian",)
+    assert deps_of(world).contexts == one
+    pulled = deps_of(world, pull=True)
+    assert pulled.decision.reasons == ("base debian moved",)
+    assert pulled.contexts == {"debian": f"docker-image://debian@{two}"}
+    world.set(base="follow")
+    assert deps_of(world).decision.reasons == ("base debian moved",)
+
+
+def test_inputs_that_cannot_be_told_are_asked_of_buildkit() -> None:
+    world = published("FROM debian AS dependencies\nADD https://x/y /\nFROM dependencies\n")
+    deps, app = deps_of(world), app_of(world)
+    assert deps.decision.action is Action.ASK
+    assert isinstance(deps.lock, Undetermined)
+    assert "(line 2)" in deps.decision.reasons[0]
+    assert (app.action, app.reason) == (AppAction.BUILD, "its dependencies may change")
+    assert app.pins == ("dependencies",)
+
+
+def test_an_application_whose_inputs_cannot_be_told_is_built_on_reused_dependencies() -> None:
+    text = "FROM debian AS dependencies\nRUN x\nFROM dependencies\nADD https://x/y /\n"
+    world = published(text)
+    app = app_of(world)
+    assert deps_of(world).reused
+    assert (app.action, app.material) == (AppAction.BUILD, None)
+    assert app.reason.startswith("its inputs cannot be told: ")
+
+
+LOSING = "FROM debian AS dependencies\nARG INDEX\nRUN x\nFROM dependencies\nRUN make\n"
+
+
+def test_an_application_that_needs_an_argument_of_the_stage_builds_it_itself() -> None:
+    app = app_of(published(LOSING))
+    assert app.pins == ()
+    assert str(app.unpinned).startswith("line 5 may use ARG INDEX of stage dependencies")
+    assert set(app.contexts) == {"debian"}
+
+
+@pytest.mark.parametrize(
+    ("app", "unpinned"),
+    [
+        ({}, None),
+        ({"args": {"UNUSED": "1"}}, None),
+        ({"args": {"INDEX": "https://x"}}, 'target "app" would build that stage otherwise than'),
+    ],
+    ids=["the same", "an argument that the stage has not", "an argument of the stage"],
+)
+def test_an_application_with_other_arguments_does_not_stand_on_the_published_image(
+    app: dict[str, object], unpinned: str | None
+) -> None:
+    world = World()
+    world.tree.text = LOSING.removesuffix("RUN make\n")
+    world.targets(app={**WEB["app"], **app}, deps={"target": "dependencies", "tags": [DEPS]})
+    plan = world.plan("app")
+    if unpinned is None:
+        assert plan.apps[0].unpinned is None
+    else:
+        assert str(plan.apps[0].unpinned).startswith(unpinned)
+
+
+@pytest.mark.parametrize("own", [{}, {"SOURCE_DATE_EPOCH": "5"}], ids=["no dates", "other dates"])
+@pytest.mark.parametrize(
+    ("dockerfile", "stands"),
+    [
+        ("FROM debian AS dependencies\nRUN x\nFROM dependencies\n", True),
+        (
+            "FROM debian AS dependencies\nARG A SOURCE_DATE_EPOCH=1\nRUN x\nFROM dependencies\n",
+            False,
+        ),
+        ("ARG SOURCE_DATE_EPOCH\nFROM debian AS dependencies\nRUN x\nFROM dependencies\n", False),
+    ],
+    ids=["dates alone", "a step sees it", "it may be in a base's name"],
+)
+def test_dates_of_the_dependencies_alone_keep_no_application_off_them(
+    own: dict[str, str], dockerfile: str, *, stands: bool
+) -> None:
+    world = World()
+    world.tree.text = dockerfile
+    deps = {"target": "dependencies", "tags": [DEPS], "args": {"SOURCE_DATE_EPOCH": "0"}}
+    world.targets(app={**WEB["app"], "args": own}, deps=deps)
+    plan = world.plan("app")
+    assert [pair.job.target.name for pair in plan.deps] == ["deps"]
+    unpinned = plan.apps[0].unpinned
+    if stands:
+        assert unpinned is None
+    else:
+        assert str(unpinned).startswith('target "app" would build that stage otherwise than')
+
+
+def test_an_application_without_the_stage_by_name_is_not_pinned() -> None:
+    world = World()
+    tags = {"tags": [DEPS]}
+    world.targets(app=WEB["app"], deps={"target": "1", "context": ".", **tags})
+    assert "no such stage by name" in str(world.plan("app").apps[0].unpinned)
+
+
+def test_another_tools_image_is_rebuilt_and_says_so() -> None:
+    world = published()
+    found = world.registry.at("acme/web:latest")
+    world.registry.tags["acme/web", "deps"] = found.digest
+    reasons = deps_of(world).decision.reasons
+    assert reasons[0].startswith("it cannot be told what acme/web:deps was made from: ")
+    del world.registry.tags["acme/web", "deps"]
+    assert deps_of(world).decision.reasons == ("there is no :deps yet",)
+
+
+def test_an_application_that_somebody_else_pushed_is_built() -> None:
+    world = published()
+    (image,) = app_of(world).published.images.values()  # type: ignore[union-attr]
+    raw = world.registry.manifests["acme/web", image.digest].raw
+    world.registry.keep(Reference("acme/web", "latest"), raw)
+    app = app_of(world)
+    reason = "it cannot be told what acme/web:latest was made from"
+    assert (app.action, app.reason) == (AppAction.BUILD, reason)
+
+
+def test_what_a_linked_target_is_made_of_counts() -> None:
+    world = World()
+    world.tree.text = (
+        "FROM debian AS dependencies\nCOPY --from=tools / /\nFROM dependencies\nCOPY app.py .\n"
+    )
+    world.tree.write(**{"tools.txt": "1"})
+    world.targets(app={**WEB["app"], "contexts": {"tools": "target:tools"}}, **TOOLS)
+    world.bake("app")
+    assert world.plan("app").deps[0].reused
+    world.tree.write(**{"tools.txt": "2"})
+    assert world.plan("app").deps[0].decision.reasons == ("context tools changed",)
+    assert isinstance(world.plan("app").deps[0].lock, Lock)
+
+
+def test_a_linked_target_that_cannot_be_told_leaves_it_to_buildkit() -> None:
+    world = World()
+    world.tree.text = "FROM debian AS dependencies\nCOPY --from=tools / /\nFROM dependencies\n"
+    tools = {"tools": {"context": "https://github.com/acme/tools.git"}}
+    world.targets(app={**WEB["app"], "contexts": {"tools": "target:tools"}}, **tools)
+    deps = world.plan("app").deps[0]
+    assert deps.decision.action is Action.ASK
+    assert "target tools: its context" in deps.decision.reasons[0]
+
+
+def test_a_published_image_that_the_registry_has_lost_is_built_again() -> None:
+    world = published()
+    image = world.registry.at(DEPS)
+    bundle = read_deps(Reference("acme/web", "deps"), image).bundle
+    world.tree.write(**{"app.py": "changed\n"})
+    gone = next(iter(bundle.images.values())).digest
+    del world.registry.manifests["acme/web", gone]
+    deps = deps_of(world)
+    assert deps.decision.action is Action.REBUILD
+    assert deps.decision.reasons == (f"the registry has lost {gone} of {DEPS}",)
+    world.bake()
+    assert deps_of(world).reused
+
+
+@pytest.mark.parametrize(("origin", "surplus"), [("whalebuild.toml", (ARM64,)), ("--platform", ())])
+def test_settings_say_what_a_pair_is_for_and_a_flag_is_for_one_run(
+    origin: str, surplus: tuple[str, ...]
+) -> None:
+    world = World()
+    world.set(platform=(AMD64, ARM64))
+    world.bake()
+    both = bundle_of(world)
+    world.set(platform=(AMD64,), origins={"platform": origin})
+    plan = world.plan()
+    assert (plan.deps[0].decision.action, plan.deps[0].surplus) == (Action.REUSE, surplus)
+    world.run(plan)
+    left = bundle_of(world)
+    assert left.images == {p: i for p, i in both.images.items() if p not in surplus}
+    assert app_published(world).platforms == (AMD64,)
+    world.bake()
+    assert world.registry.puts == []
+
+
+def test_an_image_is_not_replaced_by_one_for_the_builder_unasked() -> None:
+    world = World()
+    world.set(platform=(ARM64,))
+    world.bake()
+    world.set(platform=())
+    with pytest.raises(UsageError, match="it would be replaced by one for linux/amd64") as refused:
+        world.plan()
+    assert "--platform linux/arm64" in str(refused.value.next_step)
+    assert world.plan(load=True).apps[0].published is not None
+    world.set(platform=(AMD64,))
+    world.bake()
+    assert app_published(world).platforms == (AMD64,)
+
+
+def test_a_target_with_no_cache_is_built_every_time() -> None:
+    world = published()
+    world.targets(app={**WEB["app"], "no-cache": True})
+    deps, app = deps_of(world), app_of(world)
+    assert deps.decision.action is Action.REBUILD
+    assert (app.action, app.reason) == (AppAction.BUILD, "its target has no-cache")
+
+
+def test_an_application_for_more_platforms_than_its_dependencies_builds_them_itself() -> None:
+    world = World()
+    world.targets(
+        deps={"target": "dependencies", "platforms": [AMD64], "tags": [DEPS]},
+        app={**WEB["app"], "platforms": [AMD64, ARM64]},
+    )
+    app = world.plan("app").apps[0]
+    assert (app.pins, app.unpinned) == ((), f"that one is not for {ARM64}")

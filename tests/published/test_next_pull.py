@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.support.fakes import AMD64
+from tests.support.inspected import ARM64, BASE, CODE, PACKAGES, REPOSITORY, MemoryRegistry
+from tests.support.world import APP, World
+from whalebuild.bundle.index import compose
+from whalebuild.bundle.published import PublishedApp, read_app
+from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, Manifest, digest_of
+from whalebuild.oci.reference import Reference
+from whalebuild.published.download import NextPull
+from whalebuild.published.next_pull import Foreteller
+
+
+@dataclass
+class Versions:
+    """A version with other code than the one before it."""
+
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+
+    def __post_init__(self) -> None:
+        platforms = (AMD64, ARM64)
+        self.old = {p: self.registry.image(p, BASE, PACKAGES, CODE) for p in platforms}
+        self.new = {p: self.registry.image(p, BASE, PACKAGES, ("newer", 910)) for p in platforms}
+
+    @property
+    def before(self) -> PublishedApp:
+        raw = compose(self.old, (), (), {})
+        found = Manifest(raw, INDEX_TYPE, digest_of(raw))
+        return read_app(Reference(REPOSITORY, "latest"), found)
+
+    def told(self, seconds: float = 5.0) -> object:
+        index = Descriptor("sha256:index", 700)
+        return Foreteller(self.registry, seconds).next_pull(self.before, self.new, index)  # type: ignore[arg-type]
+
+
+def test_what_a_host_with_the_version_before_downloads() -> None:
+    versions = Versions()
+    others = 700 + 100
+    assert versions.told() == {
+        platform: NextPull(
+            others + image.size + 910, others + image.size + BASE[1] + PACKAGES[1] + 910
+        )
+        for platform, image in versions.new.items()
+    }
+    assert len(versions.registry.asked) == 4
+
+
+def test_a_platform_that_is_new_is_not_told() -> None:
+    versions = Versions()
+    del versions.old[ARM64]
+    told = versions.told()
+    assert isinstance(told, dict)
+    assert list(told) == [AMD64]
+    del versions.old[AMD64]
+    assert versions.told() is None
+
+
+def test_what_cannot_be_read_is_not_told() -> None:
+    versions = Versions()
+    del versions.registry.held[f"{REPOSITORY}@{versions.old[ARM64].digest}"]
+    assert versions.told() is None
+    versions.registry.refusing = True
+    assert versions.told() is None
+
+
+def test_nobody_waits_long_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = Versions()
+    ever = threading.Event()
+    monkeypatch.setattr(versions.registry, "manifest", lambda _: ever.wait(20))
+    assert versions.told(seconds=0.01) is None
+    ever.set()
+
+
+def test_a_bake_tells_it_of_what_it_has_built_in_the_place_of_another() -> None:
+    world = World()
+    first = world.bake()
+    assert [target.next_pull for target in first.targets] == [None, None]
+    unchanged = world.bake()
+    assert [target.next_pull for target in unchanged.targets] == [None, None]
+
+    again = world.bake(force=True)
+    deps, app = again.targets
+    assert deps.next_pull is None
+    assert app.next_pull
+    pull = app.next_pull[AMD64]
+    assert pull.download_bytes <= pull.total_bytes
+    last_put = len(world.registry.requests) - world.registry.requests[::-1].index(f"PUT {APP}")
+    after = world.registry.requests[last_put:]
+    assert after, "it is read when all is published"
+    assert len(after) <= 2

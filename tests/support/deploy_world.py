@@ -1,0 +1,164 @@
+"""A project, its engine, a registry and a record on disk: deploys from the plan to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.deployed import AT
+from tests.support.fake_project import FakeHost, FakeProject, model, service
+from tests.support.fake_registry import FakeRegistry, push_app
+from tests.support.fakes import FakeConsole, patient
+from whalebuild.compose.model import Order, Service
+from whalebuild.deploy.deployer import Deployer
+from whalebuild.deploy.health_wait import HealthWait
+from whalebuild.deploy.history import rollback_target, state_after
+from whalebuild.deploy.plan import DeployPlan, running_of
+from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.pull import Puller
+from whalebuild.deploy.record import Act, Entry, History
+from whalebuild.deploy.result import DeployResult
+from whalebuild.deploy.switch import Switcher
+from whalebuild.oci.reference import Reference
+from whalebuild.state.records import FileRecord
+
+UNHEALTHY: dict[str, object] = {"health": "unhealthy", "health_log": "connection refused"}
+ENDED: dict[str, object] = {"status": "exited", "exit_code": 3}
+
+
+class KilledError(BaseException):
+    """SIGKILL: nothing more is done, by whatever stands in ``finally``."""
+
+
+@dataclass
+class Life:
+    """A process that is killed after so many steps (None is a long life), or when it comes to that.
+
+    Attributes:
+        ends: Tells that it has come to that.
+    """
+
+    left: int | None = None
+    killed: bool = False
+    ends: Callable[[], bool] = lambda: False
+
+    def step(self) -> None:
+        if self.ends():
+            self.left = 0
+        if self.left is None:
+            return
+        if self.left == 0:
+            self.killed = True
+            raise KilledError
+        self.left -= 1
+
+
+class MortalRecord(FileRecord):
+    """A record of which every entry may be the last, written or not."""
+
+    def __init__(self, folder: Path, life: Life) -> None:
+        super().__init__(folder, "ENGINE", "shop")
+        self.life = life
+
+    def add(self, entry: Entry) -> None:
+        self.life.step()
+        super().add(entry)
+        self.life.step()
+
+
+@dataclass
+class Clock:
+    """Time that passes in sleep alone."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class World:
+    """Every command has a planner and a deployer of its own, as a process has."""
+
+    folder: Path
+    services: Sequence[Service] = (service("web"),)
+    life: Life = field(default_factory=Life)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    console: FakeConsole = field(default_factory=FakeConsole)
+    clock: Clock = field(default_factory=Clock)
+    timeout: float = 30.0
+    grace: float = 2.0
+
+    def __post_init__(self) -> None:
+        made = model(*self.services)
+        self.project = FakeProject(made, registry=self.registry, step=self.life.step)
+        self.host = FakeHost(self.project)
+        self.record = MortalRecord(self.folder, self.life)
+
+    @property
+    def history(self) -> History:
+        return self.record.read()
+
+    def publish(
+        self, content: str, name: str = "web", looks: dict[str, object] | None = None
+    ) -> Reference:
+        """Publish a version of a service, whose containers look like that."""
+        named = self.project.made.services[name].image
+        assert named
+        made = push_app(self.registry, named, f"{name} {content}")
+        self.project.looks[str(made.digest)] = looks or {}
+        return made
+
+    def planner(self) -> DeployPlanner:
+        return DeployPlanner(
+            self.project, self.host, self.registry, patient(2, self.console.note), self.history
+        )
+
+    def health(self) -> HealthWait:
+        return HealthWait(
+            *(self.project, self.console, self.timeout, self.grace),
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+
+    def switcher(self) -> Switcher:
+        return Switcher(self.project, self.console, self.health, self.clock.sleep)
+
+    def deployer(self, planner: DeployPlanner, *, go_back: bool = True) -> Deployer:
+        return Deployer(
+            self.project,
+            self.record,
+            planner,
+            Puller(self.project, patient(2, self.console.note), self.console),
+            self.switcher(),
+            self.console,
+            go_back=go_back,
+            now=lambda: AT,
+            clock=self.clock,
+        )
+
+    def plan(self, *names: str, order: Order | None = None) -> DeployPlan:
+        return self.planner().deploy(names, order)
+
+    def deploy(self, *names: str, order: Order | None = None, go_back: bool = True) -> DeployResult:
+        planner = self.planner()
+        plan = planner.deploy(names, order)
+        return self.deployer(planner, go_back=go_back).deploy(plan)
+
+    def rollback(self, number: int | None = None, order: Order | None = None) -> DeployResult:
+        history, planner = self.history, self.planner()
+        target = rollback_target(history, number)
+        plan = planner.rollback(state_after(history, target.number), order)
+        return self.deployer(planner).deploy(plan, Act.ROLLBACK, target.number)
+
+    def runs(self, name: str = "web") -> list[str]:
+        """The images of a service's containers that run."""
+        return [each.image for each in running_of(self.project.running, name)]
+
+    def asked(self, *verbs: str) -> list[tuple[object, ...]]:
+        """What the project was asked for of this kind."""
+        return [each for each in self.project.asked if each[0] in verbs]

@@ -1,0 +1,298 @@
+"""A compose project and its engine in memory; images go by their digests, as with containerd."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.support.fake_registry import FakeRegistry
+from tests.support.fakes import GOOD_FACTS
+from whalebuild.bakefile.request import EngineFacts
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Model, Service
+from whalebuild.compose.pull_progress import PullLine
+from whalebuild.failures.failure import CommandFailedError
+from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.published.host_images import HostImage, RunningImage
+from whalebuild.published.kept import is_kept_name
+
+
+def service(name: str, image: str | None = None, **more: object) -> Service:
+    """A service of ``registry.test/acme/NAME:latest``, unless another image is given."""
+    named = parse_reference(image or f"registry.test/acme/{name}:latest", where="test")
+    return replace(Service(name, named), **more)  # type: ignore[arg-type]
+
+
+def model(*services: Service, name: str = "shop") -> Model:
+    return Model(name, {each.name: each for each in services}, {})
+
+
+@dataclass
+class FakeProject:
+    """See ``ports.Project``.
+
+    Attributes:
+        made: What the project's files say.
+        names: IDs of the engine's images, by name.
+        running: Containers, of whatever status.
+        looks: What a started container is like (``status``, ``health``, ...), by its image's ID.
+        fails: Errors that calls raise, the next one first, by the method's name.
+        said: What containers have printed, by ID.
+        asked: The calls, in order: the method's name and what it was given.
+        registry: Where it pulls from; without one, it gets whatever is asked for.
+        step: Is called before anything is asked for or changed; may raise.
+    """
+
+    made: Model
+    names: dict[str, str] = field(default_factory=dict)
+    running: list[Container] = field(default_factory=list)
+    looks: dict[str, dict[str, object]] = field(default_factory=dict)
+    fails: dict[str, list[Exception]] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[object, ...]] = field(default_factory=list)
+    registry: FakeRegistry | None = None
+    step: Callable[[], None] = lambda: None
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def has(self, *images: Reference) -> None:
+        """Have the engine have images, by digest alone."""
+        for image in images:
+            self.names[f"{image.repository}@{image.digest}"] = str(image.digest)
+
+    def run(self, name: str, image: Reference, **more: object) -> Container:
+        """Have a container run that compose started by an image's tag."""
+        self.has(image)
+        named = Reference(image.repository, image.tag)
+        self.names[str(named)] = str(image.digest)
+        return self._start(name, named, **more)
+
+    def model(self) -> Model:
+        self._ask("model")
+        return self.made
+
+    def containers(self) -> tuple[Container, ...]:
+        self._ask("containers")
+        return tuple(self.running)
+
+    def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
+        self._ask("pull", {name: str(image) for name, image in images.items()})
+        for name, image in images.items():
+            yield PullLine(name, "", "Pulling")
+            self._fetch(image)
+            yield PullLine(name, "", "Pulled")
+
+    def image_id(self, image: Reference) -> str | None:
+        self._ask("image_id", str(image))
+        untagged = f"{image.repository}@{image.digest}" if image.digest else str(image)
+        return self.names.get(untagged)
+
+    def tag(self, image: str, name: Reference) -> None:
+        self._ask("tag", image, str(name))
+        found = self.names.get(image) or (image if image in self.names.values() else None)
+        if found is None:
+            raise CommandFailedError(f"Error response from daemon: No such image: {image}")
+        self.names[str(name)] = found
+
+    def untag(self, name: Reference) -> bool:
+        self._ask("untag", str(name))
+        found = self.names.get(str(name))
+        if found is None:
+            return False
+        others = [other for other, each in self.names.items() if each == found]
+        if len(others) == 1 and any(each.image == found for each in self.running):
+            return False
+        del self.names[str(name)]
+        return True
+
+    def up(
+        self,
+        services: Sequence[str],
+        *,
+        images: Mapping[str, Reference],
+        scales: Mapping[str, int] | None = None,
+        recreate: bool = True,
+        dependencies: bool = True,
+        start: bool = True,
+    ) -> None:
+        given = {name: str(image) for name, image in images.items()}
+        self._ask("up", tuple(services), given, dict(scales or {}))
+        for name in services or self.made.services:
+            about = self.made.services[name]
+            image = images.get(name) or about.image
+            assert image, name
+            if name not in images and about.pull_policy == "always":
+                self.pull_tag(name)
+            count = (scales or {}).get(name, about.replicas)
+            self._converge(name, image, count, recreate=recreate, start=start)
+
+    def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
+        names = {network: tuple(aliases) for network, aliases in networks.items()}
+        self._ask("rejoin", container, names)
+        for network, aliases in names.items():
+            self._in(container, lambda known, n=network: {k: known[k] for k in known if k != n})
+            self._in(container, lambda known, n=network, a=aliases: {**known, n: a})
+
+    def _in(self, container: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """Change the networks of a container."""
+        self.step()
+        for n, each in enumerate(self.running):
+            if each.id == container:
+                self.running[n] = replace(each, aliases=change(each.aliases))
+
+    def pull_tag(self, name: str) -> None:
+        """``docker compose pull`` of one service, as the file names it."""
+        image = self.made.services[name].image
+        assert image, name
+        self.names[str(image)] = self._fetch(image)
+
+    def _converge(
+        self, name: str, image: Reference, count: int, *, recreate: bool, start: bool
+    ) -> None:
+        """As ``pkg/compose/convergence.go``: what is out of date goes first where there is too
+        much, is replaced one by one, and what has stopped is started again.
+        """
+        mine = [each for each in self.running if each.service == name and not each.oneoff]
+        networks = set(self.made.services[name].networks)
+        stale = {
+            each.id
+            for each in mine
+            if recreate
+            and (
+                each.image != self._id(image)
+                or (each.status == "running" and not networks <= set(each.aliases))
+            )
+        }
+        mine.sort(key=lambda each: each.id not in stale)
+        while len(mine) > count:
+            self._stop(mine.pop(0).id)
+        for each in mine:
+            if each.id in stale:
+                self._stop(each.id)
+                self._start(name, image)
+            elif start and each.status not in {"running", "restarting"}:
+                self._stop(each.id)
+                kept = {"id": each.id, "name": each.name, "aliases": each.aliases}
+                self._start(name, each.image_name or image, **kept)
+        for _ in range(len(mine), count):
+            self._start(name, image, **({} if start else {"status": "created", "health": ""}))
+
+    def _stop(self, container: str) -> None:
+        self.step()
+        self.running = [each for each in self.running if each.id != container]
+
+    def _fetch(self, image: Reference) -> str:
+        """Get an image of the registry, and return its digest."""
+        self.step()
+        digest = image.digest
+        if self.registry:
+            if self.registry.down:
+                raise CommandFailedError(self.registry.down)
+            found = self.registry.manifests.get(
+                (image.repository, digest or self.registry.tags[image.repository, str(image.tag)])
+            )
+            if found is None:
+                raise CommandFailedError(f"ERROR: {image}: not found")
+            digest = found.digest
+        assert digest, "without a registry only by digest"
+        self.has(Reference(image.repository, digest=digest))
+        return digest
+
+    def start_trial(self, service: str, image: Reference) -> None:
+        self._ask("start_trial", service, str(image))
+        self._start(service, image, oneoff=True, trial=True)
+
+    def remove(self, containers: Sequence[str]) -> None:
+        self._ask("remove", tuple(containers))
+        for each in containers:
+            self._stop(each)
+
+    def logs(self, container: str, lines: int) -> str:
+        self._ask("logs", container, lines)
+        return "\n".join(self.said.get(container, "").splitlines()[-lines:])
+
+    def _start(self, of: str, image: Reference, **more: object) -> Container:
+        self.step()
+        found = self._id(image)
+        number = next(self._numbers)
+        looks = {**self.looks.get(found, {}), **more}
+        made = Container(f"c{number}", f"shop-{of}-{number}", of, found, image_name=image)
+        if not more.get("oneoff"):
+            networks = self.made.services[of].networks if of in self.made.services else {}
+            names = {network: (made.name, of, *extra) for network, extra in networks.items()}
+            made = replace(made, aliases=names)
+        self.running.append(replace(made, **looks))  # type: ignore[arg-type]
+        return self.running[-1]
+
+    def _id(self, image: Reference) -> str:
+        found = self.names.get(str(image)) or (image.digest if self._knows(image) else None)
+        if found is None:
+            raise CommandFailedError(f"Error response from daemon: No such image: {image}")
+        return found
+
+    def _knows(self, image: Reference) -> bool:
+        return image.digest is not None and image.digest in self.names.values()
+
+    def _ask(self, name: str, *given: object) -> None:
+        self.step()
+        self.asked.append((name, *given))
+        waiting = self.fails.get(name)
+        if waiting:
+            raise waiting.pop(0)
+
+
+@dataclass
+class FakeHost:
+    """See ``ports.Host``: the engine of such a project.
+
+    Attributes:
+        others: Images of containers that are none of the project's.
+        down: Whether it answers nothing.
+    """
+
+    project: FakeProject
+    others: list[RunningImage] = field(default_factory=list)
+    about: EngineFacts = GOOD_FACTS
+    down: bool = False
+
+    def id(self) -> str:
+        self._answer()
+        return "ENGINE"
+
+    def facts(self) -> EngineFacts:
+        self._answer()
+        return self.about
+
+    def images(self) -> tuple[HostImage, ...]:
+        self._answer()
+        by_id: dict[str, list[Reference]] = {}
+        for name, found in self.project.names.items():
+            by_id.setdefault(found, []).append(parse_reference(name, where="test"))
+        return tuple(_image(found, names) for found, names in by_id.items())
+
+    def running(self) -> tuple[RunningImage, ...]:
+        self._answer()
+        return self._used(tuple(c for c in self.project.running if c.status == "running"))
+
+    def used(self) -> tuple[RunningImage, ...]:
+        self._answer()
+        return self._used(tuple(self.project.running))
+
+    def _used(self, containers: tuple[Container, ...]) -> tuple[RunningImage, ...]:
+        mine = (RunningImage(each.image, each.image_name) for each in containers)
+        return (*mine, *self.others)
+
+    def _answer(self) -> None:
+        if self.down:
+            raise CommandFailedError("Cannot connect to the Docker daemon")
+
+
+def _image(found: str, names: Sequence[Reference]) -> HostImage:
+    own = [name for name in names if not is_kept_name(name)]
+    return HostImage(
+        found,
+        tuple(name for name in own if name.tag),
+        tuple(dict.fromkeys(Reference(name.repository, digest=found) for name in own)),
+        kept=tuple(name for name in names if is_kept_name(name)),
+    )

@@ -1,0 +1,123 @@
+"""Plans and what they are made of, for tests of the core and of what shows plans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.fakes import AMD64, BUILDER
+from whalebuild.bakefile.images import APP, DEPS, BuildOptions, Job
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.annotations import to_annotations
+from whalebuild.bundle.app_key import AppMaterial
+from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.published import PublishedDeps, read_deps
+from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.manifest import (
+    ATTESTATION,
+    INDEX_TYPE,
+    REFERENCE_DIGEST,
+    REFERENCE_TYPE,
+    Descriptor,
+    Manifest,
+    digest_of,
+)
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.settings import Settings
+
+BUNDLE = Reference("acme/web", "deps")
+LATEST = Reference("acme/web", "latest")
+
+
+def digest(n: int) -> str:
+    return f"sha256:{n:064x}"
+
+
+def image(n: int, platform: str) -> Descriptor:
+    return Descriptor(digest(n), 1000 + n, platform=platform)
+
+
+def attestation(n: int, of: Descriptor) -> Descriptor:
+    annotations = {REFERENCE_TYPE: ATTESTATION, REFERENCE_DIGEST: of.digest}
+    return Descriptor(digest(n), 5, annotations=annotations)
+
+
+def lock(*platforms: str, state: str = "one", **tables: Any) -> Lock:
+    """A lock whose keys tell one state from another."""
+    named = platforms or (AMD64,)
+    return Lock({platform: f"key of {state} on {platform}" for platform in named}, **tables)
+
+
+def published(
+    made_of: Lock | None = None,
+    images: tuple[Descriptor, ...] = (image(1, AMD64),),
+    caches: tuple[Cache, ...] = (),
+    reference: Reference = BUNDLE,
+) -> PublishedDeps:
+    """A bundle as the registry has it."""
+    by_platform = {str(each.platform): each for each in images}
+    annotations = to_annotations(made_of or lock(*by_platform))
+    attested = [attestation(500 + number, each) for number, each in enumerate(images)]
+    raw = compose(by_platform, attested, caches, annotations)
+    return read_deps(reference, Manifest(raw, INDEX_TYPE, digest_of(raw)))
+
+
+def deps_job(*platforms: str, references: tuple[Reference, ...] = (BUNDLE,), **more: Any) -> Job:
+    target = Target("app-deps", {"target": "dependencies", **more})
+    return Job(target, DEPS, references, platforms, references[0], "app-deps")
+
+
+def app_job(*platforms: str, references: tuple[Reference, ...] = (LATEST,), **more: Any) -> Job:
+    return Job(Target("app", more), APP, references, platforms, BUNDLE, "app-deps")
+
+
+REBUILD = Decision(Action.REBUILD, ("there is no :deps yet",), platforms=(AMD64,))
+REUSE = Decision(Action.REUSE)
+UNKNOWN = Undetermined("RUN reads the network", 7)
+ASK = Decision(Action.ASK, (str(UNKNOWN),), platforms=(AMD64,))
+
+
+def deps_plan(
+    decision: Decision = REBUILD, source: PublishedDeps | None = None, **more: Any
+) -> DepsPlan:
+    values: dict[str, Any] = {
+        "job": deps_job(AMD64),
+        "published": (source,),
+        "lock": UNKNOWN if decision.action is Action.ASK else lock(AMD64),
+        "contexts": {},
+        **more,
+    }
+    return DepsPlan(decision=decision, source=source, **values)
+
+
+def material(*platforms: str, **attributes: Any) -> AppMaterial:
+    return AppMaterial(lock(*platforms, state="code"), attributes)
+
+
+def app_plan(action: AppAction = AppAction.BUILD, **more: Any) -> AppPlan:
+    values: dict[str, Any] = {
+        "job": app_job(AMD64),
+        "reason": "its code changed" if action is AppAction.BUILD else "",
+        "pins": ("dependencies",),
+        "unpinned": None,
+        "contexts": {},
+        "material": material(AMD64),
+        "published": None,
+        **more,
+    }
+    return AppPlan(action=action, **values)
+
+
+def plan(deps: DepsPlan, *apps: AppPlan, **more: Any) -> Plan:
+    values: dict[str, Any] = {
+        "options": BuildOptions(),
+        "settings": Settings(),
+        "source": "docker-bake.hcl",
+        "facts": BUILDER,
+        "others": {},
+        **more,
+    }
+    return Plan((deps,), apps, **values)

@@ -1,0 +1,113 @@
+"""A project, an engine and a registry in memory: a bake from its request to the tags."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.support.fake_registry import FakeRegistry
+from tests.support.fakes import (
+    BUILDER,
+    FakeConsole,
+    FakeNotes,
+    FakeTree,
+    PushingEngine,
+    definition,
+    patient,
+)
+from whalebuild.bake.baker import Baker
+from whalebuild.bake.result import BakeResult
+from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bundle.index import Bundle, read_bundle
+from whalebuild.bundle.published import PublishedApp, read_app
+from whalebuild.oci.manifest import parse_index
+from whalebuild.oci.reference import parse_reference
+from whalebuild.plan.plan import Plan
+from whalebuild.plan.planner import Planner
+from whalebuild.settings import Settings
+
+DEPS, APP = "acme/web:deps", "acme/web:latest"
+UNKNOWN = "FROM debian AS dependencies\nADD https://x/y /\nFROM dependencies\n"
+WEB = {"app": {"tags": ["acme/web:latest"]}}
+
+
+@dataclass
+class World:
+    """Everything that a bake touches; a baker's console is new with every bake."""
+
+    engine: PushingEngine = field(
+        default_factory=lambda: PushingEngine(definition(WEB), answer_facts=BUILDER)
+    )
+    tree: FakeTree = field(default_factory=FakeTree)
+    settings: Settings = field(default_factory=Settings)
+    console: FakeConsole = field(default_factory=FakeConsole)
+    notes: FakeNotes = field(default_factory=FakeNotes)
+    baker: Baker | None = None
+
+    @property
+    def registry(self) -> FakeRegistry:
+        return self.engine.registry
+
+    def targets(self, **targets: dict[str, Any]) -> None:
+        """Have another bake file."""
+        self.engine.file = definition(targets)
+
+    def plan(self, *names: str, ask: bool = True, thorough: bool = False, **options: Any) -> Plan:
+        planner = Planner(
+            *(self.engine, self.registry, self.tree, self.settings, patient()),
+            ask=ask,
+            thorough=thorough,
+        )
+        return planner.plan(BakeRequest(targets=names), BuildOptions(**options))
+
+    def run(self, plan: Plan) -> BakeResult:
+        """Bake a plan; what was done before is forgotten."""
+        return self.new_baker().bake(plan)
+
+    def new_baker(self) -> Baker:
+        """A baker; what was done before is forgotten."""
+        self.registry.requests.clear()
+        self.engine.baked.clear()
+        self.console = FakeConsole()
+        retrier = patient(announce=self.console.note)
+        clock = itertools.count(10).__next__
+        self.baker = Baker(self.engine, self.registry, self.console, retrier, self.notes, clock)
+        return self.baker
+
+    def bake(self, *names: str, **options: Any) -> BakeResult:
+        return self.run(self.plan(*names, **options))
+
+    def set(self, **settings: Any) -> None:
+        self.settings = replace(self.settings, **settings)
+
+    def base(self, name: str = "debian:latest", content: bytes = b"one") -> str:
+        """Have a base image; its digest."""
+        return self.registry.keep(parse_reference(name, where="a test"), content)
+
+
+def actions(result: BakeResult) -> dict[str, str]:
+    return {target.target: target.action for target in result.targets}
+
+
+def bundle_of(world: World, text: str = DEPS) -> Bundle:
+    found = world.registry.at(text)
+    index = parse_index(found.raw)
+    assert index
+    return read_bundle(index, found.digest)
+
+
+def app_of(world: World, text: str = APP) -> PublishedApp:
+    return read_app(parse_reference(text, where="a test"), world.registry.at(text))
+
+
+def published() -> World:
+    """A world in which everything is published once."""
+    world = World()
+    world.bake()
+    return world
+
+
+def refs(world: World, bake: int, name: str, key: str) -> list[str]:
+    return [entry["ref"] for entry in world.engine.targets(bake)[name].get(key, ())]

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whalebuild import errors
-from whalebuild.text import human_bytes, human_seconds
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.text import did_you_mean, human_bytes, human_seconds
 
 
 @pytest.mark.parametrize(

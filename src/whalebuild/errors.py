@@ -6,10 +6,35 @@ it into a message and an exit code; nothing else in the package calls ``sys.exit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
-from whalebuild.failures.retry_policy import Retry
+from whalebuild.text import human_seconds
+
+
+@dataclass(frozen=True)
+class Retry:
+    """One retry that was made: what failed, why, the try it followed and the wait in seconds."""
+
+    step: str
+    reason: str
+    attempt: int
+    waited: float
+
+
+def retry_summary(retries: Sequence[Retry]) -> str:
+    """How many retries there were, why, and how long was waited; empty if there were none."""
+    if not retries:
+        return ""
+    waited = human_seconds(sum(retry.waited for retry in retries))
+    counts: dict[str, int] = {}
+    for retry in retries:
+        counts[retry.reason] = counts.get(retry.reason, 0) + 1
+    reasons = ", ".join(f"{n} x {why}" if n > 1 else why for why, n in counts.items())
+    noun = "retry" if len(retries) == 1 else "retries"
+    return f"{len(retries)} {noun}, {waited} waited ({reasons})"
 
 
 class ExitCode(IntEnum):

@@ -11,12 +11,19 @@ from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import cast
 
-from whalebuild.builder.spec import AUTO
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import parse_platforms
 from whalebuild.oci.reference import parse_repository
 from whalebuild.tags import scope_name
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.text import did_you_mean
+
+# The builder that `--builder auto` makes, and that `builder create` makes where no name is given.
+OWN_NAME = "whalebuild"
+
+
+# The setting's word for "the current builder if it will do, else our own".
+AUTO = "auto"
+
 
 PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
 BASE_MODES = ("pin", "follow")

@@ -27,8 +27,8 @@ from whalebuild.bundle.published import AppRecord
 from whalebuild.oci.manifest import Descriptor, digest_of, parse_index
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.decision import Action, Decision
-from whalebuild.plan.pins_stand import Stand
-from whalebuild.plan.plan_image_plans import DepsPlan
+from whalebuild.plan.pins import Stand
+from whalebuild.plan.plan import DepsPlan
 
 BOTH = (AMD64, ARM64)
 OLD = (image(1, AMD64), image(2, ARM64))

@@ -11,7 +11,7 @@ from whalebuild.bake.result import ImageResult, make_result, metadata_of
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.events import parse_line
 from whalebuild.buildkit.progress import BuildState
-from whalebuild.failures.retry_policy import Retry
+from whalebuild.errors import Retry
 from whalebuild.plan.definition import Task
 
 DEPS, APP = deps_job(), app_job(AMD64)

@@ -13,8 +13,7 @@ from whalebuild.builder.capabilities import (
     own_platforms,
     trials,
 )
-from whalebuild.builder.listing import Builder, read_listing
-from whalebuild.builder.listing_cache_usage import Usage, read_usage
+from whalebuild.builder.listing import Builder, Usage, read_listing, read_usage
 from whalebuild.builder.nodes import How, Node
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"

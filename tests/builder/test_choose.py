@@ -9,7 +9,7 @@ import pytest
 from tests.plan.test_planner import WEB, plan
 from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
 from whalebuild.bakefile.images import BuildOptions
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.builder.nodes import Node
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import CommandFailedError

@@ -8,8 +8,8 @@ import pytest
 
 from tests.builder.test_manage import B_DOWN, REFUSED, A, B, FakeBuilders, farm
 from tests.support.fakes import AMD64, ARM64
-from whalebuild.bakefile.request import EngineFacts
 from whalebuild.builder.ensure import Readier, nodes_down
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
 from whalebuild.errors import EngineError

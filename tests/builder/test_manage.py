@@ -10,8 +10,7 @@ import pytest
 
 from tests.support.fakes import AMD64, ARM64
 from whalebuild.builder.capabilities import Known
-from whalebuild.builder.listing import Builder
-from whalebuild.builder.listing_cache_usage import Usage
+from whalebuild.builder.listing import Builder, Usage
 from whalebuild.builder.manage import BuilderKeeper
 from whalebuild.builder.nodes import Node
 from whalebuild.builder.spec import BuilderSpec, NodeSpec

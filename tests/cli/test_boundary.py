@@ -9,7 +9,7 @@ import typer
 
 from whalebuild import errors
 from whalebuild.cli.boundary import boundary
-from whalebuild.failures.retry_policy import Retry
+from whalebuild.errors import Retry
 
 FULL = {"cause": "why", "next_step": "do this"}
 

@@ -28,7 +28,7 @@ from whalebuild.deploy.history import (
     state_now,
     unsure,
 )
-from whalebuild.deploy.prune_pruning import prune
+from whalebuild.deploy.prune import prune
 from whalebuild.deploy.record import Act, Outcome
 from whalebuild.errors import DeployError, UnreachableError, UsageError, WhalebuildError
 

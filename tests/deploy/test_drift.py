@@ -5,8 +5,7 @@ import pytest
 from tests.support.deployed import begun, done, history, running, version
 from tests.support.fake_project import FakeHost, FakeProject, model, service
 from tests.support.fakes import outcome
-from whalebuild.deploy.drift import Stray
-from whalebuild.deploy.drift_deployment_history import find_strays
+from whalebuild.deploy.drift import Stray, find_strays
 from whalebuild.errors import EngineError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name

@@ -7,8 +7,7 @@ import pytest
 from tests.support.deployed import begun, done, ended, history, running, version, warmed
 from tests.support.fake_project import FakeHost, FakeProject, model, service
 from tests.support.fakes import outcome
-from whalebuild.deploy.prune import Pruning
-from whalebuild.deploy.prune_pruning import prune
+from whalebuild.deploy.prune import Pruning, prune
 from whalebuild.deploy.record import Entry, History
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import CommandFailedError

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from whalebuild.builder.listing_cache_usage import Usage
+from whalebuild.builder.listing import Usage
 from whalebuild.docker.builders import DockerBuilders
 from whalebuild.docker.buildx_store import stored_builders
 from whalebuild.errors import EngineError

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.docker.buildx import DockerEngine
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import CommandFailedError

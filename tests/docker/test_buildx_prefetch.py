@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.fakes import GOOD_FACTS, FakeEngine, definition
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.docker.buildx_ahead import AheadEngine
+from whalebuild.docker.buildx import AheadEngine
 from whalebuild.failures.failure import CommandFailedError
 
 

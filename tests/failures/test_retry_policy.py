@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from whalebuild.errors import Retry, retry_summary
 from whalebuild.failures.classify_http import HttpFailure
 from whalebuild.failures.failure import Failure, Kind
-from whalebuild.failures.retry_policy import Circuit, Retry, retry_summary
+from whalebuild.failures.retry_policy import Circuit
 
 BUSY = Failure(Kind.TRANSIENT, "503", "503")
 ASKING = HttpFailure(Kind.TRANSIENT, "429", "429", 429, "", retry_after=5.0)

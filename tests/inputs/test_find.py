@@ -5,15 +5,10 @@ from typing import Any
 import pytest
 
 from whalebuild.bakefile.target import Target
+from whalebuild.dockerfile.dependencies import is_manifest
 from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.find import (
-    Build,
-    StageInputs,
-    Undetermined,
-    build_of,
-    find_inputs,
-    is_manifest,
-)
+from whalebuild.inputs.find import build_of, find_inputs
+from whalebuild.inputs.values import Build, StageInputs, Undetermined
 
 SHA = "a" * 64
 

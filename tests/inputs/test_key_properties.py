@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from whalebuild.bundle.lock import Lock, compare, make_lock
 from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.find import Build, ContextFiles, StageInputs, find_inputs
+from whalebuild.inputs.find import find_inputs
+from whalebuild.inputs.values import Build, ContextFiles, StageInputs
 from whalebuild.source.context import LocalContextFiles
 
 DIGEST = "sha256:" + "1" * 64

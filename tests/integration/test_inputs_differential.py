@@ -42,7 +42,8 @@ from tests.integration.sandbox import Sandbox
 from whalebuild.bundle.lock import Lock, make_lock
 from whalebuild.dockerfile.ignorefile import read_ignore_file
 from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined, find_inputs
+from whalebuild.inputs.find import find_inputs
+from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.source.context import LocalContextFiles
 
 HERE = "linux/amd64"

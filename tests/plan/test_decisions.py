@@ -13,7 +13,7 @@ from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.decision import Action
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 
 DEPS = "acme/web:deps"
 TOOLS = {"tools": {"dockerfile-inline": "FROM debian\nCOPY tools.txt /"}}

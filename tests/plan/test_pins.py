@@ -6,7 +6,8 @@ import pytest
 
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.find import Build, StageInputs, find_inputs
+from whalebuild.inputs.find import find_inputs
+from whalebuild.inputs.values import Build, StageInputs
 from whalebuild.plan.pins import (
     base_contexts,
     image_context,

@@ -6,7 +6,8 @@ import pytest
 
 from whalebuild.builder.nodes import How, Node
 from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.find import Build, StageInputs, find_inputs
+from whalebuild.inputs.find import find_inputs
+from whalebuild.inputs.values import Build, StageInputs
 from whalebuild.plan.placement import Runs, Site, runs_of, sites
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"

@@ -27,9 +27,8 @@ from whalebuild.bundle.index import Cache
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.decision import Action, Decision
 from whalebuild.plan.definition import NO_DIGEST, CacheExport
-from whalebuild.plan.pins_stand import Stand
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppAction
+from whalebuild.plan.pins import Stand
+from whalebuild.plan.plan import AppAction, Plan
 
 BOTH = (AMD64, ARM64)
 CACHES = (

@@ -7,7 +7,8 @@ import pytest
 from tests.support.fake_registry import BUSY, DENIED, FakeRegistry
 from tests.support.fakes import FakeEngine, FakeTree, definition, patient
 from whalebuild.bakefile.images import BuildOptions
-from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.plan.plan import Plan

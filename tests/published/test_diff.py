@@ -17,15 +17,14 @@ from tests.support.inspected import (
     MemoryRegistry,
     image_manifest,
 )
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.bundle.index import compose
 from whalebuild.errors import EngineError, RefusedError, UsageError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.manifest import Descriptor, digest_of
 from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import Differ
-from whalebuild.published.download import ImageDiff, Kind, KnownBy
-from whalebuild.published.download_diff_request import Wanted
+from whalebuild.published.download import ImageDiff, Kind, KnownBy, Wanted
 from whalebuild.published.host_images import HostImage, RunningImage
 
 NEWER = ("newer code", 910)

@@ -5,13 +5,21 @@ import json
 import pytest
 
 from tests.support.inspected import AMD64, Layer, image_manifest
-from whalebuild.cli.output.diff_diff_json import diff_json
+from whalebuild.cli.output.diff import diff_json
 from whalebuild.errors import UsageError
 from whalebuild.oci.image_config import ImageConfig, read_config
 from whalebuild.oci.manifest import digest_of, parse_image
 from whalebuild.oci.reference import Reference
-from whalebuild.published.download import Have, ImageDiff, Kind, KnownBy, Origin, Published, compare
-from whalebuild.published.download_diff_request import wanted
+from whalebuild.published.download import (
+    Have,
+    ImageDiff,
+    Kind,
+    KnownBy,
+    Origin,
+    Published,
+    compare,
+    wanted,
+)
 from whalebuild.published.view import Image
 
 WEB = Reference("registry.test/web", "latest")

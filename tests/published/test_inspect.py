@@ -20,10 +20,10 @@ from whalebuild.bakefile.pair_names import names_of_image
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.index import compose
+from whalebuild.cli.image_argument import names_in_bake_file
 from whalebuild.errors import RefusedError, UsageError
 from whalebuild.oci.manifest import digest_of
 from whalebuild.oci.reference import Reference
-from whalebuild.published.inspect import names_in_bake_file
 from whalebuild.published.view import NoRecord, Shared
 from whalebuild.settings import Settings
 

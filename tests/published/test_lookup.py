@@ -9,7 +9,7 @@ from tests.support.fakes import AMD64, ARM64, patient
 from tests.support.values import published
 from whalebuild.errors import RefusedError, UnreachableError
 from whalebuild.failures.retry_policy import RetryPolicy
-from whalebuild.inputs.find import BaseImage
+from whalebuild.inputs.values import BaseImage
 from whalebuild.oci.manifest import MANIFEST_TYPE
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.base_images import Bases

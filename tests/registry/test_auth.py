@@ -23,8 +23,7 @@ from tests.support.registry_server import (
 from whalebuild.failures.failure import Kind, RequestFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.registry import auth as registry_auth
-from whalebuild.registry.auth import Authorizer
-from whalebuild.registry.auth_registry_challenges import Challenge, join_scopes, parse_challenges
+from whalebuild.registry.auth import Authorizer, Challenge, join_scopes, parse_challenges
 from whalebuild.registry.client import RegistryClient
 from whalebuild.registry.credentials import CredentialStore, Login
 from whalebuild.registry.hosts import Endpoint, Trust

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined, find_inputs
+from whalebuild.inputs.find import find_inputs
+from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.source.context import LocalContextFiles
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.fake_registry import FakeRegistry
 from tests.support.fakes import GOOD_FACTS
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
@@ -31,7 +31,7 @@ def model(*services: Service, name: str = "shop") -> Model:
 
 @dataclass
 class FakeProject:
-    """See ``ports.Project``.
+    """See ``deploy.ports.Project``.
 
     Attributes:
         made: What the project's files say.
@@ -244,7 +244,7 @@ class FakeProject:
 
 @dataclass
 class FakeHost:
-    """See ``ports.Host``: the engine of such a project.
+    """See ``published.ports.Host``: the engine of such a project.
 
     Attributes:
         others: Images of containers that are none of the project's.

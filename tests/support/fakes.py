@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.fake_registry import FakeRegistry, push_cache, push_image
-from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.builder.nodes import Node
 from whalebuild.buildkit.events import Event
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.failures.retry_policy import RetryPolicy
-from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import parse_reference
 from whalebuild.plan.definition import NO_DIGEST

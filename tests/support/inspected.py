@@ -66,7 +66,7 @@ class MemoryRegistry:
         child = self.push(image_manifest(f"{platform} {layers}", layers, config))
         return Descriptor(child.digest, child.size, platform=platform)
 
-    # What ports.Registry has beside it is not for inspect.
+    # What oci.registry.Registry has beside it is not for inspect.
     head = put_manifest = delete_manifest = None
 
 

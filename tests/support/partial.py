@@ -16,7 +16,7 @@ from whalebuild.bake.partial.merge import Merger
 from whalebuild.bake.partial.part import Part
 from whalebuild.bake.result import BakeResult
 from whalebuild.bakefile.images import Portion
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.oci.manifest import parse_index
 from whalebuild.settings import Settings
 

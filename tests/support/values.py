@@ -24,8 +24,7 @@ from whalebuild.oci.manifest import (
 )
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.decision import Action, Decision
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.settings import Settings
 
 BUNDLE = Reference("acme/web", "deps")

@@ -13,17 +13,19 @@ from whalebuild.bake.cache_import import Imports
 from whalebuild.bake.concurrent import Meanwhile
 from whalebuild.bake.outcome import Built, DepsOutcome, Pushed, app_index, outcome
 from whalebuild.bake.partial.part import ImagePart, Part, make_part
+from whalebuild.bake.ports import BuilderNotes
 from whalebuild.bake.publish import Tagger
 from whalebuild.bake.result import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.bake.runner import Runner
 from whalebuild.bake.verify import Publisher
 from whalebuild.bakefile.images import APP, DEPS
+from whalebuild.buildkit.console import Console
 from whalebuild.oci.manifest import Descriptor, digest_of
+from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import CacheExport, Output, Task
-from whalebuild.plan.pins_stand import Stand
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
-from whalebuild.ports import BuilderNotes, Console, Engine, Registry
+from whalebuild.plan.pins import Stand
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.plan.ports import Engine
 from whalebuild.published.download import NextPull
 from whalebuild.published.next_pull import Foreteller
 from whalebuild.runtime.retrier import Retrier

@@ -10,14 +10,15 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from whalebuild.bake.ports import BuilderNotes
 from whalebuild.bake.runner import CacheExportError, Runner
 from whalebuild.bake.staging_tags import delete_tags
 from whalebuild.failures.failure import Kind
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
+from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import CacheExport, Task
 from whalebuild.plan.plan import Plan
-from whalebuild.ports import BuilderNotes, Registry
 
 _FREES_SPACE_SECONDS = 5.0
 Tasks = Mapping[str, tuple[Task, ...]]

@@ -18,8 +18,8 @@ from whalebuild.failures.classify_docker import classify, digests_in
 from whalebuild.failures.failure import CORRUPT, FailedError, Failure, Kind, Remedy
 from whalebuild.oci.manifest import Manifest, parse_image
 from whalebuild.oci.reference import Reference
+from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import Task
-from whalebuild.ports import Registry
 from whalebuild.runtime.retrier import Retrier
 
 # What a build may fail with that reads a cache's layer.

@@ -16,7 +16,7 @@ from whalebuild.bundle.published import PublishedDeps, read_deps
 from whalebuild.errors import VerificationError
 from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.plan_image_plans import AppPlan, DepsPlan
+from whalebuild.plan.plan import AppPlan, DepsPlan
 
 _SHORT = len("sha256:") + 12
 

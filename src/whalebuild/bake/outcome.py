@@ -16,8 +16,8 @@ from whalebuild.bundle.published import AppRecord
 from whalebuild.oci.manifest import Descriptor
 from whalebuild.plan.decision import Action
 from whalebuild.plan.definition import Task
-from whalebuild.plan.pins_stand import Stand, stand_of
-from whalebuild.plan.plan_image_plans import DepsPlan
+from whalebuild.plan.pins import Stand, stand_of
+from whalebuild.plan.plan import DepsPlan
 
 # BuildKit imports no cache whose configuration is larger, and says nothing of it
 # (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).

@@ -12,8 +12,7 @@ from whalebuild.bake.verify import Publisher
 from whalebuild.bundle.index import Cache
 from whalebuild.oci.manifest import INDEX_TYPE, digest_of
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan
+from whalebuild.plan.plan import AppAction, AppPlan, Plan
 
 _REPLACED = "this bake's takes its place"
 _LEFT = "it is left as it is, and the application stands on the one that was read"

@@ -9,7 +9,7 @@ from whalebuild.failures.classify_docker import explains_little, missing_image, 
 from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, Kind, Remedy
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Registry
+from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrier import Retrier
 
 _THERE = "the engine did not find what the registry has"

@@ -8,7 +8,7 @@ from typing import Any
 
 from whalebuild.bakefile.images import Job
 from whalebuild.buildkit.progress import BuildState, pulled_bytes
-from whalebuild.failures.retry_policy import Retry
+from whalebuild.errors import Retry
 from whalebuild.plan.definition import Task
 from whalebuild.published.download import NextPull
 

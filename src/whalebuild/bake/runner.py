@@ -13,14 +13,16 @@ from whalebuild.bakefile.images import schedule
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.messages import boot_error
 from whalebuild.builder.spec import CONTAINER
+from whalebuild.buildkit.console import Console
 from whalebuild.buildkit.events import clean_line, parse_line
 from whalebuild.buildkit.progress import BuildState, failure_log
 from whalebuild.failures.classify_docker import classify, digests_in, keeps_broken
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError, FailedError, Failure, Kind, redact
 from whalebuild.failures.messages import as_error
+from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import Task, make_definition
-from whalebuild.ports import Console, Engine, Registry
+from whalebuild.plan.ports import Engine
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.settings import Settings
 

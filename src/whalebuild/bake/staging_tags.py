@@ -8,7 +8,7 @@ from contextlib import suppress
 from whalebuild.failures.failure import RequestFailedError
 from whalebuild.oci.manifest import INDEX_TYPE, write_index
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Registry
+from whalebuild.oci.registry import Registry
 
 _MARK = "dev.whalebuild.staging"
 

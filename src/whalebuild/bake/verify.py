@@ -23,8 +23,8 @@ from whalebuild.oci.manifest import (
     platform_of,
 )
 from whalebuild.oci.reference import Reference
+from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import Task
-from whalebuild.ports import Registry
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.text import human_bytes
 

@@ -8,8 +8,52 @@ from dataclasses import dataclass, replace
 from whalebuild.bakefile.pairs import Image, Pair
 from whalebuild.bakefile.target import Target
 from whalebuild.errors import UsageError
+from whalebuild.oci.platform import resolve
 from whalebuild.oci.reference import Reference, is_tag, parse_reference
 from whalebuild.tags import APP_TAG
+
+
+def portion_of(jobs: Iterable[Job], portion: Portion, own: str | None) -> Portion:
+    """Check what a partial bake is to build, and name its platforms.
+
+    Args:
+        jobs: All images with the platforms of the whole.
+        portion: As it was asked for.
+        own: The builder's own platform, where it is known.
+
+    Raises:
+        UsageError: The whole is not known, or it lacks one of the platforms.
+    """
+    jobs = list(jobs)
+    vague = next((job for job in jobs if not job.platforms), None)
+    if vague:
+        raise UsageError(
+            f'it is not known which platforms "{vague.name}" is published for in all',
+            cause="neither the bake file nor the settings say so, and --platform says only which "
+            "of them are built here (--partial)",
+            next_step='write platform = ["linux/amd64", "linux/arm64"] in whalebuild.toml, or '
+            "platforms in the bake file's target",
+        )
+    whole = tuple(dict.fromkeys(platform for job in jobs for platform in job.platforms))
+    mine = resolve(portion.platforms, own) if own else portion.platforms
+    strange = [platform for platform in mine if platform not in whole]
+    if strange:
+        raise UsageError(
+            f"{', '.join(strange)} is not among the platforms of this bake",
+            cause=f"they are {', '.join(whole)}; with --partial, --platform picks some of them",
+            next_step="add it to platform in the settings, or to the bake file's target",
+        )
+    deps = {job.name: job for job in jobs if job.role == DEPS}
+    for job in jobs:
+        lacking = [p for p in job.platforms if p not in deps[job.deps].platforms]
+        if lacking:
+            raise UsageError(
+                f'"{job.deps}" is not for {", ".join(lacking)}, and "{job.name}" is',
+                cause="the parts of a pair are its platforms (--partial)",
+                next_step="give both targets the same platforms, or bake them all in one run",
+            )
+    return replace(portion, platforms=mine or whole)
+
 
 DEPS, APP = "deps", "app"
 

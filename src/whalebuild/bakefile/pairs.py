@@ -17,7 +17,7 @@ from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG, DEPS_TAG
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.text import did_you_mean
 
 _DEPS_NAME = re.compile(r"(?:.*[-_])?(?:deps|dependencies)")
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from whalebuild.builder.nodes import Node
-
 
 @dataclass(frozen=True)
 class BakeRequest:
@@ -26,25 +24,3 @@ class BakeRequest:
     overrides: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     definition: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class EngineFacts:
-    """What a builder can do, as far as it decides about a bake.
-
-    Attributes:
-        builder: The builder's name.
-        driver: buildx's driver: docker, docker-container, kubernetes or remote.
-        containerd_store: Whether the engine keeps images in containerd; only the docker driver
-            depends on it.
-        platform: The platform that it builds for where none is named.
-        nodes: Its nodes, as far as they are known.
-        missing: It is not there, and has to be made before it is used.
-    """
-
-    builder: str
-    driver: str
-    containerd_store: bool
-    platform: str | None = None
-    nodes: tuple[Node, ...] = ()
-    missing: bool = False

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.builder.nodes import How, place
 from whalebuild.builder.probe import Looker
-from whalebuild.builder.spec import AUTO, CONTAINER, OWN_NAME
+from whalebuild.builder.spec import CONTAINER
 from whalebuild.errors import EngineError
 from whalebuild.oci.platform import LOCAL
-from whalebuild.settings import Settings
+from whalebuild.settings import AUTO, OWN_NAME, Settings
 
 _STORE_OFF = "it uses the docker driver, and this engine's containerd image store is off"
 

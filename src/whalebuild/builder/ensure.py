@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.builder.messages import boot_error, creation_error, node_down, plain_words
 from whalebuild.builder.nodes import RUNNING, Node, places
-from whalebuild.builder.spec import CONTAINER, OWN_NAME, REMOTE, BuilderSpec
+from whalebuild.builder.ports import Builders
+from whalebuild.builder.spec import CONTAINER, REMOTE, BuilderSpec
 from whalebuild.errors import UsageError
 from whalebuild.failures.failure import CommandFailedError
-from whalebuild.ports import Builders
+from whalebuild.settings import OWN_NAME
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from whalebuild.builder.messages import (
     unknown_builder,
 )
 from whalebuild.builder.nodes import RUNNING, Node
+from whalebuild.builder.ports import Builders
 from whalebuild.builder.spec import REMOTE, BuilderSpec
 from whalebuild.builder.view import BuilderView, NodeView
 from whalebuild.errors import EngineError, UsageError, WhalebuildError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
-from whalebuild.ports import Builders
 from whalebuild.runtime.threads import Submit
 
 

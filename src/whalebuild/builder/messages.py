@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from whalebuild.builder.spec import KUBERNETES, REMOTE, BuilderSpec
 from whalebuild.errors import EngineError, UsageError, WhalebuildError
 from whalebuild.failures.classify_docker import final_error
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.text import did_you_mean
 
 _TAKEN = re.compile(r"existing instance for|is a reserved name|already exists")
 _CLUSTER = re.compile(r"kubernetes|kubeconfig|no configuration has been provided", re.IGNORECASE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.builder.messages import boot_error, plain_words
 from whalebuild.builder.nodes import Node
 from whalebuild.builder.spec import REMOTE
 from whalebuild.errors import EngineError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
-from whalebuild.ports import Engine
+from whalebuild.plan.ports import Engine
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,9 @@ from dataclasses import dataclass, replace
 
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import LOCAL, parse_platforms
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.settings import AUTO, OWN_NAME
+from whalebuild.text import did_you_mean
 
-# The builder that `--builder auto` makes, and that `builder create` makes where no name is given.
-OWN_NAME = "whalebuild"
-# The setting's word for "the current builder if it will do, else our own".
-AUTO = "auto"
 CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"
 DRIVERS = (CONTAINER, REMOTE, KUBERNETES)
 _SCHEMES = ("tcp", "unix", "ssh", "docker-container", "podman-container", "kube-pod")

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.builder.capabilities import Feature, main_platforms, misplaced
-from whalebuild.builder.listing import Builder
-from whalebuild.builder.listing_cache_usage import Usage
+from whalebuild.builder.listing import Builder, Usage
 from whalebuild.builder.nodes import How, Node, Place, places
 
 LIST_SCHEMA = "whalebuild.builders/1"

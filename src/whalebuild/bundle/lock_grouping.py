@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 
-from whalebuild.inputs.find import is_manifest
+from whalebuild.dockerfile.dependencies import is_manifest
 
 BY_FOLDER, CODE, ALL = 1, 2, 3
 COARSEST = ALL

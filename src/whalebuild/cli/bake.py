@@ -51,12 +51,7 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
-        from whalebuild.cli.bake_partial import (
-            ask_for_portion,
-            bake_part,
-            check_modes,
-            portion_note,
-        )
+        from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
         from whalebuild.cli.session import Words, open_session, setting_flags
         from whalebuild.errors import UsageError
 

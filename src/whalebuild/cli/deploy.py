@@ -34,8 +34,13 @@ def deploy(
     SERVICES are those of the compose project here; without any, all of them are deployed.
     """
     with boundary(format_):
-        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.deploy_session_deploy_wiring import show_plan, show_result, wire
+        from whalebuild.cli.deploy_session import (
+            ComposeWords,
+            open_deploy_session,
+            show_plan,
+            show_result,
+            wire,
+        )
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.result import DeployResult, Done
         from whalebuild.deploy.warm import plan_warm

@@ -31,13 +31,12 @@ def diff(
     with boundary(format_):
         from whalebuild.bakefile.pair_names import with_tag
         from whalebuild.cli.image_argument import names_of_session, read_subject, session_about
-        from whalebuild.cli.output.diff import diff_text
-        from whalebuild.cli.output.diff_diff_json import diff_json
+        from whalebuild.cli.output.diff import diff_json, diff_text
         from whalebuild.cli.session import setting_flags
         from whalebuild.docker.host import DockerHost
         from whalebuild.oci.platform import parse_platform
         from whalebuild.published.diff import Differ
-        from whalebuild.published.download_diff_request import wanted
+        from whalebuild.published.download import wanted
 
         named = read_subject(subject, file, set_, var, image, deps_stage)
         other = parse_platform(platform, where="--platform") if platform else None

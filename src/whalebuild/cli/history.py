@@ -21,9 +21,13 @@ def history(
     """Show what was deployed when, and what came of it."""
     with boundary(format_):
         from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.output.history import history_notes, history_text
-        from whalebuild.cli.output.history_history_json import HistoryView, history_json
-        from whalebuild.deploy.drift_deployment_history import find_strays
+        from whalebuild.cli.output.history import (
+            HistoryView,
+            history_json,
+            history_notes,
+            history_text,
+        )
+        from whalebuild.deploy.drift import find_strays
 
         words = ComposeWords(file, project_name, project_directory, profile, env_file)
         with open_deploy_session({}, words, lock=None) as session:

@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from whalebuild.bakefile.pair_names import PairNames
+from whalebuild.bakefile.pair_names import PairNames, names_of_pairs
+from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.session import Session, Words, open_session
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
-from whalebuild.published.inspect import names_in_bake_file
+from whalebuild.plan.ports import Engine, SourceTree
+from whalebuild.plan.read_bakefile import BakeReader
+from whalebuild.settings import Settings
+
+
+def names_in_bake_file(
+    engine: Engine, tree: SourceTree, settings: Settings, request: BakeRequest
+) -> tuple[PairNames, ...]:
+    """Find the pairs of the bake file, as a bake would.
+
+    Raises:
+        WhalebuildError: The bake file cannot be read, or does not name the images.
+    """
+    pairs, _, _ = BakeReader(engine, tree, settings).pairs(request)
+    return names_of_pairs(pairs)
 
 
 def read_subject(subject: str | None, *choosing: object) -> Reference | None:

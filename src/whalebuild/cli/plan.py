@@ -43,8 +43,7 @@ def plan(
         )
         with open_session(flags, Words(targets, set_, var)) as session:
             from whalebuild.bakefile.images import BuildOptions
-            from whalebuild.cli.output.plan import plan_text
-            from whalebuild.cli.output.plan_plan_json import plan_json, rebuild_needed
+            from whalebuild.cli.output.plan import plan_json, plan_text, rebuild_needed
 
             options = BuildOptions(pull=pull, extra_tags=tuple(tag or ()))
             made = session.planner(ask=True, thorough=True).plan(session.request, options)

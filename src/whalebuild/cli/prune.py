@@ -26,7 +26,7 @@ def prune(
         from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
         from whalebuild.cli.output.prune import prune_text
         from whalebuild.cli.session import setting_flags
-        from whalebuild.deploy.prune_pruning import prune as pruned
+        from whalebuild.deploy.prune import prune as pruned
         from whalebuild.state.records import records_of
 
         words = ComposeWords(file, project_name, project_directory, profile, env_file)

@@ -31,8 +31,13 @@ def rollback(
     goes back further.
     """
     with boundary(format_):
-        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
-        from whalebuild.cli.deploy_session_deploy_wiring import show_plan, show_result, wire
+        from whalebuild.cli.deploy_session import (
+            ComposeWords,
+            open_deploy_session,
+            show_plan,
+            show_result,
+            wire,
+        )
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.history import rollback_target, state_after
         from whalebuild.deploy.record import Act

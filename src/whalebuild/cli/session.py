@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.docker.buildx import DockerEngine
-from whalebuild.docker.buildx_ahead import AheadEngine
+from whalebuild.docker.buildx import AheadEngine, DockerEngine
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve

@@ -39,7 +39,7 @@ class LiveConsole(ConsoleBase):
         self._says = ""
 
     def begin(self, targets: Sequence[str]) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         with self._lock:
             self._state = BuildState(targets)
             self._shown.clear()
@@ -53,7 +53,7 @@ class LiveConsole(ConsoleBase):
         self._live.stop()
 
     def event(self, event: Event) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         with self._lock:
             self._state.apply(event)
             ended = [s for s in self._state.steps.values() if _is_news(s, self._shown)]
@@ -64,11 +64,11 @@ class LiveConsole(ConsoleBase):
             self._console.print(Text.assemble(("warning ", "yellow"), event.text))
 
     def note(self, text: str) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         self._console.print(Text.assemble(("whalebuild: ", "yellow"), text))
 
     def progress(self, what: str, how_far: str) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         with self._lock:
             self._says = f"{what}: {how_far}"
         self._live.start()  # does nothing where it is started

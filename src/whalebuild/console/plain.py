@@ -30,27 +30,27 @@ class ConsoleBase:
         self._stream.flush()
 
     def begin(self, targets: Sequence[str]) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
 
     def event(self, event: Event) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
 
     def raw(self, line: str) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
 
     def note(self, text: str) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         print(f"whalebuild: {text}", file=self._stream, flush=True)
 
     def progress(self, what: str, how_far: str) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
 
 
 class RawConsole(ConsoleBase):
     """BuildKit's rawjson as it comes, for programs."""
 
     def raw(self, line: str) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         self._stream.write(line)
         self._stream.flush()
 
@@ -65,13 +65,13 @@ class PlainConsole(ConsoleBase):
         self.begin(())
 
     def begin(self, targets: Sequence[str]) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         self._state = BuildState(targets)
         self._numbers: dict[str, int] = {}
         self._ended: set[str] = set()
 
     def event(self, event: Event) -> None:
-        """See ``ports.Console``."""
+        """See ``buildkit.console.Console``."""
         self._state.apply(event)
         match event:
             case Step() if event.started:

@@ -9,10 +9,10 @@ from whalebuild.compose.containers import Container
 from whalebuild.compose.health import Trouble
 from whalebuild.deploy.health_wait import UnhealthyError, last_words
 from whalebuild.deploy.plan import Switch, host_name, needs_override
+from whalebuild.deploy.ports import Project
 from whalebuild.failures.classify_docker import final_error
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Project
 from whalebuild.published.kept import kept_name
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from whalebuild.buildkit.console import Console
 from whalebuild.compose.model import Order
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import doubtful, left_unfinished, next_number, state_now
 from whalebuild.deploy.plan import Action, DeployPlan, Switch, download_of
 from whalebuild.deploy.planner import DeployPlanner, is_here
+from whalebuild.deploy.ports import Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Act, Begun, Ended, Outcome, Versions, Warmed
 from whalebuild.deploy.result import DeployResult, Done, changed
@@ -21,7 +23,6 @@ from whalebuild.errors import DeployError, InterruptedRunError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Console, Project, Record
 from whalebuild.published.kept import kept_name
 
 _STOPPED = (

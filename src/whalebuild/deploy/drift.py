@@ -6,10 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
+from whalebuild.deploy.history import state_now, unsure
 from whalebuild.deploy.plan import running_of
-from whalebuild.deploy.record import Versions
+from whalebuild.deploy.ports import Project
+from whalebuild.deploy.record import History, Versions
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import HostImage
+from whalebuild.published.ports import Host
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,21 @@ def _digest(
     image = images.get(container.image)
     name = container.image_name or version
     return image.digest_in(name.repository) if image and name else container.image
+
+
+def find_strays(project: Project, host: Host, history: History) -> tuple[Stray, ...]:
+    """Services that somebody has changed outside whalebuild.
+
+    Those that an interrupted deployment was about are left out: either version may run of them.
+
+    Raises:
+        WhalebuildError: The project cannot be read, or there is no engine.
+    """
+    doubtful = unsure(history)
+    known = {name: v for name, v in state_now(history).items() if name not in doubtful}
+    if not known:
+        return ()
+    try:
+        return strays(known, project.containers(), host.images())
+    except CommandFailedError as failed:
+        raise engine_error(failed) from None

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
 from whalebuild.compose.health import Trouble, judge
+from whalebuild.deploy.ports import Project
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
-from whalebuild.ports import Console, Project
 from whalebuild.text import human_seconds
 
 _EVERY = 0.5

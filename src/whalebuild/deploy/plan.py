@@ -13,7 +13,7 @@ from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff
 from whalebuild.published.host_images import HostImage
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.text import did_you_mean
 
 # Compose does not look into the registry for services with these.
 _NOT_PULLED = frozenset({"never", "build"})

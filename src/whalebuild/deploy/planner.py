@@ -22,18 +22,19 @@ from whalebuild.deploy.plan import (
     running_version,
     switch,
 )
+from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
 from whalebuild.errors import RefusedError, UsageError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Host, Project, Registry
+from whalebuild.oci.registry import Registry
 from whalebuild.published.diff import Differ
-from whalebuild.published.download import ImageDiff
-from whalebuild.published.download_diff_request import Wanted
+from whalebuild.published.download import ImageDiff, Wanted
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name
 from whalebuild.published.lookup import Survey
+from whalebuild.published.ports import Host
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.deploy.history import kept_for, recorded
 from whalebuild.deploy.plan import host_name
+from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History
+from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.host_images import HostImage, RunningImage
 from whalebuild.published.kept import kept_name
+from whalebuild.published.ports import Host
+from whalebuild.settings import DEFAULT_KEEP
 
 SCHEMA = "whalebuild.prune/1"
 
@@ -158,3 +163,51 @@ def _names(
 
 def _texts(references: Iterable[Reference]) -> list[str]:
     return [str(reference) for reference in references]
+
+
+def prune(
+    project: Project, host: Host, records: Mapping[str, History], keep: int, *, dry_run: bool
+) -> Pruning:
+    """Take the names away by which images of the project's old deployments stay on the host.
+
+    Args:
+        project: Whose deployments.
+        host: The engine.
+        records: All records of the engine, by project. What others need stays; how much they keep
+            is not known here, and is the default at the least.
+        keep: How many good deployments stay.
+        dry_run: Only tell what would be done.
+
+    Raises:
+        WhalebuildError: The project cannot be read, or there is no engine.
+    """
+    own = project.model().name
+    others = {
+        name: (history, max(keep, DEFAULT_KEEP)) for name, history in records.items() if name != own
+    }
+    try:
+        services = project.model().services.values()
+        named = frozenset(each.image for each in services if each.image)
+        needs = Needs(keep, records.get(own, History()), others, host.used(), named)
+        planned = plan_pruning(needs, host.images())
+        return planned if dry_run else _carried_out(project, planned)
+    except CommandFailedError as failed:
+        raise engine_error(failed) from None
+
+
+def _carried_out(project: Project, planned: Pruning) -> Pruning:
+    removed: list[Needless] = []
+    kept = list(planned.kept)
+    for each in planned.removed:
+        # Not a list that stops at the first one: each name that can go does.
+        stays = [name for name in each.names if _stays(project, name)]
+        if stays:
+            kept.append(Needed(each.digest, each.images, "a container has come to use it"))
+        else:
+            removed.append(each)
+    return replace(planned, removed=tuple(removed), kept=tuple(kept), done=True)
+
+
+def _stays(project: Project, name: Reference) -> bool:
+    """Take a name away; True where it could not be, since the image is in use."""
+    return not project.untag(name) and project.image_id(name) is not None

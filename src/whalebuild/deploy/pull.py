@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
+from whalebuild.buildkit.console import Console
 from whalebuild.compose.pull_progress import PullState, layer_id
 from whalebuild.deploy.plan import download_of
+from whalebuild.deploy.ports import Project
 from whalebuild.failures.classify_docker import classify_pull
 from whalebuild.failures.failure import CommandFailedError, FailedError
 from whalebuild.failures.messages import as_pull_error
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Console, Project
 from whalebuild.published.download import ImageDiff
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.text import human_bytes

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from whalebuild.deploy.plan import DeployPlan, Switch, download_of
-from whalebuild.failures.retry_policy import Retry
+from whalebuild.errors import Retry
 
 SCHEMA = "whalebuild.deploy/1"
 

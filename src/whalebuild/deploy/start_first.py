@@ -9,13 +9,14 @@ import contextlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
+from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
 from whalebuild.compose.names import found_by_name, nameless, without_names
 from whalebuild.deploy.compose_up import Composer, check_there, not_started, own, wanted
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
 from whalebuild.deploy.plan import Switch
+from whalebuild.deploy.ports import Project
 from whalebuild.failures.failure import CommandFailedError
-from whalebuild.ports import Console, Project
 from whalebuild.published.kept import kept_name
 
 # The first packet of a connection that comes while a container rejoins a network is lost, and is

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from whalebuild.buildkit.console import Console
 from whalebuild.compose.health import Trouble
 from whalebuild.compose.model import Order
 from whalebuild.deploy.compose_up import Composer, check_there, own, wanted
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
 from whalebuild.deploy.plan import DeployPlan, Switch, host_name, running_of
+from whalebuild.deploy.ports import Project
 from whalebuild.deploy.start_first import StartFirst
-from whalebuild.ports import Console, Project
 from whalebuild.published.kept import kept_name
 
 

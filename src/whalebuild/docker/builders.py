@@ -8,11 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from whalebuild.builder.listing import Builder, read_inspection, read_listing
-from whalebuild.builder.listing_cache_usage import Usage, read_usage
+from whalebuild.builder.listing import Builder, Usage, read_inspection, read_listing, read_usage
 from whalebuild.docker.buildx_store import (
     chosen_builder,
-    context_name,
     given_platforms,
     stored_builder,
     stored_builders,
@@ -20,6 +18,7 @@ from whalebuild.docker.buildx_store import (
     write_copy,
 )
 from whalebuild.docker.cli import DockerCalls
+from whalebuild.docker.config import context_name
 from whalebuild.docker.info import engine_info
 from whalebuild.errors import EngineError
 
@@ -49,7 +48,7 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = Fal
 
 
 class DockerBuilders:
-    """See ``ports.Builders``. A context manager: leaving it stops what still runs."""
+    """See ``builder.ports.Builders``. A context manager: leaving it stops what still runs."""
 
     def __init__(self, calls: DockerCalls | None = None) -> None:
         self._calls = calls or DockerCalls()
@@ -62,7 +61,7 @@ class DockerBuilders:
         self._calls.close()
 
     def all(self) -> tuple[Builder, ...]:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         stored = stored_builders(os.environ)
         folder = self._calls.file(".buildx")
         write_copy(os.environ, folder, stored.values())
@@ -77,7 +76,7 @@ class DockerBuilders:
         return tuple(found.told(_given(stored.get(found.name, {}))) for found in listed)
 
     def look(self, name: str | None, *, boot: bool = False) -> Builder:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         found = inspect_builder(self._calls, name, boot=boot)
         chosen = chosen_builder(os.environ)
         there = chosen and stored_builder(os.environ, chosen)
@@ -85,24 +84,24 @@ class DockerBuilders:
         return replace(found, current=found.name == current)
 
     def stored(self, name: str) -> bool:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         return bool(stored_builder(os.environ, name))
 
     def create(self, words: Sequence[str]) -> None:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         self._calls.say(["buildx", "create", *words])
 
     def use(self, name: str) -> None:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         with self._calls.client() as docker:
             docker.buildx.use(name)
 
     def remove(self, name: str, *, keep_state: bool = False) -> None:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         self._calls.say(["buildx", "rm", *(["--keep-state"] if keep_state else []), name])
 
     def usage(self, builder: str, node: str) -> Usage:
-        """See ``ports.Builders``.
+        """See ``builder.ports.Builders``.
 
         ``docker buildx du`` adds the nodes up, and fails if one of them is down: it is asked about
         a builder that has this node alone.
@@ -116,7 +115,7 @@ class DockerBuilders:
         return read_usage(self._calls.say(["buildx", "du", "--builder", builder], env))
 
     def try_build(self, builder: str, words: Sequence[str]) -> None:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         folder = self._calls.file(".context")
         folder.mkdir()
         (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
@@ -125,13 +124,13 @@ class DockerBuilders:
         self._calls.say([*call, str(folder)])
 
     def engine_answers(self) -> bool:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         if engine_info(os.environ) is None:
             self._calls.say(["version", "--format", "{{.Server.Version}}"])
         return True
 
     def file(self, path: str) -> str | None:
-        """See ``ports.Builders``."""
+        """See ``builder.ports.Builders``."""
         found = Path(path).expanduser()
         readable = found.is_file() and os.access(found, os.R_OK)
         return str(found.absolute()) if readable else None

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-from whalebuild.bakefile.request import BakeRequest, EngineFacts
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
 from whalebuild.docker.builders import inspect_builder
-from whalebuild.docker.buildx_store import chosen_builder, context_name, stored_builder
+from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.info import engine_endpoint, engine_info
-from whalebuild.docker.info_own_engine import own_engine, platform_of_engine
+from whalebuild.docker.config import context_name
+from whalebuild.docker.info import engine_endpoint, engine_info, own_engine, platform_of_engine
+from whalebuild.plan.ports import Engine
+from whalebuild.runtime.threads import Submit
 
 _TEN_YEARS = "87600h"
 
@@ -39,11 +43,11 @@ class DockerEngine:
         self._calls.prepare()
 
     def print_bake(self, request: BakeRequest) -> object:
-        """See ``ports.Engine``."""
+        """See ``plan.ports.Engine``."""
         return self._print(request, _words(request))
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
-        """See ``ports.Engine``."""
+        """See ``plan.ports.Engine``."""
         # python-on-whales has no parameter for --list, and buildx refuses it beside --print: it
         # goes among the targets of a bake that therefore builds nothing.
         with self._calls.client() as docker:
@@ -58,7 +62,7 @@ class DockerEngine:
         return tuple(item["name"] for item in listed if not item.get("group"))
 
     def facts(self, builder: str | None) -> EngineFacts:
-        """See ``ports.Engine``.
+        """See ``plan.ports.Engine``.
 
         Only the docker driver depends on the local engine: a remote or containerised builder
         does without its image store, and even without a local engine.
@@ -68,15 +72,15 @@ class DockerEngine:
         return self._facts(self._inspect(builder))
 
     def boot(self, builder: str | None) -> EngineFacts:
-        """See ``ports.Engine``."""
+        """See ``plan.ports.Engine``."""
         return self._facts(self._inspect(builder, boot=True))
 
     def has_builder(self, name: str) -> bool:
-        """See ``ports.Engine``."""
+        """See ``plan.ports.Engine``."""
         return bool(stored_builder(os.environ, name))
 
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
-        """See ``ports.Engine``."""
+        """See ``plan.ports.Engine``."""
         return self._inspect(builder).nodes
 
     def _facts(self, found: Builder) -> EngineFacts:
@@ -107,7 +111,7 @@ class DockerEngine:
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
     ) -> Generator[str, None, None]:
-        """See ``ports.Engine``."""
+        """See ``plan.ports.Engine``."""
         file, metadata = self._definition(definition), self._calls.file(".json")
         with self._calls.client() as docker:
             yield from docker.buildx.bake(
@@ -122,7 +126,7 @@ class DockerEngine:
         self.metadata = json.loads(metadata.read_text())
 
     def drop_broken(self, builder: str | None) -> None:
-        """See ``ports.Engine``.
+        """See ``plan.ports.Engine``.
 
         BuildKit holds what it fetched of an image's manifest and configuration for five minutes.
         If it has all bytes, and they are not the right ones, it fetches nothing more: every build
@@ -152,3 +156,66 @@ class DockerEngine:
 def _words(request: BakeRequest) -> list[str]:
     """Targets and overrides as words: python-on-whales' ``set`` is a dict and drops repeats."""
     return [*(f"--set={override}" for override in request.overrides), *request.targets]
+
+
+@dataclass
+class AheadEngine:
+    """Stands before an engine, and hands out answers that were asked for ahead; each once."""
+
+    engine: Engine
+    _submit: Submit = field(default_factory=Submit)
+    _facts: dict[str | None, Future[EngineFacts]] = field(default_factory=dict)
+    _printed: list[tuple[BakeRequest, Future[object]]] = field(default_factory=list)
+
+    def begin_facts(self, builder: str | None) -> None:
+        """Look at the builder ahead."""
+        self._facts[builder] = self._submit(lambda: self.engine.facts(builder))
+
+    def begin_print(self, request: BakeRequest) -> None:
+        """Read the bake file ahead."""
+        printed = self._submit(lambda: self.engine.print_bake(request))
+        self._printed.append((request, printed))
+
+    def facts(self, builder: str | None) -> EngineFacts:
+        """See ``plan.ports.Engine``."""
+        ahead = self._facts.pop(builder, None)
+        return ahead.result() if ahead else self.engine.facts(builder)
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        """See ``plan.ports.Engine``."""
+        return self.engine.nodes(builder)
+
+    def has_builder(self, name: str) -> bool:
+        """See ``plan.ports.Engine``."""
+        return self.engine.has_builder(name)
+
+    def boot(self, builder: str | None) -> EngineFacts:
+        """See ``plan.ports.Engine``."""
+        return self.engine.boot(builder)
+
+    def print_bake(self, request: BakeRequest) -> object:
+        """See ``plan.ports.Engine``."""
+        for begun in self._printed:
+            if begun[0] == request:
+                self._printed.remove(begun)
+                return begun[1].result()
+        return self.engine.print_bake(request)
+
+    def target_names(self, request: BakeRequest) -> tuple[str, ...]:
+        """See ``plan.ports.Engine``."""
+        return self.engine.target_names(request)
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Generator[str, None, None]:
+        """See ``plan.ports.Engine``."""
+        return self.engine.bake(definition, builder=builder, allow=allow)
+
+    def drop_broken(self, builder: str | None) -> None:
+        """See ``plan.ports.Engine``."""
+        self.engine.drop_broken(builder)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """See ``plan.ports.Engine``."""
+        return self.engine.metadata

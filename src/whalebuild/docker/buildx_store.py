@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from whalebuild.registry.credentials import config_folder
+from whalebuild.docker.config import _read_json, config_folder, context_name
 
 _BUILDER_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
 
@@ -82,14 +82,6 @@ def write_copy(
         shutil.copytree(_folder(env) / "defaults", folder / "defaults")
 
 
-def context_name(env: Mapping[str, str]) -> str:
-    """The docker context's name, which is also its own builder's."""
-    if env.get("DOCKER_HOST"):
-        return "default"
-    named = env.get("DOCKER_CONTEXT") or _configured_context(env)
-    return named or "default"
-
-
 def _folder(env: Mapping[str, str]) -> Path:
     return Path(env.get("BUILDX_CONFIG") or config_folder(env) / "buildx")
 
@@ -114,16 +106,3 @@ def _docker_endpoint(env: Mapping[str, str]) -> str:
         return env["DOCKER_HOST"]
     named = context_name(env)
     return named if named and named != "default" else "unix:///var/run/docker.sock"
-
-
-def _configured_context(env: Mapping[str, str]) -> str | None:
-    named = _read_json(config_folder(env) / "config.json").get("currentContext")
-    return named if isinstance(named, str) else None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

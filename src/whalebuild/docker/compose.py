@@ -12,7 +12,7 @@ from whalebuild.compose.model import Model, read_model, without_hostname
 from whalebuild.compose.pull_progress import PullLine, compose_error, parse_pull_line
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.compose_files import Given, as_it_is, to_pull, with_images
-from whalebuild.docker.host_inspected import inspected
+from whalebuild.docker.host import inspected
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.failure import CommandFailedError, Kind, redact
@@ -23,7 +23,7 @@ _GONE = ("no such container", "is already in progress")
 
 
 class ComposeProject:
-    """See ``ports.Project``. A context manager: leaving it stops what still runs.
+    """See ``deploy.ports.Project``. A context manager: leaving it stops what still runs.
 
     Args:
         calls: The docker client; one of its own if there is none.
@@ -61,7 +61,7 @@ class ComposeProject:
         self._calls.close()
 
     def model(self) -> Model:
-        """See ``ports.Project``. The files are read once."""
+        """See ``deploy.ports.Project``. The files are read once."""
         if self._model is None:
             try:
                 with self._calls.client(**self._options) as docker:
@@ -72,14 +72,14 @@ class ComposeProject:
         return self._model
 
     def containers(self) -> tuple[Container, ...]:
-        """See ``ports.Project``."""
+        """See ``deploy.ports.Project``."""
         label = f"label=com.docker.compose.project={self.model().name}"
         found = inspected(self._calls, "container", "--all", "--filter", label)
         read = (read_project_container(each) for each in found)
         return tuple(container for container in read if container)
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
-        """See ``ports.Project``.
+        """See ``deploy.ports.Project``.
 
         Compose reads a file of its own for that: whatever the project's says of builds, policies
         and tags, these digests are pulled, and nothing is tagged.
@@ -93,7 +93,7 @@ class ComposeProject:
                     yield parsed
 
     def image_id(self, image: Reference) -> str | None:
-        """See ``ports.Project``."""
+        """See ``deploy.ports.Project``."""
         try:
             said = self._calls.say(["image", "inspect", "--format", "{{.Id}}", str(image)])
         except CommandFailedError as failed:
@@ -103,12 +103,12 @@ class ComposeProject:
         return said.strip() or None
 
     def tag(self, image: str, name: Reference) -> None:
-        """See ``ports.Project``."""
+        """See ``deploy.ports.Project``."""
         with self._calls.client() as docker:
             docker.image.tag(image, str(name))
 
     def untag(self, name: Reference) -> bool:
-        """See ``ports.Project``."""
+        """See ``deploy.ports.Project``."""
         try:
             self._calls.say(["image", "rm", str(name)])
         except CommandFailedError as failed:
@@ -128,7 +128,7 @@ class ComposeProject:
         dependencies: bool = True,
         start: bool = True,
     ) -> None:
-        """See ``ports.Project``."""
+        """See ``deploy.ports.Project``."""
         with self._compose(self._with(images)) as compose:
             compose.up(
                 list(services) or None,
@@ -141,7 +141,7 @@ class ComposeProject:
             )
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
-        """See ``ports.Project``."""
+        """See ``deploy.ports.Project``."""
         for network, aliases in networks.items():
             # python-on-whales gives one alias at most.
             names = [word for alias in aliases for word in ("--alias", alias)]
@@ -149,7 +149,7 @@ class ComposeProject:
             self._calls.say(["network", "connect", *names, network, container])
 
     def start_trial(self, service: str, image: Reference) -> None:
-        """See ``ports.Project``.
+        """See ``deploy.ports.Project``.
 
         ``docker compose run`` leaves the ports, the aliases, the container's fixed name and the
         restart policy out by itself.
@@ -172,7 +172,7 @@ class ComposeProject:
             )
 
     def remove(self, containers: Sequence[str]) -> None:
-        """See ``ports.Project``.
+        """See ``deploy.ports.Project``.
 
         A trial's unnamed volumes go with it; those of a service may have what somebody wants.
         """
@@ -186,7 +186,7 @@ class ComposeProject:
         self._on_those_there("rm", others, "--force")
 
     def logs(self, container: str, lines: int) -> str:
-        """See ``ports.Project``; secrets are removed as from any message."""
+        """See ``deploy.ports.Project``; secrets are removed as from any message."""
         with self._calls.client() as docker:
             said: Any = docker.container.logs(container, tail=lines, stream=True)
             text = b"".join(line for _, line in said)

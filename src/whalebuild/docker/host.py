@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
-from whalebuild.bakefile.request import EngineFacts
-from whalebuild.docker.buildx_store import context_name
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.host_inspected import inspected
-from whalebuild.docker.info import engine_info
-from whalebuild.docker.info_own_engine import own_engine
+from whalebuild.docker.config import context_name
+from whalebuild.docker.info import engine_info, own_engine
 from whalebuild.errors import EngineError
+from whalebuild.failures.failure import CommandFailedError
 from whalebuild.published.host_images import HostImage, RunningImage, read_container, read_image
 
 
 class DockerHost:
-    """See ``ports.Host``. A context manager: leaving it stops what still runs.
+    """See ``published.ports.Host``. A context manager: leaving it stops what still runs.
 
     python-on-whales' own objects would be a docker command an image, and leave out by which digest
     the engine knows it.
@@ -32,7 +33,7 @@ class DockerHost:
         self._calls.close()
 
     def id(self) -> str:
-        """See ``ports.Host``."""
+        """See ``published.ports.Host``."""
         found = (engine_info(os.environ) or {}).get("ID")
         if not found:
             with self._calls.client() as docker:
@@ -46,22 +47,56 @@ class DockerHost:
         return found
 
     def facts(self) -> EngineFacts:
-        """See ``ports.Host``."""
+        """See ``published.ports.Host``."""
         return own_engine(self._calls, context_name(os.environ))
 
     def images(self) -> tuple[HostImage, ...]:
-        """See ``ports.Host``."""
+        """See ``published.ports.Host``."""
         found = (read_image(each) for each in inspected(self._calls, "image", "--all"))
         return tuple(image for image in found if image)
 
     def running(self) -> tuple[RunningImage, ...]:
-        """See ``ports.Host``."""
+        """See ``published.ports.Host``."""
         return self._containers()
 
     def used(self) -> tuple[RunningImage, ...]:
-        """See ``ports.Host``."""
+        """See ``published.ports.Host``."""
         return self._containers("--all")
 
     def _containers(self, *words: str) -> tuple[RunningImage, ...]:
         found = (read_container(each) for each in inspected(self._calls, "container", *words))
         return tuple(container for container in found if container)
+
+
+_TRIES = 3
+
+
+def inspected(calls: DockerCalls, kind: str, *words: str) -> list[Mapping[str, Any]]:
+    """All that ``docker KIND ls WORDS`` lists; one that goes away in between is no error.
+
+    Raises:
+        CommandFailedError: Docker failed.
+        EngineError: It answered with something else than JSON.
+    """
+    for tries in range(1, _TRIES + 1):
+        said = calls.say([kind, "ls", "--quiet", "--no-trunc", *words])
+        names = list(dict.fromkeys(said.split()))
+        try:
+            return _list(calls.say([kind, "inspect", *names])) if names else []
+        except CommandFailedError as failed:
+            if tries == _TRIES or "no such" not in failed.stderr.lower():
+                raise
+    raise AssertionError("unreachable")
+
+
+def _list(said: str) -> list[Mapping[str, Any]]:
+    try:
+        found = json.loads(said)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise EngineError(
+            "docker answered with something else than JSON",
+            next_step="check that `docker` on PATH is Docker's client, and its version",
+        )
+    return [each for each in found if isinstance(each, dict)]

@@ -10,12 +10,16 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import os
 import socket
 from collections.abc import Mapping
 from typing import Any
 
-from whalebuild.docker.buildx_store import context_name
-from whalebuild.registry.credentials import config_folder
+from whalebuild.builder.facts import EngineFacts
+from whalebuild.docker.cli import DockerCalls
+from whalebuild.docker.config import config_folder, context_name
+from whalebuild.errors import UsageError
+from whalebuild.oci.platform import parse_platforms
 
 _UNIX = "unix://"
 _DEFAULT = "unix:///var/run/docker.sock"
@@ -63,3 +67,37 @@ def engine_endpoint(env: Mapping[str, str]) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return ""
     return host if isinstance(host, str) else ""
+
+
+_CONTAINERD = "io.containerd.snapshotter.v1"
+
+
+def own_engine(calls: DockerCalls, name: str) -> EngineFacts:
+    """The builder that a context's engine itself is; it has the context's name.
+
+    Raises:
+        CommandFailedError: The engine does not answer.
+    """
+    env: dict[str, str | None] = {}
+    if name != context_name(os.environ):
+        env = {"DOCKER_HOST": None, "DOCKER_CONTEXT": name}
+    told = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
+    if told is None:
+        with calls.client(env) as docker:
+            info = docker.system.info()
+        status, system, machine = info.driver_status, info.os_type, info.architecture
+    else:
+        status, system, machine = (
+            told.get(key) for key in ("DriverStatus", "OSType", "Architecture")
+        )
+    store = ["driver-type", _CONTAINERD] in (status or [])
+    return EngineFacts(name, "docker", store, platform_of_engine(system, machine))
+
+
+def platform_of_engine(system: str | None, machine: str | None) -> str | None:
+    """The engine's platform; None for a machine that no platform is known by."""
+    try:
+        (platform,) = parse_platforms([f"{system}/{machine}"], where="docker info")
+    except UsageError:
+        return None
+    return platform

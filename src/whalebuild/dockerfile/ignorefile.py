@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from whalebuild.dockerfile import gopath as path_patterns
 from whalebuild.dockerfile.gopath import PatternError
-from whalebuild.dockerfile.lexer_shell_split import GO_SPACE
+from whalebuild.dockerfile.lexer import GO_SPACE
 
 # What matched of a path's parent, pattern by pattern; empty where the path has no parent.
 Matched = tuple[bool, ...]

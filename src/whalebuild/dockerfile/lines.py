@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from whalebuild.dockerfile.lexer import Lexer, WordError, unset
-from whalebuild.dockerfile.lexer_shell_split import GO_SPACE
+from whalebuild.dockerfile.lexer import GO_SPACE, Lexer, WordError, unset
 from whalebuild.dockerfile.words import ListError, json_list, split_command, split_flags
 
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 
-from whalebuild.dockerfile.lexer_shell_split import GO_SPACE
+from whalebuild.dockerfile.lexer import GO_SPACE
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 

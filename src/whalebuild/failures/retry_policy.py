@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from whalebuild.failures.failure import Failure
-from whalebuild.text import human_seconds
 
 # So many failures in a row, of whichever steps, and a registry counts as down.
 _FAILURES_IN_A_ROW = 3
@@ -33,29 +32,6 @@ class RetryPolicy:
     def deadline_of_a_stranger(self) -> float:
         """That of a registry that has never answered: its name may be wrong, or it is down."""
         return self.deadline / 10
-
-
-@dataclass(frozen=True)
-class Retry:
-    """One retry that was made: what failed, why, the try it followed and the wait in seconds."""
-
-    step: str
-    reason: str
-    attempt: int
-    waited: float
-
-
-def retry_summary(retries: Sequence[Retry]) -> str:
-    """How many retries there were, why, and how long was waited; empty if there were none."""
-    if not retries:
-        return ""
-    waited = human_seconds(sum(retry.waited for retry in retries))
-    counts: dict[str, int] = {}
-    for retry in retries:
-        counts[retry.reason] = counts.get(retry.reason, 0) + 1
-    reasons = ", ".join(f"{n} x {why}" if n > 1 else why for why, n in counts.items())
-    noun = "retry" if len(retries) == 1 else "retries"
-    return f"{len(retries)} {noun}, {waited} waited ({reasons})"
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """An instruction as it enters the deps key: what it says, not how or where it is written.
 
-Part of ``inputs.closure_closure_steps``.
+Part of ``inputs.closure``.
 """
 
 from __future__ import annotations

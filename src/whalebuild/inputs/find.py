@@ -13,39 +13,14 @@ from typing import Any
 from whalebuild.bakefile.target import EPOCH, Target
 from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.inputs.build_args import global_args
-from whalebuild.inputs.closure import ClosureFinder
-from whalebuild.inputs.closure_closure_findings import Findings
+from whalebuild.inputs.closure import ClosureFinder, Findings
 from whalebuild.inputs.values import (
-    BaseImage,
     Build,
     Closure,
-    ContextFiles,
-    ContextRead,
-    FileEntry,
-    NamedContext,
-    Remote,
     StageInputs,
-    StagePart,
     Undetermined,
     UndeterminedError,
 )
-
-__all__ = [
-    "BaseImage",
-    "Build",
-    "Closure",
-    "ContextFiles",
-    "ContextRead",
-    "FileEntry",
-    "NamedContext",
-    "Remote",
-    "StageInputs",
-    "StagePart",
-    "Undetermined",
-    "build_of",
-    "find_inputs",
-    "is_manifest",
-]
 
 # Attributes of a target that enter BuildKit's cache keys of RUN (solver/llbsolver/ops/exec.go).
 _OF_RUN = ("network", "shm-size", "ulimits", "devices", "cgroup-parent")
@@ -54,16 +29,6 @@ _SPECIAL = (EPOCH, "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CACHE_MOUNT_NS")
 # Docker's own frontends read a Dockerfile as the engine's built-in one does.
 _OFFICIAL = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"
-)
-_MANIFESTS = re.compile(
-    r"(?:.*[-_.])?requirements(?:[-_.].*)?\.(?:txt|in|lock)|constraints(?:[-_.].*)?\.txt"
-    r"|requirements/[^/]*\.(?:txt|in)|pyproject\.toml|setup\.(?:cfg|py)|uv\.(?:lock|toml)"
-    r"|poetry\.(?:lock|toml)|pdm\.lock|pylock(?:\..*)?\.toml|Pipfile(?:\.lock)?|hatch\.toml"
-    r"|\.python-version|(?:conda-lock|environment)(?:[-_.].*)?\.ya?ml|pixi\.(?:toml|lock)"
-    r"|package(?:-lock)?\.json|npm-shrinkwrap\.json|yarn\.lock|\.yarnrc(?:\.yml)?|\.npmrc"
-    r"|bun\.lockb?|pnpm-(?:lock|workspace)\.yaml|go\.(?:mod|sum|work)|go\.work\.sum"
-    r"|Cargo\.(?:toml|lock)|rust-toolchain(?:\.toml)?|Gemfile(?:\.lock)?|composer\.(?:json|lock)"
-    r"|pip\.conf|(?:apt|packages)\.txt"
 )
 
 
@@ -112,13 +77,6 @@ def build_of(
         build_platform=build_platform,
         context=target.context,
     )
-
-
-def is_manifest(path: str) -> bool:
-    """Tell manifests and locks of dependencies from code, by the file's name."""
-    folder, _, name = path.rpartition("/")
-    inside = f"{folder.rpartition('/')[2]}/{name}"
-    return any(_MANIFESTS.fullmatch(shape) for shape in (name, inside))
 
 
 def _frontend(dockerfile: Dockerfile, build: Build) -> str | None:

@@ -1,6 +1,6 @@
 """The sources of COPY and ADD: paths and their patterns, URLs and git references.
 
-Part of ``inputs.closure_closure_steps``. Follows ``dispatchCopy`` in ``frontend/dockerfile/dockerfile2llb``
+Part of ``inputs.closure``. Follows ``dispatchCopy`` in ``frontend/dockerfile/dockerfile2llb``
 and ``frontend/dockerfile/dfgitutil`` of BuildKit.
 """
 

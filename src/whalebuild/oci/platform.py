@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from whalebuild.errors import UsageError
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.text import did_you_mean
 
 _LINUX = "386 amd64 amd64/v2 amd64/v3 amd64/v4 arm arm/v5 arm/v6 arm/v7 arm64 arm64/v8 loong64"
 _LINUX += " mips64le ppc64le riscv64 s390x"

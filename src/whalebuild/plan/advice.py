@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from whalebuild.bundle.lock import Change
 from whalebuild.bundle.lock_grouping import COARSEST, group_name
+from whalebuild.dockerfile.dependencies import is_manifest
 from whalebuild.dockerfile.instructions import Copy, StepError, read_copy, read_run
 from whalebuild.dockerfile.parser import Dockerfile, Instruction, Stage
-from whalebuild.inputs.find import ContextFiles, ContextRead, StageInputs, is_manifest
+from whalebuild.inputs.values import ContextFiles, ContextRead, StageInputs
 from whalebuild.text import human_bytes
 
 _SOME = 3

@@ -9,10 +9,10 @@ from functools import partial
 
 from whalebuild.errors import UsageError
 from whalebuild.failures.failure import FailedError
-from whalebuild.inputs.find import BaseImage
+from whalebuild.inputs.values import BaseImage
 from whalebuild.oci.manifest import has_triggers, parse_image, parse_index
 from whalebuild.oci.reference import Reference, parse_reference
-from whalebuild.ports import Registry
+from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
 

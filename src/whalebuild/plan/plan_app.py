@@ -10,7 +10,7 @@ from whalebuild.bakefile.target import Target
 from whalebuild.bundle.app_key import AppMaterial, material
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp
-from whalebuild.inputs.find import Undetermined
+from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.decision import Action
 from whalebuild.plan.pins import (
@@ -23,7 +23,7 @@ from whalebuild.plan.pins import (
     with_dates_of,
 )
 from whalebuild.plan.placement import Runs, runs_of
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.plan.read_inputs import Locker, Reading
 from whalebuild.published.lookup import Survey
 

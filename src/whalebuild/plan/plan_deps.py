@@ -10,14 +10,14 @@ from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedDeps
-from whalebuild.inputs.find import Undetermined
+from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.manifest import parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Sizes, advise, explain_code_changes
 from whalebuild.plan.decision import Decision, decide
 from whalebuild.plan.pins import base_contexts, flat_pins, skips_cache
 from whalebuild.plan.placement import runs_of
-from whalebuild.plan.plan_image_plans import DepsPlan
+from whalebuild.plan.plan import DepsPlan
 from whalebuild.plan.read_inputs import Locker, Reading
 from whalebuild.published.lookup import Survey
 

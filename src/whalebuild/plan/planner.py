@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from whalebuild.bake.partial.part import portion_of
-from whalebuild.bakefile.images import DEPS, BuildOptions, Job, make_jobs
+from whalebuild.bakefile.images import DEPS, BuildOptions, Job, make_jobs, portion_of
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.choose import Chooser
@@ -15,14 +14,14 @@ from whalebuild.builder.probe import Looker
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import parse_platforms, resolve
 from whalebuild.oci.reference import Reference
+from whalebuild.oci.registry import Registry
 from whalebuild.plan.base_images import Bases
-from whalebuild.plan.plan import Plan
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.plan.plan_app import AppDecider
 from whalebuild.plan.plan_deps import DepsDecider
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.ports import Engine, SourceTree
 from whalebuild.plan.read_bakefile import BakeReader
 from whalebuild.plan.read_inputs import Locker
-from whalebuild.ports import Engine, Registry, SourceTree
 from whalebuild.published.lookup import Survey
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit

@@ -15,10 +15,10 @@ from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError, Kind
-from whalebuild.ports import Engine, SourceTree
+from whalebuild.plan.ports import Engine, SourceTree
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
-from whalebuild.text_suggest import did_you_mean
+from whalebuild.text import did_you_mean
 
 _SYNTHETIC = "app"
 Names = Callable[[], tuple[str, ...]]

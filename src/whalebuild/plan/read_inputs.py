@@ -9,18 +9,11 @@ from whalebuild.bakefile.target import Target
 from whalebuild.bundle.lock import Lock, make_lock
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
-from whalebuild.inputs.find import (
-    BaseImage,
-    Build,
-    ContextFiles,
-    StageInputs,
-    Undetermined,
-    build_of,
-    find_inputs,
-)
+from whalebuild.inputs.find import build_of, find_inputs
+from whalebuild.inputs.values import BaseImage, Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.plan.base_images import Bases
 from whalebuild.plan.pins import flat_pins
-from whalebuild.ports import SourceTree
+from whalebuild.plan.ports import SourceTree
 
 Digests = Mapping[str, str]
 

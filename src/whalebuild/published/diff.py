@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.errors import EngineError, RefusedError, UsageError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
@@ -15,21 +15,22 @@ from whalebuild.oci.image_config import read_config
 from whalebuild.oci.manifest import parse_image, parse_index, platform_of
 from whalebuild.oci.platform import runnable
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Host, Registry
+from whalebuild.oci.registry import Registry
 from whalebuild.published.download import (
     Have,
     ImageDiff,
     Kind,
     Origin,
     Published,
+    Wanted,
     blobs_of,
     compare,
 )
-from whalebuild.published.download_diff_request import Wanted
 from whalebuild.published.host_blobs import Having
 from whalebuild.published.host_images import HostImage, RunningImage, named, running
 from whalebuild.published.images import UNKNOWN, ImageReader
 from whalebuild.published.lookup import Survey
+from whalebuild.published.ports import Host
 from whalebuild.published.view import Image
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit

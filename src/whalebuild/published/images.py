@@ -9,7 +9,7 @@ from whalebuild.failures.failure import FailedError
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.manifest import Descriptor, ImageManifest, parse_image, platform_of
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Registry
+from whalebuild.oci.registry import Registry
 from whalebuild.published.lookup import Survey
 from whalebuild.published.view import Image, Side
 from whalebuild.runtime.retrier import Retrier

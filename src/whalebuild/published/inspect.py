@@ -5,33 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from whalebuild.bakefile.pair_names import PairNames, names_of_pairs
-from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.index import Cache
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.errors import UsageError
 from whalebuild.oci.manifest import Descriptor, parse_index
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.read_bakefile import BakeReader
-from whalebuild.ports import Engine, Registry, SourceTree
+from whalebuild.oci.registry import Registry
 from whalebuild.published.images import ImageReader
 from whalebuild.published.lookup import Survey
 from whalebuild.published.view import AppSide, DepsSide, PairView, make_view, record_of
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
-from whalebuild.settings import Settings
-
-
-def names_in_bake_file(
-    engine: Engine, tree: SourceTree, settings: Settings, request: BakeRequest
-) -> tuple[PairNames, ...]:
-    """Find the pairs of the bake file, as a bake would.
-
-    Raises:
-        WhalebuildError: The bake file cannot be read, or does not name the images.
-    """
-    pairs, _, _ = BakeReader(engine, tree, settings).pairs(request)
-    return names_of_pairs(pairs)
 
 
 @dataclass

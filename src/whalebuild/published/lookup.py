@@ -12,7 +12,7 @@ from whalebuild.failures.failure import FailedError, may_not_exist_yet
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.manifest import Manifest
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Registry
+from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
 

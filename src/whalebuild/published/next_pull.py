@@ -14,7 +14,7 @@ from whalebuild.failures.failure import FailedError
 from whalebuild.oci.image_config import ImageConfig
 from whalebuild.oci.manifest import Descriptor, parse_image
 from whalebuild.oci.reference import Reference
-from whalebuild.ports import Registry
+from whalebuild.oci.registry import Registry
 from whalebuild.published.download import Have, Kind, NextPull, Origin, Published, blobs_of, compare
 from whalebuild.published.view import Image
 from whalebuild.runtime.threads import Submit

@@ -8,6 +8,7 @@ login; what the host asks for is remembered, so that later ones bring theirs alo
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +18,6 @@ from urllib.parse import urlencode
 
 from whalebuild.failures.classify_http import HttpFailure, Trouble, from_answer, no_answer
 from whalebuild.failures.failure import Kind, RequestFailedError
-from whalebuild.registry.auth_registry_challenges import Challenge, join_scopes, parse_challenges
 from whalebuild.registry.credentials import CredentialStore, Login
 from whalebuild.registry.hosts import Endpoint, Trust, is_loopback
 from whalebuild.registry.transport import Answer, Request, origin
@@ -227,3 +227,45 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
+
+
+_PART = re.compile(
+    r"[\s,]*(?:(?P<key>[\w-]+)\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\s,\"]*))"
+    r"|(?P<scheme>[A-Za-z][\w-]*))"
+)
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What a 401 asks for: ``scheme`` in lower case, and its parameters."""
+
+    scheme: str
+    realm: str = ""
+    service: str = ""
+    scope: str = ""
+
+
+def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
+    """Parse ``WWW-Authenticate`` (RFC 9110, 11.6.1): several headers, several to a header."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for header in headers:
+        for part in _PART.finditer(header):
+            if part["scheme"]:
+                found.append((part["scheme"].lower(), {}))
+            elif found:
+                quoted = part["quoted"]
+                value = part["plain"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+                found[-1][1][part["key"].lower()] = value
+    return tuple(
+        Challenge(scheme, given.get("realm", ""), given.get("service", ""), given.get("scope", ""))
+        for scheme, given in found
+    )
+
+
+def join_scopes(*scopes: str) -> tuple[str, ...]:
+    """Join scopes, those of one resource into one; actions in order of appearance."""
+    joined: dict[str, dict[str, None]] = {}
+    for scope in " ".join(scopes).split():
+        resource, _, actions = scope.rpartition(":")
+        joined.setdefault(resource, {}).update(dict.fromkeys(actions.split(",")))
+    return tuple(f"{resource}:{','.join(actions)}" for resource, actions in joined.items())

@@ -78,7 +78,7 @@ class RegistryClient:
         self._session.close()
 
     def hide(self, text: str) -> str:
-        """See ``ports.Registry``."""
+        """See ``oci.registry.Registry``."""
         return self._session.hide(text)
 
     def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:

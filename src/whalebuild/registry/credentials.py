@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from whalebuild.docker.config import config_folder
+
 _HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _HUB_KEY = "https://index.docker.io/v1/"
 # buildx looks there with Docker Hub's login: util/dockerutil/dockerconfig/configprovider.go
@@ -130,12 +132,6 @@ class CredentialStore:
         if username == _TOKEN_USER:
             return Login(identity_token=secret, registry_token=written.registry_token)
         return Login(username, secret, registry_token=written.registry_token)
-
-
-def config_folder(env: Mapping[str, str]) -> Path:
-    """Where the docker client keeps its configuration."""
-    named = env.get("DOCKER_CONFIG")
-    return Path(named) if named else Path(env.get("HOME") or Path.home()) / ".docker"
 
 
 def _read_config(path: Path) -> tuple[dict[str, Any], str]:

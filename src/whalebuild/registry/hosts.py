@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from whalebuild.builder.spec import AUTO, OWN_NAME
 from whalebuild.docker.buildx_store import chosen_builder, stored_builder
+from whalebuild.settings import AUTO, OWN_NAME
 
 _HUB = frozenset({"docker.io", "index.docker.io"})
 _HUB_HOST = "registry-1.docker.io"

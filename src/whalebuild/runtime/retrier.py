@@ -12,8 +12,9 @@ import tenacity
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from whalebuild.errors import Retry
 from whalebuild.failures.failure import FailedError, Failure, Kind, Remedy
-from whalebuild.failures.retry_policy import Circuit, Retry, RetryPolicy
+from whalebuild.failures.retry_policy import Circuit, RetryPolicy
 
 T = TypeVar("T")
 

@@ -16,15 +16,15 @@ from whalebuild.dockerfile.gopath import (
     split_wildcards,
 )
 from whalebuild.dockerfile.ignorefile import Matched, PatternMatcher, read_ignore_file
-from whalebuild.inputs.find import (
+from whalebuild.inputs.values import (
     Build,
     ContextFiles,
     ContextRead,
     FileEntry,
     StageInputs,
     Undetermined,
+    UndeterminedError,
 )
-from whalebuild.inputs.values import UndeterminedError
 from whalebuild.source.context_walk import ContextTree
 
 _IGNORE_FILE = ".dockerignore"

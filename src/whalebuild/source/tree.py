@@ -8,7 +8,7 @@ from pathlib import Path
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
-from whalebuild.inputs.find import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.context import LocalContextFiles
 
@@ -22,11 +22,11 @@ class LocalSourceTree:
         self._files = LocalContextFiles(root)
 
     def bake_files(self) -> tuple[str, ...]:
-        """See ``ports.SourceTree``."""
+        """See ``plan.ports.SourceTree``."""
         return find_bake_files(self._root, self._environment)
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
-        """See ``ports.SourceTree``.
+        """See ``plan.ports.SourceTree``.
 
         Raises:
             UsageError: The context is a local folder, and the Dockerfile cannot be read.
@@ -51,7 +51,7 @@ class LocalSourceTree:
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:
-        """See ``ports.SourceTree``."""
+        """See ``plan.ports.SourceTree``."""
         return self._files.list_files(inputs, build, dockerfile)
 
 

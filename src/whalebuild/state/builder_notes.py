@@ -18,7 +18,7 @@ _KEPT = 30 * 24 * 3600.0  # a builder or a registry may have been replaced by a 
 
 
 class FileBuilderNotes:
-    """Notes in ``$XDG_CACHE_HOME/whalebuild``; see ``ports.BuilderNotes``."""
+    """Notes in ``$XDG_CACHE_HOME/whalebuild``; see ``bake.ports.BuilderNotes``."""
 
     def __init__(
         self, env: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.time
@@ -28,12 +28,12 @@ class FileBuilderNotes:
         self._clock = clock
 
     def refuses_cache_by_digest(self, builder: str, registry: str) -> bool:
-        """See ``ports.BuilderNotes``."""
+        """See ``bake.ports.BuilderNotes``."""
         noted = self._read().get(_key(builder, registry))
         return isinstance(noted, int | float) and 0 <= self._clock() - noted < _KEPT
 
     def note_refusal(self, builder: str, registry: str) -> None:
-        """See ``ports.BuilderNotes``."""
+        """See ``bake.ports.BuilderNotes``."""
         notes = {**self._read(), _key(builder, registry): self._clock()}
         with contextlib.suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)

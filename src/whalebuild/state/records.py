@@ -43,7 +43,7 @@ def records_of(state: Path, engine: str) -> dict[str, History]:
 
 
 class FileRecord:
-    """See ``ports.Record``; whoever adds to it holds the lock (``deployment_lock``)."""
+    """See ``deploy.ports.Record``; whoever adds to it holds the lock (``deployment_lock``)."""
 
     def __init__(self, state: Path, engine: str, project: str) -> None:
         self.path = records_folder(state, engine) / f"{_plain(project)}{_SUFFIX}"
@@ -54,7 +54,7 @@ class FileRecord:
         return self.path.with_suffix(".lock")
 
     def read(self) -> History:
-        """See ``ports.Record``.
+        """See ``deploy.ports.Record``.
 
         Raises:
             UsageError: The file is there and cannot be read.
@@ -62,7 +62,7 @@ class FileRecord:
         return read_history(self._bytes().decode(errors="replace"))
 
     def add(self, entry: Entry) -> None:
-        """See ``ports.Record``: a new file takes the old one's place.
+        """See ``deploy.ports.Record``: a new file takes the old one's place.
 
         Raises:
             UsageError: The file cannot be written; the old one is as it was.

@@ -9,7 +9,7 @@ import pytest
 from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS
 from tests.support.partial import BOTH, Farm, bake_part, children, merged, single
 from tests.support.world import APP, DEPS, UNKNOWN, actions, bundle_of
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.errors import VerificationError
 
 DRIVERS = pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])

@@ -12,7 +12,7 @@ import pytest
 from tests.support.fakes import AMD64, ARM64, outcome
 from tests.support.partial import BOTH, Document, Farm, bake_part, children, merged, single
 from tests.support.world import APP, DEPS, World, bundle_of
-from whalebuild.bakefile.request import EngineFacts
+from whalebuild.builder.facts import EngineFacts
 from whalebuild.errors import ExitCode, UsageError, VerificationError, WhalebuildError
 from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, parse_index, write_index
 from whalebuild.oci.reference import Reference

@@ -11,8 +11,8 @@ from tests.support.fakes import AMD64, ARM64
 from tests.support.values import UNKNOWN, app_job, deps_job, digest, lock
 from whalebuild.bake.partial.format import part_json, read_part
 from whalebuild.bake.partial.join import join
-from whalebuild.bake.partial.part import ImagePart, Part, PushedTask, portion_of
-from whalebuild.bakefile.images import Job, Portion
+from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
+from whalebuild.bakefile.images import Job, Portion, portion_of
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.lock import Lock

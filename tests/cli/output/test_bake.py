@@ -8,8 +8,7 @@ import pytest
 
 from whalebuild.bake.result import BakeResult, TargetResult
 from whalebuild.cli.output.bake import error_text, next_pull_lines, result_table
-from whalebuild.errors import UsageError
-from whalebuild.failures.retry_policy import Retry
+from whalebuild.errors import Retry, UsageError
 from whalebuild.published.download import NextPull
 
 DEPS = TargetResult(

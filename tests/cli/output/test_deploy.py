@@ -11,7 +11,7 @@ from tests.support.fake_project import service
 from whalebuild.cli.output.deploy import deploy_table
 from whalebuild.compose.model import Order
 from whalebuild.deploy.result import DeployResult, Done, short
-from whalebuild.failures.retry_policy import Retry
+from whalebuild.errors import Retry
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from tests.support.inspected import (
 )
 from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.index import Cache, compose
-from whalebuild.cli.output.inspect import inspection_text
-from whalebuild.cli.output.inspect_inspection_json import inspection_json
+from whalebuild.cli.output.inspect import inspection_json, inspection_text
 from whalebuild.oci.manifest import digest_of
 from whalebuild.oci.reference import Reference
 

@@ -27,7 +27,7 @@ from whalebuild.inputs.values import ContextRead, FileEntry
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice, Split
 from whalebuild.plan.decision import Action, Decision
-from whalebuild.plan.plan_image_plans import AppAction, DepsPlan
+from whalebuild.plan.plan import AppAction, DepsPlan
 from whalebuild.settings import Settings
 
 SOURCE = published(lock(AMD64), (image(1, AMD64),))

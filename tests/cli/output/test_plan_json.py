@@ -22,13 +22,12 @@ from tests.support.values import (
 )
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bundle.lock import Change
-from whalebuild.cli.output.plan_plan_json import plan_json, rebuild_needed
+from whalebuild.cli.output.plan import plan_json, rebuild_needed
 from whalebuild.inputs.values import FileEntry
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice
 from whalebuild.plan.decision import Action, Decision
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppAction
+from whalebuild.plan.plan import AppAction, Plan
 from whalebuild.settings import KEYS, Settings
 
 SOURCE = published(lock(AMD64, ARM64), (image(1, AMD64), image(2, ARM64)))

@@ -8,11 +8,10 @@ from tests.support.fakes import AMD64, ARM64, BUILDER
 from tests.support.values import REBUILD, REUSE, app_job, app_plan, deps_plan, plan
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.builder.nodes import How, Node
-from whalebuild.cli.output.plan import announcement, plan_text
-from whalebuild.cli.output.plan_render_sites import site_lines
+from whalebuild.cli.output.plan import announcement, plan_text, site_lines
 from whalebuild.inputs.values import Undetermined
 from whalebuild.plan.placement import Runs, Site
-from whalebuild.plan.plan_image_plans import AppAction
+from whalebuild.plan.plan import AppAction
 
 INTEL = Node("intel", "x", platforms=(AMD64,))
 QEMU = replace(INTEL, platforms=(AMD64, ARM64))

@@ -19,7 +19,7 @@ from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.plan.decision import Action
 from whalebuild.plan.definition import STAGING
-from whalebuild.plan.plan_image_plans import AppAction
+from whalebuild.plan.plan import AppAction
 
 SCHEMA = "whalebuild.part/1"
 _FAMILY = SCHEMA.partition("/")[0]

@@ -17,14 +17,14 @@ from whalebuild.bake.staging_tags import delete_tags
 from whalebuild.bake.verify import Publisher
 from whalebuild.bakefile.images import DEPS, BuildOptions
 from whalebuild.bakefile.target import Target
+from whalebuild.buildkit.console import Console
 from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.lock import Lock
 from whalebuild.errors import VerificationError
 from whalebuild.inputs.values import Undetermined
+from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import Task
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
-from whalebuild.ports import Console, Registry
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.published.lookup import Survey
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit

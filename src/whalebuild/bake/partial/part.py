@@ -11,16 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whalebuild.bake.outcome import Built, Pushed, pushed_digest
-from whalebuild.bakefile.images import DEPS, Job, Portion
+from whalebuild.bakefile.images import Job
 from whalebuild.bundle.lock import Lock
-from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.manifest import Descriptor
-from whalebuild.oci.platform import resolve
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import Task
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppPlan, DepsPlan
+from whalebuild.plan.plan import AppPlan, DepsPlan, Plan
 
 Metadata = Mapping[str, Any]
 
@@ -83,48 +80,6 @@ class Part:
     scope: str | None = None
     staging: tuple[Reference, ...] = ()
     file: str = ""
-
-
-def portion_of(jobs: Iterable[Job], portion: Portion, own: str | None) -> Portion:
-    """Check what a partial bake is to build, and name its platforms.
-
-    Args:
-        jobs: All images with the platforms of the whole.
-        portion: As it was asked for.
-        own: The builder's own platform, where it is known.
-
-    Raises:
-        UsageError: The whole is not known, or it lacks one of the platforms.
-    """
-    jobs = list(jobs)
-    vague = next((job for job in jobs if not job.platforms), None)
-    if vague:
-        raise UsageError(
-            f'it is not known which platforms "{vague.name}" is published for in all',
-            cause="neither the bake file nor the settings say so, and --platform says only which "
-            "of them are built here (--partial)",
-            next_step='write platform = ["linux/amd64", "linux/arm64"] in whalebuild.toml, or '
-            "platforms in the bake file's target",
-        )
-    whole = tuple(dict.fromkeys(platform for job in jobs for platform in job.platforms))
-    mine = resolve(portion.platforms, own) if own else portion.platforms
-    strange = [platform for platform in mine if platform not in whole]
-    if strange:
-        raise UsageError(
-            f"{', '.join(strange)} is not among the platforms of this bake",
-            cause=f"they are {', '.join(whole)}; with --partial, --platform picks some of them",
-            next_step="add it to platform in the settings, or to the bake file's target",
-        )
-    deps = {job.name: job for job in jobs if job.role == DEPS}
-    for job in jobs:
-        lacking = [p for p in job.platforms if p not in deps[job.deps].platforms]
-        if lacking:
-            raise UsageError(
-                f'"{job.deps}" is not for {", ".join(lacking)}, and "{job.name}" is',
-                cause="the parts of a pair are its platforms (--partial)",
-                next_step="give both targets the same platforms, or bake them all in one run",
-            )
-    return replace(portion, platforms=mine or whole)
 
 
 def make_part(

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from whalebuild.bake.result import BakeResult, TargetResult
 from whalebuild.cli.output.table import columns
-from whalebuild.errors import WhalebuildError
-from whalebuild.failures.retry_policy import retry_summary
+from whalebuild.errors import WhalebuildError, retry_summary
 from whalebuild.text import human_bytes, human_seconds
 
 _SHORT_DIGEST = len("sha256:") + 12

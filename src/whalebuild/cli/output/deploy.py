@@ -9,7 +9,7 @@ from whalebuild.cli.output.table import columns
 from whalebuild.compose.model import Order
 from whalebuild.deploy.plan import Action, DeployPlan, Switch, download_of
 from whalebuild.deploy.result import DeployResult, Done, short
-from whalebuild.failures.retry_policy import retry_summary
+from whalebuild.errors import retry_summary
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, human_seconds
 

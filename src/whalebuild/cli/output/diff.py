@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from whalebuild.cli.output.table import columns
 from whalebuild.oci.reference import Reference
-from whalebuild.published.download import ImageDiff, Kind, KnownBy, LayerDiff
+from whalebuild.published.download import ImageDiff, Kind, KnownBy, LayerDiff, Part
 from whalebuild.text import human_bytes
+
+SCHEMA = "whalebuild.diff/1"
 
 _SHORT_DIGEST = len("sha256:") + 12
 _WIDEST = 58
@@ -83,3 +86,48 @@ def _named(reference: Reference | None, digest: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def diff_json(diffs: Iterable[ImageDiff]) -> dict[str, Any]:
+    """The versioned form of ``diff``; sizes are bytes, and null is what is not there or known."""
+    return {"schema": SCHEMA, "images": [_image_json(diff) for diff in diffs]}
+
+
+def _image_json(diff: ImageDiff) -> dict[str, Any]:
+    return {
+        "from": {
+            "kind": str(diff.origin.kind),
+            "images": [
+                {"reference": str(reference) if reference else None, "digest": digest}
+                for reference, digest in diff.origin.images
+            ],
+        },
+        "to": {"reference": str(diff.to.reference), "digest": diff.to.digest},
+        "platform": diff.to.platform,
+        "download_bytes": diff.download,
+        "total_bytes": diff.total,
+        "exact": diff.exact,
+        "new_layers": len(diff.new),
+        "new_layers_bytes": sum(layer.size for layer in diff.new),
+        "shared_layers": len(diff.shared),
+        "shared_layers_bytes": sum(layer.size for layer in diff.shared),
+        "index": diff.index and _part_json(diff.index),
+        "manifest": _part_json(diff.manifest),
+        "config": _part_json(diff.config),
+        "layers": [_layer_json(layer) for layer in diff.layers],
+    }
+
+
+def _part_json(part: Part) -> dict[str, Any]:
+    return {"digest": part.digest, "bytes": part.size, "there": part.there}
+
+
+def _layer_json(layer: LayerDiff) -> dict[str, Any]:
+    return {
+        "digest": layer.digest,
+        "diff_id": layer.diff_id,
+        "bytes": layer.size,
+        "there": layer.there,
+        "known_by": layer.known_by,
+        "instruction": layer.instruction,
+    }

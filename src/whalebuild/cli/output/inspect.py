@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT
 from whalebuild.bundle.annotations import NoLock
@@ -10,8 +12,10 @@ from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.cli.output.table import columns
 from whalebuild.oci.reference import Reference
-from whalebuild.published.view import CacheView, Image, PairView, Side
+from whalebuild.published.view import CacheView, Image, PairView, Shared, Side
 from whalebuild.text import human_bytes
+
+SCHEMA = "whalebuild.inspect/1"
 
 _SHORT = 12
 _SHORT_DIGEST = len("sha256:") + _SHORT
@@ -162,3 +166,87 @@ def _count(layers: int) -> str:
 
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
+
+
+def inspection_json(views: Iterable[PairView]) -> dict[str, Any]:
+    """The versioned form of ``inspect``; sizes are bytes, and null is what is not there."""
+    return {"schema": SCHEMA, "pairs": [_pair_json(view) for view in views]}
+
+
+def _pair_json(view: PairView) -> dict[str, Any]:
+    return {
+        "dependencies": {
+            "reference": str(view.deps_reference),
+            **_side_json(view.deps),
+            "lock": _lock_json(view.lock) if isinstance(view.lock, Lock) else None,
+            "no_lock_because": view.lock.reason if isinstance(view.lock, NoLock) else None,
+            "caches": [_cache_json(cache) for cache in view.caches],
+        },
+        "application": view.names.app
+        and {
+            "reference": str(view.names.app),
+            **_side_json(view.app),
+            "record": asdict(view.record) if isinstance(view.record, AppRecord) else None,
+            "no_record_because": None if isinstance(view.record, AppRecord) else view.record.reason,
+        },
+        "shared": {platform: _shared_json(shared) for platform, shared in view.shared.items()},
+        "built_on_dependencies": view.built_on_it,
+        "built_on_dependencies_by_platform": dict(view.built_on),
+    }
+
+
+def _side_json(side: Side | None) -> dict[str, Any]:
+    return {
+        "published": side is not None,
+        "digest": side and side.digest,
+        "index": side and not side.plain,
+        "bytes": side and side.bytes,
+        "attestations": side and side.attestations,
+        "images": {p: _image_json(image) for p, image in side.images.items()} if side else {},
+    }
+
+
+def _image_json(image: Image) -> dict[str, Any]:
+    """``layers`` is null where the manifest cannot be read."""
+    manifest = image.manifest
+    return {
+        "digest": image.digest,
+        "manifest_bytes": image.size,
+        "config": manifest and {"digest": manifest.config.digest, "bytes": manifest.config.size},
+        "layers": manifest
+        and [{"digest": digest, "bytes": size} for digest, size in image.layers.items()],
+        "bytes": manifest and sum(image.blobs.values()),
+    }
+
+
+def _shared_json(shared: Shared) -> dict[str, Any]:
+    return {
+        "layers": shared.layers,
+        "layers_bytes": shared.bytes,
+        "new_layers": shared.new_layers,
+        "download_bytes": shared.download,
+    }
+
+
+def _cache_json(view: CacheView) -> dict[str, Any]:
+    cache = view.cache
+    return {
+        "role": cache.role,
+        "target": cache.target or None,
+        "platforms": list(cache.platforms),
+        **_image_json(view.image),
+        "extra_bytes": view.extra if view.image.manifest else None,
+    }
+
+
+def _lock_json(lock: Lock) -> dict[str, Any]:
+    """Inputs by platform and name, with the short digests of the lock."""
+    return {
+        "scheme": lock.scheme,
+        "key": lock.key,
+        "keys": dict(lock.keys),
+        "bases": {platform: dict(table) for platform, table in lock.bases.items()},
+        "facts": {platform: dict(table) for platform, table in lock.facts.items()},
+        "files": {platform: dict(table) for platform, table in lock.files.items()},
+        "grouping": lock.grouping,
+    }

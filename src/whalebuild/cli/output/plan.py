@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
+from whalebuild.builder.nodes import How
 from whalebuild.bundle.lock import Change, Lock
-from whalebuild.cli.output.plan_render_sites import ELSEWHERE, platform_hint, site_lines, site_notes
 from whalebuild.cli.output.table import columns
-from whalebuild.inputs.find import is_manifest
+from whalebuild.dockerfile.dependencies import is_manifest
 from whalebuild.inputs.values import FileEntry
 from whalebuild.plan.advice import Advice, Split
 from whalebuild.plan.decision import Action
-from whalebuild.plan.plan import Plan
-from whalebuild.plan.plan_image_plans import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.placement import Site
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.settings import KEYS
 
 _SHORT = 12
@@ -208,3 +210,174 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "-"
     return "-" if value is None else str(value)
+
+
+# The platform that goes without saying.
+_USUAL = "linux/amd64"
+# What to do about emulation.
+ELSEWHERE = (
+    "run them on $BUILDPLATFORM and copy what they make, or give the builder a node of that kind "
+    "(whalebuild builder create)"
+)
+
+
+def site_lines(sites: Sequence[Site], platforms: Sequence[str]) -> list[str]:
+    """One line for each platform of an image."""
+    known = {site.platform: site for site in sites}
+    lines = [_line(known[p]) if p in known else p for p in platforms or known]
+    return lines or ["the one of the builder"]
+
+
+def site_notes(plan: Plan) -> list[str]:
+    """What a bake says of platforms before it begins: what will be slow, and what cannot run."""
+    notes = [note for image in _built(plan) for note in _notes(plan, image)]
+    return notes + platform_hint(plan)
+
+
+def platform_hint(plan: Plan) -> list[str]:
+    """What to think of where nothing says for which platform an image is."""
+    own = plan.facts.platform if plan.facts else None
+    if own in {None, _USUAL} or not plan.options.publishes:
+        return []
+    if all(job.platforms for job in plan.jobs):
+        return []
+    setting = f'platform = ["{_USUAL}"]'
+    hint = f"no platform is named: this publishes for {own}, the builder's own"
+    return [f"{hint}; write what production runs into the settings, say {setting}"]
+
+
+def _built(plan: Plan) -> Iterator[DepsPlan | AppPlan]:
+    yield from (deps for deps in plan.deps if not deps.reused)
+    yield from (app for app in plan.apps if app.action is AppAction.BUILD)
+
+
+def _notes(plan: Plan, image: DepsPlan | AppPlan) -> Iterator[str]:
+    for site in plan.sites(image):
+        where = f"{image.job.name}: {site.platform} on node {site.node}"
+        if site.impossible:
+            yield (
+                f"warning: {where} cannot run RUN on {_lines(site.impossible)}: "
+                "it needs the cache to have what they make"
+            )
+        if site.emulated:
+            yield f"{where}: RUN on {_lines(site.emulated)} under emulation, many times slower"
+
+
+def _line(site: Site) -> str:
+    words = f"{site.platform} {_how(site)}"
+    others = []
+    if site.emulated:
+        others.append(f"RUN on {_lines(site.emulated)} under emulation")
+    if site.impossible:
+        others.append(f"RUN on {_lines(site.impossible)} cannot run: no QEMU is registered")
+    return f"{words}; {', '.join(others)}" if others else words
+
+
+def _how(site: Site) -> str:
+    if site.how is How.NATIVE:
+        return f"natively on node {site.node}"
+    if site.emulated or site.impossible:
+        return f"on node {site.node}, which is of another kind"
+    return f"on node {site.node}, where nothing has to be emulated"
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers))
+    return f"line{'s' if len(numbers) > 1 else ''} {shown}"
+
+
+SCHEMA = "whalebuild.plan/1"
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The versioned form of a plan."""
+    facts = plan.facts
+    return {
+        "schema": SCHEMA,
+        "source": plan.source,
+        "publish": plan.options.publishes,
+        "builder": facts
+        and {"name": facts.builder, "driver": facts.driver, "platform": facts.platform},
+        "rebuild": rebuild_needed(plan),
+        "targets": [
+            *(_deps(plan, deps) for deps in plan.deps),
+            *(_app(plan, app) for app in plan.apps),
+        ],
+        "settings": {
+            name: {"value": plan.settings.value(name), "origin": plan.settings.origin(name)}
+            for name in KEYS
+        },
+    }
+
+
+def rebuild_needed(plan: Plan) -> bool:
+    """Whether dependencies have to be built."""
+    return any(deps.decision.action is not Action.REUSE for deps in plan.deps)
+
+
+def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
+    job, lock = deps.job, deps.lock
+    known = lock if isinstance(lock, Lock) else None
+    files = [entry for entry in deps.files if entry.kind != "dir"]
+    return {
+        "target": job.name,
+        "role": job.role,
+        "action": deps.decision.action.value,
+        "reasons": list(deps.decision.reasons),
+        "changes": [asdict(change) for change in deps.decision.changes],
+        "key": known and known.key,
+        "undetermined": None if known else str(lock),
+        "published": [found and found.bundle.digest for found in deps.published],
+        "stage": job.target.stage,
+        "derived": job.name in plan.derived,
+        "context": job.target.context,
+        "dockerfile": job.target.dockerfile,
+        "tags": [str(reference) for reference in job.references],
+        "platforms": list(job.platforms),
+        "sites": _sites(plan, deps),
+        "platforms_dropped": list(deps.surplus),
+        "inputs": {
+            "manifests": [entry.name for entry in files if is_manifest(entry.path)],
+            "other": [entry.name for entry in files if not is_manifest(entry.path)],
+        },
+        "bases": dict(known.bases) if known else {},
+        "bases_moved": list(deps.moved),
+        "advice": [asdict(advice) for advice in deps.advice],
+        "splits": [
+            {
+                "stage": split.stage,
+                "line": split.read.line,
+                "instruction": split.read.instruction,
+                "files": list(split.files),
+                "dependencies_to_line": split.before[-1].line if split.before else None,
+            }
+            for split in deps.splits
+        ],
+    }
+
+
+def _app(plan: Plan, app: AppPlan) -> dict[str, Any]:
+    job = app.job
+    return {
+        "target": job.name,
+        "role": job.role,
+        "action": app.action.value,
+        "reasons": [app.reason] if app.action is AppAction.BUILD else [],
+        "dependencies": job.deps,
+        "pinned": bool(app.pins),
+        "unpinned_because": app.unpinned,
+        "stage": job.target.stage,
+        "context": job.target.context,
+        "dockerfile": job.target.dockerfile,
+        "tags": [str(reference) for reference in job.references],
+        "bases": dict(app.material.lock.bases) if app.material else {},
+        "bases_moved": list(app.moved),
+        "missing_tags": [str(reference) for reference in app.missing],
+        "platforms": list(job.platforms),
+        "sites": _sites(plan, app),
+    }
+
+
+def _sites(plan: Plan, image: DepsPlan | AppPlan) -> list[dict[str, Any]]:
+    """Where each platform is built: the node, and how its programs run there."""
+    return [asdict(site) | {"how": site.how.value} for site in plan.sites(image)]

@@ -1,0 +1,42 @@
+"""What is asked of builders; ``docker`` has the answers, ``cli`` hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from whalebuild.builder.listing import Builder, Usage
+
+
+class Builders(Protocol):
+    """buildx's builders. Every method but two may raise ``CommandFailedError``."""
+
+    def all(self) -> tuple[Builder, ...]:
+        """Look at all builders: those that were made, and every docker context's own."""
+
+    def look(self, name: str | None, *, boot: bool = False) -> Builder:
+        """Look at one builder (None is the current one), and start it before if told so."""
+
+    def stored(self, name: str) -> bool:
+        """Whether a builder of this name was made; a docker context's own was not. Raises not."""
+
+    def create(self, words: Sequence[str]) -> None:
+        """Run ``docker buildx create`` with these words."""
+
+    def use(self, name: str) -> None:
+        """Have this builder be the current one."""
+
+    def remove(self, name: str, *, keep_state: bool = False) -> None:
+        """Remove a builder, and its cache unless the state is kept."""
+
+    def usage(self, builder: str, node: str) -> Usage:
+        """How much cache one node holds; fails with the reason where it does not answer."""
+
+    def try_build(self, builder: str, words: Sequence[str]) -> None:
+        """Build an image of one small file with these words; ``{folder}`` is a scratch folder."""
+
+    def engine_answers(self) -> bool:
+        """Whether an engine answers in the current docker context."""
+
+    def file(self, path: str) -> str | None:
+        """The absolute path of a file, None where it cannot be read. Raises not."""

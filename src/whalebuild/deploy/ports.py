@@ -1,0 +1,88 @@
+"""What a deploy asks of a compose project, its engine and its record."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Protocol
+
+from whalebuild.compose.containers import Container
+from whalebuild.compose.model import Model
+from whalebuild.compose.pull_progress import PullLine
+from whalebuild.deploy.record import Entry, History
+from whalebuild.oci.reference import Reference
+
+
+class Project(Protocol):
+    """A compose project and the engine that runs it. Every method may raise ``CommandFailedError``.
+
+    References to images are of the engine's own, unless it is said otherwise.
+    """
+
+    def model(self) -> Model:
+        """Resolve the project's files. Raises ``UsageError`` where they cannot be read."""
+
+    def containers(self) -> tuple[Container, ...]:
+        """All containers of the project, also those that do not run, and one-off ones."""
+
+    def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
+        """Pull images by digest, a name for each; closing the generator stops the pull."""
+
+    def image_id(self, image: Reference) -> str | None:
+        """The engine's ID of an image that it has; None if it has not."""
+
+    def tag(self, image: str, name: Reference) -> None:
+        """Have a name stand for an image, which is given by a name or its ID."""
+
+    def untag(self, name: Reference) -> bool:
+        """Take a name away, and the image with its last one; False where it is in use or gone."""
+
+    def up(
+        self,
+        services: Sequence[str],
+        *,
+        images: Mapping[str, Reference],
+        scales: Mapping[str, int] | None = None,
+        recreate: bool = True,
+        dependencies: bool = True,
+        start: bool = True,
+    ) -> None:
+        """Run ``docker compose up --detach``; nothing is pulled for services of ``images``.
+
+        Args:
+            services: Which; all of the project if it is empty.
+            images: What services are to run instead of what the files name. The name is part of
+                what compose compares: with the files' own, tagged before, the next ``docker compose
+                up`` finds nothing to do; with a digest it replaces the containers.
+            scales: How many containers, by service.
+            recreate: Whether containers whose configuration or image is another are replaced.
+            dependencies: Whether services that these depend on are started as well.
+            start: Whether containers are started, or made only.
+        """
+
+    def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
+        """Have a container leave networks, and come back by these names; it may run.
+
+        It keeps its open connections, and nothing but names of what its service has there.
+        """
+
+    def start_trial(self, service: str, image: Reference) -> None:
+        """Start one container of a service beside the others: no ports, no name in the network.
+
+        Labelled ``dev.whalebuild.trial``; it depends on nothing that it starts.
+        """
+
+    def remove(self, containers: Sequence[str]) -> None:
+        """Stop containers as their services wish, and remove them; those that are gone are none."""
+
+    def logs(self, container: str, lines: int) -> str:
+        """The last lines of a container's output."""
+
+
+class Record(Protocol):
+    """The record of a project's deployments on an engine, and its lock."""
+
+    def read(self) -> History:
+        """Read it all; a record that is not there yet is empty."""
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry; whoever reads sees it whole or not at all."""

@@ -1,0 +1,68 @@
+"""What a plan asks of the engine and of the source tree."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Protocol
+
+from whalebuild.bakefile.request import BakeRequest
+from whalebuild.bakefile.target import Target
+from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.nodes import Node
+from whalebuild.dockerfile.parser import Dockerfile
+from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
+
+
+class Engine(Protocol):
+    """A Docker client with buildx. Every method may raise ``CommandFailedError``."""
+
+    def print_bake(self, request: BakeRequest) -> object:
+        """Return what ``bake --print`` prints, as parsed JSON."""
+
+    def target_names(self, request: BakeRequest) -> tuple[str, ...]:
+        """Return the names of all targets in the bake file."""
+
+    def facts(self, builder: str | None) -> EngineFacts:
+        """Look at the builder (None is the current one), as far as that costs nothing more.
+
+        Nodes are there unless its driver is docker: :meth:`nodes` has that one's.
+        """
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        """Look at the builder's nodes: what each can run, natively or under emulation."""
+
+    def has_builder(self, name: str) -> bool:
+        """Whether a builder of this name was made. Raises not."""
+
+    def boot(self, builder: str | None) -> EngineFacts:
+        """Start what does not run of the builder, or wait for it; then look at it."""
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Generator[str, None, None]:
+        """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards.
+
+        Closing the generator stops the build.
+        """
+
+    def drop_broken(self, builder: str | None) -> None:
+        """Have the builder drop manifests that arrived broken; nothing of its cache."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Buildx's metadata of the last bake that succeeded, by target name."""
+
+
+class SourceTree(Protocol):
+    """The files that the user builds from."""
+
+    def bake_files(self) -> tuple[str, ...]:
+        """Return the bake files that buildx would find by itself."""
+
+    def dockerfile(self, target: Target) -> Dockerfile | None:
+        """Return the target's parsed Dockerfile; None where the context is not a local folder."""
+
+    def context_files(
+        self, inputs: StageInputs, build: Build, dockerfile: str | None
+    ) -> ContextFiles | Undetermined:
+        """List the files that a stage reads, with their digests; or say why that cannot be told."""

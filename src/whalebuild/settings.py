@@ -38,7 +38,7 @@ _LONGEST = 365 * 24 * 3600  # what is longer is a slip, and floats end somewhere
 Value = str | int | float | bool | tuple[str, ...] | None
 
 
-class Kind(Enum):
+class ValueKind(Enum):
     """What a key's value is, in the words of a message."""
 
     TEXT = "a text"
@@ -49,11 +49,11 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Key:
+class SettingKey:
     """One setting: its name as users write it, its kind and what it means."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     about: str
 
     @property
@@ -70,27 +70,43 @@ class Key:
 KEYS = {
     key.name: key
     for key in (
-        Key("image", Kind.TEXT, "name of the image where no bake file gives one"),
-        Key("file", Kind.LIST, "bake files, instead of buildx's default ones"),
-        Key("deps-stage", Kind.TEXT, "the Dockerfile stage that holds the dependencies"),
-        Key("scope", Kind.TEXT, "a branch or pull request that gets a pair of tags of its own"),
-        Key("base", Kind.TEXT, "base images: pin (as the last bake had them) or follow"),
-        Key("platform", Kind.LIST, "platforms to build, instead of the bake file's"),
-        Key("builder", Kind.TEXT, f"the buildx builder to use, or {AUTO}; else the current one"),
-        Key("allow", Kind.LIST, "entitlements that the bake may use, as buildx's --allow"),
-        Key("progress", Kind.TEXT, f"one of {', '.join(PROGRESS_MODES)}"),
-        Key("retry-attempts", Kind.COUNT, "how often one registry step is tried at the most"),
-        Key("retry-deadline", Kind.SECONDS, "seconds after which a registry step is given up"),
-        Key("strict-cache", Kind.SWITCH, "fail where a cache cannot be exported"),
-        Key("if-unchanged", Kind.SWITCH, "publish only if nobody else has meanwhile"),
-        Key("deploy-timeout", Kind.SECONDS, "seconds that services may take to become healthy"),
-        Key(
+        SettingKey("image", ValueKind.TEXT, "name of the image where no bake file gives one"),
+        SettingKey("file", ValueKind.LIST, "bake files, instead of buildx's default ones"),
+        SettingKey(
+            "deps-stage", ValueKind.TEXT, "the Dockerfile stage that holds the dependencies"
+        ),
+        SettingKey(
+            "scope", ValueKind.TEXT, "a branch or pull request that gets a pair of tags of its own"
+        ),
+        SettingKey(
+            "base", ValueKind.TEXT, "base images: pin (as the last bake had them) or follow"
+        ),
+        SettingKey("platform", ValueKind.LIST, "platforms to build, instead of the bake file's"),
+        SettingKey(
+            "builder", ValueKind.TEXT, f"the buildx builder to use, or {AUTO}; else the current one"
+        ),
+        SettingKey(
+            "allow", ValueKind.LIST, "entitlements that the bake may use, as buildx's --allow"
+        ),
+        SettingKey("progress", ValueKind.TEXT, f"one of {', '.join(PROGRESS_MODES)}"),
+        SettingKey(
+            "retry-attempts", ValueKind.COUNT, "how often one registry step is tried at the most"
+        ),
+        SettingKey(
+            "retry-deadline", ValueKind.SECONDS, "seconds after which a registry step is given up"
+        ),
+        SettingKey("strict-cache", ValueKind.SWITCH, "fail where a cache cannot be exported"),
+        SettingKey("if-unchanged", ValueKind.SWITCH, "publish only if nobody else has meanwhile"),
+        SettingKey(
+            "deploy-timeout", ValueKind.SECONDS, "seconds that services may take to become healthy"
+        ),
+        SettingKey(
             "deploy-grace",
-            Kind.SECONDS,
+            ValueKind.SECONDS,
             "seconds that a service without a health check must stay up",
         ),
-        Key("keep", Kind.COUNT, "deployments whose images stay on the host"),
-        Key("state-dir", Kind.TEXT, "folder of the records of deployments"),
+        SettingKey("keep", ValueKind.COUNT, "deployments whose images stay on the host"),
+        SettingKey("state-dir", ValueKind.TEXT, "folder of the records of deployments"),
     )
 }
 
@@ -208,20 +224,20 @@ def resolve(layers: Iterable[Layer]) -> Settings:
     return Settings(**chosen, origins=origins)  # type: ignore[arg-type]
 
 
-def _from_text(kind: Kind, text: str) -> object:
-    if kind is Kind.LIST:
+def _from_text(kind: ValueKind, text: str) -> object:
+    if kind is ValueKind.LIST:
         return [word.strip() for word in text.split(",") if word.strip()]
-    if kind is Kind.SWITCH:
+    if kind is ValueKind.SWITCH:
         return _SWITCHES.get(text.lower(), text)
-    if kind in {Kind.COUNT, Kind.SECONDS}:
+    if kind in {ValueKind.COUNT, ValueKind.SECONDS}:
         try:
-            return int(text) if kind is Kind.COUNT else float(text)
+            return int(text) if kind is ValueKind.COUNT else float(text)
         except ValueError:
             return text  # of the wrong type now, which the check says with the key's name
     return text
 
 
-def _checked(key: Key, raw: object, where: str) -> Value:
+def _checked(key: SettingKey, raw: object, where: str) -> Value:
     value = _of_kind(key.kind, raw)
     if value is None:
         raise UsageError(
@@ -244,21 +260,23 @@ def _checked(key: Key, raw: object, where: str) -> Value:
     return value
 
 
-def _of_kind(kind: Kind, raw: object) -> Value:  # noqa: PLR0911 - one return a case
+def _of_kind(kind: ValueKind, raw: object) -> Value:  # noqa: PLR0911 - one return a case
     """Return the value, or None where it is of another kind."""
     match kind, raw:
-        case Kind.TEXT, str() if raw:
+        case ValueKind.TEXT, str() if raw:
             return raw
-        case Kind.LIST, str() if raw:
+        case ValueKind.LIST, str() if raw:
             return (raw,)
-        case Kind.LIST, list() | tuple() if all(isinstance(item, str) and item for item in raw):
+        case ValueKind.LIST, list() | tuple() if all(
+            isinstance(item, str) and item for item in raw
+        ):
             return tuple(cast("Iterable[str]", raw))
-        case Kind.SWITCH, bool():
+        case ValueKind.SWITCH, bool():
             return raw
-        case ((Kind.COUNT | Kind.SECONDS), bool()):
+        case ((ValueKind.COUNT | ValueKind.SECONDS), bool()):
             return None
-        case Kind.COUNT, int() if raw >= 1:
+        case ValueKind.COUNT, int() if raw >= 1:
             return raw
-        case Kind.SECONDS, int() | float() if 0 <= raw <= _LONGEST:
+        case ValueKind.SECONDS, int() | float() if 0 <= raw <= _LONGEST:
             return float(raw)
     return None

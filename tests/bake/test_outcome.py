@@ -20,14 +20,14 @@ from tests.support.values import (
     material,
     published,
 )
-from whalebuild.bake.outcome import Pushed, app_index, exported_cache, outcome, pushed_digest
+from whalebuild.bake.outcome import PushedImage, app_index, exported_cache, outcome, pushed_digest
 from whalebuild.bundle.annotations import from_annotations
 from whalebuild.bundle.index import Bundle, Cache, read_bundle
 from whalebuild.bundle.published import AppRecord
 from whalebuild.oci.manifest import Descriptor, digest_of, parse_index
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.decision import Action, Decision
-from whalebuild.plan.pins import Stand
+from whalebuild.plan.decision import Decision, DepsAction
+from whalebuild.plan.pins import DepsImage
 from whalebuild.plan.plan import DepsPlan
 
 BOTH = (AMD64, ARM64)
@@ -43,10 +43,10 @@ ONE = published(lock(AMD64), OLD[:1], OLD_CACHES[:1])
 NEW_APP = Cache("app", (AMD64,), digest(23), 1, "app")
 
 
-def pushed(*images: Descriptor, index: int = 90, caches: tuple[Cache, ...] = ()) -> Pushed:
+def pushed(*images: Descriptor, index: int = 90, caches: tuple[Cache, ...] = ()) -> PushedImage:
     attested = tuple(attestation(300 + n, each) for n, each in enumerate(images))
     by_platform = {str(each.platform): each for each in images}
-    return Pushed(digest(index), by_platform, attested, {}, caches)
+    return PushedImage(digest(index), by_platform, attested, {}, caches)
 
 
 def bundle_of(raw: bytes | None) -> Bundle:
@@ -70,7 +70,7 @@ def test_a_rebuild_is_an_index_of_images_caches_and_lock() -> None:
     cache = Cache("deps", (AMD64,), digest(21), 1)
     made = outcome(deps_plan(), pushed(image(5, AMD64), caches=(cache,)))
     assert made.changed
-    assert made.stand == Stand("acme/web", digest(90), {AMD64: digest(5)})
+    assert made.stand == DepsImage("acme/web", digest(90), {AMD64: digest(5)})
     bundle = bundle_of(made.bundle([NEW_APP]))
     assert bundle.images == {AMD64: image(5, AMD64)}
     assert bundle.attestations == (attestation(300, image(5, AMD64)),)
@@ -96,7 +96,7 @@ def test_a_rebuild_drops_caches_of_the_images_before() -> None:
 
 
 def test_platforms_that_are_not_stale_stay_as_they_are() -> None:
-    made = outcome(both(Decision(Action.REBUILD, platforms=(ARM64,))), pushed(image(6, ARM64)))
+    made = outcome(both(Decision(DepsAction.REBUILD, platforms=(ARM64,))), pushed(image(6, ARM64)))
     assert made.stand.images == {AMD64: digest(1), ARM64: digest(6)}
     bundle = bundle_of(made.bundle([NEW_APP]))
     assert {p: i.digest for p, i in bundle.images.items()} == made.stand.images
@@ -115,7 +115,7 @@ def test_of_a_cache_for_several_platforms_what_others_need_is_kept() -> None:
     source = published(lock(*BOTH), (image(1, AMD64), image(2, ARM64)), tuple(shared))
     job, new = deps_job(*BOTH), Cache("app", (ARM64,), digest(33), 1, "app")
     stale = deps_plan(
-        Decision(Action.REBUILD, platforms=(ARM64,)), source, job=job, lock=lock(*BOTH)
+        Decision(DepsAction.REBUILD, platforms=(ARM64,)), source, job=job, lock=lock(*BOTH)
     )
     again = outcome(stale, pushed(image(6, ARM64))).bundle([new])
     assert [(c.digest, c.platforms) for c in bundle_of(again).caches] == [
@@ -141,7 +141,7 @@ def test_a_platform_that_the_pair_is_not_for_any_more_is_dropped() -> None:
 
 
 def test_all_platforms_pushed_by_tag_take_the_place_of_all() -> None:
-    plan = both(Decision(Action.REBUILD, platforms=(ARM64,)))
+    plan = both(Decision(DepsAction.REBUILD, platforms=(ARM64,)))
     made = outcome(plan, pushed(image(5, AMD64), image(6, ARM64)))
     images = bundle_of(made.bundle([])).images
     assert {p: i.digest for p, i in images.items()} == {AMD64: digest(5), ARM64: digest(6)}
@@ -150,7 +150,7 @@ def test_all_platforms_pushed_by_tag_take_the_place_of_all() -> None:
 def test_a_reuse_publishes_nothing() -> None:
     made = outcome(deps_plan(REUSE, SOURCE), None)
     assert not made.changed
-    assert made.stand == Stand(
+    assert made.stand == DepsImage(
         "acme/web", SOURCE.bundle.digest, {AMD64: digest(1), ARM64: digest(2)}
     )
     assert made.bundle([]) is None
@@ -193,7 +193,7 @@ def test_what_buildkit_says_is_the_same_stays() -> None:
     again = pushed(replace(image(1, AMD64), size=1), caches=(Cache("deps", (AMD64,), "x", 1),))
     made = outcome(deps_plan(ASK, ONE), again)
     assert not made.changed
-    assert made.stand == Stand("acme/web", ONE.bundle.digest, {AMD64: digest(1)})
+    assert made.stand == DepsImage("acme/web", ONE.bundle.digest, {AMD64: digest(1)})
     assert made.bundle([]) is None
     assert outcome(deps_plan(ASK, ONE), again, tagged=True).bundle([]) == ONE.raw
     assert outcome(deps_plan(ASK, ONE, published=(None,)), again).bundle([]) == ONE.raw
@@ -231,7 +231,7 @@ def test_tasks_of_one_job_are_joined() -> None:
     assert [each.attests for each in whole.attestations] == [digest(5), digest(6)]
 
 
-STAND = Stand("acme/web", digest(9), {AMD64: digest(1)})
+STAND = DepsImage("acme/web", digest(9), {AMD64: digest(1)})
 
 
 def test_an_application_says_how_it_was_made() -> None:
@@ -250,7 +250,9 @@ def test_an_application_says_how_it_was_made() -> None:
 @pytest.mark.parametrize(
     ("made_of", "stand"), [(None, STAND), (material(AMD64), None)], ids=["inputs", "dependencies"]
 )
-def test_an_application_of_unknown_origin_has_no_record(made_of: Any, stand: Stand | None) -> None:
+def test_an_application_of_unknown_origin_has_no_record(
+    made_of: Any, stand: DepsImage | None
+) -> None:
     index = parse_index(app_index(pushed(image(5, AMD64)), made_of, stand))
     assert index
     assert index.annotations == {}

@@ -12,13 +12,13 @@ from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.events import parse_line
 from whalebuild.buildkit.progress import BuildState
 from whalebuild.errors import Retry
-from whalebuild.plan.definition import Task
+from whalebuild.plan.definition import GeneratedTarget
 
 DEPS, APP = deps_job(), app_job(AMD64)
 
 
 def image(job: Any, action: str = "built", number: int | None = None, *names: str) -> ImageResult:
-    tasks = tuple(Task(job, (), job.target) for _ in names)
+    tasks = tuple(GeneratedTarget(job, (), job.target) for _ in names)
     platforms = (AMD64, ARM64) if job is DEPS else ()
     return ImageResult(job, action, digest(number) if number else None, tasks, platforms)
 
@@ -91,7 +91,7 @@ def test_what_the_tasks_of_one_image_took_is_summed_up() -> None:
         for line in recording("pulled", "app"):
             for event in parse_line(line):
                 states[name].apply(event)
-    tasks = tuple(Task(APP, (), Target(name, {})) for name in names)
+    tasks = tuple(GeneratedTarget(APP, (), Target(name, {})) for name in names)
     made = make_result(
         [ImageResult(APP, "built", None, tasks)], states, [], warnings=(), published=True, seconds=0
     )

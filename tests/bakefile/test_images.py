@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from whalebuild.bakefile.images import BuildOptions, Job, make_jobs, schedule
+from whalebuild.bakefile.images import BuildOptions, PairImage, pair_images, schedule
 from whalebuild.bakefile.pairs import Image, Pair
 from whalebuild.bakefile.target import Target
 from whalebuild.errors import UsageError
@@ -19,12 +19,12 @@ def pair(app: dict[str, Any] | None = None, deps: dict[str, Any] | None = None) 
     return Pair(application, Image(Target("app-deps", deps or {}), (DEPS,)), derived=True)
 
 
-def names(job: Job) -> list[str]:
+def names(job: PairImage) -> list[str]:
     return [str(reference) for reference in job.references]
 
 
 def test_a_pair_is_two_jobs_that_know_each_other() -> None:
-    deps, app = make_jobs([pair()], BuildOptions())
+    deps, app = pair_images([pair()], BuildOptions())
     assert [(job.name, job.role, names(job)) for job in (deps, app)] == [
         ("app-deps", "deps", ["acme/web:deps"]),
         ("app", "app", ["acme/web:latest"]),
@@ -34,7 +34,7 @@ def test_a_pair_is_two_jobs_that_know_each_other() -> None:
 
 def test_dependencies_can_be_asked_for_alone() -> None:
     alone = Pair(None, Image(Target("deps", {}), (DEPS,)), derived=False)
-    assert [job.name for job in make_jobs([alone], BuildOptions())] == ["deps"]
+    assert [job.name for job in pair_images([alone], BuildOptions())] == ["deps"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_platforms_of_the_settings_replace_those_of_the_bake_file(
     option: tuple[str, ...], expected: str
 ) -> None:
     both = pair({"platforms": ["linux/arm64"]}, {"platforms": ["linux/arm64"]})
-    jobs = make_jobs([both], BuildOptions(platforms=option))
+    jobs = pair_images([both], BuildOptions(platforms=option))
     assert [job.platforms for job in jobs] == [(expected,), (expected,)]
 
 
@@ -61,19 +61,19 @@ def test_platforms_of_the_settings_replace_those_of_the_bake_file(
     ids=["a tag", "doubles", "a reference", "a reference without tag"],
 )
 def test_extra_tags_are_of_the_application_only(tags: tuple[str, ...], expected: list[str]) -> None:
-    deps, app = make_jobs([pair()], BuildOptions(extra_tags=tags))
+    deps, app = pair_images([pair()], BuildOptions(extra_tags=tags))
     assert (names(deps), names(app)) == (["acme/web:deps"], expected)
 
 
 @pytest.mark.parametrize("tag", ["", "a b", "-x", "https://x/y", "acme/Web:1"])
 def test_a_malformed_extra_tag_is_a_usage_error(tag: str) -> None:
     with pytest.raises(UsageError, match=r"\(--tag\)"):
-        make_jobs([pair()], BuildOptions(extra_tags=(tag,)))
+        pair_images([pair()], BuildOptions(extra_tags=(tag,)))
 
 
 def test_an_extra_tag_cannot_take_the_place_of_the_dependencies() -> None:
     with pytest.raises(UsageError, match="acme/web:deps"):
-        make_jobs([pair()], BuildOptions(extra_tags=("deps",)))
+        pair_images([pair()], BuildOptions(extra_tags=("deps",)))
 
 
 def test_one_extra_tag_cannot_be_of_two_applications() -> None:
@@ -84,7 +84,7 @@ def test_one_extra_tag_cannot_be_of_two_applications() -> None:
         derived=True,
     )
     with pytest.raises(UsageError, match="other\\.io/name:v1"):
-        make_jobs([pair(), second], options)
+        pair_images([pair(), second], options)
 
 
 def test_targets_that_build_the_same_may_share_a_reference() -> None:
@@ -94,7 +94,7 @@ def test_targets_that_build_the_same_may_share_a_reference() -> None:
         Pair(Image(target, (APP,)), Image(Target("deps", {}), (DEPS,)), derived=False)
         for target in targets
     ]
-    assert [job.name for job in make_jobs(pairs, BuildOptions())] == ["deps", "a", "b"]
+    assert [job.name for job in pair_images(pairs, BuildOptions())] == ["deps", "a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_dependencies_shared_by_two_applications_are_one_job(
         )
         for name, repository in zip("ab", repositories, strict=True)
     ]
-    deps, *apps = make_jobs(pairs, BuildOptions())
+    deps, *apps = pair_images(pairs, BuildOptions())
     assert (names(deps), [app.deps for app in apps]) == (references, ["deps", "deps"])
     assert deps.repositories == tuple(dict.fromkeys(repositories))
     assert {app.bundle for app in apps} == {deps.references[0]}
@@ -138,10 +138,10 @@ def test_options_say_whether_anything_is_published(options: BuildOptions, publis
 
 def job(
     name: str, repository: str, role: str = "app", *others: str, bundle: str | None = None
-) -> Job:
+) -> PairImage:
     references = tuple(Reference(each, name) for each in (repository, *others))
     home = Reference(bundle or repository, "deps")
-    return Job(Target(name, {}), role, references, (), home, "deps")
+    return PairImage(Target(name, {}), role, references, (), home, "deps")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +169,6 @@ def job(
     ],
 )
 def test_dependencies_go_first_and_a_repository_gets_one_push_at_a_time(
-    jobs: list[Job], waves: list[list[str]]
+    jobs: list[PairImage], waves: list[list[str]]
 ) -> None:
     assert [[each.name for each in wave] for wave in schedule(jobs)] == waves

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from whalebuild.bakefile.images import BuildOptions, make_jobs
+from whalebuild.bakefile.images import BuildOptions, pair_images
 from whalebuild.bakefile.pairs import Pair, find_pairs, needs_dockerfile
 from whalebuild.bakefile.target import BakeFile, Target
 from whalebuild.dockerfile.parser import parse_dockerfile
@@ -169,7 +169,7 @@ def test_every_tag_of_every_pair_is_published_by_a_job() -> None:
     promised = {
         r for p in pairs for i in (p.dependencies, p.application) if i for r in i.references
     }
-    published = {r for job in make_jobs(pairs, BuildOptions()) for r in job.references}
+    published = {r for job in pair_images(pairs, BuildOptions()) for r in job.references}
     assert published == promised
 
 
@@ -233,7 +233,7 @@ def test_a_digest_is_no_tag() -> None:
 def test_two_builds_cannot_be_published_under_one_tag() -> None:
     pairs = find({"a": {"context": "a", **WEB}, "b": {"context": "b", **WEB}})
     with pytest.raises(UsageError, match="would be published twice, with different") as caught:
-        make_jobs(pairs, BuildOptions())
+        pair_images(pairs, BuildOptions())
     assert "acme/web:" in caught.value.what
 
 

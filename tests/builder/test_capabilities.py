@@ -13,8 +13,8 @@ from whalebuild.builder.capabilities import (
     own_platforms,
     trials,
 )
-from whalebuild.builder.listing import Builder, Usage, read_listing, read_usage
-from whalebuild.builder.nodes import How, Node
+from whalebuild.builder.listing import Builder, CacheUsage, read_listing, read_usage
+from whalebuild.builder.nodes import Execution, Node
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 INTEL = Node("a", "tcp://a:1", platforms=(AMD64, "linux/amd64/v2", ARM64), own=AMD64)
@@ -78,10 +78,10 @@ def test_what_a_node_was_given_is_not_what_it_can_run() -> None:
     told = Builder("x", "remote", (bare, down)).told({"a": (ARM64,), "b": ("linux/s390x",)})
     first, second = told.nodes
     assert (first.own, first.given, first.platforms) == (AMD64, (ARM64,), (AMD64, ARM64))
-    assert first.how(ARM64) is How.EMULATED
+    assert first.how(ARM64) is Execution.EMULATED
     assert told.platform == ARM64
     bare_again = Builder("x", "remote", (replace(bare, platforms=(AMD64,)),))
-    assert bare_again.told({"a": (ARM64,)}).nodes[0].how(ARM64) is How.UNABLE, "given in vain"
+    assert bare_again.told({"a": (ARM64,)}).nodes[0].how(ARM64) is Execution.UNABLE, "given in vain"
     assert (second.own, second.given, second.platforms) == (None, ("linux/s390x",), ())
 
 
@@ -117,10 +117,10 @@ Total:\t\t28.8kB
 @pytest.mark.parametrize(
     ("text", "usage"),
     [
-        (DU, Usage(28_800, 1_500_000_000)),
-        ("Reclaimable:\t0B\nTotal:\t\t0B\n", Usage(0, 0)),
-        ("something else\n", Usage()),
+        (DU, CacheUsage(28_800, 1_500_000_000)),
+        ("Reclaimable:\t0B\nTotal:\t\t0B\n", CacheUsage(0, 0)),
+        ("something else\n", CacheUsage()),
     ],
 )
-def test_how_much_cache(text: str, usage: Usage) -> None:
+def test_how_much_cache(text: str, usage: CacheUsage) -> None:
     assert read_usage(text) == usage

@@ -9,14 +9,14 @@ import pytest
 from tests.plan.test_planner import WEB, plan
 from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
 from whalebuild.bakefile.images import BuildOptions
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.nodes import Node
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.plan.plan import Plan
 
 OLD_STORE = replace(GOOD_FACTS, containerd_store=False)
-OURS = EngineFacts(
+OURS = BuilderFacts(
     "whalebuild", "remote", containerd_store=True, platform=ARM64, nodes=(Node("w0", "tcp://w:1"),)
 )
 ALONE = Node("default", "default", platforms=(AMD64,))

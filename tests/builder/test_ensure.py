@@ -9,16 +9,16 @@ import pytest
 from tests.builder.test_manage import B_DOWN, REFUSED, A, B, FakeBuilders, farm
 from tests.support.fakes import AMD64, ARM64
 from whalebuild.builder.ensure import Readier, nodes_down
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import CommandFailedError
 
-MISSING = EngineFacts(
+MISSING = BuilderFacts(
     "whalebuild", "docker-container", containerd_store=True, platform=AMD64, missing=True
 )
-FARM = EngineFacts("farm", "remote", containerd_store=True, platform=AMD64, nodes=(A, B_DOWN))
+FARM = BuilderFacts("farm", "remote", containerd_store=True, platform=AMD64, nodes=(A, B_DOWN))
 IDLE = Builder("whalebuild", "docker-container", (Node("whalebuild0", "default"),))
 ALREADY = CommandFailedError('ERROR: existing instance for "whalebuild" but no append mode\n')
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.support.fakes import AMD64, ARM64
-from whalebuild.builder.capabilities import Known
-from whalebuild.builder.listing import Builder, Usage
-from whalebuild.builder.manage import BuilderKeeper
+from whalebuild.builder.capabilities import KnownFrom
+from whalebuild.builder.listing import Builder, CacheUsage
+from whalebuild.builder.manage import BuilderManager
 from whalebuild.builder.nodes import Node
 from whalebuild.builder.spec import BuilderSpec, NodeSpec
 from whalebuild.errors import EngineError, InterruptedRunError, UsageError
@@ -77,8 +77,8 @@ class FakeBuilders:
     def remove(self, name: str, *, keep_state: bool = False) -> None:
         self._call(f"remove {name}{' keeping its state' if keep_state else ''}")
 
-    def usage(self, builder: str, node: str) -> Usage:
-        return _give(self.usages.get(node, Usage(10, 5)))
+    def usage(self, builder: str, node: str) -> CacheUsage:
+        return _give(self.usages.get(node, CacheUsage(10, 5)))
 
     def try_build(self, builder: str, words: Sequence[str]) -> None:
         for word, said in self.refused.items():
@@ -92,8 +92,8 @@ class FakeBuilders:
         return f"/here/{path}" if path in self.files else None
 
 
-def keeper(builders: FakeBuilders, note: Callable[[str], None] = lambda _: None) -> BuilderKeeper:
-    return BuilderKeeper(builders, note)
+def keeper(builders: FakeBuilders, note: Callable[[str], None] = lambda _: None) -> BuilderManager:
+    return BuilderManager(builders, note)
 
 
 def farm(*nodes: Node) -> FakeBuilders:
@@ -111,11 +111,11 @@ def test_an_inspection_tells_caches_and_what_was_tried() -> None:
     builders = farm()
     builders.refused = {"security.insecure": "ERROR: failed to build: not allowed\nmore\n"}
     view = keeper(builders).inspect("farm")
-    assert [each.usage for each in view.nodes] == [Usage(10, 5), Usage(10, 5)]
+    assert [each.usage for each in view.nodes] == [CacheUsage(10, 5), CacheUsage(10, 5)]
     found = {feature.name: (feature.able, feature.known) for feature in view.features}
-    assert found["push by digest"] == (True, Known.DRIVER)
-    assert found["export a cache"] == (True, Known.TESTED)
-    assert found["entitlement security.insecure"] == (False, Known.TESTED)
+    assert found["push by digest"] == (True, KnownFrom.DRIVER)
+    assert found["export a cache"] == (True, KnownFrom.TESTED)
+    assert found["entitlement security.insecure"] == (False, KnownFrom.TESTED)
     assert (
         next(f.why for f in view.features if f.name == "entitlement security.insecure")
         == "not allowed"
@@ -126,7 +126,7 @@ def test_of_a_node_that_is_down_the_reason_is_told() -> None:
     builders = farm(A, B_DOWN)
     builders.usages = {"farm1": REFUSED}
     first, second = keeper(builders).inspect("farm").nodes
-    assert (first.trouble, first.usage) == (None, Usage(10, 5))
+    assert (first.trouble, first.usage) == (None, CacheUsage(10, 5))
     assert str(second.trouble).endswith("connect: connection refused")
 
 
@@ -134,7 +134,7 @@ def test_of_a_node_that_is_down_the_reason_is_told() -> None:
 def test_nothing_is_tried_on_a_builder_that_does_not_run_or_if_told_so(test: bool) -> None:
     builders = farm(B_DOWN) if test else farm()
     view = keeper(builders).inspect("farm", test=test)
-    assert {feature.known for feature in view.features} == {Known.DRIVER}
+    assert {feature.known for feature in view.features} == {KnownFrom.DRIVER}
 
 
 def test_an_engine_that_is_down_cannot_be_inspected() -> None:

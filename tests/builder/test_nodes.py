@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.builder.nodes import How, Node, place, places
+from whalebuild.builder.nodes import Execution, Node, place, places
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 # As buildx 0.29 lists them.
@@ -15,24 +15,28 @@ APPLE = (ARM64, AMD64, "linux/amd64/v2")
 @pytest.mark.parametrize(
     ("node", "platform", "how"),
     [
-        (Node("a", "default", platforms=INTEL), AMD64, How.NATIVE),
-        (Node("a", "default", platforms=INTEL), "linux/amd64/v3", How.NATIVE),
-        (Node("a", "default", platforms=INTEL), "linux/386", How.NATIVE),
-        (Node("a", "default", platforms=INTEL), ARM64, How.UNABLE),
-        (Node("a", "default", platforms=(*INTEL, ARM64)), ARM64, How.EMULATED),
-        (Node("a", "default", platforms=APPLE), AMD64, How.EMULATED),
-        (Node("a", "default", platforms=APPLE), ARM64, How.NATIVE),
-        (Node("a", "default", platforms=(ARM64, "linux/arm/v7")), "linux/arm/v7", How.NATIVE),
+        (Node("a", "default", platforms=INTEL), AMD64, Execution.NATIVE),
+        (Node("a", "default", platforms=INTEL), "linux/amd64/v3", Execution.NATIVE),
+        (Node("a", "default", platforms=INTEL), "linux/386", Execution.NATIVE),
+        (Node("a", "default", platforms=INTEL), ARM64, Execution.UNABLE),
+        (Node("a", "default", platforms=(*INTEL, ARM64)), ARM64, Execution.EMULATED),
+        (Node("a", "default", platforms=APPLE), AMD64, Execution.EMULATED),
+        (Node("a", "default", platforms=APPLE), ARM64, Execution.NATIVE),
+        (Node("a", "default", platforms=(ARM64, "linux/arm/v7")), "linux/arm/v7", Execution.NATIVE),
         # It was given another's platform, and what its machine is is known.
-        (Node("a", "x", platforms=(ARM64, *INTEL), given=(ARM64,), own=AMD64), AMD64, How.NATIVE),
+        (
+            Node("a", "x", platforms=(ARM64, *INTEL), given=(ARM64,), own=AMD64),
+            AMD64,
+            Execution.NATIVE,
+        ),
         # It was given one, and nothing else is known: that it emulates the others is likely.
-        (Node("a", "x", platforms=(ARM64, *INTEL), given=(ARM64,)), ARM64, How.NATIVE),
-        (Node("a", "x", platforms=(ARM64, *INTEL), given=(ARM64,)), AMD64, How.EMULATED),
-        (Node("a", "x", platforms=("linux/riscv64",)), "linux/riscv64", How.NATIVE),
-        (Node("a", "x", platforms=("windows/amd64",)), AMD64, How.UNABLE),
+        (Node("a", "x", platforms=(ARM64, *INTEL), given=(ARM64,)), ARM64, Execution.NATIVE),
+        (Node("a", "x", platforms=(ARM64, *INTEL), given=(ARM64,)), AMD64, Execution.EMULATED),
+        (Node("a", "x", platforms=("linux/riscv64",)), "linux/riscv64", Execution.NATIVE),
+        (Node("a", "x", platforms=("windows/amd64",)), AMD64, Execution.UNABLE),
     ],
 )
-def test_how_programs_run(node: Node, platform: str, how: How) -> None:
+def test_how_programs_run(node: Node, platform: str, how: Execution) -> None:
     assert node.how(platform) is how
 
 
@@ -41,9 +45,9 @@ def test_the_node_that_was_given_a_platform_builds_it() -> None:
     second = Node("second", "y", platforms=(ARM64, *INTEL), given=(ARM64,))
     found = places([first, second], [AMD64, ARM64, "linux/s390x"])
     assert [(each.node.name, each.how) for each in found] == [
-        ("first", How.NATIVE),
-        ("second", How.NATIVE),
-        ("first", How.UNABLE),
+        ("first", Execution.NATIVE),
+        ("second", Execution.NATIVE),
+        ("first", Execution.UNABLE),
     ]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.plan.test_planner import plan
 from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
-from whalebuild.builder.nodes import How, Node
-from whalebuild.builder.probe import Looker
+from whalebuild.builder.nodes import Execution, Node
+from whalebuild.builder.probe import BuilderProbe
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import CommandFailedError
 
@@ -27,7 +27,7 @@ def test_the_docker_drivers_nodes_are_not_asked_for_where_its_own_platform_is_bu
     assert engine.asked_nodes == []
     assert made.facts is not None
     (node,) = made.facts.nodes
-    assert node.how(AMD64) is How.NATIVE
+    assert node.how(AMD64) is Execution.NATIVE
 
 
 def test_they_are_asked_for_where_another_one_is() -> None:
@@ -37,7 +37,7 @@ def test_they_are_asked_for_where_another_one_is() -> None:
     assert engine.asked_nodes == ["default"]
     assert made.facts is not None
     assert made.facts.nodes == (replace(node, own=AMD64),)
-    assert made.facts.nodes[0].how(ARM64) is How.EMULATED
+    assert made.facts.nodes[0].how(ARM64) is Execution.EMULATED
 
 
 def test_nodes_that_cannot_be_asked_for_do_not_end_a_plan() -> None:
@@ -65,7 +65,7 @@ def test_a_builder_that_does_not_run_is_started_or_waited_for(driver: str, said:
     facts = replace(BUILDER, driver=driver, platform=None, nodes=(DOWN,))
     engine = FakeEngine(answer_facts=facts, answer_boot=BUILDER)
     notes: list[str] = []
-    assert Looker(engine, notes.append).facts("ci") == BUILDER
+    assert BuilderProbe(engine, notes.append).facts("ci") == BUILDER
     assert notes == [said]
     assert engine.booted == ["ci"]
 
@@ -89,5 +89,5 @@ def test_one_that_stays_away_ends_the_plan(driver: str, what: str, cause: str) -
 
 def test_one_that_runs_is_not_started() -> None:
     engine = FakeEngine(answer_facts=GOOD_FACTS)
-    Looker(engine, pytest.fail).facts(None)
+    BuilderProbe(engine, pytest.fail).facts(None)
     assert engine.booted == []

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from whalebuild.compose.model import (
     Model,
-    Order,
     Service,
+    UpdateOrder,
     read_model,
     resolved_with,
     without_hostname,
@@ -42,7 +42,7 @@ def test_a_service_with_all_that_counts() -> None:
         Reference("r.test/web", "latest"),
         built=True,
         pull_policy="always",
-        order=Order.START_FIRST,
+        order=UpdateOrder.START_FIRST,
         replicas=3,
         platform="linux/arm64",
         networks={"default": ()},

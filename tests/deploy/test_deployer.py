@@ -13,9 +13,9 @@ from tests.support.fake_project import service
 from tests.support.fake_registry import BUSY, DENIED
 from tests.support.fakes import outcome
 from whalebuild.deploy.history import state_now, unsure
-from whalebuild.deploy.plan import Action
-from whalebuild.deploy.record import Act, Outcome
-from whalebuild.deploy.result import Done
+from whalebuild.deploy.plan import ServiceAction
+from whalebuild.deploy.record import DeploymentKind, Outcome
+from whalebuild.deploy.result import DeployAction
 from whalebuild.errors import (
     DeployError,
     EngineError,
@@ -35,14 +35,14 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path, (service("web"), service("api")))
 
 
-def outcomes(world: World) -> list[tuple[Act, Outcome]]:
+def outcomes(world: World) -> list[tuple[DeploymentKind, Outcome]]:
     return [(each.begun.act, each.outcome) for each in world.history.deployments]
 
 
 def test_a_first_deploy(world: World) -> None:
     web, api = world.publish("1"), world.publish("1", "api")
     done = world.deploy()
-    assert (done.done, done.number) == (Done.DEPLOYED, 1)
+    assert (done.done, done.number) == (DeployAction.DEPLOYED, 1)
     assert (world.runs("web"), world.runs("api")) == ([web.digest], [api.digest])
     [deployment] = world.history.deployments
     assert deployment.begun.services == {"web": web, "api": api}
@@ -58,9 +58,9 @@ def test_what_runs_already_is_left_alone(world: World) -> None:
     world.deploy("web")
     before = list(world.project.running)
     again = world.deploy("web")
-    assert (again.done, again.number) == (Done.UNCHANGED, None)
+    assert (again.done, again.number) == (DeployAction.UNCHANGED, None)
     assert world.project.running == before
-    assert outcomes(world) == [(Act.DEPLOY, Outcome.DONE)]
+    assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.DONE)]
 
 
 def test_names_keep_both_versions_before_anything_is_switched(world: World) -> None:
@@ -103,7 +103,7 @@ def test_without_a_way_back(world: World) -> None:
     world.publish("1", looks=UNHEALTHY)
     failed = outcome(lambda: world.deploy("web"))
     assert "there is no version before it to go back to" in failed.what
-    assert outcomes(world) == [(Act.DEPLOY, Outcome.FAILED)]
+    assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.FAILED)]
 
 
 def test_no_rollback(world: World) -> None:
@@ -118,7 +118,7 @@ def test_no_rollback(world: World) -> None:
     assert ended
     assert (ended.outcome, ended.running) == (Outcome.FAILED, {"web": two})
     back = world.rollback()
-    assert (back.done, back.to) == (Done.ROLLED_BACK, 1)
+    assert (back.done, back.to) == (DeployAction.ROLLED_BACK, 1)
 
 
 def test_a_version_before_that_does_not_work_either(world: World) -> None:
@@ -131,7 +131,7 @@ def test_a_version_before_that_does_not_work_either(world: World) -> None:
         "the deploy failed: web: it ended with exit code 3; and the version before does not work "
         "either: web: it is unhealthy"
     )
-    assert outcomes(world)[-1] == (Act.DEPLOY, Outcome.FAILED)
+    assert outcomes(world)[-1] == (DeploymentKind.DEPLOY, Outcome.FAILED)
 
 
 def test_what_fails_though_no_version_has_changed(world: World) -> None:
@@ -179,7 +179,7 @@ def test_an_engine_that_is_lost_in_the_middle(world: World) -> None:
     failed = outcome(lambda: world.deploy("web"))
     assert isinstance(failed, EngineError)
     assert failed.what == "the Docker engine is not running"
-    assert outcomes(world)[-1] == (Act.DEPLOY, Outcome.INTERRUPTED)
+    assert outcomes(world)[-1] == (DeploymentKind.DEPLOY, Outcome.INTERRUPTED)
     assert (unsure(world.history), world.runs()) == ({"web"}, [two.digest])
     assert state_now(world.history) == {"web": one}
 
@@ -194,7 +194,7 @@ def test_ctrl_c_leaves_an_interrupted_deployment(world: World) -> None:
     failed = outcome(lambda: world.deploy("web"))
     assert isinstance(failed, InterruptedRunError)
     assert "run the deploy again, or `whalebuild rollback`" in str(failed.next_step)
-    assert outcomes(world) == [(Act.DEPLOY, Outcome.INTERRUPTED)]
+    assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.INTERRUPTED)]
 
 
 def test_what_was_started_by_other_means_is_found(world: World) -> None:
@@ -203,7 +203,10 @@ def test_what_was_started_by_other_means_is_found(world: World) -> None:
     world.project.up(["web"], images={})
     two = world.publish("2")
     world.deploy("web")
-    assert outcomes(world) == [(Act.FOUND, Outcome.DONE), (Act.DEPLOY, Outcome.DONE)]
+    assert outcomes(world) == [
+        (DeploymentKind.FOUND, Outcome.DONE),
+        (DeploymentKind.DEPLOY, Outcome.DONE),
+    ]
     found, made = world.history.deployments
     assert (found.begun.services, found.begun.before) == ({"web": one}, {"web": None})
     assert (made.begun.before, world.runs()) == ({"web": one}, [two.digest])
@@ -216,7 +219,10 @@ def test_what_is_found_after_a_failure_is_no_good_version(world: World) -> None:
     outcome(lambda: world.deploy("web"))
     world.publish("2")
     world.deploy("web")
-    assert outcomes(world) == [(Act.DEPLOY, Outcome.FAILED), (Act.DEPLOY, Outcome.DONE)]
+    assert outcomes(world) == [
+        (DeploymentKind.DEPLOY, Outcome.FAILED),
+        (DeploymentKind.DEPLOY, Outcome.DONE),
+    ]
 
 
 def killed(world: World, when: Callable[[], bool]) -> None:
@@ -238,8 +244,8 @@ def test_a_version_that_a_killed_deploy_left_is_seen_to_work(world: World) -> No
     assert world.runs("api") != [api.digest]
     done = world.deploy()
     assert {name: each.action for name, each in done.plan.switches.items()} == {
-        "web": Action.CONFIRM,
-        "api": Action.UPDATE,
+        "web": ServiceAction.CONFIRM,
+        "api": ServiceAction.UPDATE,
     }
     assert state_now(world.history) == {"web": web, "api": api}
     assert unsure(world.history) == frozenset()
@@ -261,7 +267,7 @@ def test_a_broken_version_fails_again_when_it_is_deployed_again(world: World) ->
     world.publish("1", looks=UNHEALTHY)
     for _ in range(2):
         assert isinstance(outcome(lambda: world.deploy("web")), DeployError)
-    assert outcomes(world) == [(Act.DEPLOY, Outcome.FAILED)] * 2
+    assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.FAILED)] * 2
 
 
 def test_a_broken_service_without_a_way_back_fails_again_beside_one_that_went_back(
@@ -273,7 +279,7 @@ def test_a_broken_service_without_a_way_back_fails_again_beside_one_that_went_ba
     world.publish("2")
     api = world.publish("1", "api", looks=UNHEALTHY)
     assert isinstance(outcome(world.deploy), DeployError)
-    assert outcomes(world)[-1] == (Act.DEPLOY, Outcome.ROLLED_BACK)
+    assert outcomes(world)[-1] == (DeploymentKind.DEPLOY, Outcome.ROLLED_BACK)
     assert (world.runs(), world.runs("api")) == ([one.digest], [api.digest])
     failed = outcome(lambda: world.deploy("api"))
     assert isinstance(failed, DeployError)
@@ -290,7 +296,7 @@ def test_a_rollback_of_a_deploy_that_was_killed_before_it_switched(world: World)
     world.publish("3")
     killed(world, lambda: len(world.history.deployments) == 3)
     assert world.runs() == [versions[1].digest]
-    assert world.rollback().done is Done.ROLLED_BACK
+    assert world.rollback().done is DeployAction.ROLLED_BACK
     assert (world.runs(), unsure(world.history)) == ([versions[1].digest], frozenset())
     world.rollback()
     assert world.runs() == [versions[0].digest]
@@ -304,7 +310,7 @@ def test_a_rollback_needs_no_registry(world: World) -> None:
     world.registry.down = BUSY
     world.registry.requests.clear()
     done = world.rollback()
-    assert (done.done, done.number, done.to) == (Done.ROLLED_BACK, 3, 1)
+    assert (done.done, done.number, done.to) == (DeployAction.ROLLED_BACK, 3, 1)
     assert (world.runs(), world.registry.requests) == ([one.digest], [])
 
 
@@ -316,7 +322,7 @@ def test_a_rollback_that_fails_goes_forward_again(world: World) -> None:
     world.project.looks[str(one.digest)] = ENDED
     assert isinstance(outcome(world.rollback), DeployError)
     assert world.runs() == [two.digest]
-    assert outcomes(world)[-1] == (Act.ROLLBACK, Outcome.ROLLED_BACK)
+    assert outcomes(world)[-1] == (DeploymentKind.ROLLBACK, Outcome.ROLLED_BACK)
     with pytest.raises(UsageError):
         world.rollback(3)
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.support.deploy_world import ENDED, UNHEALTHY, KilledError, World
 from tests.support.fake_project import service
 from tests.support.fake_registry import BUSY
-from whalebuild.compose.model import Order
+from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.history import (
     digests,
     doubtful,
@@ -29,19 +29,19 @@ from whalebuild.deploy.history import (
     unsure,
 )
 from whalebuild.deploy.prune import prune
-from whalebuild.deploy.record import Act, Outcome
+from whalebuild.deploy.record import DeploymentKind, Outcome
 from whalebuild.errors import DeployError, UnreachableError, UsageError, WhalebuildError
 
 SERVICES = (
     service("web", replicas=2, networks={"default": ("shop",)}),
     service("api", alone="it publishes port 80"),
-    service("log", pull_policy="always", order=Order.START_FIRST),
+    service("log", pull_policy="always", order=UpdateOrder.START_FIRST),
 )
 NAMES = [each.name for each in SERVICES]
 LOOKS = {"1": {}, "2": {}, "3": {}, "sick": UNHEALTHY, "ends": ENDED}
 
 some = st.lists(st.sampled_from(NAMES), unique=True, max_size=2).map(tuple)
-orders = st.sampled_from([None, *Order])
+orders = st.sampled_from([None, *UpdateOrder])
 contents = st.sampled_from(["1", "2", "3", "1", "2", "3", "sick", "ends"])
 
 
@@ -67,12 +67,12 @@ class Deployments(RuleBasedStateMachine):
         self.world.publish(content, name, LOOKS[content])
 
     @rule(names=some, order=orders, go_back=st.sampled_from([True, True, False]))
-    def deploy(self, names: tuple[str, ...], order: Order | None, go_back: bool) -> None:
+    def deploy(self, names: tuple[str, ...], order: UpdateOrder | None, go_back: bool) -> None:
         if not self.ended(lambda: self.world.deploy(*names, order=order, go_back=go_back)):
             self.works(names or NAMES)
 
     @rule(number=st.none() | st.integers(0, 30), order=orders)
-    def rollback(self, number: int | None, order: Order | None) -> None:
+    def rollback(self, number: int | None, order: UpdateOrder | None) -> None:
         number = self.good(number)
         before = self.running()
         found = self.ended(lambda: self.world.rollback(number, order))
@@ -84,11 +84,11 @@ class Deployments(RuleBasedStateMachine):
             self.works([name for name, version in state.items() if version])
 
     @rule(names=some, order=orders, steps=st.integers(0, 120))
-    def killed_deploy(self, names: tuple[str, ...], order: Order | None, steps: int) -> None:
+    def killed_deploy(self, names: tuple[str, ...], order: UpdateOrder | None, steps: int) -> None:
         self.killed(lambda: self.world.deploy(*names, order=order), steps)
 
     @rule(number=st.none() | st.integers(0, 30), order=orders, steps=st.integers(0, 120))
-    def killed_rollback(self, number: int | None, order: Order | None, steps: int) -> None:
+    def killed_rollback(self, number: int | None, order: UpdateOrder | None, steps: int) -> None:
         self.killed(lambda: self.world.rollback(self.good(number), order), steps)
 
     @rule(names=some)
@@ -177,7 +177,11 @@ class Deployments(RuleBasedStateMachine):
         if new and new[-1].outcome is Outcome.ROLLED_BACK:
             assert isinstance(failed, DeployError)
             assert [set(self.world.runs(name)) for name in same] == [before[n] for n in same]
-        if new and new[-1].outcome is Outcome.DONE and new[-1].begun.act is not Act.FOUND:
+        if (
+            new
+            and new[-1].outcome is Outcome.DONE
+            and new[-1].begun.act is not DeploymentKind.FOUND
+        ):
             assert failed is None
         if not isinstance(failed, UsageError):  # there was nothing to be done
             assert not any(each.trial for each in self.world.project.running)

@@ -5,7 +5,7 @@ import pytest
 from tests.support.deployed import begun, done, history, running, version
 from tests.support.fake_project import FakeHost, FakeProject, model, service
 from tests.support.fakes import outcome
-from whalebuild.deploy.drift import Stray, find_strays
+from whalebuild.deploy.drift import Drift, find_drift
 from whalebuild.errors import EngineError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
@@ -18,8 +18,8 @@ def project() -> FakeProject:
     return FakeProject(model(service("web"), service("db")))
 
 
-def strays(project: FakeProject) -> list[Stray]:
-    return list(find_strays(project, FakeHost(project), RECORD))
+def strays(project: FakeProject) -> list[Drift]:
+    return list(find_drift(project, FakeHost(project), RECORD))
 
 
 def test_all_is_as_recorded(project: FakeProject) -> None:
@@ -37,26 +37,26 @@ def test_an_image_that_has_only_the_name_that_keeps_it(project: FakeProject) -> 
 @pytest.mark.parametrize("status", ["exited", "created", "dead"])
 def test_a_service_that_does_not_run(project: FakeProject, status: str) -> None:
     project.run("web", version("1"), status=status, restart_policy="always")
-    assert strays(project) == [Stray("web", version("1"), ())]
+    assert strays(project) == [Drift("web", version("1"), ())]
 
 
 def test_another_version_runs(project: FakeProject) -> None:
     project.run("web", version("1"))
     project.run("web", version("2"))
     digests = (str(version("1").digest), str(version("2").digest))
-    assert strays(project) == [Stray("web", version("1"), digests)]
+    assert strays(project) == [Drift("web", version("1"), digests)]
 
 
 def test_what_should_not_run_runs(project: FakeProject) -> None:
     project.run("web", version("1"))
     project.run("db", version("9", "db"))
-    assert strays(project) == [Stray("db", None, (str(version("9").digest),))]
+    assert strays(project) == [Drift("db", None, (str(version("9").digest),))]
 
 
 def test_an_image_that_the_engine_has_lost_goes_by_its_id(project: FakeProject) -> None:
     project.run("web", version("2"))
     project.names.clear()
-    assert strays(project) == [Stray("web", version("1"), (str(version("2").digest),))]
+    assert strays(project) == [Drift("web", version("1"), (str(version("2").digest),))]
 
 
 def test_trials_and_single_runs_are_none(project: FakeProject) -> None:
@@ -69,10 +69,10 @@ def test_trials_and_single_runs_are_none(project: FakeProject) -> None:
 def test_what_an_interrupted_deployment_was_about_is_left_out(project: FakeProject) -> None:
     project.run("web", version("2"))
     unsure = history(*done(1, web="1"), begun(2, running(web="2"), running(web="1")))
-    assert find_strays(project, FakeHost(project), unsure) == ()
+    assert find_drift(project, FakeHost(project), unsure) == ()
     assert "containers" not in {verb for verb, *_ in project.asked}, "there is nothing to ask"
 
 
 def test_an_engine_that_is_lost_is_an_error(project: FakeProject) -> None:
     host = FakeHost(project, down=True)
-    assert isinstance(outcome(lambda: find_strays(project, host, RECORD)), EngineError)
+    assert isinstance(outcome(lambda: find_drift(project, host, RECORD)), EngineError)

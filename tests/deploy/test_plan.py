@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from whalebuild.compose.containers import Container
-from whalebuild.compose.model import Model, Order, Service
+from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.deploy.plan import (
-    Action,
     DeployPlan,
-    Running,
-    Switch,
+    RunningVersion,
+    ServiceAction,
+    ServiceChange,
     chosen,
     host_name,
     needs_override,
@@ -56,33 +56,33 @@ def test_what_cannot_be_a_pair() -> None:
 
 @pytest.mark.parametrize(
     ("runs", "action"),
-    [(None, Action.START), (TWO, Action.UPDATE), (ONE, Action.UNCHANGED)],
+    [(None, ServiceAction.START), (TWO, ServiceAction.UPDATE), (ONE, ServiceAction.UNCHANGED)],
 )
-def test_what_becomes_of_a_service(runs: str | None, action: Action) -> None:
-    running = Running(version(runs), runs) if runs else None
+def test_what_becomes_of_a_service(runs: str | None, action: ServiceAction) -> None:
+    running = RunningVersion(version(runs), runs) if runs else None
     assert switch(WEB, version(ONE), running, None).action is action
 
 
 @pytest.mark.parametrize(
     ("asked", "file", "found"),
     [
-        (None, None, Order.STOP_FIRST),
-        (None, Order.START_FIRST, Order.START_FIRST),
-        (Order.STOP_FIRST, Order.START_FIRST, Order.STOP_FIRST),
-        (Order.START_FIRST, None, Order.START_FIRST),
+        (None, None, UpdateOrder.STOP_FIRST),
+        (None, UpdateOrder.START_FIRST, UpdateOrder.START_FIRST),
+        (UpdateOrder.STOP_FIRST, UpdateOrder.START_FIRST, UpdateOrder.STOP_FIRST),
+        (UpdateOrder.START_FIRST, None, UpdateOrder.START_FIRST),
     ],
 )
 def test_the_order_is_the_file_s_unless_it_is_given(
-    asked: Order | None, file: Order | None, found: Order
+    asked: UpdateOrder | None, file: UpdateOrder | None, found: UpdateOrder
 ) -> None:
-    made = switch(replace(WEB, order=file), version(ONE), Running(version(TWO), TWO), asked)
+    made = switch(replace(WEB, order=file), version(ONE), RunningVersion(version(TWO), TWO), asked)
     assert made.order is found
 
 
 def test_what_uses_the_host_s_network_cannot_be_started_first() -> None:
     service = replace(WEB, alone="it uses the host's network", on_host_network=True)
-    made = switch(service, version(ONE), Running(version(TWO), TWO), Order.START_FIRST)
-    assert made.order is Order.STOP_FIRST
+    made = switch(service, version(ONE), RunningVersion(version(TWO), TWO), UpdateOrder.START_FIRST)
+    assert made.order is UpdateOrder.STOP_FIRST
     assert made.why == "not start-first: it uses the host's network"
 
 
@@ -90,17 +90,17 @@ def test_the_version_that_runs_is_named_by_the_digest_it_was_pulled_by() -> None
     """With a graph driver an image's ID is another digest than a registry's."""
     images = {"sha256:id": HostImage("sha256:id", digests=(Reference(REPO, digest=TWO),))}
     found = running_version([container("sha256:id")], images, WEB, None)
-    assert found == Running(version(TWO), "sha256:id")
+    assert found == RunningVersion(version(TWO), "sha256:id")
     nameless = running_version([container(ONE)], {ONE: HostImage(ONE)}, WEB, None)
-    assert nameless == Running(version(ONE), ONE)
+    assert nameless == RunningVersion(version(ONE), ONE)
 
 
 def test_of_several_versions_the_recorded_one_counts() -> None:
     """A switch that was killed may leave both."""
     both = [container(ONE), container(TWO)]
     known = version(TWO, "v2")
-    assert running_version(both, {}, WEB, known) == Running(known, TWO)
-    assert running_version(both, {}, WEB, None) == Running(version(ONE), ONE)
+    assert running_version(both, {}, WEB, known) == RunningVersion(known, TWO)
+    assert running_version(both, {}, WEB, None) == RunningVersion(version(ONE), ONE)
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_the_name_on_a_host() -> None:
 
 def test_a_job_that_is_done_counts_as_what_it_ran() -> None:
     done = container(ONE, status="exited")
-    assert running_version([done], {}, WEB, None) == Running(version(ONE), ONE)
+    assert running_version([done], {}, WEB, None) == RunningVersion(version(ONE), ONE)
 
 
 def test_what_changes() -> None:
     model = Model("shop", {"web": WEB}, {})
-    same = Switch(WEB, Action.UNCHANGED, version(ONE), version(ONE), ONE)
-    new = Switch(replace(WEB, name="job"), Action.START, version(TWO))
-    plain = Switch(Service("db", None), Action.PLAIN)
+    same = ServiceChange(WEB, ServiceAction.UNCHANGED, version(ONE), version(ONE), ONE)
+    new = ServiceChange(replace(WEB, name="job"), ServiceAction.START, version(TWO))
+    plain = ServiceChange(Service("db", None), ServiceAction.PLAIN)
     plan = DeployPlan(model, {"web": same, "job": new, "db": plain})
     assert plan.pairs == (same, new)
     assert plan.changes == (new,)

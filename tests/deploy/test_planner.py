@@ -12,8 +12,8 @@ from tests.support.deployed import version
 from tests.support.fake_project import model, service
 from tests.support.fake_registry import BUSY, DENIED, push_image
 from tests.support.fakes import outcome
-from whalebuild.compose.model import Order, Service
-from whalebuild.deploy.plan import Action, DeployPlan, download_of
+from whalebuild.compose.model import Service, UpdateOrder
+from whalebuild.deploy.plan import DeployPlan, ServiceAction, download_of
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
@@ -31,7 +31,7 @@ def of(tmp_path: Path, *services: Service) -> World:
     return World(tmp_path, services)
 
 
-def actions(plan: DeployPlan) -> dict[str, Action]:
+def actions(plan: DeployPlan) -> dict[str, ServiceAction]:
     return {name: each.action for name, each in plan.switches.items()}
 
 
@@ -43,7 +43,7 @@ def test_a_tag_is_resolved_to_its_digest_once(world: World) -> None:
     planner = world.planner()
     plan = planner.deploy([], None)
     [switch] = plan.pairs
-    assert (switch.action, switch.version, switch.before) == (Action.UPDATE, two, one)
+    assert (switch.action, switch.version, switch.before) == (ServiceAction.UPDATE, two, one)
     assert switch.before_image == one.digest
     world.publish("3")  # while the plan is carried out
     world.deployer(planner).deploy(plan)
@@ -56,7 +56,7 @@ def test_what_runs_already(world: World) -> None:
     world.deploy()
     plan = world.plan()
     [switch] = plan.pairs
-    assert (switch.action, switch.version, plan.diffs) == (Action.UNCHANGED, one, ())
+    assert (switch.action, switch.version, plan.diffs) == (ServiceAction.UNCHANGED, one, ())
 
 
 def test_services_that_are_no_pairs(tmp_path: Path) -> None:
@@ -73,10 +73,10 @@ def test_services_that_are_no_pairs(tmp_path: Path) -> None:
     world.registry.tags["postgres", "17"] = postgres
     plan = world.plan()
     assert actions(plan) == {
-        "web": Action.START,
-        "job": Action.PLAIN,
-        "local": Action.PLAIN,
-        "db": Action.PLAIN,
+        "web": ServiceAction.START,
+        "job": ServiceAction.PLAIN,
+        "local": ServiceAction.PLAIN,
+        "db": ServiceAction.PLAIN,
     }
     whys = [each.why for each in plan.switches.values()]
     assert whys == [
@@ -96,7 +96,7 @@ def test_what_is_not_published_is_an_error(world: World) -> None:
 
 def test_what_is_not_published_may_be_on_the_host(world: World) -> None:
     world.project.names[LATEST] = str(version("1").digest)
-    assert actions(world.plan()) == {"web": Action.PLAIN}
+    assert actions(world.plan()) == {"web": ServiceAction.PLAIN}
 
 
 @pytest.mark.parametrize("here", [True, False])
@@ -104,7 +104,7 @@ def test_what_the_registry_refuses_may_be_on_the_host(world: World, here: bool) 
     world.registry.failures[f"GET {LATEST}"] = DENIED
     if here:
         world.project.names[LATEST] = str(version("1").digest)
-        assert actions(world.plan()) == {"web": Action.PLAIN}
+        assert actions(world.plan()) == {"web": ServiceAction.PLAIN}
     else:
         assert isinstance(outcome(world.plan), RefusedError)
 
@@ -150,31 +150,31 @@ def test_what_the_engine_has_by_its_kept_name_is_not_downloaded(world: World) ->
     one = world.publish("1")
     world.project.names[str(kept_name(str(one.digest)))] = str(one.digest)
     plan = world.plan()
-    assert (actions(plan), plan.diffs) == ({"web": Action.START}, ())
+    assert (actions(plan), plan.diffs) == ({"web": ServiceAction.START}, ())
 
 
 def test_why_a_service_is_not_switched_as_it_asks_for(tmp_path: Path) -> None:
     alone = {"alone": "it uses the host's network", "on_host_network": True}
-    world = of(tmp_path, service("web", order=Order.START_FIRST, **alone))
+    world = of(tmp_path, service("web", order=UpdateOrder.START_FIRST, **alone))
     world.publish("1")
     world.deploy()
     world.publish("2")
     plan = world.plan()
     assert plan.notes == ("web: not start-first: it uses the host's network",)
-    assert plan.pairs[0].order is Order.STOP_FIRST
+    assert plan.pairs[0].order is UpdateOrder.STOP_FIRST
 
 
 @pytest.mark.parametrize(
     ("file", "asked", "order"),
     [
-        (None, None, Order.STOP_FIRST),
-        (Order.START_FIRST, None, Order.START_FIRST),
-        (Order.START_FIRST, Order.STOP_FIRST, Order.STOP_FIRST),
-        (None, Order.START_FIRST, Order.START_FIRST),
+        (None, None, UpdateOrder.STOP_FIRST),
+        (UpdateOrder.START_FIRST, None, UpdateOrder.START_FIRST),
+        (UpdateOrder.START_FIRST, UpdateOrder.STOP_FIRST, UpdateOrder.STOP_FIRST),
+        (None, UpdateOrder.START_FIRST, UpdateOrder.START_FIRST),
     ],
 )
 def test_the_order_is_the_command_line_s_or_else_the_file_s(
-    tmp_path: Path, file: Order | None, asked: Order | None, order: Order
+    tmp_path: Path, file: UpdateOrder | None, asked: UpdateOrder | None, order: UpdateOrder
 ) -> None:
     world = of(tmp_path, service("web", order=file))
     world.publish("1")

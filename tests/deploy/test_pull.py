@@ -15,8 +15,15 @@ from whalebuild.errors import EngineError, RefusedError, UnreachableError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.image_config import ImageConfig
 from whalebuild.oci.reference import Reference
-from whalebuild.published.download import ImageDiff, Kind, LayerDiff, Origin, Part, Published
-from whalebuild.published.view import Image
+from whalebuild.published.download import (
+    DownloadPart,
+    HostSide,
+    HostSource,
+    ImageDiff,
+    ImageToPull,
+    LayerDiff,
+)
+from whalebuild.published.view import ImageView
 
 WEB = version("1")
 LAYER = f"sha256:{'a' * 64}"
@@ -25,10 +32,15 @@ RESET = CommandFailedError("read tcp 10.0.0.1:443: connection reset by peer")
 
 def diff(image: Reference, *layers: tuple[str, int], size: int = 500) -> ImageDiff:
     digest = str(image.digest)
-    to = Published(image, digest, None, "linux/amd64", Image(digest, size, None), ImageConfig())
-    parts = [Part(digest, size, there=False), Part(f"{digest}-config", 0, there=True)]
+    to = ImageToPull(
+        image, digest, None, "linux/amd64", ImageView(digest, size, None), ImageConfig()
+    )
+    parts = [
+        DownloadPart(digest, size, there=False),
+        DownloadPart(f"{digest}-config", 0, there=True),
+    ]
     new = tuple(LayerDiff(each, count, None, None, None) for each, count in layers)
-    return ImageDiff(Origin(Kind.LOCAL), to, None, parts[0], parts[1], new)
+    return ImageDiff(HostSource(HostSide.LOCAL), to, None, parts[0], parts[1], new)
 
 
 def line(text: str, current: int = 0, name: str = layer_id(LAYER)) -> PullLine:

@@ -25,7 +25,16 @@ from whalebuild.deploy.history import (
     state_now,
     unsure,
 )
-from whalebuild.deploy.record import Act, Begun, Ended, Entry, History, Outcome, Versions, Warmed
+from whalebuild.deploy.record import (
+    Begun,
+    DeploymentKind,
+    Ended,
+    Entry,
+    History,
+    Outcome,
+    Versions,
+    Warmed,
+)
 from whalebuild.deploy.record_format import read_history
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
@@ -92,7 +101,7 @@ class Host:
         self.images |= digests_of(versions.values())
         number = next_number(self.history)
         before = {service: self.running[service] for service in versions}
-        act = Act.ROLLBACK if to else Act.DEPLOY
+        act = DeploymentKind.ROLLBACK if to else DeploymentKind.DEPLOY
         self.entries.append(Begun(number, act, AT, versions, before, to))
         names = list(versions)
         reached = names[: len(names) // 2] if half and outcome in BAD else names

@@ -10,12 +10,12 @@ from tests.support.deploy_world import UNHEALTHY, KilledError, World
 from tests.support.fake_project import service
 from tests.support.fakes import outcome
 from whalebuild.compose.containers import Container
-from whalebuild.compose.model import Order, Service
+from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.start_first import DRAINING
 from whalebuild.errors import DeployError, InterruptedRunError
 from whalebuild.failures.failure import CommandFailedError
 
-WEB = service("web", order=Order.START_FIRST, networks={"default": (), "back": ("orders",)})
+WEB = service("web", order=UpdateOrder.START_FIRST, networks={"default": (), "back": ("orders",)})
 NONE: dict[str, tuple[str, ...]] = {"default": (), "back": ()}
 
 
@@ -60,8 +60,8 @@ def test_the_name_goes_from_one_to_the_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "web",
     [
-        service("web", order=Order.START_FIRST),
-        service("web", order=Order.START_FIRST, networks={"default": ()}, publishes=True),
+        service("web", order=UpdateOrder.START_FIRST),
+        service("web", order=UpdateOrder.START_FIRST, networks={"default": ()}, publishes=True),
     ],
 )
 def test_where_the_name_does_not_matter(tmp_path: Path, web: Service) -> None:
@@ -98,7 +98,7 @@ def test_a_failure_touches_nothing_of_the_old(tmp_path: Path, how: str) -> None:
 
 def test_the_way_back_loses_no_name_either(tmp_path: Path) -> None:
     """Of two services the second does not work; the first has been switched already."""
-    api = service("api", order=Order.START_FIRST, networks={"default": ()})
+    api = service("api", order=UpdateOrder.START_FIRST, networks={"default": ()})
     shop = World(tmp_path, (WEB, api))
     one = shop.publish("1")
     shop.publish("1", "api")
@@ -163,10 +163,10 @@ def kills(shop: World, steps: int) -> bool:
 
 @pytest.mark.parametrize("replicas", [1, 2])
 @pytest.mark.parametrize("verb", ["deploy", "rollback"])
-@pytest.mark.parametrize("order", list(Order))
-def test_killed_at_any_step(tmp_path: Path, replicas: int, verb: str, order: Order) -> None:
+@pytest.mark.parametrize("order", list(UpdateOrder))
+def test_killed_at_any_step(tmp_path: Path, replicas: int, verb: str, order: UpdateOrder) -> None:
     """Whatever is kept by the next run, be it by compose, has its names then."""
-    web = service("web", order=Order.START_FIRST, networks=WEB.networks, replicas=replicas)
+    web = service("web", order=UpdateOrder.START_FIRST, networks=WEB.networks, replicas=replicas)
     for steps in range(1000):
         shop = world(tmp_path / str(steps), web)
         for content in "23":

@@ -13,7 +13,7 @@ from tests.support.deploy_world import ENDED, UNHEALTHY, World
 from tests.support.deployed import version
 from tests.support.fake_project import model, service
 from tests.support.fakes import outcome
-from whalebuild.compose.model import Order, Service
+from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.errors import DeployError
@@ -41,7 +41,7 @@ def at_two(tmp_path: Path, *services: Service, **looks: object) -> tuple[World, 
     return world, two
 
 
-def pulled(world: World, *names: str, order: Order | None = None) -> DeployPlan:
+def pulled(world: World, *names: str, order: UpdateOrder | None = None) -> DeployPlan:
     """A plan whose images are there."""
     planner = world.planner()
     plan = planner.deploy(names, order)
@@ -204,7 +204,7 @@ def test_trials_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
 class TestStartFirst:
     def test_with_a_fixed_port_one_is_tried_out_before(self, tmp_path: Path) -> None:
         world, two = at_two(tmp_path, service("web", **PORT))
-        world.deploy(order=Order.START_FIRST)
+        world.deploy(order=UpdateOrder.START_FIRST)
         verbs = [each[0] for each in world.asked("start_trial", "remove", "up")]
         assert verbs == ["start_trial", "remove", "up"]
         assert world.asked("start_trial") == [
@@ -217,7 +217,7 @@ class TestStartFirst:
         world, _ = at_two(tmp_path, service("web", **PORT), **UNHEALTHY)
         before = list(world.project.running)
         names = world.project.names[LATEST]
-        failed = outcome(lambda: world.deploy(order=Order.START_FIRST))
+        failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
         assert isinstance(failed, DeployError)
         assert f"web {before[0].image[:19]} was not stopped, and runs" in failed.what
         assert world.project.running == before
@@ -225,7 +225,7 @@ class TestStartFirst:
 
     def test_a_trial_that_cannot_be_started(self, tmp_path: Path) -> None:
         world, _ = at_two(tmp_path, service("web", **PORT))
-        plan = pulled(world, order=Order.START_FIRST)
+        plan = pulled(world, order=UpdateOrder.START_FIRST)
         said = 'exec: "serve": executable file not found in $PATH'
         world.project.fails["start_trial"] = [CommandFailedError(f"Error: {said}")]
         failed = trouble(world, plan)
@@ -237,7 +237,7 @@ class TestStartFirst:
         old = [each.id for each in world.project.running]
         seen: list[list[str]] = []
         world.console.progress = lambda *_: seen.append(world.runs())  # type: ignore[method-assign]
-        world.deploy(order=Order.START_FIRST)
+        world.deploy(order=UpdateOrder.START_FIRST)
         assert ups(world) == [(("web",), {}, {"web": 4}), ((), {}, {})]
         assert all(len(each) == 4 for each in seen if len(set(each)) == 2)
         assert any(len(each) == 4 for each in seen)
@@ -247,7 +247,7 @@ class TestStartFirst:
     def test_only_the_new_ones_are_removed_if_they_do_not_work(self, tmp_path: Path) -> None:
         world, _ = at_two(tmp_path, service("web", replicas=2), **UNHEALTHY)
         before = list(world.project.running)
-        failed = outcome(lambda: world.deploy(order=Order.START_FIRST))
+        failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
         assert isinstance(failed, DeployError)
         assert "was not stopped, and runs" in failed.what
         assert world.project.running == before
@@ -258,7 +258,7 @@ class TestStartFirst:
         world, _ = at_two(tmp_path)
         before = list(world.project.running)
         world.project.fails["up"] = [CommandFailedError("ERROR: no space left on device")]
-        assert isinstance(outcome(lambda: world.deploy(order=Order.START_FIRST)), DeployError)
+        assert isinstance(outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST)), DeployError)
         assert world.project.running == before
         assert world.project.names[LATEST] == before[0].image
 
@@ -273,14 +273,14 @@ class TestStartFirst:
             raise CommandFailedError("ERROR: no space left on device")
 
         world.project.up = half  # type: ignore[method-assign]
-        assert isinstance(outcome(lambda: world.deploy(order=Order.START_FIRST)), DeployError)
+        assert isinstance(outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST)), DeployError)
         assert world.project.running == before
 
     def test_nothing_is_switched_if_a_trial_of_another_service_fails(self, tmp_path: Path) -> None:
         world, _ = at_two(tmp_path, service("api", **PORT), service("web"))
         world.publish("2", "api", ENDED)
         before = list(world.project.running)
-        failed = outcome(lambda: world.deploy(order=Order.START_FIRST))
+        failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
         assert "api: it ended with exit code 3; " in failed.what
         assert "was not stopped, and runs" in failed.what
         assert world.project.running == before
@@ -289,12 +289,12 @@ class TestStartFirst:
         world, _ = at_two(tmp_path, service("web"), service("api"))
         world.publish("2", "api", ENDED)
         before = {name: world.runs(name) for name in ("web", "api")}
-        failed = outcome(lambda: world.deploy(order=Order.START_FIRST))
+        failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
         assert "; rolled back: web " in failed.what
         assert {name: world.runs(name) for name in ("web", "api")} == before
 
     def test_a_first_start_has_nothing_to_stand_beside(self, world: World) -> None:
         one = world.publish("1")
-        world.deploy(order=Order.START_FIRST)
+        world.deploy(order=UpdateOrder.START_FIRST)
         assert ups(world) == [((), {}, {})]
         assert world.runs() == [one.digest]

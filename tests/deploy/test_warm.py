@@ -9,7 +9,7 @@ import pytest
 from tests.support.fake_project import FakeHost, FakeProject, model, service
 from tests.support.fakes import outcome, patient
 from tests.support.inspected import AMD64, CODE, REPOSITORY, World
-from whalebuild.deploy.plan import Action, DeployPlan
+from whalebuild.deploy.plan import DeployPlan, ServiceAction
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.record import History
 from whalebuild.deploy.warm import plan_warm
@@ -34,7 +34,7 @@ def warm(world: World, *names: str) -> DeployPlan:
 def test_dependencies_are_pulled_ahead(world: World) -> None:
     plan = warm(world)
     actions = {name: each.action for name, each in plan.switches.items()}
-    assert actions == {"web": Action.WARM, "job": Action.PLAIN}
+    assert actions == {"web": ServiceAction.WARM, "job": ServiceAction.PLAIN}
     version = plan.switches["web"].version
     assert version
     assert version.tag == "deps"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from whalebuild.builder.listing import Usage
+from whalebuild.builder.listing import CacheUsage
 from whalebuild.docker.builders import DockerBuilders
 from whalebuild.docker.buildx_store import stored_builders
 from whalebuild.errors import EngineError
@@ -128,7 +128,7 @@ def test_a_listing_that_is_something_else_is_an_engine_error(
 def test_how_much_one_node_holds_is_asked_without_the_others(docker: Docker, state: Path) -> None:
     folder = docker(SHOWS + "printf 'Reclaimable:\\t1kB\\nTotal:\\t\\t2kB\\n'")
     with DockerBuilders() as builders:
-        assert builders.usage("farm", "n2") == Usage(2000, 1000)
+        assert builders.usage("farm", "n2") == CacheUsage(2000, 1000)
     assert [node["Name"] for node in shown(folder)] == ["n2"]
 
 

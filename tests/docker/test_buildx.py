@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.builder.facts import EngineFacts
-from whalebuild.docker.buildx import DockerEngine
+from whalebuild.builder.facts import BuilderFacts
+from whalebuild.docker.buildx import Buildx
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import CommandFailedError
 
@@ -40,7 +40,7 @@ def words(folder: Path) -> list[str]:
 def test_a_failed_command_has_its_stderr_and_never_the_command_line(docker: Docker) -> None:
     docker("echo 'ERROR: boom' >&2; exit 1")
     request = BakeRequest(overrides=("*.args.TOKEN=hunter2",))
-    with DockerEngine() as engine, pytest.raises(CommandFailedError) as caught:
+    with Buildx() as engine, pytest.raises(CommandFailedError) as caught:
         engine.print_bake(request)
     assert caught.value.stderr == "ERROR: boom\n"
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
@@ -48,7 +48,7 @@ def test_a_failed_command_has_its_stderr_and_never_the_command_line(docker: Dock
 
 def test_a_failed_stream_has_all_of_its_stderr(docker: Docker) -> None:
     docker("echo '{}' >&2; echo 'ERROR: boom' >&2; exit 1")
-    with DockerEngine() as engine, pytest.raises(CommandFailedError) as caught:
+    with Buildx() as engine, pytest.raises(CommandFailedError) as caught:
         list(engine.bake({}, builder=None, allow=()))
     assert caught.value.stderr == "{}\nERROR: boom\n"
 
@@ -62,11 +62,11 @@ def test_a_failed_stream_has_all_of_its_stderr(docker: Docker) -> None:
     ids=["print", "stream"],
 )
 def test_words_of_docker_that_are_no_utf8_are_shown_as_far_as_possible(
-    docker: Docker, call: Callable[[DockerEngine], object]
+    docker: Docker, call: Callable[[Buildx], object]
 ) -> None:
     """buildx shows an excerpt of the Dockerfile, whatever its encoding."""
     docker("printf 'ERROR: caf\\351\\n' >&2; exit 1")
-    with DockerEngine() as engine, pytest.raises(CommandFailedError, match="caf\ufffd"):
+    with Buildx() as engine, pytest.raises(CommandFailedError, match="caf\ufffd"):
         call(engine)
 
 
@@ -74,7 +74,7 @@ def test_without_docker_on_path_there_is_no_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with DockerEngine() as engine, pytest.raises(EngineError) as caught:
+    with Buildx() as engine, pytest.raises(EngineError) as caught:
         engine.facts(None)
     assert caught.value.what == "no docker client on PATH"
     assert caught.value.exit_code == 3
@@ -88,7 +88,7 @@ def test_a_request_reaches_buildx_word_by_word(docker: Docker) -> None:
         overrides=("*.args.A=1", "*.args.A=2"),
         variables={"TAG": "v 1"},
     )
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         assert engine.print_bake(request) == {}
     got = words(folder)
     assert got[:3] == ["buildx", "bake", "--print"]
@@ -99,13 +99,13 @@ def test_a_request_reaches_buildx_word_by_word(docker: Docker) -> None:
 def test_a_definition_is_read_in_place_of_files(docker: Docker) -> None:
     docker('while [ "$1" != --file ]; do shift; done; cat "$2"')
     made = {"target": {"app": {"tags": ["ä"]}}}
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         assert engine.print_bake(BakeRequest(files=("no.hcl",), definition=made)) == made
 
 
 def test_what_is_printed_but_no_json_is_an_engine_error(docker: Docker) -> None:
     docker("echo 'Welcome to docker'")
-    with DockerEngine() as engine, pytest.raises(EngineError):
+    with Buildx() as engine, pytest.raises(EngineError):
         engine.print_bake(BakeRequest())
 
 
@@ -113,14 +113,14 @@ def test_groups_are_no_target_names(docker: Docker) -> None:
     # As buildx 0.29.1 lists.
     listed = [{"name": "default", "group": True}, {"name": "app"}, {"name": "deps"}]
     docker(f"echo '{json.dumps(listed, indent=2)}'")
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         assert engine.target_names(BakeRequest()) == ("app", "deps")
 
 
 def test_a_bake_streams_lines_and_leaves_its_metadata(docker: Docker) -> None:
     folder = docker(BAKE)
     definition = {"target": {"app": {}}}
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         lines = list(engine.bake(definition, builder="ci", allow=("fs.read=/x", "ssh")))
         assert engine.metadata == {"app": {"containerimage.digest": "sha256:1"}}
     assert lines == ['{"vertexes":[]}\n', "caf\ufffd\n"]
@@ -133,7 +133,7 @@ def test_a_bake_streams_lines_and_leaves_its_metadata(docker: Docker) -> None:
 
 def test_dropping_what_is_broken_prunes_nothing_of_the_cache(docker: Docker) -> None:
     folder = docker(f'{BAKE}\necho "$BUILDX_BUILDER" >builder')
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         engine.drop_broken("ci")
         assert words(folder) == ["buildx", "prune", "--force", "--filter", "until=87600h"]
         assert (folder / "builder").read_text() == "ci\n"
@@ -145,7 +145,7 @@ def test_only_this_user_may_read_the_scratch_folder_and_it_is_removed(
     home = docker(BAKE) / "temporary"
     home.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(home))
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         list(engine.bake({}, builder=None, allow=()))
         (scratch,) = home.iterdir()
         assert scratch.stat().st_mode & 0o077 == 0
@@ -170,18 +170,18 @@ GRAPHDRIVER = '{"DriverStatus": [["Backing Filesystem", "extfs"]]}'
 @pytest.mark.parametrize(
     ("builder", "driver", "info", "expected"),
     [
-        (None, "docker", f"echo '{CONTAINERD}'", EngineFacts("default", "docker", True, AMD64)),
-        (None, "docker", f"echo '{GRAPHDRIVER}'", EngineFacts("default", "docker", False, None)),
-        ("ci", "docker-container", "exit 1", EngineFacts("ci", "docker-container", True)),
-        ("ci", "remote", "exit 1", EngineFacts("ci", "remote", True)),
+        (None, "docker", f"echo '{CONTAINERD}'", BuilderFacts("default", "docker", True, AMD64)),
+        (None, "docker", f"echo '{GRAPHDRIVER}'", BuilderFacts("default", "docker", False, None)),
+        ("ci", "docker-container", "exit 1", BuilderFacts("ci", "docker-container", True)),
+        ("ci", "remote", "exit 1", BuilderFacts("ci", "remote", True)),
     ],
     ids=["containerd store", "old store", "container, without local engine", "remote"],
 )
 def test_only_the_docker_driver_depends_on_the_engines_image_store(
-    docker: Docker, builder: str | None, driver: str, info: str, expected: EngineFacts
+    docker: Docker, builder: str | None, driver: str, info: str, expected: BuilderFacts
 ) -> None:
     docker(INSPECT.replace("DRIVER", driver).replace("INFO", info))
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         assert engine.facts(builder) == expected
 
 
@@ -189,7 +189,7 @@ def test_an_engine_that_is_down_is_a_failed_command(docker: Docker) -> None:
     """Recorded: `buildx inspect` succeeds with an empty driver, `info` does not."""
     down = "echo 'Cannot connect to the Docker daemon at unix:///x. Is it running?' >&2; exit 1"
     docker(INSPECT.replace("DRIVER", "").replace("INFO", down))
-    with DockerEngine() as engine, pytest.raises(CommandFailedError, match="Cannot connect"):
+    with Buildx() as engine, pytest.raises(CommandFailedError, match="Cannot connect"):
         engine.facts(None)
 
 
@@ -216,7 +216,7 @@ def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
     docker(NODES)
     info = {"OSType": "linux", "Architecture": "x86_64"}
     monkeypatch.setattr("whalebuild.docker.buildx.engine_info", lambda _: info)
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         here, there = engine.nodes("ci")
         facts = engine.facts("ci")
     assert (here.own, here.given, here.platforms) == (AMD64, ("linux/arm64",), ())
@@ -227,7 +227,7 @@ def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
 
 def test_booting_a_builder_says_so_to_buildx(docker: Docker) -> None:
     folder = docker(f'printf "%s\\n" "$@" >words\n{NODES}')
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         engine.boot("ci")
     assert words(folder) == ["buildx", "inspect", "--bootstrap", "ci"]
 
@@ -238,6 +238,6 @@ def test_another_contexts_engine_is_asked_there(docker: Docker) -> None:
         'case "$2" in inspect) printf "Name: other\\nDriver: docker\\n" ;;\n'
         f"info) echo \"$DOCKER_CONTEXT $DOCKER_HOST\" >asked; echo '{CONTAINERD}' ;; esac"
     )
-    with DockerEngine() as engine:
-        assert engine.facts("other") == EngineFacts("other", "docker", True, AMD64)
+    with Buildx() as engine:
+        assert engine.facts("other") == BuilderFacts("other", "docker", True, AMD64)
     assert (folder / "asked").read_text() == "other \n"

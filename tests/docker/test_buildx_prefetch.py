@@ -4,13 +4,13 @@ import pytest
 
 from tests.support.fakes import GOOD_FACTS, FakeEngine, definition
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.docker.buildx import AheadEngine
+from whalebuild.docker.buildx import PrefetchingBuildx
 from whalebuild.failures.failure import CommandFailedError
 
 
 def test_what_was_asked_ahead_is_asked_once() -> None:
     engine = FakeEngine(definition({"app": {}}))
-    ahead = AheadEngine(engine)
+    ahead = PrefetchingBuildx(engine)
     ahead.begin_print(BakeRequest())
     ahead.begin_facts(None)
     assert ahead.facts(None) == GOOD_FACTS
@@ -22,7 +22,7 @@ def test_what_was_asked_ahead_is_asked_once() -> None:
 
 def test_another_question_is_asked_of_the_engine() -> None:
     engine = FakeEngine(definition({"app": {}, "other": {}}))
-    ahead = AheadEngine(engine)
+    ahead = PrefetchingBuildx(engine)
     ahead.begin_print(BakeRequest())
     ahead.begin_facts("ci")
     assert ahead.print_bake(BakeRequest(targets=("other",))) == engine.print_bake(
@@ -33,7 +33,7 @@ def test_another_question_is_asked_of_the_engine() -> None:
 
 
 def test_a_failure_is_raised_where_the_answer_is_wanted() -> None:
-    ahead = AheadEngine(FakeEngine(CommandFailedError("ERROR: no")))
+    ahead = PrefetchingBuildx(FakeEngine(CommandFailedError("ERROR: no")))
     ahead.begin_print(BakeRequest())
     with pytest.raises(CommandFailedError):
         ahead.print_bake(BakeRequest())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from whalebuild.docker import cli as adapter
-from whalebuild.docker.buildx import DockerEngine
+from whalebuild.docker.buildx import Buildx
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.oci.reference import Reference
 
@@ -31,7 +31,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def started(engine: DockerEngine, folder: Path) -> tuple[Iterator[str], int]:
+def started(engine: Buildx, folder: Path) -> tuple[Iterator[str], int]:
     """A stream that has begun, and the process behind it."""
     stream = engine.bake({}, builder=None, allow=())
     assert next(stream) == "{}\n"
@@ -49,7 +49,7 @@ def _collected() -> Iterator[None]:
 
 def test_closing_a_stream_stops_its_process(docker: Docker) -> None:
     folder = docker(SLEEPS)
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         stream, pid = started(engine, folder)
         stream.close()  # type: ignore[attr-defined] # a generator
         assert not is_alive(pid)
@@ -73,7 +73,7 @@ def test_an_error_while_reading_a_stream_stops_its_process(docker: Docker) -> No
     pids = []
 
     def read() -> None:
-        with DockerEngine() as engine:
+        with Buildx() as engine:
             _stream, pid = started(engine, folder)
             pids.append(pid)
             raise ValueError("ours")
@@ -85,7 +85,7 @@ def test_an_error_while_reading_a_stream_stops_its_process(docker: Docker) -> No
 
 def test_leaving_the_engine_stops_what_still_runs(docker: Docker) -> None:
     folder = docker(SLEEPS)
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         stream, pid = started(engine, folder)
     assert not is_alive(pid)
     del stream
@@ -97,7 +97,7 @@ def test_a_process_that_ignores_the_request_is_killed(
     monkeypatch.setattr(adapter, "_STOP_SECONDS", 0.2)
     folder = docker(STUBBORN)
     begun = time.monotonic()
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         _, pid = started(engine, folder)
     assert not is_alive(pid)
     assert 0.2 <= time.monotonic() - begun < 3
@@ -109,7 +109,7 @@ def test_nothing_is_stopped_after_a_command_has_ended(
     """Its number may be another process's by now."""
     killed: list[int] = []
     docker("echo '{}' >&2; exit 1")
-    with DockerEngine() as engine:
+    with Buildx() as engine:
         with pytest.raises(adapter.CommandFailedError):
             list(engine.bake({}, builder=None, allow=()))
         monkeypatch.setattr(adapter.os, "kill", lambda pid, _: killed.append(pid))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from whalebuild.failures.failure import Kind
+from whalebuild.failures.failure import FailureKind
 
 #: The addresses, the digest and the upload are made the same in all of them.
 REGISTRY = "127.0.0.1:45615"
@@ -20,5 +20,5 @@ class Recorded(NamedTuple):
     """What was said, where it was recorded, and what kind of failure it is."""
 
     source: str
-    kind: Kind
+    kind: FailureKind
     text: str

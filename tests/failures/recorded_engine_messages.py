@@ -6,7 +6,7 @@ The sandbox's engines were killed and filled; their folders are shortened to /di
 from __future__ import annotations
 
 from tests.failures.recorded import SOLVE, Recorded
-from whalebuild.failures.failure import Kind
+from whalebuild.failures.failure import FailureKind
 
 _CONTENT = "/disk/containerd/io.containerd.content.v1.content/ingest"
 _MOUNT = "/disk/containerd/tmpmounts/containerd-mount"
@@ -16,7 +16,7 @@ ENGINE_MESSAGES = [
     # Killed in the middle. SIGTERM looks the same, and so do --progress plain and rawjson.
     Recorded(
         f"{_BAKE}dockerd, or it and containerd, killed during a RUN or a push",
-        Kind.ENGINE_LOST,
+        FailureKind.ENGINE_LOST,
         "#7 [3/3] RUN echo now-sleeping && sleep 25\n"
         "#7 0.163 now-sleeping\n"
         "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from "
@@ -24,12 +24,12 @@ ENGINE_MESSAGES = [
     ),
     Recorded(
         f"{_BAKE}the same; which of the two it says is a matter of time",
-        Kind.ENGINE_LOST,
+        FailureKind.ENGINE_LOST,
         "ERROR: failed to solve: Unavailable: error reading from server: EOF",
     ),
     Recorded(
         f"{_BAKE}containerd alone killed during a RUN, which still ran to its end",
-        Kind.ENGINE_LOST,
+        FailureKind.ENGINE_LOST,
         "#7 0.195 now-sleeping\n"
         "#7 DONE 25.2s\n"
         'ERROR: failed to solve: connection error: desc = "transport: Error while dialing: dial '
@@ -38,13 +38,13 @@ ENGINE_MESSAGES = [
     # Not there at the start, or not yet
     Recorded(
         "buildx bake, driver docker: engine down, or not up yet",
-        Kind.ENGINE_LOST,
+        FailureKind.ENGINE_LOST,
         "ERROR: Cannot connect to the Docker daemon at unix:///run/docker.sock. Is the docker "
         "daemon running?",
     ),
     Recorded(
         "buildx bake, driver remote: engine down; it says so after 20 s of waiting for it",
-        Kind.ENGINE_LOST,
+        FailureKind.ENGINE_LOST,
         "#2 [internal] waiting for connection\n"
         "#2 ERROR: context deadline exceeded\n"
         "------\n"
@@ -55,7 +55,7 @@ ENGINE_MESSAGES = [
     # A full disk. Of a RUN that fills it, only the step's own words tell.
     Recorded(
         "buildx build, RUN: head",
-        Kind.BUILD,
+        FailureKind.BUILD,
         "#5 0.959 head: error writing 'standard output': No space left on device\n"
         '#5 ERROR: process "/bin/sh -c head -c 200M /dev/urandom > /filler" did not complete '
         "successfully: exit code: 1\n"
@@ -68,7 +68,7 @@ ENGINE_MESSAGES = [
     ),
     Recorded(
         "buildx build, RUN: python",
-        Kind.BUILD,
+        FailureKind.BUILD,
         "#5 0.614 OSError: [Errno 28] No space left on device\n"
         "#5 ERROR: process \"/bin/sh -c python -c \\\"open('/filler','wb').write(bytes("
         '200*2**20))\\"" did not complete successfully: exit code: 1\n'
@@ -77,44 +77,44 @@ ENGINE_MESSAGES = [
     ),
     Recorded(
         "buildx build, COPY: the context does not fit (exit code 102)",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}ResourceExhausted: write /disk/containerd/io.containerd.snapshotter.v1.overlayfs"
         "/snapshots/3/fs/big: no space left on device",
     ),
     Recorded(
         "buildx build, COPY: the context fits, its copy does not (exit code 102)",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}ResourceExhausted: failed to copy files: userspace copy failed: write /big: no "
         "space left on device",
     ),
     Recorded(
         "buildx build, COPY --link: the same (exit code 102)",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}ResourceExhausted: failed to copy files: copy file range failed: no space left "
         "on device",
     ),
     Recorded(
         "buildx build, FROM: a layer that does not fit, downloading",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}failed to compute cache key: failed to copy: failed to send write: write "
         f"{_CONTENT}/dea926a86f991e52df2424ee1fd853cb35e310e3d4d84b6fb4416a120af56479/data: no "
         "space left on device",
     ),
     Recorded(
         "buildx build, FROM: a layer that does not fit, unpacking",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}failed to compute cache key: mount callback failed on {_MOUNT}3360884720: write "
         f"{_MOUNT}3360884720/usr/lib/x86_64-linux-gnu/libcrypto.so.3: no space left on device",
     ),
     Recorded(
         "buildx build, anything at all: the disk was full before",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}write /disk/containerd/io.containerd.metadata.v1.bolt/meta.db: no space left on "
         "device",
     ),
     Recorded(
         "buildx build --push, exporting: a layer's archive does not fit",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}mount callback failed on {_MOUNT}780591094: mount callback failed on "
         f"{_MOUNT}2670891891: failed to write compressed diff: failed to create diff tar stream: "
         f"failed to copy: {_MOUNT}2670891891/filler: write {_CONTENT}/b8ef7739ed9db938f6d0e2572"
@@ -122,14 +122,14 @@ ENGINE_MESSAGES = [
     ),
     Recorded(
         "buildx build --output compression=zstd,force-compression=true: the same",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f'{SOLVE}failed to ensure compression type of "zstd": failed to convert: failed to send '
         f"write: write {_CONTENT}/b3ea4a27142aa183a87820857202888615e70be315397dfef14495d30f78e675"
         "/data: no space left on device",
     ),
     Recorded(
         "buildx build --cache-to mode=max, exporting the cache (exit code 100)",
-        Kind.DISK_FULL,
+        FailureKind.DISK_FULL,
         f"{SOLVE}Internal: write /disk/containerd/io.containerd.metadata.v1.bolt/meta.db: no "
         "space left on device",
     ),

@@ -12,7 +12,7 @@ from tests.failures.recorded_engine_messages import ENGINE_MESSAGES
 from tests.failures.recorded_messages import MESSAGES
 from tests.failures.recorded_registry_messages import REGISTRY_MESSAGES
 from whalebuild.failures.classify_docker import classify, classify_pull, final_error, registry_in
-from whalebuild.failures.failure import NO_PLATFORM, Failure, Kind, Remedy, redact
+from whalebuild.failures.failure import NO_PLATFORM, Failure, FailureKind, Remedy, redact
 from whalebuild.failures.messages import as_error, as_pull_error
 
 ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
@@ -37,21 +37,21 @@ def test_recorded_messages_of_a_hosts_pull(message: Recorded) -> None:
     assert as_pull_error(failure).cause == failure.evidence.removeprefix("ERROR: ")
 
 
-@pytest.mark.parametrize("kind", [Kind.MISSING, Kind.GONE])
-def test_a_registry_that_does_not_find_what_it_has_may_find_it_soon(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FailureKind.MISSING, FailureKind.GONE])
+def test_a_registry_that_does_not_find_what_it_has_may_find_it_soon(kind: FailureKind) -> None:
     of_kind = [message.text for message in COMPOSE_MESSAGES if message.kind is kind]
     texts = [text for text in of_kind if DIGEST in text]
     assert texts
     for text in texts:
-        assert classify_pull(text, there=[DIGEST]).kind is Kind.TRANSIENT
+        assert classify_pull(text, there=[DIGEST]).kind is FailureKind.TRANSIENT
         assert classify_pull(text, there=[f"sha256:{'b' * 64}"]).kind is kind
 
 
 def test_a_pull_has_no_build() -> None:
     lacks = classify_pull(f"ERROR: {NO_PLATFORM}: not found")
-    assert lacks.kind is Kind.MISSING
+    assert lacks.kind is FailureKind.MISSING
     full = classify_pull("ERROR: write /disk/ingest/x: no space left on device")
-    assert full.kind is Kind.DISK_FULL
+    assert full.kind is FailureKind.DISK_FULL
     for failure, code, words in (
         (lacks, 5, "platform"),
         (full, 3, "disk of the host's engine"),
@@ -65,7 +65,7 @@ def test_a_pull_has_no_build() -> None:
         assert "push" not in f"{error.next_step}"
 
 
-@pytest.mark.parametrize("message", [m for m in ALL if m.kind is not Kind.BUILD], ids=repr)
+@pytest.mark.parametrize("message", [m for m in ALL if m.kind is not FailureKind.BUILD], ids=repr)
 def test_the_reason_is_words_that_can_stand_alone(message: Recorded) -> None:
     reason = classify(message.text).reason
     assert reason[0].isalnum() or reason[0] == "'"
@@ -75,21 +75,21 @@ def test_the_reason_is_words_that_can_stand_alone(message: Recorded) -> None:
 def test_what_a_failing_step_printed_is_no_answer_of_a_registry() -> None:
     log = "#9 0.1 503 Service Unavailable\n#9 0.2 denied: no\nERROR: dial tcp: i/o timeout\n"
     step = 'ERROR: target app: failed to solve: process "/bin/sh -c false" did not complete '
-    assert classify(f"{log}{step}successfully: exit code: 1\n").kind is Kind.BUILD
+    assert classify(f"{log}{step}successfully: exit code: 1\n").kind is FailureKind.BUILD
 
 
 @pytest.mark.parametrize("end", ["exit code: 22", "cannot allocate memory", "signal: killed"])
 def test_the_words_of_a_failing_command_are_no_answer_of_a_registry(end: str) -> None:
     command = 'process "/bin/sh -c test $(curl -s url) != 503 Service Unavailable"'
     text = f"ERROR: failed to solve: {command} did not complete successfully: {end}"
-    assert classify(text).kind is Kind.BUILD
+    assert classify(text).kind is FailureKind.BUILD
 
 
 def test_unknown_words_are_kept_as_evidence() -> None:
     assert classify("one\nERROR: something new\n") == Failure(
-        Kind.UNKNOWN, "unknown failure", "ERROR: something new"
+        FailureKind.UNKNOWN, "unknown failure", "ERROR: something new"
     )
-    assert classify("") == Failure(Kind.UNKNOWN, "unknown failure", "")
+    assert classify("") == Failure(FailureKind.UNKNOWN, "unknown failure", "")
 
 
 def test_only_the_last_error_counts() -> None:
@@ -159,24 +159,24 @@ def test_no_secret_of_a_url_survives(password: str, query: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "code", "what"),
     [
-        (Kind.USAGE, 2, "the evidence"),
-        (Kind.ENGINE, 3, "the Docker engine cannot do this: the reason"),
-        (Kind.BUILD, 4, "the build failed"),
-        (Kind.UNKNOWN, 4, "the build failed"),
-        (Kind.REFUSED, 5, "the registry refused: the reason"),
-        (Kind.REGISTRY_FULL, 5, "the registry's disk is full"),
-        (Kind.MISSING, 5, "the registry refused: the reason"),
-        (Kind.TRANSIENT, 6, "the registry could not be reached: the reason"),
-        (Kind.UNREACHABLE, 6, "the registry could not be reached: the reason"),
-        (Kind.ENGINE_LOST, 3, "the Docker engine went away: the reason"),
-        (Kind.DISK_FULL, 3, "the builder's disk is full"),
-        (Kind.CREDENTIAL, 5, "the registry did not accept the login: the reason"),
-        (Kind.GONE, 5, "the registry has lost something that is published: the reason"),
-        (Kind.UNKNOWN_PUSH, 6, "the push failed for a reason that whalebuild does not know"),
-        (Kind.UNKNOWN_PULL, 6, "the pull failed for a reason that whalebuild does not know"),
+        (FailureKind.USAGE, 2, "the evidence"),
+        (FailureKind.ENGINE, 3, "the Docker engine cannot do this: the reason"),
+        (FailureKind.BUILD, 4, "the build failed"),
+        (FailureKind.UNKNOWN, 4, "the build failed"),
+        (FailureKind.REFUSED, 5, "the registry refused: the reason"),
+        (FailureKind.REGISTRY_FULL, 5, "the registry's disk is full"),
+        (FailureKind.MISSING, 5, "the registry refused: the reason"),
+        (FailureKind.TRANSIENT, 6, "the registry could not be reached: the reason"),
+        (FailureKind.UNREACHABLE, 6, "the registry could not be reached: the reason"),
+        (FailureKind.ENGINE_LOST, 3, "the Docker engine went away: the reason"),
+        (FailureKind.DISK_FULL, 3, "the builder's disk is full"),
+        (FailureKind.CREDENTIAL, 5, "the registry did not accept the login: the reason"),
+        (FailureKind.GONE, 5, "the registry has lost something that is published: the reason"),
+        (FailureKind.UNKNOWN_PUSH, 6, "the push failed for a reason that whalebuild does not know"),
+        (FailureKind.UNKNOWN_PULL, 6, "the pull failed for a reason that whalebuild does not know"),
     ],
 )
-def test_every_kind_has_its_exit_code_and_message(kind: Kind, code: int, what: str) -> None:
+def test_every_kind_has_its_exit_code_and_message(kind: FailureKind, code: int, what: str) -> None:
     error = as_error(Failure(kind, "the reason", "ERROR: the evidence"), log="log of the step")
     assert (error.exit_code, error.what) == (code, what)
     assert (error.cause or error.what) == "the evidence"
@@ -184,7 +184,9 @@ def test_every_kind_has_its_exit_code_and_message(kind: Kind, code: int, what: s
 
 
 def test_a_step_that_filled_the_disk_says_how_to_free_some() -> None:
-    failure = Failure(Kind.BUILD, "exit code: 1", "ERROR: process did not complete: exit code: 1")
+    failure = Failure(
+        FailureKind.BUILD, "exit code: 1", "ERROR: process did not complete: exit code: 1"
+    )
     error = as_error(failure, log="dd: error writing '/x': No space left on device")
     assert error.exit_code == 4
     assert "no space left on device" in str(error.cause)
@@ -208,9 +210,9 @@ def test_the_registry_is_told_from_the_evidence(text: str, registry: str | None)
 def test_what_was_pushed_just_now_and_is_not_found_is_on_its_way() -> None:
     fresh = f"sha256:{'a' * 64}"
     text = f"ERROR: failed to resolve source metadata for r.io/web@{fresh}: not found"
-    assert classify(text).kind is Kind.BUILD
-    assert classify(text, fresh={fresh}).kind is Kind.TRANSIENT
-    assert classify(text, fresh={f"sha256:{'b' * 64}"}).kind is Kind.BUILD
+    assert classify(text).kind is FailureKind.BUILD
+    assert classify(text, fresh={fresh}).kind is FailureKind.TRANSIENT
+    assert classify(text, fresh={f"sha256:{'b' * 64}"}).kind is FailureKind.BUILD
 
 
 def test_a_platform_that_is_not_in_what_was_pushed_just_now_is_not_on_its_way() -> None:
@@ -218,19 +220,19 @@ def test_a_platform_that_is_not_in_what_was_pushed_just_now_is_not_on_its_way() 
     text = (
         f"ERROR: failed to resolve source metadata for r.io/web@{fresh}: {NO_PLATFORM}: not found"
     )
-    assert classify(text, fresh=[fresh]).kind is Kind.BUILD
+    assert classify(text, fresh=[fresh]).kind is FailureKind.BUILD
 
 
 def test_every_kind_has_a_remedy() -> None:
-    remedies = {kind: kind.remedy for kind in Kind}
+    remedies = {kind: kind.remedy for kind in FailureKind}
     assert {kind for kind, remedy in remedies.items() if remedy is Remedy.WAIT} == {
-        Kind.TRANSIENT,
-        Kind.ENGINE_LOST,
+        FailureKind.TRANSIENT,
+        FailureKind.ENGINE_LOST,
     }
     assert {kind for kind, remedy in remedies.items() if remedy is Remedy.ONCE} == {
-        Kind.CREDENTIAL,
-        Kind.UNKNOWN_PUSH,
-        Kind.UNKNOWN_PULL,
+        FailureKind.CREDENTIAL,
+        FailureKind.UNKNOWN_PUSH,
+        FailureKind.UNKNOWN_PULL,
     }
 
 
@@ -251,7 +253,7 @@ def test_a_step_that_was_killed_has_a_hint(code: int, hint: bool) -> None:
     ],
 )
 def test_the_next_step_fits_the_trouble(reason: str, step: str) -> None:
-    error = as_error(Failure(Kind.UNREACHABLE, reason, reason))
+    error = as_error(Failure(FailureKind.UNREACHABLE, reason, reason))
     assert step in str(error.next_step)
 
 

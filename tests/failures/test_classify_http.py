@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whalebuild.errors import ExitCode
-from whalebuild.failures.classify_http import HttpFailure, Trouble, from_answer, no_answer
-from whalebuild.failures.failure import Kind
+from whalebuild.failures.classify_http import HttpFailure, NoAnswer, from_answer, no_answer
+from whalebuild.failures.failure import FailureKind
 from whalebuild.failures.messages import as_error
 
 REQUEST = "GET https://registry.test/v2/acme/web/manifests/deps"
@@ -20,7 +20,7 @@ SPECIFICATION = "https://github.com/opencontainers/distribution-spec/blob/main/s
 
 class Answered(NamedTuple):
     source: str
-    kind: Kind
+    kind: FailureKind
     status: int
     body: str
 
@@ -30,76 +30,96 @@ def listed(code: str, message: str) -> str:
 
 
 ANSWERS = [
-    Answered(SPECIFICATION, Kind.MISSING, 404, listed("MANIFEST_UNKNOWN", "manifest unknown")),
-    Answered(SPECIFICATION, Kind.MISSING, 404, listed("NAME_UNKNOWN", "repository name not known")),
     Answered(
-        SPECIFICATION, Kind.CREDENTIAL, 401, listed("UNAUTHORIZED", "authentication required")
+        SPECIFICATION, FailureKind.MISSING, 404, listed("MANIFEST_UNKNOWN", "manifest unknown")
     ),
-    Answered(SPECIFICATION, Kind.REFUSED, 403, listed("DENIED", "requested access is denied")),
-    Answered(SPECIFICATION, Kind.REFUSED, 400, listed("MANIFEST_INVALID", "manifest invalid")),
-    Answered(SPECIFICATION, Kind.REFUSED, 405, listed("UNSUPPORTED", "operation is unsupported")),
-    Answered(SPECIFICATION, Kind.TRANSIENT, 429, listed("TOOMANYREQUESTS", "too many requests")),
+    Answered(
+        SPECIFICATION, FailureKind.MISSING, 404, listed("NAME_UNKNOWN", "repository name not known")
+    ),
+    Answered(
+        SPECIFICATION,
+        FailureKind.CREDENTIAL,
+        401,
+        listed("UNAUTHORIZED", "authentication required"),
+    ),
+    Answered(
+        SPECIFICATION, FailureKind.REFUSED, 403, listed("DENIED", "requested access is denied")
+    ),
+    Answered(
+        SPECIFICATION, FailureKind.REFUSED, 400, listed("MANIFEST_INVALID", "manifest invalid")
+    ),
+    Answered(
+        SPECIFICATION, FailureKind.REFUSED, 405, listed("UNSUPPORTED", "operation is unsupported")
+    ),
+    Answered(
+        SPECIFICATION, FailureKind.TRANSIENT, 429, listed("TOOMANYREQUESTS", "too many requests")
+    ),
     Answered(
         "https://docs.docker.com/docker-hub/usage/",
-        Kind.TRANSIENT,
+        FailureKind.TRANSIENT,
         429,
         listed("TOOMANYREQUESTS", "You have reached your unauthenticated pull rate limit."),
     ),
-    Answered("GitHub's secondary limits", Kind.TRANSIENT, 403, listed("DENIED", "API rate limit")),
-    Answered("Amazon ECR", Kind.TRANSIENT, 403, listed("TOOMANYREQUESTS", "Rate exceeded")),
+    Answered(
+        "GitHub's secondary limits", FailureKind.TRANSIENT, 403, listed("DENIED", "API rate limit")
+    ),
+    Answered("Amazon ECR", FailureKind.TRANSIENT, 403, listed("TOOMANYREQUESTS", "Rate exceeded")),
     Answered(
         "Google Artifact Registry",
-        Kind.TRANSIENT,
+        FailureKind.TRANSIENT,
         403,
         listed("DENIED", "Quota exceeded for quota metric 'Requests' and limit 'per minute'"),
     ),
     Answered(
         "Harbor's storage quota",
-        Kind.REFUSED,
+        FailureKind.REFUSED,
         412,
         listed("PRECONDITION", "adding 10.0 MiB of storage resource will exceed the quota"),
     ),
     Answered(
         "Harbor's immutable tags",
-        Kind.REFUSED,
+        FailureKind.REFUSED,
         412,
         listed("PRECONDITION", "configured as immutable, cannot be updated"),
     ),
     Answered(
         "Amazon ECR's immutable tags",
-        Kind.REFUSED,
+        FailureKind.REFUSED,
         400,
         listed("TAG_INVALID", "The image tag 'latest' already exists and is immutable"),
     ),
-    Answered("two writers", Kind.TRANSIENT, 409, ""),
-    Answered("a locked tag", Kind.REFUSED, 409, listed("CONFLICT", "the tag is immutable")),
-    Answered("nginx", Kind.REFUSED, 413, "<html>413 Request Entity Too Large</html>"),
+    Answered("two writers", FailureKind.TRANSIENT, 409, ""),
+    Answered("a locked tag", FailureKind.REFUSED, 409, listed("CONFLICT", "the tag is immutable")),
+    Answered("nginx", FailureKind.REFUSED, 413, "<html>413 Request Entity Too Large</html>"),
     Answered(
         "https://github.com/docker/buildx/pull/3731",
-        Kind.TRANSIENT,
+        FailureKind.TRANSIENT,
         400,
         listed("MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"),
     ),
     Answered(
         "https://github.com/docker/buildx/pull/3731",
-        Kind.TRANSIENT,
+        FailureKind.TRANSIENT,
         400,
         listed("DIGEST_INVALID", "provided digest did not match uploaded content"),
     ),
     Answered(
         "distribution 2.8.3, GET of a blob that is not there",
-        Kind.MISSING,
+        FailureKind.MISSING,
         404,
         listed("BLOB_UNKNOWN", "blob unknown to registry"),
     ),
-    Answered("a timeout", Kind.TRANSIENT, 408, ""),
-    Answered("early data", Kind.TRANSIENT, 425, ""),
-    *(Answered("a server in trouble", Kind.TRANSIENT, n, "") for n in (500, 502, 503, 504, 522)),
-    Answered("a server without the method", Kind.REFUSED, 501, ""),
-    Answered("a full disk", Kind.REGISTRY_FULL, 507, ""),
+    Answered("a timeout", FailureKind.TRANSIENT, 408, ""),
+    Answered("early data", FailureKind.TRANSIENT, 425, ""),
+    *(
+        Answered("a server in trouble", FailureKind.TRANSIENT, n, "")
+        for n in (500, 502, 503, 504, 522)
+    ),
+    Answered("a server without the method", FailureKind.REFUSED, 501, ""),
+    Answered("a full disk", FailureKind.REGISTRY_FULL, 507, ""),
     Answered(
         "docker-registry 2.8 with a full disk, POST of an upload; PUT of a manifest is the same",
-        Kind.REGISTRY_FULL,
+        FailureKind.REGISTRY_FULL,
         500,
         '{"errors":[{"code":"UNKNOWN","message":"unknown error","detail":{"DriverName":'
         '"filesystem","Enclosed":{"Op":"write","Path":"/disk/docker/registry/v2/repositories/x/_uploads/'
@@ -107,30 +127,30 @@ ANSWERS = [
     ),
     Answered(
         "https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html",
-        Kind.CREDENTIAL,
+        FailureKind.CREDENTIAL,
         403,
         listed("DENIED", "Your authorization token has expired. Reauthenticate and try again."),
     ),
     Answered(
         SPECIFICATION,
-        Kind.TRANSIENT,
+        FailureKind.TRANSIENT,
         404,
         listed("BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"),
     ),
-    Answered("a proxy that wants a login", Kind.UNREACHABLE, 407, ""),
+    Answered("a proxy that wants a login", FailureKind.UNREACHABLE, 407, ""),
     Answered(
         "net/http of Go",
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         400,
         "Client sent an HTTP request to an HTTPS server.\n",
     ),
     Answered(
         "nginx",
-        Kind.UNREACHABLE,
+        FailureKind.UNREACHABLE,
         400,
         "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>",
     ),
-    Answered("a redirect to nowhere", Kind.UNREACHABLE, 302, ""),
+    Answered("a redirect to nowhere", FailureKind.UNREACHABLE, 302, ""),
 ]
 
 
@@ -146,7 +166,7 @@ def test_answers(answered: Answered) -> None:
 def test_what_is_said() -> None:
     body = listed("DENIED", "requested access to the resource is denied").encode()
     assert from_answer(REQUEST, 403, {}, body) == HttpFailure(
-        Kind.REFUSED,
+        FailureKind.REFUSED,
         "denied: requested access to the resource is denied (403 Forbidden)",
         f"{REQUEST}: 403 Forbidden: denied: requested access to the resource is denied",
         403,
@@ -237,10 +257,10 @@ def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> Non
     assert from_answer(REQUEST, 503, headers, b"").retry_after == seconds
 
 
-@pytest.mark.parametrize("trouble", Trouble)
-def test_troubles(trouble: Trouble) -> None:
+@pytest.mark.parametrize("trouble", NoAnswer)
+def test_troubles(trouble: NoAnswer) -> None:
     kind, reason = trouble.value
-    assert kind in {Kind.TRANSIENT, Kind.UNREACHABLE}
+    assert kind in {FailureKind.TRANSIENT, FailureKind.UNREACHABLE}
     failure = no_answer(REQUEST, trouble, "more of it")
     assert failure.kind is kind
     assert reason in failure.reason
@@ -250,15 +270,15 @@ def test_troubles(trouble: Trouble) -> None:
 
 
 def test_next_steps_are_found_by_dockers_words() -> None:
-    certificate = no_answer(REQUEST, Trouble.CERTIFICATE, "self-signed certificate")
+    certificate = no_answer(REQUEST, NoAnswer.CERTIFICATE, "self-signed certificate")
     assert certificate.reason == "x509: self-signed certificate"
     assert "authority" in (as_error(certificate).next_step or "")
-    assert "plain http" in (as_error(no_answer(REQUEST, Trouble.PLAIN_HTTP)).next_step or "")
+    assert "plain http" in (as_error(no_answer(REQUEST, NoAnswer.PLAIN_HTTP)).next_step or "")
 
 
 @given(st.integers(100, 599), st.binary(max_size=400), st.text(max_size=20))
 def test_any_answer_is_some_failure(status: int, body: bytes, wait: str) -> None:
     failure = from_answer(REQUEST, status, {"Retry-After": wait, "Date": wait}, body)
-    assert failure.kind is not Kind.UNKNOWN
+    assert failure.kind is not FailureKind.UNKNOWN
     assert len(failure.reason) < 400
     assert failure.evidence.isprintable()

@@ -6,11 +6,11 @@ import pytest
 
 from whalebuild.errors import Retry, retry_summary
 from whalebuild.failures.classify_http import HttpFailure
-from whalebuild.failures.failure import Failure, Kind
+from whalebuild.failures.failure import Failure, FailureKind
 from whalebuild.failures.retry_policy import Circuit
 
-BUSY = Failure(Kind.TRANSIENT, "503", "503")
-ASKING = HttpFailure(Kind.TRANSIENT, "429", "429", 429, "", retry_after=5.0)
+BUSY = Failure(FailureKind.TRANSIENT, "503", "503")
+ASKING = HttpFailure(FailureKind.TRANSIENT, "429", "429", 429, "", retry_after=5.0)
 
 
 def down(failures: int = 3, failure: Failure = BUSY) -> Circuit:

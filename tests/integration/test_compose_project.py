@@ -19,11 +19,11 @@ from tests.integration.proxy import faulty_registry
 from tests.integration.registries import free_port
 from tests.integration.sandbox import Sandbox, downloaded
 from whalebuild.compose.containers import Container
-from whalebuild.compose.model import Order
+from whalebuild.compose.model import UpdateOrder
 from whalebuild.compose.pull_progress import PullState, layer_id
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.failures.classify_docker import classify_pull
-from whalebuild.failures.failure import CommandFailedError, Kind
+from whalebuild.failures.failure import CommandFailedError, FailureKind
 from whalebuild.oci.reference import Reference
 
 # What an abandoned Popen of python-on-whales says when it is collected.
@@ -148,7 +148,7 @@ def test_a_pull_by_digest(sandbox: Sandbox, pair: Pair, project: ComposeProject)
     model = project.model()
     web = model.services["web"]
     assert (model.name, set(model.services)) == ("shop", {"web", "plain"})
-    assert (web.image, web.order) == (name, Order.START_FIRST)
+    assert (web.image, web.order) == (name, UpdateOrder.START_FIRST)
     assert web.alone == "its container is called the-web"
     assert project.containers() == ()
     assert project.image_id(image) is None
@@ -266,16 +266,16 @@ def test_trouble_with_the_registry(sandbox: Sandbox, pair: Pair, project: Compos
     pair.bake()
     digest = pair.digest("latest")
 
-    def fails(registry: str) -> Kind:
+    def fails(registry: str) -> FailureKind:
         with pytest.raises(CommandFailedError) as caught:
             list(project.pull({"web": Reference(f"{registry}/{pair.repository}", None, digest)}))
         return classify_pull(caught.value.stderr).kind
 
-    assert fails(f"127.0.0.1:{free_port()}") is Kind.TRANSIENT
+    assert fails(f"127.0.0.1:{free_port()}") is FailureKind.TRANSIENT
     with faulty_registry(sandbox.registry, Fault("HEAD|GET", "/manifests/", Status(503))) as proxy:
-        assert fails(proxy.address) is Kind.TRANSIENT
+        assert fails(proxy.address) is FailureKind.TRANSIENT
         proxy.begin([Fault("HEAD|GET", "/manifests/", Status(403))])
-        assert fails(proxy.address) is Kind.REFUSED
+        assert fails(proxy.address) is FailureKind.REFUSED
         proxy.begin([Fault("GET", "/blobs/", Throttled(DEPS_BYTES // 4))])
         image = Reference(f"{proxy.address}/{pair.repository}", None, digest)
         sizes = layers(pair, digest)

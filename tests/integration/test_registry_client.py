@@ -12,7 +12,7 @@ import pytest
 from tests.integration.registries import PASSWORD, USER, OwnRegistry, htpasswd, own_registry
 from tests.integration.sandbox import Sandbox
 from tests.integration.tokens import docker_config, token_server
-from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.failures.failure import FailureKind, RequestFailedError
 from whalebuild.oci.manifest import (
     INDEX_TYPE,
     MANIFEST_TYPE,
@@ -97,7 +97,7 @@ def test_blobs(sandbox: Sandbox, client: RegistryClient, repository: str) -> Non
         client.blob(name, digest_of(raw), 5)
     with pytest.raises(RequestFailedError) as caught:
         client.blob(name, digest_of(b"none"), 1024)
-    assert caught.value.failure.kind is Kind.MISSING
+    assert caught.value.failure.kind is FailureKind.MISSING
 
 
 def test_a_manifest_costs_one_request(
@@ -133,7 +133,7 @@ def test_an_index_whose_child_is_missing(
             write_index([missing], {}),
             INDEX_TYPE,
         )
-    assert caught.value.failure.kind is Kind.TRANSIENT
+    assert caught.value.failure.kind is FailureKind.TRANSIENT
     assert "blob unknown" in caught.value.failure.reason
 
 
@@ -142,7 +142,7 @@ def test_no_json_is_refused(sandbox: Sandbox, client: RegistryClient, repository
         client.put_manifest(
             Reference(f"{sandbox.registry}/{repository}", "deps"), b"no json", INDEX_TYPE
         )
-    assert caught.value.failure.kind is Kind.REFUSED
+    assert caught.value.failure.kind is FailureKind.REFUSED
     assert "manifest_invalid" in caught.value.failure.reason
 
 
@@ -180,7 +180,7 @@ def test_htpasswd(sandbox: Sandbox, tmp_path: Path) -> None:
             for call in (client.manifest, client.head):
                 with pytest.raises(RequestFailedError) as caught:
                     call(Reference(name, "deps"))
-                assert caught.value.failure.kind is Kind.REFUSED
+                assert caught.value.failure.kind is FailureKind.REFUSED
                 assert "wrong-password" not in caught.value.failure.evidence
         with (
             RegistryClient({"DOCKER_CONFIG": str(tmp_path / "none")}) as client,
@@ -212,4 +212,4 @@ def test_signed_tokens(sandbox: Sandbox, tmp_path: Path) -> None:
         with logged_in(sandbox, tmp_path, registry, "wrong-password") as client:
             with pytest.raises(RequestFailedError, match="incorrect username") as caught:
                 client.manifest(Reference(name, "deps"))
-            assert caught.value.failure.kind is Kind.REFUSED
+            assert caught.value.failure.kind is FailureKind.REFUSED

@@ -10,7 +10,7 @@ from whalebuild.bundle.lock import Change, Lock
 from whalebuild.bundle.published import PublishedDeps
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.decision import Action, Decision, decide
+from whalebuild.plan.decision import Decision, DepsAction, decide
 
 BOTH = (image(1, AMD64), image(2, ARM64))
 FOREIGN = PublishedDeps(BUNDLE, Bundle(digest(9), {}), NoLock("it has no lock"))
@@ -41,7 +41,7 @@ def decided(
     ids=["the same", "more platforms than asked for", "in another order", "two references"],
 )
 def test_what_is_made_of_the_same_is_reused(wanted: Lock, found: list[PublishedDeps]) -> None:
-    assert decided(wanted, *found) == Decision(Action.REUSE)
+    assert decided(wanted, *found) == Decision(DepsAction.REUSE)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_the_rest_is_rebuilt_and_says_why(
     platforms: tuple[str, ...],
 ) -> None:
     decision = decided(wanted, *found)
-    assert (decision.action, decision.reasons) == (Action.REBUILD, reasons)
+    assert (decision.action, decision.reasons) == (DepsAction.REBUILD, reasons)
     assert decision.platforms == platforms
 
 
@@ -127,10 +127,10 @@ def test_a_change_on_all_platforms_is_told_once() -> None:
 def test_inputs_that_cannot_be_told_leave_it_to_buildkit(found: PublishedDeps | None) -> None:
     reason = "RUN reads the network (line 7)"
     decision = decided(Undetermined("RUN reads the network", 7), found)
-    assert decision == Decision(Action.ASK, (reason,), platforms=(AMD64,))
+    assert decision == Decision(DepsAction.ASK, (reason,), platforms=(AMD64,))
 
 
 @pytest.mark.parametrize("wanted", [made_of("one"), Undetermined("x")], ids=["known", "unknown"])
 def test_no_cache_rebuilds_whatever_is_published(wanted: Lock | Undetermined) -> None:
     decision = decided(wanted, published(made_of("one")), no_cache=True)
-    assert decision == Decision(Action.REBUILD, ("--no-cache was given",), platforms=(AMD64,))
+    assert decision == Decision(DepsAction.REBUILD, ("--no-cache was given",), platforms=(AMD64,))

@@ -12,7 +12,7 @@ from whalebuild.bundle.published import read_deps
 from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.decision import Action
+from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 
 DEPS = "acme/web:deps"
@@ -39,7 +39,7 @@ def test_nothing_is_published() -> None:
     world = World()
     deps, app = deps_of(world), app_of(world)
     assert (deps.decision.action, deps.decision.reasons) == (
-        Action.REBUILD,
+        DepsAction.REBUILD,
         ("there is no :deps yet",),
     )
     assert (app.action, app.reason) == (AppAction.BUILD, "it is not published yet")
@@ -49,7 +49,7 @@ def test_nothing_is_published() -> None:
 def test_nothing_has_changed() -> None:
     world = published()
     deps, app = deps_of(world), app_of(world)
-    assert (deps.decision.action, deps.adopted) == (Action.REUSE, False)
+    assert (deps.decision.action, deps.adopted) == (DepsAction.REUSE, False)
     assert (app.action, app.pins, app.unpinned) == (AppAction.NOTHING, ("dependencies",), None)
 
 
@@ -74,7 +74,7 @@ def test_dependencies_that_changed_say_what(
     if text:
         world.tree.text = str(world.tree.text).replace(*text)
     deps = deps_of(world)
-    assert deps.decision.action is Action.REBUILD
+    assert deps.decision.action is DepsAction.REBUILD
     assert set(reasons) <= set(deps.decision.reasons)
     assert app_of(world).reason == "its dependencies change"
 
@@ -122,13 +122,13 @@ def test_platforms_that_change_are_told() -> None:
 @pytest.mark.parametrize(
     ("options", "deps", "app"),
     [
-        ({"no_cache": True}, Action.REBUILD, "its dependencies change"),
-        ({"force": True}, Action.REUSE, "--force was given"),
-        ({"load": True}, Action.REUSE, "it was asked for"),
-        ({"read_only": True}, Action.REUSE, "it was asked for"),
+        ({"no_cache": True}, DepsAction.REBUILD, "its dependencies change"),
+        ({"force": True}, DepsAction.REUSE, "--force was given"),
+        ({"load": True}, DepsAction.REUSE, "it was asked for"),
+        ({"read_only": True}, DepsAction.REUSE, "it was asked for"),
     ],
 )
-def test_flags_decide_too(options: dict[str, bool], deps: Action, app: str) -> None:
+def test_flags_decide_too(options: dict[str, bool], deps: DepsAction, app: str) -> None:
     world = published()
     assert deps_of(world, **options).decision.action is deps
     assert (app_of(world, **options).action, app_of(world, **options).reason) == (
@@ -154,7 +154,7 @@ def test_a_moved_base_is_noticed_by_a_thorough_plan_and_taken_by_pull() -> None:
 def test_inputs_that_cannot_be_told_are_asked_of_buildkit() -> None:
     world = published("FROM debian AS dependencies\nADD https://x/y /\nFROM dependencies\n")
     deps, app = deps_of(world), app_of(world)
-    assert deps.decision.action is Action.ASK
+    assert deps.decision.action is DepsAction.ASK
     assert isinstance(deps.lock, Undetermined)
     assert "(line 2)" in deps.decision.reasons[0]
     assert (app.action, app.reason) == (AppAction.BUILD, "its dependencies may change")
@@ -278,7 +278,7 @@ def test_a_linked_target_that_cannot_be_told_leaves_it_to_buildkit() -> None:
     tools = {"tools": {"context": "https://github.com/acme/tools.git"}}
     world.targets(app={**WEB["app"], "contexts": {"tools": "target:tools"}}, **tools)
     deps = world.plan("app").deps[0]
-    assert deps.decision.action is Action.ASK
+    assert deps.decision.action is DepsAction.ASK
     assert "target tools: its context" in deps.decision.reasons[0]
 
 
@@ -290,7 +290,7 @@ def test_a_published_image_that_the_registry_has_lost_is_built_again() -> None:
     gone = next(iter(bundle.images.values())).digest
     del world.registry.manifests["acme/web", gone]
     deps = deps_of(world)
-    assert deps.decision.action is Action.REBUILD
+    assert deps.decision.action is DepsAction.REBUILD
     assert deps.decision.reasons == (f"the registry has lost {gone} of {DEPS}",)
     world.bake()
     assert deps_of(world).reused
@@ -306,7 +306,7 @@ def test_settings_say_what_a_pair_is_for_and_a_flag_is_for_one_run(
     both = bundle_of(world)
     world.set(platform=(AMD64,), origins={"platform": origin})
     plan = world.plan()
-    assert (plan.deps[0].decision.action, plan.deps[0].surplus) == (Action.REUSE, surplus)
+    assert (plan.deps[0].decision.action, plan.deps[0].surplus) == (DepsAction.REUSE, surplus)
     world.run(plan)
     left = bundle_of(world)
     assert left.images == {p: i for p, i in both.images.items() if p not in surplus}
@@ -333,7 +333,7 @@ def test_a_target_with_no_cache_is_built_every_time() -> None:
     world = published()
     world.targets(app={**WEB["app"], "no-cache": True})
     deps, app = deps_of(world), app_of(world)
-    assert deps.decision.action is Action.REBUILD
+    assert deps.decision.action is DepsAction.REBUILD
     assert (app.action, app.reason) == (AppAction.BUILD, "its target has no-cache")
 
 

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from whalebuild.bakefile.images import BuildOptions, Job, Portion
+from whalebuild.bakefile.images import BuildOptions, PairImage, Portion
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.nodes import Node
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import (
     NO_DIGEST,
     CacheExport,
+    GeneratedTarget,
     Ground,
     Output,
-    Task,
     make_definition,
     make_task,
     output_of,
@@ -37,10 +37,10 @@ def job(
     attributes: dict[str, Any] | None = None,
     platforms: tuple[str, ...] = (),
     references: tuple[str, ...] = ("acme/web:latest",),
-) -> Job:
+) -> PairImage:
     parsed = tuple(Reference(*text.split(":")) for text in references)
     bundle = Reference("acme/web", "deps")
-    return Job(Target("app", attributes or {}), "app", parsed, platforms, bundle, "app-deps")
+    return PairImage(Target("app", attributes or {}), "app", parsed, platforms, bundle, "app-deps")
 
 
 def made(
@@ -245,7 +245,7 @@ def test_targets_that_a_task_links_to_come_along_unpublished() -> None:
     }
     contexts = {"t": "target:tools", "x": "./x", "gone": "target:gone"}
     whole = job({"contexts": contexts})
-    definition = make_definition([Task(whole, (), whole.target)], others)
+    definition = make_definition([GeneratedTarget(whole, (), whole.target)], others)
     assert definition["group"] == {"default": {"targets": ["app"]}}
     assert definition["target"] == {
         "app": {"contexts": contexts},

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.builder.nodes import How, Node
+from whalebuild.builder.nodes import Execution, Node
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.find import find_inputs
 from whalebuild.inputs.values import Build, StageInputs
-from whalebuild.plan.placement import Runs, Site, runs_of, sites
+from whalebuild.plan.placement import Placement, RunLines, runs_of, sites
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 INTEL = Node("intel", "x", platforms=(AMD64,))
@@ -33,7 +33,7 @@ RUN seven
 """
 
 
-def runs(text: str, *platforms: str) -> tuple[Runs, ...]:
+def runs(text: str, *platforms: str) -> tuple[RunLines, ...]:
     inputs = find_inputs(parse_dockerfile(text), None, Build(platforms=platforms))
     assert isinstance(inputs, StageInputs), inputs
     return runs_of(inputs)
@@ -51,25 +51,28 @@ def test_a_stages_platform_is_the_one_of_what_it_stands_on() -> None:
         (
             [INTEL],
             [
-                Site(AMD64, "intel", How.NATIVE, (), (9,)),
-                Site(ARM64, "intel", How.UNABLE, (), (2, 9, 15)),
+                Placement(AMD64, "intel", Execution.NATIVE, (), (9,)),
+                Placement(ARM64, "intel", Execution.UNABLE, (), (2, 9, 15)),
             ],
         ),
         (
             [QEMU],
             [
-                Site(AMD64, "intel", How.NATIVE, (9,), ()),
-                Site(ARM64, "intel", How.EMULATED, (2, 9, 15), ()),
+                Placement(AMD64, "intel", Execution.NATIVE, (9,), ()),
+                Placement(ARM64, "intel", Execution.EMULATED, (2, 9, 15), ()),
             ],
         ),
         (
             [QEMU, APPLE],
-            [Site(AMD64, "intel", How.NATIVE, (9,), ()), Site(ARM64, "apple", How.NATIVE)],
+            [
+                Placement(AMD64, "intel", Execution.NATIVE, (9,), ()),
+                Placement(ARM64, "apple", Execution.NATIVE),
+            ],
         ),
         ([], []),
     ],
 )
-def test_where_platforms_are_built(nodes: list[Node], expected: list[Site]) -> None:
+def test_where_platforms_are_built(nodes: list[Node], expected: list[Placement]) -> None:
     assert list(sites(runs(TEXT, AMD64, ARM64), nodes)) == expected
 
 
@@ -78,4 +81,4 @@ def test_nothing_is_emulated_where_nothing_runs_for_the_target() -> None:
         "FROM --platform=$BUILDPLATFORM python AS installer\nRUN install\n"
         "FROM python\nCOPY --from=installer /out /\n"
     )
-    assert list(sites(runs(text, ARM64), [INTEL])) == [Site(ARM64, "intel", How.UNABLE)]
+    assert list(sites(runs(text, ARM64), [INTEL])) == [Placement(ARM64, "intel", Execution.UNABLE)]

@@ -25,9 +25,9 @@ from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.index import Cache
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.definition import NO_DIGEST, CacheExport
-from whalebuild.plan.pins import Stand
+from whalebuild.plan.pins import DepsImage
 from whalebuild.plan.plan import AppAction, Plan
 
 BOTH = (AMD64, ARM64)
@@ -39,7 +39,7 @@ CACHES = (
     Cache("app", (AMD64,), digest(15), 1, "other"),
 )
 SOURCE = published(lock(*BOTH), (image(1, AMD64), image(2, ARM64)), CACHES)
-STAND = Stand("acme/web", digest(9), {AMD64: digest(1), ARM64: digest(2)})
+STAND = DepsImage("acme/web", digest(9), {AMD64: digest(1), ARM64: digest(2)})
 LOAD, READ_ONLY = BuildOptions(load=True), BuildOptions(read_only=True)
 
 
@@ -74,13 +74,13 @@ def test_an_application_is_pinned_to_the_images_of_its_platforms(
 
 
 def test_the_only_image_is_pinned_where_no_platform_is_known() -> None:
-    found = Stand("x", digest(9), {ARM64: digest(2)}).contexts(["a", "b"], (), None)
+    found = DepsImage("x", digest(9), {ARM64: digest(2)}).contexts(["a", "b"], (), None)
     assert found == dict.fromkeys(["a", "b"], f"docker-image://x@{digest(2)}")
 
 
 def test_an_arm_without_variant_is_looked_up_with_the_one_that_it_means() -> None:
     images = {"linux/arm": digest(1), AMD64: digest(2)}
-    assert list(Stand("x", digest(9), images).contexts(["a"], tuple(images), None)) == [
+    assert list(DepsImage("x", digest(9), images).contexts(["a"], tuple(images), None)) == [
         "a::linux/arm/v7",
         f"a::{AMD64}",
     ]
@@ -111,7 +111,7 @@ def test_dependencies_are_built_with_their_own_cache_and_export_it() -> None:
 def test_what_is_stale_is_built(
     stale: tuple[str, ...], facts: dict[str, Any], names: list[str]
 ) -> None:
-    made = two(Decision(Action.REBUILD, platforms=stale), **facts)
+    made = two(Decision(DepsAction.REBUILD, platforms=stale), **facts)
     assert [task.name for task in made.deps_tasks(made.deps[0])] == names
 
 
@@ -179,7 +179,7 @@ def test_what_the_bake_file_links_a_pinned_stage_to_is_left_out() -> None:
     ids=["dependencies are not published", "it is never pinned"],
 )
 def test_one_that_builds_the_dependencies_itself_has_the_cache_that_has_their_steps(
-    stand: Stand | None, pins: tuple[str, ...], cache: int
+    stand: DepsImage | None, pins: tuple[str, ...], cache: int
 ) -> None:
     """And no other: what one has hides what comes after it in the other."""
     app = app_plan(pins=pins, contexts={"debian": "docker-image://debian@sha256:1"})
@@ -231,7 +231,7 @@ def test_a_preview_without_publishing_builds_the_stage_in_place(options: BuildOp
 
 def test_a_preview_of_several_platforms_by_digest_links_nothing() -> None:
     """A linked target is built for the platforms of whoever links to it; tasks have one each."""
-    made = two(Decision(Action.REBUILD, platforms=BOTH))
+    made = two(Decision(DepsAction.REBUILD, platforms=BOTH))
     contexts = [target.get("contexts") for target in made.preview()["target"].values()]
     assert contexts == [None, None, None, None]
 

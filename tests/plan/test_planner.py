@@ -8,7 +8,7 @@ from tests.support.fake_registry import BUSY, DENIED, FakeRegistry
 from tests.support.fakes import FakeEngine, FakeTree, definition, patient
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.plan.plan import Plan
@@ -198,7 +198,7 @@ def test_an_engine_that_cannot_be_used_is_an_engine_error(
     assert caught.value.next_step
 
 
-OLD_STORE = EngineFacts("default", "docker", containerd_store=False)
+OLD_STORE = BuilderFacts("default", "docker", containerd_store=False)
 
 
 def test_a_docker_driver_without_the_containerd_store_cannot_publish() -> None:

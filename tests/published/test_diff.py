@@ -17,14 +17,14 @@ from tests.support.inspected import (
     MemoryRegistry,
     image_manifest,
 )
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.index import compose
 from whalebuild.errors import EngineError, RefusedError, UsageError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.manifest import Descriptor, digest_of
 from whalebuild.oci.reference import Reference
-from whalebuild.published.diff import Differ
-from whalebuild.published.download import ImageDiff, Kind, KnownBy, Wanted
+from whalebuild.published.diff import DiffReader
+from whalebuild.published.download import DiffRequest, HostSide, ImageDiff, KnownBy
 from whalebuild.published.host_images import HostImage, RunningImage
 
 NEWER = ("newer code", 910)
@@ -37,11 +37,11 @@ class FakeHost:
 
     has: list[HostImage] = field(default_factory=list)
     runs: list[RunningImage] = field(default_factory=list)
-    about: EngineFacts = GOOD_FACTS
+    about: BuilderFacts = GOOD_FACTS
     down: bool = False
     asked: list[str] = field(default_factory=list)
 
-    def facts(self) -> EngineFacts:
+    def facts(self) -> BuilderFacts:
         return self._answer("facts", self.about)
 
     def images(self) -> tuple[HostImage, ...]:
@@ -93,10 +93,10 @@ class World:
         ids = tuple(diff_id(layer) for layer in layers)
         self.host.has.append(HostImage(digest, (name,), digests, AMD64, ids))
 
-    def diff(self, each: Wanted | None = None, platform: str | None = None) -> ImageDiff:
+    def diff(self, each: DiffRequest | None = None, platform: str | None = None) -> ImageDiff:
         self.registry.asked.clear()
-        differ = Differ(self.registry, patient(), self.host, platform)  # type: ignore[arg-type]
-        [found] = differ.diff([each or Wanted(LATEST, LATEST)])
+        differ = DiffReader(self.registry, patient(), self.host, platform)  # type: ignore[arg-type]
+        [found] = differ.diff([each or DiffRequest(LATEST, LATEST)])
         return found
 
 
@@ -197,11 +197,11 @@ def test_what_runs_is_another_than_what_is_there(world: World) -> None:
     new = world.publish("latest", BASE, PACKAGES, NEWER)
     world.pull("latest", new, BASE, PACKAGES, NEWER)
     assert world.diff().download == 0
-    diff = world.diff(Wanted(LATEST, LATEST, Kind.RUNNING))
+    diff = world.diff(DiffRequest(LATEST, LATEST, HostSide.RUNNING))
     assert known(diff) == [KnownBy.DIGEST, KnownBy.DIGEST, None]
     assert diff.origin.images == ((None, old),)
     world.host.runs = []
-    assert len(world.diff(Wanted(LATEST, LATEST, Kind.RUNNING)).new) == 3
+    assert len(world.diff(DiffRequest(LATEST, LATEST, HostSide.RUNNING)).new) == 3
 
 
 def test_a_graph_driver_needs_the_layers_below(world: World) -> None:
@@ -217,7 +217,7 @@ def test_two_references_for_one_platform_need_no_engine(world: World) -> None:
     world.publish("v1", BASE, PACKAGES)
     world.publish("v2", BASE, PACKAGES, CODE)
     v1, v2 = LATEST.tagged("v1"), LATEST.tagged("v2")
-    each = Wanted(LATEST, v2, Kind.REGISTRY, v1)
+    each = DiffRequest(LATEST, v2, HostSide.REGISTRY, v1)
     assert len(world.diff(each).new) == 1
     assert world.host.asked == []
 

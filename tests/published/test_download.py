@@ -11,16 +11,16 @@ from whalebuild.oci.image_config import ImageConfig, read_config
 from whalebuild.oci.manifest import digest_of, parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import (
-    Have,
+    HostContent,
+    HostSide,
+    HostSource,
     ImageDiff,
-    Kind,
+    ImageToPull,
     KnownBy,
-    Origin,
-    Published,
     compare,
-    wanted,
+    diff_request,
 )
-from whalebuild.published.view import Image
+from whalebuild.published.view import ImageView
 
 WEB = Reference("registry.test/web", "latest")
 BASE, PACKAGES, CODE = ("base", 50_000), ("packages", 2_000), ("code", 90)
@@ -31,18 +31,18 @@ def blob(layer: Layer) -> str:
     return digest_of(layer[0].encode())
 
 
-def published(*layers: Layer, ids: tuple[str, ...] = IDS, index: int | None = 40) -> Published:
+def published(*layers: Layer, ids: tuple[str, ...] = IDS, index: int | None = 40) -> ImageToPull:
     raw = image_manifest("it", layers)
-    image = Image(digest_of(raw), len(raw), parse_image(raw))
+    image = ImageView(digest_of(raw), len(raw), parse_image(raw))
     config = ImageConfig(ids, tuple(f"RUN {layer_id[-1]}" for layer_id in ids))
-    return Published(WEB, "sha256:index" if index else image.digest, index, AMD64, image, config)
+    return ImageToPull(WEB, "sha256:index" if index else image.digest, index, AMD64, image, config)
 
 
 TO = published(BASE, PACKAGES, CODE)
 
 
-def against(have: Have, to: Published = TO) -> ImageDiff:
-    return compare(to, have, Origin(Kind.LOCAL))
+def against(have: HostContent, to: ImageToPull = TO) -> ImageDiff:
+    return compare(to, have, HostSource(HostSide.LOCAL))
 
 
 def there(diff: ImageDiff) -> list[KnownBy | None]:
@@ -50,14 +50,14 @@ def there(diff: ImageDiff) -> list[KnownBy | None]:
 
 
 def test_a_host_with_nothing_downloads_all() -> None:
-    diff = against(Have())
+    diff = against(HostContent())
     assert diff.download == diff.total == 40 + TO.image.size + 100 + 52_090
     assert len(diff.new) == 3
     assert diff.exact
 
 
 def test_what_it_has_by_digest_is_not_downloaded() -> None:
-    diff = against(Have(frozenset({blob(BASE), blob(PACKAGES)})))
+    diff = against(HostContent(frozenset({blob(BASE), blob(PACKAGES)})))
     assert diff.download == 40 + TO.image.size + 100 + 90
     assert [layer.instruction for layer in diff.new] == ["RUN c"]
     assert there(diff) == [KnownBy.DIGEST, KnownBy.DIGEST, None]
@@ -65,42 +65,42 @@ def test_what_it_has_by_digest_is_not_downloaded() -> None:
 
 def test_the_index_alone_is_new_after_a_build_of_the_same() -> None:
     everything = {TO.image.digest, *TO.image.blobs}
-    assert against(Have(frozenset(everything))).download == 40
-    assert against(Have(frozenset({*everything, TO.digest}))).download == 0
+    assert against(HostContent(frozenset(everything))).download == 40
+    assert against(HostContent(frozenset({*everything, TO.digest}))).download == 0
 
 
 def test_an_image_without_an_index_is_no_more_than_itself() -> None:
     plain = published(BASE, index=None, ids=IDS[:1])
-    diff = against(Have(), plain)
+    diff = against(HostContent(), plain)
     assert diff.index is None
     assert diff.download == plain.image.size + 100 + 50_000
 
 
 def test_the_same_content_is_said_not_to_be_sure() -> None:
-    diff = against(Have(frozenset({blob(BASE)}), frozenset(IDS[:2])))
+    diff = against(HostContent(frozenset({blob(BASE)}), frozenset(IDS[:2])))
     assert there(diff) == [KnownBy.DIGEST, KnownBy.DIFF_ID, None]
     assert not diff.exact
 
 
 def test_a_graph_driver_downloads_all_above_what_is_new() -> None:
     blobs = frozenset({blob(BASE), blob(PACKAGES), blob(CODE)})
-    assert there(against(Have(blobs)))[-1] is KnownBy.DIGEST
-    above = Have(blobs, chains=(("sha256:b", "sha256:x", "sha256:c"), ("sha256:p",)))
+    assert there(against(HostContent(blobs)))[-1] is KnownBy.DIGEST
+    above = HostContent(blobs, chains=(("sha256:b", "sha256:x", "sha256:c"), ("sha256:p",)))
     assert there(against(above)) == [KnownBy.DIGEST, None, None]
-    lost = Have(blobs - {blob(BASE)}, chains=(IDS,))
+    lost = HostContent(blobs - {blob(BASE)}, chains=(IDS,))
     assert there(against(lost)) == [None, None, None], "one that it does not know by its blob"
-    assert len(against(Have(blobs, chains=(IDS,))).new) == 0
+    assert len(against(HostContent(blobs, chains=(IDS,))).new) == 0
 
 
 def test_a_layer_that_stands_twice_is_sent_once() -> None:
     twice = published(BASE, CODE, PACKAGES, CODE, ids=("b", "c", "p", "c"))
-    diff = against(Have(frozenset({blob(BASE)})), twice)
+    diff = against(HostContent(frozenset({blob(BASE)})), twice)
     assert [layer.diff_id for layer in diff.layers] == ["b", "c", "p"]
     assert sum(layer.size for layer in diff.new) == 2_090
 
 
 def test_a_silent_configuration_leaves_sizes() -> None:
-    diff = against(Have(frozenset(), frozenset(IDS)), published(BASE, CODE, ids=()))
+    diff = against(HostContent(frozenset(), frozenset(IDS)), published(BASE, CODE, ids=()))
     assert [(layer.size, layer.instruction) for layer in diff.layers] == [
         (50_000, None),
         (90, None),
@@ -109,8 +109,10 @@ def test_a_silent_configuration_leaves_sizes() -> None:
 
 
 def test_the_json_form() -> None:
-    origin = Origin(Kind.REGISTRY, ((WEB, "sha256:old"), (None, "sha256:older")))
-    shown = json.loads(json.dumps(diff_json([compare(TO, Have(frozenset({blob(BASE)})), origin)])))
+    origin = HostSource(HostSide.REGISTRY, ((WEB, "sha256:old"), (None, "sha256:older")))
+    shown = json.loads(
+        json.dumps(diff_json([compare(TO, HostContent(frozenset({blob(BASE)})), origin)]))
+    )
     assert shown["schema"] == "whalebuild.diff/1"
     [image] = shown["images"]
     assert image["from"] == {
@@ -136,27 +138,27 @@ def test_the_json_form() -> None:
 @pytest.mark.parametrize(
     ("start", "kind", "reference"),
     [
-        (None, Kind.LOCAL, None),
-        ("local", Kind.LOCAL, None),
-        ("running", Kind.RUNNING, None),
-        ("v1", Kind.REGISTRY, "registry.test/web:v1"),
-        (":v1", Kind.REGISTRY, "registry.test/web:v1"),
-        ("sha256:" + "a" * 64, Kind.REGISTRY, f"registry.test/web@sha256:{'a' * 64}"),
-        ("@sha256:" + "a" * 64, Kind.REGISTRY, f"registry.test/web@sha256:{'a' * 64}"),
-        ("registry.test/other:v1", Kind.REGISTRY, "registry.test/other:v1"),
+        (None, HostSide.LOCAL, None),
+        ("local", HostSide.LOCAL, None),
+        ("running", HostSide.RUNNING, None),
+        ("v1", HostSide.REGISTRY, "registry.test/web:v1"),
+        (":v1", HostSide.REGISTRY, "registry.test/web:v1"),
+        ("sha256:" + "a" * 64, HostSide.REGISTRY, f"registry.test/web@sha256:{'a' * 64}"),
+        ("@sha256:" + "a" * 64, HostSide.REGISTRY, f"registry.test/web@sha256:{'a' * 64}"),
+        ("registry.test/other:v1", HostSide.REGISTRY, "registry.test/other:v1"),
     ],
 )
-def test_where_from(start: str | None, kind: Kind, reference: str | None) -> None:
-    read = wanted(WEB, start, None)
+def test_where_from(start: str | None, kind: HostSide, reference: str | None) -> None:
+    read = diff_request(WEB, start, None)
     assert (read.to, read.origin) == (WEB, kind)
     assert (str(read.start) if read.start else None) == reference
 
 
 def test_where_to() -> None:
-    assert str(wanted(WEB, None, "v2").to) == "registry.test/web:v2"
-    assert str(wanted(WEB, "v1", "deps").start) == "registry.test/web:v1"
+    assert str(diff_request(WEB, None, "v2").to) == "registry.test/web:v2"
+    assert str(diff_request(WEB, "v1", "deps").start) == "registry.test/web:v1"
     with pytest.raises(UsageError) as caught:
-        wanted(WEB, None, "no such/Name")
+        diff_request(WEB, None, "no such/Name")
     assert "(--to)" in caught.value.what
 
 

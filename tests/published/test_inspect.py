@@ -24,7 +24,7 @@ from whalebuild.cli.image_argument import names_in_bake_file
 from whalebuild.errors import RefusedError, UsageError
 from whalebuild.oci.manifest import digest_of
 from whalebuild.oci.reference import Reference
-from whalebuild.published.view import NoRecord, Shared
+from whalebuild.published.view import NoRecord, SharedLayers
 from whalebuild.settings import Settings
 
 
@@ -46,7 +46,9 @@ def test_a_pair_side_by_side(world: World) -> None:
     [cache] = view.caches
     assert (cache.cache, cache.extra) == (world.cache, 77 + 1500)
     index, manifest = view.app.size, view.app.images[AMD64].size
-    assert view.shared[AMD64] == Shared(2, BASE[1] + PACKAGES[1], 1, index + manifest + 100 + 900)
+    assert view.shared[AMD64] == SharedLayers(
+        2, BASE[1] + PACKAGES[1], 1, index + manifest + 100 + 900
+    )
     assert view.shared.keys() == {AMD64, ARM64}
 
 
@@ -114,7 +116,7 @@ def test_images_of_other_tools(world: World) -> None:
     assert view.lock == NoLock("it is no image index")
     assert view.record == NoRecord("it is no image index")
     assert view.app
-    assert view.shared[ARM64] == Shared(1, BASE[1], 1, view.app.size + 100 + CODE[1])
+    assert view.shared[ARM64] == SharedLayers(1, BASE[1], 1, view.app.size + 100 + CODE[1])
     text = world.text()
     assert "one image, no index" in text
     assert "lock of :deps: none, it is no image index" in text

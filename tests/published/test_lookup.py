@@ -12,16 +12,16 @@ from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.inputs.values import BaseImage
 from whalebuild.oci.manifest import MANIFEST_TYPE
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.base_images import Bases
-from whalebuild.published.lookup import Survey
+from whalebuild.plan.base_images import BaseImages
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
 
 DEPS, APP = Reference("acme/web", "deps"), Reference("acme/web", "latest")
 
 
-def survey(registry: FakeRegistry) -> Survey:
-    return Survey(registry, patient(), Submit())
+def survey(registry: FakeRegistry) -> ManifestLookup:
+    return ManifestLookup(registry, patient(), Submit())
 
 
 def test_what_is_published_is_read_once() -> None:
@@ -57,7 +57,7 @@ def slow() -> Retrier:
 
 def test_a_registry_that_is_down_is_told_also_by_the_look_up_that_waited_for_another() -> None:
     registry = FakeRegistry(failures={str(DEPS): BUSY, str(APP): BUSY})
-    one = Survey(registry, slow(), Submit())
+    one = ManifestLookup(registry, slow(), Submit())
     one.begin([DEPS, APP])
     for look in (lambda: one.deps(DEPS), lambda: one.app(APP)):
         with pytest.raises(UnreachableError):
@@ -68,13 +68,13 @@ def test_a_registry_that_is_down_is_told_also_by_the_look_up_that_waited_for_ano
 def test_bases_in_a_registry_that_is_down_cannot_be_found_out() -> None:
     names = ("r.io/one:1", "r.io/two:1")
     registry = FakeRegistry(failures=dict.fromkeys(names, BUSY))
-    one = Bases(registry, slow(), Submit())
+    one = BaseImages(registry, slow(), Submit())
     assert one.digests([BaseImage(name) for name in names]) == {}
     assert one.with_triggers([BaseImage(name) for name in names]) is None
 
 
-def bases(registry: FakeRegistry) -> Bases:
-    return Bases(registry, patient(), Submit())
+def bases(registry: FakeRegistry) -> BaseImages:
+    return BaseImages(registry, patient(), Submit())
 
 
 def test_base_images_are_asked_for_side_by_side_and_once() -> None:

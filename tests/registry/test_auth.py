@@ -20,7 +20,7 @@ from tests.support.registry_server import (
     error,
     serve,
 )
-from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.failures.failure import FailureKind, RequestFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.registry import auth as registry_auth
 from whalebuild.registry.auth import Authorizer, Challenge, join_scopes, parse_challenges
@@ -178,7 +178,7 @@ def test_a_refused_token_is_replaced_once(
     )
     with pytest.raises(RequestFailedError) as caught:
         client.manifest(reference)
-    assert caught.value.failure.kind is Kind.REFUSED
+    assert caught.value.failure.kind is FailureKind.REFUSED
     assert "unauthorized: authentication required" in caught.value.failure.reason
     assert len(server.asked) == 3
 
@@ -200,10 +200,10 @@ def test_a_token_server_that_fails(
 ) -> None:
     reference = Reference(f"{server.address}/acme/web", "deps")
     for reply, kind in [
-        (Reply(503), Kind.TRANSIENT),
-        (Reply(401, b'{"details": "incorrect username or password"}'), Kind.REFUSED),
-        (document({"nothing": "here"}), Kind.UNREACHABLE),
-        (Reply(200, b"<html>"), Kind.UNREACHABLE),
+        (Reply(503), FailureKind.TRANSIENT),
+        (Reply(401, b'{"details": "incorrect username or password"}'), FailureKind.REFUSED),
+        (document({"nothing": "here"}), FailureKind.UNREACHABLE),
+        (Reply(200, b"<html>"), FailureKind.UNREACHABLE),
     ]:
         server.answer = lambda asked, reply=reply: (  # type: ignore[misc]
             reply if asked.path == "/token" else registry(asked)
@@ -242,7 +242,7 @@ def test_basic_that_is_refused(
     for _ in range(2):
         with pytest.raises(RequestFailedError) as caught:
             client.manifest(Reference(f"{server.address}/acme/web", "deps"))
-        assert caught.value.failure.kind is Kind.REFUSED
+        assert caught.value.failure.kind is FailureKind.REFUSED
     assert len(server.asked) == (3 if password else 2)
 
 

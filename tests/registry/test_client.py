@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.registry_server import Asked, Reply, Server, document, error, serve
 from whalebuild.failures.classify_http import HttpFailure
-from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.failures.failure import FailureKind, RequestFailedError
 from whalebuild.oci.manifest import INDEX_TYPE, digest_of
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.client import RegistryClient
@@ -77,7 +77,7 @@ def test_content_of_another_digest_is_not_taken(server: Server, client: Registry
     server.answer = lambda _: Reply(200, RAW)
     with pytest.raises(RequestFailedError) as caught:
         client.manifest(Reference(f"{server.address}/acme/web", digest=OTHER))
-    assert failure_of(caught).kind is Kind.TRANSIENT
+    assert failure_of(caught).kind is FailureKind.TRANSIENT
     assert "does not match its digest" in failure_of(caught).reason
     assert DIGEST in failure_of(caught).evidence
 
@@ -114,7 +114,7 @@ def test_a_login_page_is_no_manifest(server: Server, client: RegistryClient) -> 
     server.answer = lambda _: Reply(200, b"<html>Sign in to the hotel's network</html>")
     with pytest.raises(RequestFailedError, match="not a registry's") as caught:
         client.manifest(Reference(f"{server.address}/acme/web", "deps"))
-    assert failure_of(caught).kind is Kind.UNREACHABLE
+    assert failure_of(caught).kind is FailureKind.UNREACHABLE
 
 
 def test_a_manifest_over_4_mib_is_not_read(server: Server, client: RegistryClient) -> None:
@@ -151,7 +151,7 @@ def test_the_reason_of_a_forbidden_head_is_asked_for(
     server.answer = lambda _: error(403, "DENIED", "rate limit exceeded")
     with pytest.raises(RequestFailedError) as caught:
         client.head(Reference(f"{server.address}/acme/web", "deps"))
-    assert failure_of(caught).kind is Kind.TRANSIENT
+    assert failure_of(caught).kind is FailureKind.TRANSIENT
 
 
 # Publishing
@@ -187,14 +187,18 @@ def test_a_put_that_is_refused(server: Server, client: RegistryClient) -> None:
     with pytest.raises(RequestFailedError) as caught:
         client.put_manifest(Reference(f"{server.address}/acme/web", "deps"), RAW, INDEX_TYPE)
     failure = failure_of(caught)
-    assert (failure.kind, failure.code, failure.status) == (Kind.REFUSED, "MANIFEST_INVALID", 400)
+    assert (failure.kind, failure.code, failure.status) == (
+        FailureKind.REFUSED,
+        "MANIFEST_INVALID",
+        400,
+    )
 
 
 def test_retry_after_is_told(server: Server, client: RegistryClient) -> None:
     server.answer = lambda _: error(429, "TOOMANYREQUESTS", Retry_After="7")
     with pytest.raises(RequestFailedError) as caught:
         client.manifest(Reference(f"{server.address}/acme/web", "deps"))
-    assert (failure_of(caught).kind, failure_of(caught).retry_after) == (Kind.TRANSIENT, 7.0)
+    assert (failure_of(caught).kind, failure_of(caught).retry_after) == (FailureKind.TRANSIENT, 7.0)
     assert len(server.asked) == 1
 
 
@@ -232,7 +236,7 @@ def test_a_blob_is_checked(server: Server, client: RegistryClient) -> None:
     assert not client.blob_exists(repository, OTHER)
     with pytest.raises(RequestFailedError) as caught:
         client.blob(repository, OTHER, 10)
-    assert failure_of(caught).kind is Kind.MISSING
+    assert failure_of(caught).kind is FailureKind.MISSING
 
 
 def test_a_blob_that_is_cut_short(server: Server, client: RegistryClient) -> None:
@@ -240,7 +244,7 @@ def test_a_blob_that_is_cut_short(server: Server, client: RegistryClient) -> Non
     with pytest.raises(RequestFailedError) as caught:
         client.blob(f"{server.address}/acme/web", digest_of(b"{}"), 100)
     assert (failure_of(caught).kind, failure_of(caught).reason) == (
-        Kind.TRANSIENT,
+        FailureKind.TRANSIENT,
         "unexpected EOF",
     )
 
@@ -273,7 +277,7 @@ def test_an_upload_that_is_only_tried(server: Server, client: RegistryClient, en
     server.answer = lambda _: Reply(507)
     with pytest.raises(RequestFailedError) as caught:
         client.try_upload(f"{server.address}/acme/web")
-    assert failure_of(caught).kind is Kind.REGISTRY_FULL
+    assert failure_of(caught).kind is FailureKind.REGISTRY_FULL
 
 
 def test_an_upload_without_a_place(server: Server, client: RegistryClient) -> None:

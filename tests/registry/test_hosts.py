@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.registry_server import Reply, Server, document, error, serve
-from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.failures.failure import FailureKind, RequestFailedError
 from whalebuild.oci.manifest import digest_of
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.client import RegistryClient
@@ -205,7 +205,7 @@ def test_a_host_with_two_schemes_is_asked_by_the_one_that_works(
         # https on this port is none either: the second way's failure is what is said.
         with pytest.raises(RequestFailedError) as caught:
             client.manifest(Reference(f"{host}/acme/web", "deps"))
-        assert caught.value.failure.kind is Kind.UNREACHABLE
+        assert caught.value.failure.kind is FailureKind.UNREACHABLE
         assert "HTTP response to HTTPS client" in caught.value.failure.reason
         servers[0].answer = lambda _: Reply(200, b"{}")
         digest = digest_of(b"{}")

@@ -17,7 +17,7 @@ import pytest
 import urllib3
 
 from tests.support.registry_server import Reply, basic, document, serve
-from whalebuild.failures.failure import Failure, Kind, RequestFailedError
+from whalebuild.failures.failure import Failure, FailureKind, RequestFailedError
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
 from whalebuild.registry import transport as registry_transport
@@ -69,7 +69,7 @@ def free_address() -> str:
 def test_connection_refused(tmp_path: Path) -> None:
     address = free_address()
     failure = failure_at(address, tmp_path)
-    assert (failure.kind, failure.reason) == (Kind.TRANSIENT, "connection refused")
+    assert (failure.kind, failure.reason) == (FailureKind.TRANSIENT, "connection refused")
     assert failure.evidence == (
         f"GET http://{address}/v2/acme/web/manifests/deps: connection refused"
     )
@@ -100,24 +100,27 @@ def test_a_server_that_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with raw_server(lambda _: done.wait(10)) as address:
         failure = failure_at(address, tmp_path)
         done.set()
-    assert (failure.kind, failure.reason) == (Kind.TRANSIENT, "i/o timeout")
+    assert (failure.kind, failure.reason) == (FailureKind.TRANSIENT, "i/o timeout")
 
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:
     failure = failure_at("registry.invalid", tmp_path)
-    assert (failure.kind, failure.reason) == (Kind.TRANSIENT, "no such host")
+    assert (failure.kind, failure.reason) == (FailureKind.TRANSIENT, "no such host")
 
 
 def test_redirects_in_a_circle(tmp_path: Path) -> None:
     with serve(lambda asked: Reply(302, b"", {"Location": asked.target})) as server:
         failure = failure_at(server.address, tmp_path)
-    assert (failure.kind, failure.reason) == (Kind.UNREACHABLE, "too many redirects")
+    assert (failure.kind, failure.reason) == (FailureKind.UNREACHABLE, "too many redirects")
 
 
 @pytest.mark.parametrize("location", ["gopher://x/", "http://[", "http://a b/"])
 def test_redirects_to_nowhere(tmp_path: Path, location: str) -> None:
     with serve(lambda _: Reply(302, b"", {"Location": location})) as server:
-        assert failure_at(server.address, tmp_path).kind in {Kind.UNREACHABLE, Kind.TRANSIENT}
+        assert failure_at(server.address, tmp_path).kind in {
+            FailureKind.UNREACHABLE,
+            FailureKind.TRANSIENT,
+        }
 
 
 # TLS
@@ -157,7 +160,7 @@ def over_tls(address: str, *, insecure: bool = False, ca: str = "") -> dict[str,
 def test_a_certificate_of_an_unknown_authority(tmp_path: Path, certificate: Certificate) -> None:
     with serve(context=certificate.context()) as server:
         failure = failure_at(server.address, tmp_path, over_tls(server.address))
-    assert failure.kind is Kind.UNREACHABLE
+    assert failure.kind is FailureKind.UNREACHABLE
     assert failure.reason.startswith("x509: self")
     assert "certificate authority" in (as_error(failure).next_step or "")
 
@@ -188,8 +191,8 @@ def test_a_client_certificate(tmp_path: Path, certificate: Certificate) -> None:
     with serve(lambda _: document({}), context) as server:
         settings = over_tls(server.address, insecure=True)
         assert failure_at(server.address, tmp_path, settings).kind in {
-            Kind.UNREACHABLE,
-            Kind.TRANSIENT,  # the server may hang up before its alert is read
+            FailureKind.UNREACHABLE,
+            FailureKind.TRANSIENT,  # the server may hang up before its alert is read
         }
         certs = tmp_path / "certs.d" / server.address
         certs.mkdir(parents=True)
@@ -205,13 +208,13 @@ def test_a_broken_file_in_certs_d(tmp_path: Path, certificate: Certificate) -> N
         certs.mkdir(parents=True)
         (certs / "ca.crt").write_text("no certificate")
         failure = failure_at(server.address, tmp_path, over_tls(server.address))
-    assert failure.kind is Kind.UNREACHABLE
+    assert failure.kind is FailureKind.UNREACHABLE
 
 
 def test_https_to_a_plain_server(tmp_path: Path) -> None:
     with serve() as server:
         failure = failure_at(server.address, tmp_path, over_tls(server.address))
-    assert failure.kind is Kind.UNREACHABLE
+    assert failure.kind is FailureKind.UNREACHABLE
     assert failure.reason == "server gave HTTP response to HTTPS client"
     assert "plain http" in (as_error(failure).next_step or "")
 
@@ -219,7 +222,10 @@ def test_https_to_a_plain_server(tmp_path: Path) -> None:
 def test_http_to_a_tls_server(tmp_path: Path, certificate: Certificate) -> None:
     with serve(context=certificate.context()) as server:
         # Python's own server just hangs up; others are in test_a_connection_that_breaks.
-        assert failure_at(server.address, tmp_path).kind in {Kind.UNREACHABLE, Kind.TRANSIENT}
+        assert failure_at(server.address, tmp_path).kind in {
+            FailureKind.UNREACHABLE,
+            FailureKind.TRANSIENT,
+        }
 
 
 # Proxies
@@ -239,7 +245,7 @@ def test_a_proxy_is_used(tmp_path: Path) -> None:
 def test_a_proxy_that_is_down(tmp_path: Path) -> None:
     proxy = f"http://ada:s3cret@{free_address()}"
     failure = failure_at("registry.test", tmp_path, HTTPS_PROXY=proxy)
-    assert (failure.kind, failure.reason) == (Kind.TRANSIENT, "connection refused")
+    assert (failure.kind, failure.reason) == (FailureKind.TRANSIENT, "connection refused")
     assert "through the proxy" in failure.evidence
     assert "s3cret" not in failure.evidence
 
@@ -248,10 +254,10 @@ def test_a_proxy_that_wants_a_login(tmp_path: Path) -> None:
     answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
     with raw_server(lambda c: (c.recv(65536), c.sendall(answer))) as address:
         failure = failure_at("registry.test", tmp_path, HTTPS_PROXY=address)
-    assert (failure.kind, failure.reason) == (Kind.UNREACHABLE, "the proxy cannot be used")
+    assert (failure.kind, failure.reason) == (FailureKind.UNREACHABLE, "the proxy cannot be used")
     assert "407" in failure.evidence
 
 
 def test_a_proxy_of_an_unknown_kind(tmp_path: Path) -> None:
     failure = failure_at("registry.test", tmp_path, HTTPS_PROXY="socks5://127.0.0.1:1")
-    assert (failure.kind, failure.reason) == (Kind.UNREACHABLE, "the proxy cannot be used")
+    assert (failure.kind, failure.reason) == (FailureKind.UNREACHABLE, "the proxy cannot be used")

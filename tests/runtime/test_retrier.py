@@ -10,7 +10,7 @@ import pytest
 
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.classify_http import HttpFailure
-from whalebuild.failures.failure import FailedError, Kind, RequestFailedError
+from whalebuild.failures.failure import FailedError, FailureKind, RequestFailedError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.runtime.retrier import Retrier
 
@@ -121,7 +121,7 @@ def test_the_deadline_counts_from_the_first_failure_not_from_the_start(world: Wo
 
 def test_who_has_never_answered_is_given_up_early(world: World) -> None:
     """Its name may be wrong. Who has answered, if with no or with how long to wait, may be back."""
-    busy = HttpFailure(Kind.TRANSIENT, "429", "GET …", 429, "", retry_after=1.0)
+    busy = HttpFailure(FailureKind.TRANSIENT, "429", "GET …", 429, "", retry_after=1.0)
 
     def seconds(*first: Exception | None) -> float:
         retrier = world.retrier(attempts=1000, deadline=600)
@@ -159,14 +159,16 @@ def test_each_step_has_a_budget_of_its_own_but_one_record(world: World) -> None:
 
 
 def test_no_less_is_waited_than_the_registry_asks_for(world: World) -> None:
-    busy = HttpFailure(Kind.TRANSIENT, "429 Too Many Requests", "GET …", 429, "", retry_after=40.0)
+    busy = HttpFailure(
+        FailureKind.TRANSIENT, "429 Too Many Requests", "GET …", 429, "", retry_after=40.0
+    )
     action = world.failing(RequestFailedError(busy), None)
     assert world.retrier().call("reading", action, registry="r.io") == "done"
     assert world.slept == [40.0]
 
 
 def test_a_registry_that_asks_for_more_than_the_budget_is_not_waited_for(world: World) -> None:
-    busy = HttpFailure(Kind.TRANSIENT, "429", "GET …", 429, "", retry_after=3600.0)
+    busy = HttpFailure(FailureKind.TRANSIENT, "429", "GET …", 429, "", retry_after=3600.0)
     with pytest.raises(RequestFailedError):
         world.retrier(deadline=60).call(
             "reading", world.failing(RequestFailedError(busy)), registry="r.io"
@@ -191,7 +193,7 @@ def test_what_is_tried_once_more(world: World, failure: FailedError, tries: int)
     with pytest.raises(FailedError):
         world.retrier().call("publishing", world.failing(failure), registry="r.io")
     assert world.tries == tries
-    assert world.slept[:1] == [0.0] or failure.failure.kind is not Kind.CREDENTIAL
+    assert world.slept[:1] == [0.0] or failure.failure.kind is not FailureKind.CREDENTIAL
 
 
 def test_a_login_is_read_again_once_among_other_failures(world: World) -> None:

@@ -10,14 +10,14 @@ from tests.support.deployed import AT
 from tests.support.fake_project import FakeHost, FakeProject, model, service
 from tests.support.fake_registry import FakeRegistry, push_app
 from tests.support.fakes import FakeConsole, patient
-from whalebuild.compose.model import Order, Service
+from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.history import rollback_target, state_after
 from whalebuild.deploy.plan import DeployPlan, running_of
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.record import Act, Entry, History
+from whalebuild.deploy.record import DeploymentKind, Entry, History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.switch import Switcher
 from whalebuild.oci.reference import Reference
@@ -141,19 +141,21 @@ class World:
             clock=self.clock,
         )
 
-    def plan(self, *names: str, order: Order | None = None) -> DeployPlan:
+    def plan(self, *names: str, order: UpdateOrder | None = None) -> DeployPlan:
         return self.planner().deploy(names, order)
 
-    def deploy(self, *names: str, order: Order | None = None, go_back: bool = True) -> DeployResult:
+    def deploy(
+        self, *names: str, order: UpdateOrder | None = None, go_back: bool = True
+    ) -> DeployResult:
         planner = self.planner()
         plan = planner.deploy(names, order)
         return self.deployer(planner, go_back=go_back).deploy(plan)
 
-    def rollback(self, number: int | None = None, order: Order | None = None) -> DeployResult:
+    def rollback(self, number: int | None = None, order: UpdateOrder | None = None) -> DeployResult:
         history, planner = self.history, self.planner()
         target = rollback_target(history, number)
         plan = planner.rollback(state_after(history, target.number), order)
-        return self.deployer(planner).deploy(plan, Act.ROLLBACK, target.number)
+        return self.deployer(planner).deploy(plan, DeploymentKind.ROLLBACK, target.number)
 
     def runs(self, name: str = "web") -> list[str]:
         """The images of a service's containers that run."""

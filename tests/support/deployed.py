@@ -5,7 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from whalebuild.deploy.record import Act, Begun, Ended, Entry, History, Outcome, Versions, Warmed
+from whalebuild.deploy.record import (
+    Begun,
+    DeploymentKind,
+    Ended,
+    Entry,
+    History,
+    Outcome,
+    Versions,
+    Warmed,
+)
 from whalebuild.deploy.record_format import entry_line, read_history
 from whalebuild.oci.reference import Reference
 
@@ -26,7 +35,7 @@ def running(**services: str | None) -> dict[str, Reference | None]:
 def begun(
     number: int, services: Versions, before: Versions | None = None, to: int | None = None
 ) -> Begun:
-    act = Act.ROLLBACK if to else Act.DEPLOY
+    act = DeploymentKind.ROLLBACK if to else DeploymentKind.DEPLOY
     return Begun(number, act, AT, services, before or dict.fromkeys(services), to)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.support.fake_registry import FakeRegistry
 from tests.support.fakes import GOOD_FACTS
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
@@ -253,14 +253,14 @@ class FakeHost:
 
     project: FakeProject
     others: list[RunningImage] = field(default_factory=list)
-    about: EngineFacts = GOOD_FACTS
+    about: BuilderFacts = GOOD_FACTS
     down: bool = False
 
     def id(self) -> str:
         self._answer()
         return "ENGINE"
 
-    def facts(self) -> EngineFacts:
+    def facts(self) -> BuilderFacts:
         self._answer()
         return self.about
 

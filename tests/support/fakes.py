@@ -14,7 +14,7 @@ from typing import Any
 from tests.support.fake_registry import FakeRegistry, push_cache, push_image
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.nodes import Node
 from whalebuild.buildkit.events import Event
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
@@ -29,8 +29,8 @@ from whalebuild.runtime.retrier import Retrier
 from whalebuild.source.context import LocalContextFiles
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
-GOOD_FACTS = EngineFacts("default", "docker", containerd_store=True, platform=AMD64)
-BUILDER = EngineFacts("ci", "docker-container", containerd_store=True, platform=AMD64)
+GOOD_FACTS = BuilderFacts("default", "docker", containerd_store=True, platform=AMD64)
+BUILDER = BuilderFacts("ci", "docker-container", containerd_store=True, platform=AMD64)
 DATA = Path(__file__).parent / "data"
 
 
@@ -119,7 +119,7 @@ class FakeEngine:
         self.listed.append(request)
         return _answer(self.names) if self.names is not None else tuple(self.file["target"])
 
-    def facts(self, builder: str | None) -> EngineFacts:
+    def facts(self, builder: str | None) -> BuilderFacts:
         self.looked_at.append(builder)
         return _answer(self.answer_facts)
 
@@ -130,7 +130,7 @@ class FakeEngine:
     def has_builder(self, name: str) -> bool:
         return name in self.builders
 
-    def boot(self, builder: str | None) -> EngineFacts:
+    def boot(self, builder: str | None) -> BuilderFacts:
         self.booted.append(builder)
         return _answer(self.answer_boot)
 

@@ -13,7 +13,7 @@ from whalebuild.bundle.index import Cache, compose
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.cli.output.inspect import inspection_text
-from whalebuild.failures.failure import Failure, Kind, RequestFailedError
+from whalebuild.failures.failure import Failure, FailureKind, RequestFailedError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.oci.manifest import (
     ATTESTATION,
@@ -47,7 +47,7 @@ class MemoryRegistry:
     def manifest(self, reference: Reference) -> Manifest | None:
         self.asked.append(str(reference))
         if self.refusing:
-            raise RequestFailedError(Failure(Kind.REFUSED, "denied", "denied: no"))
+            raise RequestFailedError(Failure(FailureKind.REFUSED, "denied", "denied: no"))
         raw = self.held.get(str(reference))
         return Manifest(raw, "", digest_of(raw)) if raw is not None else None
 

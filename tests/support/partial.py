@@ -16,7 +16,7 @@ from whalebuild.bake.partial.merge import Merger
 from whalebuild.bake.partial.part import Part
 from whalebuild.bake.result import BakeResult
 from whalebuild.bakefile.images import Portion
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.oci.manifest import parse_index
 from whalebuild.settings import Settings
 
@@ -34,7 +34,7 @@ class Farm:
     """
 
     registry: FakeRegistry = field(default_factory=FakeRegistry)
-    facts: EngineFacts = BUILDER
+    facts: BuilderFacts = BUILDER
     worlds: dict[str, World] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)

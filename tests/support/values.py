@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.fakes import AMD64, BUILDER
-from whalebuild.bakefile.images import APP, DEPS, BuildOptions, Job
+from whalebuild.bakefile.images import APP, DEPS, BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.app_key import AppMaterial
@@ -23,7 +23,7 @@ from whalebuild.oci.manifest import (
     digest_of,
 )
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.settings import Settings
 
@@ -64,19 +64,23 @@ def published(
     return read_deps(reference, Manifest(raw, INDEX_TYPE, digest_of(raw)))
 
 
-def deps_job(*platforms: str, references: tuple[Reference, ...] = (BUNDLE,), **more: Any) -> Job:
+def deps_job(
+    *platforms: str, references: tuple[Reference, ...] = (BUNDLE,), **more: Any
+) -> PairImage:
     target = Target("app-deps", {"target": "dependencies", **more})
-    return Job(target, DEPS, references, platforms, references[0], "app-deps")
+    return PairImage(target, DEPS, references, platforms, references[0], "app-deps")
 
 
-def app_job(*platforms: str, references: tuple[Reference, ...] = (LATEST,), **more: Any) -> Job:
-    return Job(Target("app", more), APP, references, platforms, BUNDLE, "app-deps")
+def app_job(
+    *platforms: str, references: tuple[Reference, ...] = (LATEST,), **more: Any
+) -> PairImage:
+    return PairImage(Target("app", more), APP, references, platforms, BUNDLE, "app-deps")
 
 
-REBUILD = Decision(Action.REBUILD, ("there is no :deps yet",), platforms=(AMD64,))
-REUSE = Decision(Action.REUSE)
+REBUILD = Decision(DepsAction.REBUILD, ("there is no :deps yet",), platforms=(AMD64,))
+REUSE = Decision(DepsAction.REUSE)
 UNKNOWN = Undetermined("RUN reads the network", 7)
-ASK = Decision(Action.ASK, (str(UNKNOWN),), platforms=(AMD64,))
+ASK = Decision(DepsAction.ASK, (str(UNKNOWN),), platforms=(AMD64,))
 
 
 def deps_plan(
@@ -85,7 +89,7 @@ def deps_plan(
     values: dict[str, Any] = {
         "job": deps_job(AMD64),
         "published": (source,),
-        "lock": UNKNOWN if decision.action is Action.ASK else lock(AMD64),
+        "lock": UNKNOWN if decision.action is DepsAction.ASK else lock(AMD64),
         "contexts": {},
         **more,
     }

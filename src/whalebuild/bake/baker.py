@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from whalebuild.bake.cache_export import CacheLadder, Tasks
-from whalebuild.bake.cache_import import Imports
-from whalebuild.bake.concurrent import Meanwhile
-from whalebuild.bake.outcome import Built, DepsOutcome, Pushed, app_index, outcome
+from whalebuild.bake.cache_export import CacheExporter, Tasks
+from whalebuild.bake.cache_import import CacheImports
+from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, app_index, outcome
 from whalebuild.bake.partial.part import ImagePart, Part, make_part
 from whalebuild.bake.ports import BuilderNotes
-from whalebuild.bake.publish import Tagger
+from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, ImageResult, make_result, metadata_of
-from whalebuild.bake.runner import Runner
-from whalebuild.bake.verify import Publisher
+from whalebuild.bake.runner import BuildxRunner
+from whalebuild.bake.verify import PushVerifier
 from whalebuild.bakefile.images import APP, DEPS
 from whalebuild.buildkit.console import Console
 from whalebuild.oci.manifest import Descriptor, digest_of
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import CacheExport, Output, Task
-from whalebuild.plan.pins import Stand
+from whalebuild.plan.definition import CacheExport, GeneratedTarget, Output
+from whalebuild.plan.pins import DepsImage
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.plan.ports import Engine
 from whalebuild.published.download import NextPull
@@ -79,15 +79,15 @@ class Baker:
 
     def _begin(self, plan: Plan) -> _Bake:
         self.warnings.clear()
-        imports = Imports(self.registry, self.retrier, self._warn)
-        run = Runner(
+        imports = CacheImports(self.registry, self.retrier, self._warn)
+        run = BuildxRunner(
             *(self.engine, self.registry, self.console, self.retrier),
             *(imports, plan.settings, plan.others),
         )
-        ladder = CacheLadder(plan, run, self.registry, self.notes, self.console.note, self._warn)
+        ladder = CacheExporter(plan, run, self.registry, self.notes, self.console.note, self._warn)
         publisher = self._publisher(plan)
         strict = plan.settings.if_unchanged
-        tagger = Tagger(publisher, Meanwhile(publisher, self._warn, strict=strict))
+        tagger = Publisher(publisher, ConcurrentBakes(publisher, self._warn, strict=strict))
         if plan.output is Output.TAG:
             run.about_to_push = partial(tagger.about_to_push, plan)
         return _Bake(plan, run, publisher, tagger, ladder, Foreteller(self.registry))
@@ -104,9 +104,9 @@ class Baker:
             seconds=self.clock() - begun,
         )
 
-    def _publisher(self, plan: Plan) -> Publisher:
+    def _publisher(self, plan: Plan) -> PushVerifier:
         platform = plan.facts.platform if plan.facts else None
-        return Publisher(self.registry, self.retrier, self._warn, platform)
+        return PushVerifier(self.registry, self.retrier, self._warn, platform)
 
     def _warn(self, text: str) -> None:
         """Say that something is not as it should be, now and in the result."""
@@ -119,10 +119,10 @@ class _Bake:
     """One bake under way."""
 
     plan: Plan
-    run: Runner
-    publisher: Publisher
-    tagger: Tagger
-    ladder: CacheLadder
+    run: BuildxRunner
+    publisher: PushVerifier
+    tagger: Publisher
+    ladder: CacheExporter
     foreteller: Foreteller
 
     def load(self) -> list[ImageResult]:
@@ -161,7 +161,7 @@ class _Bake:
         mine = (image for image in part.images if self.plan.options.mine(image.job.platforms))
         return part, [self._part_of(image, built) for image in mine]
 
-    def build(self) -> Built:
+    def build(self) -> BuiltImages:
         """Build and push, and verify what was pushed."""
         deps_tasks = self._push(self._deps_tasks)
         outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
@@ -175,7 +175,7 @@ class _Bake:
             }
         )
         pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items() if tasks}
-        return Built(outcomes, pushed, {**deps_tasks, **app_tasks})
+        return BuiltImages(outcomes, pushed, {**deps_tasks, **app_tasks})
 
     def _push(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:
@@ -185,19 +185,19 @@ class _Bake:
             self.tagger.check(self.plan)
         return self.ladder.build(make)
 
-    def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[Task, ...]]:
+    def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[GeneratedTarget, ...]]:
         return {deps.job.name: self.plan.deps_tasks(deps, export) for deps in self.plan.deps}
 
     def _outcome(self, deps: DepsPlan, tasks: Tasks) -> DepsOutcome:
         mine = tasks[deps.job.name]
         tagged = self.plan.output is Output.TAG
         if not mine and deps.source is None:  # a portion's platforms are none of its own
-            return DepsOutcome(deps, None, changed=False, stand=Stand("", "", {}))
+            return DepsOutcome(deps, None, changed=False, stand=DepsImage("", "", {}))
         return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
 
     def _app_tasks(
         self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
-    ) -> tuple[Task, ...]:
+    ) -> tuple[GeneratedTarget, ...]:
         # Another portion may change dependencies that this one leaves as they are: with the new
         # bundle go all the old caches of applications.
         others = self.plan.options.portion is not None and not deps.plan.reused
@@ -215,13 +215,13 @@ class _Bake:
             covered.update(cache.platforms)
         return covered.issuperset(platforms)
 
-    def _collect(self, tasks: Sequence[Task]) -> Pushed:
+    def _collect(self, tasks: Sequence[GeneratedTarget]) -> PushedImage:
         pushed = self.publisher.collect(tasks, self.run.metadata)
         self.run.fresh.update(pushed.digests.values())
         self.tagger.pushed(pushed)
         return pushed
 
-    def _next_pull(self, app: AppPlan, built: Built) -> Mapping[str, NextPull] | None:
+    def _next_pull(self, app: AppPlan, built: BuiltImages) -> Mapping[str, NextPull] | None:
         """What a host with the version before downloads of an application that was built."""
         pushed = built.apps.get(app.job.name)
         if pushed is None or app.published is None:
@@ -230,7 +230,7 @@ class _Bake:
         of_index = Descriptor(digest_of(index), len(index))
         return self.foreteller.next_pull(app.published, pushed.images, of_index)
 
-    def _part_of(self, image: ImagePart, built: Built) -> ImageResult:
+    def _part_of(self, image: ImagePart, built: BuiltImages) -> ImageResult:
         """What became of a portion's image."""
         job, done = image.job, image.pushed
         action = "built" if done else "reused" if job.role == DEPS else "unchanged"
@@ -239,14 +239,14 @@ class _Bake:
         mine = self.plan.options.mine(job.platforms)
         return ImageResult(job, action, digest, built.tasks.get(job.name, ()), mine)
 
-    def _digest(self, tasks: Sequence[Task]) -> str | None:
+    def _digest(self, tasks: Sequence[GeneratedTarget]) -> str | None:
         metadata = self.run.metadata.get(tasks[-1].name) or {}
         digest = metadata.get("containerimage.digest")
         return digest if isinstance(digest, str) else None
 
 
-def _by_job(tasks: Iterable[Task]) -> dict[str, tuple[Task, ...]]:
-    found: dict[str, tuple[Task, ...]] = {}
+def _by_job(tasks: Iterable[GeneratedTarget]) -> dict[str, tuple[GeneratedTarget, ...]]:
+    found: dict[str, tuple[GeneratedTarget, ...]] = {}
     for task in tasks:
         found[task.job.name] = (*found.get(task.job.name, ()), task)
     return found

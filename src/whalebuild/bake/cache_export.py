@@ -11,21 +11,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from whalebuild.bake.ports import BuilderNotes
-from whalebuild.bake.runner import CacheExportError, Runner
+from whalebuild.bake.runner import BuildxRunner, CacheExportError
 from whalebuild.bake.staging_tags import delete_tags
-from whalebuild.failures.failure import Kind
+from whalebuild.failures.failure import FailureKind
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import CacheExport, Task
+from whalebuild.plan.definition import CacheExport, GeneratedTarget
 from whalebuild.plan.plan import Plan
 
 _FREES_SPACE_SECONDS = 5.0
-Tasks = Mapping[str, tuple[Task, ...]]
+Tasks = Mapping[str, tuple[GeneratedTarget, ...]]
 
 
 @dataclass
-class CacheLadder:
+class CacheExporter:
     """Runs tasks with the best export of caches that works here.
 
     Attributes:
@@ -34,7 +34,7 @@ class CacheLadder:
     """
 
     plan: Plan
-    run: Runner
+    run: BuildxRunner
     registry: Registry
     notes: BuilderNotes
     note: Callable[[str], None]
@@ -70,7 +70,7 @@ class CacheLadder:
 
     def _next(self, failed: CacheExportError) -> CacheExport | None:
         failure = failed.failure
-        refused = failure.kind in {Kind.REFUSED, Kind.MISSING}
+        refused = failure.kind in {FailureKind.REFUSED, FailureKind.MISSING}
         if self.export is not None and self.export.token is None and refused:
             self.note(f"a cache cannot be pushed by digest here ({failure.reason}): by tag now")
             for place in self._places():
@@ -79,7 +79,7 @@ class CacheLadder:
         said = failure.evidence or failure.reason
         if self.plan.settings.strict_cache:
             raise as_error(failure)
-        if failure.kind is Kind.DISK_FULL:
+        if failure.kind is FailureKind.DISK_FULL:
             # It frees what it had of the cache a little later.
             self.run.retrier.sleep(_FREES_SPACE_SECONDS)
         self.warn(f"the cache could not be exported, the next bake has none: {said}")

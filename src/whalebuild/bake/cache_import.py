@@ -12,19 +12,24 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from whalebuild.bake.registry_probe import Asking
+from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.buildkit.progress import BuildState
 from whalebuild.failures.classify_docker import classify, digests_in
-from whalebuild.failures.failure import CORRUPT, FailedError, Failure, Kind, Remedy
+from whalebuild.failures.failure import CORRUPT, FailedError, Failure, FailureKind, Remedy
 from whalebuild.oci.manifest import Manifest, parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import Task
+from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.runtime.retrier import Retrier
 
 # What a build may fail with that reads a cache's layer.
-_DAMAGE = frozenset({Kind.GONE, Kind.UNKNOWN})
-_READING = _DAMAGE | {Kind.MISSING, Kind.REFUSED, Kind.CREDENTIAL, Kind.TRANSIENT}
+_DAMAGE = frozenset({FailureKind.GONE, FailureKind.UNKNOWN})
+_READING = _DAMAGE | {
+    FailureKind.MISSING,
+    FailureKind.REFUSED,
+    FailureKind.CREDENTIAL,
+    FailureKind.TRANSIENT,
+}
 
 
 class ImportFailedError(FailedError):
@@ -36,7 +41,7 @@ class ImportFailedError(FailedError):
 
 
 @dataclass
-class Imports:
+class CacheImports:
     """What is known of the caches that tasks import.
 
     Attributes:
@@ -53,7 +58,7 @@ class Imports:
     anew: set[str] = field(default_factory=set)
     _read: dict[Reference, Manifest | None] = field(default_factory=dict)
 
-    def check(self, state: BuildState, tasks: Sequence[Task]) -> None:
+    def check(self, state: BuildState, tasks: Sequence[GeneratedTarget]) -> None:
         """Look at what BuildKit says of imports while it builds.
 
         Raises:
@@ -62,12 +67,12 @@ class Imports:
         for source, words in state.failed_imports.items():
             if source in self.unusable:
                 continue
-            failure = Asking(self.registry, self.retrier).second_look(classify(words))
+            failure = RegistryProbe(self.registry, self.retrier).second_look(classify(words))
             if failure.remedy is not Remedy.STOP:
                 raise ImportFailedError(failure, source)
             self.unusable.add(source)
             # One of the bake file's own may well not be there yet.
-            if source in _sources(tasks) or failure.kind is not Kind.MISSING:
+            if source in _sources(tasks) or failure.kind is not FailureKind.MISSING:
                 self._say(source, failure)
 
     def drop(self, source: str, failure: Failure) -> None:
@@ -75,7 +80,7 @@ class Imports:
         self.unusable.add(source)
         self._say(source, failure)
 
-    def prepared(self, task: Task) -> Task:
+    def prepared(self, task: GeneratedTarget) -> GeneratedTarget:
         """The task as it can be built with what is known."""
         for source in task.imports:
             if str(source) not in self.unusable:
@@ -86,7 +91,7 @@ class Imports:
         task = task.without(self.unusable)
         return task.anew() if task.name in self.anew else task
 
-    def blame(self, failure: Failure, tasks: Sequence[Task]) -> bool:
+    def blame(self, failure: Failure, tasks: Sequence[GeneratedTarget]) -> bool:
         """Tell whether a build failed for a cache that it need not import; those are dropped."""
         if failure.kind not in _READING or "failed to push" in failure.evidence:
             return False
@@ -126,12 +131,12 @@ class Imports:
 
     def _say(self, source: str, failure: Failure) -> None:
         words = failure.reason
-        if failure.kind is Kind.MISSING:
+        if failure.kind is FailureKind.MISSING:
             words = "it is not there"
-        elif failure.kind is Kind.UNKNOWN:
+        elif failure.kind is FailureKind.UNKNOWN:
             words = failure.evidence
         self.warn(f"the cache {source} cannot be used ({words}): building without it")
 
 
-def _sources(tasks: Sequence[Task]) -> dict[str, Reference]:
+def _sources(tasks: Sequence[GeneratedTarget]) -> dict[str, Reference]:
     return {str(source): source for task in tasks for source in task.imports}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from whalebuild.bake.verify import Publisher
+from whalebuild.bake.verify import PushVerifier
 from whalebuild.bundle.lock import Lock, compare
 from whalebuild.bundle.published import PublishedDeps, read_deps
 from whalebuild.errors import VerificationError
@@ -22,7 +22,7 @@ _SHORT = len("sha256:") + 12
 
 
 @dataclass
-class Meanwhile:
+class ConcurrentBakes:
     """Looks at tags that were read when the bake was planned.
 
     Attributes:
@@ -31,7 +31,7 @@ class Meanwhile:
         own: Digests that this bake itself has given to tags.
     """
 
-    publisher: Publisher
+    publisher: PushVerifier
     warn: Callable[[str], None]
     strict: bool
     own: set[str] = field(default_factory=set)

@@ -14,9 +14,9 @@ from whalebuild.bundle.index import Bundle, Cache, compose
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.oci.manifest import Descriptor
-from whalebuild.plan.decision import Action
-from whalebuild.plan.definition import Task
-from whalebuild.plan.pins import Stand, stand_of
+from whalebuild.plan.decision import DepsAction
+from whalebuild.plan.definition import GeneratedTarget
+from whalebuild.plan.pins import DepsImage, deps_image_of
 from whalebuild.plan.plan import DepsPlan
 
 # BuildKit imports no cache whose configuration is larger, and says nothing of it
@@ -26,7 +26,7 @@ _DIGEST, _CACHE = "containerimage.digest", "cache.manifest"
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushedImage:
     """An image as it was pushed: by all tasks of a job together.
 
     Attributes:
@@ -41,9 +41,9 @@ class Pushed:
     annotations: Mapping[str, str] | None = None
     caches: tuple[Cache, ...] = ()
 
-    def joined(self, other: Pushed) -> Pushed:
+    def joined(self, other: PushedImage) -> PushedImage:
         """The image with the platforms of both."""
-        return Pushed(
+        return PushedImage(
             other.index,
             {**self.images, **other.images},
             (*self.attestations, *other.attestations),
@@ -85,9 +85,9 @@ class DepsOutcome:
     """
 
     plan: DepsPlan
-    pushed: Pushed | None
+    pushed: PushedImage | None
     changed: bool
-    stand: Stand
+    stand: DepsImage
     tagged: bool = False
 
     def bundle(
@@ -153,7 +153,7 @@ class DepsOutcome:
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltImages:
     """What the builds of a plan have pushed: verified, and still to be published.
 
     Attributes:
@@ -163,30 +163,32 @@ class Built:
     """
 
     deps: Mapping[str, DepsOutcome]
-    apps: Mapping[str, Pushed]
-    tasks: Mapping[str, tuple[Task, ...]]
+    apps: Mapping[str, PushedImage]
+    tasks: Mapping[str, tuple[GeneratedTarget, ...]]
 
 
-def outcome(plan: DepsPlan, pushed: Pushed | None, *, tagged: bool = False) -> DepsOutcome:
+def outcome(plan: DepsPlan, pushed: PushedImage | None, *, tagged: bool = False) -> DepsOutcome:
     """Compare what was pushed (and perhaps tagged) with what is published."""
     repository = plan.job.bundle.repository
     source = plan.source
     if pushed is None:
         assert source is not None, "what is reused is published"  # noqa: S101 - a slip of ours
-        stand = stand_of(repository, source.bundle, plan.surplus)
+        stand = deps_image_of(repository, source.bundle, plan.surplus)
         return DepsOutcome(plan, None, changed=False, stand=stand)
     same = source is not None and all(
         platform in source.bundle.images and source.bundle.images[platform].digest == digest
         for platform, digest in pushed.digests.items()
     )
-    if same and source is not None and plan.decision.action is Action.ASK:
-        stand = stand_of(repository, source.bundle)
+    if same and source is not None and plan.decision.action is DepsAction.ASK:
+        stand = deps_image_of(repository, source.bundle)
         return DepsOutcome(plan, pushed, changed=False, stand=stand, tagged=tagged)
     images = {**_digests(_kept(plan, pushed)), **pushed.digests}
-    return DepsOutcome(plan, pushed, changed=True, stand=Stand(repository, pushed.index, images))
+    return DepsOutcome(
+        plan, pushed, changed=True, stand=DepsImage(repository, pushed.index, images)
+    )
 
 
-def app_index(pushed: Pushed, made_of: AppMaterial | None, stand: Stand | None) -> bytes:
+def app_index(pushed: PushedImage, made_of: AppMaterial | None, stand: DepsImage | None) -> bytes:
     """Compose an application's index: what was pushed, and how it was made."""
     annotations = dict(pushed.annotations or {})
     if made_of is not None and stand is not None:
@@ -195,7 +197,7 @@ def app_index(pushed: Pushed, made_of: AppMaterial | None, stand: Stand | None) 
     return _compose(Bundle("", pushed.images, pushed.attestations), (), annotations)
 
 
-def _kept(plan: DepsPlan, pushed: Pushed) -> Bundle:
+def _kept(plan: DepsPlan, pushed: PushedImage) -> Bundle:
     """What stays of the published bundle: platforms that were asked for and are not stale."""
     source = plan.source
     wanted = set(plan.lock.platforms) if isinstance(plan.lock, Lock) else set()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from whalebuild.bake.concurrent import Meanwhile
-from whalebuild.bake.outcome import Built, DepsOutcome, Pushed, app_index
+from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, app_index
 from whalebuild.bake.result import ImageResult
-from whalebuild.bake.verify import Publisher
+from whalebuild.bake.verify import PushVerifier
 from whalebuild.bundle.index import Cache
 from whalebuild.oci.manifest import INDEX_TYPE, digest_of
 from whalebuild.oci.reference import Reference
@@ -19,11 +19,11 @@ _LEFT = "it is left as it is, and the application stands on the one that was rea
 
 
 @dataclass(frozen=True)
-class Tagger:
+class Publisher:
     """Sets tags to what was verified."""
 
-    publisher: Publisher
-    meanwhile: Meanwhile
+    publisher: PushVerifier
+    meanwhile: ConcurrentBakes
 
     def check(self, plan: Plan) -> None:
         """Look for other bakes' tags before anything is published.
@@ -44,7 +44,7 @@ class Tagger:
                 for there in self.meanwhile.deps(deps).values():
                     self.meanwhile.tell(deps, there, _REPLACED)
 
-    def pushed(self, image: Pushed) -> None:
+    def pushed(self, image: PushedImage) -> None:
         """Learn what a push may have given a tag to."""
         self.meanwhile.own.add(image.index)
 
@@ -57,7 +57,7 @@ class Tagger:
                     if raw is not None:
                         self._put([reference], raw)
 
-    def publish(self, plan: Plan, built: Built) -> list[ImageResult]:
+    def publish(self, plan: Plan, built: BuiltImages) -> list[ImageResult]:
         """Set every tag, and tell what became of each image."""
         results = []
         for deps in plan.deps:
@@ -66,7 +66,9 @@ class Tagger:
             results.append(self._publish_deps(built.deps[deps.job.name], new, built))
         return [*results, *(self._publish_app(app, built) for app in plan.apps)]
 
-    def _publish_deps(self, deps: DepsOutcome, apps: Sequence[Pushed], built: Built) -> ImageResult:
+    def _publish_deps(
+        self, deps: DepsOutcome, apps: Sequence[PushedImage], built: BuiltImages
+    ) -> ImageResult:
         job = deps.plan.job
         digest = deps.stand.index
         if deps.pushed or deps.plan.moves or apps:
@@ -75,7 +77,7 @@ class Tagger:
         tasks = built.tasks.get(job.name, ())
         return ImageResult(job, action, digest, tasks, tuple(deps.stand.images))
 
-    def _publish_app(self, app: AppPlan, built: Built) -> ImageResult:
+    def _publish_app(self, app: AppPlan, built: BuiltImages) -> ImageResult:
         name, pushed = app.job.name, built.apps.get(app.job.name)
         if pushed is not None:
             digest = self.app(app, pushed, built.deps[app.job.deps])
@@ -108,7 +110,7 @@ class Tagger:
                 digest = digest_of(raw) if reference == deps.plan.job.references[0] else digest
         return digest
 
-    def app(self, app: AppPlan, pushed: Pushed, deps: DepsOutcome) -> str:
+    def app(self, app: AppPlan, pushed: PushedImage, deps: DepsOutcome) -> str:
         """Publish an application; return its digest."""
         raw = app_index(pushed, app.material, deps.stand)
         self._put(app.job.references, raw)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from whalebuild.failures.classify_docker import explains_little, missing_image, registry_in
-from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, Kind, Remedy
+from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, FailureKind, Remedy
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
@@ -16,7 +16,7 @@ _THERE = "the engine did not find what the registry has"
 
 
 @dataclass(frozen=True)
-class Asking:
+class RegistryProbe:
     """Small requests of our own, which tell more than BuildKit does."""
 
     registry: Registry
@@ -40,7 +40,7 @@ class Asking:
             )
         except FailedError:
             return failure
-        return replace(failure, kind=Kind.TRANSIENT, reason=_THERE) if found else failure
+        return replace(failure, kind=FailureKind.TRANSIENT, reason=_THERE) if found else failure
 
     def wait(self, failure: Failure, references: Iterable[Reference]) -> None:
         """Wait until a registry answers, before the engine is sent there again.
@@ -69,7 +69,7 @@ class Asking:
         try:
             self.retrier.call(f"asking {name}", ask, registry=name)
         except FailedError as failed:
-            if failed.failure.kind is Kind.REGISTRY_FULL:
+            if failed.failure.kind is FailureKind.REGISTRY_FULL:
                 raise
             # Another kind of answer is an answer: the push may do what this look-up may not.
             if failed.failure.remedy is Remedy.WAIT:

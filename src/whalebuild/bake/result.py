@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from whalebuild.bakefile.images import Job
+from whalebuild.bakefile.images import PairImage
 from whalebuild.buildkit.progress import BuildState, pulled_bytes
 from whalebuild.errors import Retry
-from whalebuild.plan.definition import Task
+from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.published.download import NextPull
 
 SCHEMA = "whalebuild.bake/1"
@@ -24,10 +24,10 @@ class ImageResult:
     is not known.
     """
 
-    job: Job
+    job: PairImage
     action: str
     digest: str | None
-    tasks: tuple[Task, ...]
+    tasks: tuple[GeneratedTarget, ...]
     platforms: tuple[str, ...] = ()
     next_pull: Mapping[str, NextPull] | None = None
 

@@ -7,8 +7,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from whalebuild.bake.cache_import import ImportFailedError, Imports
-from whalebuild.bake.registry_probe import Asking
+from whalebuild.bake.cache_import import CacheImports, ImportFailedError
+from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.bakefile.images import schedule
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.messages import boot_error
@@ -18,10 +18,16 @@ from whalebuild.buildkit.events import clean_line, parse_line
 from whalebuild.buildkit.progress import BuildState, failure_log
 from whalebuild.failures.classify_docker import classify, digests_in, keeps_broken
 from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError, FailedError, Failure, Kind, redact
+from whalebuild.failures.failure import (
+    CommandFailedError,
+    FailedError,
+    Failure,
+    FailureKind,
+    redact,
+)
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import Task, make_definition
+from whalebuild.plan.definition import GeneratedTarget, make_definition
 from whalebuild.plan.ports import Engine
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.settings import Settings
@@ -42,7 +48,7 @@ class CacheExportError(Exception):
 
 
 @dataclass
-class Runner:
+class BuildxRunner:
     """Runs tasks of one bake.
 
     Attributes:
@@ -57,7 +63,7 @@ class Runner:
     registry: Registry
     console: Console
     retrier: Retrier
-    imports: Imports
+    imports: CacheImports
     settings: Settings
     others: Mapping[str, Target]
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +72,7 @@ class Runner:
     about_to_push: Callable[[Collection[str]], None] = lambda _: None
     _built: set[str] = field(default_factory=set)
 
-    def run(self, tasks: Sequence[Task], verb: str) -> None:
+    def run(self, tasks: Sequence[GeneratedTarget], verb: str) -> None:
         """Build and push (or load).
 
         A retry runs a wave again: steps that are done come from the engine's own cache, and
@@ -81,7 +87,7 @@ class Runner:
             wanted = {job.name for job in wave}
             self._run_wave([task for task in tasks if task.job.name in wanted], verb)
 
-    def _run_wave(self, tasks: Sequence[Task], verb: str) -> None:
+    def _run_wave(self, tasks: Sequence[GeneratedTarget], verb: str) -> None:
         names = [task.name for task in tasks]
         # Another run of the same tasks, say with another export, goes on with their state.
         state = self.states.get(names[0]) or BuildState(names)
@@ -94,7 +100,7 @@ class Runner:
             except ImportFailedError as failed:
                 self.imports.drop(failed.source, failed.failure)
             except FailedError as failed:
-                full = failed.failure.kind is Kind.DISK_FULL
+                full = failed.failure.kind is FailureKind.DISK_FULL
                 if state.failed_export == "cache" or (full and state.exported_cache):
                     raise CacheExportError(failed.failure) from None
                 if not self.imports.blame(failed.failure, tasks):
@@ -107,7 +113,7 @@ class Runner:
         self.metadata |= self.engine.metadata
         self.fresh |= digests_in(str(self.engine.metadata))
 
-    def stream(self, tasks: Sequence[Task], state: BuildState) -> None:
+    def stream(self, tasks: Sequence[GeneratedTarget], state: BuildState) -> None:
         """Run the tasks once, showing progress.
 
         Raises:
@@ -157,15 +163,15 @@ class Runner:
 class _Attempt:
     """One try after another at the same tasks."""
 
-    runner: Runner
-    tasks: Sequence[Task]
+    runner: BuildxRunner
+    tasks: Sequence[GeneratedTarget]
     state: BuildState
     last: Failure | None = None
 
     def __call__(self) -> None:
         run = self.runner
-        asking = Asking(run.registry, run.retrier)
-        if self.last and self.last.kind is Kind.TRANSIENT:
+        asking = RegistryProbe(run.registry, run.retrier)
+        if self.last and self.last.kind is FailureKind.TRANSIENT:
             asking.wait(self.last, (ref for task in self.tasks for ref in task.job.references))
             if keeps_broken(self.last.evidence):
                 # It is worth a try; if it does nothing, this one fails as the last one did.
@@ -185,7 +191,7 @@ class _Attempt:
             if step is not None and _CONNECTING in step.name:
                 if not run.met_engine:
                     raise engine_error(failed) from None
-                failure = replace(failure, kind=Kind.ENGINE_LOST)
+                failure = replace(failure, kind=FailureKind.ENGINE_LOST)
             self.last = asking.second_look(failure)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
-from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, Pushed, exported_cache, pushed_digest
+from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, PushedImage, exported_cache, pushed_digest
 from whalebuild.bakefile.images import APP
 from whalebuild.bundle.index import Cache
 from whalebuild.errors import VerificationError
-from whalebuild.failures.classify_http import Trouble, no_answer
+from whalebuild.failures.classify_http import NoAnswer, no_answer
 from whalebuild.failures.failure import FailedError, RequestFailedError
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.manifest import (
@@ -24,7 +24,7 @@ from whalebuild.oci.manifest import (
 )
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import Task
+from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.text import human_bytes
 
@@ -35,7 +35,7 @@ _MOST_LOOKS = 8
 
 
 @dataclass(frozen=True)
-class Publisher:
+class PushVerifier:
     """Reads back what tasks pushed, and sets tags.
 
     Attributes:
@@ -48,7 +48,7 @@ class Publisher:
     warn: Callable[[str], None]
     platform: str | None = None
 
-    def collect(self, tasks: Sequence[Task], metadata: Mapping[str, Any]) -> Pushed:
+    def collect(self, tasks: Sequence[GeneratedTarget], metadata: Mapping[str, Any]) -> PushedImage:
         """Read what the tasks of one job pushed, and verify it.
 
         Raises:
@@ -80,7 +80,7 @@ class Publisher:
             self._pushed_there(by_digest, self.registry.manifest)
         return digest
 
-    def _pushed(self, task: Task, metadata: Mapping[str, Any]) -> Pushed:
+    def _pushed(self, task: GeneratedTarget, metadata: Mapping[str, Any]) -> PushedImage:
         digest = pushed_digest(metadata)
         if digest is None:
             raise VerificationError(
@@ -93,14 +93,14 @@ class Publisher:
         index = parse_index(found.raw)
         if index is None:
             platform = self._platform_of(task, found)
-            pushed = Pushed(digest, {platform: replace(found.descriptor, platform=platform)})
+            pushed = PushedImage(digest, {platform: replace(found.descriptor, platform=platform)})
         else:
-            pushed = Pushed(digest, index.images, index.attestations, index.annotations)
+            pushed = PushedImage(digest, index.images, index.attestations, index.annotations)
         self._verify(task, pushed)
         cache = self._cache(task, metadata, tuple(pushed.images))
-        return pushed.joined(Pushed(digest, {}, caches=(cache,))) if cache else pushed
+        return pushed.joined(PushedImage(digest, {}, caches=(cache,))) if cache else pushed
 
-    def _verify(self, task: Task, pushed: Pushed) -> None:
+    def _verify(self, task: GeneratedTarget, pushed: PushedImage) -> None:
         missing = [p for p in task.platforms if p not in pushed.images]
         if missing:
             raise VerificationError(
@@ -120,7 +120,7 @@ class Publisher:
                 self._pushed_there(Reference(repository, digest=image.digest), self.registry.head)
 
     def _cache(
-        self, task: Task, metadata: Mapping[str, Any], platforms: tuple[str, ...]
+        self, task: GeneratedTarget, metadata: Mapping[str, Any], platforms: tuple[str, ...]
     ) -> Cache | None:
         """The cache that a task exported, if later bakes can import it."""
         exported = exported_cache(metadata)
@@ -141,7 +141,7 @@ class Publisher:
         target = task.job.name if task.job.role == APP else ""
         return Cache(task.job.role, platforms, exported.digest, len(found.raw), target)
 
-    def _platform_of(self, task: Task, image: Manifest) -> str:
+    def _platform_of(self, task: GeneratedTarget, image: Manifest) -> str:
         """The platform of an image that was pushed without an index."""
         platform = self._configured(task.job.references[0].repository, image) or self.platform
         if platform is None:
@@ -203,7 +203,7 @@ class Publisher:
             looks += 1
             found = look(reference)
             if found is None and looks < min(_MOST_LOOKS, self.retrier.policy.attempts):
-                raise RequestFailedError(no_answer(f"GET {reference}", Trouble.NOT_YET))
+                raise RequestFailedError(no_answer(f"GET {reference}", NoAnswer.NOT_YET))
             return found
 
         return self._call(f"reading {reference}", reference, find)

@@ -13,7 +13,7 @@ from whalebuild.oci.reference import Reference, is_tag, parse_reference
 from whalebuild.tags import APP_TAG
 
 
-def portion_of(jobs: Iterable[Job], portion: Portion, own: str | None) -> Portion:
+def portion_of(jobs: Iterable[PairImage], portion: Portion, own: str | None) -> Portion:
     """Check what a partial bake is to build, and name its platforms.
 
     Args:
@@ -107,7 +107,7 @@ class BuildOptions:
 
 
 @dataclass(frozen=True)
-class Job:
+class PairImage:
     """One image: what it is built from and the references that it is published under.
 
     Attributes:
@@ -140,12 +140,12 @@ class Job:
         """What decides about the image: two jobs that agree in it build the same."""
         return (self.role, self.target.stage, self.target.made_of)
 
-    def joined(self, other: Job) -> Job:
+    def joined(self, other: PairImage) -> PairImage:
         """The same image with the references of both."""
         return replace(self, references=tuple(dict.fromkeys((*self.references, *other.references))))
 
 
-def make_jobs(pairs: Sequence[Pair], options: BuildOptions) -> tuple[Job, ...]:
+def pair_images(pairs: Sequence[Pair], options: BuildOptions) -> tuple[PairImage, ...]:
     """Turn pairs into jobs, dependencies first.
 
     Dependencies that several applications share are one job, published for each of them.
@@ -153,7 +153,7 @@ def make_jobs(pairs: Sequence[Pair], options: BuildOptions) -> tuple[Job, ...]:
     Raises:
         UsageError: Two images would be published under one reference, or an extra tag is none.
     """
-    jobs: dict[str, Job] = {}
+    jobs: dict[str, PairImage] = {}
     for pair in pairs:
         images = [(pair.dependencies, DEPS), (pair.application, APP)]
         for image, role in ((image, role) for image, role in images if image):
@@ -165,13 +165,13 @@ def make_jobs(pairs: Sequence[Pair], options: BuildOptions) -> tuple[Job, ...]:
     return tuple(sorted(made, key=lambda job: job.role != DEPS))
 
 
-def schedule(jobs: Iterable[Job]) -> tuple[tuple[Job, ...], ...]:
+def schedule(jobs: Iterable[PairImage]) -> tuple[tuple[PairImage, ...], ...]:
     """Order jobs in waves: dependencies first, and never two pushes to one repository at once.
 
     A blob that two targets share would be uploaded by each, and registries have lost sight of
     blobs in such a race (https://github.com/docker/buildx/pull/3731).
     """
-    waves: list[list[Job]] = []
+    waves: list[list[PairImage]] = []
     for job in sorted(jobs, key=lambda job: job.role != DEPS):
         fitting = (wave for wave in waves if all(_may_share(job, other) for other in wave))
         wave = next(fitting, None)
@@ -181,18 +181,18 @@ def schedule(jobs: Iterable[Job]) -> tuple[tuple[Job, ...], ...]:
     return tuple(tuple(wave) for wave in waves)
 
 
-def _may_share(one: Job, other: Job) -> bool:
+def _may_share(one: PairImage, other: PairImage) -> bool:
     return one.role == other.role and _pushed_to(one).isdisjoint(_pushed_to(other))
 
 
-def _pushed_to(job: Job) -> set[str]:
+def _pushed_to(job: PairImage) -> set[str]:
     """The repositories of the image and of its cache."""
     return {*job.repositories, job.bundle.repository}
 
 
-def _check_no_overwriting(jobs: Iterable[Job]) -> None:
+def _check_no_overwriting(jobs: Iterable[PairImage]) -> None:
     """No reference may be published by two targets that build different things."""
-    seen: dict[Reference, Job] = {}
+    seen: dict[Reference, PairImage] = {}
     for job in jobs:
         for reference in job.references:
             other = seen.setdefault(reference, job)
@@ -204,11 +204,11 @@ def _check_no_overwriting(jobs: Iterable[Job]) -> None:
                 )
 
 
-def _job(image: Image, role: str, pair: Pair, options: BuildOptions) -> Job:
+def _job(image: Image, role: str, pair: Pair, options: BuildOptions) -> PairImage:
     references = image.references
     if role == APP:
         references = (*references, *_extra(references[0], options.extra_tags))
-    return Job(
+    return PairImage(
         target=image.target,
         role=role,
         references=tuple(dict.fromkeys(references)),

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.builder.listing import Builder
-from whalebuild.builder.nodes import RUNNING, How, place
+from whalebuild.builder.nodes import RUNNING, Execution, place
 
 _DOCKER = "docker"
 _SOME = ("linux/amd64", "linux/arm64")
 
 
-class Known(StrEnum):
+class KnownFrom(StrEnum):
     """Where an answer comes from."""
 
     TESTED = "tested"  # a build of one small file did it, or failed
@@ -31,19 +31,19 @@ class Feature:
 
     name: str
     able: bool
-    known: Known
+    known: KnownFrom
     why: str | None = None
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialBuild:
     """A feature, and a build that needs it: words of ``docker buildx build``."""
 
     name: str
     words: tuple[str, ...]
 
 
-def trials(builder: Builder) -> tuple[Trial, ...]:
+def trials(builder: Builder) -> tuple[TrialBuild, ...]:
     """Builds that tell what the builder can do: on each of its nodes, where it has several.
 
     While one of them is down only what the others were given is built: for any other platform
@@ -60,12 +60,14 @@ def trials(builder: Builder) -> tuple[Trial, ...]:
     at_once = (*nothing, "--platform", ",".join(several))
     return (
         # A local cache takes one platform.
-        Trial(
+        TrialBuild(
             "export a cache", (*nothing, *where[:1], *each[: len(where[:1])], "--cache-to", cache)
         ),
-        *([Trial("build several platforms at once", at_once)] if several else []),
-        Trial("entitlement network.host", (*nothing, *where, "--allow", "network.host")),
-        Trial("entitlement security.insecure", (*nothing, *where, "--allow", "security.insecure")),
+        *([TrialBuild("build several platforms at once", at_once)] if several else []),
+        TrialBuild("entitlement network.host", (*nothing, *where, "--allow", "network.host")),
+        TrialBuild(
+            "entitlement security.insecure", (*nothing, *where, "--allow", "security.insecure")
+        ),
     )
 
 
@@ -84,8 +86,8 @@ def by_driver(builder: Builder, *, local_engine: bool) -> tuple[Feature, ...]:
     why = "the docker driver pushes by tag" if own else None
     no_engine = None if local_engine or own else "no engine answers here to load into"
     return (
-        Feature("push by digest", not own, Known.DRIVER, why),
-        Feature("--load", not no_engine, Known.DRIVER, no_engine),
+        Feature("push by digest", not own, KnownFrom.DRIVER, why),
+        Feature("--load", not no_engine, KnownFrom.DRIVER, no_engine),
     )
 
 
@@ -110,8 +112,8 @@ def misplaced(builder: Builder) -> tuple[str, ...]:
     """What a node was given and its machine does not run by itself, in words."""
     return tuple(
         f"{node.name} was given {platform}, and its machine is {node.own}: "
-        + ("it emulates" if node.how(platform) is How.EMULATED else "it cannot run that")
+        + ("it emulates" if node.how(platform) is Execution.EMULATED else "it cannot run that")
         for node in builder.nodes
         for platform in node.given
-        if node.own and node.how(platform) is not How.NATIVE
+        if node.own and node.how(platform) is not Execution.NATIVE
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from whalebuild.builder.facts import EngineFacts
-from whalebuild.builder.nodes import How, place
-from whalebuild.builder.probe import Looker
+from whalebuild.builder.facts import BuilderFacts
+from whalebuild.builder.nodes import Execution, place
+from whalebuild.builder.probe import BuilderProbe
 from whalebuild.builder.spec import CONTAINER
 from whalebuild.errors import EngineError
 from whalebuild.oci.platform import LOCAL
@@ -17,7 +17,7 @@ _STORE_OFF = "it uses the docker driver, and this engine's containerd image stor
 
 
 @dataclass(frozen=True)
-class Chooser:
+class BuilderChooser:
     """Chooses a builder.
 
     Attributes:
@@ -25,11 +25,11 @@ class Chooser:
         publishes: Whether it has to push images and caches.
     """
 
-    looker: Looker
+    looker: BuilderProbe
     named: str | None
     publishes: bool
 
-    def first(self) -> EngineFacts:
+    def first(self) -> BuilderFacts:
         """Look at the builder that is to be used if it will do.
 
         Raises:
@@ -49,7 +49,7 @@ class Chooser:
             self._say(f"the current builder cannot be used ({down.what})")
             return self.looker.facts(OWN_NAME)
 
-    def chosen(self, facts: EngineFacts, platforms: Collection[str]) -> EngineFacts:
+    def chosen(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
         """Keep this builder, or take ``whalebuild``, which may have to be made.
 
         Args:
@@ -78,31 +78,31 @@ class Chooser:
         self._say(f'builder "{facts.builder}" cannot do this: {why}')
         return own
 
-    def settled(self, settings: Settings, facts: EngineFacts | None) -> Settings:
+    def settled(self, settings: Settings, facts: BuilderFacts | None) -> Settings:
         """The settings of the bake: with the builder that was chosen."""
         if self.named != AUTO or facts is None:
             return settings
         origins = {**settings.origins, "builder": f"{settings.origin('builder')}: {AUTO}"}
         return replace(settings, builder=facts.builder, origins=origins)
 
-    def _lacks(self, facts: EngineFacts) -> bool:
+    def _lacks(self, facts: BuilderFacts) -> bool:
         return self.publishes and not facts.containerd_store
 
-    def _unable(self, facts: EngineFacts, platforms: Collection[str]) -> tuple[str, ...]:
+    def _unable(self, facts: BuilderFacts, platforms: Collection[str]) -> tuple[str, ...]:
         """Platforms whose programs it cannot run, as far as that is known."""
         wanted = [platform for platform in platforms if platform not in {LOCAL, facts.platform}]
         if not wanted:
             return ()
         nodes = self.looker.with_nodes(facts, wanted).nodes
         places = [at for platform in sorted(wanted) if (at := place(nodes, platform))]
-        return tuple(at.platform for at in places if at.how is How.UNABLE)
+        return tuple(at.platform for at in places if at.how is Execution.UNABLE)
 
-    def _to_be(self, facts: EngineFacts, platforms: Collection[str]) -> EngineFacts:
+    def _to_be(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
         """``whalebuild`` as it will be: on the same machine, so with the same platforms."""
         wanted = [platform for platform in platforms if platform != LOCAL]
         nodes = self.looker.with_nodes(facts, wanted).nodes
         named = tuple(replace(node, name=f"{OWN_NAME}0") for node in nodes)
-        return EngineFacts(OWN_NAME, CONTAINER, True, facts.platform, named, missing=True)  # noqa: FBT003
+        return BuilderFacts(OWN_NAME, CONTAINER, True, facts.platform, named, missing=True)  # noqa: FBT003
 
     def _say(self, why: str) -> None:
         self.looker.note(f'{why}; using builder "{OWN_NAME}" (--builder {AUTO})')

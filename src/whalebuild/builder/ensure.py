@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import boot_error, creation_error, node_down, plain_words
 from whalebuild.builder.nodes import RUNNING, Node, places
 from whalebuild.builder.ports import Builders
@@ -22,7 +22,7 @@ class Readier:
     builders: Builders
     note: Callable[[str], None]
 
-    def ready(self, facts: EngineFacts, platforms: Collection[str]) -> None:
+    def ready(self, facts: BuilderFacts, platforms: Collection[str]) -> None:
         """Have the builder be there for these platforms.
 
         Raises:
@@ -52,7 +52,7 @@ class Readier:
         except CommandFailedError as failed:
             raise boot_error(OWN_NAME, CONTAINER, failed.stderr) from None
 
-    def _wait(self, facts: EngineFacts, down: tuple[Node, ...]) -> None:
+    def _wait(self, facts: BuilderFacts, down: tuple[Node, ...]) -> None:
         """Wait for nodes as long as buildx does, 20 s."""
         names = ", ".join(node.name for node in down)
         self.note(f'waiting for node {names} of builder "{facts.builder}"')
@@ -74,7 +74,7 @@ class Readier:
         return node.status
 
 
-def nodes_down(facts: EngineFacts, platforms: Collection[str]) -> tuple[Node, ...]:
+def nodes_down(facts: BuilderFacts, platforms: Collection[str]) -> tuple[Node, ...]:
     """Remote nodes that these platforms are built on, and that do not answer.
 
     Those of other drivers are started by the bake itself.

@@ -8,7 +8,7 @@ from whalebuild.builder.nodes import Node
 
 
 @dataclass(frozen=True)
-class EngineFacts:
+class BuilderFacts:
     """What a builder can do, as far as it decides about a bake.
 
     Attributes:

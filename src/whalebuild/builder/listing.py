@@ -142,7 +142,7 @@ _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 
 
 @dataclass(frozen=True)
-class Usage:
+class CacheUsage:
     """Bytes, rounded by buildx to four digits; None where it does not say.
 
     Attributes:
@@ -154,10 +154,10 @@ class Usage:
     reclaimable: int | None = None
 
 
-def read_usage(text: str) -> Usage:
+def read_usage(text: str) -> CacheUsage:
     """Read what ``docker buildx du`` prints."""
     found = {
         line["name"]: round(float(line["number"]) * _UNITS[line["unit"]])
         for line in _LINE.finditer(text)
     }
-    return Usage(found.get("Total"), found.get("Reclaimable"))
+    return CacheUsage(found.get("Total"), found.get("Reclaimable"))

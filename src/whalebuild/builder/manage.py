@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from whalebuild.builder.capabilities import Feature, Known, Trial, by_driver, trials
+from whalebuild.builder.capabilities import Feature, KnownFrom, TrialBuild, by_driver, trials
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.messages import (
     boot_error,
@@ -28,7 +28,7 @@ from whalebuild.runtime.threads import Submit
 
 
 @dataclass(frozen=True)
-class BuilderKeeper:
+class BuilderManager:
     """What ``whalebuild builder`` does.
 
     Attributes:
@@ -149,14 +149,14 @@ class BuilderKeeper:
             words = node.error or plain_words(failed.stderr)
             return NodeView(node, trouble=words if node.status != RUNNING else None)
 
-    def _try(self, builder: Builder, trial: Trial) -> Feature:
+    def _try(self, builder: Builder, trial: TrialBuild) -> Feature:
         try:
             self.builders.try_build(builder.name, trial.words)
         except CommandFailedError as failed:
             return Feature(
-                trial.name, able=False, known=Known.TESTED, why=plain_words(failed.stderr)
+                trial.name, able=False, known=KnownFrom.TESTED, why=plain_words(failed.stderr)
             )
-        return Feature(trial.name, able=True, known=Known.TESTED)
+        return Feature(trial.name, able=True, known=KnownFrom.TESTED)
 
     def _local_engine(self) -> bool:
         try:

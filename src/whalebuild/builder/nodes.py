@@ -18,7 +18,7 @@ _ALSO = {"amd64": frozenset({"amd64", "386"}), "arm64": frozenset({"arm64", "arm
 RUNNING = "running"
 
 
-class How(Enum):
+class Execution(Enum):
     """How a platform's programs run on a node."""
 
     NATIVE = "native"
@@ -59,23 +59,23 @@ class Node:
         every = dict.fromkeys((*own, *self.platforms))
         return tuple(platform for platform in every if any(_runs(one, platform) for one in own))
 
-    def how(self, platform: str) -> How:
+    def how(self, platform: str) -> Execution:
         """How a platform's programs run here."""
         if platform in self.natives:
-            return How.NATIVE
-        return How.EMULATED if platform in self.platforms else How.UNABLE
+            return Execution.NATIVE
+        return Execution.EMULATED if platform in self.platforms else Execution.UNABLE
 
 
 @dataclass(frozen=True)
-class Place:
+class NodePlacement:
     """Where a platform is built, and how its programs run there."""
 
     platform: str
     node: Node
-    how: How
+    how: Execution
 
 
-def place(nodes: Sequence[Node], platform: str) -> Place | None:
+def place(nodes: Sequence[Node], platform: str) -> NodePlacement | None:
     """Tell where buildx would build a platform; None where nothing is known of the nodes."""
     known = [node for node in nodes if node.platforms or node.given]
     if not known:
@@ -85,10 +85,10 @@ def place(nodes: Sequence[Node], platform: str) -> Place | None:
         or next((node for node in known if platform in node.platforms), None)
         or known[0]
     )
-    return Place(platform, found, found.how(platform))
+    return NodePlacement(platform, found, found.how(platform))
 
 
-def places(nodes: Sequence[Node], platforms: Iterable[str]) -> tuple[Place, ...]:
+def places(nodes: Sequence[Node], platforms: Iterable[str]) -> tuple[NodePlacement, ...]:
     """Tell where each platform is built, as far as it is known."""
     return tuple(found for platform in platforms if (found := place(nodes, platform)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from whalebuild.builder.listing import Builder, Usage
+from whalebuild.builder.listing import Builder, CacheUsage
 
 
 class Builders(Protocol):
@@ -29,7 +29,7 @@ class Builders(Protocol):
     def remove(self, name: str, *, keep_state: bool = False) -> None:
         """Remove a builder, and its cache unless the state is kept."""
 
-    def usage(self, builder: str, node: str) -> Usage:
+    def usage(self, builder: str, node: str) -> CacheUsage:
         """How much cache one node holds; fails with the reason where it does not answer."""
 
     def try_build(self, builder: str, words: Sequence[str]) -> None:

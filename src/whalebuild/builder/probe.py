@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import boot_error, plain_words
 from whalebuild.builder.nodes import Node
 from whalebuild.builder.spec import REMOTE
@@ -16,7 +16,7 @@ from whalebuild.plan.ports import Engine
 
 
 @dataclass(frozen=True)
-class Looker:
+class BuilderProbe:
     """Looks at builders.
 
     Attributes:
@@ -26,7 +26,7 @@ class Looker:
     engine: Engine
     note: Callable[[str], None]
 
-    def facts(self, builder: str | None) -> EngineFacts:
+    def facts(self, builder: str | None) -> BuilderFacts:
         """What the builder is; one that does not run is started, or waited for as buildx does.
 
         Without that its platform is not known, and a plan has nothing to go by.
@@ -50,7 +50,7 @@ class Looker:
         except CommandFailedError as failed:
             raise _down(facts, failed) from None
 
-    def with_nodes(self, facts: EngineFacts, platforms: Collection[str]) -> EngineFacts:
+    def with_nodes(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
         """Have the nodes that these platforms are built on, if they can be told.
 
         What the docker driver's engine can emulate costs a docker command, 0.2 s, to ask: it is
@@ -69,7 +69,7 @@ class Looker:
         return replace(facts, nodes=tuple(replace(node, own=facts.platform) for node in found))
 
 
-def _down(facts: EngineFacts, failed: CommandFailedError) -> EngineError:
+def _down(facts: BuilderFacts, failed: CommandFailedError) -> EngineError:
     if facts.driver != REMOTE:
         return boot_error(facts.builder, facts.driver, failed.stderr)
     addresses = ", ".join(node.endpoint for node in facts.nodes)

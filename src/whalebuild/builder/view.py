@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.builder.capabilities import Feature, main_platforms, misplaced
-from whalebuild.builder.listing import Builder, Usage
-from whalebuild.builder.nodes import How, Node, Place, places
+from whalebuild.builder.listing import Builder, CacheUsage
+from whalebuild.builder.nodes import Execution, Node, NodePlacement, places
 
 LIST_SCHEMA = "whalebuild.builders/1"
 SCHEMA = "whalebuild.builder/1"
@@ -20,7 +20,7 @@ class NodeView:
     """A node, how much cache it holds, and why it does not answer."""
 
     node: Node
-    usage: Usage | None = None
+    usage: CacheUsage | None = None
     trouble: str | None = None
 
 
@@ -33,12 +33,12 @@ class BuilderView:
     features: tuple[Feature, ...] = ()
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def places(self) -> tuple[NodePlacement, ...]:
         """Where each platform is built."""
         return builder_places(self.builder)
 
 
-def builder_places(builder: Builder) -> tuple[Place, ...]:
+def builder_places(builder: Builder) -> tuple[NodePlacement, ...]:
     """Where each platform is built."""
     return places(builder.nodes, main_platforms(builder))
 
@@ -82,7 +82,7 @@ def _builder(builder: Builder) -> dict[str, Any]:
 
 
 def _node(node: Node) -> dict[str, Any]:
-    def those(how: How) -> list[str]:
+    def those(how: Execution) -> list[str]:
         return [p for p in dict.fromkeys((*node.given, *node.platforms)) if node.how(p) is how]
 
     return {
@@ -92,8 +92,8 @@ def _node(node: Node) -> dict[str, Any]:
         "buildkit": node.version or None,
         "own": node.own,
         "given": list(node.given),
-        "native": those(How.NATIVE),
-        "emulated": those(How.EMULATED),
-        "unable": those(How.UNABLE),
+        "native": those(Execution.NATIVE),
+        "emulated": those(Execution.EMULATED),
+        "unable": those(Execution.UNABLE),
         "error": node.error,
     }

@@ -52,7 +52,7 @@ def bake(
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
         from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
-        from whalebuild.cli.session import Words, open_session, setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
         from whalebuild.errors import UsageError
 
         check_modes(load=load, read_only=read_only, partial=partial, part_file=part_file)
@@ -72,7 +72,7 @@ def bake(
             strict_cache=strict_cache,
             if_unchanged=if_unchanged,
         )
-        words = Words(targets, set_, var, ask=not print_)
+        words = BakeArguments(targets, set_, var, ask=not print_)
         with open_session(flags, words) as session:
             from whalebuild.bake.baker import Baker
             from whalebuild.bakefile.images import BuildOptions

@@ -14,7 +14,7 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
 if TYPE_CHECKING:
-    from whalebuild.builder.manage import BuilderKeeper
+    from whalebuild.builder.manage import BuilderManager
 
 app = typer.Typer(
     name="builder",
@@ -107,12 +107,12 @@ def remove(
 
 
 @contextmanager
-def _keeper() -> Iterator[BuilderKeeper]:
-    from whalebuild.builder.manage import BuilderKeeper
+def _keeper() -> Iterator[BuilderManager]:
+    from whalebuild.builder.manage import BuilderManager
     from whalebuild.docker.builders import DockerBuilders
 
     with DockerBuilders() as builders:
-        yield BuilderKeeper(builders, lambda text: typer.echo(f"whalebuild: {text}", err=True))
+        yield BuilderManager(builders, lambda text: typer.echo(f"whalebuild: {text}", err=True))
 
 
 def _print(shown: object) -> None:

@@ -35,14 +35,14 @@ def deploy(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import (
-            ComposeWords,
+            ComposeArguments,
             open_deploy_session,
             show_plan,
             show_result,
             wire,
         )
         from whalebuild.cli.session import setting_flags
-        from whalebuild.deploy.result import DeployResult, Done
+        from whalebuild.deploy.result import DeployAction, DeployResult
         from whalebuild.deploy.warm import plan_warm
 
         if warm and pre_pull:
@@ -58,7 +58,7 @@ def deploy(
             retry_deadline=retry_deadline,
             progress=progress,
         )
-        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
         lock = None if dry_run else "deploy"
         with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
             planner, deployer = wire(session, session.record.read(), go_back=rollback)
@@ -66,11 +66,11 @@ def deploy(
             plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
             show_plan(session, plan, format_)
             if dry_run:
-                result = DeployResult(Done.PLANNED, plan)
+                result = DeployResult(DeployAction.PLANNED, plan)
             elif warm:
-                result = DeployResult(Done.WARMED, plan, pull_seconds=deployer.warm(plan))
+                result = DeployResult(DeployAction.WARMED, plan, pull_seconds=deployer.warm(plan))
             elif pre_pull:
-                result = DeployResult(Done.PULLED, plan, pull_seconds=deployer.pull(plan))
+                result = DeployResult(DeployAction.PULLED, plan, pull_seconds=deployer.pull(plan))
             else:
                 result = deployer.deploy(plan)
             retries = tuple(session.retrier.retries)

@@ -40,7 +40,7 @@ from whalebuild.deploy.switch import Switcher
 
 
 @dataclass(frozen=True)
-class ComposeWords:
+class ComposeArguments:
     """Words of the command line that go to docker compose."""
 
     files: Sequence[str] | None = None
@@ -83,7 +83,7 @@ def engine_answers() -> Iterator[None]:
 
 @contextmanager
 def open_deploy_session(
-    flags: Mapping[str, object], words: ComposeWords, *, lock: str | None, wait: bool = True
+    flags: Mapping[str, object], words: ComposeArguments, *, lock: str | None, wait: bool = True
 ) -> Iterator[DeploySession]:
     """Resolve settings, read the project, and open what needs closing.
 

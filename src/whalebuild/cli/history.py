@@ -20,16 +20,16 @@ def history(
 ) -> None:
     """Show what was deployed when, and what came of it."""
     with boundary(format_):
-        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
+        from whalebuild.cli.deploy_session import ComposeArguments, open_deploy_session
         from whalebuild.cli.output.history import (
             HistoryView,
             history_json,
             history_notes,
             history_text,
         )
-        from whalebuild.deploy.drift import find_strays
+        from whalebuild.deploy.drift import find_drift
 
-        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
         with open_deploy_session({}, words, lock=None) as session:
             found = session.record.read()
             view = HistoryView(
@@ -37,7 +37,7 @@ def history(
                 session.engine,
                 str(session.record.path),
                 found,
-                find_strays(session.project, session.host, found),
+                find_drift(session.project, session.host, found),
             )
             as_json = format_ is opt.Format.JSON
             typer.echo(json.dumps(history_json(view)) if as_json else history_text(view))

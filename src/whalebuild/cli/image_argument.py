@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 
 from whalebuild.bakefile.pair_names import PairNames, names_of_pairs
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.cli.session import Session, Words, open_session
+from whalebuild.cli.session import BakeArguments, Session, open_session
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.plan.ports import Engine, SourceTree
-from whalebuild.plan.read_bakefile import BakeReader
+from whalebuild.plan.read_bakefile import BakeFileReader
 from whalebuild.settings import Settings
 
 
@@ -23,7 +23,7 @@ def names_in_bake_file(
     Raises:
         WhalebuildError: The bake file cannot be read, or does not name the images.
     """
-    pairs, _, _ = BakeReader(engine, tree, settings).pairs(request)
+    pairs, _, _ = BakeFileReader(engine, tree, settings).pairs(request)
     return names_of_pairs(pairs)
 
 
@@ -54,7 +54,7 @@ def session_about(
     variables: Sequence[str] | None,
 ) -> AbstractContextManager[Session]:
     """A session in which the bake file is read ahead, unless an image was named."""
-    words = Words(None, overrides, variables, ask=False) if subject is None else None
+    words = BakeArguments(None, overrides, variables, ask=False) if subject is None else None
     return open_session(flags, words)
 
 

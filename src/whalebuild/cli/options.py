@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from whalebuild.compose.model import Order
+from whalebuild.compose.model import UpdateOrder
 
 
 class Format(StrEnum):
@@ -122,7 +122,7 @@ DryRun = Annotated[bool, Option("--dry-run", help="Show what would be done, and 
 PrePull = Annotated[bool, Option("--pre-pull", help="Download only, and start nothing.")]
 Warm = Annotated[bool, Option("--warm", help="Download the dependencies (:deps) ahead, no more.")]
 SwitchOrder = Annotated[
-    Order | None,
+    UpdateOrder | None,
     Option(
         "--order",
         help="start-first: the new version must work beside the old one before that is stopped; "

@@ -30,7 +30,7 @@ def plan(
 ) -> None:
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
-        from whalebuild.cli.session import Words, open_session, setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
 
         flags = setting_flags(
             image=image,
@@ -41,7 +41,7 @@ def plan(
             platform=platform,
             builder=builder,
         )
-        with open_session(flags, Words(targets, set_, var)) as session:
+        with open_session(flags, BakeArguments(targets, set_, var)) as session:
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.plan import plan_json, plan_text, rebuild_needed
 

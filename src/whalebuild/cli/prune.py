@@ -23,13 +23,13 @@ def prune(
 ) -> None:
     """Remove images of old deployments that neither run nor are needed to go back."""
     with boundary(format_):
-        from whalebuild.cli.deploy_session import ComposeWords, open_deploy_session
+        from whalebuild.cli.deploy_session import ComposeArguments, open_deploy_session
         from whalebuild.cli.output.prune import prune_text
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.prune import prune as pruned
         from whalebuild.state.records import records_of
 
-        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
         lock = None if dry_run else "prune"
         flags = setting_flags(keep=keep)
         with open_deploy_session(flags, words, lock=lock, wait=wait) as session:

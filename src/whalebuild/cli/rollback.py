@@ -32,7 +32,7 @@ def rollback(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import (
-            ComposeWords,
+            ComposeArguments,
             open_deploy_session,
             show_plan,
             show_result,
@@ -40,8 +40,8 @@ def rollback(
         )
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.history import rollback_target, state_after
-        from whalebuild.deploy.record import Act
-        from whalebuild.deploy.result import DeployResult, Done
+        from whalebuild.deploy.record import DeploymentKind
+        from whalebuild.deploy.result import DeployAction, DeployResult
 
         flags = setting_flags(
             deploy_timeout=timeout,
@@ -50,7 +50,7 @@ def rollback(
             retry_deadline=retry_deadline,
             progress=progress,
         )
-        words = ComposeWords(file, project_name, project_directory, profile, env_file)
+        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
         lock = None if dry_run else "rollback"
         with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
             history = session.record.read()
@@ -59,8 +59,8 @@ def rollback(
             plan = planner.rollback(state_after(history, target.number), order)
             show_plan(session, plan, format_)
             if dry_run:
-                result = DeployResult(Done.PLANNED, plan, to=target.number)
+                result = DeployResult(DeployAction.PLANNED, plan, to=target.number)
             else:
-                result = deployer.deploy(plan, Act.ROLLBACK, target.number)
+                result = deployer.deploy(plan, DeploymentKind.ROLLBACK, target.number)
             retries = tuple(session.retrier.retries)
         show_result(replace(result, retries=retries), format_)

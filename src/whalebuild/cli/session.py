@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.docker.buildx import AheadEngine, DockerEngine
+from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
@@ -32,7 +32,7 @@ class Session:
 
     settings: Settings
     request: BakeRequest
-    engine: AheadEngine
+    engine: PrefetchingBuildx
     registry: RegistryClient
     tree: LocalSourceTree
     console: ConsoleBase
@@ -76,7 +76,7 @@ def setting_flags(**given: object) -> dict[str, object]:
 
 
 @dataclass(frozen=True)
-class Words:
+class BakeArguments:
     """Words of the command line that go to buildx, unchecked.
 
     ``ask`` tells whether the builder is going to be looked at as well.
@@ -89,7 +89,9 @@ class Words:
 
 
 @contextmanager
-def open_session(flags: Mapping[str, object], words: Words | None = None) -> Iterator[Session]:
+def open_session(
+    flags: Mapping[str, object], words: BakeArguments | None = None
+) -> Iterator[Session]:
     """Resolve settings, then open what needs closing.
 
     Args:
@@ -102,10 +104,10 @@ def open_session(flags: Mapping[str, object], words: Words | None = None) -> Ite
     root = Path.cwd()
     environment = layer_from_environment(os.environ)
     settings = resolve([read_settings_layer(root), environment, layer_from_flags(flags)])
-    given = words or Words()
+    given = words or BakeArguments()
     request = make_request(settings, given.targets, given.overrides, given.variables)
-    with DockerEngine() as docker:
-        engine = AheadEngine(docker)
+    with Buildx() as docker:
+        engine = PrefetchingBuildx(docker)
         if words:
             _begin(engine, docker, root, settings, request, ask=words.ask)
         # Docker is at work while the rest is imported.
@@ -129,8 +131,8 @@ def open_session(flags: Mapping[str, object], words: Words | None = None) -> Ite
 
 
 def _begin(
-    engine: AheadEngine,
-    docker: DockerEngine,
+    engine: PrefetchingBuildx,
+    docker: Buildx,
     root: Path,
     settings: Settings,
     request: BakeRequest,

@@ -9,7 +9,7 @@ from whalebuild.compose.containers import Container
 
 
 @dataclass(frozen=True)
-class Trouble:
+class HealthProblem:
     """A container that does not work.
 
     Attributes:
@@ -26,7 +26,7 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HealthState:
     """What can be said of containers by now.
 
     Attributes:
@@ -34,7 +34,7 @@ class Verdict:
         waiting: Containers that may work yet, each with what is waited for.
     """
 
-    trouble: Trouble | None = None
+    trouble: HealthProblem | None = None
     waiting: Mapping[str, str] | None = None
 
     @property
@@ -48,7 +48,7 @@ def judge(
     restarts: Mapping[str, int],
     up_for: Mapping[str, float],
     grace: float,
-) -> Verdict:
+) -> HealthState:
     """Tell whether containers work.
 
     Args:
@@ -62,11 +62,11 @@ def judge(
         reason = _fault(container, restarts.get(container.id, 0))
         if reason:
             said = container.error or container.health_log
-            return Verdict(Trouble(container.service, container.id, reason, said.strip()))
+            return HealthState(HealthProblem(container.service, container.id, reason, said.strip()))
         what = _waits_for(container, up_for.get(container.id, 0.0), grace)
         if what:
             waiting[container.name] = what
-    return Verdict(None, waiting)
+    return HealthState(None, waiting)
 
 
 def _fault(container: Container, restarts_before: int) -> str:

@@ -18,7 +18,7 @@ from whalebuild.oci.reference import Reference, parse_reference
 _ID = "sha256:"
 
 
-class Order(StrEnum):
+class UpdateOrder(StrEnum):
     """Which of the two versions runs alone while services switch (``update_config.order``)."""
 
     STOP_FIRST = "stop-first"
@@ -52,7 +52,7 @@ class Service:
     image: Reference | None
     built: bool = False
     pull_policy: str = ""
-    order: Order | None = None
+    order: UpdateOrder | None = None
     alone: str = ""
     on_host_network: bool = False
     replicas: int = 1
@@ -136,7 +136,7 @@ def _service(name: str, raw: Mapping[str, Any], networks: Mapping[str, str], tie
         parse_reference(image, where=where) if image and not image.startswith(_ID) else None,
         built="build" in raw,
         pull_policy=maybe(raw.get("pull_policy") or None, text) or "",
-        order=Order(order) if order in set(Order) else None,
+        order=UpdateOrder(order) if order in set(UpdateOrder) else None,
         alone=alone,
         on_host_network=_of_another(mode),
         replicas=_replicas(raw, deploy),

@@ -17,7 +17,7 @@ Names = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Nameless:
+class UnnamedContainers:
     """Containers that are not found by their service's name, though compose gave it to them.
 
     Attributes:
@@ -44,7 +44,7 @@ def without_names(container: Container) -> Names:
     return dict.fromkeys(container.aliases, ())
 
 
-def nameless(model: Model, containers: Collection[Container]) -> Nameless:
+def nameless(model: Model, containers: Collection[Container]) -> UnnamedContainers:
     """What a run that was killed has left without names.
 
     Such a container is as good as any other to compose: it may be the one that it keeps.
@@ -60,7 +60,7 @@ def nameless(model: Model, containers: Collection[Container]) -> Nameless:
                 useless.append(each.id)
             else:
                 again[each.id] = dict(_lacks(service, each))
-    return Nameless(tuple(useless), {key: names for key, names in again.items() if names})
+    return UnnamedContainers(tuple(useless), {key: names for key, names in again.items() if names})
 
 
 def _is_found(service: Service, container: Container) -> bool:

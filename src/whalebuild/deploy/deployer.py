@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
-from whalebuild.compose.model import Order
+from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import doubtful, left_unfinished, next_number, state_now
-from whalebuild.deploy.plan import Action, DeployPlan, Switch, download_of
+from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
 from whalebuild.deploy.planner import DeployPlanner, is_here
 from whalebuild.deploy.ports import Project, Record
 from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.record import Act, Begun, Ended, Outcome, Versions, Warmed
-from whalebuild.deploy.result import DeployResult, Done, changed
+from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
+from whalebuild.deploy.result import DeployAction, DeployResult, changed
 from whalebuild.deploy.switch import Switcher
 from whalebuild.errors import DeployError, InterruptedRunError
 from whalebuild.failures.engine_messages import engine_error
@@ -83,7 +83,7 @@ class Deployer:
         return took
 
     def deploy(
-        self, plan: DeployPlan, act: Act = Act.DEPLOY, to: int | None = None
+        self, plan: DeployPlan, act: DeploymentKind = DeploymentKind.DEPLOY, to: int | None = None
     ) -> DeployResult:
         """Pull, then switch.
 
@@ -107,11 +107,11 @@ class Deployer:
         except InterruptedRunError as stopped:
             stopped.next_step = _STOPPED
             raise
-        done = Done.ROLLED_BACK if act is Act.ROLLBACK else Done.DEPLOYED
-        done = done if number else Done.UNCHANGED
+        done = DeployAction.ROLLED_BACK if act is DeploymentKind.ROLLBACK else DeployAction.DEPLOYED
+        done = done if number else DeployAction.UNCHANGED
         return DeployResult(done, plan, number, to, pulled, self.clock() - began)
 
-    def _switch(self, plan: DeployPlan, act: Act, to: int | None) -> int | None:
+    def _switch(self, plan: DeployPlan, act: DeploymentKind, to: int | None) -> int | None:
         """Switch, and record it; None where there was nothing to record."""
         self._note_found(plan)
         number = next_number(self.record.read())
@@ -130,7 +130,12 @@ class Deployer:
         return number
 
     def _failed(
-        self, plan: DeployPlan, act: Act, failed: UnhealthyError, number: int, began: float
+        self,
+        plan: DeployPlan,
+        act: DeploymentKind,
+        failed: UnhealthyError,
+        number: int,
+        began: float,
     ) -> NoReturn:
         """Go back to what ran before, if there is something, and say what happened."""
         what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
@@ -194,7 +199,7 @@ class Deployer:
             return
         number, at = next_number(history), self.now()
         before = {name: known.get(name) for name in found}
-        self.record.add(Begun(number, Act.FOUND, at, found, before))
+        self.record.add(Begun(number, DeploymentKind.FOUND, at, found, before))
         self.record.add(Ended(number, Outcome.DONE, at, found))
 
     def _keep(self, plan: DeployPlan) -> None:
@@ -212,10 +217,10 @@ class Deployer:
 def _back(plan: DeployPlan) -> DeployPlan:
     """The plan that starts again what ran before."""
     switches = {
-        each.service.name: Switch(
-            *(each.service, Action.UPDATE, each.before, each.version),
+        each.service.name: ServiceChange(
+            *(each.service, ServiceAction.UPDATE, each.before, each.version),
             # It has worked before: no trial.
-            order=Order.STOP_FIRST if each.service.alone else each.order,
+            order=UpdateOrder.STOP_FIRST if each.service.alone else each.order,
         )
         for each in plan.changes
         if each.before

@@ -18,7 +18,7 @@ from whalebuild.published.ports import Host
 
 
 @dataclass(frozen=True)
-class Stray:
+class Drift:
     """A service that does not run what it should.
 
     Attributes:
@@ -31,9 +31,9 @@ class Stray:
     found: tuple[str, ...]
 
 
-def strays(
+def drifts(
     recorded: Versions, containers: Iterable[Container], images: Iterable[HostImage]
-) -> tuple[Stray, ...]:
+) -> tuple[Drift, ...]:
     """Compare the record's state with the containers that run.
 
     Args:
@@ -51,7 +51,7 @@ def strays(
         ):
             continue
         others = (_digest(each, by_id, version) for each in mine)
-        found.append(Stray(service, version, tuple(dict.fromkeys(others))))
+        found.append(Drift(service, version, tuple(dict.fromkeys(others))))
     return tuple(found)
 
 
@@ -72,7 +72,7 @@ def _digest(
     return image.digest_in(name.repository) if image and name else container.image
 
 
-def find_strays(project: Project, host: Host, history: History) -> tuple[Stray, ...]:
+def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, ...]:
     """Services that somebody has changed outside whalebuild.
 
     Those that an interrupted deployment was about are left out: either version may run of them.
@@ -85,6 +85,6 @@ def find_strays(project: Project, host: Host, history: History) -> tuple[Stray, 
     if not known:
         return ()
     try:
-        return strays(known, project.containers(), host.images())
+        return drifts(known, project.containers(), host.images())
     except CommandFailedError as failed:
         raise engine_error(failed) from None

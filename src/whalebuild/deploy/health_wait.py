@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
-from whalebuild.compose.health import Trouble, judge
+from whalebuild.compose.health import HealthProblem, judge
 from whalebuild.deploy.ports import Project
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
@@ -26,7 +26,7 @@ class UnhealthyError(Exception):
         switched: Whether anything else than before runs, or did for a while.
     """
 
-    def __init__(self, trouble: Trouble, log: str = "") -> None:
+    def __init__(self, trouble: HealthProblem, log: str = "") -> None:
         super().__init__(trouble.reason)
         self.trouble = trouble
         self.log = log
@@ -76,7 +76,7 @@ class HealthWait:
                 first = next(each for each in containers if each.name in waiting)
                 took = f"it does not work after {human_seconds(self.timeout)}"
                 raise self._unhealthy(
-                    Trouble(
+                    HealthProblem(
                         first.service,
                         first.id,
                         f"{took}: still waiting for {waiting[first.name]}",
@@ -102,7 +102,7 @@ class HealthWait:
             raise self._unhealthy(verdict.trouble)
         return dict(verdict.waiting or {})
 
-    def _unhealthy(self, trouble: Trouble) -> UnhealthyError:
+    def _unhealthy(self, trouble: HealthProblem) -> UnhealthyError:
         return UnhealthyError(trouble, last_words(self.project, trouble.container))
 
 
@@ -114,6 +114,6 @@ def last_words(project: Project, container: str, lines: int = 20) -> str:
         return ""
 
 
-def _gone(there: Collection[Container]) -> Trouble:
+def _gone(there: Collection[Container]) -> HealthProblem:
     names = ", ".join(each.name for each in there) or "none of them"
-    return Trouble("", "", f"a container was removed by somebody else (left: {names})")
+    return HealthProblem("", "", f"a container was removed by somebody else (left: {names})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from whalebuild.deploy.record import Act, Deployment, History, Outcome, Versions
+from whalebuild.deploy.record import Deployment, DeploymentKind, History, Outcome, Versions
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
 
@@ -202,7 +202,11 @@ def _standing(history: History) -> dict[int, Deployment]:
     for each in history.deployments:
         if each.outcome is Outcome.DONE:
             begun = each.begun
-            back = standing.get(begun.to) if begun.act is Act.ROLLBACK and begun.to else None
+            back = (
+                standing.get(begun.to)
+                if begun.act is DeploymentKind.ROLLBACK and begun.to
+                else None
+            )
             standing[each.number] = back or each
     return standing
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.containers import Container
-from whalebuild.compose.model import Model, Order, Service
+from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff
@@ -20,7 +20,7 @@ _NOT_PULLED = frozenset({"never", "build"})
 _IF_MISSING = frozenset({"", "missing", "if_not_present"})
 
 
-class Action(StrEnum):
+class ServiceAction(StrEnum):
     """What becomes of a service."""
 
     UPDATE = "update"
@@ -32,7 +32,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningVersion:
     """A version that runs, and the engine's ID of its image."""
 
     version: Reference
@@ -40,7 +40,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Switch:
+class ServiceChange:
     """What a service is to run, and what it runs.
 
     Attributes:
@@ -53,11 +53,11 @@ class Switch:
     """
 
     service: Service
-    action: Action
+    action: ServiceAction
     version: Reference | None = None
     before: Reference | None = None
     before_image: str = ""
-    order: Order = Order.STOP_FIRST
+    order: UpdateOrder = UpdateOrder.STOP_FIRST
     why: str = ""
 
 
@@ -74,20 +74,20 @@ class DeployPlan:
     """
 
     model: Model
-    switches: Mapping[str, Switch]
+    switches: Mapping[str, ServiceChange]
     named: tuple[str, ...] = ()
     diffs: tuple[ImageDiff, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
-    def pairs(self) -> tuple[Switch, ...]:
+    def pairs(self) -> tuple[ServiceChange, ...]:
         """Services with a pair of whalebuild's."""
         return tuple(each for each in self.switches.values() if each.version)
 
     @property
-    def changes(self) -> tuple[Switch, ...]:
+    def changes(self) -> tuple[ServiceChange, ...]:
         """Those that are going to run another version."""
-        return tuple(each for each in self.pairs if each.action is not Action.UNCHANGED)
+        return tuple(each for each in self.pairs if each.action is not ServiceAction.UNCHANGED)
 
 
 def chosen(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
@@ -117,8 +117,8 @@ def not_a_pair(service: Service) -> str:
 
 
 def switch(
-    service: Service, version: Reference, running: Running | None, order: Order | None
-) -> Switch:
+    service: Service, version: Reference, running: RunningVersion | None, order: UpdateOrder | None
+) -> ServiceChange:
     """Decide on a service with a pair.
 
     Args:
@@ -128,12 +128,12 @@ def switch(
         order: What the command line says; None leaves it to the project's file.
     """
     if running is None:
-        return Switch(service, Action.START, version)
-    made = Switch(service, Action.UPDATE, version, running.version, running.image)
+        return ServiceChange(service, ServiceAction.START, version)
+    made = ServiceChange(service, ServiceAction.UPDATE, version, running.version, running.image)
     if running.version.digest == version.digest:
-        return replace(made, action=Action.UNCHANGED)
-    asked = order or service.order or Order.STOP_FIRST
-    if asked is Order.START_FIRST and service.on_host_network:
+        return replace(made, action=ServiceAction.UNCHANGED)
+    asked = order or service.order or UpdateOrder.STOP_FIRST
+    if asked is UpdateOrder.START_FIRST and service.on_host_network:
         return replace(made, why=f"not start-first: {service.alone}")
     return replace(made, order=asked)
 
@@ -152,7 +152,7 @@ def running_version(
     images: Mapping[str, HostImage],
     service: Service,
     recorded: Reference | None,
-) -> Running | None:
+) -> RunningVersion | None:
     """Which version a service runs; if it runs several, the recorded one, or else the first.
 
     Args:
@@ -171,7 +171,10 @@ def running_version(
         version = Reference(name.repository, with_tag(name).tag, digest)
         known = recorded is not None and recorded.digest == digest
         found.append(
-            (not known, Running(recorded if recorded and known else version, container.image))
+            (
+                not known,
+                RunningVersion(recorded if recorded and known else version, container.image),
+            )
         )
     return min(found, key=lambda each: each[0], default=(True, None))[1]
 

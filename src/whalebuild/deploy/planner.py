@@ -9,13 +9,13 @@ from functools import cached_property
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.compose.containers import Container
-from whalebuild.compose.model import Model, Order, Service
+from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.deploy.history import doubtful, effective, left_unfinished, state_after, state_now
 from whalebuild.deploy.plan import (
-    Action,
     DeployPlan,
-    Running,
-    Switch,
+    RunningVersion,
+    ServiceAction,
+    ServiceChange,
     chosen,
     host_name,
     not_a_pair,
@@ -29,11 +29,11 @@ from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.published.diff import Differ
-from whalebuild.published.download import ImageDiff, Wanted
+from whalebuild.published.diff import DiffReader
+from whalebuild.published.download import DiffRequest, ImageDiff
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name
-from whalebuild.published.lookup import Survey
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
@@ -52,12 +52,12 @@ class DeployPlanner:
     registry: Registry
     retrier: Retrier
     history: History
-    survey: Survey = field(init=False)
+    survey: ManifestLookup = field(init=False)
 
     def __post_init__(self) -> None:
-        self.survey = Survey(self.registry, self.retrier, Submit())
+        self.survey = ManifestLookup(self.registry, self.retrier, Submit())
 
-    def deploy(self, names: Sequence[str], order: Order | None) -> DeployPlan:
+    def deploy(self, names: Sequence[str], order: UpdateOrder | None) -> DeployPlan:
         """Plan to run what is published now.
 
         Args:
@@ -74,7 +74,7 @@ class DeployPlanner:
         sources = {s.name: with_tag(s.image) for s in services if s.image}
         return self.with_diffs(switches, tuple(names), sources)
 
-    def rollback(self, versions: Versions, order: Order | None) -> DeployPlan:
+    def rollback(self, versions: Versions, order: UpdateOrder | None) -> DeployPlan:
         """Plan to run these versions; nothing is read of the registry that the host has."""
         notes = []
         switches = {}
@@ -85,7 +85,7 @@ class DeployPlanner:
                 notes.append(f"{name} is left as it is: it {why}")
             else:
                 # It has worked before: no trial, which would only take time.
-                asked = order or (Order.STOP_FIRST if service.alone else None)
+                asked = order or (UpdateOrder.STOP_FIRST if service.alone else None)
                 switches[name] = self._decided(service, version, asked)
         sources = {name: version for name, version in versions.items() if version}
         return self.with_diffs(switches, tuple(switches), sources, notes)
@@ -95,7 +95,7 @@ class DeployPlanner:
         """The project as its files have it."""
         return self.project.model()
 
-    def running(self, service: Service) -> Running | None:
+    def running(self, service: Service) -> RunningVersion | None:
         """What a service runs at the moment of the first look."""
         recorded = self._recorded.get(service.name)
         return running_version(self._containers, self._images, service, recorded)
@@ -110,25 +110,29 @@ class DeployPlanner:
         }
         return {name: running.version if running else None for name, running in found.items()}
 
-    def _switch(self, service: Service, order: Order | None) -> Switch:
+    def _switch(self, service: Service, order: UpdateOrder | None) -> ServiceChange:
         why = not_a_pair(service)
         if why or service.image is None:
-            return Switch(service, Action.PLAIN, why=why)
+            return ServiceChange(service, ServiceAction.PLAIN, why=why)
         named = with_tag(service.image)
         published = self.published(named)
         if published is None or published.record is None:
-            return Switch(service, Action.PLAIN, why=f"{named} is no pair of whalebuild's")
+            return ServiceChange(
+                service, ServiceAction.PLAIN, why=f"{named} is no pair of whalebuild's"
+            )
         version = Reference(named.repository, named.tag, published.manifest.digest)
         return self._decided(service, version, order)
 
-    def _decided(self, service: Service, version: Reference, order: Order | None) -> Switch:
+    def _decided(
+        self, service: Service, version: Reference, order: UpdateOrder | None
+    ) -> ServiceChange:
         made = switch(service, version, self.running(service), order)
-        if made.action is not Action.UNCHANGED or self._is_known(service, version):
+        if made.action is not ServiceAction.UNCHANGED or self._is_known(service, version):
             return made
         good = self._good.get(service.name)
         if good and (good.digest == version.digest or not is_here(self.project, good)):
             good = None
-        return replace(made, action=Action.CONFIRM, before=good, before_image="")
+        return replace(made, action=ServiceAction.CONFIRM, before=good, before_image="")
 
     def _is_known(self, service: Service, version: Reference) -> bool:
         """Whether the record tells that what runs works, or may be told that it does."""
@@ -156,7 +160,7 @@ class DeployPlanner:
 
     def with_diffs(
         self,
-        switches: Mapping[str, Switch],
+        switches: Mapping[str, ServiceChange],
         names: tuple[str, ...],
         sources: Mapping[str, Reference],
         notes: Iterable[str] = (),
@@ -175,8 +179,8 @@ class DeployPlanner:
         wanted = {(sources[s.service.name], s.service.platform): s for s in missing}
         diffs: list[ImageDiff] = []
         for (source, platform), each in wanted.items():
-            differ = Differ(self.registry, self.retrier, self.host, platform, self.survey)
-            diffs += differ.diff([Wanted(host_name(each.version or source), source)])
+            differ = DiffReader(self.registry, self.retrier, self.host, platform, self.survey)
+            diffs += differ.diff([DiffRequest(host_name(each.version or source), source)])
         said = [f"{each.service.name}: {each.why}" for each in plan.changes if each.why]
         return replace(plan, diffs=tuple(diffs), notes=(*notes, *said))
 

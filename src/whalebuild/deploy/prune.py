@@ -23,7 +23,7 @@ SCHEMA = "whalebuild.prune/1"
 
 
 @dataclass(frozen=True)
-class Needless:
+class RemovableImage:
     """An image that goes.
 
     Attributes:
@@ -37,7 +37,7 @@ class Needless:
 
 
 @dataclass(frozen=True)
-class Needed:
+class KeptImage:
     """An image that stays, and why."""
 
     digest: str
@@ -54,8 +54,8 @@ class Pruning:
     """
 
     keep: int
-    removed: tuple[Needless, ...]
-    kept: tuple[Needed, ...]
+    removed: tuple[RemovableImage, ...]
+    kept: tuple[KeptImage, ...]
     done: bool = False
 
     def as_json(self, project: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Pruning:
 
 
 @dataclass(frozen=True)
-class Needs:
+class KeepRules:
     """What must stay.
 
     Attributes:
@@ -94,19 +94,19 @@ class Needs:
     named: frozenset[Reference] = frozenset()
 
 
-def plan_pruning(needs: Needs, images: Iterable[HostImage]) -> Pruning:
+def plan_pruning(needs: KeepRules, images: Iterable[HostImage]) -> Pruning:
     """Decide on each image that the project's record has ever named, and the host has."""
     there = tuple(images)
     reasons = _reasons(needs)
-    removed: list[Needless] = []
-    kept: list[Needed] = []
+    removed: list[RemovableImage] = []
+    kept: list[KeptImage] = []
     for digest, named in _by_digest(recorded(needs.history)).items():
         mine = [image for image in there if image.stands_for(digest)]
         if not mine:
             continue
         why = "a container uses it" if _is_used(digest, mine, needs.used) else reasons.get(digest)
         if why:
-            kept.append(Needed(digest, named, why))
+            kept.append(KeptImage(digest, named, why))
             continue
         tags = {tag for image in mine for tag in image.tags}
         ours = _given(named, tags) - _given(needs.named, tags)
@@ -114,13 +114,13 @@ def plan_pruning(needs: Needs, images: Iterable[HostImage]) -> Pruning:
         if tags - ours:
             # Other tags are the user's: they keep it.
             shown = ", ".join(sorted(map(str, tags - ours)))
-            kept.append(Needed(digest, named, f"it has the name {shown}"))
+            kept.append(KeptImage(digest, named, f"it has the name {shown}"))
         elif names:
-            removed.append(Needless(digest, named, names))
+            removed.append(RemovableImage(digest, named, names))
     return Pruning(needs.keep, tuple(removed), tuple(kept))
 
 
-def _reasons(needs: Needs) -> dict[str, str]:
+def _reasons(needs: KeepRules) -> dict[str, str]:
     """Digests that records need, each with the first reason; the project's own come first."""
     reasons = dict(kept_for(needs.history, needs.keep))
     for project, (history, keep) in needs.others.items():
@@ -188,7 +188,7 @@ def prune(
     try:
         services = project.model().services.values()
         named = frozenset(each.image for each in services if each.image)
-        needs = Needs(keep, records.get(own, History()), others, host.used(), named)
+        needs = KeepRules(keep, records.get(own, History()), others, host.used(), named)
         planned = plan_pruning(needs, host.images())
         return planned if dry_run else _carried_out(project, planned)
     except CommandFailedError as failed:
@@ -196,13 +196,13 @@ def prune(
 
 
 def _carried_out(project: Project, planned: Pruning) -> Pruning:
-    removed: list[Needless] = []
+    removed: list[RemovableImage] = []
     kept = list(planned.kept)
     for each in planned.removed:
         # Not a list that stops at the first one: each name that can go does.
         stays = [name for name in each.names if _stays(project, name)]
         if stays:
-            kept.append(Needed(each.digest, each.images, "a container has come to use it"))
+            kept.append(KeptImage(each.digest, each.images, "a container has come to use it"))
         else:
             removed.append(each)
     return replace(planned, removed=tuple(removed), kept=tuple(kept), done=True)

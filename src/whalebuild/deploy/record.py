@@ -12,7 +12,7 @@ from whalebuild.oci.reference import Reference
 Versions = Mapping[str, Reference | None]
 
 
-class Act(StrEnum):
+class DeploymentKind(StrEnum):
     """What was asked for."""
 
     DEPLOY = "deploy"
@@ -42,7 +42,7 @@ class Begun:
     """
 
     number: int
-    act: Act
+    act: DeploymentKind
     at: str
     services: Versions
     before: Versions

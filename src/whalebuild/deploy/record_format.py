@@ -11,9 +11,9 @@ from typing import Any
 
 from whalebuild import jsonread as values
 from whalebuild.deploy.record import (
-    Act,
     Begun,
     Deployment,
+    DeploymentKind,
     Ended,
     Entry,
     History,
@@ -105,7 +105,7 @@ def _entry(line: str) -> Entry | None:
 def _begun(told: Mapping[str, Any]) -> Begun:
     return Begun(
         _number(told.get("number")),
-        Act(values.text(told.get("act"))),
+        DeploymentKind(values.text(told.get("act"))),
         _time(told.get("at")),
         _versions(told.get("services")),
         _versions(told.get("before")),

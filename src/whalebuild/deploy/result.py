@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from whalebuild.deploy.plan import DeployPlan, Switch, download_of
+from whalebuild.deploy.plan import DeployPlan, ServiceChange, download_of
 from whalebuild.errors import Retry
 
 SCHEMA = "whalebuild.deploy/1"
 
 
-class Done(StrEnum):
+class DeployAction(StrEnum):
     """What was done."""
 
     DEPLOYED = "deployed"
@@ -35,7 +35,7 @@ class DeployResult:
         switch_seconds: What starting the versions took, until they worked.
     """
 
-    done: Done
+    done: DeployAction
     plan: DeployPlan
     number: int | None = None
     to: int | None = None
@@ -63,7 +63,7 @@ class DeployResult:
         }
 
 
-def changed(switches: Iterable[Switch]) -> str:
+def changed(switches: Iterable[ServiceChange]) -> str:
     """Services and their new versions, in a few words."""
     return ", ".join(
         f"{each.service.name} {short(each.version.digest)}" for each in switches if each.version
@@ -75,7 +75,7 @@ def short(digest: str | None) -> str:
     return (digest or "")[: len("sha256:") + 12]
 
 
-def _service(switch: Switch) -> dict[str, Any]:
+def _service(switch: ServiceChange) -> dict[str, Any]:
     return {
         "service": switch.service.name,
         "action": str(switch.action),

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
 from whalebuild.compose.names import found_by_name, nameless, without_names
-from whalebuild.deploy.compose_up import Composer, check_there, not_started, own, wanted
+from whalebuild.deploy.compose_up import ComposeUp, check_there, not_started, own, wanted
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
-from whalebuild.deploy.plan import Switch
+from whalebuild.deploy.plan import ServiceChange
 from whalebuild.deploy.ports import Project
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.published.kept import kept_name
@@ -30,7 +30,7 @@ class StartFirst:
 
     project: Project
     console: Console
-    composer: Composer
+    composer: ComposeUp
     health: Callable[[], HealthWait]
     sleep: Callable[[float], None]
 
@@ -47,7 +47,7 @@ class StartFirst:
         for container, names in (found.again or {}).items():
             self.project.rejoin(container, names)
 
-    def start(self, switches: Collection[Switch]) -> None:
+    def start(self, switches: Collection[ServiceChange]) -> None:
         """Switch the services that can run twice; those that cannot are tried out before.
 
         Raises:
@@ -66,14 +66,14 @@ class StartFirst:
             failed.switched = switched
             raise
 
-    def _runs(self, switch: Switch) -> bool:
+    def _runs(self, switch: ServiceChange) -> bool:
         """Whether all of a service runs a version: an earlier run came so far, or no further."""
         image = self.project.image_id(kept_name(wanted(switch).digest or ""))
         mine = own(self.project.containers(), switch.service.name)
         there = [each.image for each in mine if each.is_up]
         return there == [image] * switch.service.replicas
 
-    def _try_out(self, switch: Switch) -> None:
+    def _try_out(self, switch: ServiceChange) -> None:
         """Have one container of the new version work beside the old one, without its ports."""
         name, version = switch.service.name, wanted(switch)
         self.console.note(f"{name}: trying the new version beside the old one")
@@ -88,7 +88,7 @@ class StartFirst:
             if left:
                 self.project.remove(left)
 
-    def _start_beside(self, switch: Switch) -> None:
+    def _start_beside(self, switch: ServiceChange) -> None:
         """Start the new version beside the old one, and remove that when the new one works.
 
         In the service's networks, each version is found by its names only while it works.
@@ -116,7 +116,7 @@ class StartFirst:
         self.project.remove([each.id for each in old])
 
     def _made(
-        self, switch: Switch, old: Collection[Container], *, start: bool = True
+        self, switch: ServiceChange, old: Collection[Container], *, start: bool = True
     ) -> list[Container]:
         """Have compose make what is to run beside the old ones, or start it."""
         name, before = switch.service.name, {each.id for each in old}

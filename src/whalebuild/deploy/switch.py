@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
-from whalebuild.compose.health import Trouble
-from whalebuild.compose.model import Order
-from whalebuild.deploy.compose_up import Composer, check_there, own, wanted
+from whalebuild.compose.health import HealthProblem
+from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.compose_up import ComposeUp, check_there, own, wanted
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
-from whalebuild.deploy.plan import DeployPlan, Switch, host_name, running_of
+from whalebuild.deploy.plan import DeployPlan, ServiceChange, host_name, running_of
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.published.kept import kept_name
@@ -38,10 +38,10 @@ class Switcher:
                 may not run.
             EngineError: The engine cannot be asked.
         """
-        composer = Composer(self.project)
+        composer = ComposeUp(self.project)
         first = StartFirst(self.project, self.console, composer, self.health, self.sleep)
         first.tidy()
-        first.start([s for s in plan.changes if s.order is Order.START_FIRST])
+        first.start([s for s in plan.changes if s.order is UpdateOrder.START_FIRST])
         self.set_tags(plan)  # of those that stay as well: others may have moved them
         before = {each.id for each in self.project.containers() if each.status == "running"}
         composer.up(plan.named, plan.pairs)
@@ -56,9 +56,9 @@ class Switcher:
     def set_tags(self, plan: DeployPlan) -> None:
         """Have the host's tags stand for a plan's versions."""
         for each in plan.pairs:
-            Composer(self.project).tag(each)
+            ComposeUp(self.project).tag(each)
 
-    def _check_versions(self, changes: Collection[Switch]) -> None:
+    def _check_versions(self, changes: Collection[ServiceChange]) -> None:
         """A host's tag may be moved between our moving it and compose's reading it."""
         containers = self.project.containers()
         for each in changes:
@@ -67,4 +67,6 @@ class Switcher:
                 if container.image != expected:
                     moved = f"it runs {container.image}, another image than it was to run"
                     said = f"somebody has moved {host_name(wanted(each))} on this host meanwhile"
-                    raise UnhealthyError(Trouble(each.service.name, container.id, moved, said))
+                    raise UnhealthyError(
+                        HealthProblem(each.service.name, container.id, moved, said)
+                    )

@@ -8,12 +8,12 @@ from dataclasses import replace
 from whalebuild.bakefile.pair_names import names_of_image, with_tag
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
-from whalebuild.deploy.plan import Action, DeployPlan, Switch, chosen, not_a_pair
+from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, chosen, not_a_pair
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.oci.manifest import parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff
-from whalebuild.published.lookup import Survey
+from whalebuild.published.lookup import ManifestLookup
 
 
 def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
@@ -23,22 +23,24 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
         UsageError: A service is unknown.
         WhalebuildError: The registry refused, or could not be reached.
     """
-    switches: dict[str, Switch] = {}
+    switches: dict[str, ServiceChange] = {}
     apps: dict[str, PublishedApp] = {}
     for service in chosen(planner.model, names):
         if service.image is None or (why := not_a_pair(service)):
-            switches[service.name] = Switch(service, Action.PLAIN, why=not_a_pair(service))
+            switches[service.name] = ServiceChange(
+                service, ServiceAction.PLAIN, why=not_a_pair(service)
+            )
             continue
         named = with_tag(service.image)
         app = planner.published(named)
         deps = _dependencies(planner.survey, named) if app and app.record else None
         if app is None or deps is None:
             why = f"{named} is no pair of whalebuild's"
-            switches[service.name] = Switch(service, Action.PLAIN, why=why)
+            switches[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=why)
             continue
         where = deps.reference
         version = Reference(where.repository, where.tag, deps.bundle.digest)
-        switches[service.name] = Switch(service, Action.WARM, version)
+        switches[service.name] = ServiceChange(service, ServiceAction.WARM, version)
         apps[service.name] = app
     sources = {
         name: Reference(each.version.repository, each.version.tag)
@@ -56,7 +58,7 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
     return replace(plan, notes=(*plan.notes, *notes))
 
 
-def _dependencies(survey: Survey, named: Reference) -> PublishedDeps | None:
+def _dependencies(survey: ManifestLookup, named: Reference) -> PublishedDeps | None:
     for reference in names_of_image(named).deps:
         found = survey.deps(reference)
         if found and isinstance(found.lock, Lock):
@@ -64,7 +66,7 @@ def _dependencies(survey: Survey, named: Reference) -> PublishedDeps | None:
     return None
 
 
-def _shares(survey: Survey, app: PublishedApp, deps: ImageDiff) -> bool:
+def _shares(survey: ManifestLookup, app: PublishedApp, deps: ImageDiff) -> bool:
     """Whether an application has all layers of its dependencies."""
     child = app.images.get(deps.to.platform)
     if child is None:
@@ -75,5 +77,5 @@ def _shares(survey: Survey, app: PublishedApp, deps: ImageDiff) -> bool:
     return {layer.digest for layer in deps.layers} <= layers
 
 
-def _digest(switch: Switch) -> str | None:
+def _digest(switch: ServiceChange) -> str | None:
     return switch.version.digest if switch.version else None

@@ -8,7 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from whalebuild.builder.listing import Builder, Usage, read_inspection, read_listing, read_usage
+from whalebuild.builder.listing import (
+    Builder,
+    CacheUsage,
+    read_inspection,
+    read_listing,
+    read_usage,
+)
 from whalebuild.docker.buildx_store import (
     chosen_builder,
     given_platforms,
@@ -100,7 +106,7 @@ class DockerBuilders:
         """See ``builder.ports.Builders``."""
         self._calls.say(["buildx", "rm", *(["--keep-state"] if keep_state else []), name])
 
-    def usage(self, builder: str, node: str) -> Usage:
+    def usage(self, builder: str, node: str) -> CacheUsage:
         """See ``builder.ports.Builders``.
 
         ``docker buildx du`` adds the nodes up, and fails if one of them is down: it is asked about

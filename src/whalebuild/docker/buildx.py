@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
 from whalebuild.docker.builders import inspect_builder
@@ -25,7 +25,7 @@ from whalebuild.runtime.threads import Submit
 _TEN_YEARS = "87600h"
 
 
-class DockerEngine:
+class Buildx:
     """The docker client on PATH. A context manager: leaving it stops what still runs."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class DockerEngine:
             listed = json.loads("".join(lines))
         return tuple(item["name"] for item in listed if not item.get("group"))
 
-    def facts(self, builder: str | None) -> EngineFacts:
+    def facts(self, builder: str | None) -> BuilderFacts:
         """See ``plan.ports.Engine``.
 
         Only the docker driver depends on the local engine: a remote or containerised builder
@@ -71,7 +71,7 @@ class DockerEngine:
             return own_engine(self._calls, context_name(os.environ))
         return self._facts(self._inspect(builder))
 
-    def boot(self, builder: str | None) -> EngineFacts:
+    def boot(self, builder: str | None) -> BuilderFacts:
         """See ``plan.ports.Engine``."""
         return self._facts(self._inspect(builder, boot=True))
 
@@ -83,14 +83,14 @@ class DockerEngine:
         """See ``plan.ports.Engine``."""
         return self._inspect(builder).nodes
 
-    def _facts(self, found: Builder) -> EngineFacts:
+    def _facts(self, found: Builder) -> BuilderFacts:
         # Nothing is told of a docker engine that is down; asking it says so.
         if found.driver in {"", "docker"}:
             return own_engine(self._calls, found.name)
         # One on this machine need not run for its platform to be known.
         own = next((node.own for node in found.nodes if node.own), None)
         platform = found.platform or own
-        return EngineFacts(
+        return BuilderFacts(
             found.name, found.driver, containerd_store=True, platform=platform, nodes=found.nodes
         )
 
@@ -159,12 +159,12 @@ def _words(request: BakeRequest) -> list[str]:
 
 
 @dataclass
-class AheadEngine:
+class PrefetchingBuildx:
     """Stands before an engine, and hands out answers that were asked for ahead; each once."""
 
     engine: Engine
     _submit: Submit = field(default_factory=Submit)
-    _facts: dict[str | None, Future[EngineFacts]] = field(default_factory=dict)
+    _facts: dict[str | None, Future[BuilderFacts]] = field(default_factory=dict)
     _printed: list[tuple[BakeRequest, Future[object]]] = field(default_factory=list)
 
     def begin_facts(self, builder: str | None) -> None:
@@ -176,7 +176,7 @@ class AheadEngine:
         printed = self._submit(lambda: self.engine.print_bake(request))
         self._printed.append((request, printed))
 
-    def facts(self, builder: str | None) -> EngineFacts:
+    def facts(self, builder: str | None) -> BuilderFacts:
         """See ``plan.ports.Engine``."""
         ahead = self._facts.pop(builder, None)
         return ahead.result() if ahead else self.engine.facts(builder)
@@ -189,7 +189,7 @@ class AheadEngine:
         """See ``plan.ports.Engine``."""
         return self.engine.has_builder(name)
 
-    def boot(self, builder: str | None) -> EngineFacts:
+    def boot(self, builder: str | None) -> BuilderFacts:
         """See ``plan.ports.Engine``."""
         return self.engine.boot(builder)
 

@@ -11,11 +11,11 @@ from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_c
 from whalebuild.compose.model import Model, read_model, without_hostname
 from whalebuild.compose.pull_progress import PullLine, compose_error, parse_pull_line
 from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.compose_files import Given, as_it_is, to_pull, with_images
+from whalebuild.docker.compose_files import ComposeCall, as_it_is, to_pull, with_images
 from whalebuild.docker.host import inspected
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
-from whalebuild.failures.failure import CommandFailedError, Kind, redact
+from whalebuild.failures.failure import CommandFailedError, FailureKind, redact
 from whalebuild.oci.reference import Reference
 
 _NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")
@@ -203,13 +203,15 @@ class ComposeProject:
             if not said or not all(any(gone in line for gone in _GONE) for line in said):
                 raise
 
-    def _with(self, images: Mapping[str, Reference]) -> contextlib.AbstractContextManager[Given]:
+    def _with(
+        self, images: Mapping[str, Reference]
+    ) -> contextlib.AbstractContextManager[ComposeCall]:
         if images:
             return with_images(self._calls, self.model(), self._options, images)
         return contextlib.nullcontext(as_it_is(self._options))
 
     @contextlib.contextmanager
-    def _compose(self, given: contextlib.AbstractContextManager[Given]) -> Iterator[Any]:
+    def _compose(self, given: contextlib.AbstractContextManager[ComposeCall]) -> Iterator[Any]:
         """``docker compose`` for one call, whose failure says what its lines of JSON say."""
         try:
             with given as what, self._calls.client(what.env, **what.options) as docker:
@@ -227,7 +229,7 @@ def _unreadable(failed: CommandFailedError) -> Exception:
             cause=f"docker does not know `docker compose` ({words.splitlines()[0]})",
             next_step="install the compose plugin: https://docs.docker.com/compose/install/",
         )
-    if classify(words).kind in {Kind.ENGINE, Kind.ENGINE_LOST}:
+    if classify(words).kind in {FailureKind.ENGINE, FailureKind.ENGINE_LOST}:
         return failed
     said = [line for line in words.splitlines() if not line.startswith("time=")]
     return UsageError(

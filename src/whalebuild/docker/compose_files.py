@@ -32,22 +32,22 @@ _UNNAMED = frozenset({"", "-"})
 
 
 @dataclass(frozen=True)
-class Given:
+class ComposeCall:
     """What a call of docker compose is given: variables, and options of python-on-whales."""
 
     env: Mapping[str, str | None]
     options: Mapping[str, Any]
 
 
-def as_it_is(options: Mapping[str, Any]) -> Given:
+def as_it_is(options: Mapping[str, Any]) -> ComposeCall:
     """The project as the user's own files have it."""
-    return Given(_SAID_IN_JSON, options)
+    return ComposeCall(_SAID_IN_JSON, options)
 
 
 @contextlib.contextmanager
 def with_images(
     calls: DockerCalls, model: Model, options: Mapping[str, Any], images: Mapping[str, Reference]
-) -> Iterator[Given]:
+) -> Iterator[ComposeCall]:
     """The project as resolved, with other images for some services."""
     with _private(calls, resolved_with(model, images)) as file:
         own = {
@@ -55,15 +55,17 @@ def with_images(
             "compose_project_name": model.name,
             "compose_project_directory": _directory(options),
         }
-        yield Given(_RESOLVED, {**options, **own})
+        yield ComposeCall(_RESOLVED, {**options, **own})
 
 
 @contextlib.contextmanager
-def to_pull(calls: DockerCalls, model: Model, images: Mapping[str, Reference]) -> Iterator[Given]:
+def to_pull(
+    calls: DockerCalls, model: Model, images: Mapping[str, Reference]
+) -> Iterator[ComposeCall]:
     """Nothing but these images, for the platforms that the project wants."""
     services = {name: _pulled(image, model, name) for name, image in images.items()}
     with _private(calls, {"name": model.name, "services": services}) as file:
-        yield Given(_OWN, {"compose_files": [file], "compose_project_name": model.name})
+        yield ComposeCall(_OWN, {"compose_files": [file], "compose_project_name": model.name})
 
 
 def _pulled(image: Reference, model: Model, name: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
 from whalebuild.docker.info import engine_info, own_engine
@@ -46,7 +46,7 @@ class DockerHost:
             )
         return found
 
-    def facts(self) -> EngineFacts:
+    def facts(self) -> BuilderFacts:
         """See ``published.ports.Host``."""
         return own_engine(self._calls, context_name(os.environ))
 

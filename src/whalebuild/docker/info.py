@@ -15,7 +15,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import config_folder, context_name
 from whalebuild.errors import UsageError
@@ -72,7 +72,7 @@ def engine_endpoint(env: Mapping[str, str]) -> str:
 _CONTAINERD = "io.containerd.snapshotter.v1"
 
 
-def own_engine(calls: DockerCalls, name: str) -> EngineFacts:
+def own_engine(calls: DockerCalls, name: str) -> BuilderFacts:
     """The builder that a context's engine itself is; it has the context's name.
 
     Raises:
@@ -91,7 +91,7 @@ def own_engine(calls: DockerCalls, name: str) -> EngineFacts:
             told.get(key) for key in ("DriverStatus", "OSType", "Architecture")
         )
     store = ["driver-type", _CONTAINERD] in (status or [])
-    return EngineFacts(name, "docker", store, platform_of_engine(system, machine))
+    return BuilderFacts(name, "docker", store, platform_of_engine(system, machine))
 
 
 def platform_of_engine(system: str | None, machine: str | None) -> str | None:

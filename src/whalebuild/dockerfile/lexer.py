@@ -95,7 +95,7 @@ class _Reader:
 
     def _read(self, stop: str) -> tuple[str, list[str]]:
         result: list[str] = []
-        words = Words(self.buffer)
+        words = ShellWords(self.buffer)
         while (char := self.peek()) != _END:
             if stop and char == stop:
                 self.next()
@@ -115,7 +115,7 @@ class _Reader:
             raise WordError(f"no matching {stop}")
         return "".join(result), words.all()
 
-    def _escaped(self, words: Words) -> str:
+    def _escaped(self, words: ShellWords) -> str:
         kept = self.next() if self.raw_escapes else self.next()[:0]
         kept += self.next()
         words.add_raw(kept)
@@ -235,7 +235,7 @@ GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\
 GO_SPACE += "\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
-class Words:
+class ShellWords:
     """Collects words; ``buffer`` is shared by nested readings, as it is in BuildKit."""
 
     def __init__(self, buffer: list[str]) -> None:

@@ -19,97 +19,127 @@ from whalebuild.failures.failure import (
     NO_PLATFORM,
     RATE_LIMIT,
     Failure,
-    Kind,
+    FailureKind,
     redact,
 )
 from whalebuild.oci.reference import Reference, parse_reference
 
 # Words of a refusal.
 _NO = r"not known|not exist|not found|invalid|exceeded|unsupported|immutable|not allowed|too large"
-_RULES: tuple[tuple[Kind, str], ...] = (
-    (Kind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
-    (Kind.DISK_FULL, r"no space left on device"),
-    (Kind.USAGE, r"failed to read dockerfile|dockerfile parse error|Dockerfile:? no such file"),
-    (Kind.USAGE, r"target stage \S+ could not be found|failed to find target \S+"),
-    (Kind.USAGE, r"couldn't find a bake definition|(?:no|invalid) bake (?:file|definition)"),
-    (Kind.USAGE, r"additional privileges requested|is not allowed; must be explicitly"),
-    (Kind.USAGE, r"invalid reference format|unable to prepare context"),
-    (Kind.ENGINE, r"permission denied while trying to connect"),
-    (Kind.ENGINE, r"unknown command: docker buildx|'buildx' is not a docker command"),
+_RULES: tuple[tuple[FailureKind, str], ...] = (
+    (FailureKind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
+    (FailureKind.DISK_FULL, r"no space left on device"),
+    (
+        FailureKind.USAGE,
+        r"failed to read dockerfile|dockerfile parse error|Dockerfile:? no such file",
+    ),
+    (FailureKind.USAGE, r"target stage \S+ could not be found|failed to find target \S+"),
+    (FailureKind.USAGE, r"couldn't find a bake definition|(?:no|invalid) bake (?:file|definition)"),
+    (FailureKind.USAGE, r"additional privileges requested|is not allowed; must be explicitly"),
+    (FailureKind.USAGE, r"invalid reference format|unable to prepare context"),
+    (FailureKind.ENGINE, r"permission denied while trying to connect"),
+    (FailureKind.ENGINE, r"unknown command: docker buildx|'buildx' is not a docker command"),
     # Without the plugin, docker itself stumbles over the first flag and shows its own usage.
-    (Kind.ENGINE, r"Usage:\s+docker \[OPTIONS\] COMMAND"),
-    (Kind.ENGINE, r"no builder \S+ found|failed to find driver"),
-    (Kind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
-    (Kind.ENGINE_LOST, r"Cannot connect to the Docker daemon|error during connect"),
-    (Kind.ENGINE_LOST, r"failed to connect to the docker API|Error while dialing: dial unix"),
-    (Kind.ENGINE_LOST, r"error reading from server(?:: EOF)?|transport is closing|graceful_stop"),
-    (Kind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
-    (Kind.ENGINE_LOST, r"stream terminated by RST_STREAM"),
+    (FailureKind.ENGINE, r"Usage:\s+docker \[OPTIONS\] COMMAND"),
+    (FailureKind.ENGINE, r"no builder \S+ found|failed to find driver"),
+    (FailureKind.ENGINE, r"not supported for the docker driver|is not supported by the current"),
+    (FailureKind.ENGINE_LOST, r"Cannot connect to the Docker daemon|error during connect"),
+    (
+        FailureKind.ENGINE_LOST,
+        r"failed to connect to the docker API|Error while dialing: dial unix",
+    ),
+    (
+        FailureKind.ENGINE_LOST,
+        r"error reading from server(?:: EOF)?|transport is closing|graceful_stop",
+    ),
+    (FailureKind.ENGINE_LOST, r"code = Unavailable desc = [^\n]*|closing transport due to[^\n]*"),
+    (FailureKind.ENGINE_LOST, r"stream terminated by RST_STREAM"),
     # All that the remote driver says when nobody answers.
-    (Kind.ENGINE_LOST, r"(?<=\AERROR: )context deadline exceeded\Z"),
+    (FailureKind.ENGINE_LOST, r"(?<=\AERROR: )context deadline exceeded\Z"),
     # An engine that still cleans up after a build whose client was killed.
-    (Kind.TRANSIENT, r"snapshot \S+ does not exist"),
-    (Kind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),
-    (Kind.UNREACHABLE, r"tls: (?!internal error|bad record MAC)[^\n]*"),
-    (Kind.TRANSIENT, r"tls: internal error|tls: bad record MAC"),
-    (Kind.TRANSIENT, RATE_LIMIT),
-    (Kind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) (?-i:[A-Z])[\w ]+"),
-    (Kind.TRANSIENT, r"unexpected status[^\n]*: (?:429|500|50[2-4]|52\d|530)\b"),
+    (FailureKind.TRANSIENT, r"snapshot \S+ does not exist"),
+    (FailureKind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),
+    (FailureKind.UNREACHABLE, r"tls: (?!internal error|bad record MAC)[^\n]*"),
+    (FailureKind.TRANSIENT, r"tls: internal error|tls: bad record MAC"),
+    (FailureKind.TRANSIENT, RATE_LIMIT),
+    (FailureKind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) (?-i:[A-Z])[\w ]+"),
+    (FailureKind.TRANSIENT, r"unexpected status[^\n]*: (?:429|500|50[2-4]|52\d|530)\b"),
     # buildx leaves the status out where the registry says something of its own
     # (``util/errutil`` of BuildKit): these are 500 and 503, with or without distribution's words.
-    (Kind.TRANSIENT, r"failed to push \S+: (?:unknown|unavailable)$"),
-    (Kind.TRANSIENT, r"(?<=: )(?:unknown: unknown error|unavailable: [^\n]*)"),
-    (Kind.TRANSIENT, r"connection refused|connection reset by peer|broken pipe|on closed pipe"),
-    (Kind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
-    (Kind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),
-    (Kind.TRANSIENT, r"connection timed out|maximum timeout reached|Failed to commit cache"),
-    (Kind.TRANSIENT, r"no such host|Temporary failure in name resolution|server misbehaving"),
-    (Kind.TRANSIENT, r"unexpected EOF|\bEOF$|network is unreachable|no route to host"),
-    (Kind.TRANSIENT, r"http2: [^\n]*|stream error: [^\n]*|use of closed network connection"),
-    (Kind.TRANSIENT, r"cannot reuse body"),
-    (Kind.TRANSIENT, CORRUPT),
+    (FailureKind.TRANSIENT, r"failed to push \S+: (?:unknown|unavailable)$"),
+    (FailureKind.TRANSIENT, r"(?<=: )(?:unknown: unknown error|unavailable: [^\n]*)"),
+    (
+        FailureKind.TRANSIENT,
+        r"connection refused|connection reset by peer|broken pipe|on closed pipe",
+    ),
+    (FailureKind.TRANSIENT, r"i/o timeout|TLS handshake timeout|Client\.Timeout exceeded"),
+    (FailureKind.TRANSIENT, r"context deadline exceeded|timeout awaiting response headers"),
+    (FailureKind.TRANSIENT, r"connection timed out|maximum timeout reached|Failed to commit cache"),
+    (
+        FailureKind.TRANSIENT,
+        r"no such host|Temporary failure in name resolution|server misbehaving",
+    ),
+    (FailureKind.TRANSIENT, r"unexpected EOF|\bEOF$|network is unreachable|no route to host"),
+    (FailureKind.TRANSIENT, r"http2: [^\n]*|stream error: [^\n]*|use of closed network connection"),
+    (FailureKind.TRANSIENT, r"cannot reuse body"),
+    (FailureKind.TRANSIENT, CORRUPT),
     # Registries lose sight of a blob while another push of it ends (distribution before 78456caf):
     # https://github.com/docker/buildx/pull/3731
-    (Kind.TRANSIENT, r"blob unknown to registry|provided digest did not match uploaded content"),
-    (Kind.TRANSIENT, rf"{LOST_UPLOAD}|invalid content range"),
-    (Kind.TRANSIENT, r"from (?:PUT|PATCH) request to \S+/blobs/uploads?/\S*: 404 Not Found"),
-    (Kind.CREDENTIAL, rf"{EXPIRED}|did not include a token"),
-    (Kind.REFUSED, r"insufficient_scope[^\n]*|push access denied|pull access denied"),
-    (Kind.REFUSED, r"no basic auth credentials"),
-    (Kind.CREDENTIAL, r"unauthorized: [^\n]*|\b401 Unauthorized|failed to push \S+: unauthorized$"),
-    (Kind.CREDENTIAL, r"failed to fetch \w+ token: (?:denied[^\n]*|unauthorized$)"),
-    (Kind.REFUSED, r"denied: [^\n]*|\b(?:403 Forbidden|405 Method Not Allowed)"),
-    (Kind.REFUSED, r"413 Request Entity Too Large|manifest invalid|name invalid|name unknown"),
-    (Kind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable|\b400 Bad Request"),
-    (Kind.REFUSED, r"failed to push \S+: (?:denied|unsupported)$"),
+    (
+        FailureKind.TRANSIENT,
+        r"blob unknown to registry|provided digest did not match uploaded content",
+    ),
+    (FailureKind.TRANSIENT, rf"{LOST_UPLOAD}|invalid content range"),
+    (FailureKind.TRANSIENT, r"from (?:PUT|PATCH) request to \S+/blobs/uploads?/\S*: 404 Not Found"),
+    (FailureKind.CREDENTIAL, rf"{EXPIRED}|did not include a token"),
+    (FailureKind.REFUSED, r"insufficient_scope[^\n]*|push access denied|pull access denied"),
+    (FailureKind.REFUSED, r"no basic auth credentials"),
+    (
+        FailureKind.CREDENTIAL,
+        r"unauthorized: [^\n]*|\b401 Unauthorized|failed to push \S+: unauthorized$",
+    ),
+    (FailureKind.CREDENTIAL, r"failed to fetch \w+ token: (?:denied[^\n]*|unauthorized$)"),
+    (FailureKind.REFUSED, r"denied: [^\n]*|\b(?:403 Forbidden|405 Method Not Allowed)"),
+    (
+        FailureKind.REFUSED,
+        r"413 Request Entity Too Large|manifest invalid|name invalid|name unknown",
+    ),
+    (FailureKind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable|\b400 Bad Request"),
+    (FailureKind.REFUSED, r"failed to push \S+: (?:denied|unsupported)$"),
     # A code that containerd does not know, with the registry's words, or one of a 500.
-    (Kind.REFUSED, rf"(?<=: )unknown: [^\n]*(?:{_NO})"),
-    (Kind.TRANSIENT, r"(?<=: )unknown: [^\n]+"),
-    (Kind.GONE, r"could not fetch content descriptor \S+|\bblob (?:sha256:\S+ )?not found"),
-    (Kind.BUILD, NO_PLATFORM),
-    (Kind.BUILD, r"failed to compute cache key: [^\n]*not found|failed to calculate checksum"),
-    (Kind.BUILD, r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found"),
-    (Kind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
+    (FailureKind.REFUSED, rf"(?<=: )unknown: [^\n]*(?:{_NO})"),
+    (FailureKind.TRANSIENT, r"(?<=: )unknown: [^\n]+"),
+    (FailureKind.GONE, r"could not fetch content descriptor \S+|\bblob (?:sha256:\S+ )?not found"),
+    (FailureKind.BUILD, NO_PLATFORM),
+    (
+        FailureKind.BUILD,
+        r"failed to compute cache key: [^\n]*not found|failed to calculate checksum",
+    ),
+    (
+        FailureKind.BUILD,
+        r"failed to resolve source metadata[^\n]*not found|exporter [^\n]*not found",
+    ),
+    (FailureKind.MISSING, r"404 Not Found|manifest unknown|(?<=: )not found\b"),
 )
 # Docker drops the status where the registry's answer has words of its own; these are
 # distribution's (``registry/api/errcode/register.go``), the others are told by the rules above.
 _SAID = "(?<=error from registry: )"
 _PULL_RULES = (
-    (Kind.CREDENTIAL, rf"{_SAID}authentication required[^\n]*"),
-    (Kind.REFUSED, rf"{_SAID}[^\n]*(?:denied|forbidden)[^\n]*"),
-    (Kind.TRANSIENT, rf"{_SAID}(?:unknown error|service unavailable)[^\n]*"),
+    (FailureKind.CREDENTIAL, rf"{_SAID}authentication required[^\n]*"),
+    (FailureKind.REFUSED, rf"{_SAID}[^\n]*(?:denied|forbidden)[^\n]*"),
+    (FailureKind.TRANSIENT, rf"{_SAID}(?:unknown error|service unavailable)[^\n]*"),
     # What only engines with a graph driver say.
-    (Kind.TRANSIENT, r"error parsing HTTP (?:408|425|429|5\d\d) response body"),
-    (Kind.REFUSED, r"error parsing HTTP 403 response body"),
-    (Kind.TRANSIENT, r"(?:manifest|config|layer) verification failed for digest"),
-    (Kind.GONE, r"(?<=: )unknown blob"),
+    (FailureKind.TRANSIENT, r"error parsing HTTP (?:408|425|429|5\d\d) response body"),
+    (FailureKind.REFUSED, r"error parsing HTTP 403 response body"),
+    (FailureKind.TRANSIENT, r"(?:manifest|config|layer) verification failed for digest"),
+    (FailureKind.GONE, r"(?<=: )unknown blob"),
 )
 _COMPILED, _COMPILED_PULL = (
     tuple((kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in rules)
     for rules in (_RULES, _PULL_RULES)
 )
 # There is no build: an image that was not found is missing, and unknown words are the pull's.
-_OF_A_PULL = {Kind.BUILD: Kind.MISSING, Kind.UNKNOWN: Kind.UNKNOWN_PULL}
+_OF_A_PULL = {FailureKind.BUILD: FailureKind.MISSING, FailureKind.UNKNOWN: FailureKind.UNKNOWN_PULL}
 _NO_IMAGE = re.compile(
     r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
     r"|(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
@@ -117,7 +147,7 @@ _NO_IMAGE = re.compile(
 _KEPT_BROKEN = re.compile(
     r'failed commit on ref "(?:manifest|index|config)-[^"]+": .*unexpected commit digest'
 )
-_ABSENT = frozenset({Kind.MISSING, Kind.GONE, Kind.BUILD})
+_ABSENT = frozenset({FailureKind.MISSING, FailureKind.GONE, FailureKind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # The last is what distribution says of an upload that it could not write on.
 _INNER = re.compile(rf"\bunknown\b|500 Internal Server Error|{LOST_UPLOAD}", re.IGNORECASE)
@@ -149,9 +179,9 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
             line = _line_with(error, found.start())
             lags = kind in _ABSENT and not digests_in(line).isdisjoint(fresh)
             lags = lags and NO_PLATFORM not in line
-            return Failure(Kind.TRANSIENT if lags else kind, found[0].strip(), line)
+            return Failure(FailureKind.TRANSIENT if lags else kind, found[0].strip(), line)
     lines = [line for line in error.splitlines() if line.strip()]
-    unknown = Kind.UNKNOWN_PUSH if pushing else Kind.UNKNOWN
+    unknown = FailureKind.UNKNOWN_PUSH if pushing else FailureKind.UNKNOWN
     return Failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
 
 

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
-from whalebuild.failures.failure import EXPIRED, LOST_UPLOAD, RATE_LIMIT, Failure, Kind, redact
+from whalebuild.failures.failure import (
+    EXPIRED,
+    LOST_UPLOAD,
+    RATE_LIMIT,
+    Failure,
+    FailureKind,
+    redact,
+)
 
 
 @dataclass(frozen=True)
@@ -37,28 +44,28 @@ class HttpFailure(Failure):
         return self.retry_after or 0.0
 
 
-class Trouble(Enum):
+class NoAnswer(Enum):
     """Why a request came to nothing without an error from the registry."""
 
-    REFUSED = (Kind.TRANSIENT, "connection refused")
-    RESET = (Kind.TRANSIENT, "connection reset by peer")
-    CLOSED = (Kind.TRANSIENT, "unexpected EOF")
-    TIMEOUT = (Kind.TRANSIENT, "i/o timeout")
-    NAME = (Kind.TRANSIENT, "no such host")
-    NETWORK = (Kind.TRANSIENT, "network is unreachable")
+    REFUSED = (FailureKind.TRANSIENT, "connection refused")
+    RESET = (FailureKind.TRANSIENT, "connection reset by peer")
+    CLOSED = (FailureKind.TRANSIENT, "unexpected EOF")
+    TIMEOUT = (FailureKind.TRANSIENT, "i/o timeout")
+    NAME = (FailureKind.TRANSIENT, "no such host")
+    NETWORK = (FailureKind.TRANSIENT, "network is unreachable")
     # The words of these two are docker's; failures.failure finds the next step by them.
-    CERTIFICATE = (Kind.UNREACHABLE, "x509")
-    PLAIN_HTTP = (Kind.UNREACHABLE, "server gave HTTP response to HTTPS client")
-    TLS = (Kind.UNREACHABLE, "tls")
-    TLS_PORT = (Kind.UNREACHABLE, "server speaks https and was asked over plain http")
-    PROXY = (Kind.UNREACHABLE, "the proxy cannot be used")
-    REDIRECTS = (Kind.UNREACHABLE, "too many redirects")
-    NO_REGISTRY = (Kind.UNREACHABLE, "the answer is not a registry's")
+    CERTIFICATE = (FailureKind.UNREACHABLE, "x509")
+    PLAIN_HTTP = (FailureKind.UNREACHABLE, "server gave HTTP response to HTTPS client")
+    TLS = (FailureKind.UNREACHABLE, "tls")
+    TLS_PORT = (FailureKind.UNREACHABLE, "server speaks https and was asked over plain http")
+    PROXY = (FailureKind.UNREACHABLE, "the proxy cannot be used")
+    REDIRECTS = (FailureKind.UNREACHABLE, "too many redirects")
+    NO_REGISTRY = (FailureKind.UNREACHABLE, "the answer is not a registry's")
     # A connection, or something between, that lost bytes; the next answer may be whole.
-    WRONG_CONTENT = (Kind.TRANSIENT, "the content does not match its digest")
+    WRONG_CONTENT = (FailureKind.TRANSIENT, "the content does not match its digest")
     # What was pushed a moment ago: not every part of a registry knows of it at once.
-    NOT_YET = (Kind.TRANSIENT, "not found yet")
-    TOO_LARGE = (Kind.UNREACHABLE, "the content is larger than expected")
+    NOT_YET = (FailureKind.TRANSIENT, "not found yet")
+    TOO_LARGE = (FailureKind.UNREACHABLE, "the content is larger than expected")
 
 
 _PHRASES = {
@@ -107,12 +114,12 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     phrase = f"{status} {_PHRASES.get(status, '')}".strip()
     kind = _kind(status, text.lower())
     if status >= 500 and _DISK_FULL.search(body):
-        kind, text = Kind.REGISTRY_FULL, "no space left on device"
+        kind, text = FailureKind.REGISTRY_FULL, "no space left on device"
     # nginx says it in a page, whose words are otherwise left out.
     if status == 400 and _HTTPS_WANTED.search(body.decode("utf-8", "replace").lower()):
-        kind, reason = Trouble.TLS_PORT.value
-    elif kind is Kind.UNREACHABLE:
-        reason = Trouble.NO_REGISTRY.value[1]
+        kind, reason = NoAnswer.TLS_PORT.value
+    elif kind is FailureKind.UNREACHABLE:
+        reason = NoAnswer.NO_REGISTRY.value[1]
     else:
         # The number is said as well: "denied" alone reads the same in a 401 and a 429.
         reason = f"{text} ({phrase})" if text else phrase
@@ -123,7 +130,7 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     return HttpFailure(kind, redact(reason), redact(evidence), status, code, wait)
 
 
-def no_answer(request: str, trouble: Trouble, detail: str = "") -> HttpFailure:
+def no_answer(request: str, trouble: NoAnswer, detail: str = "") -> HttpFailure:
     """Say a request that got no answer, or one that cannot be used.
 
     Args:
@@ -132,7 +139,7 @@ def no_answer(request: str, trouble: Trouble, detail: str = "") -> HttpFailure:
         detail: More of it; becomes part of the reason where that alone says too little.
     """
     kind, reason = trouble.value
-    if detail and trouble in {Trouble.CERTIFICATE, Trouble.TLS}:
+    if detail and trouble in {NoAnswer.CERTIFICATE, NoAnswer.TLS}:
         reason = f"{reason}: {detail}"
     evidence = f"{request}: {reason}"
     if detail and detail not in evidence:
@@ -140,27 +147,27 @@ def no_answer(request: str, trouble: Trouble, detail: str = "") -> HttpFailure:
     return HttpFailure(kind, redact(reason), redact(evidence))
 
 
-def _kind(status: int, text: str) -> Kind:  # noqa: PLR0911 - one return a rule
+def _kind(status: int, text: str) -> FailureKind:  # noqa: PLR0911 - one return a rule
     # ruff: noqa: PLR2004 - statuses are best read as numbers
     if status in {400, 403} and _RATE_LIMIT.search(text):
-        return Kind.TRANSIENT
+        return FailureKind.TRANSIENT
     if status in {400, 404, 416} and _LOST.search(text):
-        return Kind.TRANSIENT
+        return FailureKind.TRANSIENT
     if status == 401 or (status in {400, 403} and _EXPIRED.search(text)):
-        return Kind.CREDENTIAL
+        return FailureKind.CREDENTIAL
     if status in _PROXY_WANTS_LOGIN:
-        return Kind.UNREACHABLE
+        return FailureKind.UNREACHABLE
     if status == 404:
-        return Kind.MISSING
+        return FailureKind.MISSING
     if status == 507:
-        return Kind.REGISTRY_FULL
+        return FailureKind.REGISTRY_FULL
     if status == 409:  # two writers at once, or a tag that must stay
-        return Kind.REFUSED if _IMMUTABLE.search(text) else Kind.TRANSIENT
+        return FailureKind.REFUSED if _IMMUTABLE.search(text) else FailureKind.TRANSIENT
     if status in _WORTH_WAITING:
-        return Kind.TRANSIENT
+        return FailureKind.TRANSIENT
     if status >= 500:
-        return Kind.REFUSED if status in _NEVER_CHANGES else Kind.TRANSIENT
-    return Kind.REFUSED if status >= 400 else Kind.UNREACHABLE
+        return FailureKind.REFUSED if status in _NEVER_CHANGES else FailureKind.TRANSIENT
+    return FailureKind.REFUSED if status >= 400 else FailureKind.UNREACHABLE
 
 
 def _words(body: bytes) -> tuple[str, str]:

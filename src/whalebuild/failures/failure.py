@@ -19,7 +19,7 @@ class Remedy(Enum):
     STOP = "stop"  # another try would end the same way
 
 
-class Kind(Enum):
+class FailureKind(Enum):
     """What kind of failure it is."""
 
     TRANSIENT = "transient"  # the registry or the way to it, for the moment
@@ -45,11 +45,11 @@ class Kind(Enum):
 
 
 _REMEDIES = {
-    Kind.TRANSIENT: Remedy.WAIT,
-    Kind.ENGINE_LOST: Remedy.WAIT,
-    Kind.CREDENTIAL: Remedy.ONCE,
-    Kind.UNKNOWN_PUSH: Remedy.ONCE,
-    Kind.UNKNOWN_PULL: Remedy.ONCE,
+    FailureKind.TRANSIENT: Remedy.WAIT,
+    FailureKind.ENGINE_LOST: Remedy.WAIT,
+    FailureKind.CREDENTIAL: Remedy.ONCE,
+    FailureKind.UNKNOWN_PUSH: Remedy.ONCE,
+    FailureKind.UNKNOWN_PULL: Remedy.ONCE,
 }
 # What says that a registry, or the way to it, has a lot to do: from one account too much is asked.
 RATE_LIMIT = (
@@ -69,7 +69,7 @@ EXPIRED = r"token (?:has |is )?expired|expired token|expiredtoken|invalid_token"
 class Failure:
     """A kind, the words it was told by, and the line that has them (secrets removed)."""
 
-    kind: Kind
+    kind: FailureKind
     reason: str
     evidence: str
 
@@ -126,7 +126,7 @@ _SECRETS = tuple(
 
 def may_not_exist_yet(failure: Failure) -> bool:
     """Whether a refused look-up may be of a repository that is not there before the first push."""
-    return failure.kind is Kind.REFUSED and "insufficient_scope" in failure.evidence
+    return failure.kind is FailureKind.REFUSED and "insufficient_scope" in failure.evidence
 
 
 def redact(text: str) -> str:

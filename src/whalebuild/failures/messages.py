@@ -13,7 +13,7 @@ from whalebuild.errors import (
     UsageError,
     WhalebuildError,
 )
-from whalebuild.failures.failure import NO_PLATFORM, Failure, Kind
+from whalebuild.failures.failure import NO_PLATFORM, Failure, FailureKind
 
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 # The shell itself cannot be run, not a program of the user's that lacks a first line.
@@ -47,15 +47,26 @@ def as_error(
     """
     evidence = failure.evidence.removeprefix("ERROR: ")
     match failure.kind:
-        case Kind.TRANSIENT | Kind.UNREACHABLE | Kind.UNKNOWN_PUSH | Kind.UNKNOWN_PULL:
+        case (
+            FailureKind.TRANSIENT
+            | FailureKind.UNREACHABLE
+            | FailureKind.UNKNOWN_PUSH
+            | FailureKind.UNKNOWN_PULL
+        ):
             return _unreachable(failure, evidence)
-        case Kind.REFUSED | Kind.MISSING | Kind.CREDENTIAL | Kind.GONE | Kind.REGISTRY_FULL:
+        case (
+            FailureKind.REFUSED
+            | FailureKind.MISSING
+            | FailureKind.CREDENTIAL
+            | FailureKind.GONE
+            | FailureKind.REGISTRY_FULL
+        ):
             return _refused(failure, evidence)
-        case Kind.ENGINE | Kind.ENGINE_LOST | Kind.DISK_FULL:
+        case FailureKind.ENGINE | FailureKind.ENGINE_LOST | FailureKind.DISK_FULL:
             return _engine(failure, evidence)
-        case Kind.USAGE:
+        case FailureKind.USAGE:
             return UsageError(evidence, next_step="correct it and run the command again")
-        case Kind.BUILD | Kind.UNKNOWN:
+        case FailureKind.BUILD | FailureKind.UNKNOWN:
             return _build(failure, evidence, log, platforms)
 
 
@@ -63,24 +74,24 @@ def as_pull_error(failure: Failure) -> WhalebuildError:
     """Say the failure of a host's pull, where nothing is built and nothing is pushed."""
     evidence = failure.evidence.removeprefix("ERROR: ")
     match failure.kind:
-        case Kind.DISK_FULL:
+        case FailureKind.DISK_FULL:
             return EngineError(
                 "the disk of the host's engine is full", cause=evidence, next_step=_FREE_HOST
             )
-        case Kind.ENGINE_LOST:
+        case FailureKind.ENGINE_LOST:
             return EngineError(
                 f"the Docker engine went away: {failure.reason}",
                 cause=evidence,
                 next_step="look into its log (`journalctl -u docker`), and run the command again: "
                 "layers that are there are not downloaded again",
             )
-        case Kind.MISSING | Kind.GONE:
+        case FailureKind.MISSING | FailureKind.GONE:
             return RefusedError(
                 "the registry does not have the image, or not for this host's platform",
                 cause=evidence,
                 next_step="see what it has: whalebuild inspect",
             )
-        case Kind.REFUSED:
+        case FailureKind.REFUSED:
             return RefusedError(
                 f"the registry refused: {failure.reason}",
                 cause=evidence,
@@ -120,13 +131,13 @@ def _build(
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:
-    if failure.kind is Kind.UNKNOWN_PUSH:
+    if failure.kind is FailureKind.UNKNOWN_PUSH:
         return UnreachableError(
             "the push failed for a reason that whalebuild does not know",
             cause=evidence,
             next_step="run the bake again; if it fails the same way, please report these words",
         )
-    if failure.kind is Kind.UNKNOWN_PULL:
+    if failure.kind is FailureKind.UNKNOWN_PULL:
         return UnreachableError(
             "the pull failed for a reason that whalebuild does not know",
             cause=evidence,
@@ -146,20 +157,20 @@ def _unreachable(failure: Failure, evidence: str) -> UnreachableError:
 
 
 def _refused(failure: Failure, evidence: str) -> RefusedError:
-    if failure.kind is Kind.CREDENTIAL:
+    if failure.kind is FailureKind.CREDENTIAL:
         return RefusedError(
             f"the registry did not accept the login: {failure.reason}",
             cause=evidence,
             next_step="log in again (`docker login`); in CI, check that the token has not expired "
             "and that it is for this registry",
         )
-    if failure.kind is Kind.GONE:
+    if failure.kind is FailureKind.GONE:
         return RefusedError(
             f"the registry has lost something that is published: {failure.reason}",
             cause=evidence,
             next_step="build it anew: whalebuild bake --no-cache",
         )
-    if failure.kind is Kind.REGISTRY_FULL:
+    if failure.kind is FailureKind.REGISTRY_FULL:
         return RefusedError("the registry's disk is full", cause=evidence, next_step=_FREE_THERE)
     return RefusedError(
         f"the registry refused: {failure.reason}",
@@ -170,9 +181,9 @@ def _refused(failure: Failure, evidence: str) -> RefusedError:
 
 
 def _engine(failure: Failure, evidence: str) -> EngineError:
-    if failure.kind is Kind.DISK_FULL:
+    if failure.kind is FailureKind.DISK_FULL:
         return EngineError("the builder's disk is full", cause=evidence, next_step=_FREE_DISK)
-    if failure.kind is Kind.ENGINE_LOST:
+    if failure.kind is FailureKind.ENGINE_LOST:
         return EngineError(
             f"the Docker engine went away: {failure.reason}",
             cause=evidence,

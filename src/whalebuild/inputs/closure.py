@@ -59,7 +59,7 @@ _SHOWN = 80
 
 
 @dataclass
-class Origin:
+class FileSource:
     """Where FROM, ``COPY --from`` or a mount takes its files from.
 
     Attributes:
@@ -104,9 +104,9 @@ class ClosureFinder:
         self.platform = platform
         self.lexer = Lexer(dockerfile.directives.escape)
         self.found = Findings()
-        self._visited: dict[int, Origin] = {}
+        self._visited: dict[int, FileSource] = {}
 
-    def visit(self, stage: Stage) -> Origin:
+    def visit(self, stage: Stage) -> FileSource:
         """Find a stage's inputs and those of its parents, unless that is done already.
 
         Raises:
@@ -116,7 +116,7 @@ class ClosureFinder:
             self._visited[stage.index] = self._visit(stage)
         return self._visited[stage.index]
 
-    def _visit(self, stage: Stage) -> Origin:
+    def _visit(self, stage: Stage) -> FileSource:
         try:
             opening = read_from(stage.opening)
         except StepError as bad:
@@ -143,9 +143,9 @@ class ClosureFinder:
             parent.platform if parent else platform,
             tuple(step.line for step in stage.instructions if step.keyword == "RUN"),
         )
-        return Origin(["stage", label], stage, None, reader.environment)
+        return FileSource(["stage", label], stage, None, reader.environment)
 
-    def origin(self, name: str, current: Stage, line: int, *, by_index: bool) -> Origin:
+    def origin(self, name: str, current: Stage, line: int, *, by_index: bool) -> FileSource:
         """Find what ``COPY --from`` (also by a stage's index) or a mount's ``from`` means.
 
         Raises:
@@ -179,7 +179,7 @@ class ClosureFinder:
             if value is not None and not automatic:
                 self.found.args[source] = value
 
-    def _base(self, stage: Stage, opening: From, platform: str | None) -> Origin:
+    def _base(self, stage: Stage, opening: From, platform: str | None) -> FileSource:
         base = self._expand(opening.base, stage.line)
         if not base:
             raise UndeterminedError(f"FROM {opening.base} has no value", stage.line)
@@ -191,9 +191,9 @@ class ClosureFinder:
             raise UndeterminedError(f"{base} brings instructions of its own", stage.line)
         return found
 
-    def _external(self, name: str, platform: str | None, line: int) -> Origin:
+    def _external(self, name: str, platform: str | None, line: int) -> FileSource:
         if name == _SCRATCH:
-            return Origin([_SCRATCH])
+            return FileSource([_SCRATCH])
         context = self._named(name, platform, line)
         if context:
             return self._use(context, platform, line)
@@ -203,16 +203,16 @@ class ClosureFinder:
             raise UndeterminedError(f"{name} is not an image reference", line) from None
         base = BaseImage(name, platform)
         self.found.bases[base] = None
-        return Origin(
+        return FileSource(
             ["image", name, platform or ""],
             environment=Environment(complete=False),
             triggers=tuple(self.build.onbuild.get(base.key, ())),
         )
 
-    def _use(self, context: NamedContext, platform: str | None, line: int) -> Origin:
+    def _use(self, context: NamedContext, platform: str | None, line: int) -> FileSource:
         """Note a named context; a folder is read by who takes files from it."""
         if context.image == _SCRATCH:
-            return Origin([_SCRATCH])
+            return FileSource([_SCRATCH])
         pinned = re.search(r"#[0-9a-f]{40}(?:$|:)|@sha256:[0-9a-f]{64}$", context.value)
         movable = context.remote or context.value.startswith("oci-layout://")
         if movable and not pinned:
@@ -220,7 +220,7 @@ class ClosureFinder:
                 f"context {context.name} may change behind its address {context.value}", line
             )
         self.found.contexts[context] = None
-        return Origin(
+        return FileSource(
             ["context", context.name, platform or ""],
             context=context if context.folder is not None else None,
             environment=Environment(complete=False),
@@ -285,7 +285,7 @@ class ClosureFinder:
             self.use_arg(name)
         return value
 
-    def _label(self, stage: Stage, base: Origin) -> str:
+    def _label(self, stage: Stage, base: FileSource) -> str:
         """A name that does not depend on where the stage stands."""
         label = stage.name or f"unnamed, from {base.token[1] if base.token[1:] else _SCRATCH}"
         taken = {part.label for part in self.found.stages.values()}
@@ -452,7 +452,7 @@ class StepReader:
         return origin.token if origin else []
 
 
-def triggers(base: Origin, stage: Stage, escape: str) -> list[Instruction]:
+def triggers(base: FileSource, stage: Stage, escape: str) -> list[Instruction]:
     """The instructions that the parent left for its children.
 
     Those of a local stage run even where a named context replaces it, and those of the image

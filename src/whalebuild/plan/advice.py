@@ -47,7 +47,7 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class Split:
+class StageSplit:
     """Where a stage could be parted, so that code stays out of the dependencies.
 
     Attributes:
@@ -99,7 +99,7 @@ def advise(
 
 def code_reads(
     dockerfile: Dockerfile, inputs: StageInputs, files: ContextFiles
-) -> tuple[Split, ...]:
+) -> tuple[StageSplit, ...]:
     """Instructions in the dependencies' stages that read more than manifests and locks.
 
     Where the files are not known, only those that take the whole context are told.
@@ -116,7 +116,7 @@ def code_reads(
 
 def explain_code_changes(
     changes: Iterable[Change], dockerfile: Dockerfile, inputs: StageInputs, files: ContextFiles
-) -> tuple[Split, ...]:
+) -> tuple[StageSplit, ...]:
     """For code files that made the key change: the instructions that read them, and the splits."""
     names = {change.name for change in changes if change.file and not is_manifest(change.name)}
     splits = []
@@ -127,13 +127,13 @@ def explain_code_changes(
     return tuple(split for split in splits if split.read in inputs.reads)
 
 
-def _split(dockerfile: Dockerfile, read: ContextRead, code: Iterable[str]) -> Split:
+def _split(dockerfile: Dockerfile, read: ContextRead, code: Iterable[str]) -> StageSplit:
     stage = _stage_at(dockerfile, read.line)
     before = tuple(step for step in stage.instructions if step.line < read.line)
     install = next((s for s in (stage, *_children(dockerfile, stage)) if s.installs), None)
     step = install.installs if install else None
     line = step.line if step and step.line >= read.line else None
-    return Split(stage.label, read, tuple(code), before, line)
+    return StageSplit(stage.label, read, tuple(code), before, line)
 
 
 def _stage_at(dockerfile: Dockerfile, line: int) -> Stage:
@@ -205,7 +205,7 @@ def _copy(step: Instruction) -> Copy | None:
         return None
 
 
-def _code_before_install(split: Split) -> Iterator[Advice]:
+def _code_before_install(split: StageSplit) -> Iterator[Advice]:
     if split.installs is None or split.read.line >= split.installs:
         return
     shown = ", ".join(split.files[:_SOME]) or "the whole context"

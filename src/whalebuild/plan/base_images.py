@@ -20,7 +20,7 @@ _CONFIG_LIMIT = 4 << 20
 
 
 @dataclass
-class Bases:
+class BaseImages:
     """External images, asked for side by side; each once."""
 
     registry: Registry

@@ -12,7 +12,7 @@ from whalebuild.bundle.published import PublishedDeps
 from whalebuild.inputs.values import Undetermined
 
 
-class Action(Enum):
+class DepsAction(Enum):
     """What becomes of the dependencies."""
 
     REUSE = "reuse"
@@ -30,7 +30,7 @@ class Decision:
         platforms: Those that have to be built; empty for a reuse.
     """
 
-    action: Action
+    action: DepsAction
     reasons: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     platforms: tuple[str, ...] = ()
@@ -54,12 +54,12 @@ def decide(
         lost: Digests of images that the registry does not have any more.
     """
     if no_cache:
-        return Decision(Action.REBUILD, ("--no-cache was given",), platforms=platforms)
+        return Decision(DepsAction.REBUILD, ("--no-cache was given",), platforms=platforms)
     if isinstance(wanted, Undetermined):
-        return Decision(Action.ASK, (str(wanted),), platforms=platforms)
+        return Decision(DepsAction.ASK, (str(wanted),), platforms=platforms)
     useless = next(filter(None, (_useless(found, lost) for found in published)), None)
     if useless:
-        return Decision(Action.REBUILD, (useless,), platforms=platforms)
+        return Decision(DepsAction.REBUILD, (useless,), platforms=platforms)
     there = [found for found in published if found]
     changes: dict[Change, None] = {}
     for found in there:
@@ -69,8 +69,8 @@ def decide(
         changes |= {Change(f"platform {platform}", "is missing"): None for platform in missing}
     stale = tuple(p for p in wanted.platforms if any(_stale(found, wanted, p) for found in there))
     if not stale:
-        return Decision(Action.REUSE)
-    return Decision(Action.REBUILD, tuple(map(str, changes)), tuple(changes), stale)
+        return Decision(DepsAction.REUSE)
+    return Decision(DepsAction.REBUILD, tuple(map(str, changes)), tuple(changes), stale)
 
 
 def _useless(found: PublishedDeps | None, lost: Collection[str]) -> str:

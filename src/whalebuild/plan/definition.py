@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from whalebuild.bakefile.images import BuildOptions, Job
+from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.nodes import Node, places
 from whalebuild.oci.platform import LOCAL
@@ -49,7 +49,7 @@ class CacheExport:
 
     token: str | None = None
 
-    def reference(self, job: Job, platforms: tuple[str, ...]) -> Reference:
+    def reference(self, job: PairImage, platforms: tuple[str, ...]) -> Reference:
         """Where a task's cache goes: to the repository of its bundle."""
         repository = job.bundle.repository
         if self.token is None:
@@ -73,7 +73,7 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Task:
+class GeneratedTarget:
     """One target of the generated definition: a job, or one platform of it.
 
     Attributes:
@@ -82,7 +82,7 @@ class Task:
         staged: The staging tags that its image is pushed under.
     """
 
-    job: Job
+    job: PairImage
     platforms: tuple[str, ...]
     target: Target
     imports: tuple[Reference, ...] = ()
@@ -94,16 +94,16 @@ class Task:
         """The target's name."""
         return self.target.name
 
-    def without(self, sources: Collection[str]) -> Task:
+    def without(self, sources: Collection[str]) -> GeneratedTarget:
         """The same without importing these caches."""
         kept = [s for s in self.target.attributes.get("cache-from") or [] if _ref(s) not in sources]
         return replace(self, target=self.target.with_attributes(cache_from=kept or None))
 
-    def anew(self) -> Task:
+    def anew(self) -> GeneratedTarget:
         """The same with every step run anew."""
         return replace(self, target=self.target.with_attributes(no_cache=True))
 
-    def again(self) -> Task:
+    def again(self) -> GeneratedTarget:
         """The same once every step is done, to be pushed again: the builder has all it needs.
 
         With ``no-cache`` every step would run anew.
@@ -111,7 +111,7 @@ class Task:
         target = self.target.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
         return replace(self, target=target)
 
-    def unpushed(self) -> Task:
+    def unpushed(self) -> GeneratedTarget:
         """The same, built and not pushed."""
         nowhere = {"type": "cacheonly"}
         target = self.target.with_attributes(output=[nowhere], tags=None, cache_to=None)
@@ -149,8 +149,12 @@ def platform_groups(
 
 
 def make_task(
-    job: Job, platforms: tuple[str, ...], ground: Ground, options: BuildOptions, output: Output
-) -> Task:
+    job: PairImage,
+    platforms: tuple[str, ...],
+    ground: Ground,
+    options: BuildOptions,
+    output: Output,
+) -> GeneratedTarget:
     """Write the target of one task."""
     name = job.name
     if platforms != job.platforms:
@@ -170,10 +174,10 @@ def make_task(
     )
     exports = ground.cache_to is not None
     target = Target(name, made.attributes)
-    return Task(job, platforms, target, ground.cache_from, exports, staged)
+    return GeneratedTarget(job, platforms, target, ground.cache_from, exports, staged)
 
 
-def make_definition(tasks: Iterable[Task], others: Mapping[str, Target]) -> Definition:
+def make_definition(tasks: Iterable[GeneratedTarget], others: Mapping[str, Target]) -> Definition:
     """Write the bake definition that runs these tasks.
 
     Args:
@@ -202,18 +206,20 @@ def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str
     return found
 
 
-def _staged(job: Job, platforms: tuple[str, ...], options: BuildOptions) -> tuple[Reference, ...]:
+def _staged(
+    job: PairImage, platforms: tuple[str, ...], options: BuildOptions
+) -> tuple[Reference, ...]:
     token = options.portion.token if options.portion else ""
     tag = _staging_tag(job, platforms, token, "image")
     return tuple(Reference(repository, tag) for repository in job.repositories)
 
 
-def _staging_tag(job: Job, platforms: tuple[str, ...], *own: str) -> str:
+def _staging_tag(job: PairImage, platforms: tuple[str, ...], *own: str) -> str:
     words = (STAGING, *own, job.name, *platforms)
     return "-".join(words).replace("/", "-")[:_LONGEST_TAG]
 
 
-def _tags(job: Job, output: Output) -> list[str]:
+def _tags(job: PairImage, output: Output) -> list[str]:
     if output is Output.LOAD:
         return [str(reference) for reference in job.references]
     if output is not Output.TAG:
@@ -258,7 +264,7 @@ def _cache_to(target: Target, reference: Reference | None, output: Output) -> li
     return [ours, *theirs]
 
 
-def _output(job: Job, output: Output) -> dict[str, str]:
+def _output(job: PairImage, output: Output) -> dict[str, str]:
     """One exporter; options such as compression that the bake file gives an image are kept."""
     if output is Output.LOAD:
         return {"type": "docker"}

@@ -153,7 +153,7 @@ def _may_use(keyword: str, text: str, name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Stand:
+class DepsImage:
     """The dependencies' image as an application stands on it.
 
     Attributes:
@@ -194,7 +194,7 @@ def _normal(platform: str) -> str:
     return "linux/arm/v7" if platform == "linux/arm" else platform
 
 
-def stand_of(repository: str, bundle: Bundle, without: Collection[str] = ()) -> Stand:
+def deps_image_of(repository: str, bundle: Bundle, without: Collection[str] = ()) -> DepsImage:
     """What applications stand on where a bundle is published; it is to lose some platforms."""
     images = {p: image.digest for p, image in bundle.images.items() if p not in without}
-    return Stand(repository, bundle.digest, images)
+    return DepsImage(repository, bundle.digest, images)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whalebuild.builder.nodes import How, Node, place
+from whalebuild.builder.nodes import Execution, Node, place
 from whalebuild.inputs.values import Closure, StageInputs
 
 
 @dataclass(frozen=True)
-class Runs:
+class RunLines:
     """RUN instructions of an image for one target platform.
 
     Attributes:
@@ -23,7 +23,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Site:
+class Placement:
     """Where one platform of an image is built.
 
     Attributes:
@@ -36,43 +36,45 @@ class Site:
 
     platform: str
     node: str
-    how: How
+    how: Execution
     emulated: tuple[int, ...] = ()
     impossible: tuple[int, ...] = ()
 
 
-def runs_of(inputs: StageInputs) -> tuple[Runs, ...]:
+def runs_of(inputs: StageInputs) -> tuple[RunLines, ...]:
     """The RUN instructions that a stage and those it stands on have, for each platform."""
     return tuple(_runs(closure) for closure in inputs.closures)
 
 
-def sites(runs: Sequence[Runs], nodes: Sequence[Node]) -> tuple[Site, ...]:
+def sites(runs: Sequence[RunLines], nodes: Sequence[Node]) -> tuple[Placement, ...]:
     """Tell where each platform is built, as far as it is known what the nodes can do."""
     found = (_site(each, nodes) for each in runs)
     return tuple(site for site in found if site)
 
 
-def _runs(closure: Closure) -> Runs:
+def _runs(closure: Closure) -> RunLines:
     lines: dict[str | None, list[int]] = {}
     for part in closure.stages:
         named = closure.platform if part.platform is None else part.platform
         # "$BUILDPLATFORM" and the like: the machine that builds must not matter.
         lines.setdefault(None if "$" in named else named, []).extend(part.runs)
-    return Runs(closure.platform, tuple((key, tuple(sorted(v))) for key, v in lines.items() if v))
+    return RunLines(
+        closure.platform, tuple((key, tuple(sorted(v))) for key, v in lines.items() if v)
+    )
 
 
-def _site(runs: Runs, nodes: Sequence[Node]) -> Site | None:
+def _site(runs: RunLines, nodes: Sequence[Node]) -> Placement | None:
     where = place(nodes, runs.platform)
     if where is None:
         return None
-    lines: dict[How, list[int]] = {how: [] for how in How}
+    lines: dict[Execution, list[int]] = {how: [] for how in Execution}
     for platform, own in runs.lines:
-        how = How.NATIVE if platform is None else where.node.how(platform)
+        how = Execution.NATIVE if platform is None else where.node.how(platform)
         lines[how] += own
-    return Site(
+    return Placement(
         runs.platform,
         where.node.name,
         where.how,
-        tuple(sorted(lines[How.EMULATED])),
-        tuple(sorted(lines[How.UNABLE])),
+        tuple(sorted(lines[Execution.EMULATED])),
+        tuple(sorted(lines[Execution.UNABLE])),
     )

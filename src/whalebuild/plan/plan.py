@@ -6,30 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from whalebuild.bakefile.images import APP, DEPS, BuildOptions, Job
+from whalebuild.bakefile.images import APP, DEPS, BuildOptions, PairImage
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.inputs.values import FileEntry, Undetermined
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.advice import Advice, Split
-from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.advice import Advice, StageSplit
+from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.definition import (
     APART,
     CacheExport,
     Definition,
+    GeneratedTarget,
     Ground,
     Output,
-    Task,
     make_definition,
     make_task,
     output_of,
     platform_groups,
 )
-from whalebuild.plan.pins import Stand, stand_of
-from whalebuild.plan.placement import Runs, Site, sites
+from whalebuild.plan.pins import DepsImage, deps_image_of
+from whalebuild.plan.placement import Placement, RunLines, sites
 from whalebuild.settings import Settings
 
 
@@ -47,7 +47,7 @@ class Plan:
     options: BuildOptions
     settings: Settings
     source: str
-    facts: EngineFacts | None
+    facts: BuilderFacts | None
     others: Mapping[str, Target]
     derived: frozenset[str] = frozenset()
 
@@ -57,7 +57,7 @@ class Plan:
         return output_of(self.options, self.facts.driver if self.facts else None)
 
     @property
-    def jobs(self) -> tuple[Job, ...]:
+    def jobs(self) -> tuple[PairImage, ...]:
         """All images that it is about, dependencies first."""
         return (*(deps.job for deps in self.deps), *(app.job for app in self.apps))
 
@@ -65,15 +65,17 @@ class Plan:
         """The dependencies of an application."""
         return next(deps for deps in self.deps if deps.job.name == app.job.deps)
 
-    def sites(self, image: DepsPlan | AppPlan) -> tuple[Site, ...]:
+    def sites(self, image: DepsPlan | AppPlan) -> tuple[Placement, ...]:
         """Where each platform of an image is built, as far as it is known what the nodes can do."""
         if self.facts is None:
             return ()
         own = (self.facts.platform,) if self.facts.platform else ()
-        known = image.runs or tuple(Runs(platform) for platform in image.job.platforms or own)
+        known = image.runs or tuple(RunLines(platform) for platform in image.job.platforms or own)
         return sites(known, self.facts.nodes)
 
-    def deps_tasks(self, deps: DepsPlan, export: CacheExport | None = None) -> tuple[Task, ...]:
+    def deps_tasks(
+        self, deps: DepsPlan, export: CacheExport | None = None
+    ) -> tuple[GeneratedTarget, ...]:
         """Tasks that build and push the dependencies; none where they are reused.
 
         With ``--load`` and ``--read-only`` they are built by themselves only if nothing else was
@@ -98,8 +100,8 @@ class Plan:
         return tuple(tasks)
 
     def app_tasks(
-        self, app: AppPlan, stand: Stand | None, export: CacheExport | None = None
-    ) -> tuple[Task, ...]:
+        self, app: AppPlan, stand: DepsImage | None, export: CacheExport | None = None
+    ) -> tuple[GeneratedTarget, ...]:
         """Tasks that build and push an application.
 
         Args:
@@ -140,7 +142,7 @@ class Plan:
         pinned to the image that was pushed when it is run. A run sets some of the tags only after
         what was pushed is verified.
         """
-        tasks: list[Task] = []
+        tasks: list[GeneratedTarget] = []
         by_digest = CacheExport() if self.options.publishes else None
         for deps in self.deps:
             tasks += self.deps_tasks(deps, by_digest)
@@ -154,7 +156,7 @@ class Plan:
                 tasks.append(task if stand else self._linked(task, app, deps))
         return make_definition([_with_all_tags(task) for task in tasks], self.others)
 
-    def _linked(self, task: Task, app: AppPlan, deps: DepsPlan) -> Task:
+    def _linked(self, task: GeneratedTarget, app: AppPlan, deps: DepsPlan) -> GeneratedTarget:
         apart = self.output in APART and len(app.job.platforms) > 1
         if apart or not self.options.publishes:
             return task
@@ -164,7 +166,7 @@ class Plan:
         return replace(task, target=target)
 
 
-def _with_all_tags(task: Task) -> Task:
+def _with_all_tags(task: GeneratedTarget) -> GeneratedTarget:
     if not task.target.tags or task.staged:
         return task
     tags = [str(reference) for reference in task.job.references]
@@ -197,7 +199,7 @@ class DepsPlan:
         surplus: Published platforms that the pair is not for any more; they are dropped.
     """
 
-    job: Job
+    job: PairImage
     decision: Decision
     published: tuple[PublishedDeps | None, ...]
     source: PublishedDeps | None
@@ -205,22 +207,22 @@ class DepsPlan:
     contexts: Mapping[str, str]
     files: tuple[FileEntry, ...] = ()
     advice: tuple[Advice, ...] = ()
-    splits: tuple[Split, ...] = ()
+    splits: tuple[StageSplit, ...] = ()
     moved: tuple[str, ...] = ()
-    runs: tuple[Runs, ...] = ()
+    runs: tuple[RunLines, ...] = ()
     surplus: tuple[str, ...] = ()
 
     @property
     def reused(self) -> bool:
         """Whether it is taken as it is."""
-        return self.decision.action is Action.REUSE
+        return self.decision.action is DepsAction.REUSE
 
     @property
-    def stand(self) -> Stand | None:
+    def stand(self) -> DepsImage | None:
         """What applications stand on, as far as nothing has to be built first."""
         if not self.reused or self.source is None:
             return None
-        return stand_of(self.source.reference.repository, self.source.bundle, self.surplus)
+        return deps_image_of(self.source.reference.repository, self.source.bundle, self.surplus)
 
     @property
     def adopted(self) -> bool:
@@ -261,7 +263,7 @@ class AppPlan:
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
     """
 
-    job: Job
+    job: PairImage
     action: AppAction
     reason: str
     pins: tuple[str, ...]
@@ -271,7 +273,7 @@ class AppPlan:
     published: PublishedApp | None
     missing: tuple[Reference, ...] = ()
     moved: tuple[str, ...] = ()
-    runs: tuple[Runs, ...] = ()
+    runs: tuple[RunLines, ...] = ()
 
 
 def _same(one: PublishedDeps | None, other: PublishedDeps | None) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whalebuild.bakefile.images import BuildOptions, Job
+from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.app_key import AppMaterial, material
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.decision import Action
+from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.pins import (
     base_contexts,
     flat_pins,
@@ -22,23 +22,23 @@ from whalebuild.plan.pins import (
     target_contexts,
     with_dates_of,
 )
-from whalebuild.plan.placement import Runs, runs_of
+from whalebuild.plan.placement import RunLines, runs_of
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
-from whalebuild.plan.read_inputs import Locker, Reading
-from whalebuild.published.lookup import Survey
+from whalebuild.plan.read_inputs import InputReader, StageReading
+from whalebuild.published.lookup import ManifestLookup
 
 
 @dataclass(frozen=True)
-class AppDecider:
+class AppPlanner:
     """Decides about applications; see ``DepsDecider``."""
 
-    locker: Locker
-    survey: Survey | None
+    locker: InputReader
+    survey: ManifestLookup | None
     options: BuildOptions
     follow: bool
     thorough: bool
 
-    def decide(self, job: Job, deps: DepsPlan) -> AppPlan:
+    def decide(self, job: PairImage, deps: DepsPlan) -> AppPlan:
         """Decide about one image."""
         published = self.survey.app(job.references[0]) if self.survey else None
         unpinned = self._unpinned(job, deps)
@@ -48,8 +48,8 @@ class AppDecider:
         contexts: Mapping[str, str] = deps.contexts
         made_of: AppMaterial | None = None
         moved: tuple[str, ...] = ()
-        runs: tuple[Runs, ...] = ()
-        if isinstance(reading, Reading):
+        runs: tuple[RunLines, ...] = ()
+        if isinstance(reading, StageReading):
             runs = runs_of(reading.inputs)
             digests = self._digests(reading, deps, published)
             contexts = base_contexts(reading.inputs.closures, digests)
@@ -64,14 +64,14 @@ class AppDecider:
             job, action, reason, pins, unpinned, contexts, made_of, published, missing, moved, runs
         )
 
-    def _moved(self, reading: Reading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
+    def _moved(self, reading: StageReading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
         """External images that have moved, but for those that the dependencies tell."""
         if not self.thorough or self.survey is None:
             return ()
         told = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
         return tuple(key for key in self.locker.moved(reading, lock) if key not in told)
 
-    def _unpinned(self, job: Job, deps: DepsPlan) -> str | None:
+    def _unpinned(self, job: PairImage, deps: DepsPlan) -> str | None:
         """Why the application's build cannot stand on the published image."""
         app, target = job.target, deps.job.target
         names = stage_names(app, target)
@@ -96,7 +96,7 @@ class AppDecider:
             )
         return self._differing(job, deps)
 
-    def _differing(self, job: Job, deps: DepsPlan) -> str | None:
+    def _differing(self, job: PairImage, deps: DepsPlan) -> str | None:
         """Whether the application's target would build that stage otherwise."""
         target = deps.job.target
         if deps.job.target.made_of == job.target.made_of or not isinstance(deps.lock, Lock):
@@ -104,13 +104,13 @@ class AppDecider:
         dockerfile = self.locker.tree.dockerfile(job.target)
         like = with_dates_of(target, job.target, dockerfile) if dockerfile else job.target
         own = self.locker.read(like.with_attributes(target=target.stage), deps.job.platforms)
-        lock = own.lock(flat_pins(deps.lock)) if isinstance(own, Reading) else own
+        lock = own.lock(flat_pins(deps.lock)) if isinstance(own, StageReading) else own
         if isinstance(lock, Lock) and lock.key == deps.lock.key:
             return None
         return f'target "{job.name}" would build that stage otherwise than target "{target.name}"'
 
     def _digests(
-        self, reading: Reading, deps: DepsPlan, published: PublishedApp | None
+        self, reading: StageReading, deps: DepsPlan, published: PublishedApp | None
     ) -> dict[str, str]:
         """External images: as the dependencies have them, else as the last build had them."""
         pinned = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
@@ -122,7 +122,7 @@ class AppDecider:
 
     def _action(
         self,
-        job: Job,
+        job: PairImage,
         deps: DepsPlan,
         made_of: AppMaterial | None,
         published: PublishedApp | None,
@@ -151,7 +151,7 @@ def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp
         return "it is not published yet"
     stand = deps.stand
     if stand is None:
-        asked = deps.decision.action is Action.ASK
+        asked = deps.decision.action is DepsAction.ASK
         return "its dependencies may change" if asked else "its dependencies change"
     if made_of is None:
         return "its inputs cannot be told"

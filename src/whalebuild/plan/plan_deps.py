@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from whalebuild.bakefile.images import BuildOptions, Job
+from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.lock import Lock
@@ -18,12 +18,12 @@ from whalebuild.plan.decision import Decision, decide
 from whalebuild.plan.pins import base_contexts, flat_pins, skips_cache
 from whalebuild.plan.placement import runs_of
 from whalebuild.plan.plan import DepsPlan
-from whalebuild.plan.read_inputs import Locker, Reading
-from whalebuild.published.lookup import Survey
+from whalebuild.plan.read_inputs import InputReader, StageReading
+from whalebuild.published.lookup import ManifestLookup
 
 
 @dataclass(frozen=True)
-class DepsDecider:
+class DepsPlanner:
     """Decides about dependencies.
 
     Attributes:
@@ -34,15 +34,15 @@ class DepsDecider:
         lost: Digests of published images that the registry does not have any more.
     """
 
-    locker: Locker
-    survey: Survey | None
+    locker: InputReader
+    survey: ManifestLookup | None
     options: BuildOptions
     follow: bool
     thorough: bool
     lasting: bool
     lost: frozenset[str] = frozenset()
 
-    def decide(self, job: Job, application: Target | None) -> DepsPlan:
+    def decide(self, job: PairImage, application: Target | None) -> DepsPlan:
         """Decide about one image; ``application`` is one that stands on it."""
         reading = self.locker.read(job.target, job.platforms)
         own = self._published(job)
@@ -70,13 +70,13 @@ class DepsDecider:
         runs = runs_of(reading.inputs)
         return replace(made, advice=advice, splits=splits, moved=moved, runs=runs)
 
-    def _published(self, job: Job) -> tuple[PublishedDeps | None, ...]:
+    def _published(self, job: PairImage) -> tuple[PublishedDeps | None, ...]:
         if self.survey is None:
             return (None,) * len(job.references)
         return tuple(self.survey.deps(reference) for reference in job.references)
 
     def _candidates(
-        self, job: Job, own: tuple[PublishedDeps | None, ...]
+        self, job: PairImage, own: tuple[PublishedDeps | None, ...]
     ) -> list[tuple[PublishedDeps | None, ...]]:
         """What may be reused: what is published, else what another scope has."""
         if self.survey is None or job.seed is None:
@@ -90,8 +90,8 @@ class DepsDecider:
 
     def _try(
         self,
-        job: Job,
-        reading: Reading | Undetermined,
+        job: PairImage,
+        reading: StageReading | Undetermined,
         own: tuple[PublishedDeps | None, ...],
         found: tuple[PublishedDeps | None, ...],
     ) -> DepsPlan:
@@ -108,26 +108,26 @@ class DepsDecider:
 
     def _decision(
         self,
-        job: Job,
-        reading: Reading | Undetermined,
+        job: PairImage,
+        reading: StageReading | Undetermined,
         lock: Lock | Undetermined,
         published: tuple[PublishedDeps | None, ...],
     ) -> Decision:
         platforms = lock.platforms if isinstance(lock, Lock) else job.platforms
         stages = None
-        if isinstance(reading, Reading):
+        if isinstance(reading, StageReading):
             stages = {part.label for c in reading.inputs.closures for part in c.stages}
         anew = self.options.no_cache or skips_cache(job.target, stages)
         return decide(lock, published, platforms=platforms, no_cache=anew, lost=self.lost)
 
-    def _digests(self, reading: Reading, pinned: Mapping[str, str]) -> dict[str, str]:
+    def _digests(self, reading: StageReading, pinned: Mapping[str, str]) -> dict[str, str]:
         if self.survey is None:
             return dict(pinned)
         follow = self.follow or reading.target.attributes.get("pull") is True
         return self.locker.pin(reading.images, {} if follow else pinned)
 
     def _lock(
-        self, reading: Reading, digests: Mapping[str, str], pinned: Mapping[str, str]
+        self, reading: StageReading, digests: Mapping[str, str], pinned: Mapping[str, str]
     ) -> Lock | Undetermined:
         """Make the lock, unless a new base image brings instructions of its own."""
         new = [each for each in reading.images if digests.get(each.key) != pinned.get(each.key)]

@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from whalebuild.bakefile.images import DEPS, BuildOptions, Job, make_jobs, portion_of
+from whalebuild.bakefile.images import DEPS, BuildOptions, PairImage, pair_images, portion_of
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
-from whalebuild.builder.choose import Chooser
-from whalebuild.builder.probe import Looker
+from whalebuild.builder.choose import BuilderChooser
+from whalebuild.builder.probe import BuilderProbe
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import parse_platforms, resolve
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.base_images import Bases
+from whalebuild.plan.base_images import BaseImages
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
-from whalebuild.plan.plan_app import AppDecider
-from whalebuild.plan.plan_deps import DepsDecider
+from whalebuild.plan.plan_app import AppPlanner
+from whalebuild.plan.plan_deps import DepsPlanner
 from whalebuild.plan.ports import Engine, SourceTree
-from whalebuild.plan.read_bakefile import BakeReader
-from whalebuild.plan.read_inputs import Locker
-from whalebuild.published.lookup import Survey
+from whalebuild.plan.read_bakefile import BakeFileReader
+from whalebuild.plan.read_inputs import InputReader
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
 from whalebuild.settings import Settings
@@ -53,15 +53,15 @@ class Planner:
                 engine or the registry does not allow a bake.
         """
         submit = Submit()
-        looker = Looker(self.engine, self.retrier.announce)
-        chooser = Chooser(looker, self.settings.builder, publishes=options.publishes)
+        looker = BuilderProbe(self.engine, self.retrier.announce)
+        chooser = BuilderChooser(looker, self.settings.builder, publishes=options.publishes)
         looked = submit(chooser.first) if self.ask else None
-        reader = BakeReader(self.engine, self.tree, self.settings)
+        reader = BakeFileReader(self.engine, self.tree, self.settings)
         pairs, everything, source = reader.pairs(request)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)
-        jobs = _checked(make_jobs(pairs, options))
-        survey = Survey(self.registry, self.retrier, submit)
+        jobs = _checked(pair_images(pairs, options))
+        survey = ManifestLookup(self.registry, self.retrier, submit)
         if self.ask:
             survey.begin(_references(jobs))
         facts = chooser.chosen(looked.result(), _platforms(jobs)) if looked else None
@@ -71,8 +71,8 @@ class Planner:
         told = submit(partial(looker.with_nodes, facts, _platforms(jobs))) if facts else None
         if options.portion:
             options = replace(options, portion=portion_of(jobs, options.portion, platform))
-        bases = Bases(self.registry, self.retrier, submit)
-        locker = Locker(self.tree, bases, everything, platform)
+        bases = BaseImages(self.registry, self.retrier, submit)
+        locker = InputReader(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)
         if platform and options.publishes:
             for app in apps:
@@ -83,23 +83,27 @@ class Planner:
         return Plan(deps, apps, options, settings, source, facts, everything, derived)
 
     def _decide(
-        self, jobs: Sequence[Job], options: BuildOptions, locker: Locker, survey: Survey
+        self,
+        jobs: Sequence[PairImage],
+        options: BuildOptions,
+        locker: InputReader,
+        survey: ManifestLookup,
     ) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
         looking = survey if self.ask else None
         follow = options.pull or self.settings.base == "follow"
         # A flag is for one run: what it leaves out stays.
         lasting = self.settings.origin("platform") != "--platform" and not options.portion
-        of_deps = DepsDecider(
+        of_deps = DepsPlanner(
             *(locker, looking, options), follow=follow, thorough=self.thorough, lasting=lasting
         )
-        of_apps = AppDecider(locker, looking, options, follow=follow, thorough=self.thorough)
+        of_apps = AppPlanner(locker, looking, options, follow=follow, thorough=self.thorough)
         decided = _each(jobs, of_deps, of_apps)
         lost = _lost(survey, *decided)
         return _each(jobs, replace(of_deps, lost=lost), of_apps) if lost else decided
 
 
 def _each(
-    jobs: Sequence[Job], of_deps: DepsDecider, of_apps: AppDecider
+    jobs: Sequence[PairImage], of_deps: DepsPlanner, of_apps: AppPlanner
 ) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
     applications = _applications(jobs)
     deps = {
@@ -111,7 +115,9 @@ def _each(
     return tuple(deps.values()), tuple(apps)
 
 
-def _lost(survey: Survey, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]) -> frozenset[str]:
+def _lost(
+    survey: ManifestLookup, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]
+) -> frozenset[str]:
     """Find published images to stand on that an index names and the registry does not have."""
     needed = {app.job.deps for app in apps if app.action is AppAction.BUILD and app.pins}
     stood_on = [
@@ -124,7 +130,7 @@ def _lost(survey: Survey, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]) -> 
     return frozenset(str(ref.digest) for ref in stood_on if survey.manifest(ref) is None)
 
 
-def _platforms(jobs: Sequence[Job]) -> frozenset[str]:
+def _platforms(jobs: Sequence[PairImage]) -> frozenset[str]:
     return frozenset(platform for job in jobs for platform in job.platforms)
 
 
@@ -146,22 +152,22 @@ def _keep_platforms(app: AppPlan, own: str) -> None:
     )
 
 
-def _checked(jobs: tuple[Job, ...]) -> tuple[Job, ...]:
+def _checked(jobs: tuple[PairImage, ...]) -> tuple[PairImage, ...]:
     """Check the platforms, and write them in one form."""
     return tuple(
         replace(job, platforms=parse_platforms(job.platforms, where=_where(job))) for job in jobs
     )
 
 
-def _where(job: Job) -> str:
+def _where(job: PairImage) -> str:
     return f'platforms of target "{job.name}"'
 
 
-def _references(jobs: Sequence[Job]) -> list[Reference]:
+def _references(jobs: Sequence[PairImage]) -> list[Reference]:
     seeds = [job.seed for job in jobs if job.seed]
     return [*(reference for job in jobs for reference in job.references), *seeds]
 
 
-def _applications(jobs: Sequence[Job]) -> Mapping[str, Target]:
+def _applications(jobs: Sequence[PairImage]) -> Mapping[str, Target]:
     """For each dependencies job an application that stands on it."""
     return {job.deps: job.target for job in reversed(jobs) if job.role != DEPS}

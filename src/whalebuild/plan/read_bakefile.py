@@ -14,7 +14,7 @@ from whalebuild.bakefile.target import BakeFile, Target, parse_print
 from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError, Kind
+from whalebuild.failures.failure import CommandFailedError, FailureKind
 from whalebuild.plan.ports import Engine, SourceTree
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
@@ -25,7 +25,7 @@ Names = Callable[[], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class BakeReader:
+class BakeFileReader:
     """Reads what was asked for."""
 
     engine: Engine
@@ -139,7 +139,7 @@ class BakeReader:
 def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
     """Buildx's own words on a bake file, with its place; a target's name is looked up."""
     failure = classify(failed.stderr)
-    if failure.kind in {Kind.ENGINE, Kind.ENGINE_LOST}:
+    if failure.kind in {FailureKind.ENGINE, FailureKind.ENGINE_LOST}:
         return engine_error(failed)
     text = failed.stderr
     words = final_error(text).removeprefix("ERROR: ")

@@ -11,7 +11,7 @@ from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.find import build_of, find_inputs
 from whalebuild.inputs.values import BaseImage, Build, ContextFiles, StageInputs, Undetermined
-from whalebuild.plan.base_images import Bases
+from whalebuild.plan.base_images import BaseImages
 from whalebuild.plan.pins import flat_pins
 from whalebuild.plan.ports import SourceTree
 
@@ -19,7 +19,7 @@ Digests = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Reading:
+class StageReading:
     """What a target's stage is made from, read."""
 
     target: Target
@@ -42,7 +42,7 @@ class Reading:
 
 
 @dataclass
-class Locker:
+class InputReader:
     """Reads targets.
 
     Attributes:
@@ -51,13 +51,13 @@ class Locker:
     """
 
     tree: SourceTree
-    bases: Bases
+    bases: BaseImages
     everything: Mapping[str, Target]
     platform: str | None = None
 
     def read(
         self, target: Target, platforms: tuple[str, ...], stands_on: Mapping[str, str] | None = None
-    ) -> Reading | Undetermined:
+    ) -> StageReading | Undetermined:
         """Read what a target's stage is made from.
 
         Args:
@@ -86,7 +86,7 @@ class Locker:
         linked = self._linked(inputs, platforms, left_out)
         if isinstance(linked, Undetermined):
             return linked
-        return Reading(target, dockerfile, build, inputs, files, linked)
+        return StageReading(target, dockerfile, build, inputs, files, linked)
 
     def pin(self, images: Iterable[BaseImage], pinned: Mapping[str, str]) -> dict[str, str]:
         """Digests of external images: those of ``pinned``, else what they stand for now."""
@@ -94,7 +94,7 @@ class Locker:
         known = {image.key: pinned[image.key] for image in wanted if image.key in pinned}
         return known | self.bases.digests(image for image in wanted if image.key not in known)
 
-    def moved(self, reading: Reading, lock: Lock) -> tuple[str, ...]:
+    def moved(self, reading: StageReading, lock: Lock) -> tuple[str, ...]:
         """External images that stand for something else by now than what a lock pins."""
         pinned = flat_pins(lock)
         now = self.bases.digests(reading.images)

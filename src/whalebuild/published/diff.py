@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import EngineError, RefusedError, UsageError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
@@ -17,21 +17,21 @@ from whalebuild.oci.platform import runnable
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.published.download import (
-    Have,
+    DiffRequest,
+    HostContent,
+    HostSide,
+    HostSource,
     ImageDiff,
-    Kind,
-    Origin,
-    Published,
-    Wanted,
+    ImageToPull,
     blobs_of,
     compare,
 )
-from whalebuild.published.host_blobs import Having
+from whalebuild.published.host_blobs import HostBlobs
 from whalebuild.published.host_images import HostImage, RunningImage, named, running
 from whalebuild.published.images import UNKNOWN, ImageReader
-from whalebuild.published.lookup import Survey
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
-from whalebuild.published.view import Image
+from whalebuild.published.view import ImageView
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
 
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Differ:
+class DiffReader:
     """Compares what hosts have with what is published; pulls nothing.
 
     Attributes:
@@ -51,15 +51,15 @@ class Differ:
     retrier: Retrier
     host: Host
     platform: str | None = None
-    survey: Survey | None = None
-    _survey: Survey = field(init=False)
+    survey: ManifestLookup | None = None
+    _survey: ManifestLookup = field(init=False)
     _images: ImageReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self._survey = self.survey or Survey(self.registry, self.retrier, Submit())
+        self._survey = self.survey or ManifestLookup(self.registry, self.retrier, Submit())
         self._images = ImageReader(self.registry, self.retrier, self._survey)
 
-    def diff(self, images: Sequence[Wanted]) -> tuple[ImageDiff, ...]:
+    def diff(self, images: Sequence[DiffRequest]) -> tuple[ImageDiff, ...]:
         """Tell what a host must download, image by image, each as if it were pulled alone.
 
         Raises:
@@ -71,25 +71,25 @@ class Differ:
         self._survey.begin(each.start for each in images if each.start)
         return tuple(self._diff(each) for each in images)
 
-    def _diff(self, each: Wanted) -> ImageDiff:
+    def _diff(self, each: DiffRequest) -> ImageDiff:
         platforms = self._platforms(each)
         to = self._published(each.to, platforms)
         if each.start:
             start = self._published(each.start, platforms)
-            have = Have(blobs_of(start.digest, start.image))
-            return compare(to, have, Origin(Kind.REGISTRY, ((each.start, start.digest),)))
+            have = HostContent(blobs_of(start.digest, start.image))
+            return compare(to, have, HostSource(HostSide.REGISTRY, ((each.start, start.digest),)))
         mine = named(self._local, each.name)
-        if each.origin is Kind.RUNNING:
+        if each.origin is HostSide.RUNNING:
             mine = running(self._local, self._running, each.name.repository)
-        counted = mine if each.origin is Kind.RUNNING else self._local
-        having = Having(self._survey, to, containerd=self._facts.containerd_store)
+        counted = mine if each.origin is HostSide.RUNNING else self._local
+        having = HostBlobs(self._survey, to, containerd=self._facts.containerd_store)
         found = tuple(
             (image.name_in(each.name.repository), image.digest_in(each.name.repository))
             for image in mine
         )
-        return compare(to, having.of(counted, first=mine), Origin(each.origin, found))
+        return compare(to, having.of(counted, first=mine), HostSource(each.origin, found))
 
-    def _platforms(self, each: Wanted) -> tuple[str, ...]:
+    def _platforms(self, each: DiffRequest) -> tuple[str, ...]:
         """Platforms that will do, the best one first; empty for the only one that there is."""
         if self.platform:
             return (self.platform,)
@@ -107,7 +107,7 @@ class Differ:
             )
         return runnable(own)
 
-    def _published(self, reference: Reference, platforms: Sequence[str]) -> Published:
+    def _published(self, reference: Reference, platforms: Sequence[str]) -> ImageToPull:
         """Read an image for the first of these platforms that it has."""
         found = self._survey.manifest(reference)
         if found is None:
@@ -119,7 +119,7 @@ class Differ:
         index = parse_index(found.raw)
         there = tuple(index.images) if index else ()
         if index is None:
-            image = Image(found.digest, len(found.raw), parse_image(found.raw))
+            image = ImageView(found.digest, len(found.raw), parse_image(found.raw))
         else:
             platform = next((each for each in platforms or there if each in there), None)
             if platform is None:
@@ -134,12 +134,12 @@ class Differ:
             if platforms and platform not in {*platforms, UNKNOWN}:
                 raise _lacks(reference, platforms, [platform])
         size = len(found.raw) if index else None
-        return Published(
+        return ImageToPull(
             reference, found.digest, size, platform or UNKNOWN, image, read_config(raw)
         )
 
     @cached_property
-    def _facts(self) -> EngineFacts:
+    def _facts(self) -> BuilderFacts:
         return _ask(self.host.facts)
 
     @cached_property
@@ -167,7 +167,7 @@ def _lacks(reference: Reference, wanted: Sequence[str], there: Sequence[str]) ->
     )
 
 
-def _lost(reference: Reference, image: Image) -> RefusedError:
+def _lost(reference: Reference, image: ImageView) -> RefusedError:
     return RefusedError(
         f"the manifest of {reference} cannot be read",
         cause=f"the registry has lost {image.digest}, or it is no image",

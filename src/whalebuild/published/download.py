@@ -15,10 +15,10 @@ from enum import StrEnum
 
 from whalebuild.oci.image_config import ImageConfig
 from whalebuild.oci.reference import Reference, is_tag, parse_reference
-from whalebuild.published.view import Image
+from whalebuild.published.view import ImageView
 
 
-class Kind(StrEnum):
+class HostSide(StrEnum):
     """Where A is: what the host has, what runs there, or a reference in the registry."""
 
     LOCAL = "local"
@@ -34,7 +34,7 @@ class KnownBy(StrEnum):
 
 
 @dataclass(frozen=True)
-class Published:
+class ImageToPull:
     """B: an image for one platform as it is published.
 
     Attributes:
@@ -46,12 +46,12 @@ class Published:
     digest: str
     index: int | None
     platform: str
-    image: Image
+    image: ImageView
     config: ImageConfig
 
 
 @dataclass(frozen=True)
-class Have:
+class HostContent:
     """What a host has.
 
     Attributes:
@@ -66,15 +66,15 @@ class Have:
 
 
 @dataclass(frozen=True)
-class Origin:
+class HostSource:
     """A: images by reference and digest; none where the host has nothing of it."""
 
-    kind: Kind
+    kind: HostSide
     images: tuple[tuple[Reference | None, str], ...] = ()
 
 
 @dataclass(frozen=True)
-class Part:
+class DownloadPart:
     """An index, a manifest or a configuration."""
 
     digest: str
@@ -102,11 +102,11 @@ class LayerDiff:
 class ImageDiff:
     """What must be downloaded of one image."""
 
-    origin: Origin
-    to: Published
-    index: Part | None
-    manifest: Part
-    config: Part
+    origin: HostSource
+    to: ImageToPull
+    index: DownloadPart | None
+    manifest: DownloadPart
+    config: DownloadPart
     layers: tuple[LayerDiff, ...]
 
     @property
@@ -120,7 +120,7 @@ class ImageDiff:
         return tuple(layer for layer in self.layers if layer.there)
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[DownloadPart, ...]:
         """All but the layers."""
         return (*((self.index,) if self.index else ()), self.manifest, self.config)
 
@@ -148,13 +148,13 @@ class NextPull:
     total_bytes: int
 
 
-def compare(to: Published, have: Have, origin: Origin) -> ImageDiff:
+def compare(to: ImageToPull, have: HostContent, origin: HostSource) -> ImageDiff:
     """Tell what a host lacks; the image's manifest must have been read."""
     manifest = to.image.manifest
     assert manifest is not None, "there is nothing to compare"  # noqa: S101 - the caller's part
 
-    def part(digest: str, size: int) -> Part:
-        return Part(digest, size, digest in have.digests)
+    def part(digest: str, size: int) -> DownloadPart:
+        return DownloadPart(digest, size, digest in have.digests)
 
     return ImageDiff(
         origin,
@@ -166,12 +166,12 @@ def compare(to: Published, have: Have, origin: Origin) -> ImageDiff:
     )
 
 
-def blobs_of(digest: str, image: Image) -> frozenset[str]:
+def blobs_of(digest: str, image: ImageView) -> frozenset[str]:
     """All digests of an image that is there; ``digest`` is that of the index, if it has one."""
     return frozenset({digest, image.digest, *image.blobs})
 
 
-def _layers(to: Published, have: Have) -> Iterator[LayerDiff]:
+def _layers(to: ImageToPull, have: HostContent) -> Iterator[LayerDiff]:
     """Layers from the bottom up, each once: one that stands there twice is sent once."""
     layers = to.image.manifest.layers if to.image.manifest else ()
     ids = to.config.diff_ids if len(to.config.diff_ids) == len(layers) else ()
@@ -192,7 +192,7 @@ def _layers(to: Published, have: Have) -> Iterator[LayerDiff]:
         yield LayerDiff(layer.digest, layer.size, diff_id, instruction, known)
 
 
-def _known(digest: str, diff_id: str | None, have: Have) -> KnownBy | None:
+def _known(digest: str, diff_id: str | None, have: HostContent) -> KnownBy | None:
     if digest in have.digests:
         return KnownBy.DIGEST
     return KnownBy.DIFF_ID if diff_id in have.diff_ids else None
@@ -211,12 +211,12 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _size(parts: Iterable[Part | LayerDiff]) -> int:
+def _size(parts: Iterable[DownloadPart | LayerDiff]) -> int:
     return sum(part.size for part in parts)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DiffRequest:
     """What to compare.
 
     Attributes:
@@ -226,11 +226,11 @@ class Wanted:
 
     name: Reference
     to: Reference
-    origin: Kind = Kind.LOCAL
+    origin: HostSide = HostSide.LOCAL
     start: Reference | None = None
 
 
-def wanted(name: Reference, start: str | None, end: str | None) -> Wanted:
+def diff_request(name: Reference, start: str | None, end: str | None) -> DiffRequest:
     """Read what ``--from`` and ``--to`` say of an image.
 
     Args:
@@ -242,9 +242,9 @@ def wanted(name: Reference, start: str | None, end: str | None) -> Wanted:
         UsageError: One of them is none of these.
     """
     to = _reference(name, end, "--to") if end else name
-    if start in {None, Kind.LOCAL, Kind.RUNNING}:
-        return Wanted(name, to, Kind(start or Kind.LOCAL))
-    return Wanted(name, to, Kind.REGISTRY, _reference(name, start or "", "--from"))
+    if start in {None, HostSide.LOCAL, HostSide.RUNNING}:
+        return DiffRequest(name, to, HostSide(start or HostSide.LOCAL))
+    return DiffRequest(name, to, HostSide.REGISTRY, _reference(name, start or "", "--from"))
 
 
 def _reference(name: Reference, text: str, where: str) -> Reference:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from whalebuild.errors import RefusedError
 from whalebuild.oci.manifest import parse_image, parse_index
 from whalebuild.oci.reference import Reference, familiar
-from whalebuild.published.download import Have, Published, blobs_of
+from whalebuild.published.download import HostContent, ImageToPull, blobs_of
 from whalebuild.published.host_images import HostImage
-from whalebuild.published.lookup import Survey
-from whalebuild.published.view import Image
+from whalebuild.published.lookup import ManifestLookup
+from whalebuild.published.view import ImageView
 
 # Each is one small request or two. With the first, as a rule an older version of the same image,
 # nothing is left to be found out.
@@ -19,7 +19,7 @@ _MOST_READ = 8
 
 
 @dataclass(frozen=True)
-class Having:
+class HostBlobs:
     """Compares an image with those of a host.
 
     An engine tells the content of its layers (diff IDs), and not the digests of the blobs that they
@@ -32,11 +32,11 @@ class Having:
         containerd: Whether the engine keeps images in containerd, and not in a graph driver.
     """
 
-    survey: Survey
-    to: Published
+    survey: ManifestLookup
+    to: ImageToPull
     containerd: bool
 
-    def of(self, images: Iterable[HostImage], first: Sequence[HostImage] = ()) -> Have:
+    def of(self, images: Iterable[HostImage], first: Sequence[HostImage] = ()) -> HostContent:
         """What is there with these images; those that are looked at first tell most.
 
         Raises:
@@ -56,7 +56,7 @@ class Having:
             digests |= found
             unread |= set() if found else set(image.diff_ids)
         chains = None if self.containerd else tuple(image.diff_ids for image in candidates)
-        return Have(frozenset(digests), frozenset(unread), chains)
+        return HostContent(frozenset(digests), frozenset(unread), chains)
 
     def _order(self, image: HostImage, first: Sequence[HostImage]) -> tuple[bool, bool, int]:
         mine = familiar(self.to.reference.repository) in image.repositories
@@ -103,11 +103,11 @@ class Having:
             return frozenset()
         index = parse_index(found.raw)
         if index is None:
-            whole = Image(found.digest, len(found.raw), parse_image(found.raw))
+            whole = ImageView(found.digest, len(found.raw), parse_image(found.raw))
             return blobs_of(found.digest, whole) if whole.manifest else frozenset()
         child = index.images.get(platform or "")
         if child is None:
             return frozenset()
         raw = self.survey.manifest(Reference(reference.repository, digest=child.digest))
-        image = Image(child.digest, child.size, parse_image(raw.raw) if raw else None)
+        image = ImageView(child.digest, child.size, parse_image(raw.raw) if raw else None)
         return blobs_of(found.digest, image) if image.manifest else frozenset()

@@ -10,8 +10,8 @@ from whalebuild.failures.messages import as_error
 from whalebuild.oci.manifest import Descriptor, ImageManifest, parse_image, platform_of
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.published.lookup import Survey
-from whalebuild.published.view import Image, Side
+from whalebuild.published.lookup import ManifestLookup
+from whalebuild.published.view import ImageView, TagView
 from whalebuild.runtime.retrier import Retrier
 
 _CONFIG_LIMIT = 4 << 20
@@ -27,29 +27,29 @@ class ImageReader:
 
     registry: Registry
     retrier: Retrier
-    survey: Survey
+    survey: ManifestLookup
 
     def side(
         self, reference: Reference, children: Mapping[str, Descriptor], attestations: int
-    ) -> Side:
+    ) -> TagView:
         """What is there under a reference, with these children."""
         found = self.survey.manifest(reference)
         assert found is not None, "it was there a moment ago"  # noqa: S101 - asked for only once
         alone = parse_image(found.raw)
         if alone is not None:
             platform = self._platform_of(reference.repository, alone)
-            images = {platform: Image(found.digest, len(found.raw), alone)}
+            images = {platform: ImageView(found.digest, len(found.raw), alone)}
         else:
             images = {
                 platform: self.image(reference, child.digest, child.size)
                 for platform, child in children.items()
             }
-        return Side(reference, found.digest, len(found.raw), images, attestations)
+        return TagView(reference, found.digest, len(found.raw), images, attestations)
 
-    def image(self, where: Reference, digest: str, size: int) -> Image:
+    def image(self, where: Reference, digest: str, size: int) -> ImageView:
         """An image by the digest of its manifest."""
         found = self.survey.manifest(Reference(where.repository, digest=digest))
-        return Image(digest, size, parse_image(found.raw) if found else None)
+        return ImageView(digest, size, parse_image(found.raw) if found else None)
 
     def config(self, repository: str, image: ImageManifest) -> bytes:
         """An image's configuration."""

@@ -13,7 +13,7 @@ from whalebuild.oci.manifest import Descriptor, parse_index
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.published.images import ImageReader
-from whalebuild.published.lookup import Survey
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.view import AppSide, DepsSide, PairView, make_view, record_of
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
@@ -25,11 +25,11 @@ class Inspector:
 
     registry: Registry
     retrier: Retrier
-    _survey: Survey = field(init=False)
+    _survey: ManifestLookup = field(init=False)
     _images: ImageReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self._survey = Survey(self.registry, self.retrier, Submit())
+        self._survey = ManifestLookup(self.registry, self.retrier, Submit())
         self._images = ImageReader(self.registry, self.retrier, self._survey)
 
     def inspect(

@@ -18,7 +18,7 @@ from whalebuild.runtime.threads import Submit
 
 
 @dataclass
-class Survey:
+class ManifestLookup:
     """Manifests, asked for side by side; each once.
 
     This also finds trouble with the registry before a long build.

@@ -15,8 +15,16 @@ from whalebuild.oci.image_config import ImageConfig
 from whalebuild.oci.manifest import Descriptor, parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.published.download import Have, Kind, NextPull, Origin, Published, blobs_of, compare
-from whalebuild.published.view import Image
+from whalebuild.published.download import (
+    HostContent,
+    HostSide,
+    HostSource,
+    ImageToPull,
+    NextPull,
+    blobs_of,
+    compare,
+)
+from whalebuild.published.view import ImageView
 from whalebuild.runtime.threads import Submit
 
 # Everything is published by then: nobody is to wait long for a line.
@@ -60,26 +68,26 @@ class Foreteller:
             there, wanted = self._image(old, deadline), self._image(new, deadline)
             if there is None or wanted is None:
                 return None
-            to = Published(
+            to = ImageToPull(
                 before.reference, index.digest, index.size, platform, wanted, ImageConfig()
             )
-            have = Have(blobs_of(before.manifest.digest, there))
-            diff = compare(to, have, Origin(Kind.REGISTRY))
+            have = HostContent(blobs_of(before.manifest.digest, there))
+            diff = compare(to, have, HostSource(HostSide.REGISTRY))
             told[platform] = NextPull(diff.download, diff.total)
         return told or None
 
-    def _ask(self, repository: str, child: Descriptor) -> Future[Image | None]:
+    def _ask(self, repository: str, child: Descriptor) -> Future[ImageView | None]:
         return self._submit(partial(self._read, Reference(repository, digest=child.digest)))
 
-    def _read(self, reference: Reference) -> Image | None:
+    def _read(self, reference: Reference) -> ImageView | None:
         try:
             found = self.registry.manifest(reference)
         except FailedError:
             return None
         parsed = parse_image(found.raw) if found else None
-        return Image(found.digest, len(found.raw), parsed) if found and parsed else None
+        return ImageView(found.digest, len(found.raw), parsed) if found and parsed else None
 
-    def _image(self, asked: Future[Image | None], deadline: float) -> Image | None:
+    def _image(self, asked: Future[ImageView | None], deadline: float) -> ImageView | None:
         try:
             return asked.result(timeout=max(0.0, deadline - self.clock()))
         except NotYetError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.published.host_images import HostImage, RunningImage
 
 
@@ -14,7 +14,7 @@ class Host(Protocol):
     def id(self) -> str:
         """The engine's own ID; another one after it was installed anew."""
 
-    def facts(self) -> EngineFacts:
+    def facts(self) -> BuilderFacts:
         """Look at the engine of the current docker context, whatever builder is chosen."""
 
     def images(self) -> tuple[HostImage, ...]:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Image:
+class ImageView:
     """An image manifest, or a cache manifest.
 
     Attributes:
@@ -46,7 +46,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Side:
+class TagView:
     """One of a pair's two tags.
 
     Attributes:
@@ -58,7 +58,7 @@ class Side:
     reference: Reference
     digest: str
     size: int
-    images: Mapping[str, Image]
+    images: Mapping[str, ImageView]
     attestations: int = 0
 
     @property
@@ -83,7 +83,7 @@ _NOTHING_LOCKED, _NOTHING_RECORDED = NoLock("it is missing"), NoRecord("it is mi
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedLayers:
     """What one platform's two images have in common.
 
     Attributes:
@@ -105,7 +105,7 @@ class CacheView:
     """A cache in the bundle; ``extra`` are the bytes that the pair's images do not have anyway."""
 
     cache: Cache
-    image: Image
+    image: ImageView
     extra: int
 
 
@@ -122,12 +122,12 @@ class PairView:
     """
 
     names: PairNames
-    deps: Side | None
-    app: Side | None
+    deps: TagView | None
+    app: TagView | None
     lock: Lock | NoLock
     record: AppRecord | NoRecord
     caches: tuple[CacheView, ...] = ()
-    shared: Mapping[str, Shared] = field(default_factory=dict)
+    shared: Mapping[str, SharedLayers] = field(default_factory=dict)
     built_on: Mapping[str, bool | None] = field(default_factory=dict)
 
     @property
@@ -163,8 +163,8 @@ class PairView:
 
 
 # What was read of either tag.
-DepsSide = tuple[Side, Lock | NoLock, Sequence[tuple[Cache, Image]]]
-AppSide = tuple[Side, AppRecord | NoRecord]
+DepsSide = tuple[TagView, Lock | NoLock, Sequence[tuple[Cache, ImageView]]]
+AppSide = tuple[TagView, AppRecord | NoRecord]
 
 
 def record_of(app: PublishedApp) -> AppRecord | NoRecord:
@@ -203,7 +203,7 @@ def make_view(
 
 
 def _view_caches(
-    caches: Sequence[tuple[Cache, Image]], sides: Iterable[Side]
+    caches: Sequence[tuple[Cache, ImageView]], sides: Iterable[TagView]
 ) -> tuple[CacheView, ...]:
     known = _blobs(image for side in sides for image in side.images.values())
     return tuple(
@@ -212,7 +212,7 @@ def _view_caches(
     )
 
 
-def _shared(deps: Side, app: Side) -> Mapping[str, Shared]:
+def _shared(deps: TagView, app: TagView) -> Mapping[str, SharedLayers]:
     return {
         platform: _compare(deps.images[platform], image, 0 if app.plain else app.size)
         for platform, image in app.images.items()
@@ -220,16 +220,18 @@ def _shared(deps: Side, app: Side) -> Mapping[str, Shared]:
     }
 
 
-def _compare(deps: Image, app: Image, index: int) -> Shared:
+def _compare(deps: ImageView, app: ImageView, index: int) -> SharedLayers:
     have = deps.blobs
     both = {digest: size for digest, size in app.layers.items() if digest in have}
     missing = sum(size for digest, size in app.blobs.items() if digest not in have)
     manifest = 0 if app.digest == deps.digest else app.size
     new = len(app.layers) - len(both)
-    return Shared(len(both), sum(both.values()), new, index + manifest + missing)
+    return SharedLayers(len(both), sum(both.values()), new, index + manifest + missing)
 
 
-def _built_on(deps: Side, app: Side, record: AppRecord | NoRecord) -> Mapping[str, bool | None]:
+def _built_on(
+    deps: TagView, app: TagView, record: AppRecord | NoRecord
+) -> Mapping[str, bool | None]:
     said = record.deps if isinstance(record, AppRecord) else {}
     have = {platform: image.digest for platform, image in deps.images.items()}
     return {p: have.get(p) == said[p] if p in said else None for p in app.images}
@@ -239,5 +241,5 @@ def _of(table: Mapping[str, T], wanted: Set[str]) -> Mapping[str, T]:
     return {platform: value for platform, value in table.items() if platform in wanted}
 
 
-def _blobs(images: Iterable[Image]) -> Mapping[str, int]:
+def _blobs(images: Iterable[ImageView]) -> Mapping[str, int]:
     return {digest: size for image in images for digest, size in image.blobs.items()}

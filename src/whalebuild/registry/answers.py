@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from whalebuild.failures.classify_http import HttpFailure, Trouble, no_answer
+from whalebuild.failures.classify_http import HttpFailure, NoAnswer, no_answer
 from whalebuild.failures.failure import RequestFailedError
 from whalebuild.oci.manifest import INDEX_TYPES, MANIFEST_TYPES
 from whalebuild.registry.session import Call
@@ -38,7 +38,7 @@ def verify(call: Call, answer: Answer, digest: str | None) -> None:
     """
     if digest and digest != (found := digest_like(answer.body, like=digest)):
         detail = f"expected {digest}, got {found}"
-        raise RequestFailedError(wrong(call, answer, Trouble.WRONG_CONTENT, detail))
+        raise RequestFailedError(wrong(call, answer, NoAnswer.WRONG_CONTENT, detail))
 
 
 def require_manifest(call: Call, answer: Answer) -> None:
@@ -48,11 +48,11 @@ def require_manifest(call: Call, answer: Answer) -> None:
         RequestFailedError: This is no manifest, or too large for one.
     """
     if not answer.complete:
-        raise RequestFailedError(wrong(call, answer, Trouble.TOO_LARGE, "over 4 MiB"))
+        raise RequestFailedError(wrong(call, answer, NoAnswer.TOO_LARGE, "over 4 MiB"))
     if not answer.body:
-        raise RequestFailedError(wrong(call, answer, Trouble.CLOSED, "the answer is empty"))
+        raise RequestFailedError(wrong(call, answer, NoAnswer.CLOSED, "the answer is empty"))
     if not answer.body.lstrip().startswith(b"{"):
-        raise RequestFailedError(wrong(call, answer, Trouble.NO_REGISTRY, "no JSON"))
+        raise RequestFailedError(wrong(call, answer, NoAnswer.NO_REGISTRY, "no JSON"))
 
 
 def media_type_of(answer: Answer) -> str:
@@ -78,10 +78,10 @@ def page_of_tags(call: Call, answer: Answer) -> list[str]:
         return [str(tag) for tag in tags]
     except (KeyError, TypeError, ValueError):
         raise RequestFailedError(
-            wrong(call, answer, Trouble.NO_REGISTRY, "no list of tags")
+            wrong(call, answer, NoAnswer.NO_REGISTRY, "no list of tags")
         ) from None
 
 
-def wrong(call: Call, answer: Answer, trouble: Trouble, detail: str) -> HttpFailure:
+def wrong(call: Call, answer: Answer, trouble: NoAnswer, detail: str) -> HttpFailure:
     """Say what is wrong with an answer that has the right status."""
     return no_answer(f"{call.method} {answer.url.partition('?')[0]}", trouble, detail)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from whalebuild.failures.classify_http import HttpFailure, Trouble, from_answer, no_answer
-from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.failures.classify_http import HttpFailure, NoAnswer, from_answer, no_answer
+from whalebuild.failures.failure import FailureKind, RequestFailedError
 from whalebuild.registry.credentials import CredentialStore, Login
 from whalebuild.registry.hosts import Endpoint, Trust, is_loopback
 from whalebuild.registry.transport import Answer, Request, origin
@@ -105,8 +105,8 @@ class Authorizer:
         problem, kind = "", failure.kind
         if failure.status in {401, 403}:
             # Only another login is worth another try: a helper's may have been replaced by now.
-            if kind is Kind.CREDENTIAL and not self._store.read_anew(endpoint.host):
-                kind = Kind.REFUSED
+            if kind is FailureKind.CREDENTIAL and not self._store.read_anew(endpoint.host):
+                kind = FailureKind.REFUSED
             problem = self._login(endpoint.host).problem
         reason, evidence = failure.reason, failure.evidence
         if problem:
@@ -164,7 +164,7 @@ class Authorizer:
         value = parsed.get("token") or parsed.get("access_token")
         if not isinstance(value, str):
             raise RequestFailedError(
-                no_answer(str(request), Trouble.NO_REGISTRY, "there is no token in it")
+                no_answer(str(request), NoAnswer.NO_REGISTRY, "there is no token in it")
             )
         self._keep_secret(value)
         lasts = parsed.get("expires_in")
@@ -215,7 +215,7 @@ def _refuse_plaintext(endpoint: Endpoint, challenge: Challenge) -> None:
         raise RequestFailedError(
             no_answer(
                 f"GET {challenge.realm.partition('?')[0]}",
-                Trouble.NO_REGISTRY,
+                NoAnswer.NO_REGISTRY,
                 "the registry wants a login to be sent over plain http",
             )
         )

@@ -16,8 +16,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Self
 
-from whalebuild.failures.classify_http import Trouble
-from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.failures.classify_http import NoAnswer
+from whalebuild.failures.failure import FailureKind, RequestFailedError
 from whalebuild.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.answers import (
@@ -155,7 +155,7 @@ class RegistryClient:
         kept = named_digest(answer)
         if kept and kept != digest_like(raw, like=kept):
             detail = f"sent {digest}, the registry has {kept}"
-            raise RequestFailedError(wrong(call, answer, Trouble.WRONG_CONTENT, detail))
+            raise RequestFailedError(wrong(call, answer, NoAnswer.WRONG_CONTENT, detail))
         return digest
 
     def delete_manifest(self, reference: Reference) -> bool:
@@ -168,7 +168,7 @@ class RegistryClient:
         try:
             self._session.call(reference.repository, call)
         except RequestFailedError as error:
-            if error.failure.kind in {Kind.MISSING, Kind.REFUSED}:
+            if error.failure.kind in {FailureKind.MISSING, FailureKind.REFUSED}:
                 return False
             raise
         return True
@@ -192,7 +192,7 @@ class RegistryClient:
         answer = self._session.call(repository, call)
         if not answer.complete:
             detail = f"over {limit_bytes} bytes"
-            raise RequestFailedError(wrong(call, answer, Trouble.TOO_LARGE, detail))
+            raise RequestFailedError(wrong(call, answer, NoAnswer.TOO_LARGE, detail))
         verify(call, answer, digest)
         return answer.body
 
@@ -234,7 +234,7 @@ class RegistryClient:
         answer = self._session.call(repository, start)
         location = answer.headers.get("Location")
         if not location:
-            raise RequestFailedError(wrong(start, answer, Trouble.NO_REGISTRY, "no Location"))
+            raise RequestFailedError(wrong(start, answer, NoAnswer.NO_REGISTRY, "no Location"))
         return follow_link(answer.url, location)
 
     def tags(self, repository: str) -> list[str]:

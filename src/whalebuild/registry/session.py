@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from whalebuild.failures.classify_http import HttpFailure, from_answer
-from whalebuild.failures.failure import Kind, RequestFailedError
+from whalebuild.failures.failure import FailureKind, RequestFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.auth import Authorizer
 from whalebuild.registry.credentials import CredentialStore
@@ -79,7 +79,7 @@ class RegistrySession:
                 continue  # a mirror that is down, or the wrong one of two schemes
             if way.mirrored and not answer.ok:
                 continue
-            if failure is None or failure.kind is not Kind.UNREACHABLE:
+            if failure is None or failure.kind is not FailureKind.UNREACHABLE:
                 return self._settle(registry, way, answer, failure)
         answer, failure = self._ask(ways[-1], path, call)
         return self._settle(registry, ways[-1], answer, failure)
@@ -93,7 +93,7 @@ class RegistrySession:
     def _settle(
         self, registry: str, way: Endpoint, answer: Answer, failure: HttpFailure | None
     ) -> Answer:
-        if not way.mirrored and not (failure and failure.kind is Kind.UNREACHABLE):
+        if not way.mirrored and not (failure and failure.kind is FailureKind.UNREACHABLE):
             self._working[registry] = way
         if failure:
             raise RequestFailedError(failure)

@@ -20,7 +20,7 @@ from urllib3 import exceptions
 
 from whalebuild import __version__
 from whalebuild.docker.config import config_folder
-from whalebuild.failures.classify_http import HttpFailure, Trouble, no_answer
+from whalebuild.failures.classify_http import HttpFailure, NoAnswer, no_answer
 from whalebuild.failures.failure import RequestFailedError
 from whalebuild.registry.hosts import Trust
 from whalebuild.registry.proxies import proxy_for
@@ -114,7 +114,7 @@ class Transport:
                 headers.pop("Authorization", None)
                 trust = Trust()
             url = onward
-        raise RequestFailedError(no_answer(str(request), Trouble.REDIRECTS))
+        raise RequestFailedError(no_answer(str(request), NoAnswer.REDIRECTS))
 
     def _once(
         self,
@@ -241,7 +241,7 @@ _NO_TLS = frozenset(
 _NETWORK = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
-def trouble_of(error: Exception) -> tuple[Trouble, str]:
+def trouble_of(error: Exception) -> tuple[NoAnswer, str]:
     """Tell what happened, and more of it where that helps.
 
     Args:
@@ -253,45 +253,45 @@ def trouble_of(error: Exception) -> tuple[Trouble, str]:
     return trouble, detail
 
 
-def _by_type(error: Exception) -> tuple[Trouble, str]:  # noqa: C901, PLR0911, PLR0912 - a table
+def _by_type(error: Exception) -> tuple[NoAnswer, str]:  # noqa: C901, PLR0911, PLR0912 - a table
     """Tell what happened by the types of the errors that urllib3 wrapped into each other."""
     for part in _chain(error):
         match part:
             case exceptions.NameResolutionError():
-                return Trouble.NAME, ""
+                return NoAnswer.NAME, ""
             case exceptions.NewConnectionError():
                 continue  # a timeout by its type; what it was stands inside
             case exceptions.TimeoutError() | TimeoutError():
-                return Trouble.TIMEOUT, ""
+                return NoAnswer.TIMEOUT, ""
             case ssl.SSLError():
                 return _tls_trouble(part)
             case ConnectionRefusedError():
-                return Trouble.REFUSED, ""
+                return NoAnswer.REFUSED, ""
             case http.client.RemoteDisconnected() | exceptions.IncompleteRead():
-                return Trouble.CLOSED, ""
+                return NoAnswer.CLOSED, ""
             case http.client.BadStatusLine() if str(part).startswith(("\x15\x03", "\x16\x03")):
-                return Trouble.TLS_PORT, ""
+                return NoAnswer.TLS_PORT, ""
             case ConnectionError():
-                return Trouble.RESET, ""
+                return NoAnswer.RESET, ""
             case OSError() if part.errno in _NETWORK:
-                return Trouble.NETWORK, ""
+                return NoAnswer.NETWORK, ""
             case OSError() if str(part).startswith("Tunnel connection failed"):
-                return Trouble.PROXY, str(part)
+                return NoAnswer.PROXY, str(part)
             case exceptions.ProxySchemeUnknown():
-                return Trouble.PROXY, "only http and https proxies are supported"
+                return NoAnswer.PROXY, "only http and https proxies are supported"
             case ValueError():
-                return Trouble.NO_REGISTRY, "it names an address that cannot be used"
-    return Trouble.CLOSED, type(error).__name__
+                return NoAnswer.NO_REGISTRY, "it names an address that cannot be used"
+    return NoAnswer.CLOSED, type(error).__name__
 
 
-def _tls_trouble(error: ssl.SSLError) -> tuple[Trouble, str]:
+def _tls_trouble(error: ssl.SSLError) -> tuple[NoAnswer, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble.CERTIFICATE, error.verify_message
+        return NoAnswer.CERTIFICATE, error.verify_message
     if error.reason in _NO_TLS:
-        return Trouble.PLAIN_HTTP, ""
+        return NoAnswer.PLAIN_HTTP, ""
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return Trouble.CLOSED, ""
-    return Trouble.TLS, (error.reason or "the handshake failed").lower().replace("_", " ")
+        return NoAnswer.CLOSED, ""
+    return NoAnswer.TLS, (error.reason or "the handshake failed").lower().replace("_", " ")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -13,7 +13,7 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from whalebuild.errors import Retry
-from whalebuild.failures.failure import FailedError, Failure, Kind, Remedy
+from whalebuild.failures.failure import FailedError, Failure, FailureKind, Remedy
 from whalebuild.failures.retry_policy import Circuit, RetryPolicy
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Retrier:
             FailedError: The last failure: one that will not pass, or with the budget spent.
         """
         gate = self._gates.setdefault(registry, _Gate()) if registry else _Gate(heard=True)
-        remedied: set[Kind] = set()
+        remedied: set[FailureKind] = set()
 
         def worth_it(failed: BaseException) -> bool:
             kind = failed.failure.kind if isinstance(failed, FailedError) else None
@@ -87,7 +87,7 @@ class Retrier:
         self.retries.append(Retry(step, failure.reason, state.attempt_number, round(wait, 3)))
         most = self.policy.attempts - 1 if failure.remedy is Remedy.WAIT else state.attempt_number
         why = failure.reason
-        if failure.kind is Kind.ENGINE_LOST:
+        if failure.kind is FailureKind.ENGINE_LOST:
             why = f"the engine went away ({why})"
         self.announce(f"retry {state.attempt_number}/{most} in {wait:.1f} s: {step}: {why}")
 
@@ -120,7 +120,7 @@ class _Gate:
                 with self._changed:
                     self.heard = self.heard or failed.failure.asked_wait > 0
                     self._circuit.failed(me, failed.failure, time.monotonic())
-            elif failed.failure.kind is not Kind.UNREACHABLE:
+            elif failed.failure.kind is not FailureKind.UNREACHABLE:
                 self._answered()
             raise
         self._answered()
@@ -159,7 +159,7 @@ class _Wait(wait_base):
 
     def __call__(self, state: tenacity.RetryCallState) -> float:
         failure = _failure(state)
-        if failure.kind is Kind.CREDENTIAL:  # there is nothing to wait for
+        if failure.kind is FailureKind.CREDENTIAL:  # there is nothing to wait for
             return 0.0
         return max(failure.asked_wait, self._jitter(state))
 

@@ -20,7 +20,7 @@ _MOST_BYTES = 1 << 14
 
 
 @dataclass(frozen=True)
-class Holder:
+class LockHolder:
     """Who has a lock: what its file says.
 
     Attributes:
@@ -66,7 +66,7 @@ def deployment_lock(
             note(f"stopped {commands} that was left by {former}: it was killed")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with _told(path):
-            _write(opened, json.dumps(asdict(Holder(os.getpid(), verb, now, str(scratch)))))
+            _write(opened, json.dumps(asdict(LockHolder(os.getpid(), verb, now, str(scratch)))))
         try:
             yield
         finally:
@@ -97,12 +97,12 @@ def _take(opened: int, project: str, note: Callable[[str], None], *, wait: bool)
         fcntl.flock(opened, fcntl.LOCK_EX)
 
 
-def _read(opened: int) -> Holder | None:
+def _read(opened: int) -> LockHolder | None:
     """Who the file says has it; None if it says nobody, or nothing that can be read."""
     try:
         told = values.table(json.loads(os.pread(opened, _MOST_BYTES, 0)))
         verb, since, scratch = (values.text(told.get(k)) for k in ("verb", "since", "scratch"))
-        return Holder(values.size(told.get("pid")), verb, since, scratch)
+        return LockHolder(values.size(told.get("pid")), verb, since, scratch)
     except (ValueError, RecursionError):
         return None
 

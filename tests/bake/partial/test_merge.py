@@ -9,14 +9,14 @@ import pytest
 from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS
 from tests.support.partial import BOTH, Farm, bake_part, children, merged, single
 from tests.support.world import APP, DEPS, UNKNOWN, actions, bundle_of
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import VerificationError
 
 DRIVERS = pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
 
 
 @DRIVERS
-def test_two_parts_are_the_indexes_that_one_bake_makes(facts: EngineFacts) -> None:
+def test_two_parts_are_the_indexes_that_one_bake_makes(facts: BuilderFacts) -> None:
     farm = Farm(facts=facts)
     farm.bake()
     # Nothing is published yet.
@@ -65,7 +65,7 @@ def test_one_machine_may_build_several_platforms() -> None:
 
 
 @DRIVERS
-def test_after_a_code_change_a_part_pushes_its_application_alone(facts: EngineFacts) -> None:
+def test_after_a_code_change_a_part_pushes_its_application_alone(facts: BuilderFacts) -> None:
     farm = merged(Farm(facts=facts))
     before = farm.registry.at(DEPS).digest
     farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))

@@ -12,7 +12,7 @@ import pytest
 from tests.support.fakes import AMD64, ARM64, outcome
 from tests.support.partial import BOTH, Document, Farm, bake_part, children, merged, single
 from tests.support.world import APP, DEPS, World, bundle_of
-from whalebuild.builder.facts import EngineFacts
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import ExitCode, UsageError, VerificationError, WhalebuildError
 from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, parse_index, write_index
 from whalebuild.oci.reference import Reference
@@ -62,7 +62,7 @@ def test_the_builders_own_platform_is_no_difference() -> None:
     )
     for platform, world in farm.worlds.items():
         world.tree.text = text
-        world.engine.answer_facts = EngineFacts("ci", "remote", True, platform)
+        world.engine.answer_facts = BuilderFacts("ci", "remote", True, platform)
     merged(farm)
     assert farm.tags == ["deps", "latest"]
     # Each machine finds its own platform as it left it.

@@ -12,7 +12,7 @@ from tests.support.values import UNKNOWN, app_job, deps_job, digest, lock
 from whalebuild.bake.partial.format import part_json, read_part
 from whalebuild.bake.partial.join import join
 from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
-from whalebuild.bakefile.images import Job, Portion, portion_of
+from whalebuild.bakefile.images import PairImage, Portion, portion_of
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.lock import Lock
@@ -124,7 +124,7 @@ def test_labels_that_differ_are_named_one_by_one() -> None:
     ids=["all", "one", "this machine's"],
 )
 def test_a_portion_is_of_the_whole(
-    jobs: tuple[Job, ...], asked: tuple[str, ...], own: str | None, platforms: tuple[str, ...]
+    jobs: tuple[PairImage, ...], asked: tuple[str, ...], own: str | None, platforms: tuple[str, ...]
 ) -> None:
     assert portion_of(jobs, Portion(asked, "t0"), own) == Portion(platforms, "t0")
 
@@ -140,7 +140,7 @@ def test_a_portion_is_of_the_whole(
     ids=["unknown", "strange", "where nothing is known of the builder", "uneven"],
 )
 def test_a_portion_that_is_of_no_whole_is_refused(
-    jobs: tuple[Job, ...], asked: tuple[str, ...], said: str
+    jobs: tuple[PairImage, ...], asked: tuple[str, ...], said: str
 ) -> None:
     with pytest.raises(UsageError) as failed:
         portion_of(jobs, Portion(asked, "t0"), None)

@@ -9,8 +9,8 @@ import pytest
 from tests.support.deploy_world import World
 from tests.support.fake_project import service
 from whalebuild.cli.output.deploy import deploy_table
-from whalebuild.compose.model import Order
-from whalebuild.deploy.result import DeployResult, Done, short
+from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.result import DeployAction, DeployResult, short
 from whalebuild.errors import Retry
 
 
@@ -24,7 +24,7 @@ def test_the_rows(world: World) -> None:
     one = world.publish("1")
     world.deploy()
     two = world.publish("2")
-    lines = deploy_table(world.deploy(order=Order.START_FIRST)).splitlines()
+    lines = deploy_table(world.deploy(order=UpdateOrder.START_FIRST)).splitlines()
     assert lines[0].split() == ["SERVICE", "IMAGE", "WAS", "NOW"]
     assert lines[1].split()[2:] == [
         short(one.digest),
@@ -40,15 +40,19 @@ def test_the_rows(world: World) -> None:
     ("result", "summary", "how"),
     [
         (
-            {"done": Done.PLANNED},
+            {"done": DeployAction.PLANNED},
             "dry run, nothing was changed: a deploy downloads ",
             "to be started",
         ),
-        ({"done": Done.PULLED}, "pulled, nothing was started: downloaded ", "to be started"),
-        ({"done": Done.UNCHANGED}, "nothing to deploy: all of it runs already", "started"),
-        ({"done": Done.DEPLOYED, "number": 4}, "deployment 4: downloaded ", "started"),
         (
-            {"done": Done.ROLLED_BACK, "number": 4, "to": 1},
+            {"done": DeployAction.PULLED},
+            "pulled, nothing was started: downloaded ",
+            "to be started",
+        ),
+        ({"done": DeployAction.UNCHANGED}, "nothing to deploy: all of it runs already", "started"),
+        ({"done": DeployAction.DEPLOYED, "number": 4}, "deployment 4: downloaded ", "started"),
+        (
+            {"done": DeployAction.ROLLED_BACK, "number": 4, "to": 1},
             "deployment 4, back to 1: downloaded ",
             "started",
         ),

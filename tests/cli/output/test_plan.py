@@ -25,8 +25,8 @@ from whalebuild.cli.output.plan import announcement, decision_lines, nothing_to_
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.values import ContextRead, FileEntry
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.advice import Advice, Split
-from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.advice import Advice, StageSplit
+from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.plan import AppAction, DepsPlan
 from whalebuild.settings import Settings
 
@@ -42,7 +42,7 @@ FILES = (
 
 def changed(*names: str) -> Decision:
     changes = tuple(Change(name, "changed", "a" * 16, "b" * 16) for name in names)
-    return Decision(Action.REBUILD, tuple(map(str, changes)), changes, (AMD64,))
+    return Decision(DepsAction.REBUILD, tuple(map(str, changes)), changes, (AMD64,))
 
 
 def test_a_plan_says_what_is_built_from_what_and_where_it_goes() -> None:
@@ -121,7 +121,7 @@ def test_a_plan_ends_with_the_settings_and_their_origins() -> None:
         ),
         (
             deps_plan(
-                Decision(Action.REBUILD, ("x",), (Change(f"platform {ARM64}", "is missing"),)),
+                Decision(DepsAction.REBUILD, ("x",), (Change(f"platform {ARM64}", "is missing"),)),
                 SOURCE,
             ),
             f"app-deps: rebuild because platform {ARM64} is missing",
@@ -197,7 +197,7 @@ def test_code_that_made_the_key_change_is_shown_with_what_to_do() -> None:
     dockerfile = parse_dockerfile("FROM x AS dependencies\nCOPY requirements.txt .\nCOPY . .\n")
     read = ContextRead(None, "dependencies", 3, "COPY . .", (".",))
     before = dockerfile.stages[0].instructions[:1]
-    split = Split("dependencies", read, ("a.py", "b.py"), before, None)
+    split = StageSplit("dependencies", read, ("a.py", "b.py"), before, None)
     advice = Advice(3, "rule", "a problem", "time", "do this")
     text = plan_text(plan(deps_plan(splits=(split,), advice=(advice,))))
     assert (

@@ -26,7 +26,7 @@ from whalebuild.cli.output.plan import plan_json, rebuild_needed
 from whalebuild.inputs.values import FileEntry
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice
-from whalebuild.plan.decision import Action, Decision
+from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.plan import AppAction, Plan
 from whalebuild.settings import KEYS, Settings
 
@@ -44,7 +44,7 @@ def as_json(made: Plan) -> dict[str, Any]:
 
 def test_the_json_of_a_plan_is_stable() -> None:
     changes = (Change("requirements.txt", "changed", "a", "b", file=True),)
-    decision = Decision(Action.REBUILD, ("requirements.txt changed",), changes, (AMD64,))
+    decision = Decision(DepsAction.REBUILD, ("requirements.txt changed",), changes, (AMD64,))
     made_of = lock(AMD64, bases={AMD64: {"debian": "sha256:1"}})
     deps = deps_plan(
         decision,

@@ -7,41 +7,47 @@ import pytest
 from tests.support.fakes import AMD64, ARM64, BUILDER
 from tests.support.values import REBUILD, REUSE, app_job, app_plan, deps_plan, plan
 from whalebuild.bakefile.images import BuildOptions
-from whalebuild.builder.nodes import How, Node
+from whalebuild.builder.nodes import Execution, Node
 from whalebuild.cli.output.plan import announcement, plan_text, site_lines
 from whalebuild.inputs.values import Undetermined
-from whalebuild.plan.placement import Runs, Site
+from whalebuild.plan.placement import Placement, RunLines
 from whalebuild.plan.plan import AppAction
 
 INTEL = Node("intel", "x", platforms=(AMD64,))
 QEMU = replace(INTEL, platforms=(AMD64, ARM64))
-RUNS = (Runs(AMD64, ((AMD64, (3,)),)), Runs(ARM64, ((ARM64, (3, 7)), (None, (5,)))))
+RUNS = (RunLines(AMD64, ((AMD64, (3,)),)), RunLines(ARM64, ((ARM64, (3, 7)), (None, (5,)))))
 
 
 @pytest.mark.parametrize(
     ("site", "line"),
     [
-        (Site(AMD64, "a", How.NATIVE), f"{AMD64} natively on node a"),
-        (Site(ARM64, "a", How.UNABLE), f"{ARM64} on node a, where nothing has to be emulated"),
-        (Site(ARM64, "a", How.EMULATED), f"{ARM64} on node a, where nothing has to be emulated"),
+        (Placement(AMD64, "a", Execution.NATIVE), f"{AMD64} natively on node a"),
         (
-            Site(ARM64, "a", How.EMULATED, emulated=(3, 7)),
+            Placement(ARM64, "a", Execution.UNABLE),
+            f"{ARM64} on node a, where nothing has to be emulated",
+        ),
+        (
+            Placement(ARM64, "a", Execution.EMULATED),
+            f"{ARM64} on node a, where nothing has to be emulated",
+        ),
+        (
+            Placement(ARM64, "a", Execution.EMULATED, emulated=(3, 7)),
             f"{ARM64} on node a, which is of another kind; RUN on lines 3, 7 under emulation",
         ),
         (
-            Site(ARM64, "a", How.UNABLE, impossible=(3,)),
+            Placement(ARM64, "a", Execution.UNABLE, impossible=(3,)),
             (
                 f"{ARM64} on node a, which is of another kind; "
                 "RUN on line 3 cannot run: no QEMU is registered"
             ),
         ),
         (
-            Site(AMD64, "a", How.NATIVE, emulated=(9,)),
+            Placement(AMD64, "a", Execution.NATIVE, emulated=(9,)),
             f"{AMD64} natively on node a; RUN on line 9 under emulation",
         ),
     ],
 )
-def test_where_a_platform_is_built(site: Site, line: str) -> None:
+def test_where_a_platform_is_built(site: Placement, line: str) -> None:
     assert site_lines([site], [site.platform]) == [line]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from whalebuild.bake.outcome import Pushed
-from whalebuild.bake.partial.join import Joined
+from whalebuild.bake.outcome import PushedImage
+from whalebuild.bake.partial.join import JoinedImage
 from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.index import Bundle
 from whalebuild.bundle.lock import Lock
@@ -15,17 +15,17 @@ from whalebuild.errors import VerificationError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.manifest import INDEX_TYPE, Manifest
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.decision import Action, Decision
-from whalebuild.published.lookup import Survey
+from whalebuild.plan.decision import Decision, DepsAction
+from whalebuild.published.lookup import ManifestLookup
 
 Digests = Sequence[str | None]
 
 
 @dataclass(frozen=True)
-class Standing:
+class Baseline:
     """Reads what parts have read: each thing by digest, since tags may have moved."""
 
-    survey: Survey
+    survey: ManifestLookup
 
     def has(self, repository: str, digest: str) -> bool:
         """Whether the registry has a manifest."""
@@ -59,15 +59,15 @@ class Standing:
         found = ((each, self.survey.manifest(each)) for each in references)
         return tuple(each for each, there in found if there is None or there.digest != digest)
 
-    def decision(self, image: Joined, pushed: Pushed | None) -> Decision:
+    def decision(self, image: JoinedImage, pushed: PushedImage | None) -> Decision:
         """What parts have decided about dependencies, all platforms taken together."""
         if pushed is None:
-            return Decision(Action.REUSE)
-        asked = any(share.image.action == Action.ASK.value for share in image.shares)
-        action = Action.ASK if asked else Action.REBUILD
+            return Decision(DepsAction.REUSE)
+        asked = any(share.image.action == DepsAction.ASK.value for share in image.shares)
+        action = DepsAction.ASK if asked else DepsAction.REBUILD
         return Decision(action, platforms=tuple(pushed.images))
 
-    def source(self, image: Joined, lock: Lock | Undetermined) -> PublishedDeps | None:
+    def source(self, image: JoinedImage, lock: Lock | Undetermined) -> PublishedDeps | None:
         """The bundle that parts reuse; the one that stands now, if it has the same for them.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Any
 
 from whalebuild import jsonread as values
 from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
-from whalebuild.bakefile.images import APP, DEPS, Job
+from whalebuild.bakefile.images import APP, DEPS, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import NoLock, from_annotations, to_annotations
 from whalebuild.bundle.lock import Lock
@@ -17,13 +17,16 @@ from whalebuild.inputs.values import Undetermined
 from whalebuild.jsonread import MalformedError
 from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference, parse_reference
-from whalebuild.plan.decision import Action
+from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.definition import STAGING
 from whalebuild.plan.plan import AppAction
 
 SCHEMA = "whalebuild.part/1"
 _FAMILY = SCHEMA.partition("/")[0]
-_ACTIONS = {DEPS: {action.value for action in Action}, APP: {action.value for action in AppAction}}
+_ACTIONS = {
+    DEPS: {action.value for action in DepsAction},
+    APP: {action.value for action in AppAction},
+}
 
 
 def part_json(part: Part) -> dict[str, Any]:
@@ -133,7 +136,7 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
     name, role = values.name(found["target"]), values.name(found["role"])
     if found["action"] not in _ACTIONS.get(role, ()):
         raise values.wrong([role, found["action"]], "pair of role and action")
-    job = Job(
+    job = PairImage(
         Target(name, {}),
         role,
         values.listed(found["tags"], _tagged),
@@ -200,7 +203,7 @@ def _pushed(found: Mapping[str, Any]) -> PushedTask:
     )
 
 
-def _home(job: Job) -> str:
+def _home(job: PairImage) -> str:
     return job.bundle.repository
 
 

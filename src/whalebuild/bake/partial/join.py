@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from whalebuild.bake.partial.part import ImagePart, Part
-from whalebuild.bakefile.images import Job
+from whalebuild.bakefile.images import PairImage
 from whalebuild.bundle.lock import Lock, compare
 from whalebuild.errors import UsageError, VerificationError
 from whalebuild.inputs.build_args import BUILDER_ARGS
@@ -17,7 +17,7 @@ _OF_THE_MACHINE = frozenset(f"arg {name}" for name in BUILDER_ARGS)
 
 
 @dataclass(frozen=True)
-class Share:
+class PartShare:
     """What one part has of an image, and for which platforms."""
 
     part: Part
@@ -41,13 +41,13 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedImage:
     """One image of all parts; the shares are in the order of its platforms."""
 
-    shares: tuple[Share, ...]
+    shares: tuple[PartShare, ...]
 
     @property
-    def job(self) -> Job:
+    def job(self) -> PairImage:
         """The image, with all its platforms."""
         return self.shares[0].image.job
 
@@ -73,7 +73,7 @@ class Joined:
         )
 
 
-def join(parts: Sequence[Part]) -> tuple[Joined, ...]:
+def join(parts: Sequence[Part]) -> tuple[JoinedImage, ...]:
     """Check that parts are those of one bake, all of them, and made from the same.
 
     Returns:
@@ -89,13 +89,13 @@ def join(parts: Sequence[Part]) -> tuple[Joined, ...]:
     _check_platforms(parts)
     for other in others:
         for one, another in zip(first.images, other.images, strict=True):
-            _check_inputs(Share(first, one), Share(other, another))
+            _check_inputs(PartShare(first, one), PartShare(other, another))
     joined = []
     for number, image in enumerate(first.images):
-        shares = [Share(part, part.images[number]) for part in parts]
+        shares = [PartShare(part, part.images[number]) for part in parts]
         mine = [share for share in shares if share.platforms]
         order = image.job.platforms.index
-        joined.append(Joined(tuple(sorted(mine, key=lambda share: order(share.platforms[0])))))
+        joined.append(JoinedImage(tuple(sorted(mine, key=lambda share: order(share.platforms[0])))))
     return tuple(joined)
 
 
@@ -152,7 +152,7 @@ def _check_platforms(parts: Sequence[Part]) -> None:
         )
 
 
-def _check_inputs(one: Share, other: Share) -> None:
+def _check_inputs(one: PartShare, other: PartShare) -> None:
     name = one.image.job.name
     mine, theirs = one.image.lock, other.image.lock
     changes: list[str] = []

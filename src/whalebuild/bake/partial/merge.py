@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from whalebuild.bake.concurrent import Meanwhile
-from whalebuild.bake.outcome import Built, DepsOutcome, Pushed, outcome
-from whalebuild.bake.partial.baseline import Standing
-from whalebuild.bake.partial.join import Joined, Share, join
+from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, outcome
+from whalebuild.bake.partial.baseline import Baseline
+from whalebuild.bake.partial.join import JoinedImage, PartShare, join
 from whalebuild.bake.partial.part import Part
-from whalebuild.bake.publish import Tagger
+from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, make_result
 from whalebuild.bake.staging_tags import delete_tags
-from whalebuild.bake.verify import Publisher
+from whalebuild.bake.verify import PushVerifier
 from whalebuild.bakefile.images import DEPS, BuildOptions
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.console import Console
@@ -23,9 +23,9 @@ from whalebuild.bundle.lock import Lock
 from whalebuild.errors import VerificationError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import Task
+from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
-from whalebuild.published.lookup import Survey
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
 from whalebuild.settings import Settings
@@ -58,12 +58,12 @@ class Merger:
         begun = self.clock()
         self.warnings.clear()
         images = join(parts)
-        publisher = Publisher(self.registry, self.retrier, self._warn)
+        publisher = PushVerifier(self.registry, self.retrier, self._warn)
         strict = self.settings.if_unchanged
-        tagger = Tagger(publisher, Meanwhile(publisher, self._warn, strict=strict))
-        survey = Survey(self.registry, self.retrier, Submit())
+        tagger = Publisher(publisher, ConcurrentBakes(publisher, self._warn, strict=strict))
+        survey = ManifestLookup(self.registry, self.retrier, Submit())
         survey.begin(reference for image in images for reference in image.job.references)
-        plan, built = _Reader(publisher, Standing(survey)).read(images, self.settings)
+        plan, built = _Reader(publisher, Baseline(survey)).read(images, self.settings)
         for deps in plan.deps:
             if isinstance(deps.lock, Undetermined):
                 self._warn(
@@ -94,13 +94,13 @@ class Merger:
 class _Reader:
     """Reads what parts name, and makes of it what a bake of all platforms would have at hand."""
 
-    publisher: Publisher
-    standing: Standing
+    publisher: PushVerifier
+    standing: Baseline
 
-    def read(self, images: Sequence[Joined], settings: Settings) -> tuple[Plan, Built]:
+    def read(self, images: Sequence[JoinedImage], settings: Settings) -> tuple[Plan, BuiltImages]:
         """Read and verify everything."""
         outcomes: dict[str, DepsOutcome] = {}
-        apps: dict[str, Pushed] = {}
+        apps: dict[str, PushedImage] = {}
         app_plans = []
         for image in images:
             pushed = self._pushed(image)
@@ -115,21 +115,23 @@ class _Reader:
             facts=None,
             others={},
         )
-        return plan, Built(outcomes, apps, {})
+        return plan, BuiltImages(outcomes, apps, {})
 
-    def _pushed(self, image: Joined) -> Pushed | None:
+    def _pushed(self, image: JoinedImage) -> PushedImage | None:
         """What was pushed for all platforms; None for nothing."""
-        whole: Pushed | None = None
+        whole: PushedImage | None = None
         for share in image.shares:
             if share.image.pushed:
                 pushed = self._verified(share)
                 whole = whole.joined(pushed) if whole else pushed
         return whole
 
-    def _verified(self, share: Share) -> Pushed:
+    def _verified(self, share: PartShare) -> PushedImage:
         job = share.image.job
         tasks = [
-            Task(job, each.platforms, Target(each.name, {}), exports=each.cache is not None)
+            GeneratedTarget(
+                job, each.platforms, Target(each.name, {}), exports=each.cache is not None
+            )
             for each in share.image.pushed
         ]
         metadata = {each.name: each.metadata() for each in share.image.pushed}
@@ -143,7 +145,7 @@ class _Reader:
             raise _in_part(share, what, f"the part says {', '.join(sorted(share.pushed))}")
         return pushed
 
-    def _outcome(self, image: Joined, pushed: Pushed | None) -> DepsOutcome:
+    def _outcome(self, image: JoinedImage, pushed: PushedImage | None) -> DepsOutcome:
         plan = self._deps(image, pushed)
         done = outcome(plan, pushed)
         for share in image.shares:
@@ -153,7 +155,7 @@ class _Reader:
                     raise _in_part(share, what, "the application of this part stands on that one")
         return done
 
-    def _deps(self, image: Joined, pushed: Pushed | None) -> DepsPlan:
+    def _deps(self, image: JoinedImage, pushed: PushedImage | None) -> DepsPlan:
         job, lock = image.job, image.lock
         decision = self.standing.decision(image, pushed)
         source = self.standing.source(image, lock)
@@ -168,7 +170,7 @@ class _Reader:
         )
         return DepsPlan(job, decision, published, source, lock, {})
 
-    def _app(self, image: Joined) -> AppPlan:
+    def _app(self, image: JoinedImage) -> AppPlan:
         job, lock = image.job, image.lock
         actions = {share.image.action == AppAction.BUILD.value: share for share in image.shares}
         if len(actions) > 1:
@@ -188,7 +190,7 @@ class _Reader:
         return AppPlan(job, action, "", (), None, {}, made_of, published, missing)
 
 
-def _in_part(share: Share, what: str, cause: str | None) -> VerificationError:
+def _in_part(share: PartShare, what: str, cause: str | None) -> VerificationError:
     platforms = ", ".join(share.platforms)
     return VerificationError(
         f"{share.part.file}: {what}",

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from whalebuild.bake.outcome import Built, Pushed, pushed_digest
-from whalebuild.bakefile.images import Job
+from whalebuild.bake.outcome import BuiltImages, PushedImage, pushed_digest
+from whalebuild.bakefile.images import PairImage
 from whalebuild.bundle.lock import Lock
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.definition import Task
+from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.plan import AppPlan, DepsPlan, Plan
 
 Metadata = Mapping[str, Any]
@@ -55,7 +55,7 @@ class ImagePart:
         pushed: What was built here.
     """
 
-    job: Job
+    job: PairImage
     action: str
     lock: Lock | Undetermined
     attributes: Mapping[str, object]
@@ -83,7 +83,7 @@ class Part:
 
 
 def make_part(
-    plan: Plan, built: Built, metadata: Metadata, staging: Iterable[Reference] = ()
+    plan: Plan, built: BuiltImages, metadata: Metadata, staging: Iterable[Reference] = ()
 ) -> Part:
     """Put down what was built of a plan.
 
@@ -100,7 +100,7 @@ def make_part(
     return Part(plan.options.mine(whole), images, plan.settings.scope, tuple(staging))
 
 
-def _deps(plan: Plan, deps: DepsPlan, built: Built, metadata: Metadata) -> ImagePart:
+def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
     done = built.deps[deps.job.name]
     mine = plan.options.mine(deps.job.platforms)
     source = deps.source
@@ -116,7 +116,7 @@ def _deps(plan: Plan, deps: DepsPlan, built: Built, metadata: Metadata) -> Image
     )
 
 
-def _app(app: AppPlan, built: Built, metadata: Metadata) -> ImagePart:
+def _app(app: AppPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
     made_of, name = app.material, app.job.name
     return ImagePart(
         app.job,
@@ -131,7 +131,7 @@ def _app(app: AppPlan, built: Built, metadata: Metadata) -> ImagePart:
 
 
 def _pushed(
-    tasks: Iterable[Task], image: Pushed | None, metadata: Metadata
+    tasks: Iterable[GeneratedTarget], image: PushedImage | None, metadata: Metadata
 ) -> tuple[PushedTask, ...]:
     """What tasks pushed; a cache that turned out to be of no use is left out."""
     caches = {cache.platforms: cache for cache in image.caches} if image else {}

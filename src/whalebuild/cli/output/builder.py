@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from whalebuild.builder.capabilities import Feature, Known, misplaced
+from whalebuild.builder.capabilities import Feature, KnownFrom, misplaced
 from whalebuild.builder.listing import Builder
-from whalebuild.builder.nodes import RUNNING, How, Place
+from whalebuild.builder.nodes import RUNNING, Execution, NodePlacement
 from whalebuild.builder.view import BuilderView, NodeView, builder_places
 from whalebuild.cli.output.table import columns
 from whalebuild.text import human_bytes
 
-_HOW = {How.NATIVE: "natively", How.EMULATED: "emulated", How.UNABLE: "cannot run it"}
-_KNOWN = {Known.TESTED: "(tested)", Known.DRIVER: "(by driver)"}
+_HOW = {
+    Execution.NATIVE: "natively",
+    Execution.EMULATED: "emulated",
+    Execution.UNABLE: "cannot run it",
+}
+_KNOWN = {KnownFrom.TESTED: "(tested)", KnownFrom.DRIVER: "(by driver)"}
 
 
 def list_text(builders: Sequence[Builder]) -> str:
@@ -40,7 +44,7 @@ def view_text(view: BuilderView) -> str:
     lines += [f"  beware: {text}" for text in misplaced(builder)]
     if view.features:
         lines += ["", "can", *_features(view.features)]
-        if not any(feature.known is Known.TESTED for feature in view.features):
+        if not any(feature.known is KnownFrom.TESTED for feature in view.features):
             whole = all(node.status == RUNNING for node in builder.nodes)
             why = "not asked for" if whole else "not all of it runs"
             lines.append(f"  more was not tested: {why}")
@@ -56,19 +60,19 @@ def _status(builder: Builder) -> str:
     return builder.nodes[0].status if builder.nodes else "-"
 
 
-def _where(places: Iterable[Place], *, several: bool) -> Iterator[str]:
+def _where(places: Iterable[NodePlacement], *, several: bool) -> Iterator[str]:
     """Platforms by node and how they are built: ``linux/amd64 natively on farm0``."""
-    groups: dict[tuple[str, How], list[str]] = {}
+    groups: dict[tuple[str, Execution], list[str]] = {}
     for at in places:
         groups.setdefault((at.node.name, at.how), []).append(at.platform)
     for (node, how), platforms in groups.items():
         yield f"{', '.join(platforms)} {_HOW[how]}" + (f" on {node}" if several else "")
 
 
-def _place(at: Place) -> str:
+def _place(at: NodePlacement) -> str:
     if at.node.status != RUNNING:
         return f"on {at.node.name}, which does not run"
-    if at.how is How.UNABLE:
+    if at.how is Execution.UNABLE:
         return f"only stages that run nothing, on {at.node.name}: no emulator is registered there"
     return f"{_HOW[at.how]} on {at.node.name}"
 

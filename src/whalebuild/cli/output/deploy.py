@@ -6,26 +6,26 @@ from collections.abc import Iterator
 
 from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import columns
-from whalebuild.compose.model import Order
-from whalebuild.deploy.plan import Action, DeployPlan, Switch, download_of
-from whalebuild.deploy.result import DeployResult, Done, short
+from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
+from whalebuild.deploy.result import DeployAction, DeployResult, short
 from whalebuild.errors import retry_summary
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, human_seconds
 
 _HOW = {
-    Action.UPDATE: "updated",
-    Action.START: "started",
-    Action.UNCHANGED: "unchanged",
-    Action.CONFIRM: "runs already, and works",
-    Action.WARM: "dependencies ahead",
-    Action.PLAIN: "as compose has it",
+    ServiceAction.UPDATE: "updated",
+    ServiceAction.START: "started",
+    ServiceAction.UNCHANGED: "unchanged",
+    ServiceAction.CONFIRM: "runs already, and works",
+    ServiceAction.WARM: "dependencies ahead",
+    ServiceAction.PLAIN: "as compose has it",
 }
 _WILL = {
     **_HOW,
-    Action.UPDATE: "to be updated",
-    Action.START: "to be started",
-    Action.CONFIRM: "runs already, to be seen to work",
+    ServiceAction.UPDATE: "to be updated",
+    ServiceAction.START: "to be started",
+    ServiceAction.CONFIRM: "runs already, to be seen to work",
 }
 
 
@@ -36,18 +36,22 @@ def plan_text(plan: DeployPlan) -> str:
 
 def deploy_table(result: DeployResult) -> str:
     """The table that ends a deploy or a rollback."""
-    words = _WILL if result.done in {Done.PLANNED, Done.PULLED, Done.WARMED} else _HOW
+    words = (
+        _WILL
+        if result.done in {DeployAction.PLANNED, DeployAction.PULLED, DeployAction.WARMED}
+        else _HOW
+    )
     rows = [("SERVICE", "IMAGE", "WAS", "NOW", "")]
     rows += [_row(each, words) for each in result.plan.switches.values()]
     return "\n".join([*columns(rows), "", _summary(result)])
 
 
-def _row(switch: Switch, words: dict[Action, str]) -> tuple[str, str, str, str, str]:
+def _row(switch: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, str, str, str, str]:
     image = switch.version or switch.service.image
     how = words[switch.action]
-    if switch.order is Order.START_FIRST:
+    if switch.order is UpdateOrder.START_FIRST:
         how = f"{how} ({switch.order})"
-    if switch.action is Action.PLAIN:
+    if switch.action is ServiceAction.PLAIN:
         how = f"{how}: {switch.why}"
     name = str(Reference(image.repository, image.tag)) if image else "-"
     now = switch.version.digest if switch.version else None
@@ -63,14 +67,14 @@ def _parts(result: DeployResult) -> Iterator[str]:
     download, total = download_of(result.plan.diffs)
     cost = f"{human_bytes(download)} of {human_bytes(total)}" if total else "nothing"
     match result.done:
-        case Done.PLANNED:
+        case DeployAction.PLANNED:
             yield f"dry run, nothing was changed: a deploy downloads {cost}"
-        case Done.PULLED | Done.WARMED:
+        case DeployAction.PULLED | DeployAction.WARMED:
             yield f"{result.done}, nothing was started: downloaded {cost}"
             yield f"pulled in {human_seconds(result.pull_seconds)}"
-        case Done.UNCHANGED:
+        case DeployAction.UNCHANGED:
             yield "nothing to deploy: all of it runs already"
-        case Done.ROLLED_BACK | Done.DEPLOYED:
+        case DeployAction.ROLLED_BACK | DeployAction.DEPLOYED:
             back = f", back to {result.to}" if result.to else ""
             yield f"deployment {result.number}{back}: downloaded {cost}"
             yield f"pulled in {human_seconds(result.pull_seconds)}"

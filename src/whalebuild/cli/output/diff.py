@@ -7,7 +7,7 @@ from typing import Any
 
 from whalebuild.cli.output.table import columns
 from whalebuild.oci.reference import Reference
-from whalebuild.published.download import ImageDiff, Kind, KnownBy, LayerDiff, Part
+from whalebuild.published.download import DownloadPart, HostSide, ImageDiff, KnownBy, LayerDiff
 from whalebuild.text import human_bytes
 
 SCHEMA = "whalebuild.diff/1"
@@ -15,8 +15,8 @@ SCHEMA = "whalebuild.diff/1"
 _SHORT_DIGEST = len("sha256:") + 12
 _WIDEST = 58
 _NOTHING = {
-    Kind.LOCAL: "nothing of it on this host",
-    Kind.RUNNING: "no running container of it on this host",
+    HostSide.LOCAL: "nothing of it on this host",
+    HostSide.RUNNING: "no running container of it on this host",
 }
 _BY_CONTENT = (
     "~ is there by its content: the blob that it came in cannot be told, and is downloaded if it "
@@ -44,7 +44,7 @@ def _origin(diff: ImageDiff) -> str:
     images = [_named(reference, digest) for reference, digest in diff.origin.images]
     if not images:
         return _NOTHING[diff.origin.kind]
-    where = {Kind.LOCAL: " on this host", Kind.RUNNING: ", which runs on this host"}
+    where = {HostSide.LOCAL: " on this host", HostSide.RUNNING: ", which runs on this host"}
     return ", ".join(dict.fromkeys(images)) + where.get(diff.origin.kind, "")
 
 
@@ -118,7 +118,7 @@ def _image_json(diff: ImageDiff) -> dict[str, Any]:
     }
 
 
-def _part_json(part: Part) -> dict[str, Any]:
+def _part_json(part: DownloadPart) -> dict[str, Any]:
     return {"digest": part.digest, "bytes": part.size, "there": part.there}
 
 

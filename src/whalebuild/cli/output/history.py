@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from whalebuild.cli.output.table import columns
-from whalebuild.deploy.drift import Stray
+from whalebuild.deploy.drift import Drift
 from whalebuild.deploy.history import effective, unsure
-from whalebuild.deploy.record import Act, Deployment, History, Outcome, Versions
+from whalebuild.deploy.record import Deployment, DeploymentKind, History, Outcome, Versions
 from whalebuild.deploy.result import short
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes
@@ -48,7 +48,7 @@ def history_notes(view: HistoryView) -> Iterator[str]:
         yield _stray(stray)
 
 
-def _stray(stray: Stray) -> str:
+def _stray(stray: Drift) -> str:
     recorded = short(stray.recorded.digest) if stray.recorded else "nothing"
     if not stray.found:
         return f"{stray.service} does not run; the record says {recorded}"
@@ -75,9 +75,9 @@ def _row(each: Deployment, meant: Deployment | None, when: Callable[[str], str])
 
 def _what(each: Deployment) -> str:
     begun = each.begun
-    if begun.act is Act.ROLLBACK:
+    if begun.act is DeploymentKind.ROLLBACK:
         return f"rollback to {begun.to}" if begun.to else "rollback"
-    return "found running" if begun.act is Act.FOUND else str(begun.act)
+    return "found running" if begun.act is DeploymentKind.FOUND else str(begun.act)
 
 
 def _outcome(each: Deployment) -> str:
@@ -111,7 +111,7 @@ class HistoryView:
     engine: str
     file: str
     history: History
-    strays: tuple[Stray, ...] = ()
+    strays: tuple[Drift, ...] = ()
 
 
 def history_json(view: HistoryView) -> dict[str, Any]:

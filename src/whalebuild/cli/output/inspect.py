@@ -12,7 +12,7 @@ from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.cli.output.table import columns
 from whalebuild.oci.reference import Reference
-from whalebuild.published.view import CacheView, Image, PairView, Shared, Side
+from whalebuild.published.view import CacheView, ImageView, PairView, SharedLayers, TagView
 from whalebuild.text import human_bytes
 
 SCHEMA = "whalebuild.inspect/1"
@@ -60,7 +60,7 @@ def _rows(view: PairView) -> list[tuple[str, ...]]:
     return list(zip(labels, *sides, strict=True))
 
 
-def _side(side: Side | None, platforms: Sequence[str]) -> list[str]:
+def _side(side: TagView | None, platforms: Sequence[str]) -> list[str]:
     """One side's cells, from top to bottom."""
     if side is None:
         return [_MISSING, *[""] * (2 + 2 * len(platforms))]
@@ -71,7 +71,7 @@ def _side(side: Side | None, platforms: Sequence[str]) -> list[str]:
     return cells
 
 
-def _kind(side: Side) -> str:
+def _kind(side: TagView) -> str:
     if side.plain:
         return "one image, no index"
     count = len(side.images)
@@ -79,7 +79,7 @@ def _kind(side: Side) -> str:
     return f"{count} image{_s(count)}{attested}"
 
 
-def _layers(image: Image) -> str:
+def _layers(image: ImageView) -> str:
     if image.manifest is None:
         return _LOST
     return f"{_count(len(image.layers))}, {human_bytes(sum(image.blobs.values()))}"
@@ -195,7 +195,7 @@ def _pair_json(view: PairView) -> dict[str, Any]:
     }
 
 
-def _side_json(side: Side | None) -> dict[str, Any]:
+def _side_json(side: TagView | None) -> dict[str, Any]:
     return {
         "published": side is not None,
         "digest": side and side.digest,
@@ -206,7 +206,7 @@ def _side_json(side: Side | None) -> dict[str, Any]:
     }
 
 
-def _image_json(image: Image) -> dict[str, Any]:
+def _image_json(image: ImageView) -> dict[str, Any]:
     """``layers`` is null where the manifest cannot be read."""
     manifest = image.manifest
     return {
@@ -219,7 +219,7 @@ def _image_json(image: Image) -> dict[str, Any]:
     }
 
 
-def _shared_json(shared: Shared) -> dict[str, Any]:
+def _shared_json(shared: SharedLayers) -> dict[str, Any]:
     return {
         "layers": shared.layers,
         "layers_bytes": shared.bytes,

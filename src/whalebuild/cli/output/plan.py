@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from whalebuild.builder.nodes import How
+from whalebuild.builder.nodes import Execution
 from whalebuild.bundle.lock import Change, Lock
 from whalebuild.cli.output.table import columns
 from whalebuild.dockerfile.dependencies import is_manifest
 from whalebuild.inputs.values import FileEntry
-from whalebuild.plan.advice import Advice, Split
-from whalebuild.plan.decision import Action
-from whalebuild.plan.placement import Site
+from whalebuild.plan.advice import Advice, StageSplit
+from whalebuild.plan.decision import DepsAction
+from whalebuild.plan.placement import Placement
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.settings import KEYS
 
@@ -66,12 +66,12 @@ def announcement(plan: Plan) -> list[str]:
 
 def _headline(deps: DepsPlan) -> str:
     decision = deps.decision
-    if decision.action is Action.REUSE and deps.source:
+    if decision.action is DepsAction.REUSE and deps.source:
         key = deps.lock.key if isinstance(deps.lock, Lock) else ""
         adopted = f" of {deps.source.reference}" if deps.adopted else ""
         dropped = f"; drop {', '.join(deps.surplus)}" if deps.surplus else ""
         return f"reuse @{_digest(deps.source.bundle.digest)}{adopted} (key {key[:_SHORT]}){dropped}"
-    if decision.action is Action.ASK:
+    if decision.action is DepsAction.ASK:
         return (
             "BuildKit is asked in every bake, because its inputs cannot be told: "
             f"{decision.reasons[0]}"
@@ -159,7 +159,7 @@ def _bases(deps: DepsPlan) -> Iterator[str]:
             yield f"{name.partition('@')[0]} at {_digest(digest)}{moved}"
 
 
-def _split(split: Split) -> Iterator[str]:
+def _split(split: StageSplit) -> Iterator[str]:
     read = split.read
     yield _at(read.line, read.instruction)
     shown = ", ".join(split.files[:3])
@@ -221,7 +221,7 @@ ELSEWHERE = (
 )
 
 
-def site_lines(sites: Sequence[Site], platforms: Sequence[str]) -> list[str]:
+def site_lines(sites: Sequence[Placement], platforms: Sequence[str]) -> list[str]:
     """One line for each platform of an image."""
     known = {site.platform: site for site in sites}
     lines = [_line(known[p]) if p in known else p for p in platforms or known]
@@ -263,7 +263,7 @@ def _notes(plan: Plan, image: DepsPlan | AppPlan) -> Iterator[str]:
             yield f"{where}: RUN on {_lines(site.emulated)} under emulation, many times slower"
 
 
-def _line(site: Site) -> str:
+def _line(site: Placement) -> str:
     words = f"{site.platform} {_how(site)}"
     others = []
     if site.emulated:
@@ -273,8 +273,8 @@ def _line(site: Site) -> str:
     return f"{words}; {', '.join(others)}" if others else words
 
 
-def _how(site: Site) -> str:
-    if site.how is How.NATIVE:
+def _how(site: Placement) -> str:
+    if site.how is Execution.NATIVE:
         return f"natively on node {site.node}"
     if site.emulated or site.impossible:
         return f"on node {site.node}, which is of another kind"
@@ -312,7 +312,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def rebuild_needed(plan: Plan) -> bool:
     """Whether dependencies have to be built."""
-    return any(deps.decision.action is not Action.REUSE for deps in plan.deps)
+    return any(deps.decision.action is not DepsAction.REUSE for deps in plan.deps)
 
 
 def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:

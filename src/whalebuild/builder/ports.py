@@ -5,7 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.listing import Builder, CacheUsage
+from whalebuild.builder.nodes import Node
+
+
+class BuilderQuestions(Protocol):
+    """What is asked of one builder. Every method but one may raise ``CommandFailedError``."""
+
+    def facts(self, builder: str | None) -> BuilderFacts:
+        """Look at the builder (None is the current one), as far as that costs nothing more.
+
+        Nodes are there unless its driver is docker: :meth:`nodes` has that one's.
+        """
+
+    def nodes(self, builder: str | None) -> tuple[Node, ...]:
+        """Look at the builder's nodes: what each can run, natively or under emulation."""
+
+    def has_builder(self, name: str) -> bool:
+        """Whether a builder of this name was made. Raises not."""
+
+    def boot(self, builder: str | None) -> BuilderFacts:
+        """Start what does not run of the builder, or wait for it; then look at it."""
 
 
 class Builders(Protocol):

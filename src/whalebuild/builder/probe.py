@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import boot_error, plain_words
 from whalebuild.builder.nodes import Node
+from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.builder.spec import REMOTE
 from whalebuild.errors import EngineError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
-from whalebuild.plan.ports import Engine
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BuilderProbe:
         note: Takes a line where the user has to wait.
     """
 
-    engine: Engine
+    engine: BuilderQuestions
     note: Callable[[str], None]
 
     def facts(self, builder: str | None) -> BuilderFacts:

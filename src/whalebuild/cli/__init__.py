@@ -1,1 +1,5 @@
-"""The command line: verbs, options and the one error boundary."""
+"""The command line: verbs, options, wiring the edges into the rest, and the one error boundary.
+
+Nothing is decided here, and imports that cost time are made inside functions: ``--help`` has to
+be quick.
+"""

@@ -1,8 +1,8 @@
 """What kind of failure docker's, buildx's and BuildKit's words mean: a pure function over them.
 
 BuildKit, buildx and containerd report registry trouble only as text. The rules below are recorded
-messages; ``tests/failures/test_classify_docker.py`` has each with its source. Order matters: a failing
-RUN may print anything, so the build's own failures are recognised first.
+messages; ``tests/failures/test_classify_docker.py`` has each with its source. Order matters: a
+failing RUN may print anything, so the build's own failures are recognised first.
 """
 
 from __future__ import annotations

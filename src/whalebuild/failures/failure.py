@@ -1,7 +1,7 @@
 """What kind of failure something is, what is to be done about it, and the errors that carry it.
 
-``failures.classify_docker`` tells it from what docker and BuildKit say, ``failures.classify_http`` from a
-registry's answers, ``failures.messages`` says it to the user.
+``failures.classify_docker`` tells it from what docker and BuildKit say,
+``failures.classify_http`` from a registry's answers, ``failures.messages`` says it to the user.
 """
 
 from __future__ import annotations

@@ -7,13 +7,12 @@ from typing import Any, Protocol
 
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
-from whalebuild.builder.facts import BuilderFacts
-from whalebuild.builder.nodes import Node
+from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 
 
-class Engine(Protocol):
+class Engine(BuilderQuestions, Protocol):
     """A Docker client with buildx. Every method may raise ``CommandFailedError``."""
 
     def print_bake(self, request: BakeRequest) -> object:
@@ -21,21 +20,6 @@ class Engine(Protocol):
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """Return the names of all targets in the bake file."""
-
-    def facts(self, builder: str | None) -> BuilderFacts:
-        """Look at the builder (None is the current one), as far as that costs nothing more.
-
-        Nodes are there unless its driver is docker: :meth:`nodes` has that one's.
-        """
-
-    def nodes(self, builder: str | None) -> tuple[Node, ...]:
-        """Look at the builder's nodes: what each can run, natively or under emulation."""
-
-    def has_builder(self, name: str) -> bool:
-        """Whether a builder of this name was made. Raises not."""
-
-    def boot(self, builder: str | None) -> BuilderFacts:
-        """Start what does not run of the builder, or wait for it; then look at it."""
 
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]

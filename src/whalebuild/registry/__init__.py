@@ -1,0 +1,4 @@
+"""The HTTP client for registries: logins, tokens, proxies, mirrors, TLS.
+
+Implements ``oci.registry.Registry``. Never retries: ``runtime.retrier`` does.
+"""

@@ -78,7 +78,7 @@ def bake(
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.bake import next_pull_lines, result_table
             from whalebuild.cli.output.github import write_outputs
-            from whalebuild.cli.output.plan import announcement, nothing_to_do
+            from whalebuild.cli.output.plan import announcement
             from whalebuild.state.builder_notes import FileBuilderNotes
 
             options = BuildOptions(
@@ -121,7 +121,7 @@ def bake(
         write_outputs(result, table, os.environ)
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(result.as_json()))
-        elif partial or not nothing_to_do(plan):
+        elif partial or not plan.nothing_to_do:
             typer.echo(table)
 
 

@@ -43,11 +43,11 @@ def plan(
         )
         with open_session(flags, BakeArguments(targets, set_, var)) as session:
             from whalebuild.bakefile.images import BuildOptions
-            from whalebuild.cli.output.plan import plan_json, plan_text, rebuild_needed
+            from whalebuild.cli.output.plan import plan_json, plan_text
 
             options = BuildOptions(pull=pull, extra_tags=tuple(tag or ()))
             made = session.planner(ask=True, thorough=True).plan(session.request, options)
         as_json = format_ is opt.Format.JSON
         typer.echo(json.dumps(plan_json(made)) if as_json else plan_text(made))
-        if check and rebuild_needed(made):
+        if check and made.rebuild_needed:
             raise typer.Exit(_REBUILD_NEEDED)

@@ -55,13 +55,12 @@ class Session:
     def ready_builder(self, plan: Plan) -> None:
         """Have the builder that a plan needs be there, and its nodes answer."""
         from whalebuild.builder.ensure import Readier, nodes_down
-        from whalebuild.cli.output.plan import nothing_to_do
 
         facts = plan.facts
         platforms = {platform for job in plan.jobs for platform in job.platforms}
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
             return
-        if nothing_to_do(plan):
+        if plan.nothing_to_do:
             return
         from whalebuild.docker.builders import DockerBuilders
 

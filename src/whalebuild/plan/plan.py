@@ -61,6 +61,18 @@ class Plan:
         """All images that it is about, dependencies first."""
         return (*(deps.job for deps in self.deps), *(app.job for app in self.apps))
 
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether a bake would build and push nothing at all."""
+        return all(deps.reused and not deps.moves for deps in self.deps) and all(
+            app.action is AppAction.NOTHING for app in self.apps
+        )
+
+    @property
+    def rebuild_needed(self) -> bool:
+        """Whether dependencies have to be built."""
+        return any(not deps.reused for deps in self.deps)
+
     def deps_of(self, app: AppPlan) -> DepsPlan:
         """The dependencies of an application."""
         return next(deps for deps in self.deps if deps.job.name == app.job.deps)

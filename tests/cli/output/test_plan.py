@@ -21,7 +21,7 @@ from tests.support.values import (
 )
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bundle.lock import Change
-from whalebuild.cli.output.plan import announcement, decision_lines, nothing_to_do, plan_text
+from whalebuild.cli.output.plan import announcement, decision_lines, plan_text
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.values import ContextRead, FileEntry
 from whalebuild.oci.reference import Reference
@@ -224,7 +224,7 @@ def test_code_that_made_the_key_change_is_shown_with_what_to_do() -> None:
     ids=["nothing", "a tag", "a build", "adopted", "asked"],
 )
 def test_whether_there_is_anything_to_do(deps: DepsPlan, app: AppAction, nothing: bool) -> None:
-    assert nothing_to_do(plan(deps, app_plan(app))) is nothing
+    assert plan(deps, app_plan(app)).nothing_to_do is nothing
 
 
 def test_a_bake_with_nothing_to_do_says_so_in_one_line() -> None:

@@ -22,7 +22,7 @@ from tests.support.values import (
 )
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bundle.lock import Change
-from whalebuild.cli.output.plan import plan_json, rebuild_needed
+from whalebuild.cli.output.plan import plan_json
 from whalebuild.inputs.values import FileEntry
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice
@@ -150,7 +150,7 @@ def test_a_plan_that_asked_nobody_says_so() -> None:
 
 @pytest.mark.parametrize(("decision", "needed"), [(REUSE, False), (REBUILD, True), (ASK, True)])
 def test_whether_dependencies_have_to_be_built(decision: Decision, needed: bool) -> None:
-    assert rebuild_needed(plan(deps_plan(decision, SOURCE))) is needed
+    assert plan(deps_plan(decision, SOURCE)).rebuild_needed is needed
 
 
 def test_every_reference_of_shared_dependencies_is_listed() -> None:

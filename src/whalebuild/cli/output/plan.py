@@ -47,16 +47,9 @@ def decision_lines(plan: Plan) -> list[str]:
     return lines + [f"{app.job.name}: {_app_headline(app)}" for app in plan.apps]
 
 
-def nothing_to_do(plan: Plan) -> bool:
-    """Whether a bake would build and push nothing at all."""
-    return all(deps.reused and not deps.moves for deps in plan.deps) and all(
-        app.action is AppAction.NOTHING for app in plan.apps
-    )
-
-
 def announcement(plan: Plan) -> list[str]:
     """What a bake says before it begins: a line for each image; one for all if it is nothing."""
-    if not nothing_to_do(plan):
+    if not plan.nothing_to_do:
         return [*decision_lines(plan), *site_notes(plan)]
     names = [job.name for job in plan.jobs]
     shown = ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if names[_MANY:] else "")
@@ -298,7 +291,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "publish": plan.options.publishes,
         "builder": facts
         and {"name": facts.builder, "driver": facts.driver, "platform": facts.platform},
-        "rebuild": rebuild_needed(plan),
+        "rebuild": plan.rebuild_needed,
         "targets": [
             *(_deps(plan, deps) for deps in plan.deps),
             *(_app(plan, app) for app in plan.apps),
@@ -308,11 +301,6 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for name in KEYS
         },
     }
-
-
-def rebuild_needed(plan: Plan) -> bool:
-    """Whether dependencies have to be built."""
-    return any(deps.decision.action is not DepsAction.REUSE for deps in plan.deps)
 
 
 def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:

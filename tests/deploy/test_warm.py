@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from tests.support.fake_project import FakeHost, FakeProject, model, service
-from tests.support.fakes import outcome, patient
+from tests.support.fakes import outcome, patiently
 from tests.support.inspected import AMD64, CODE, REPOSITORY, World
 from whalebuild.deploy.plan import DeployPlan, ServiceAction
 from whalebuild.deploy.planner import DeployPlanner
@@ -27,7 +27,7 @@ def warm(world: World, *names: str) -> DeployPlan:
     web, job = service("web", f"{REPOSITORY}:latest"), service("job", pull_policy="never")
     project = FakeProject(model(web, job))
     registry = world.registry
-    planner = DeployPlanner(project, FakeHost(project), registry, patient(), History())  # type: ignore[arg-type]
+    planner = DeployPlanner(project, FakeHost(project), patiently(registry), History())  # type: ignore[arg-type]
     return plan_warm(planner, names)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.support.fakes import GOOD_FACTS, patient
+from tests.support.fakes import GOOD_FACTS, patiently
 from tests.support.inspected import (
     AMD64,
     ARM64,
@@ -95,7 +95,7 @@ class World:
 
     def diff(self, each: DiffRequest | None = None, platform: str | None = None) -> ImageDiff:
         self.registry.asked.clear()
-        differ = DiffReader(self.registry, patient(), self.host, platform)  # type: ignore[arg-type]
+        differ = DiffReader(patiently(self.registry), self.host, platform)  # type: ignore[arg-type]
         [found] = differ.diff([each or DiffRequest(LATEST, LATEST)])
         return found
 

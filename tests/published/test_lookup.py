@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.support.fake_registry import BUSY, DENIED, FakeRegistry, push_image
-from tests.support.fakes import AMD64, ARM64, patient
+from tests.support.fakes import AMD64, ARM64, patiently
 from tests.support.values import published
 from whalebuild.errors import RefusedError, UnreachableError
 from whalebuild.failures.retry_policy import RetryPolicy
@@ -15,13 +15,14 @@ from whalebuild.oci.reference import Reference
 from whalebuild.plan.base_images import BaseImages
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 
 DEPS, APP = Reference("acme/web", "deps"), Reference("acme/web", "latest")
 
 
 def survey(registry: FakeRegistry) -> ManifestLookup:
-    return ManifestLookup(registry, patient(), Submit())
+    return ManifestLookup(patiently(registry), Submit())
 
 
 def test_what_is_published_is_read_once() -> None:
@@ -57,7 +58,7 @@ def slow() -> Retrier:
 
 def test_a_registry_that_is_down_is_told_also_by_the_look_up_that_waited_for_another() -> None:
     registry = FakeRegistry(failures={str(DEPS): BUSY, str(APP): BUSY})
-    one = ManifestLookup(registry, slow(), Submit())
+    one = ManifestLookup(RetryingRegistry(registry, slow()), Submit())
     one.begin([DEPS, APP])
     for look in (lambda: one.deps(DEPS), lambda: one.app(APP)):
         with pytest.raises(UnreachableError):
@@ -68,13 +69,13 @@ def test_a_registry_that_is_down_is_told_also_by_the_look_up_that_waited_for_ano
 def test_bases_in_a_registry_that_is_down_cannot_be_found_out() -> None:
     names = ("r.io/one:1", "r.io/two:1")
     registry = FakeRegistry(failures=dict.fromkeys(names, BUSY))
-    one = BaseImages(registry, slow(), Submit())
+    one = BaseImages(RetryingRegistry(registry, slow()), Submit())
     assert one.digests([BaseImage(name) for name in names]) == {}
     assert one.with_triggers([BaseImage(name) for name in names]) is None
 
 
 def bases(registry: FakeRegistry) -> BaseImages:
-    return BaseImages(registry, patient(), Submit())
+    return BaseImages(patiently(registry), Submit())
 
 
 def test_base_images_are_asked_for_side_by_side_and_once() -> None:

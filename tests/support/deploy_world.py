@@ -21,6 +21,7 @@ from whalebuild.deploy.record import DeploymentKind, Entry, History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.switch import Switcher
 from whalebuild.oci.reference import Reference
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.state.records import FileRecord
 
 UNHEALTHY: dict[str, object] = {"health": "unhealthy", "health_log": "connection refused"}
@@ -114,8 +115,9 @@ class World:
         return made
 
     def planner(self) -> DeployPlanner:
+        retrier = patient(2, self.console.note)
         return DeployPlanner(
-            self.project, self.host, self.registry, patient(2, self.console.note), self.history
+            self.project, self.host, RetryingRegistry(self.registry, retrier), self.history
         )
 
     def health(self) -> HealthWait:

@@ -26,6 +26,7 @@ from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import parse_reference
 from whalebuild.plan.definition import NO_DIGEST
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.source.context import LocalContextFiles
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
@@ -68,6 +69,11 @@ def _of_target(line: str, target: str) -> str:
 def patient(attempts: int = 3, announce: Callable[[str], None] = lambda _: None) -> Retrier:
     """A retrier that never sleeps."""
     return Retrier(RetryPolicy(attempts, 180.0), announce, lambda _: None)
+
+
+def patiently(registry: Any, attempts: int = 3) -> RetryingRegistry:
+    """A registry that is read again without a sleep."""
+    return RetryingRegistry(registry, patient(attempts))
 
 
 def definition(targets: Mapping[str, Any], *default: str) -> dict[str, Any]:

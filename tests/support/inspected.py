@@ -28,6 +28,7 @@ from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.published.inspect import Inspector
 from whalebuild.published.view import PairView
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 REPOSITORY = "registry.test/web"
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
@@ -124,7 +125,7 @@ class World:
         self, names: Sequence[PairNames], platforms: Sequence[str] = ()
     ) -> tuple[PairView, ...]:
         retrier = Retrier(RetryPolicy(2, 1.0), lambda _: None, sleep=lambda _: None)
-        return Inspector(self.registry, retrier).inspect(names, platforms)  # type: ignore[arg-type]
+        return Inspector(RetryingRegistry(self.registry, retrier)).inspect(names, platforms)  # type: ignore[arg-type]
 
     def text(self, image: str = REPOSITORY) -> str:
         return inspection_text([self.inspect(image)])

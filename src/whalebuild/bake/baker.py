@@ -29,6 +29,7 @@ from whalebuild.plan.ports import Engine
 from whalebuild.published.download import NextPull
 from whalebuild.published.next_pull import Foreteller
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 
 @dataclass
@@ -79,7 +80,7 @@ class Baker:
 
     def _begin(self, plan: Plan) -> _Bake:
         self.warnings.clear()
-        imports = CacheImports(self.registry, self.retrier, self._warn)
+        imports = CacheImports(self._reader, self._warn)
         run = BuildxRunner(
             *(self.engine, self.registry, self.console, self.retrier),
             *(imports, plan.settings, plan.others),
@@ -104,9 +105,13 @@ class Baker:
             seconds=self.clock() - begun,
         )
 
+    @property
+    def _reader(self) -> RetryingRegistry:
+        return RetryingRegistry(self.registry, self.retrier)
+
     def _publisher(self, plan: Plan) -> PushVerifier:
         platform = plan.facts.platform if plan.facts else None
-        return PushVerifier(self.registry, self.retrier, self._warn, platform)
+        return PushVerifier(self._reader, self._warn, platform)
 
     def _warn(self, text: str) -> None:
         """Say that something is not as it should be, now and in the result."""

@@ -18,9 +18,8 @@ from whalebuild.failures.classify_docker import classify, digests_in
 from whalebuild.failures.failure import CORRUPT, FailedError, Failure, FailureKind, Remedy
 from whalebuild.oci.manifest import Manifest, parse_image
 from whalebuild.oci.reference import Reference
-from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import GeneratedTarget
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 # What a build may fail with that reads a cache's layer.
 _DAMAGE = frozenset({FailureKind.GONE, FailureKind.UNKNOWN})
@@ -51,8 +50,7 @@ class CacheImports:
             from a damaged one.
     """
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     warn: Callable[[str], None]
     unusable: set[str] = field(default_factory=set)
     anew: set[str] = field(default_factory=set)
@@ -67,7 +65,7 @@ class CacheImports:
         for source, words in state.failed_imports.items():
             if source in self.unusable:
                 continue
-            failure = RegistryProbe(self.registry, self.retrier).second_look(classify(words))
+            failure = RegistryProbe(self.registry).second_look(classify(words))
             if failure.remedy is not Remedy.STOP:
                 raise ImportFailedError(failure, source)
             self.unusable.add(source)
@@ -122,11 +120,7 @@ class CacheImports:
             FailedError: It cannot be read, or is not what its digest says.
         """
         if source not in self._read:
-            self._read[source] = self.retrier.call(
-                f"reading {source}",
-                lambda: self.registry.manifest(source),
-                registry=source.registry,
-            )
+            self._read[source] = self.registry.manifest(source)
         return self._read[source]
 
     def _say(self, source: str, failure: Failure) -> None:

@@ -71,7 +71,7 @@ class ConcurrentBakes:
 
     def _moved(self, reference: Reference, was: str | None) -> Descriptor | None:
         """What stands there now, if it is another bake's."""
-        now = self.publisher.read(reference, self.publisher.registry.head)
+        now = self.publisher.head(reference)
         if now is None or now.digest == was or now.digest in self.own:
             return None
         if self.strict:
@@ -84,7 +84,7 @@ class ConcurrentBakes:
 
     def _read(self, reference: Reference, now: Descriptor) -> PublishedDeps | None:
         by_digest = Reference(reference.repository, digest=now.digest)
-        found = self.publisher.read(by_digest, self.publisher.registry.manifest)
+        found = self.publisher.manifest(by_digest)
         return read_deps(reference, found) if found else None
 
 

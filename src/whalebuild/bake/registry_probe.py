@@ -10,7 +10,7 @@ from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, Failu
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 _THERE = "the engine did not find what the registry has"
 
@@ -19,8 +19,7 @@ _THERE = "the engine did not find what the registry has"
 class RegistryProbe:
     """Small requests of our own, which tell more than BuildKit does."""
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
 
     def second_look(self, failure: Failure) -> Failure:
         """Look for an image that BuildKit says is not there; a failure that may pass if it is.
@@ -33,10 +32,10 @@ class RegistryProbe:
         if reference is None or failure.remedy is not Remedy.STOP or NO_PLATFORM in failure.reason:
             return failure
         try:
-            found = self.retrier.call(
+            found = self.registry.step(
                 f"asking for {reference}",
-                lambda: self.registry.head(reference, mirrors=True),
-                registry=reference.registry,
+                reference.registry,
+                lambda registry: registry.head(reference, mirrors=True),
             )
         except FailedError:
             return failure
@@ -61,13 +60,13 @@ class RegistryProbe:
         if reference is None:
             return
 
-        def ask() -> None:
-            self.registry.head(reference)
+        def ask(registry: Registry) -> None:
+            registry.head(reference)
             if explains_little(failure):
-                self.registry.try_upload(reference.repository)
+                registry.try_upload(reference.repository)
 
         try:
-            self.retrier.call(f"asking {name}", ask, registry=name)
+            self.registry.step(f"asking {name}", reference.registry, ask)
         except FailedError as failed:
             if failed.failure.kind is FailureKind.REGISTRY_FULL:
                 raise

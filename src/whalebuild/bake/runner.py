@@ -30,6 +30,7 @@ from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import GeneratedTarget, make_definition
 from whalebuild.plan.ports import Engine
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings
 
 # Steps of buildx's own: it waits for a builder of the driver "remote", and reads bake files.
@@ -170,7 +171,7 @@ class _Attempt:
 
     def __call__(self) -> None:
         run = self.runner
-        asking = RegistryProbe(run.registry, run.retrier)
+        asking = RegistryProbe(RetryingRegistry(run.registry, run.retrier))
         if self.last and self.last.kind is FailureKind.TRANSIENT:
             asking.wait(self.last, (ref for task in self.tasks for ref in task.job.references))
             if keeps_broken(self.last.evidence):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, PushedImage, exported_cache, pushed_digest
@@ -12,8 +11,8 @@ from whalebuild.bakefile.images import APP
 from whalebuild.bundle.index import Cache
 from whalebuild.errors import VerificationError
 from whalebuild.failures.classify_http import NoAnswer, no_answer
-from whalebuild.failures.failure import FailedError, RequestFailedError
-from whalebuild.failures.messages import as_error
+from whalebuild.failures.failure import RequestFailedError
+from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.manifest import (
     INDEX_TYPE,
     Descriptor,
@@ -25,10 +24,11 @@ from whalebuild.oci.manifest import (
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import GeneratedTarget
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.text import human_bytes
 
 T = TypeVar("T")
+_Look = Callable[[Registry, Reference], T | None]
 _CONFIG_LIMIT = 4 << 20
 # Some 25 seconds: one that does not find by then what was pushed has lost it.
 _MOST_LOOKS = 8
@@ -43,8 +43,7 @@ class PushVerifier:
         platform: The builder's own platform, where it is known.
     """
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     warn: Callable[[str], None]
     platform: str | None = None
 
@@ -69,15 +68,16 @@ class PushVerifier:
         """
         tries = 0
 
-        def put() -> str:
+        def put(registry: Registry) -> str:
             nonlocal tries
             tries += 1
-            return self.registry.put_manifest(reference, raw, media_type)
+            return registry.put_manifest(reference, raw, media_type)
 
-        digest = self._call(f"publishing {reference}", reference, put)
+        with failures_as_errors():
+            digest = self.registry.step(f"publishing {reference}", reference.registry, put)
         if tries > 1:
             by_digest = Reference(reference.repository, digest=digest)
-            self._pushed_there(by_digest, self.registry.manifest)
+            self._pushed_there(by_digest, _manifest)
         return digest
 
     def _pushed(self, task: GeneratedTarget, metadata: Mapping[str, Any]) -> PushedImage:
@@ -89,7 +89,7 @@ class PushVerifier:
                 next_step="check `docker buildx version` (0.12 or later)",
             )
         for repository in task.job.repositories:
-            found = self._pushed_there(Reference(repository, digest=digest), self.registry.manifest)
+            found = self._pushed_there(Reference(repository, digest=digest), _manifest)
         index = parse_index(found.raw)
         if index is None:
             platform = self._platform_of(task, found)
@@ -117,7 +117,7 @@ class PushVerifier:
         for image in pushed.images.values():
             if image.digest != pushed.index:
                 repository = task.job.references[0].repository
-                self._pushed_there(Reference(repository, digest=image.digest), self.registry.head)
+                self._pushed_there(Reference(repository, digest=image.digest), _head)
 
     def _cache(
         self, task: GeneratedTarget, metadata: Mapping[str, Any], platforms: tuple[str, ...]
@@ -127,7 +127,7 @@ class PushVerifier:
         if exported is None:
             return None
         reference = Reference(task.job.bundle.repository, digest=exported.digest)
-        found = self._fresh(reference, self.registry.manifest)
+        found = self._fresh(reference, _manifest)
         config = parse_image(found.raw) if found else None
         if found is None or config is None:
             self.warn(f"the cache of {task.name} did not arrive: the next bake has none")
@@ -160,7 +160,7 @@ class PushVerifier:
         """
         for platform, image in images.items():
             reference = Reference(repository, digest=image.digest)
-            found = self._pushed_there(reference, self.registry.manifest)
+            found = self._pushed_there(reference, _manifest)
             configured = self._configured(repository, found)
             # A variant may stand in one of them alone.
             if configured and configured.split("/")[:2] != platform.split("/")[:2]:
@@ -174,45 +174,57 @@ class PushVerifier:
         parsed = parse_image(image.raw)
         if parsed is None:
             return None
-        digest = parsed.config.digest
-        config = Reference(repository, digest=digest)
-        look = partial(self.registry.blob, repository, digest, _CONFIG_LIMIT)
-        return platform_of(self._call(f"reading {config}", config, look))
+        with failures_as_errors():
+            config = self.registry.blob(repository, parsed.config.digest, _CONFIG_LIMIT)
+        return platform_of(config)
 
-    def read(self, reference: Reference, look: Callable[[Reference], T]) -> T:
-        """Read something.
+    def head(self, reference: Reference) -> Descriptor | None:
+        """Ask what a reference stands for; None for nothing.
 
         Raises:
             WhalebuildError: The registry refused, or could not be reached.
         """
-        return self._call(f"reading {reference}", reference, lambda: look(reference))
+        with failures_as_errors():
+            return self.registry.head(reference)
 
-    def _pushed_there(self, reference: Reference, look: Callable[[Reference], T | None]) -> T:
+    def manifest(self, reference: Reference) -> Manifest | None:
+        """Read a manifest; None if it is not there.
+
+        Raises:
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        with failures_as_errors():
+            return self.registry.manifest(reference)
+
+    def _pushed_there(self, reference: Reference, look: _Look[T]) -> T:
         """Read something that was pushed just now."""
         found = self._fresh(reference, look)
         if found is None:
             _gone(reference)
         return found
 
-    def _fresh(self, reference: Reference, look: Callable[[Reference], T | None]) -> T | None:
+    def _fresh(self, reference: Reference, look: _Look[T]) -> T | None:
         """Read something that was pushed just now: a registry may not find it at once."""
         looks = 0
 
-        def find() -> T | None:
+        def find(registry: Registry) -> T | None:
             nonlocal looks
             looks += 1
-            found = look(reference)
-            if found is None and looks < min(_MOST_LOOKS, self.retrier.policy.attempts):
+            found = look(registry, reference)
+            if found is None and looks < min(_MOST_LOOKS, self.registry.retrier.policy.attempts):
                 raise RequestFailedError(no_answer(f"GET {reference}", NoAnswer.NOT_YET))
             return found
 
-        return self._call(f"reading {reference}", reference, find)
+        with failures_as_errors():
+            return self.registry.read(reference, find)
 
-    def _call(self, step: str, reference: Reference, action: Callable[[], T]) -> T:
-        try:
-            return self.retrier.call(step, action, registry=reference.registry)
-        except FailedError as failed:
-            raise as_error(failed.failure) from None
+
+def _manifest(registry: Registry, reference: Reference) -> Manifest | None:
+    return registry.manifest(reference)
+
+
+def _head(registry: Registry, reference: Reference) -> Descriptor | None:
+    return registry.head(reference)
 
 
 def _gone(reference: Reference) -> NoReturn:

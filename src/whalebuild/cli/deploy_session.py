@@ -37,6 +37,7 @@ from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.switch import Switcher
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,9 @@ def wire(
     def health() -> HealthWait:
         return HealthWait(project, console, settings.deploy_timeout, settings.deploy_grace)
 
-    planner = DeployPlanner(project, session.host, session.registry, retrier, history)
+    planner = DeployPlanner(
+        project, session.host, RetryingRegistry(session.registry, retrier), history
+    )
     deployer = Deployer(
         project,
         session.record,

@@ -28,14 +28,13 @@ from whalebuild.errors import RefusedError, UsageError
 from whalebuild.failures.engine_messages import engine_error
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
-from whalebuild.oci.registry import Registry
 from whalebuild.published.diff import DiffReader
 from whalebuild.published.download import DiffRequest, ImageDiff
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 
 
@@ -49,13 +48,12 @@ class DeployPlanner:
 
     project: Project
     host: Host
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     history: History
     survey: ManifestLookup = field(init=False)
 
     def __post_init__(self) -> None:
-        self.survey = ManifestLookup(self.registry, self.retrier, Submit())
+        self.survey = ManifestLookup(self.registry, Submit())
 
     def deploy(self, names: Sequence[str], order: UpdateOrder | None) -> DeployPlan:
         """Plan to run what is published now.
@@ -179,7 +177,7 @@ class DeployPlanner:
         wanted = {(sources[s.service.name], s.service.platform): s for s in missing}
         diffs: list[ImageDiff] = []
         for (source, platform), each in wanted.items():
-            differ = DiffReader(self.registry, self.retrier, self.host, platform, self.survey)
+            differ = DiffReader(self.registry, self.host, platform, self.survey)
             diffs += differ.diff([DiffRequest(host_name(each.version or source), source)])
         said = [f"{each.service.name}: {each.why}" for each in plan.changes if each.why]
         return replace(plan, diffs=tuple(diffs), notes=(*notes, *said))

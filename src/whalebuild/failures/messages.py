@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from whalebuild.errors import (
     BuildError,
@@ -13,7 +14,7 @@ from whalebuild.errors import (
     UsageError,
     WhalebuildError,
 )
-from whalebuild.failures.failure import NO_PLATFORM, Failure, FailureKind
+from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, FailureKind
 
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 # The shell itself cannot be run, not a program of the user's that lacks a first line.
@@ -33,6 +34,19 @@ _KILLED = (
     "137 is SIGKILL: see whether memory ran out (`dmesg`) or the engine was stopped meanwhile, "
     "and run the bake again"
 )
+
+
+@contextmanager
+def failures_as_errors() -> Iterator[None]:
+    """Raise the failure of a request inside the block as the error that the user reads.
+
+    Raises:
+        WhalebuildError: The registry refused, or could not be reached.
+    """
+    try:
+        yield
+    except FailedError as failed:
+        raise as_error(failed.failure) from None
 
 
 def as_error(

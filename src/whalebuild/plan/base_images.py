@@ -13,7 +13,7 @@ from whalebuild.inputs.values import BaseImage
 from whalebuild.oci.manifest import has_triggers, parse_image, parse_index
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.oci.registry import Registry
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 
 _CONFIG_LIMIT = 4 << 20
@@ -23,8 +23,7 @@ _CONFIG_LIMIT = 4 << 20
 class BaseImages:
     """External images, asked for side by side; each once."""
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     submit: Submit
     _digests: dict[str, Future[str]] = field(default_factory=dict)
 
@@ -51,11 +50,7 @@ class BaseImages:
     def _ask(self, text: str) -> str:
         try:
             reference = _reference(text)
-            found = self.retrier.call(
-                f"reading {reference}",
-                lambda: self.registry.head(reference, mirrors=True),
-                registry=reference.registry,
-            )
+            found = self.registry.head(reference, mirrors=True)
         except (FailedError, UsageError):
             return ""
         return found.digest if found else ""
@@ -63,27 +58,27 @@ class BaseImages:
     def _triggers(self, image: BaseImage) -> bool:
         try:
             reference = _reference(image.reference)
-            return self.retrier.call(
-                f"reading {reference}",
-                lambda: self._has_triggers(reference),
-                registry=reference.registry,
-            )
+            return self.registry.read(reference, partial(_leaves_instructions, reference))
         except (FailedError, UsageError):
             return False
 
-    def _has_triggers(self, reference: Reference) -> bool:
-        """Platforms of one image have the same instructions as far as anybody has seen."""
-        found = self.registry.manifest(reference, mirrors=True)
-        index = parse_index(found.raw) if found else None
-        if index is not None:
-            first = next(iter(index.images.values()), None)
-            child = Reference(reference.repository, digest=first.digest if first else None)
-            found = self.registry.manifest(child, mirrors=True) if first else None
-        image = parse_image(found.raw) if found else None
-        if image is None:
-            return False
-        repository, digest = reference.repository, image.config.digest
-        return has_triggers(self.registry.blob(repository, digest, _CONFIG_LIMIT, mirrors=True))
+
+def _leaves_instructions(reference: Reference, registry: Registry) -> bool:
+    """Whether an image has ONBUILD.
+
+    Platforms of one image have the same instructions as far as anybody has seen.
+    """
+    found = registry.manifest(reference, mirrors=True)
+    index = parse_index(found.raw) if found else None
+    if index is not None:
+        first = next(iter(index.images.values()), None)
+        child = Reference(reference.repository, digest=first.digest if first else None)
+        found = registry.manifest(child, mirrors=True) if first else None
+    image = parse_image(found.raw) if found else None
+    if image is None:
+        return False
+    repository, digest = reference.repository, image.config.digest
+    return has_triggers(registry.blob(repository, digest, _CONFIG_LIMIT, mirrors=True))
 
 
 def _reference(text: str) -> Reference:

@@ -24,6 +24,7 @@ from whalebuild.plan.read_bakefile import BakeFileReader
 from whalebuild.plan.read_inputs import InputReader
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.settings import Settings
 
@@ -61,7 +62,8 @@ class Planner:
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)
         jobs = _checked(pair_images(pairs, options))
-        survey = ManifestLookup(self.registry, self.retrier, submit)
+        registry = RetryingRegistry(self.registry, self.retrier)
+        survey = ManifestLookup(registry, submit)
         if self.ask:
             survey.begin(_references(jobs))
         facts = chooser.chosen(looked.result(), _platforms(jobs)) if looked else None
@@ -71,7 +73,7 @@ class Planner:
         told = submit(partial(looker.with_nodes, facts, _platforms(jobs))) if facts else None
         if options.portion:
             options = replace(options, portion=portion_of(jobs, options.portion, platform))
-        bases = BaseImages(self.registry, self.retrier, submit)
+        bases = BaseImages(registry, submit)
         locker = InputReader(self.tree, bases, everything, platform)
         deps, apps = self._decide(jobs, options, locker, survey)
         if platform and options.publishes:

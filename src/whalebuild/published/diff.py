@@ -15,7 +15,6 @@ from whalebuild.oci.image_config import read_config
 from whalebuild.oci.manifest import parse_image, parse_index, platform_of
 from whalebuild.oci.platform import runnable
 from whalebuild.oci.reference import Reference
-from whalebuild.oci.registry import Registry
 from whalebuild.published.download import (
     DiffRequest,
     HostContent,
@@ -32,7 +31,7 @@ from whalebuild.published.images import UNKNOWN, ImageReader
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
 from whalebuild.published.view import ImageView
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 
 T = TypeVar("T")
@@ -47,8 +46,7 @@ class DiffReader:
         survey: One that has looked up some of it already.
     """
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     host: Host
     platform: str | None = None
     survey: ManifestLookup | None = None
@@ -56,8 +54,8 @@ class DiffReader:
     _images: ImageReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self._survey = self.survey or ManifestLookup(self.registry, self.retrier, Submit())
-        self._images = ImageReader(self.registry, self.retrier, self._survey)
+        self._survey = self.survey or ManifestLookup(self.registry, Submit())
+        self._images = ImageReader(self.registry, self._survey)
 
     def diff(self, images: Sequence[DiffRequest]) -> tuple[ImageDiff, ...]:
         """Tell what a host must download, image by image, each as if it were pulled alone.

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from whalebuild.failures.failure import FailedError
-from whalebuild.failures.messages import as_error
+from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.manifest import Descriptor, ImageManifest, parse_image, platform_of
 from whalebuild.oci.reference import Reference
-from whalebuild.oci.registry import Registry
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.view import ImageView, TagView
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 _CONFIG_LIMIT = 4 << 20
 UNKNOWN = "unknown"
@@ -25,8 +23,7 @@ class ImageReader:
     Every method may raise ``WhalebuildError``: the registry refused, or could not be reached.
     """
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     survey: ManifestLookup
 
     def side(
@@ -53,15 +50,8 @@ class ImageReader:
 
     def config(self, repository: str, image: ImageManifest) -> bytes:
         """An image's configuration."""
-        config = image.config
-        try:
-            return self.retrier.call(
-                f"reading {repository}@{config.digest}",
-                lambda: self.registry.blob(repository, config.digest, _CONFIG_LIMIT),
-                registry=Reference(repository).registry,
-            )
-        except FailedError as failed:
-            raise as_error(failed.failure) from None
+        with failures_as_errors():
+            return self.registry.blob(repository, image.config.digest, _CONFIG_LIMIT)
 
     def _platform_of(self, repository: str, image: ImageManifest) -> str:
         """The platform of an image that has no index: its configuration has it."""

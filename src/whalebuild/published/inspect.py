@@ -11,11 +11,10 @@ from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.errors import UsageError
 from whalebuild.oci.manifest import Descriptor, parse_index
 from whalebuild.oci.reference import Reference
-from whalebuild.oci.registry import Registry
 from whalebuild.published.images import ImageReader
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.view import AppSide, DepsSide, PairView, make_view, record_of
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 
 
@@ -23,14 +22,13 @@ from whalebuild.runtime.threads import Submit
 class Inspector:
     """Looks at published pairs."""
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     _survey: ManifestLookup = field(init=False)
     _images: ImageReader = field(init=False)
 
     def __post_init__(self) -> None:
-        self._survey = ManifestLookup(self.registry, self.retrier, Submit())
-        self._images = ImageReader(self.registry, self.retrier, self._survey)
+        self._survey = ManifestLookup(self.registry, Submit())
+        self._images = ImageReader(self.registry, self._survey)
 
     def inspect(
         self, pairs: Sequence[PairNames], platforms: Sequence[str] = ()

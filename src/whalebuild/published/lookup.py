@@ -9,11 +9,10 @@ from functools import partial
 
 from whalebuild.bundle.published import PublishedApp, PublishedDeps, read_app, read_deps
 from whalebuild.failures.failure import FailedError, may_not_exist_yet
-from whalebuild.failures.messages import as_error
+from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.manifest import Manifest
 from whalebuild.oci.reference import Reference
-from whalebuild.oci.registry import Registry
-from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 
 
@@ -24,8 +23,7 @@ class ManifestLookup:
     This also finds trouble with the registry before a long build.
     """
 
-    registry: Registry
-    retrier: Retrier
+    registry: RetryingRegistry
     submit: Submit
     _asked: dict[Reference, Future[Manifest | None]] = field(default_factory=dict)
 
@@ -42,10 +40,8 @@ class ManifestLookup:
             WhalebuildError: The registry refused, or could not be reached.
         """
         self.begin([reference])
-        try:
+        with failures_as_errors():
             return self._asked[reference].result()
-        except FailedError as failed:
-            raise as_error(failed.failure) from None
 
     def deps(self, reference: Reference) -> PublishedDeps | None:
         """What is published under a ``:deps``."""
@@ -59,11 +55,7 @@ class ManifestLookup:
 
     def _look(self, reference: Reference) -> Manifest | None:
         try:
-            return self.retrier.call(
-                f"reading {reference}",
-                lambda: self.registry.manifest(reference),
-                registry=reference.registry,
-            )
+            return self.registry.manifest(reference)
         except FailedError as failed:
             # Docker Hub says so of a repository that the first push will create.
             if may_not_exist_yet(failed.failure):

@@ -27,6 +27,7 @@ from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.settings import Settings
 
@@ -58,10 +59,11 @@ class Merger:
         begun = self.clock()
         self.warnings.clear()
         images = join(parts)
-        publisher = PushVerifier(self.registry, self.retrier, self._warn)
+        registry = RetryingRegistry(self.registry, self.retrier)
+        publisher = PushVerifier(registry, self._warn)
         strict = self.settings.if_unchanged
         tagger = Publisher(publisher, ConcurrentBakes(publisher, self._warn, strict=strict))
-        survey = ManifestLookup(self.registry, self.retrier, Submit())
+        survey = ManifestLookup(registry, Submit())
         survey.begin(reference for image in images for reference in image.job.references)
         plan, built = _Reader(publisher, Baseline(survey)).read(images, self.settings)
         for deps in plan.deps:

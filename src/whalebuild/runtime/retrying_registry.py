@@ -1,0 +1,53 @@
+"""A registry that is read through the retrier: the one place where requests meet retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from whalebuild.oci.manifest import Descriptor, Manifest
+from whalebuild.oci.reference import Reference
+from whalebuild.oci.registry import Registry
+from whalebuild.runtime.retrier import Retrier
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RetryingRegistry:
+    """Reads a registry; requests whose failures may pass are made again. Thread-safe.
+
+    Every method raises ``FailedError``: the last failure, with the budget spent, or one that will
+    not pass.
+    """
+
+    registry: Registry
+    retrier: Retrier
+
+    def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:
+        """Get a manifest; None where the registry has no such manifest."""
+        return self.read(reference, lambda at: at.manifest(reference, mirrors=mirrors))
+
+    def head(self, reference: Reference, *, mirrors: bool = False) -> Descriptor | None:
+        """Ask what the reference stands for; None where the registry has no such manifest."""
+        return self.read(reference, lambda at: at.head(reference, mirrors=mirrors))
+
+    def blob(self, repository: str, digest: str, limit_bytes: int) -> bytes:
+        """Get a small blob."""
+        reference = Reference(repository, digest=digest)
+        return self.read(reference, lambda at: at.blob(repository, digest, limit_bytes))
+
+    def read(self, reference: Reference, look: Callable[[Registry], T]) -> T:
+        """Make the requests that tell something of a reference: all of them again, or none."""
+        return self.step(f"reading {reference}", reference.registry, look)
+
+    def step(self, name: str, host: str, action: Callable[[Registry], T]) -> T:
+        """Make the requests of a step.
+
+        Args:
+            name: What is done, for the user.
+            host: The registry that is asked, ``host`` or ``host:port``.
+            action: Makes the requests; all of them are made again after a failure.
+        """
+        return self.retrier.call(name, lambda: action(self.registry), registry=host)

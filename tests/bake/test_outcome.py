@@ -12,12 +12,12 @@ from tests.support.values import (
     REBUILD,
     REUSE,
     attestation,
-    deps_job,
     deps_plan,
     digest,
     image,
     lock,
     material,
+    pair_deps,
     published,
 )
 from whalebuild.bake.outcome import PushedImage, app_index, exported_cache, outcome, pushed_digest
@@ -56,7 +56,9 @@ def bundle_of(raw: bytes | None) -> Bundle:
 
 
 def both(decision: Decision, **more: Any) -> DepsPlan:
-    return deps_plan(decision, SOURCE, job=deps_job(*BOTH), lock=lock(*BOTH, state="two"), **more)
+    return deps_plan(
+        decision, SOURCE, image=pair_deps(*BOTH), lock=lock(*BOTH, state="two"), **more
+    )
 
 
 SHARED = (("deps", 31, ""), ("app", 32, "app"))
@@ -70,7 +72,7 @@ def test_a_rebuild_is_an_index_of_images_caches_and_lock() -> None:
     cache = Cache("deps", (AMD64,), digest(21), 1)
     made = outcome(deps_plan(), pushed(image(5, AMD64), caches=(cache,)))
     assert made.changed
-    assert made.stand == DepsImage("acme/web", digest(90), {AMD64: digest(5)})
+    assert made.deps_image == DepsImage("acme/web", digest(90), {AMD64: digest(5)})
     bundle = bundle_of(made.bundle([NEW_APP]))
     assert bundle.images == {AMD64: image(5, AMD64)}
     assert bundle.attestations == (attestation(300, image(5, AMD64)),)
@@ -97,9 +99,9 @@ def test_a_rebuild_drops_caches_of_the_images_before() -> None:
 
 def test_platforms_that_are_not_stale_stay_as_they_are() -> None:
     made = outcome(both(Decision(DepsAction.REBUILD, platforms=(ARM64,))), pushed(image(6, ARM64)))
-    assert made.stand.images == {AMD64: digest(1), ARM64: digest(6)}
+    assert made.deps_image.images == {AMD64: digest(1), ARM64: digest(6)}
     bundle = bundle_of(made.bundle([NEW_APP]))
-    assert {p: i.digest for p, i in bundle.images.items()} == made.stand.images
+    assert {p: i.digest for p, i in bundle.images.items()} == made.deps_image.images
     assert [a.attests for a in bundle.attestations] == [digest(1), digest(6)]
     assert digests(bundle.caches) == [NEW_APP.digest, digest(11)]
 
@@ -113,16 +115,16 @@ def test_of_a_cache_for_several_platforms_what_others_need_is_kept() -> None:
     """One platform is built anew, or its cache is: the cache goes on to serve the other one."""
     shared = [Cache(role, BOTH, digest(n), 1, name) for role, n, name in SHARED]
     source = published(lock(*BOTH), (image(1, AMD64), image(2, ARM64)), tuple(shared))
-    job, new = deps_job(*BOTH), Cache("app", (ARM64,), digest(33), 1, "app")
+    job, new = pair_deps(*BOTH), Cache("app", (ARM64,), digest(33), 1, "app")
     stale = deps_plan(
-        Decision(DepsAction.REBUILD, platforms=(ARM64,)), source, job=job, lock=lock(*BOTH)
+        Decision(DepsAction.REBUILD, platforms=(ARM64,)), source, image=job, lock=lock(*BOTH)
     )
     again = outcome(stale, pushed(image(6, ARM64))).bundle([new])
     assert [(c.digest, c.platforms) for c in bundle_of(again).caches] == [
         (digest(33), (ARM64,)),
         (digest(31), (AMD64,)),
     ]
-    reused = outcome(deps_plan(REUSE, source, job=job, lock=lock(*BOTH)), None).bundle([new])
+    reused = outcome(deps_plan(REUSE, source, image=job, lock=lock(*BOTH)), None).bundle([new])
     assert {(c.digest, c.platforms) for c in bundle_of(reused).caches} == {
         (digest(31), BOTH),
         (digest(32), (AMD64,)),
@@ -131,7 +133,7 @@ def test_of_a_cache_for_several_platforms_what_others_need_is_kept() -> None:
 
 
 def test_a_platform_that_the_pair_is_not_for_any_more_is_dropped() -> None:
-    plan = deps_plan(REUSE, SOURCE, job=deps_job(AMD64), lock=lock(AMD64), surplus=(ARM64,))
+    plan = deps_plan(REUSE, SOURCE, image=pair_deps(AMD64), lock=lock(AMD64), surplus=(ARM64,))
     made = outcome(plan, None)
     bundle = bundle_of(made.bundle([]))
     assert {p: i.digest for p, i in bundle.images.items()} == {AMD64: digest(1)}
@@ -150,7 +152,7 @@ def test_all_platforms_pushed_by_tag_take_the_place_of_all() -> None:
 def test_a_reuse_publishes_nothing() -> None:
     made = outcome(deps_plan(REUSE, SOURCE), None)
     assert not made.changed
-    assert made.stand == DepsImage(
+    assert made.deps_image == DepsImage(
         "acme/web", SOURCE.bundle.digest, {AMD64: digest(1), ARM64: digest(2)}
     )
     assert made.bundle([]) is None
@@ -182,8 +184,8 @@ def test_a_reuse_takes_in_an_applications_cache(new: Cache, kept: list[str]) -> 
 
 
 def test_an_adopted_bundle_is_published_as_it_is() -> None:
-    job = deps_job(*BOTH, references=(Reference("acme/web", "deps-branch"), BUNDLE))
-    made = outcome(deps_plan(REUSE, SOURCE, job=job, published=(None, SOURCE)), None)
+    job = pair_deps(*BOTH, references=(Reference("acme/web", "deps-branch"), BUNDLE))
+    made = outcome(deps_plan(REUSE, SOURCE, image=job, published=(None, SOURCE)), None)
     assert made.bundle([]) == SOURCE.raw
     assert digests(bundle_of(made.bundle([NEW_APP])).caches)[0] == NEW_APP.digest
 
@@ -193,7 +195,7 @@ def test_what_buildkit_says_is_the_same_stays() -> None:
     again = pushed(replace(image(1, AMD64), size=1), caches=(Cache("deps", (AMD64,), "x", 1),))
     made = outcome(deps_plan(ASK, ONE), again)
     assert not made.changed
-    assert made.stand == DepsImage("acme/web", ONE.bundle.digest, {AMD64: digest(1)})
+    assert made.deps_image == DepsImage("acme/web", ONE.bundle.digest, {AMD64: digest(1)})
     assert made.bundle([]) is None
     assert outcome(deps_plan(ASK, ONE), again, tagged=True).bundle([]) == ONE.raw
     assert outcome(deps_plan(ASK, ONE, published=(None,)), again).bundle([]) == ONE.raw
@@ -248,12 +250,14 @@ def test_an_application_says_how_it_was_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made_of", "stand"), [(None, STAND), (material(AMD64), None)], ids=["inputs", "dependencies"]
+    ("made_of", "deps_image"),
+    [(None, STAND), (material(AMD64), None)],
+    ids=["inputs", "dependencies"],
 )
 def test_an_application_of_unknown_origin_has_no_record(
-    made_of: Any, stand: DepsImage | None
+    made_of: Any, deps_image: DepsImage | None
 ) -> None:
-    index = parse_index(app_index(pushed(image(5, AMD64)), made_of, stand))
+    index = parse_index(app_index(pushed(image(5, AMD64)), made_of, deps_image))
     assert index
     assert index.annotations == {}
 

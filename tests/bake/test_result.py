@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.fakes import AMD64, ARM64, recording
-from tests.support.values import app_job, deps_job, digest
+from tests.support.values import digest, pair_app, pair_deps
 from whalebuild.bake.result import ImageResult, make_result, metadata_of
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.events import parse_line
@@ -14,7 +14,7 @@ from whalebuild.buildkit.progress import BuildState
 from whalebuild.errors import Retry
 from whalebuild.plan.definition import GeneratedTarget
 
-DEPS, APP = deps_job(), app_job(AMD64)
+DEPS, APP = pair_deps(), pair_app(AMD64)
 
 
 def image(job: Any, action: str = "built", number: int | None = None, *names: str) -> ImageResult:

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from whalebuild.bakefile.images import BuildOptions, PairImage, pair_images, schedule
-from whalebuild.bakefile.pairs import Image, Pair
+from whalebuild.bakefile.images import BuildOptions, Pair, PairImage, make_pair, pair_images
 from whalebuild.bakefile.target import Target
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
@@ -15,26 +14,26 @@ DEPS = Reference("acme/web", "deps")
 
 
 def pair(app: dict[str, Any] | None = None, deps: dict[str, Any] | None = None) -> Pair:
-    application = Image(Target("app", app or {}), (APP,))
-    return Pair(application, Image(Target("app-deps", deps or {}), (DEPS,)), derived=True)
+    application = (Target("app", app or {}), (APP,))
+    return make_pair(application, (Target("app-deps", deps or {}), (DEPS,)), derived=True)
 
 
-def names(job: PairImage) -> list[str]:
-    return [str(reference) for reference in job.references]
+def names(image: PairImage) -> list[str]:
+    return [str(reference) for reference in image.references]
 
 
-def test_a_pair_is_two_jobs_that_know_each_other() -> None:
+def test_a_pair_is_two_images_that_know_each_other() -> None:
     deps, app = pair_images([pair()], BuildOptions())
-    assert [(job.name, job.role, names(job)) for job in (deps, app)] == [
+    assert [(image.name, image.role, names(image)) for image in (deps, app)] == [
         ("app-deps", "deps", ["acme/web:deps"]),
         ("app", "app", ["acme/web:latest"]),
     ]
-    assert {(job.deps, job.bundle) for job in (deps, app)} == {("app-deps", DEPS)}
+    assert {(image.deps, image.bundle) for image in (deps, app)} == {("app-deps", DEPS)}
 
 
 def test_dependencies_can_be_asked_for_alone() -> None:
-    alone = Pair(None, Image(Target("deps", {}), (DEPS,)), derived=False)
-    assert [job.name for job in pair_images([alone], BuildOptions())] == ["deps"]
+    alone = make_pair(None, (Target("deps", {}), (DEPS,)), derived=False)
+    assert [image.name for image in pair_images([alone], BuildOptions())] == ["deps"]
 
 
 @pytest.mark.parametrize(
@@ -46,8 +45,8 @@ def test_platforms_of_the_settings_replace_those_of_the_bake_file(
     option: tuple[str, ...], expected: str
 ) -> None:
     both = pair({"platforms": ["linux/arm64"]}, {"platforms": ["linux/arm64"]})
-    jobs = pair_images([both], BuildOptions(platforms=option))
-    assert [job.platforms for job in jobs] == [(expected,), (expected,)]
+    images = pair_images([both], BuildOptions(platforms=option))
+    assert [image.platforms for image in images] == [(expected,), (expected,)]
 
 
 @pytest.mark.parametrize(
@@ -78,9 +77,9 @@ def test_an_extra_tag_cannot_take_the_place_of_the_dependencies() -> None:
 
 def test_one_extra_tag_cannot_be_of_two_applications() -> None:
     options = BuildOptions(extra_tags=("other.io/name:v1",))
-    second = Pair(
-        Image(Target("api", {"context": "api"}), (Reference("acme/api", "latest"),)),
-        Image(Target("api-deps", {"context": "api"}), (Reference("acme/api", "deps"),)),
+    second = make_pair(
+        (Target("api", {"context": "api"}), (Reference("acme/api", "latest"),)),
+        (Target("api-deps", {"context": "api"}), (Reference("acme/api", "deps"),)),
         derived=True,
     )
     with pytest.raises(UsageError, match="other\\.io/name:v1"):
@@ -91,10 +90,10 @@ def test_targets_that_build_the_same_may_share_a_reference() -> None:
     """Say, one target for each of two groups that differ only in their labels."""
     targets = [Target(name, {"context": "x", "labels": {"n": name}}) for name in ("a", "b")]
     pairs = [
-        Pair(Image(target, (APP,)), Image(Target("deps", {}), (DEPS,)), derived=False)
+        make_pair((target, (APP,)), (Target("deps", {}), (DEPS,)), derived=False)
         for target in targets
     ]
-    assert [job.name for job in pair_images(pairs, BuildOptions())] == ["deps", "a", "b"]
+    assert [image.name for image in pair_images(pairs, BuildOptions())] == ["deps", "a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -105,13 +104,13 @@ def test_targets_that_build_the_same_may_share_a_reference() -> None:
     ],
     ids=["one repository", "two repositories"],
 )
-def test_dependencies_shared_by_two_applications_are_one_job(
+def test_dependencies_shared_by_two_applications_are_one_image(
     repositories: tuple[str, str], references: list[str]
 ) -> None:
     pairs = [
-        Pair(
-            Image(Target(name, {}), (Reference(repository, name),)),
-            Image(Target("deps", {}), (Reference(repository, "deps"),)),
+        make_pair(
+            (Target(name, {}), (Reference(repository, name),)),
+            (Target("deps", {}), (Reference(repository, "deps"),)),
             derived=False,
         )
         for name, repository in zip("ab", repositories, strict=True)
@@ -134,41 +133,3 @@ def test_dependencies_shared_by_two_applications_are_one_job(
 )
 def test_options_say_whether_anything_is_published(options: BuildOptions, publishes: bool) -> None:
     assert options.publishes is publishes
-
-
-def job(
-    name: str, repository: str, role: str = "app", *others: str, bundle: str | None = None
-) -> PairImage:
-    references = tuple(Reference(each, name) for each in (repository, *others))
-    home = Reference(bundle or repository, "deps")
-    return PairImage(Target(name, {}), role, references, (), home, "deps")
-
-
-@pytest.mark.parametrize(
-    ("jobs", "waves"),
-    [
-        ([], []),
-        ([job("app", "web"), job("deps", "web", "deps")], [["deps"], ["app"]]),
-        ([job("a", "x"), job("b", "y")], [["a", "b"]]),
-        ([job("a", "x"), job("b", "x"), job("c", "y")], [["a", "c"], ["b"]]),
-        ([job("a", "x", "app", "z"), job("b", "y", "app", "z")], [["a"], ["b"]]),
-        ([job("a", "x"), job("b", "y", bundle="x")], [["a"], ["b"]]),
-        (
-            [job("a", "x"), job("a-deps", "x", "deps"), job("b", "y"), job("b-deps", "y", "deps")],
-            [["a-deps", "b-deps"], ["a", "b"]],
-        ),
-    ],
-    ids=[
-        "nothing",
-        "a pair",
-        "two repositories",
-        "one repository",
-        "a mirror",
-        "a shared bundle",
-        "a monorepo",
-    ],
-)
-def test_dependencies_go_first_and_a_repository_gets_one_push_at_a_time(
-    jobs: list[PairImage], waves: list[list[str]]
-) -> None:
-    assert [[each.name for each in wave] for wave in schedule(jobs)] == waves

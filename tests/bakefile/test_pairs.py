@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from whalebuild.bakefile.images import BuildOptions, pair_images
-from whalebuild.bakefile.pairs import Pair, find_pairs, needs_dockerfile
+from whalebuild.bakefile.images import BuildOptions, Pair, make_pair, pair_images
+from whalebuild.bakefile.pairs import find_pairs, needs_dockerfile, scoped
 from whalebuild.bakefile.target import BakeFile, Target
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.errors import UsageError
+from whalebuild.oci.reference import Reference
 from whalebuild.settings import Settings
 
 DOCKERFILE = "FROM debian AS dependencies\nRUN pip install -r r.txt\nFROM dependencies\n"
@@ -159,7 +160,7 @@ def test_a_monorepo_has_a_pair_for_each_service() -> None:
     ]
 
 
-def test_every_tag_of_every_pair_is_published_by_a_job() -> None:
+def test_every_tag_of_every_pair_is_published_by_an_image() -> None:
     targets = {
         "web": {"tags": ["acme/web:latest"]},
         "worker": {"tags": ["acme/worker:latest"], "target": "worker"},
@@ -169,7 +170,7 @@ def test_every_tag_of_every_pair_is_published_by_a_job() -> None:
     promised = {
         r for p in pairs for i in (p.dependencies, p.application) if i for r in i.references
     }
-    published = {r for job in pair_images(pairs, BuildOptions()) for r in job.references}
+    published = {r for image in pair_images(pairs, BuildOptions()) for r in image.references}
     assert published == promised
 
 
@@ -268,3 +269,20 @@ def test_a_missing_stage_without_an_install_step(text: str, cause: str) -> None:
     error = failure({"app": WEB}, text=text)
     assert error.cause == cause.replace('"dependencies"', '"dependancies"')
     assert "AS dependencies" in str(error.next_step)
+
+
+def test_every_tag_is_the_scopes_and_the_default_bundle_is_the_seed() -> None:
+    tags = ("latest", "v1")
+    application = (Target("app", {}), tuple(Reference("acme/web", tag) for tag in tags))
+    dependencies = (Target("deps", {}), (Reference("acme/web", "deps"),))
+    (made,) = scoped([make_pair(application, dependencies, derived=True)], "x")
+    assert made.application is not None
+    assert [str(ref) for ref in made.application.references] == ["acme/web:x", "acme/web:x-v1"]
+    assert [str(ref) for ref in made.dependencies.references] == ["acme/web:x-deps"]
+    assert str(made.dependencies.seed) == "acme/web:deps"
+
+
+def test_dependencies_alone_have_a_scope_too() -> None:
+    dependencies = (Target("deps", {}), (Reference("acme/web", "deps"),))
+    (made,) = scoped([make_pair(None, dependencies, derived=False)], "x")
+    assert (made.application, str(made.dependencies.references[0])) == (None, "acme/web:x-deps")

@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration import published
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox
-from whalebuild.bakefile.images import DEPS
+from whalebuild.bakefile.images import Role
 from whalebuild.bundle.index import Cache, compose
 from whalebuild.oci.manifest import INDEX_TYPE, parse_index
 from whalebuild.oci.reference import Reference
@@ -78,7 +78,7 @@ def add_cache(sandbox: Sandbox, image: Image) -> None:
         manifest = registry.manifest(reference)
         index = manifest and parse_index(manifest.raw)
         assert index
-        child = Cache(DEPS, (PLATFORM,), made["digest"], made["size"])
+        child = Cache(Role.DEPS, (PLATFORM,), made["digest"], made["size"])
         raw = compose(index.images, index.attestations, [child], index.annotations)
         registry.put_manifest(reference, raw, INDEX_TYPE)
 

@@ -223,7 +223,7 @@ def test_dates_of_the_dependencies_alone_keep_no_application_off_them(
     deps = {"target": "dependencies", "tags": [DEPS], "args": {"SOURCE_DATE_EPOCH": "0"}}
     world.targets(app={**WEB["app"], "args": own}, deps=deps)
     plan = world.plan("app")
-    assert [pair.job.target.name for pair in plan.deps] == ["deps"]
+    assert [pair.image.target.name for pair in plan.deps] == ["deps"]
     unpinned = plan.apps[0].unpinned
     if stands:
         assert unpinned is None

@@ -11,13 +11,13 @@ from tests.support.values import (
     BUNDLE,
     REBUILD,
     REUSE,
-    app_job,
     app_plan,
-    deps_job,
     deps_plan,
     digest,
     image,
     lock,
+    pair_app,
+    pair_deps,
     plan,
     published,
 )
@@ -49,8 +49,8 @@ def refs(target: dict[str, Any], key: str) -> list[str]:
 
 def two(decision: Decision, **more: Any) -> Plan:
     """A plan for two platforms."""
-    deps = deps_plan(decision, SOURCE, job=deps_job(*BOTH), lock=lock(*BOTH))
-    return plan(deps, app_plan(job=app_job(*BOTH)), **more)
+    deps = deps_plan(decision, SOURCE, image=pair_deps(*BOTH), lock=lock(*BOTH))
+    return plan(deps, app_plan(image=pair_app(*BOTH)), **more)
 
 
 @pytest.mark.parametrize(
@@ -164,35 +164,35 @@ def test_by_tag_it_stands_on_the_images_of_all_platforms() -> None:
 
 def test_what_the_bake_file_links_a_pinned_stage_to_is_left_out() -> None:
     """Buildx would build that target, too."""
-    linked = app_job(*BOTH, contexts={"dependencies": "target:deps", "tools": "target:tools"})
+    linked = pair_app(*BOTH, contexts={"dependencies": "target:deps", "tools": "target:tools"})
     made = two(REUSE)
     (app,) = made.apps
-    tasks = made.app_tasks(replace(app, job=linked), STAND)
+    tasks = made.app_tasks(replace(app, image=linked), STAND)
     for task in tasks:
         assert "target:deps" not in task.target.attributes["contexts"].values()
         assert task.target.attributes["contexts"]["tools"] == "target:tools"
 
 
 @pytest.mark.parametrize(
-    ("stand", "pins", "cache"),
+    ("deps_image", "pins", "cache"),
     [(None, ("dependencies",), 11), (STAND, (), 13)],
     ids=["dependencies are not published", "it is never pinned"],
 )
 def test_one_that_builds_the_dependencies_itself_has_the_cache_that_has_their_steps(
-    stand: DepsImage | None, pins: tuple[str, ...], cache: int
+    deps_image: DepsImage | None, pins: tuple[str, ...], cache: int
 ) -> None:
     """And no other: what one has hides what comes after it in the other."""
     app = app_plan(pins=pins, contexts={"debian": "docker-image://debian@sha256:1"})
     made = plan(deps_plan(REBUILD, SOURCE), app)
-    (task,) = made.app_tasks(app, stand)
+    (task,) = made.app_tasks(app, deps_image)
     target = dict(task.target.attributes)
     assert target["contexts"] == app.contexts
     assert refs(target, "cache-from") == [digest(cache)]
 
 
 def test_without_platforms_the_builders_own_decides() -> None:
-    app = app_plan(job=app_job())
-    made = plan(deps_plan(REUSE, SOURCE, job=deps_job()), app)
+    app = app_plan(image=pair_app())
+    made = plan(deps_plan(REUSE, SOURCE, image=pair_deps()), app)
     (task,) = made.app_tasks(app, STAND)
     assert "platforms" not in task.target.attributes
     assert task.target.attributes["contexts"]["dependencies"].endswith(digest(1))
@@ -237,8 +237,8 @@ def test_a_preview_of_several_platforms_by_digest_links_nothing() -> None:
 
 
 def test_dependencies_under_a_new_reference_are_adopted() -> None:
-    job = deps_job(AMD64, references=(BUNDLE, Reference("acme/web", "deps-branch")))
-    adopted = deps_plan(REUSE, SOURCE, job=job, published=(SOURCE, None))
+    job = pair_deps(AMD64, references=(BUNDLE, Reference("acme/web", "deps-branch")))
+    adopted = deps_plan(REUSE, SOURCE, image=job, published=(SOURCE, None))
     assert adopted.adopted
     assert not deps_plan(REUSE, SOURCE).adopted
     assert not deps_plan(REBUILD, None).adopted

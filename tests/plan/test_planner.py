@@ -43,7 +43,7 @@ def plan(
 
 
 def tags(made: Plan) -> dict[str, list[str]]:
-    return {job.name: [str(reference) for reference in job.references] for job in made.jobs}
+    return {job.name: [str(reference) for reference in job.references] for job in made.images}
 
 
 def test_a_bake_file_is_paired_and_the_registry_asked_for_each_reference() -> None:
@@ -95,7 +95,7 @@ def test_a_lone_dockerfile_and_a_name_are_enough() -> None:
         "app-deps": ["ghcr.io/acme/web:deps"],
         "app": ["ghcr.io/acme/web:latest"],
     }
-    assert made.deps[0].job.target.stage == "dependencies"
+    assert made.deps[0].image.target.stage == "dependencies"
     assert made.source == "Dockerfile (no bake file)"
 
 
@@ -264,7 +264,7 @@ def test_every_reference_is_asked_for_once() -> None:
 def test_platforms_and_builder_of_the_settings_are_used() -> None:
     engine = FakeEngine(definition({"app": {**WEB, "platforms": ["linux/amd64"]}}))
     made = plan(engine, platform=("linux/arm64",), builder="ci")
-    assert {job.platforms for job in made.jobs} == {("linux/arm64",)}
+    assert {job.platforms for job in made.images} == {("linux/arm64",)}
     assert engine.looked_at == ["ci"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.fakes import AMD64, BUILDER
-from whalebuild.bakefile.images import APP, DEPS, BuildOptions, PairImage
+from whalebuild.bakefile.images import BuildOptions, PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.app_key import AppMaterial
@@ -64,17 +64,17 @@ def published(
     return read_deps(reference, Manifest(raw, INDEX_TYPE, digest_of(raw)))
 
 
-def deps_job(
+def pair_deps(
     *platforms: str, references: tuple[Reference, ...] = (BUNDLE,), **more: Any
 ) -> PairImage:
     target = Target("app-deps", {"target": "dependencies", **more})
-    return PairImage(target, DEPS, references, platforms, references[0], "app-deps")
+    return PairImage(target, Role.DEPS, references, platforms, references[0], "app-deps")
 
 
-def app_job(
+def pair_app(
     *platforms: str, references: tuple[Reference, ...] = (LATEST,), **more: Any
 ) -> PairImage:
-    return PairImage(Target("app", more), APP, references, platforms, BUNDLE, "app-deps")
+    return PairImage(Target("app", more), Role.APP, references, platforms, BUNDLE, "app-deps")
 
 
 REBUILD = Decision(DepsAction.REBUILD, ("there is no :deps yet",), platforms=(AMD64,))
@@ -87,7 +87,7 @@ def deps_plan(
     decision: Decision = REBUILD, source: PublishedDeps | None = None, **more: Any
 ) -> DepsPlan:
     values: dict[str, Any] = {
-        "job": deps_job(AMD64),
+        "image": pair_deps(AMD64),
         "published": (source,),
         "lock": UNKNOWN if decision.action is DepsAction.ASK else lock(AMD64),
         "contexts": {},
@@ -102,7 +102,7 @@ def material(*platforms: str, **attributes: Any) -> AppMaterial:
 
 def app_plan(action: AppAction = AppAction.BUILD, **more: Any) -> AppPlan:
     values: dict[str, Any] = {
-        "job": app_job(AMD64),
+        "image": pair_app(AMD64),
         "reason": "its code changed" if action is AppAction.BUILD else "",
         "pins": ("dependencies",),
         "unpinned": None,

@@ -18,7 +18,7 @@ from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, ImageResult, make_result, metadata_of
 from whalebuild.bake.runner import BuildxRunner
 from whalebuild.bake.verify import PushVerifier
-from whalebuild.bakefile.images import APP, DEPS
+from whalebuild.bakefile.images import Role
 from whalebuild.buildkit.console import Console
 from whalebuild.oci.manifest import Descriptor, digest_of
 from whalebuild.oci.registry import Registry
@@ -134,13 +134,13 @@ class _Bake:
         """Build, and publish nothing."""
         tasks = [task for deps in self.plan.deps for task in self.plan.deps_tasks(deps)]
         for app in self.plan.apps:
-            tasks += self.plan.app_tasks(app, self.plan.deps_of(app).stand)
+            tasks += self.plan.app_tasks(app, self.plan.deps_of(app).deps_image)
         self.run.run(tasks, "building")
-        by_job = _by_job(tasks)
-        made = (job for job in self.plan.jobs if job.name in by_job)
+        by_image = _by_image(tasks)
+        made = (image for image in self.plan.images if image.name in by_image)
         return [
-            ImageResult(job, "built", self._digest(by_job[job.name]), by_job[job.name])
-            for job in made
+            ImageResult(image, "built", self._digest(by_image[image.name]), by_image[image.name])
+            for image in made
         ]
 
     def publish(self) -> list[ImageResult]:
@@ -152,8 +152,8 @@ class _Bake:
             images = self.tagger.publish(self.plan, built)
         finally:
             self.ladder.tidy()
-        told = {app.job.name: self._next_pull(app, built) for app in self.plan.apps}
-        return [replace(each, next_pull=told.get(each.job.name)) for each in images]
+        told = {app.image.name: self._next_pull(app, built) for app in self.plan.apps}
+        return [replace(each, next_pull=told.get(each.image.name)) for each in images]
 
     def part(self) -> tuple[Part, list[ImageResult]]:
         """Build a portion, and leave what is pushed to be published by ``merge``."""
@@ -163,19 +163,21 @@ class _Bake:
             self.ladder.tidy()
             raise
         part = make_part(self.plan, built, self.run.metadata, self.ladder.staged)
-        mine = (image for image in part.images if self.plan.options.mine(image.job.platforms))
-        return part, [self._part_of(image, built) for image in mine]
+        here = self.plan.options.built_here
+        entries = [entry for entry in part.images if here(entry.image.platforms)]
+        return part, [self._part_of(entry, built) for entry in entries]
 
     def build(self) -> BuiltImages:
         """Build and push, and verify what was pushed."""
         deps_tasks = self._push(self._deps_tasks)
-        outcomes = {deps.job.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
+        outcomes = {deps.image.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
         if self.plan.output is Output.TAG:
-            self.tagger.keep([outcomes[name] for name in {app.job.deps: None for app in building}])
+            needed = dict.fromkeys(app.image.deps for app in building)
+            self.tagger.keep([outcomes[name] for name in needed])
         app_tasks = self._push(
             lambda export: {
-                app.job.name: self._app_tasks(app, outcomes[app.job.deps], export)
+                app.image.name: self._app_tasks(app, outcomes[app.image.deps], export)
                 for app in building
             }
         )
@@ -191,13 +193,13 @@ class _Bake:
         return self.ladder.build(make)
 
     def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[GeneratedTarget, ...]]:
-        return {deps.job.name: self.plan.deps_tasks(deps, export) for deps in self.plan.deps}
+        return {deps.image.name: self.plan.deps_tasks(deps, export) for deps in self.plan.deps}
 
     def _outcome(self, deps: DepsPlan, tasks: Tasks) -> DepsOutcome:
-        mine = tasks[deps.job.name]
+        mine = tasks[deps.image.name]
         tagged = self.plan.output is Output.TAG
         if not mine and deps.source is None:  # a portion's platforms are none of its own
-            return DepsOutcome(deps, None, changed=False, stand=DepsImage("", "", {}))
+            return DepsOutcome(deps, None, changed=False, deps_image=DepsImage("", "", {}))
         return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
 
     def _app_tasks(
@@ -207,7 +209,7 @@ class _Bake:
         # bundle go all the old caches of applications.
         others = self.plan.options.portion is not None and not deps.plan.reused
         needed = deps.changed or others or not self._has_cache(app, deps)
-        return self.plan.app_tasks(app, deps.stand, export if needed else None)
+        return self.plan.app_tasks(app, deps.deps_image, export if needed else None)
 
     def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
         """Whether the published bundle has the application's cache for every platform."""
@@ -215,8 +217,9 @@ class _Bake:
         if source is None:
             return False
         covered: set[str] = set()
-        platforms = self.plan.options.mine(app.job.platforms) or tuple(deps.stand.images)
-        for cache in source.bundle.cache(APP, platforms, app.job.name):
+        here = self.plan.options.built_here(app.image.platforms)
+        platforms = here or tuple(deps.deps_image.images)
+        for cache in source.bundle.cache(Role.APP, platforms, app.image.name):
             covered.update(cache.platforms)
         return covered.issuperset(platforms)
 
@@ -228,21 +231,21 @@ class _Bake:
 
     def _next_pull(self, app: AppPlan, built: BuiltImages) -> Mapping[str, NextPull] | None:
         """What a host with the version before downloads of an application that was built."""
-        pushed = built.apps.get(app.job.name)
+        pushed = built.apps.get(app.image.name)
         if pushed is None or app.published is None:
             return None
-        index = app_index(pushed, app.material, built.deps[app.job.deps].stand)
+        index = app_index(pushed, app.material, built.deps[app.image.deps].deps_image)
         of_index = Descriptor(digest_of(index), len(index))
         return self.foreteller.next_pull(app.published, pushed.images, of_index)
 
-    def _part_of(self, image: ImagePart, built: BuiltImages) -> ImageResult:
+    def _part_of(self, entry: ImagePart, built: BuiltImages) -> ImageResult:
         """What became of a portion's image."""
-        job, done = image.job, image.pushed
-        action = "built" if done else "reused" if job.role == DEPS else "unchanged"
-        there = image.source.digest if image.source else image.published[0]
+        image, done = entry.image, entry.pushed
+        action = "built" if done else "reused" if image.role is Role.DEPS else "unchanged"
+        there = entry.source.digest if entry.source else entry.published[0]
         digest = done[-1].digest if done else there
-        mine = self.plan.options.mine(job.platforms)
-        return ImageResult(job, action, digest, built.tasks.get(job.name, ()), mine)
+        platforms = self.plan.options.built_here(image.platforms)
+        return ImageResult(image, action, digest, built.tasks.get(image.name, ()), platforms)
 
     def _digest(self, tasks: Sequence[GeneratedTarget]) -> str | None:
         metadata = self.run.metadata.get(tasks[-1].name) or {}
@@ -250,8 +253,8 @@ class _Bake:
         return digest if isinstance(digest, str) else None
 
 
-def _by_job(tasks: Iterable[GeneratedTarget]) -> dict[str, tuple[GeneratedTarget, ...]]:
+def _by_image(tasks: Iterable[GeneratedTarget]) -> dict[str, tuple[GeneratedTarget, ...]]:
     found: dict[str, tuple[GeneratedTarget, ...]] = {}
     for task in tasks:
-        found[task.job.name] = (*found.get(task.job.name, ()), task)
+        found[task.image.name] = (*found.get(task.image.name, ()), task)
     return found

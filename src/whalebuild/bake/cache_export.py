@@ -93,10 +93,10 @@ class CacheExporter:
         every = [task for each in tasks.values() for task in each]
         self.staged |= {reference: None for task in every for reference in task.staged}
         if self.export is not None and self.export.token is not None:
-            caches = (self.export.reference(t.job, t.platforms) for t in every if t.exports)
+            caches = (self.export.reference(t.image, t.platforms) for t in every if t.exports)
             self.staged |= dict.fromkeys(caches)
 
     def _places(self) -> list[tuple[str, str]]:
         builder = self.plan.facts.builder if self.plan.facts else "default"
-        registries = dict.fromkeys(job.bundle.registry for job in self.plan.jobs)
+        registries = dict.fromkeys(image.bundle.registry for image in self.plan.images)
         return [(builder, registry) for registry in registries]

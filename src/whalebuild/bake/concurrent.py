@@ -45,7 +45,7 @@ class ConcurrentBakes:
             WhalebuildError: The registry refused, or could not be reached.
         """
         found: dict[Reference, PublishedDeps] = {}
-        for reference, was in zip(plan.job.references, plan.published, strict=True):
+        for reference, was in zip(plan.image.references, plan.published, strict=True):
             moved = self._moved(reference, was.bundle.digest if was else None)
             there = self._read(reference, moved) if moved else None
             if there is not None:
@@ -67,7 +67,7 @@ class ConcurrentBakes:
         """Refuse to publish an application where another bake has done so."""
         if self.strict:
             was = plan.published.manifest.digest if plan.published else None
-            self._moved(plan.job.references[0], was)
+            self._moved(plan.image.references[0], was)
 
     def _moved(self, reference: Reference, was: str | None) -> Descriptor | None:
         """What stands there now, if it is another bake's."""

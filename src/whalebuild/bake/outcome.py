@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whalebuild.bakefile.images import DEPS
+from whalebuild.bakefile.images import Role
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.index import Bundle, Cache, compose
@@ -27,7 +27,7 @@ _DIGEST, _CACHE = "containerimage.digest", "cache.manifest"
 
 @dataclass(frozen=True)
 class PushedImage:
-    """An image as it was pushed: by all tasks of a job together.
+    """An image as it was pushed: by all generated targets of an image together.
 
     Attributes:
         index: Digest of what the last task pushed.
@@ -80,14 +80,14 @@ class DepsOutcome:
     Attributes:
         pushed: What was pushed; None where nothing was.
         changed: Whether their images are others than the published ones.
-        stand: What applications stand on.
+        deps_image: What applications stand on.
         tagged: Whether the push has set the tag, too.
     """
 
     plan: DepsPlan
     pushed: PushedImage | None
     changed: bool
-    stand: DepsImage
+    deps_image: DepsImage
     tagged: bool = False
 
     def bundle(
@@ -104,7 +104,7 @@ class DepsOutcome:
             there: What stands there by now, if another bake has published the same images: its
                 caches and its lock are kept.
         """
-        at_home = repository in {None, self.plan.job.bundle.repository}
+        at_home = repository in {None, self.plan.image.bundle.repository}
         new = tuple(app_caches) if at_home else ()
         source = self.plan.source
         if not self.changed and source is not None:
@@ -131,7 +131,7 @@ class DepsOutcome:
     def fits(self, there: Bundle) -> bool:
         """Whether what stands there by now has the images that this bake has reused."""
         wanted = {p: d for p, d in _digests(there).items() if p not in self.plan.surplus}
-        return not self.changed and wanted == self.stand.images
+        return not self.changed and wanted == self.deps_image.images
 
     def _trimmed(self, bundle: Bundle, new: Sequence[Cache], *, at_home: bool) -> bytes:
         """The same dependencies without the platforms that the pair is not for any more."""
@@ -157,9 +157,9 @@ class BuiltImages:
     """What the builds of a plan have pushed: verified, and still to be published.
 
     Attributes:
-        deps: What became of dependencies, by job.
-        apps: The applications that were built, by job.
-        tasks: What built them, by job.
+        deps: What became of dependencies, by image.
+        apps: The applications that were built, by image.
+        tasks: What built them, by image.
     """
 
     deps: Mapping[str, DepsOutcome]
@@ -169,30 +169,32 @@ class BuiltImages:
 
 def outcome(plan: DepsPlan, pushed: PushedImage | None, *, tagged: bool = False) -> DepsOutcome:
     """Compare what was pushed (and perhaps tagged) with what is published."""
-    repository = plan.job.bundle.repository
+    repository = plan.image.bundle.repository
     source = plan.source
     if pushed is None:
         assert source is not None, "what is reused is published"  # noqa: S101 - a slip of ours
-        stand = deps_image_of(repository, source.bundle, plan.surplus)
-        return DepsOutcome(plan, None, changed=False, stand=stand)
+        deps_image = deps_image_of(repository, source.bundle, plan.surplus)
+        return DepsOutcome(plan, None, changed=False, deps_image=deps_image)
     same = source is not None and all(
         platform in source.bundle.images and source.bundle.images[platform].digest == digest
         for platform, digest in pushed.digests.items()
     )
     if same and source is not None and plan.decision.action is DepsAction.ASK:
-        stand = deps_image_of(repository, source.bundle)
-        return DepsOutcome(plan, pushed, changed=False, stand=stand, tagged=tagged)
+        deps_image = deps_image_of(repository, source.bundle)
+        return DepsOutcome(plan, pushed, changed=False, deps_image=deps_image, tagged=tagged)
     images = {**_digests(_kept(plan, pushed)), **pushed.digests}
     return DepsOutcome(
-        plan, pushed, changed=True, stand=DepsImage(repository, pushed.index, images)
+        plan, pushed, changed=True, deps_image=DepsImage(repository, pushed.index, images)
     )
 
 
-def app_index(pushed: PushedImage, made_of: AppMaterial | None, stand: DepsImage | None) -> bytes:
+def app_index(
+    pushed: PushedImage, made_of: AppMaterial | None, deps_image: DepsImage | None
+) -> bytes:
     """Compose an application's index: what was pushed, and how it was made."""
     annotations = dict(pushed.annotations or {})
-    if made_of is not None and stand is not None:
-        on = stand.images
+    if made_of is not None and deps_image is not None:
+        on = deps_image.images
         annotations |= AppRecord(made_of.key(on), on, made_of.bases).as_annotations()
     return _compose(Bundle("", pushed.images, pushed.attestations), (), annotations)
 
@@ -205,7 +207,7 @@ def _kept(plan: DepsPlan, pushed: PushedImage) -> Bundle:
     if source is None or not kept:
         return Bundle("", {})
     images = {p: image for p, image in source.bundle.images.items() if p in kept}
-    mine = (cache for cache in source.bundle.caches if cache.role == DEPS)
+    mine = (cache for cache in source.bundle.caches if cache.role == Role.DEPS)
     left = (cache.less(set(cache.platforms) - kept) for cache in mine)
     return Bundle("", images, source.bundle.attestations, tuple(filter(None, left)))
 

@@ -37,10 +37,10 @@ class Publisher:
             if app.action is not AppAction.NOTHING:
                 self.meanwhile.app(app)
 
-    def about_to_push(self, plan: Plan, jobs: Iterable[str]) -> None:
+    def about_to_push(self, plan: Plan, images: Iterable[str]) -> None:
         """Say what the docker driver's push of dependencies is going to replace."""
         for deps in plan.deps:
-            if deps.job.name in jobs:
+            if deps.image.name in images:
                 for there in self.meanwhile.deps(deps).values():
                     self.meanwhile.tell(deps, there, _REPLACED)
 
@@ -52,7 +52,7 @@ class Publisher:
         """Give tags that a push has set their lock and caches back before anything can fail."""
         for deps in outcomes:
             if deps.pushed is not None:
-                for reference in deps.plan.job.references:
+                for reference in deps.plan.image.references:
                     raw = deps.bundle((), reference.repository)
                     if raw is not None:
                         self._put([reference], raw)
@@ -61,38 +61,38 @@ class Publisher:
         """Set every tag, and tell what became of each image."""
         results = []
         for deps in plan.deps:
-            apps = (built.apps.get(app.job.name) for app in plan.apps if plan.deps_of(app) is deps)
-            new = [app for app in apps if app is not None]
-            results.append(self._publish_deps(built.deps[deps.job.name], new, built))
+            names = [app.image.name for app in plan.apps if plan.deps_of(app) is deps]
+            new = [built.apps[name] for name in names if name in built.apps]
+            results.append(self._publish_deps(built.deps[deps.image.name], new, built))
         return [*results, *(self._publish_app(app, built) for app in plan.apps)]
 
     def _publish_deps(
         self, deps: DepsOutcome, apps: Sequence[PushedImage], built: BuiltImages
     ) -> ImageResult:
-        job = deps.plan.job
-        digest = deps.stand.index
+        image = deps.plan.image
+        digest = deps.deps_image.index
         if deps.pushed or deps.plan.moves or apps:
             digest = self.deps(deps, [cache for app in apps for cache in app.caches])
         action = "built" if deps.changed else "reused"
-        tasks = built.tasks.get(job.name, ())
-        return ImageResult(job, action, digest, tasks, tuple(deps.stand.images))
+        tasks = built.tasks.get(image.name, ())
+        return ImageResult(image, action, digest, tasks, tuple(deps.deps_image.images))
 
     def _publish_app(self, app: AppPlan, built: BuiltImages) -> ImageResult:
-        name, pushed = app.job.name, built.apps.get(app.job.name)
+        name, pushed = app.image.name, built.apps.get(app.image.name)
         if pushed is not None:
-            digest = self.app(app, pushed, built.deps[app.job.deps])
+            digest = self.app(app, pushed, built.deps[app.image.deps])
             tasks = built.tasks.get(name, ())
-            return ImageResult(app.job, "built", digest, tasks, tuple(pushed.images))
+            return ImageResult(app.image, "built", digest, tasks, tuple(pushed.images))
         assert app.published is not None, "what is not built is there"  # noqa: S101
         self.more(app)
         action, digest = "tagged" if app.missing else "unchanged", app.published.manifest.digest
-        return ImageResult(app.job, action, digest, (), app.published.platforms)
+        return ImageResult(app.image, action, digest, (), app.published.platforms)
 
     def deps(self, deps: DepsOutcome, caches: Sequence[Cache]) -> str:
         """Publish dependencies, if there is anything new about them; return their digest."""
-        digest = deps.stand.index
+        digest = deps.deps_image.index
         theirs = self.meanwhile.deps(deps.plan)
-        for reference in deps.plan.job.references:
+        for reference in deps.plan.image.references:
             there = theirs.get(reference)
             raw = deps.bundle(caches, reference.repository, there.bundle if there else None)
             if there is not None and raw is not None and digest_of(raw) == there.bundle.digest:
@@ -107,13 +107,13 @@ class Publisher:
                 continue
             if raw is not None:
                 self._put([reference], raw)
-                digest = digest_of(raw) if reference == deps.plan.job.references[0] else digest
+                digest = digest_of(raw) if reference == deps.plan.image.references[0] else digest
         return digest
 
     def app(self, app: AppPlan, pushed: PushedImage, deps: DepsOutcome) -> str:
         """Publish an application; return its digest."""
-        raw = app_index(pushed, app.material, deps.stand)
-        self._put(app.job.references, raw)
+        raw = app_index(pushed, app.material, deps.deps_image)
+        self._put(app.image.references, raw)
         return digest_of(raw)
 
     def _put(

@@ -24,7 +24,7 @@ class ImageResult:
     is not known.
     """
 
-    job: PairImage
+    image: PairImage
     action: str
     digest: str | None
     tasks: tuple[GeneratedTarget, ...]
@@ -86,7 +86,7 @@ class BakeResult:
 
 
 def make_result(
-    images: Sequence[ImageResult],
+    results: Sequence[ImageResult],
     states: Mapping[str, BuildState],
     retries: Sequence[Retry],
     *,
@@ -97,7 +97,7 @@ def make_result(
     """Put together what BuildKit reported.
 
     Args:
-        images: What became of each image.
+        results: What became of each image.
         states: The build in which each task was made.
         retries: All that were made.
         warnings: Those of the bake itself; BuildKit's follow.
@@ -106,7 +106,7 @@ def make_result(
     """
     builds = list({id(state): state for state in states.values()}.values())
     return BakeResult(
-        targets=tuple(_target(image, states) for image in images),
+        targets=tuple(_target(result, states) for result in results),
         published=published,
         retries=tuple(retries),
         warnings=tuple(
@@ -118,37 +118,37 @@ def make_result(
 
 
 def metadata_of(
-    images: Sequence[ImageResult], metadata: Mapping[str, Any]
+    results: Sequence[ImageResult], metadata: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Buildx's metadata by target, with the digest and the names that were published."""
     made: dict[str, dict[str, Any]] = {}
-    for image in images:
+    for result in results:
         entry: dict[str, Any] = {}
-        for task in image.tasks:
+        for task in result.tasks:
             entry |= metadata.get(task.name) or {}
-        if image.digest != entry.get(_DIGEST):
+        if result.digest != entry.get(_DIGEST):
             entry.pop("containerimage.descriptor", None)
-        if image.digest:
-            entry[_DIGEST] = image.digest
-        entry["image.name"] = ",".join(str(reference) for reference in image.job.references)
-        made[image.job.name] = entry
+        if result.digest:
+            entry[_DIGEST] = result.digest
+        entry["image.name"] = ",".join(str(reference) for reference in result.image.references)
+        made[result.image.name] = entry
     return made
 
 
-def _target(image: ImageResult, states: Mapping[str, BuildState]) -> TargetResult:
-    job = image.job
-    totals = [states[task.name].totals(task.name) for task in image.tasks]
+def _target(result: ImageResult, states: Mapping[str, BuildState]) -> TargetResult:
+    image = result.image
+    totals = [states[task.name].totals(task.name) for task in result.tasks]
     return TargetResult(
-        target=job.name,
-        role=job.role,
-        action=image.action,
-        tags=tuple(str(reference) for reference in job.references),
-        digest=image.digest,
-        platforms=image.platforms or job.platforms,
+        target=image.name,
+        role=image.role,
+        action=result.action,
+        tags=tuple(str(reference) for reference in image.references),
+        digest=result.digest,
+        platforms=result.platforms or image.platforms,
         steps_run=sum(each.run for each in totals),
         steps_cached=sum(each.cached for each in totals),
         bytes_pulled=sum(each.pulled for each in totals),
         bytes_pushed=None,
         seconds=round(max((each.seconds for each in totals), default=0.0), 3),
-        next_pull=image.next_pull,
+        next_pull=result.next_pull,
     )

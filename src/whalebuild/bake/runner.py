@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.bake.cache_import import CacheImports, ImportFailedError
 from whalebuild.bake.registry_probe import RegistryProbe
-from whalebuild.bakefile.images import schedule
+from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.messages import boot_error
 from whalebuild.builder.spec import CONTAINER
@@ -57,7 +57,7 @@ class BuildxRunner:
         metadata: Buildx's metadata by task, of what has been run.
         states: The build in which each task was made.
         fresh: Digests that were pushed: a registry that does not find one of them lags behind.
-        about_to_push: Called with the names of jobs, before they are pushed.
+        about_to_push: Called with the names of images, before they are pushed.
     """
 
     engine: Engine
@@ -83,10 +83,10 @@ class BuildxRunner:
             WhalebuildError: The build failed, or the registry refused or could not be reached.
             CacheExportError: Only a cache could not be exported.
         """
-        jobs = {task.job.name: task.job for task in tasks}
-        for wave in schedule(jobs.values()):
-            wanted = {job.name for job in wave}
-            self._run_wave([task for task in tasks if task.job.name in wanted], verb)
+        images = {task.image.name: task.image for task in tasks}
+        for wave in waves_of(images.values()):
+            wanted = {image.name for image in wave}
+            self._run_wave([task for task in tasks if task.image.name in wanted], verb)
 
     def _run_wave(self, tasks: Sequence[GeneratedTarget], verb: str) -> None:
         names = [task.name for task in tasks]
@@ -105,7 +105,7 @@ class BuildxRunner:
                 if state.failed_export == "cache" or (full and state.exported_cache):
                     raise CacheExportError(failed.failure) from None
                 if not self.imports.blame(failed.failure, tasks):
-                    several = {t.name: t.platforms for t in tasks if len(t.job.platforms) > 1}
+                    several = {t.name: t.platforms for t in tasks if len(t.image.platforms) > 1}
                     blamed = state.failed_platforms(several)
                     raise as_error(
                         failed.failure, log=failure_log(state), platforms=blamed
@@ -143,7 +143,7 @@ class BuildxRunner:
                     self.imports.check(state, tasks)
                 if state.built and not told:
                     told = True
-                    self.about_to_push({task.job.name for task in tasks})
+                    self.about_to_push({task.image.name for task in tasks})
 
     @property
     def met_engine(self) -> bool:
@@ -173,7 +173,7 @@ class _Attempt:
         run = self.runner
         asking = RegistryProbe(RetryingRegistry(run.registry, run.retrier))
         if self.last and self.last.kind is FailureKind.TRANSIENT:
-            asking.wait(self.last, (ref for task in self.tasks for ref in task.job.references))
+            asking.wait(self.last, (ref for task in self.tasks for ref in task.image.references))
             if keeps_broken(self.last.evidence):
                 # It is worth a try; if it does nothing, this one fails as the last one did.
                 with suppress(CommandFailedError):
@@ -198,3 +198,28 @@ class _Attempt:
         except ImportFailedError as failed:
             self.last = failed.failure
             raise
+
+
+def waves_of(images: Iterable[PairImage]) -> tuple[tuple[PairImage, ...], ...]:
+    """Order pushes in waves: dependencies first, and never two pushes to one repository at once.
+
+    A blob that two targets share would be uploaded by each, and registries have lost sight of
+    blobs in such a race (https://github.com/docker/buildx/pull/3731).
+    """
+    waves: list[list[PairImage]] = []
+    for image in sorted(images, key=lambda image: image.role is not Role.DEPS):
+        fitting = (wave for wave in waves if all(_may_share(image, other) for other in wave))
+        wave = next(fitting, None)
+        if wave is None:
+            waves.append(wave := [])
+        wave.append(image)
+    return tuple(tuple(wave) for wave in waves)
+
+
+def _may_share(one: PairImage, other: PairImage) -> bool:
+    return one.role == other.role and _pushed_to(one).isdisjoint(_pushed_to(other))
+
+
+def _pushed_to(image: PairImage) -> set[str]:
+    """The repositories of the image and of its cache."""
+    return {*image.repositories, image.bundle.repository}

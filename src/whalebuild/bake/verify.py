@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
 from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, PushedImage, exported_cache, pushed_digest
-from whalebuild.bakefile.images import APP
+from whalebuild.bakefile.images import Role
 from whalebuild.bundle.index import Cache
 from whalebuild.errors import VerificationError
 from whalebuild.failures.classify_http import NoAnswer, no_answer
@@ -48,7 +48,7 @@ class PushVerifier:
     platform: str | None = None
 
     def collect(self, tasks: Sequence[GeneratedTarget], metadata: Mapping[str, Any]) -> PushedImage:
-        """Read what the tasks of one job pushed, and verify it.
+        """Read what the tasks of one image pushed, and verify it.
 
         Raises:
             VerificationError: A manifest does not answer, or a platform is missing.
@@ -88,7 +88,7 @@ class PushVerifier:
                 cause="its metadata has no digest",
                 next_step="check `docker buildx version` (0.12 or later)",
             )
-        for repository in task.job.repositories:
+        for repository in task.image.repositories:
             found = self._pushed_there(Reference(repository, digest=digest), _manifest)
         index = parse_index(found.raw)
         if index is None:
@@ -116,7 +116,7 @@ class PushVerifier:
             )
         for image in pushed.images.values():
             if image.digest != pushed.index:
-                repository = task.job.references[0].repository
+                repository = task.image.references[0].repository
                 self._pushed_there(Reference(repository, digest=image.digest), _head)
 
     def _cache(
@@ -126,7 +126,7 @@ class PushVerifier:
         exported = exported_cache(metadata)
         if exported is None:
             return None
-        reference = Reference(task.job.bundle.repository, digest=exported.digest)
+        reference = Reference(task.image.bundle.repository, digest=exported.digest)
         found = self._fresh(reference, _manifest)
         config = parse_image(found.raw) if found else None
         if found is None or config is None:
@@ -138,12 +138,12 @@ class PushVerifier:
                 f"{human_bytes(config.config.size)}, and BuildKit imports none over 1 MiB"
             )
             return None
-        target = task.job.name if task.job.role == APP else ""
-        return Cache(task.job.role, platforms, exported.digest, len(found.raw), target)
+        target = task.image.name if task.image.role is Role.APP else ""
+        return Cache(task.image.role, platforms, exported.digest, len(found.raw), target)
 
     def _platform_of(self, task: GeneratedTarget, image: Manifest) -> str:
         """The platform of an image that was pushed without an index."""
-        platform = self._configured(task.job.references[0].repository, image) or self.platform
+        platform = self._configured(task.image.references[0].repository, image) or self.platform
         if platform is None:
             raise VerificationError(
                 f'it cannot be told which platform "{task.name}" was built for',

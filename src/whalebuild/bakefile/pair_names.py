@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from whalebuild.bakefile.pairs import Pair
+from whalebuild.bakefile.images import Pair
 from whalebuild.oci.reference import Reference
 from whalebuild.tags import APP_TAG, DEPS_TAG
 

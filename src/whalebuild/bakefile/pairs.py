@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 
+from whalebuild.bakefile.images import Pair, PairImage, make_pair
 from whalebuild.bakefile.target import EPOCH, BakeFile, Target
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
@@ -20,29 +21,6 @@ from whalebuild.tags import APP_TAG, DEPS_TAG
 from whalebuild.text import did_you_mean
 
 _DEPS_NAME = re.compile(r"(?:.*[-_])?(?:deps|dependencies)")
-
-
-@dataclass(frozen=True)
-class Image:
-    """One target and the references under which its image is published (at least one)."""
-
-    target: Target
-    references: tuple[Reference, ...]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """An application and its dependencies; ``application`` is None where only ``:deps`` is asked.
-
-    ``derived`` tells that the bake file has no target for the dependencies: they are built from
-    the stage of the application's Dockerfile. ``seed`` is another scope's ``:deps`` that will do
-    where the pair has none that fits.
-    """
-
-    application: Image | None
-    dependencies: Image
-    derived: bool
-    seed: Reference | None = None
 
 
 def find_pairs(
@@ -76,8 +54,8 @@ def find_pairs(
         chosen = explicit or _derive(target, dockerfiles.get(target.name), settings.deps_stage)
         fallback = _deps_reference(references[0], crowded)
         named = _tags(explicit) if explicit else ()
-        image = Image(chosen, named or (fallback,))
-        pairs.append(Pair(Image(target, references), image, derived=explicit is None))
+        dependencies = (chosen, named or (fallback,))
+        pairs.append(make_pair((target, references), dependencies, derived=explicit is None))
     covered = {pair.dependencies.target.name for pair in pairs}
     alone = [t for t in requested if t.name in deps and t.name not in covered]
     for target in alone:
@@ -87,8 +65,25 @@ def find_pairs(
         if not named:
             reference = _references(owner if owner and owner.tags else target, settings)[0]
             named = (_deps_reference(reference, crowded),)
-        pairs.append(Pair(None, Image(target, named), derived=False))
+        pairs.append(make_pair(None, (target, named), derived=False))
     return tuple(pairs)
+
+
+def scoped(pairs: Iterable[Pair], scope: str) -> tuple[Pair, ...]:
+    """Give each pair the tags of a scope: a branch's own pair of tags in the same repository.
+
+    Scope ``feature-x`` publishes ``feature-x`` and ``feature-x-deps`` where the default scope has
+    ``latest`` and ``deps``, so that branches with other dependencies leave each other's alone. The
+    default scope's ``:deps`` is their seed.
+    """
+    return tuple(
+        replace(
+            pair,
+            application=pair.application and _scoped(pair.application, scope),
+            dependencies=_scoped(pair.dependencies, scope),
+        )
+        for pair in pairs
+    )
 
 
 def is_dependencies(target: Target, deps_stage: str) -> bool:
@@ -230,3 +225,14 @@ def _deps_reference(application: Reference, crowded: set[str]) -> Reference:
     if application.repository in crowded and application.tag != APP_TAG:
         return application.tagged(f"{application.tag}-{DEPS_TAG}")
     return application.tagged(DEPS_TAG)
+
+
+def _scoped(image: PairImage, scope: str) -> PairImage:
+    references = tuple(_of_scope(reference, scope) for reference in image.references)
+    bundle = _of_scope(image.bundle, scope)
+    return replace(image, references=references, bundle=bundle, seed=image.bundle)
+
+
+def _of_scope(reference: Reference, scope: str) -> Reference:
+    tag = reference.tag or APP_TAG
+    return reference.tagged(scope if tag == APP_TAG else f"{scope}-{tag}")

@@ -59,8 +59,8 @@ def ask_for_portion(platforms: Sequence[str] | None) -> Portion:
 
 def portion_note(plan: Plan) -> str:
     """One line on what a partial bake does."""
-    whole = tuple(dict.fromkeys(p for job in plan.jobs for p in job.platforms))
-    mine = ", ".join(plan.options.mine(whole))
+    whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
+    mine = ", ".join(plan.options.built_here(whole))
     return f"--partial builds {mine} of {', '.join(whole)}; `whalebuild merge` publishes them"
 
 
@@ -79,6 +79,6 @@ def bake_part(baker: Baker, plan: Plan, given: Path | None) -> BakeResult:
 
 
 def _default_file(plan: Plan) -> Path:
-    whole = tuple(dict.fromkeys(p for job in plan.jobs for p in job.platforms))
-    names = "_".join(plan.options.mine(whole)).replace("/", "-")
+    whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
+    names = "_".join(plan.options.built_here(whole)).replace("/", "-")
     return Path(f"whalebuild-part-{names}.json")

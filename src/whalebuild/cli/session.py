@@ -57,7 +57,7 @@ class Session:
         from whalebuild.builder.ensure import Readier, nodes_down
 
         facts = plan.facts
-        platforms = {platform for job in plan.jobs for platform in job.platforms}
+        platforms = {platform for image in plan.images for platform in image.platforms}
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
             return
         if plan.nothing_to_do:

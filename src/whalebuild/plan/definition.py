@@ -28,7 +28,7 @@ _LONGEST_TAG = 128
 class Output(Enum):
     """Where images go."""
 
-    TAG = "tag"  # pushed under the job's first tag of each repository
+    TAG = "tag"  # pushed under the image's first tag of each repository
     DIGEST = "digest"  # pushed with no tag
     STAGED = "staged"  # pushed under a tag of this bake's own, which is deleted later
     LOAD = "load"  # into the local engine
@@ -49,12 +49,12 @@ class CacheExport:
 
     token: str | None = None
 
-    def reference(self, job: PairImage, platforms: tuple[str, ...]) -> Reference:
+    def reference(self, image: PairImage, platforms: tuple[str, ...]) -> Reference:
         """Where a task's cache goes: to the repository of its bundle."""
-        repository = job.bundle.repository
+        repository = image.bundle.repository
         if self.token is None:
             return Reference(repository, digest=NO_DIGEST)
-        return Reference(repository, _staging_tag(job, platforms, self.token))
+        return Reference(repository, _staging_tag(image, platforms, self.token))
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class GeneratedTarget:
-    """One target of the generated definition: a job, or one platform of it.
+    """One target of the generated definition: an image, or one platform of it.
 
     Attributes:
         imports: The caches of ours that it imports.
@@ -82,7 +82,7 @@ class GeneratedTarget:
         staged: The staging tags that its image is pushed under.
     """
 
-    job: PairImage
+    image: PairImage
     platforms: tuple[str, ...]
     target: Target
     imports: tuple[Reference, ...] = ()
@@ -149,32 +149,32 @@ def platform_groups(
 
 
 def make_task(
-    job: PairImage,
+    image: PairImage,
     platforms: tuple[str, ...],
     ground: Ground,
     options: BuildOptions,
     output: Output,
 ) -> GeneratedTarget:
     """Write the target of one task."""
-    name = job.name
-    if platforms != job.platforms:
+    name = image.name
+    if platforms != image.platforms:
         name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
-    attributes = job.target.attributes
-    staged = _staged(job, platforms, options) if output is Output.STAGED else ()
-    made = job.target.with_attributes(
-        tags=[str(reference) for reference in staged] or _tags(job, output) or None,
+    attributes = image.target.attributes
+    staged = _staged(image, platforms, options) if output is Output.STAGED else ()
+    made = image.target.with_attributes(
+        tags=[str(reference) for reference in staged] or _tags(image, output) or None,
         # The local engine holds one platform; buildx picks the node's own.
         platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
-        contexts={**_given_contexts(job.target, ground), **ground.contexts} or None,
-        cache_from=_cache_from(job.target, ground.cache_from) or None,
-        cache_to=_cache_to(job.target, ground.cache_to, output) or None,
-        output=[_output(job, output)],
+        contexts={**_given_contexts(image.target, ground), **ground.contexts} or None,
+        cache_from=_cache_from(image.target, ground.cache_from) or None,
+        cache_to=_cache_to(image.target, ground.cache_to, output) or None,
+        output=[_output(image, output)],
         no_cache=options.no_cache or attributes.get("no-cache"),
         pull=options.pull or attributes.get("pull"),
     )
     exports = ground.cache_to is not None
     target = Target(name, made.attributes)
-    return GeneratedTarget(job, platforms, target, ground.cache_from, exports, staged)
+    return GeneratedTarget(image, platforms, target, ground.cache_from, exports, staged)
 
 
 def make_definition(tasks: Iterable[GeneratedTarget], others: Mapping[str, Target]) -> Definition:
@@ -207,26 +207,26 @@ def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str
 
 
 def _staged(
-    job: PairImage, platforms: tuple[str, ...], options: BuildOptions
+    image: PairImage, platforms: tuple[str, ...], options: BuildOptions
 ) -> tuple[Reference, ...]:
     token = options.portion.token if options.portion else ""
-    tag = _staging_tag(job, platforms, token, "image")
-    return tuple(Reference(repository, tag) for repository in job.repositories)
+    tag = _staging_tag(image, platforms, token, "image")
+    return tuple(Reference(repository, tag) for repository in image.repositories)
 
 
-def _staging_tag(job: PairImage, platforms: tuple[str, ...], *own: str) -> str:
-    words = (STAGING, *own, job.name, *platforms)
+def _staging_tag(image: PairImage, platforms: tuple[str, ...], *own: str) -> str:
+    words = (STAGING, *own, image.name, *platforms)
     return "-".join(words).replace("/", "-")[:_LONGEST_TAG]
 
 
-def _tags(job: PairImage, output: Output) -> list[str]:
+def _tags(image: PairImage, output: Output) -> list[str]:
     if output is Output.LOAD:
-        return [str(reference) for reference in job.references]
+        return [str(reference) for reference in image.references]
     if output is not Output.TAG:
         return []
     # One in each repository: all others are given to what was verified.
     first: dict[str, Reference] = {}
-    for reference in job.references:
+    for reference in image.references:
         first.setdefault(reference.repository, reference)
     return [str(reference) for reference in first.values()]
 
@@ -264,19 +264,19 @@ def _cache_to(target: Target, reference: Reference | None, output: Output) -> li
     return [ours, *theirs]
 
 
-def _output(job: PairImage, output: Output) -> dict[str, str]:
+def _output(image: PairImage, output: Output) -> dict[str, str]:
     """One exporter; options such as compression that the bake file gives an image are kept."""
     if output is Output.LOAD:
         return {"type": "docker"}
     if output is Output.NOTHING:
         return {"type": "cacheonly"}
     kept: dict[str, str] = {}
-    for given in job.target.attributes.get("output") or []:
+    for given in image.target.attributes.get("output") or []:
         if isinstance(given, dict) and given.get("type") in {"image", "registry"}:
             kept = {k: v for k, v in given.items() if k not in {"type", "push", "name"}}
     if output is Output.DIGEST:
         kept |= {
-            "name": ",".join(job.repositories),
+            "name": ",".join(image.repositories),
             "push-by-digest": "true",
             "name-canonical": "true",
         }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from whalebuild.bakefile.images import APP, DEPS, BuildOptions, PairImage
+from whalebuild.bakefile.images import BuildOptions, PairImage, Role
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.app_key import AppMaterial
@@ -38,7 +38,7 @@ class Plan:
     """A bake, decided.
 
     Attributes:
-        others: Targets of the bake file that jobs may link to.
+        others: Targets of the bake file that images may link to.
         derived: Names of dependencies that the bake file has no target for.
     """
 
@@ -57,9 +57,9 @@ class Plan:
         return output_of(self.options, self.facts.driver if self.facts else None)
 
     @property
-    def jobs(self) -> tuple[PairImage, ...]:
+    def images(self) -> tuple[PairImage, ...]:
         """All images that it is about, dependencies first."""
-        return (*(deps.job for deps in self.deps), *(app.job for app in self.apps))
+        return (*(deps.image for deps in self.deps), *(app.image for app in self.apps))
 
     @property
     def nothing_to_do(self) -> bool:
@@ -75,14 +75,15 @@ class Plan:
 
     def deps_of(self, app: AppPlan) -> DepsPlan:
         """The dependencies of an application."""
-        return next(deps for deps in self.deps if deps.job.name == app.job.deps)
+        return next(deps for deps in self.deps if deps.image.name == app.image.deps)
 
-    def sites(self, image: DepsPlan | AppPlan) -> tuple[Placement, ...]:
+    def sites(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
         """Where each platform of an image is built, as far as it is known what the nodes can do."""
         if self.facts is None:
             return ()
         own = (self.facts.platform,) if self.facts.platform else ()
-        known = image.runs or tuple(RunLines(platform) for platform in image.job.platforms or own)
+        platforms = planned.image.platforms or own
+        known = planned.runs or tuple(RunLines(platform) for platform in platforms)
         return sites(known, self.facts.nodes)
 
     def deps_tasks(
@@ -100,49 +101,49 @@ class Plan:
         wanted = any(self.deps_of(app) is deps for app in self.apps)
         if deps.reused or (wanted and not self.options.publishes):
             return ()
-        job = deps.job
+        image = deps.image
         # By tag an index is pushed whole, with all its platforms.
-        stale = deps.decision.platforms if self.output in APART else job.platforms
+        stale = deps.decision.platforms if self.output in APART else image.platforms
         tasks = []
-        for each in self._groups(tuple(p for p in job.platforms if p in stale)):
-            cache = export.reference(job, each) if export else None
-            imported = _caches(deps.source, DEPS, each)
+        for each in self._groups(tuple(p for p in image.platforms if p in stale)):
+            cache = export.reference(image, each) if export else None
+            imported = _caches(deps.source, Role.DEPS, each)
             ground = Ground(deps.contexts, imported, cache)
-            tasks.append(make_task(job, each, ground, self.options, self.output))
+            tasks.append(make_task(image, each, ground, self.options, self.output))
         return tuple(tasks)
 
     def app_tasks(
-        self, app: AppPlan, stand: DepsImage | None, export: CacheExport | None = None
+        self, app: AppPlan, deps_image: DepsImage | None, export: CacheExport | None = None
     ) -> tuple[GeneratedTarget, ...]:
         """Tasks that build and push an application.
 
         Args:
             app: The application.
-            stand: The dependencies to stand on; None where they are not published.
+            deps_image: The dependencies to stand on; None where they are not published.
             export: How to export its cache; None for no export.
         """
-        job, deps = app.job, self.deps_of(app)
+        image, deps = app.image, self.deps_of(app)
         source = deps.source
         # Without an image to stand on, it builds the dependencies' stages too.
-        bases = app.contexts if stand else {**deps.contexts, **app.contexts}
+        bases = app.contexts if deps_image else {**deps.contexts, **app.contexts}
         own = self.facts.platform if self.facts else None
         tasks = []
-        for platforms in self._groups(job.platforms):
-            pinned = stand.contexts(app.pins, platforms, own) if stand else {}
+        for platforms in self._groups(image.platforms):
+            pinned = deps_image.contexts(app.pins, platforms, own) if deps_image else {}
             known = platforms or ((own,) if own else ())
-            caches = _caches(source, APP, known, job.name)
+            caches = _caches(source, Role.APP, known, image.name)
             # One cache alone: see ``platform_groups``. That of an application which never stands on
             # the published image has the steps of the dependencies, too.
-            if not stand if app.pins else not caches:
-                caches = _caches(source, DEPS, known)
-            cache = export.reference(job, platforms) if export else None
+            if not deps_image if app.pins else not caches:
+                caches = _caches(source, Role.DEPS, known)
+            cache = export.reference(image, platforms) if export else None
             ground = Ground({**bases, **pinned}, caches, cache)
-            tasks.append(make_task(job, platforms, ground, self.options, self.output))
+            tasks.append(make_task(image, platforms, ground, self.options, self.output))
         return tuple(tasks)
 
     def _groups(self, platforms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """The platforms of each task: of those that this bake builds."""
-        mine = self.options.mine(platforms)
+        mine = self.options.built_here(platforms)
         nothing = self.options.portion is not None and not mine
         nodes = self.facts.nodes if self.facts else ()
         return () if nothing else platform_groups(mine, self.output, nodes)
@@ -160,20 +161,20 @@ class Plan:
             tasks += self.deps_tasks(deps, by_digest)
         for app in self.apps:
             deps = self.deps_of(app)
-            stand = deps.stand
+            deps_image = deps.deps_image
             export = None if deps.reused else by_digest
             if app.action is not AppAction.BUILD:
                 continue
-            for task in self.app_tasks(app, stand, export):
-                tasks.append(task if stand else self._linked(task, app, deps))
+            for task in self.app_tasks(app, deps_image, export):
+                tasks.append(task if deps_image else self._linked(task, app, deps))
         return make_definition([_with_all_tags(task) for task in tasks], self.others)
 
     def _linked(self, task: GeneratedTarget, app: AppPlan, deps: DepsPlan) -> GeneratedTarget:
-        apart = self.output in APART and len(app.job.platforms) > 1
+        apart = self.output in APART and len(app.image.platforms) > 1
         if apart or not self.options.publishes:
             return task
         contexts = dict(task.target.attributes.get("contexts") or {})
-        contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.job.name}")
+        contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.image.name}")
         target = task.target.with_attributes(contexts=contexts or None)
         return replace(task, target=target)
 
@@ -181,7 +182,7 @@ class Plan:
 def _with_all_tags(task: GeneratedTarget) -> GeneratedTarget:
     if not task.target.tags or task.staged:
         return task
-    tags = [str(reference) for reference in task.job.references]
+    tags = [str(reference) for reference in task.image.references]
     return replace(task, target=task.target.with_attributes(tags=tags))
 
 
@@ -211,7 +212,7 @@ class DepsPlan:
         surplus: Published platforms that the pair is not for any more; they are dropped.
     """
 
-    job: PairImage
+    image: PairImage
     decision: Decision
     published: tuple[PublishedDeps | None, ...]
     source: PublishedDeps | None
@@ -230,7 +231,7 @@ class DepsPlan:
         return self.decision.action is DepsAction.REUSE
 
     @property
-    def stand(self) -> DepsImage | None:
+    def deps_image(self) -> DepsImage | None:
         """What applications stand on, as far as nothing has to be built first."""
         if not self.reused or self.source is None:
             return None
@@ -275,7 +276,7 @@ class AppPlan:
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
     """
 
-    job: PairImage
+    image: PairImage
     action: AppAction
     reason: str
     pins: tuple[str, ...]

@@ -38,13 +38,13 @@ class AppPlanner:
     follow: bool
     thorough: bool
 
-    def decide(self, job: PairImage, deps: DepsPlan) -> AppPlan:
+    def decide(self, image: PairImage, deps: DepsPlan) -> AppPlan:
         """Decide about one image."""
-        published = self.survey.app(job.references[0]) if self.survey else None
-        unpinned = self._unpinned(job, deps)
-        pins = () if unpinned else stage_names(job.target, deps.job.target)
-        stands_on = target_contexts(job.target, deps.job.target) if pins else {}
-        reading = self.locker.read(job.target, job.platforms, stands_on)
+        published = self.survey.app(image.references[0]) if self.survey else None
+        unpinned = self._unpinned(image, deps)
+        pins = () if unpinned else stage_names(image.target, deps.image.target)
+        stands_on = target_contexts(image.target, deps.image.target) if pins else {}
+        reading = self.locker.read(image.target, image.platforms, stands_on)
         contexts: Mapping[str, str] = deps.contexts
         made_of: AppMaterial | None = None
         moved: tuple[str, ...] = ()
@@ -55,13 +55,23 @@ class AppPlanner:
             contexts = base_contexts(reading.inputs.closures, digests)
             lock = reading.lock(digests)
             if isinstance(lock, Lock):
-                made_of = material(lock, job.target)
+                made_of = material(lock, image.target)
                 moved = self._moved(reading, lock, deps)
-        action, reason, missing = self._action(job, deps, made_of, published)
+        action, reason, missing = self._action(image, deps, made_of, published)
         if isinstance(reading, Undetermined):
             reason = f"its inputs cannot be told: {reading}"
         return AppPlan(
-            job, action, reason, pins, unpinned, contexts, made_of, published, missing, moved, runs
+            image,
+            action,
+            reason,
+            pins,
+            unpinned,
+            contexts,
+            made_of,
+            published,
+            missing,
+            moved,
+            runs,
         )
 
     def _moved(self, reading: StageReading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
@@ -71,12 +81,12 @@ class AppPlanner:
         told = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
         return tuple(key for key in self.locker.moved(reading, lock) if key not in told)
 
-    def _unpinned(self, job: PairImage, deps: DepsPlan) -> str | None:
+    def _unpinned(self, image: PairImage, deps: DepsPlan) -> str | None:
         """Why the application's build cannot stand on the published image."""
-        app, target = job.target, deps.job.target
+        app, target = image.target, deps.image.target
         names = stage_names(app, target)
-        more = [p for p in job.platforms if p not in deps.job.platforms]
-        if more and deps.job.platforms:
+        more = [p for p in image.platforms if p not in deps.image.platforms]
+        if more and deps.image.platforms:
             return f"that one is not for {', '.join(more)}"
         if not names:
             return "its Dockerfile has no such stage by name, and no named context links to it"
@@ -94,20 +104,20 @@ class AppPlanner:
                 f"line {lost[1]} may use ARG {lost[0]} of stage {found.label}, which an image does "
                 f"not hand down: write ARG {lost[0]} in its own stage, or move it out of that one"
             )
-        return self._differing(job, deps)
+        return self._differing(image, deps)
 
-    def _differing(self, job: PairImage, deps: DepsPlan) -> str | None:
+    def _differing(self, image: PairImage, deps: DepsPlan) -> str | None:
         """Whether the application's target would build that stage otherwise."""
-        target = deps.job.target
-        if deps.job.target.made_of == job.target.made_of or not isinstance(deps.lock, Lock):
+        target = deps.image.target
+        if deps.image.target.made_of == image.target.made_of or not isinstance(deps.lock, Lock):
             return None
-        dockerfile = self.locker.tree.dockerfile(job.target)
-        like = with_dates_of(target, job.target, dockerfile) if dockerfile else job.target
-        own = self.locker.read(like.with_attributes(target=target.stage), deps.job.platforms)
+        dockerfile = self.locker.tree.dockerfile(image.target)
+        like = with_dates_of(target, image.target, dockerfile) if dockerfile else image.target
+        own = self.locker.read(like.with_attributes(target=target.stage), deps.image.platforms)
         lock = own.lock(flat_pins(deps.lock)) if isinstance(own, StageReading) else own
         if isinstance(lock, Lock) and lock.key == deps.lock.key:
             return None
-        return f'target "{job.name}" would build that stage otherwise than target "{target.name}"'
+        return f'target "{image.name}" would build that stage otherwise than target "{target.name}"'
 
     def _digests(
         self, reading: StageReading, deps: DepsPlan, published: PublishedApp | None
@@ -122,18 +132,18 @@ class AppPlanner:
 
     def _action(
         self,
-        job: PairImage,
+        image: PairImage,
         deps: DepsPlan,
         made_of: AppMaterial | None,
         published: PublishedApp | None,
     ) -> tuple[AppAction, str, tuple[Reference, ...]]:
-        reason = self._asked(job.target) or _reason(deps, made_of, published)
+        reason = self._asked(image.target) or _reason(deps, made_of, published)
         if reason or published is None or self.survey is None:
             return AppAction.BUILD, reason, ()
-        others = ((ref, self.survey.manifest(ref)) for ref in job.references[1:])
+        others = ((ref, self.survey.manifest(ref)) for ref in image.references[1:])
         digest = published.manifest.digest
         missing = tuple(ref for ref, found in others if not found or found.digest != digest)
-        if any(reference.repository != job.references[0].repository for reference in missing):
+        if any(reference.repository != image.references[0].repository for reference in missing):
             return AppAction.BUILD, f"{missing[0]} does not have it", ()
         return (AppAction.TAG if missing else AppAction.NOTHING), "", missing
 
@@ -149,8 +159,8 @@ def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp
     """Why an application has to be built; empty if it need not be."""
     if published is None:
         return "it is not published yet"
-    stand = deps.stand
-    if stand is None:
+    deps_image = deps.deps_image
+    if deps_image is None:
         asked = deps.decision.action is DepsAction.ASK
         return "its dependencies may change" if asked else "its dependencies change"
     if made_of is None:
@@ -158,7 +168,7 @@ def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp
     record = published.record
     if record is None:
         return f"it cannot be told what {published.reference} was made from"
-    if record.key == made_of.key(stand.images):
+    if record.key == made_of.key(deps_image.images):
         return ""
     other = set(published.platforms) != set(made_of.lock.platforms)
     return "its platforms change" if other else "its code or its other inputs changed"

@@ -42,19 +42,19 @@ class DepsPlanner:
     lasting: bool
     lost: frozenset[str] = frozenset()
 
-    def decide(self, job: PairImage, application: Target | None) -> DepsPlan:
+    def decide(self, image: PairImage, application: Target | None) -> DepsPlan:
         """Decide about one image; ``application`` is one that stands on it."""
-        reading = self.locker.read(job.target, job.platforms)
-        own = self._published(job)
-        tried = [self._try(job, reading, own, found) for found in self._candidates(job, own)]
+        reading = self.locker.read(image.target, image.platforms)
+        own = self._published(image)
+        tried = [self._try(image, reading, own, found) for found in self._candidates(image, own)]
         made = next((plan for plan in tried if plan.reused), tried[0])
-        if made.reused and made.source and job.platforms and self.lasting:
-            surplus = (p for p in made.source.bundle.images if p not in job.platforms)
+        if made.reused and made.source and image.platforms and self.lasting:
+            surplus = (p for p in made.source.bundle.images if p not in image.platforms)
             made = replace(made, surplus=tuple(surplus))
         if isinstance(reading, Undetermined) or not isinstance(made.lock, Lock):
             return made
         final = (
-            application.stage if application and application.same_dockerfile(job.target) else None
+            application.stage if application and application.same_dockerfile(image.target) else None
         )
         advice = advise(
             reading.dockerfile,
@@ -70,27 +70,27 @@ class DepsPlanner:
         runs = runs_of(reading.inputs)
         return replace(made, advice=advice, splits=splits, moved=moved, runs=runs)
 
-    def _published(self, job: PairImage) -> tuple[PublishedDeps | None, ...]:
+    def _published(self, image: PairImage) -> tuple[PublishedDeps | None, ...]:
         if self.survey is None:
-            return (None,) * len(job.references)
-        return tuple(self.survey.deps(reference) for reference in job.references)
+            return (None,) * len(image.references)
+        return tuple(self.survey.deps(reference) for reference in image.references)
 
     def _candidates(
-        self, job: PairImage, own: tuple[PublishedDeps | None, ...]
+        self, image: PairImage, own: tuple[PublishedDeps | None, ...]
     ) -> list[tuple[PublishedDeps | None, ...]]:
         """What may be reused: what is published, else what another scope has."""
-        if self.survey is None or job.seed is None:
+        if self.survey is None or image.seed is None:
             return [own]
-        seed = self.survey.deps(job.seed)
+        seed = self.survey.deps(image.seed)
         # A manifest can be put only where its children are.
-        if seed is None or any(ref.repository != job.seed.repository for ref in job.references):
+        if seed is None or any(ref.repository != image.seed.repository for ref in image.references):
             return [own]
         seeded = (seed,) * len(own)
         return [own, seeded] if any(own) else [seeded]
 
     def _try(
         self,
-        job: PairImage,
+        image: PairImage,
         reading: StageReading | Undetermined,
         own: tuple[PublishedDeps | None, ...],
         found: tuple[PublishedDeps | None, ...],
@@ -98,26 +98,26 @@ class DepsPlanner:
         source = next((each for each in found if each), None)
         if isinstance(reading, Undetermined):
             return DepsPlan(
-                job, self._decision(job, reading, reading, found), own, source, reading, {}
+                image, self._decision(image, reading, reading, found), own, source, reading, {}
             )
         digests = self._digests(reading, _pinned(source))
         lock = self._lock(reading, digests, _pinned(source))
         contexts = base_contexts(reading.inputs.closures, digests)
-        decision = self._decision(job, reading, lock, found)
-        return DepsPlan(job, decision, own, source, lock, contexts, reading.files.entries)
+        decision = self._decision(image, reading, lock, found)
+        return DepsPlan(image, decision, own, source, lock, contexts, reading.files.entries)
 
     def _decision(
         self,
-        job: PairImage,
+        image: PairImage,
         reading: StageReading | Undetermined,
         lock: Lock | Undetermined,
         published: tuple[PublishedDeps | None, ...],
     ) -> Decision:
-        platforms = lock.platforms if isinstance(lock, Lock) else job.platforms
+        platforms = lock.platforms if isinstance(lock, Lock) else image.platforms
         stages = None
         if isinstance(reading, StageReading):
             stages = {part.label for c in reading.inputs.closures for part in c.stages}
-        anew = self.options.no_cache or skips_cache(job.target, stages)
+        anew = self.options.no_cache or skips_cache(image.target, stages)
         return decide(lock, published, platforms=platforms, no_cache=anew, lost=self.lost)
 
     def _digests(self, reading: StageReading, pinned: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from whalebuild.bakefile.images import DEPS, BuildOptions, PairImage, pair_images, portion_of
+from whalebuild.bakefile.images import BuildOptions, PairImage, Role, pair_images, portion_of
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.choose import BuilderChooser
@@ -61,21 +61,21 @@ class Planner:
         pairs, everything, source = reader.pairs(request)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)
-        jobs = _checked(pair_images(pairs, options))
+        images = _checked(pair_images(pairs, options))
         registry = RetryingRegistry(self.registry, self.retrier)
         survey = ManifestLookup(registry, submit)
         if self.ask:
-            survey.begin(_references(jobs))
-        facts = chooser.chosen(looked.result(), _platforms(jobs)) if looked else None
+            survey.begin(_references(images))
+        facts = chooser.chosen(looked.result(), _platforms(images)) if looked else None
         platform = facts.platform if facts else None
         if platform:
-            jobs = tuple(replace(job, platforms=resolve(job.platforms, platform)) for job in jobs)
-        told = submit(partial(looker.with_nodes, facts, _platforms(jobs))) if facts else None
+            images = tuple(replace(i, platforms=resolve(i.platforms, platform)) for i in images)
+        told = submit(partial(looker.with_nodes, facts, _platforms(images))) if facts else None
         if options.portion:
-            options = replace(options, portion=portion_of(jobs, options.portion, platform))
+            options = replace(options, portion=portion_of(images, options.portion, platform))
         bases = BaseImages(registry, submit)
         locker = InputReader(self.tree, bases, everything, platform)
-        deps, apps = self._decide(jobs, options, locker, survey)
+        deps, apps = self._decide(images, options, locker, survey)
         if platform and options.publishes:
             for app in apps:
                 _keep_platforms(app, platform)
@@ -86,7 +86,7 @@ class Planner:
 
     def _decide(
         self,
-        jobs: Sequence[PairImage],
+        images: Sequence[PairImage],
         options: BuildOptions,
         locker: InputReader,
         survey: ManifestLookup,
@@ -99,21 +99,22 @@ class Planner:
             *(locker, looking, options), follow=follow, thorough=self.thorough, lasting=lasting
         )
         of_apps = AppPlanner(locker, looking, options, follow=follow, thorough=self.thorough)
-        decided = _each(jobs, of_deps, of_apps)
+        decided = _each(images, of_deps, of_apps)
         lost = _lost(survey, *decided)
-        return _each(jobs, replace(of_deps, lost=lost), of_apps) if lost else decided
+        return _each(images, replace(of_deps, lost=lost), of_apps) if lost else decided
 
 
 def _each(
-    jobs: Sequence[PairImage], of_deps: DepsPlanner, of_apps: AppPlanner
+    images: Sequence[PairImage], of_deps: DepsPlanner, of_apps: AppPlanner
 ) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
-    applications = _applications(jobs)
-    deps = {
-        job.name: of_deps.decide(job, applications.get(job.name))
-        for job in jobs
-        if job.role == DEPS
-    }
-    apps = [of_apps.decide(job, deps[job.deps]) for job in jobs if job.role != DEPS]
+    applications = _applications(images)
+    deps: dict[str, DepsPlan] = {}
+    apps = []
+    for image in images:  # dependencies first
+        if image.role is Role.DEPS:
+            deps[image.name] = of_deps.decide(image, applications.get(image.name))
+        else:
+            apps.append(of_apps.decide(image, deps[image.deps]))
     return tuple(deps.values()), tuple(apps)
 
 
@@ -121,19 +122,19 @@ def _lost(
     survey: ManifestLookup, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]
 ) -> frozenset[str]:
     """Find published images to stand on that an index names and the registry does not have."""
-    needed = {app.job.deps for app in apps if app.action is AppAction.BUILD and app.pins}
+    needed = {app.image.deps for app in apps if app.action is AppAction.BUILD and app.pins}
     stood_on = [
         Reference(each.source.reference.repository, digest=image.digest)
         for each in deps
-        if each.reused and each.source and each.job.name in needed
+        if each.reused and each.source and each.image.name in needed
         for image in each.source.bundle.images.values()
     ]
     survey.begin(stood_on)
     return frozenset(str(ref.digest) for ref in stood_on if survey.manifest(ref) is None)
 
 
-def _platforms(jobs: Sequence[PairImage]) -> frozenset[str]:
-    return frozenset(platform for job in jobs for platform in job.platforms)
+def _platforms(images: Sequence[PairImage]) -> frozenset[str]:
+    return frozenset(platform for image in images for platform in image.platforms)
 
 
 def _keep_platforms(app: AppPlan, own: str) -> None:
@@ -143,33 +144,35 @@ def _keep_platforms(app: AppPlan, own: str) -> None:
         UsageError: The application is published for other platforms, and no platform is named.
     """
     there = app.published.platforms if app.published else ()
-    if app.job.platforms or not there or own in there:
+    if app.image.platforms or not there or own in there:
         return
     listed = ", ".join(f'"{platform}"' for platform in there)
     raise UsageError(
-        f"{app.job.references[0]} is for {', '.join(there)}: it would be replaced by one for {own}",
+        f"{app.image.references[0]} is for {', '.join(there)}: "
+        f"it would be replaced by one for {own}",
         cause="no platform is named, so that the builder's own is built",
         next_step=f"name what production runs: --platform {','.join(there)}, or "
         f"platform = [{listed}] in the settings",
     )
 
 
-def _checked(jobs: tuple[PairImage, ...]) -> tuple[PairImage, ...]:
+def _checked(images: tuple[PairImage, ...]) -> tuple[PairImage, ...]:
     """Check the platforms, and write them in one form."""
     return tuple(
-        replace(job, platforms=parse_platforms(job.platforms, where=_where(job))) for job in jobs
+        replace(image, platforms=parse_platforms(image.platforms, where=_where(image)))
+        for image in images
     )
 
 
-def _where(job: PairImage) -> str:
-    return f'platforms of target "{job.name}"'
+def _where(image: PairImage) -> str:
+    return f'platforms of target "{image.name}"'
 
 
-def _references(jobs: Sequence[PairImage]) -> list[Reference]:
-    seeds = [job.seed for job in jobs if job.seed]
-    return [*(reference for job in jobs for reference in job.references), *seeds]
+def _references(images: Sequence[PairImage]) -> list[Reference]:
+    seeds = [image.seed for image in images if image.seed]
+    return [*(reference for image in images for reference in image.references), *seeds]
 
 
-def _applications(jobs: Sequence[PairImage]) -> Mapping[str, Target]:
-    """For each dependencies job an application that stands on it."""
-    return {job.deps: job.target for job in reversed(jobs) if job.role != DEPS}
+def _applications(images: Sequence[PairImage]) -> Mapping[str, Target]:
+    """For each dependencies image an application that stands on it."""
+    return {image.deps: image.target for image in reversed(images) if image.role is not Role.DEPS}

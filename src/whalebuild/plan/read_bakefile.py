@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from whalebuild.bakefile.pairs import Pair, find_pairs, is_complete, needs_dockerfile
+from whalebuild.bakefile.images import Pair
+from whalebuild.bakefile.pairs import find_pairs, is_complete, needs_dockerfile, scoped
 from whalebuild.bakefile.request import BakeRequest
-from whalebuild.bakefile.scopes import scoped
 from whalebuild.bakefile.target import BakeFile, Target, parse_print
 from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error

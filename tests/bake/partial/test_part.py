@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.fakes import AMD64, ARM64
-from tests.support.values import UNKNOWN, app_job, deps_job, digest, lock
+from tests.support.values import UNKNOWN, digest, lock, pair_app, pair_deps
 from whalebuild.bake.partial.format import part_json, read_part
 from whalebuild.bake.partial.join import join
 from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
@@ -22,8 +22,8 @@ from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
 
 BOTH = (AMD64, ARM64)
-DEPS = replace(deps_job(*BOTH), target=Target("app-deps", {}))
-APP = app_job(*BOTH)
+DEPS = replace(pair_deps(*BOTH), target=Target("app-deps", {}))
+APP = pair_app(*BOTH)
 BUNDLE = Reference("acme/web", "deps", digest(8))
 TABLES = {
     "facts": {p: {"arg A": "1", f"base x for {p}": "2"} for p in BOTH},
@@ -132,10 +132,10 @@ def test_a_portion_is_of_the_whole(
 @pytest.mark.parametrize(
     ("jobs", "asked", "said"),
     [
-        ((deps_job(), app_job()), (ARM64,), 'it is not known which platforms "app-deps"'),
+        ((pair_deps(), pair_app()), (ARM64,), 'it is not known which platforms "app-deps"'),
         ((DEPS, APP), ("linux/s390x",), "linux/s390x is not among the platforms"),
         ((DEPS, APP), ("local",), "local is not among the platforms"),
-        ((deps_job(AMD64), APP), (AMD64,), '"app-deps" is not for linux/arm64, and "app" is'),
+        ((pair_deps(AMD64), APP), (AMD64,), '"app-deps" is not for linux/arm64, and "app" is'),
     ],
     ids=["unknown", "strange", "where nothing is known of the builder", "uneven"],
 )

@@ -9,13 +9,13 @@ from tests.support.values import (
     ASK,
     REBUILD,
     REUSE,
-    app_job,
     app_plan,
-    deps_job,
     deps_plan,
     digest,
     image,
     lock,
+    pair_app,
+    pair_deps,
     plan,
     published,
 )
@@ -54,7 +54,7 @@ def test_a_plan_says_what_is_built_from_what_and_where_it_goes() -> None:
         files=FILES,
         moved=("debian:13",),
     )
-    app = app_plan(job=app_job(AMD64, ARM64, references=(LATEST, V1)))
+    app = app_plan(image=pair_app(AMD64, ARM64, references=(LATEST, V1)))
     made = plan(deps, app, derived=frozenset({"app-deps"}))
     assert plan_text(made).splitlines()[:23] == [
         "from docker-bake.hcl",
@@ -181,13 +181,13 @@ def test_a_plan_that_publishes_nothing_says_so(options: BuildOptions, line: str)
 
 def test_reused_dependencies_are_kept_and_adopted_ones_published() -> None:
     assert "  keeps     acme/web:deps\n" in plan_text(plan(deps_plan(REUSE, SOURCE)))
-    job = deps_job(AMD64, references=(Reference("acme/web", "x-deps"),))
-    adopted = deps_plan(REUSE, SOURCE, job=job, published=(None,))
+    job = pair_deps(AMD64, references=(Reference("acme/web", "x-deps"),))
+    adopted = deps_plan(REUSE, SOURCE, image=job, published=(None,))
     assert "  publishes acme/web:x-deps\n" in plan_text(plan(adopted))
 
 
 def test_a_plan_that_asked_nobody_names_no_builder() -> None:
-    text = plan_text(plan(deps_plan(ASK, job=deps_job()), facts=None))
+    text = plan_text(plan(deps_plan(ASK, image=pair_deps()), facts=None))
     assert "builder ci" not in text
     assert "  platforms the one of the builder\n" in text
     assert "manifests" not in text

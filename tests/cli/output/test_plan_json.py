@@ -11,12 +11,12 @@ from tests.support.values import (
     BUNDLE,
     REBUILD,
     REUSE,
-    app_job,
     app_plan,
-    deps_job,
     deps_plan,
     image,
     lock,
+    pair_app,
+    pair_deps,
     plan,
     published,
 )
@@ -132,8 +132,8 @@ def test_what_cannot_be_told_is_said() -> None:
 
 def test_an_application_that_is_there_has_no_reasons() -> None:
     missing = (Reference("acme/web", "v1"),)
-    job = app_job(AMD64, references=(Reference("acme/web", "latest"), *missing))
-    app = app_plan(AppAction.TAG, job=job, missing=missing, pins=(), unpinned="why")
+    job = pair_app(AMD64, references=(Reference("acme/web", "latest"), *missing))
+    app = app_plan(AppAction.TAG, image=job, missing=missing, pins=(), unpinned="why")
     made = as_json(plan(deps_plan(REUSE, SOURCE), app))["targets"][1]
     assert (made["action"], made["reasons"], made["missing_tags"]) == (
         "tag",
@@ -154,8 +154,8 @@ def test_whether_dependencies_have_to_be_built(decision: Decision, needed: bool)
 
 
 def test_every_reference_of_shared_dependencies_is_listed() -> None:
-    job = deps_job(AMD64, references=(BUNDLE, Reference("acme/api", "deps")))
-    deps = deps_plan(REBUILD, SOURCE, job=job, published=(SOURCE, None))
+    job = pair_deps(AMD64, references=(BUNDLE, Reference("acme/api", "deps")))
+    deps = deps_plan(REBUILD, SOURCE, image=job, published=(SOURCE, None))
     made = as_json(plan(deps))["targets"][0]
     assert made["tags"] == ["acme/web:deps", "acme/api:deps"]
     assert made["published"] == [SOURCE.bundle.digest, None]

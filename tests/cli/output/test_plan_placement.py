@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support.fakes import AMD64, ARM64, BUILDER
-from tests.support.values import REBUILD, REUSE, app_job, app_plan, deps_plan, plan
+from tests.support.values import REBUILD, REUSE, app_plan, deps_plan, pair_app, plan
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.builder.nodes import Execution, Node
 from whalebuild.cli.output.plan import announcement, plan_text, site_lines
@@ -73,7 +73,7 @@ def test_a_platform_of_which_nothing_is_known_is_named() -> None:
     ],
 )
 def test_a_bake_says_what_will_be_slow_and_what_cannot_run(node: Node, note: str) -> None:
-    app = replace(app_plan(job=app_job(AMD64, ARM64)), runs=RUNS)
+    app = replace(app_plan(image=pair_app(AMD64, ARM64)), runs=RUNS)
     made = plan(deps_plan(REUSE), app, facts=replace(BUILDER, nodes=(node,)))
     assert announcement(made)[2:] == [note]
     lines = plan_text(made).splitlines()
@@ -92,10 +92,10 @@ def test_platforms_of_inputs_that_cannot_be_told_have_a_place_all_the_same() -> 
 def test_on_a_machine_of_another_kind_a_plan_asks_for_what_production_runs() -> None:
     laptop = replace(BUILDER, platform=ARM64)
     hint = "hint: no platform is named: this publishes for linux/arm64, the builder's own"
-    unnamed = plan(deps_plan(REUSE), app_plan(job=app_job()), facts=laptop)
+    unnamed = plan(deps_plan(REUSE), app_plan(image=pair_app()), facts=laptop)
     assert any(line.startswith(hint) for line in plan_text(unnamed).splitlines())
-    named = plan(deps_plan(REUSE), app_plan(job=app_job(ARM64)), facts=laptop)
-    here = plan(deps_plan(REUSE), app_plan(job=app_job()))
+    named = plan(deps_plan(REUSE), app_plan(image=pair_app(ARM64)), facts=laptop)
+    here = plan(deps_plan(REUSE), app_plan(image=pair_app()))
     loaded = replace(unnamed, options=BuildOptions(load=True))
     for other in (named, here, loaded):
         assert hint not in plan_text(other)

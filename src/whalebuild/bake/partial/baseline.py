@@ -59,31 +59,31 @@ class Baseline:
         found = ((each, self.survey.manifest(each)) for each in references)
         return tuple(each for each, there in found if there is None or there.digest != digest)
 
-    def decision(self, image: JoinedImage, pushed: PushedImage | None) -> Decision:
+    def decision(self, joined: JoinedImage, pushed: PushedImage | None) -> Decision:
         """What parts have decided about dependencies, all platforms taken together."""
         if pushed is None:
             return Decision(DepsAction.REUSE)
-        asked = any(share.image.action == DepsAction.ASK.value for share in image.shares)
+        asked = any(share.entry.action == DepsAction.ASK.value for share in joined.shares)
         action = DepsAction.ASK if asked else DepsAction.REBUILD
         return Decision(action, platforms=tuple(pushed.images))
 
-    def source(self, image: JoinedImage, lock: Lock | Undetermined) -> PublishedDeps | None:
+    def source(self, joined: JoinedImage, lock: Lock | Undetermined) -> PublishedDeps | None:
         """The bundle that parts reuse; the one that stands now, if it has the same for them.
 
         Raises:
             VerificationError: There is none that has all that they reuse.
         """
-        reused = {p: digest for share in image.shares for p, digest in share.reused.items()}
-        using = [share for share in image.shares if share.reused]
-        sources = dict.fromkeys(s.image.source for s in using or image.shares if s.image.source)
+        reused = {p: digest for share in joined.shares for p, digest in share.reused.items()}
+        using = [share for share in joined.shares if share.reused]
+        sources = dict.fromkeys(s.entry.source for s in using or joined.shares if s.entry.source)
         found = [self._source(source) for source in sorted(sources, key=self._has_moved)]
         fitting = (each for each in found if each and _fits(each, reused, lock))
         chosen = next(fitting, None)
         if reused and chosen is None:
             files = ", ".join(share.part.file for share in using)
             raise VerificationError(
-                f'the published "{image.job.name}" that {files} would take is not there any more, '
-                "or not one and the same",
+                f'the published "{joined.image.name}" that {files} would take is not there any '
+                "more, or not one and the same",
                 cause="other dependencies were published while the parts were baked",
                 next_step="bake all parts again; nothing was published",
             )

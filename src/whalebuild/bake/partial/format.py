@@ -8,7 +8,7 @@ from typing import Any
 
 from whalebuild import jsonread as values
 from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
-from whalebuild.bakefile.images import APP, DEPS, PairImage
+from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import NoLock, from_annotations, to_annotations
 from whalebuild.bundle.lock import Lock
@@ -23,9 +23,9 @@ from whalebuild.plan.plan import AppAction
 
 SCHEMA = "whalebuild.part/1"
 _FAMILY = SCHEMA.partition("/")[0]
-_ACTIONS = {
-    DEPS: {action.value for action in DepsAction},
-    APP: {action.value for action in AppAction},
+_ACTIONS: dict[str, set[str]] = {
+    Role.DEPS: {action.value for action in DepsAction},
+    Role.APP: {action.value for action in AppAction},
 }
 
 
@@ -35,7 +35,7 @@ def part_json(part: Part) -> dict[str, Any]:
         "schema": SCHEMA,
         "platforms": list(part.platforms),
         "scope": part.scope,
-        "images": [_image_json(image) for image in part.images],
+        "images": [_image_json(entry) for entry in part.images],
         "staging": [str(reference) for reference in part.staging],
     }
 
@@ -87,23 +87,23 @@ def _open(content: str) -> tuple[Any, str]:
         return None, ""
 
 
-def _image_json(image: ImagePart) -> dict[str, Any]:
-    job, lock = image.job, image.lock
+def _image_json(entry: ImagePart) -> dict[str, Any]:
+    image, lock = entry.image, entry.lock
     return {
-        "target": job.name,
-        "role": job.role,
-        "dependencies": job.deps,
-        "tags": [str(reference) for reference in job.references],
-        "bundle": str(job.bundle),
-        "platforms": list(job.platforms),
-        "action": image.action,
+        "target": image.name,
+        "role": image.role,
+        "dependencies": image.deps,
+        "tags": [str(reference) for reference in image.references],
+        "bundle": str(image.bundle),
+        "platforms": list(image.platforms),
+        "action": entry.action,
         "lock": to_annotations(lock) if isinstance(lock, Lock) else None,
         "undetermined": None if isinstance(lock, Lock) else str(lock),
-        "attributes": json.loads(json.dumps(image.attributes, default=str)),
-        "published": list(image.published),
-        "source": str(image.source) if image.source else None,
-        "stands_on": dict(image.stands_on),
-        "pushed": [_pushed_json(task) for task in image.pushed],
+        "attributes": json.loads(json.dumps(entry.attributes, default=str)),
+        "published": list(entry.published),
+        "source": str(entry.source) if entry.source else None,
+        "stands_on": dict(entry.stands_on),
+        "pushed": [_pushed_json(task) for task in entry.pushed],
     }
 
 
@@ -122,10 +122,10 @@ def _part(document: Mapping[str, Any], file: str) -> Part:
     images = values.listed(document["images"], _image)
     if not images:
         raise MalformedError("it has no images")
-    for image in images:
-        _check(image, platforms, {i.job.name for i in images if i.job.role == DEPS})
+    for entry in images:
+        _check(entry, platforms, {i.image.name for i in images if i.image.role is Role.DEPS})
     staging = values.listed(document["staging"], _staging)
-    repositories = {r for image in images for r in (*image.job.repositories, _home(image.job))}
+    repositories = {r for entry in images for r in (*entry.image.repositories, _home(entry.image))}
     strange = next((each for each in staging if each.repository not in repositories), None)
     if strange:
         raise MalformedError(f"{strange} is in no repository of its images")
@@ -136,18 +136,18 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
     name, role = values.name(found["target"]), values.name(found["role"])
     if found["action"] not in _ACTIONS.get(role, ()):
         raise values.wrong([role, found["action"]], "pair of role and action")
-    job = PairImage(
+    image = PairImage(
         Target(name, {}),
-        role,
+        Role(role),
         values.listed(found["tags"], _tagged),
         values.platforms(found["platforms"]),
         _tagged(found["bundle"]),
         values.name(found["dependencies"]),
     )
-    if not job.references:
+    if not image.references:
         raise MalformedError(f'"{name}" has no tags')
     return ImagePart(
-        job,
+        image,
         found["action"],
         _lock(found),
         values.table(found["attributes"]),
@@ -161,23 +161,23 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
     )
 
 
-def _check(image: ImagePart, platforms: tuple[str, ...], dependencies: set[str]) -> None:
+def _check(entry: ImagePart, platforms: tuple[str, ...], dependencies: set[str]) -> None:
     """What one value says must fit the others."""
-    job, pushed = image.job, [p for task in image.pushed for p in task.platforms]
-    mine = {platform for platform in job.platforms if platform in platforms}
-    builds = job.role == DEPS or image.action == AppAction.BUILD.value
-    looked = len(job.references) if job.role == DEPS else 1
-    whole = job.role == DEPS or set(pushed) == (mine if builds else set())
-    stands = mine if job.role == DEPS else set()
+    image, pushed = entry.image, [p for task in entry.pushed for p in task.platforms]
+    mine = {platform for platform in image.platforms if platform in platforms}
+    builds = image.role is Role.DEPS or entry.action == AppAction.BUILD.value
+    looked = len(image.references) if image.role is Role.DEPS else 1
+    whole = image.role is Role.DEPS or set(pushed) == (mine if builds else set())
+    stands = mine if image.role is Role.DEPS else set()
     if (
-        job.deps not in dependencies
+        image.deps not in dependencies
         or len(pushed) != len(set(pushed))
         or not mine.issuperset(pushed)
-        or len(image.published) != looked
-        or image.stands_on.keys() != stands
+        or len(entry.published) != looked
+        or entry.stands_on.keys() != stands
         or not whole
     ):
-        raise MalformedError(f'what it says of "{job.name}" does not fit together')
+        raise MalformedError(f'what it says of "{image.name}" does not fit together')
 
 
 def _lock(found: Mapping[str, Any]) -> Lock | Undetermined:
@@ -203,8 +203,8 @@ def _pushed(found: Mapping[str, Any]) -> PushedTask:
     )
 
 
-def _home(job: PairImage) -> str:
-    return job.bundle.repository
+def _home(image: PairImage) -> str:
+    return image.bundle.repository
 
 
 def _staging(text: Any) -> Reference:

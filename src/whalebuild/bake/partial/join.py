@@ -21,22 +21,22 @@ class PartShare:
     """What one part has of an image, and for which platforms."""
 
     part: Part
-    image: ImagePart
+    entry: ImagePart
 
     @property
     def platforms(self) -> tuple[str, ...]:
         """The platforms of the image that are the part's."""
-        return tuple(p for p in self.image.job.platforms if p in self.part.platforms)
+        return tuple(p for p in self.entry.image.platforms if p in self.part.platforms)
 
     @property
     def pushed(self) -> frozenset[str]:
         """Those that it has built."""
-        return frozenset(p for task in self.image.pushed for p in task.platforms)
+        return frozenset(p for task in self.entry.pushed for p in task.platforms)
 
     @property
     def reused(self) -> dict[str, str]:
         """Digests of the image manifests that it has found published, by platform."""
-        stands_on = self.image.stands_on
+        stands_on = self.entry.stands_on
         return {p: digest for p, digest in stands_on.items() if p not in self.pushed}
 
 
@@ -47,16 +47,21 @@ class JoinedImage:
     shares: tuple[PartShare, ...]
 
     @property
-    def job(self) -> PairImage:
+    def image(self) -> PairImage:
         """The image, with all its platforms."""
-        return self.shares[0].image.job
+        return self.shares[0].entry.image
+
+    @property
+    def entries(self) -> tuple[ImagePart, ...]:
+        """What each part says of it."""
+        return tuple(share.entry for share in self.shares)
 
     @property
     def lock(self) -> Lock | Undetermined:
         """What it is made from; of each platform as the part says that has it."""
         locks: dict[str, Lock] = {}
         for share in self.shares:
-            lock = share.image.lock
+            lock = share.entry.lock
             if isinstance(lock, Undetermined):
                 return lock
             locks |= dict.fromkeys(share.platforms, lock)
@@ -91,10 +96,10 @@ def join(parts: Sequence[Part]) -> tuple[JoinedImage, ...]:
         for one, another in zip(first.images, other.images, strict=True):
             _check_inputs(PartShare(first, one), PartShare(other, another))
     joined = []
-    for number, image in enumerate(first.images):
+    for number, entry in enumerate(first.images):
         shares = [PartShare(part, part.images[number]) for part in parts]
         mine = [share for share in shares if share.platforms]
-        order = image.job.platforms.index
+        order = entry.image.platforms.index
         joined.append(JoinedImage(tuple(sorted(mine, key=lambda share: order(share.platforms[0])))))
     return tuple(joined)
 
@@ -113,22 +118,22 @@ def _differences(one: Part, other: Part) -> Iterator[str]:
     if one.scope != other.scope:
         scopes = one.scope or "(none)", other.scope or "(none)"
         yield f"{one.file} is of scope {scopes[0]}, {other.file} of {scopes[1]}"
-    names = [[image.job.name for image in part.images] for part in (one, other)]
+    names = [[entry.image.name for entry in part.images] for part in (one, other)]
     if names[0] != names[1]:
         mine, theirs = map(", ".join, names)
         yield f"{one.file} is of {mine}, {other.file} of {theirs}"
         return
-    for image, twin in zip(one.images, other.images, strict=True):
-        job, another = image.job, twin.job
+    for entry, twin in zip(one.images, other.images, strict=True):
+        image, another = entry.image, twin.image
         for what, here, there in (
-            ("is published as", job.references, another.references),
-            ("is for", job.platforms, another.platforms),
-            ("has its caches in", (job.bundle,), (another.bundle,)),
-            ("has the role", (job.role, job.deps), (another.role, another.deps)),
+            ("is published as", image.references, another.references),
+            ("is for", image.platforms, another.platforms),
+            ("has its caches in", (image.bundle,), (another.bundle,)),
+            ("has the role", (image.role, image.deps), (another.role, another.deps)),
         ):
             if here != there:
                 listed, others = ", ".join(map(str, here)), ", ".join(map(str, there))
-                yield f'"{job.name}" {what} {listed} in {one.file}, {others} in {other.file}'
+                yield f'"{image.name}" {what} {listed} in {one.file}, {others} in {other.file}'
 
 
 def _check_platforms(parts: Sequence[Part]) -> None:
@@ -142,7 +147,7 @@ def _check_platforms(parts: Sequence[Part]) -> None:
                     next_step="leave one of them out",
                 )
             owners[platform] = part
-    whole = dict.fromkeys(p for image in parts[0].images for p in image.job.platforms)
+    whole = dict.fromkeys(p for entry in parts[0].images for p in entry.image.platforms)
     missing = [platform for platform in whole if platform not in owners]
     if missing:
         raise VerificationError(
@@ -153,8 +158,8 @@ def _check_platforms(parts: Sequence[Part]) -> None:
 
 
 def _check_inputs(one: PartShare, other: PartShare) -> None:
-    name = one.image.job.name
-    mine, theirs = one.image.lock, other.image.lock
+    name = one.entry.image.name
+    mine, theirs = one.entry.lock, other.entry.lock
     changes: list[str] = []
     if isinstance(mine, Lock) and isinstance(theirs, Lock):
         found = [change for change in compare(mine, theirs) if change.name not in _OF_THE_MACHINE]
@@ -164,7 +169,7 @@ def _check_inputs(one: PartShare, other: PartShare) -> None:
             (mine, one.part.file) if isinstance(theirs, Lock) else (theirs, other.part.file)
         )
         changes = [f"only in {file} they cannot be told: {unknown}"]
-    changes += _attributes(one.image.attributes, other.image.attributes)
+    changes += _attributes(one.entry.attributes, other.entry.attributes)
     if changes:
         raise VerificationError(
             f'{one.part.file} and {other.part.file} made "{name}" from different inputs: '

@@ -15,7 +15,7 @@ from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, make_result
 from whalebuild.bake.staging_tags import delete_tags
 from whalebuild.bake.verify import PushVerifier
-from whalebuild.bakefile.images import DEPS, BuildOptions
+from whalebuild.bakefile.images import BuildOptions, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.console import Console
 from whalebuild.bundle.app_key import AppMaterial
@@ -64,12 +64,12 @@ class Merger:
         strict = self.settings.if_unchanged
         tagger = Publisher(publisher, ConcurrentBakes(publisher, self._warn, strict=strict))
         survey = ManifestLookup(registry, Submit())
-        survey.begin(reference for image in images for reference in image.job.references)
+        survey.begin(reference for joined in images for reference in joined.image.references)
         plan, built = _Reader(publisher, Baseline(survey)).read(images, self.settings)
         for deps in plan.deps:
             if isinstance(deps.lock, Undetermined):
                 self._warn(
-                    f"{deps.job.name}: whether all parts were made from the same cannot be told: "
+                    f"{deps.image.name}: whether all parts were made from the same cannot be told: "
                     f"{deps.lock}"
                 )
         if strict:
@@ -104,13 +104,13 @@ class _Reader:
         outcomes: dict[str, DepsOutcome] = {}
         apps: dict[str, PushedImage] = {}
         app_plans = []
-        for image in images:
-            pushed = self._pushed(image)
-            if image.job.role == DEPS:
-                outcomes[image.job.name] = self._outcome(image, pushed)
+        for joined in images:
+            pushed = self._pushed(joined)
+            if joined.image.role is Role.DEPS:
+                outcomes[joined.image.name] = self._outcome(joined, pushed)
             else:
-                app_plans.append(self._app(image))
-                apps |= {image.job.name: pushed} if pushed else {}
+                app_plans.append(self._app(joined))
+                apps |= {joined.image.name: pushed} if pushed else {}
         deps_plans = tuple(done.plan for done in outcomes.values())
         plan = Plan(
             *(deps_plans, tuple(app_plans), BuildOptions(), settings, "parts"),
@@ -119,77 +119,78 @@ class _Reader:
         )
         return plan, BuiltImages(outcomes, apps, {})
 
-    def _pushed(self, image: JoinedImage) -> PushedImage | None:
+    def _pushed(self, joined: JoinedImage) -> PushedImage | None:
         """What was pushed for all platforms; None for nothing."""
         whole: PushedImage | None = None
-        for share in image.shares:
-            if share.image.pushed:
+        for share in joined.shares:
+            if share.entry.pushed:
                 pushed = self._verified(share)
                 whole = whole.joined(pushed) if whole else pushed
         return whole
 
     def _verified(self, share: PartShare) -> PushedImage:
-        job = share.image.job
+        image = share.entry.image
         tasks = [
             GeneratedTarget(
-                job, each.platforms, Target(each.name, {}), exports=each.cache is not None
+                image, each.platforms, Target(each.name, {}), exports=each.cache is not None
             )
-            for each in share.image.pushed
+            for each in share.entry.pushed
         ]
-        metadata = {each.name: each.metadata() for each in share.image.pushed}
+        metadata = {each.name: each.metadata() for each in share.entry.pushed}
         try:
             pushed = self.publisher.collect(tasks, metadata)
-            self.publisher.check_platforms(job.references[0].repository, pushed.images)
+            self.publisher.check_platforms(image.references[0].repository, pushed.images)
         except VerificationError as failed:
             raise _in_part(share, failed.what, failed.cause) from None
         if pushed.images.keys() != share.pushed:
-            what = f'what was pushed for "{job.name}" is for {", ".join(pushed.images)}'
+            what = f'what was pushed for "{image.name}" is for {", ".join(pushed.images)}'
             raise _in_part(share, what, f"the part says {', '.join(sorted(share.pushed))}")
         return pushed
 
-    def _outcome(self, image: JoinedImage, pushed: PushedImage | None) -> DepsOutcome:
-        plan = self._deps(image, pushed)
+    def _outcome(self, joined: JoinedImage, pushed: PushedImage | None) -> DepsOutcome:
+        plan = self._deps(joined, pushed)
         done = outcome(plan, pushed)
-        for share in image.shares:
-            for platform, digest in share.image.stands_on.items():
-                if done.stand.images.get(platform) != digest:
-                    what = f'"{image.job.name}" is not {digest} for {platform}'
+        for share in joined.shares:
+            for platform, digest in share.entry.stands_on.items():
+                if done.deps_image.images.get(platform) != digest:
+                    what = f'"{joined.image.name}" is not {digest} for {platform}'
                     raise _in_part(share, what, "the application of this part stands on that one")
         return done
 
-    def _deps(self, image: JoinedImage, pushed: PushedImage | None) -> DepsPlan:
-        job, lock = image.job, image.lock
-        decision = self.standing.decision(image, pushed)
-        source = self.standing.source(image, lock)
-        for share in image.shares:
+    def _deps(self, joined: JoinedImage, pushed: PushedImage | None) -> DepsPlan:
+        image, lock = joined.image, joined.lock
+        decision = self.standing.decision(joined, pushed)
+        source = self.standing.source(joined, lock)
+        for share in joined.shares:
             for digest in share.reused.values():
-                if not self.standing.has(job.references[0].repository, digest):
-                    what = f'the registry does not have {digest} of "{job.name}" any more'
+                if not self.standing.has(image.references[0].repository, digest):
+                    what = f'the registry does not have {digest} of "{image.name}" any more'
                     raise _in_part(share, what, "it was deleted since the part was baked")
         published = tuple(
-            self.standing.deps(reference, [share.image.published[number] for share in image.shares])
-            for number, reference in enumerate(job.references)
+            self.standing.deps(reference, [entry.published[number] for entry in joined.entries])
+            for number, reference in enumerate(image.references)
         )
-        return DepsPlan(job, decision, published, source, lock, {})
+        return DepsPlan(image, decision, published, source, lock, {})
 
-    def _app(self, image: JoinedImage) -> AppPlan:
-        job, lock = image.job, image.lock
-        actions = {share.image.action == AppAction.BUILD.value: share for share in image.shares}
+    def _app(self, joined: JoinedImage) -> AppPlan:
+        image, lock = joined.image, joined.lock
+        actions = {share.entry.action == AppAction.BUILD.value: share for share in joined.shares}
         if len(actions) > 1:
-            there = f'"{job.name}" was published as it is to be when this part was baked'
+            there = f'"{image.name}" was published as it is to be when this part was baked'
             raise _in_part(actions[False], there, f"{actions[True].part.file} has built it")
-        attributes = image.shares[0].image.attributes
+        first = joined.shares[0]
+        attributes = first.entry.attributes
         made_of = AppMaterial(lock, attributes) if isinstance(lock, Lock) else None
-        reads = [share.image.published[0] for share in image.shares]
-        published = self.standing.app(job.references[0], reads)
+        reads = [entry.published[0] for entry in joined.entries]
+        published = self.standing.app(image.references[0], reads)
         if True in actions:
-            return AppPlan(job, AppAction.BUILD, "", (), None, {}, made_of, published)
+            return AppPlan(image, AppAction.BUILD, "", (), None, {}, made_of, published)
         if published is None or not published.images:
-            what = f'the registry does not have "{job.name}" any more as it was published'
-            raise _in_part(image.shares[0], what, "the part has built nothing, since that would do")
-        missing = self.standing.lacking(job.references[1:], published.manifest.digest)
+            what = f'the registry does not have "{image.name}" any more as it was published'
+            raise _in_part(first, what, "the part has built nothing, since that would do")
+        missing = self.standing.lacking(image.references[1:], published.manifest.digest)
         action = AppAction.TAG if missing else AppAction.NOTHING
-        return AppPlan(job, action, "", (), None, {}, made_of, published, missing)
+        return AppPlan(image, action, "", (), None, {}, made_of, published, missing)
 
 
 def _in_part(share: PartShare, what: str, cause: str | None) -> VerificationError:

@@ -44,7 +44,7 @@ class ImagePart:
     """One image of a part.
 
     Attributes:
-        job: The image; its platforms are those of the whole.
+        image: The image; its platforms are those of the whole.
         action: What the plan does with it: a value of ``Action`` or ``AppAction``.
         lock: What it is made from on all platforms, or why that cannot be told.
         attributes: For an application what else decides about it, see ``bundle.app_key``.
@@ -55,7 +55,7 @@ class ImagePart:
         pushed: What was built here.
     """
 
-    job: PairImage
+    image: PairImage
     action: str
     lock: Lock | Undetermined
     attributes: Mapping[str, object]
@@ -93,33 +93,33 @@ def make_part(
         metadata: Buildx's, by task.
         staging: The tags that were set.
     """
-    whole = tuple(dict.fromkeys(p for job in plan.jobs for p in job.platforms))
+    whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
     deps = (_deps(plan, each, built, metadata) for each in plan.deps)
     apps = (_app(app, built, metadata) for app in plan.apps)
     images = (*deps, *apps)
-    return Part(plan.options.mine(whole), images, plan.settings.scope, tuple(staging))
+    return Part(plan.options.built_here(whole), images, plan.settings.scope, tuple(staging))
 
 
 def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
-    done = built.deps[deps.job.name]
-    mine = plan.options.mine(deps.job.platforms)
+    done = built.deps[deps.image.name]
+    mine = plan.options.built_here(deps.image.platforms)
     source = deps.source
     return ImagePart(
-        deps.job,
+        deps.image,
         deps.decision.action.value,
         deps.lock,
         {},
         tuple(found.bundle.digest if found else None for found in deps.published),
         replace(source.reference, digest=source.bundle.digest) if source else None,
-        {platform: done.stand.images[platform] for platform in mine},
-        _pushed(built.tasks.get(deps.job.name, ()), done.pushed, metadata),
+        {platform: done.deps_image.images[platform] for platform in mine},
+        _pushed(built.tasks.get(deps.image.name, ()), done.pushed, metadata),
     )
 
 
 def _app(app: AppPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
-    made_of, name = app.material, app.job.name
+    made_of, name = app.material, app.image.name
     return ImagePart(
-        app.job,
+        app.image,
         app.action.value,
         made_of.lock if made_of else Undetermined(app.reason),
         made_of.attributes if made_of else {},

@@ -43,15 +43,15 @@ def plan_text(plan: Plan) -> str:
 
 def decision_lines(plan: Plan) -> list[str]:
     """One line for each image: what becomes of it and why."""
-    lines = [f"{deps.job.name}: {_headline(deps)}" for deps in plan.deps]
-    return lines + [f"{app.job.name}: {_app_headline(app)}" for app in plan.apps]
+    lines = [f"{deps.image.name}: {_headline(deps)}" for deps in plan.deps]
+    return lines + [f"{app.image.name}: {_app_headline(app)}" for app in plan.apps]
 
 
 def announcement(plan: Plan) -> list[str]:
     """What a bake says before it begins: a line for each image; one for all if it is nothing."""
     if not plan.nothing_to_do:
         return [*decision_lines(plan), *site_notes(plan)]
-    names = [job.name for job in plan.jobs]
+    names = [image.name for image in plan.images]
     shown = ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if names[_MANY:] else "")
     are = "are published as they are" if len(names) > 1 else "is published as it is"
     return [f"nothing to do: {shown} {are}; --force bakes anyway"]
@@ -86,11 +86,11 @@ def _app_headline(app: AppPlan) -> str:
 
 
 def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
-    job = deps.job
+    image = deps.image
     origin = (
-        "derived from the application's Dockerfile" if job.name in plan.derived else "bake file"
+        "derived from the application's Dockerfile" if image.name in plan.derived else "bake file"
     )
-    yield f"{job.name}: {_headline(deps)}"
+    yield f"{image.name}: {_headline(deps)}"
     yield f"  is        the dependencies ({origin})"
     yield from _built_from(plan, deps, built=not deps.reused)
     files = [entry for entry in deps.files if entry.kind != "dir"]
@@ -102,24 +102,24 @@ def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
         yield from _hanging("base      ", list(_bases(deps)))
     if plan.options.publishes:
         label = "publishes " if not deps.reused or deps.moves else "keeps     "
-        yield from _hanging(label, [str(reference) for reference in job.references])
+        yield from _hanging(label, [str(reference) for reference in image.references])
     for split in deps.splits:
         yield from _split(split)
     yield from _advice(deps.advice)
 
 
 def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
-    job = app.job
-    yield f"{job.name}: {_app_headline(app)}"
+    image = app.image
+    yield f"{image.name}: {_app_headline(app)}"
     yield "  is        the application"
     yield from _built_from(plan, app, built=app.action is AppAction.BUILD)
     if app.unpinned:
-        yield f"  on        its own build of {job.deps}"
+        yield f"  on        its own build of {image.deps}"
     else:
-        yield f"  on        the published image of {job.deps}"
+        yield f"  on        the published image of {image.deps}"
     for name in app.moved:
         yield f"  base      {name} has moved since; --pull takes the new one"
-    references = [str(reference) for reference in job.references]
+    references = [str(reference) for reference in image.references]
     if app.action is AppAction.NOTHING:
         yield from _hanging("keeps     ", references)
     elif plan.options.publishes:
@@ -131,17 +131,17 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield "  publishes nothing (--read-only)"
 
 
-def _built_from(plan: Plan, image: DepsPlan | AppPlan, *, built: bool) -> Iterator[str]:
-    job = image.job
-    stage = _stage(job.target.stage)
-    yield f"  builds    {stage} of {job.target.dockerfile} in {job.target.context}"
+def _built_from(plan: Plan, planned: DepsPlan | AppPlan, *, built: bool) -> Iterator[str]:
+    image = planned.image
+    stage = _stage(image.target.stage)
+    yield f"  builds    {stage} of {image.target.dockerfile} in {image.target.context}"
     if built:
-        sites = plan.sites(image)
-        yield from _hanging("platforms ", site_lines(sites, job.platforms))
+        sites = plan.sites(planned)
+        yield from _hanging("platforms ", site_lines(sites, image.platforms))
         if any(site.emulated or site.impossible for site in sites):
             yield f"            better: {ELSEWHERE}"
     else:
-        yield f"  platforms {', '.join(job.platforms) or 'the one of the builder'}"
+        yield f"  platforms {', '.join(image.platforms) or 'the one of the builder'}"
 
 
 def _bases(deps: DepsPlan) -> Iterator[str]:
@@ -223,7 +223,7 @@ def site_lines(sites: Sequence[Placement], platforms: Sequence[str]) -> list[str
 
 def site_notes(plan: Plan) -> list[str]:
     """What a bake says of platforms before it begins: what will be slow, and what cannot run."""
-    notes = [note for image in _built(plan) for note in _notes(plan, image)]
+    notes = [note for planned in _built(plan) for note in _notes(plan, planned)]
     return notes + platform_hint(plan)
 
 
@@ -232,7 +232,7 @@ def platform_hint(plan: Plan) -> list[str]:
     own = plan.facts.platform if plan.facts else None
     if own in {None, _USUAL} or not plan.options.publishes:
         return []
-    if all(job.platforms for job in plan.jobs):
+    if all(image.platforms for image in plan.images):
         return []
     setting = f'platform = ["{_USUAL}"]'
     hint = f"no platform is named: this publishes for {own}, the builder's own"
@@ -244,9 +244,9 @@ def _built(plan: Plan) -> Iterator[DepsPlan | AppPlan]:
     yield from (app for app in plan.apps if app.action is AppAction.BUILD)
 
 
-def _notes(plan: Plan, image: DepsPlan | AppPlan) -> Iterator[str]:
-    for site in plan.sites(image):
-        where = f"{image.job.name}: {site.platform} on node {site.node}"
+def _notes(plan: Plan, planned: DepsPlan | AppPlan) -> Iterator[str]:
+    for site in plan.sites(planned):
+        where = f"{planned.image.name}: {site.platform} on node {site.node}"
         if site.impossible:
             yield (
                 f"warning: {where} cannot run RUN on {_lines(site.impossible)}: "
@@ -304,24 +304,24 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 
 def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
-    job, lock = deps.job, deps.lock
+    image, lock = deps.image, deps.lock
     known = lock if isinstance(lock, Lock) else None
     files = [entry for entry in deps.files if entry.kind != "dir"]
     return {
-        "target": job.name,
-        "role": job.role,
+        "target": image.name,
+        "role": image.role,
         "action": deps.decision.action.value,
         "reasons": list(deps.decision.reasons),
         "changes": [asdict(change) for change in deps.decision.changes],
         "key": known and known.key,
         "undetermined": None if known else str(lock),
         "published": [found and found.bundle.digest for found in deps.published],
-        "stage": job.target.stage,
-        "derived": job.name in plan.derived,
-        "context": job.target.context,
-        "dockerfile": job.target.dockerfile,
-        "tags": [str(reference) for reference in job.references],
-        "platforms": list(job.platforms),
+        "stage": image.target.stage,
+        "derived": image.name in plan.derived,
+        "context": image.target.context,
+        "dockerfile": image.target.dockerfile,
+        "tags": [str(reference) for reference in image.references],
+        "platforms": list(image.platforms),
         "sites": _sites(plan, deps),
         "platforms_dropped": list(deps.surplus),
         "inputs": {
@@ -345,23 +345,23 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
 
 
 def _app(plan: Plan, app: AppPlan) -> dict[str, Any]:
-    job = app.job
+    image = app.image
     return {
-        "target": job.name,
-        "role": job.role,
+        "target": image.name,
+        "role": image.role,
         "action": app.action.value,
         "reasons": [app.reason] if app.action is AppAction.BUILD else [],
-        "dependencies": job.deps,
+        "dependencies": image.deps,
         "pinned": bool(app.pins),
         "unpinned_because": app.unpinned,
-        "stage": job.target.stage,
-        "context": job.target.context,
-        "dockerfile": job.target.dockerfile,
-        "tags": [str(reference) for reference in job.references],
+        "stage": image.target.stage,
+        "context": image.target.context,
+        "dockerfile": image.target.dockerfile,
+        "tags": [str(reference) for reference in image.references],
         "bases": dict(app.material.lock.bases) if app.material else {},
         "bases_moved": list(app.moved),
         "missing_tags": [str(reference) for reference in app.missing],
-        "platforms": list(job.platforms),
+        "platforms": list(image.platforms),
         "sites": _sites(plan, app),
     }
 

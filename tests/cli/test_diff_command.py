@@ -27,7 +27,7 @@ def has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[HostImage]:
         "history": [{"created_by": f"COPY {name} /{'x' * 80}"} for name in "bpc"],
     }
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(RegistryClient, "manifest", lambda _, ref: registry.manifest(ref))
+    monkeypatch.setattr(RegistryClient, "manifest", lambda _, ref, **__: registry.manifest(ref))
     monkeypatch.setattr(RegistryClient, "blob", lambda *_: json.dumps(config).encode())
     monkeypatch.setattr(DockerHost, "facts", lambda _: GOOD_FACTS)
     monkeypatch.setattr(DockerHost, "images", lambda _: tuple(found))

@@ -16,7 +16,7 @@ def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder, and a registry in memory."""
     registry = World().registry
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(RegistryClient, "manifest", lambda _, ref: registry.manifest(ref))
+    monkeypatch.setattr(RegistryClient, "manifest", lambda _, ref, **__: registry.manifest(ref))
 
 
 def invoke(*words: str) -> Result:

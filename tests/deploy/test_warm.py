@@ -14,6 +14,7 @@ from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.record import History
 from whalebuild.deploy.warm import plan_warm
 from whalebuild.errors import UsageError
+from whalebuild.published.lookup import ManifestLookup
 
 
 @pytest.fixture
@@ -27,7 +28,9 @@ def warm(world: World, *names: str) -> DeployPlan:
     web, job = service("web", f"{REPOSITORY}:latest"), service("job", pull_policy="never")
     project = FakeProject(model(web, job))
     registry = world.registry
-    planner = DeployPlanner(project, FakeHost(project), patiently(registry), History())  # type: ignore[arg-type]
+    planner = DeployPlanner(
+        project, FakeHost(project), ManifestLookup(patiently(registry)), History()
+    )  # type: ignore[arg-type]
     return plan_warm(planner, names)
 
 

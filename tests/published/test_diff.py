@@ -26,6 +26,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import DiffReader
 from whalebuild.published.download import DiffRequest, HostSide, ImageDiff, KnownBy
 from whalebuild.published.host_images import HostImage, RunningImage
+from whalebuild.published.lookup import ManifestLookup
 
 NEWER = ("newer code", 910)
 LATEST = Reference(REPOSITORY, "latest")
@@ -95,7 +96,7 @@ class World:
 
     def diff(self, each: DiffRequest | None = None, platform: str | None = None) -> ImageDiff:
         self.registry.asked.clear()
-        differ = DiffReader(patiently(self.registry), self.host, platform)  # type: ignore[arg-type]
+        differ = DiffReader(ManifestLookup(patiently(self.registry)), self.host, platform)  # type: ignore[arg-type]
         [found] = differ.diff([each or DiffRequest(LATEST, LATEST)])
         return found
 

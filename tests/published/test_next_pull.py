@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,7 +14,7 @@ from whalebuild.bundle.published import PublishedApp, read_app
 from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, Manifest, digest_of
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import NextPull
-from whalebuild.published.next_pull import Foreteller
+from whalebuild.published.next_pull import estimate_next_pull
 
 
 @dataclass
@@ -33,15 +34,22 @@ class Versions:
         found = Manifest(raw, INDEX_TYPE, digest_of(raw))
         return read_app(Reference(REPOSITORY, "latest"), found)
 
-    def told(self, seconds: float = 5.0) -> object:
+    def estimate(self, seconds: float = 5.0) -> object:
         index = Descriptor("sha256:index", 700)
-        return Foreteller(self.registry, seconds).next_pull(self.before, self.new, index)  # type: ignore[arg-type]
+        return estimate_next_pull(
+            self.registry,  # type: ignore[arg-type]
+            self.before,
+            self.new,
+            index,
+            time.monotonic,
+            seconds,
+        )
 
 
 def test_what_a_host_with_the_version_before_downloads() -> None:
     versions = Versions()
     others = 700 + 100
-    assert versions.told() == {
+    assert versions.estimate() == {
         platform: NextPull(
             others + image.size + 910, others + image.size + BASE[1] + PACKAGES[1] + 910
         )
@@ -53,26 +61,26 @@ def test_what_a_host_with_the_version_before_downloads() -> None:
 def test_a_platform_that_is_new_is_not_told() -> None:
     versions = Versions()
     del versions.old[ARM64]
-    told = versions.told()
-    assert isinstance(told, dict)
-    assert list(told) == [AMD64]
+    pulls = versions.estimate()
+    assert isinstance(pulls, dict)
+    assert list(pulls) == [AMD64]
     del versions.old[AMD64]
-    assert versions.told() is None
+    assert versions.estimate() is None
 
 
 def test_what_cannot_be_read_is_not_told() -> None:
     versions = Versions()
     del versions.registry.held[f"{REPOSITORY}@{versions.old[ARM64].digest}"]
-    assert versions.told() is None
+    assert versions.estimate() is None
     versions.registry.refusing = True
-    assert versions.told() is None
+    assert versions.estimate() is None
 
 
 def test_nobody_waits_long_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = Versions()
     ever = threading.Event()
     monkeypatch.setattr(versions.registry, "manifest", lambda _: ever.wait(20))
-    assert versions.told(seconds=0.01) is None
+    assert versions.estimate(seconds=0.01) is None
     ever.set()
 
 

@@ -21,6 +21,7 @@ from whalebuild.deploy.record import DeploymentKind, Entry, History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.switch import Switcher
 from whalebuild.oci.reference import Reference
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.state.records import FileRecord
 
@@ -117,7 +118,10 @@ class World:
     def planner(self) -> DeployPlanner:
         retrier = patient(2, self.console.note)
         return DeployPlanner(
-            self.project, self.host, RetryingRegistry(self.registry, retrier), self.history
+            self.project,
+            self.host,
+            ManifestLookup(RetryingRegistry(self.registry, retrier)),
+            self.history,
         )
 
     def health(self) -> HealthWait:

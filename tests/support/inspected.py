@@ -26,6 +26,7 @@ from whalebuild.oci.manifest import (
 )
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.published.inspect import Inspector
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.view import PairView
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
@@ -45,7 +46,7 @@ class MemoryRegistry:
     asked: list[str] = field(default_factory=list)
     refusing: bool = False
 
-    def manifest(self, reference: Reference) -> Manifest | None:
+    def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:
         self.asked.append(str(reference))
         if self.refusing:
             raise RequestFailedError(Failure(FailureKind.REFUSED, "denied", "denied: no"))
@@ -125,7 +126,9 @@ class World:
         self, names: Sequence[PairNames], platforms: Sequence[str] = ()
     ) -> tuple[PairView, ...]:
         retrier = Retrier(RetryPolicy(2, 1.0), lambda _: None, sleep=lambda _: None)
-        return Inspector(RetryingRegistry(self.registry, retrier)).inspect(names, platforms)  # type: ignore[arg-type]
+        return Inspector(ManifestLookup(RetryingRegistry(self.registry, retrier))).inspect(
+            names, platforms
+        )  # type: ignore[arg-type]
 
     def text(self, image: str = REPOSITORY) -> str:
         return inspection_text([self.inspect(image)])

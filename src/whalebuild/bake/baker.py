@@ -27,7 +27,7 @@ from whalebuild.plan.pins import DepsImage
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.plan.ports import Engine
 from whalebuild.published.download import NextPull
-from whalebuild.published.next_pull import Foreteller
+from whalebuild.published.next_pull import estimate_next_pull
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 
@@ -91,7 +91,7 @@ class Baker:
         tagger = Publisher(publisher, ConcurrentBakes(publisher, self._warn, strict=strict))
         if plan.output is Output.TAG:
             run.about_to_push = partial(tagger.about_to_push, plan)
-        return _Bake(plan, run, publisher, tagger, ladder, Foreteller(self.registry))
+        return _Bake(plan, run, publisher, tagger, ladder, self.registry, self.clock)
 
     def _result(
         self, bake: _Bake, images: Sequence[ImageResult], begun: float, *, published: bool
@@ -128,7 +128,8 @@ class _Bake:
     publisher: PushVerifier
     tagger: Publisher
     ladder: CacheExporter
-    foreteller: Foreteller
+    registry: Registry
+    clock: Callable[[], float]
 
     def load(self) -> list[ImageResult]:
         """Build, and publish nothing."""
@@ -236,7 +237,7 @@ class _Bake:
             return None
         index = app_index(pushed, app.material, built.deps[app.image.deps].deps_image)
         of_index = Descriptor(digest_of(index), len(index))
-        return self.foreteller.next_pull(app.published, pushed.images, of_index)
+        return estimate_next_pull(self.registry, app.published, pushed.images, of_index, self.clock)
 
     def _part_of(self, entry: ImagePart, built: BuiltImages) -> ImageResult:
         """What became of a portion's image."""

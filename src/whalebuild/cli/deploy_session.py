@@ -37,6 +37,7 @@ from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.switch import Switcher
+from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 
@@ -158,9 +159,8 @@ def wire(
     def health() -> HealthWait:
         return HealthWait(project, console, settings.deploy_timeout, settings.deploy_grace)
 
-    planner = DeployPlanner(
-        project, session.host, RetryingRegistry(session.registry, retrier), history
-    )
+    lookup = ManifestLookup(RetryingRegistry(session.registry, retrier))
+    planner = DeployPlanner(project, session.host, lookup, history)
     deployer = Deployer(
         project,
         session.record,

@@ -37,6 +37,7 @@ def diff(
         from whalebuild.oci.platform import parse_platform
         from whalebuild.published.diff import DiffReader
         from whalebuild.published.download import diff_request
+        from whalebuild.published.lookup import ManifestLookup
         from whalebuild.runtime.retrying_registry import RetryingRegistry
 
         named = read_subject(subject, file, set_, var, image, deps_stage)
@@ -50,8 +51,8 @@ def diff(
                 if named
                 else [pair.pulled for pair in names_of_session(session)]
             )
-            registry = RetryingRegistry(session.registry, session.retrier)
-            differ = DiffReader(registry, host, other)
+            lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
+            differ = DiffReader(lookup, host, other)
             diffs = differ.diff([diff_request(name, from_, to) for name in names])
         as_json = format_ is opt.Format.JSON
         typer.echo(json.dumps(diff_json(diffs)) if as_json else diff_text(diffs))

@@ -33,6 +33,7 @@ def inspect(
         from whalebuild.cli.session import setting_flags
         from whalebuild.oci.platform import parse_platforms
         from whalebuild.published.inspect import Inspector
+        from whalebuild.published.lookup import ManifestLookup
         from whalebuild.runtime.retrying_registry import RetryingRegistry
 
         named = read_subject(subject, file, set_, var, image, deps_stage, scope)
@@ -42,7 +43,7 @@ def inspect(
         )
         with session_about(named, flags, set_, var) as session:
             names = [names_of_image(named)] if named else names_of_session(session)
-            registry = RetryingRegistry(session.registry, session.retrier)
-            views = Inspector(registry).inspect(names, platforms)
+            lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
+            views = Inspector(lookup).inspect(names, platforms)
         as_json = format_ is opt.Format.JSON
         typer.echo(json.dumps(inspection_json(views)) if as_json else inspection_text(views))

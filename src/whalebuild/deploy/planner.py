@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from whalebuild.bakefile.pair_names import with_tag
@@ -34,8 +34,6 @@ from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
-from whalebuild.runtime.retrying_registry import RetryingRegistry
-from whalebuild.runtime.threads import Submit
 
 
 @dataclass
@@ -48,12 +46,8 @@ class DeployPlanner:
 
     project: Project
     host: Host
-    registry: RetryingRegistry
+    lookup: ManifestLookup
     history: History
-    survey: ManifestLookup = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.survey = ManifestLookup(self.registry, Submit())
 
     def deploy(self, names: Sequence[str], order: UpdateOrder | None) -> DeployPlan:
         """Plan to run what is published now.
@@ -67,7 +61,7 @@ class DeployPlanner:
         """
         services = chosen(self.model, names)
         asked = [s for s in services if not not_a_pair(s)]
-        self.survey.begin(with_tag(s.image) for s in asked if s.image)
+        self.lookup.begin(with_tag(s.image) for s in asked if s.image)
         switches = {service.name: self._switch(service, order) for service in services}
         sources = {s.name: with_tag(s.image) for s in services if s.image}
         return self.with_diffs(switches, tuple(names), sources)
@@ -143,7 +137,7 @@ class DeployPlanner:
     def published(self, named: Reference) -> PublishedApp | None:
         """What a registry has; None where it has nothing, or is silent on what the host has."""
         try:
-            found = self.survey.app(named)
+            found = self.lookup.app(named)
         except RefusedError:
             if not is_here(self.project, named):
                 raise
@@ -177,7 +171,7 @@ class DeployPlanner:
         wanted = {(sources[s.service.name], s.service.platform): s for s in missing}
         diffs: list[ImageDiff] = []
         for (source, platform), each in wanted.items():
-            differ = DiffReader(self.registry, self.host, platform, self.survey)
+            differ = DiffReader(self.lookup, self.host, platform)
             diffs += differ.diff([DiffRequest(host_name(each.version or source), source)])
         said = [f"{each.service.name}: {each.why}" for each in plan.changes if each.why]
         return replace(plan, diffs=tuple(diffs), notes=(*notes, *said))

@@ -10,7 +10,6 @@ from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, chosen, not_a_pair
 from whalebuild.deploy.planner import DeployPlanner
-from whalebuild.oci.manifest import parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff
 from whalebuild.published.lookup import ManifestLookup
@@ -33,7 +32,7 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
             continue
         named = with_tag(service.image)
         app = planner.published(named)
-        deps = _dependencies(planner.survey, named) if app and app.record else None
+        deps = _dependencies(planner.lookup, named) if app and app.record else None
         if app is None or deps is None:
             why = f"{named} is no pair of whalebuild's"
             switches[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=why)
@@ -53,28 +52,23 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
         "last stage is not FROM them), and is downloaded as a whole"
         for name, app in apps.items()
         for diff in plan.diffs
-        if diff.to.digest == _digest(switches[name]) and not _shares(planner.survey, app, diff)
+        if diff.to.digest == _digest(switches[name]) and not _shares(planner.lookup, app, diff)
     ]
     return replace(plan, notes=(*plan.notes, *notes))
 
 
-def _dependencies(survey: ManifestLookup, named: Reference) -> PublishedDeps | None:
+def _dependencies(lookup: ManifestLookup, named: Reference) -> PublishedDeps | None:
     for reference in names_of_image(named).deps:
-        found = survey.deps(reference)
+        found = lookup.deps(reference)
         if found and isinstance(found.lock, Lock):
             return found
     return None
 
 
-def _shares(survey: ManifestLookup, app: PublishedApp, deps: ImageDiff) -> bool:
+def _shares(lookup: ManifestLookup, app: PublishedApp, deps: ImageDiff) -> bool:
     """Whether an application has all layers of its dependencies."""
-    child = app.images.get(deps.to.platform)
-    if child is None:
-        return False
-    found = survey.manifest(Reference(app.reference.repository, digest=child.digest))
-    image = parse_image(found.raw) if found else None
-    layers = {layer.digest for layer in image.layers} if image else set()
-    return {layer.digest for layer in deps.layers} <= layers
+    image = lookup.child(app.reference, deps.to.platform)
+    return image is not None and {layer.digest for layer in deps.layers} <= set(image.layers)
 
 
 def _digest(switch: ServiceChange) -> str | None:

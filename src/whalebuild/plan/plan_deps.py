@@ -11,8 +11,6 @@ from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedDeps
 from whalebuild.inputs.values import Undetermined
-from whalebuild.oci.manifest import parse_image
-from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Sizes, advise, explain_code_changes
 from whalebuild.plan.decision import Decision, decide
 from whalebuild.plan.pins import base_contexts, flat_pins, skips_cache
@@ -141,9 +139,8 @@ class DepsPlanner:
         image = next(iter(source.bundle.images.values()), None) if source else None
         if source is None or image is None or self.survey is None:
             return None
-        found = self.survey.manifest(Reference(source.reference.repository, digest=image.digest))
-        parsed = parse_image(found.raw) if found else None
-        return parsed.size if parsed else None
+        found = self.survey.image(source.reference.repository, image.digest, image.size)
+        return found.manifest.size if found.manifest else None
 
 
 def _pinned(source: PublishedDeps | None) -> dict[str, str]:

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.index import Cache
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.errors import UsageError
-from whalebuild.oci.manifest import Descriptor, parse_index
+from whalebuild.oci.manifest import Descriptor, parse_index, platform_of
 from whalebuild.oci.reference import Reference
-from whalebuild.published.images import ImageReader
 from whalebuild.published.lookup import ManifestLookup
-from whalebuild.published.view import AppSide, DepsSide, PairView, make_view, record_of
-from whalebuild.runtime.retrying_registry import RetryingRegistry
-from whalebuild.runtime.threads import Submit
+from whalebuild.published.view import (
+    UNKNOWN_PLATFORM,
+    AppSide,
+    DepsSide,
+    PairView,
+    TagView,
+    make_view,
+    record_of,
+    view_manifest,
+)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Inspector:
     """Looks at published pairs."""
 
-    registry: RetryingRegistry
-    _survey: ManifestLookup = field(init=False)
-    _images: ImageReader = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._survey = ManifestLookup(self.registry, Submit())
-        self._images = ImageReader(self.registry, self._survey)
+    lookup: ManifestLookup
 
     def inspect(
         self, pairs: Sequence[PairNames], platforms: Sequence[str] = ()
@@ -43,7 +43,7 @@ class Inspector:
             UsageError: Nothing at all is published, or not for these platforms.
             WhalebuildError: The registry refused, or could not be reached.
         """
-        self._survey.begin(reference for pair in pairs for reference in pair.references)
+        self.lookup.begin(reference for pair in pairs for reference in pair.references)
         found = [(self._deps(pair), self._app(pair)) for pair in pairs]
         if not any(deps or app for deps, app in found):
             raise _nothing(pairs)
@@ -59,36 +59,55 @@ class Inspector:
         return _only(views, platforms) if platforms else views
 
     def _deps(self, pair: PairNames) -> PublishedDeps | None:
-        looked = (self._survey.deps(reference) for reference in pair.deps)
-        return next((found for found in looked if found), None)
+        published = (self.lookup.deps(reference) for reference in pair.deps)
+        return next((found for found in published if found), None)
 
     def _app(self, pair: PairNames) -> PublishedApp | None:
-        return self._survey.app(pair.app) if pair.app else None
+        return self.lookup.app(pair.app) if pair.app else None
 
     def _begin(
         self, where: Reference, images: Mapping[str, Descriptor], caches: Sequence[Cache] = ()
     ) -> None:
-        """Start to ask for the children that are going to be looked at."""
+        """Start to read the manifests that are going to be shown."""
         digests = [*(image.digest for image in images.values()), *(c.digest for c in caches)]
-        self._survey.begin(Reference(where.repository, digest=digest) for digest in digests)
+        self.lookup.begin(Reference(where.repository, digest=digest) for digest in digests)
 
     def _view_deps(self, deps: PublishedDeps | None) -> DepsSide | None:
         if deps is None:
             return None
         bundle = deps.bundle
-        side = self._images.side(deps.reference, bundle.images, len(bundle.attestations))
+        tag = self._tag(deps.reference, bundle.images, len(bundle.attestations))
+        repository = deps.reference.repository
         caches = [
-            (cache, self._images.image(deps.reference, cache.digest, cache.size))
+            (cache, self.lookup.image(repository, cache.digest, cache.size))
             for cache in bundle.caches
         ]
-        return side, deps.lock, caches
+        return tag, deps.lock, caches
 
     def _view_app(self, app: PublishedApp | None) -> AppSide | None:
         if app is None:
             return None
         index = parse_index(app.manifest.raw)
         attestations = len(index.attestations) if index else 0
-        return self._images.side(app.reference, app.images, attestations), record_of(app)
+        return self._tag(app.reference, app.images, attestations), record_of(app)
+
+    def _tag(
+        self, reference: Reference, children: Mapping[str, Descriptor], attestations: int
+    ) -> TagView:
+        """What a tag stands for: these images of an index, or one image itself."""
+        found = self.lookup.manifest(reference)
+        assert found is not None, "it was there a moment ago"  # noqa: S101 - read only once
+        repository = reference.repository
+        alone = view_manifest(found)
+        if alone.manifest is not None:
+            config = self.lookup.config(repository, alone.manifest)
+            images = {platform_of(config) or UNKNOWN_PLATFORM: alone}
+        else:
+            images = {
+                platform: self.lookup.image(repository, child.digest, child.size)
+                for platform, child in children.items()
+            }
+        return TagView(reference, found.digest, len(found.raw), images, attestations)
 
 
 def _nothing(pairs: Sequence[PairNames]) -> UsageError:
@@ -104,9 +123,9 @@ def _only(views: Sequence[PairView], platforms: Sequence[str]) -> tuple[PairView
     shown = tuple(view.only(platforms) for view in views)
     if any(view.platforms for view in shown):
         return shown
-    there = sorted({platform for view in views for platform in view.platforms})
+    published = sorted({platform for view in views for platform in view.platforms})
     raise UsageError(
         f"nothing is published for {', '.join(platforms)}",
-        cause=f"there is {', '.join(there)}" if there else None,
+        cause=f"there is {', '.join(published)}" if published else None,
         next_step="leave out --platform to see all",
     )

@@ -1,18 +1,16 @@
-"""Tells after a bake what its image costs a host that has the one before."""
+"""Estimates after a bake what the new image costs a host that has the one before."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
-from dataclasses import dataclass, field
 from functools import partial
 
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.failures.failure import FailedError
 from whalebuild.oci.image_config import ImageConfig
-from whalebuild.oci.manifest import Descriptor, parse_image
+from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.published.download import (
@@ -24,71 +22,72 @@ from whalebuild.published.download import (
     blobs_of,
     compare,
 )
-from whalebuild.published.view import ImageView
+from whalebuild.published.view import ImageView, view_manifest
 from whalebuild.runtime.threads import Submit
 
-# Everything is published by then: nobody is to wait long for a line.
+# Everything is published by then: nobody should wait long for one line of output.
 _SECONDS = 2.0
 
 
-@dataclass(frozen=True)
-class Foreteller:
-    """Compares two versions of an application, with two small requests a platform.
+def estimate_next_pull(
+    registry: Registry,
+    before: PublishedApp,
+    images: Mapping[str, Descriptor],
+    index: Descriptor,
+    clock: Callable[[], float],
+    seconds: float = _SECONDS,
+) -> Mapping[str, NextPull] | None:
+    """Compute what a host that has the version before downloads of the new one, by platform.
 
-    What cannot be read at once is not told: it fails no bake, and is not tried again.
+    Two small requests a platform, side by side. The estimate fails no bake: where a manifest cannot
+    be read at the first try, or not in time, there is none.
+
+    Args:
+        registry: Where both versions are.
+        before: The version before; it has an index.
+        images: The new version's images by platform.
+        index: The new version's index.
+        clock: Seconds, as ``time.monotonic``.
+        seconds: How long to wait for all manifests.
+
+    Returns:
+        None where it cannot be told, or no platform is in both versions.
     """
+    deadline = clock() + seconds
+    repository = before.reference.repository
+    submit = Submit()
 
-    registry: Registry
-    seconds: float = _SECONDS
-    clock: Callable[[], float] = time.monotonic
-    _submit: Submit = field(default_factory=Submit)
+    def begin(child: Descriptor) -> Future[ImageView | None]:
+        return submit(partial(_read, registry, Reference(repository, digest=child.digest)))
 
-    def next_pull(
-        self, before: PublishedApp, images: Mapping[str, Descriptor], index: Descriptor
-    ) -> Mapping[str, NextPull] | None:
-        """What a host that has the version before downloads of this one, by platform.
-
-        Args:
-            before: The version before; it has an index.
-            images: The new version's images by platform.
-            index: The new version's index.
-        """
-        both = [platform for platform in images if platform in before.images]
-        deadline = self.clock() + self.seconds
-        repository = before.reference.repository
-        asked = {
-            platform: (
-                self._ask(repository, before.images[platform]),
-                self._ask(repository, images[platform]),
-            )
-            for platform in both
-        }
-        told = {}
-        for platform, (old, new) in asked.items():
-            there, wanted = self._image(old, deadline), self._image(new, deadline)
-            if there is None or wanted is None:
-                return None
-            to = ImageToPull(
-                before.reference, index.digest, index.size, platform, wanted, ImageConfig()
-            )
-            have = HostContent(blobs_of(before.manifest.digest, there))
-            diff = compare(to, have, HostSource(HostSide.REGISTRY))
-            told[platform] = NextPull(diff.download, diff.total)
-        return told or None
-
-    def _ask(self, repository: str, child: Descriptor) -> Future[ImageView | None]:
-        return self._submit(partial(self._read, Reference(repository, digest=child.digest)))
-
-    def _read(self, reference: Reference) -> ImageView | None:
+    def wait(reading: Future[ImageView | None]) -> ImageView | None:
         try:
-            found = self.registry.manifest(reference)
-        except FailedError:
-            return None
-        parsed = parse_image(found.raw) if found else None
-        return ImageView(found.digest, len(found.raw), parsed) if found and parsed else None
-
-    def _image(self, asked: Future[ImageView | None], deadline: float) -> ImageView | None:
-        try:
-            return asked.result(timeout=max(0.0, deadline - self.clock()))
+            return reading.result(timeout=max(0.0, deadline - clock()))
         except NotYetError:
             return None
+
+    begun = {
+        platform: (begin(before.images[platform]), begin(image))
+        for platform, image in images.items()
+        if platform in before.images
+    }
+    pulls = {}
+    for platform, (reading_old, reading_new) in begun.items():
+        old, new = wait(reading_old), wait(reading_new)
+        if old is None or new is None:
+            return None
+        to = ImageToPull(before.reference, index.digest, index.size, platform, new, ImageConfig())
+        have = HostContent(blobs_of(before.manifest.digest, old))
+        diff = compare(to, have, HostSource(HostSide.REGISTRY))
+        pulls[platform] = NextPull(diff.download, diff.total)
+    return pulls or None
+
+
+def _read(registry: Registry, reference: Reference) -> ImageView | None:
+    """Read an image's manifest; None where that fails or it is something else."""
+    try:
+        found = registry.manifest(reference)
+    except FailedError:
+        return None
+    image = view_manifest(found) if found else None
+    return image if image and image.manifest else None

@@ -14,8 +14,11 @@ from whalebuild.bundle.annotations import SCHEME_KEY, NoLock
 from whalebuild.bundle.index import Cache
 from whalebuild.bundle.lock import SCHEME, Lock
 from whalebuild.bundle.published import AppRecord, PublishedApp
-from whalebuild.oci.manifest import ImageManifest, parse_index
+from whalebuild.oci.manifest import ImageManifest, Manifest, parse_image, parse_index
 from whalebuild.oci.reference import Reference
+
+# In the place of a platform that an image's configuration does not name.
+UNKNOWN_PLATFORM = "unknown"
 
 T = TypeVar("T")
 
@@ -43,6 +46,11 @@ class ImageView:
         """Sizes of layers and configuration by digest."""
         config = self.manifest.config if self.manifest else None
         return {**self.layers, **({config.digest: config.size} if config else {})}
+
+
+def view_manifest(found: Manifest) -> ImageView:
+    """A manifest as an image; one that is an index, or cannot be read, has no ``manifest``."""
+    return ImageView(found.digest, len(found.raw), parse_image(found.raw))
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.support.fakes import recording
-from tests.support.world import World
+from tests.support.bake import World
+from tests.support.progress import recording
 from whalebuild.buildkit.events import Step
 from whalebuild.errors import BuildError, RefusedError, UnreachableError
 from whalebuild.failures.failure import CommandFailedError

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_registry import DENIED
-from tests.support.fakes import BUILDER, PushingEngine, definition
-from tests.support.world import WEB, World
+from tests.support.bake import WEB, World
+from tests.support.builders import BUILDER
+from tests.support.engine import PushingEngine, definition
+from tests.support.registry import DENIED
 from whalebuild.bundle.index import read_bundle
 from whalebuild.errors import BuildError, UnreachableError
 from whalebuild.failures.failure import CommandFailedError

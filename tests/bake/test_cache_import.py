@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import pytest
 
-from tests.support.world import World, bundle_of, published, refs
+from tests.support.bake import DONE, PUSH_BUSY, World, bundle_of, published, refs, scripted, stale
+from tests.support.progress import step
 from whalebuild.errors import BuildError, RefusedError, UnreachableError
 from whalebuild.failures.failure import CommandFailedError
 
@@ -17,27 +17,6 @@ LOST = (
     "ERROR: failed to solve: failed to compute cache key: failed to copy: httpReadSeeker: failed "
     "open: could not fetch content descriptor {} (application/vnd.x) from remote: not found\n"
 )
-PUSH_BUSY = "ERROR: failed to solve: failed to push acme/web:deps: 503 Service Unavailable\n"
-
-
-def step(name: str, error: str = "", *, cached: bool = False) -> str:
-    """One line of BuildKit's stream: a step that has ended."""
-    vertex = {
-        "digest": f"sha256:{name}",
-        "name": name,
-        "started": "2026-01-01T00:00:00Z",
-        "completed": "2026-01-01T00:00:01Z",
-        "cached": cached,
-        "error": error,
-    }
-    return json.dumps({"vertexes": [vertex]}) + "\n"
-
-
-def stale() -> World:
-    """A published world whose dependencies have to be rebuilt, with a cache to import."""
-    world = published()
-    world.tree.write(**{"requirements.txt": "x==2\n"})
-    return world
 
 
 def source(world: World) -> str:
@@ -197,17 +176,6 @@ def test_a_cache_whose_manifest_cannot_be_read_is_not_given_to_buildkit() -> Non
 
 def targets(world: World, number: int) -> dict[str, object]:
     return dict(world.engine.targets(number)["app-deps"])
-
-
-def scripted(*bakes: tuple[Sequence[str], str | None]) -> World:
-    world = stale()
-    world.engine.bakes = [
-        (list(lines), CommandFailedError(words) if words else None) for lines, words in bakes
-    ]
-    return world
-
-
-DONE = (step("[1/1] RUN x"), step("exporting to image", "503"))
 
 
 def test_a_push_that_is_tried_again_does_not_rebuild() -> None:

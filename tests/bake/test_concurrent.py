@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_registry import BUSY, DENIED, push_image
-from tests.support.fakes import AMD64, BUILDER, GOOD_FACTS, recording
-from tests.support.world import APP, DEPS, WEB, World, bundle_of, published
+from tests.support.bake import APP, DEPS, WEB, World, bundle_of, published
+from tests.support.builders import BUILDER, GOOD_FACTS
+from tests.support.platforms import AMD64
+from tests.support.progress import recording
+from tests.support.registry import BUSY, DENIED, push_image
 from whalebuild.errors import ExitCode, RefusedError, UnreachableError, VerificationError
 from whalebuild.oci.manifest import Manifest
 from whalebuild.oci.reference import Reference

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.bake.test_cache_import import DONE, PUSH_BUSY, scripted, step
-from tests.support.world import World
+from tests.support.bake import DONE, PUSH_BUSY, World, scripted
+from tests.support.progress import step
 from whalebuild.errors import EngineError, RefusedError
 from whalebuild.failures.classify_http import from_answer
 from whalebuild.failures.failure import CommandFailedError

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64
-from tests.support.values import (
+from tests.support.plans import (
     ASK,
     BUNDLE,
     REBUILD,
@@ -20,6 +19,7 @@ from tests.support.values import (
     pair_deps,
     published,
 )
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bake.outcome import PushedImage, app_index, exported_cache, outcome, pushed_digest
 from whalebuild.bundle.annotations import from_annotations
 from whalebuild.bundle.index import Bundle, Cache, read_bundle

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.fakes import AMD64
-from tests.support.world import (
+from tests.support.bake import (
     APP,
     DEPS,
     UNKNOWN,
@@ -14,6 +13,7 @@ from tests.support.world import (
     published,
     refs,
 )
+from tests.support.platforms import AMD64
 from whalebuild.plan.definition import NO_DIGEST
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS
-from tests.support.world import (
+from tests.support.bake import (
     APP,
     DEPS,
     UNKNOWN,
@@ -17,6 +16,8 @@ from tests.support.world import (
     published,
     refs,
 )
+from tests.support.builders import BUILDER, GOOD_FACTS
+from tests.support.platforms import AMD64, ARM64
 
 
 @pytest.mark.parametrize("attested", [True, False], ids=["attestations", "none"])

@@ -6,16 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fake_registry import BUSY, DENIED
-from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS
-from tests.support.world import (
-    APP,
-    DEPS,
-    World,
-    app_of,
-    bundle_of,
-    published,
-)
+from tests.support.bake import APP, DEPS, World, app_of, bundle_of, published
+from tests.support.builders import BUILDER, GOOD_FACTS
+from tests.support.platforms import AMD64, ARM64
+from tests.support.registry import BUSY, DENIED
 from whalebuild.errors import (
     BuildError,
     ExitCode,

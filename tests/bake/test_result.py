@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64, recording
-from tests.support.values import digest, pair_app, pair_deps
+from tests.support.plans import digest, pair_app, pair_deps
+from tests.support.platforms import AMD64, ARM64
+from tests.support.progress import recording
 from whalebuild.bake.result import ImageResult, make_result, metadata_of
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.events import parse_line

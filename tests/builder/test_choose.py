@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.plan.test_planner import WEB, plan
-from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
+from tests.support.builders import BUILDER, GOOD_FACTS
+from tests.support.engine import FakeEngine, definition
+from tests.support.planner import WEB, plan
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.nodes import Node

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.builder.test_manage import B_DOWN, REFUSED, A, B, FakeBuilders, farm
-from tests.support.fakes import AMD64, ARM64
+from tests.support.builders import B_DOWN, REFUSED, A, B, FakeBuilders, farm
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.builder.ensure import Readier, nodes_down
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.listing import Builder

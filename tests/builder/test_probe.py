@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.plan.test_planner import plan
-from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS, FakeEngine, definition
+from tests.support.builders import BUILDER, GOOD_FACTS
+from tests.support.engine import FakeEngine, definition
+from tests.support.planner import plan
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.builder.nodes import Execution, Node
 from whalebuild.builder.probe import BuilderProbe
 from whalebuild.errors import EngineError

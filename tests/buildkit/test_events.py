@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.fakes import recording
+from tests.support.progress import recording
 from whalebuild.buildkit.events import (
     BuildWarning,
     Event,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support.fakes import recording
+from tests.support.progress import recording
 from whalebuild.buildkit.events import Log, Message, Step, Transfer, parse_line
 from whalebuild.buildkit.progress import BuildState, failure_log, pulled_bytes
 

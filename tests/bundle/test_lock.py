@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.inputs.test_find import find
+from tests.support.inputs import find
 from whalebuild.bundle.lock import Change, Lock, compare, make_lock
 from whalebuild.inputs.values import ContextFiles, FileEntry, Undetermined
 

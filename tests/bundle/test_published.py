@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64
-from tests.support.values import BUNDLE, LATEST, image, lock, published
+from tests.support.plans import BUNDLE, LATEST, image, lock, published
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.index import Cache, compose
 from whalebuild.bundle.published import AppRecord, PublishedApp, read_app, read_deps

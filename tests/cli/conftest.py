@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_registry import FakeRegistry, push_image
-from tests.support.fakes import AMD64, definition, recording
+from tests.support.engine import definition
+from tests.support.platforms import AMD64
+from tests.support.progress import recording
+from tests.support.registry import FakeRegistry, push_image
 from whalebuild.cli.session import Session
 from whalebuild.plan.planner import Planner
 from whalebuild.registry import client as registry_module

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.builder.test_manage import B_DOWN, OWN, REFUSED, A, B, FakeBuilders
+from tests.support.builders import B_DOWN, OWN, REFUSED, A, B, FakeBuilders
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
 from whalebuild.cli.app import app

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.cli.test_history_and_prune import OpenedHost
-from tests.support.deploy_world import ENDED, World
-from tests.support.fake_registry import BUSY
+from tests.support.deploy import ENDED, World
+from tests.support.host import FakeHost
+from tests.support.registry import BUSY
 from whalebuild.cli.app import app
 from whalebuild.docker import compose, host
 from whalebuild.registry import client as registry_module
@@ -24,7 +24,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WHALEBUILD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(compose, "ComposeProject", lambda *_, **__: made.project)
-    monkeypatch.setattr(host, "DockerHost", lambda _: OpenedHost(made.project))
+    monkeypatch.setattr(host, "DockerHost", lambda _: FakeHost(made.project))
     monkeypatch.setattr(registry_module, "RegistryClient", lambda **_: made.registry)
     return made
 

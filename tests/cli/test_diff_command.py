@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.fakes import GOOD_FACTS
-from tests.support.inspected import ARM64, REPOSITORY, World
+from tests.support.builders import GOOD_FACTS
+from tests.support.platforms import ARM64
+from tests.support.published_pair import REPOSITORY, World
 from whalebuild.cli.app import app
 from whalebuild.docker.host import DockerHost
 from whalebuild.oci.reference import Reference

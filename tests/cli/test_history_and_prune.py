@@ -7,24 +7,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.deployed import begun, done, ended, running, text, version
-from tests.support.fake_project import FakeHost, FakeProject, model, service
+from tests.support.host import FakeHost
+from tests.support.project import FakeProject, model, service
+from tests.support.record import begun, done, ended, running, text, version
 from whalebuild.cli.app import app
 from whalebuild.deploy.record import Outcome
 from whalebuild.docker import compose, host
 from whalebuild.published.kept import kept_name
 from whalebuild.state.lock import deployment_lock
 from whalebuild.state.records import FileRecord
-
-
-class OpenedHost(FakeHost):
-    """As the adapter is opened."""
-
-    def __enter__(self) -> OpenedHost:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
@@ -35,7 +26,7 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeProject:
     monkeypatch.setenv("WHALEBUILD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(compose, "ComposeProject", lambda *_, **__: made)
-    monkeypatch.setattr(host, "DockerHost", lambda _: OpenedHost(made))
+    monkeypatch.setattr(host, "DockerHost", lambda _: FakeHost(made))
     return made
 
 

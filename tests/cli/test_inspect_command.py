@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.inspected import REPOSITORY, World
+from tests.support.published_pair import REPOSITORY, World
 from whalebuild.cli.app import app
 from whalebuild.registry.client import RegistryClient
 

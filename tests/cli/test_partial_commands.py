@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.fake_registry import FakeRegistry
-from tests.support.fakes import AMD64, recording
+from tests.support.platforms import AMD64
+from tests.support.progress import recording
+from tests.support.registry import FakeRegistry
 from whalebuild.cli.app import app
 
 FILE = "whalebuild-part-linux-amd64.json"

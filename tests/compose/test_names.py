@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_project import model, service
+from tests.support.project import model, service
 from whalebuild.compose.containers import Container
 from whalebuild.compose.names import found_by_name, nameless, without_names
 

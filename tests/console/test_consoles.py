@@ -8,7 +8,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from tests.support.fakes import recording
+from tests.support.progress import recording
 from whalebuild.buildkit.events import BuildWarning, Log, Step, parse_line
 from whalebuild.console.live import LiveConsole
 from whalebuild.console.plain import ConsoleBase, PlainConsole, RawConsole, make_console

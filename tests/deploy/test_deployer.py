@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.deploy_world import ENDED, UNHEALTHY, KilledError, World
-from tests.support.fake_project import service
-from tests.support.fake_registry import BUSY, DENIED
-from tests.support.fakes import outcome
+from tests.support.deploy import ENDED, UNHEALTHY, KilledError, World
+from tests.support.errors import outcome
+from tests.support.project import service
+from tests.support.registry import BUSY, DENIED
 from whalebuild.deploy.history import state_now, unsure
 from whalebuild.deploy.plan import ServiceAction
 from whalebuild.deploy.record import DeploymentKind, Outcome

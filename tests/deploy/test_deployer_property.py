@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.support.deploy_world import ENDED, UNHEALTHY, KilledError, World
-from tests.support.fake_project import service
-from tests.support.fake_registry import BUSY
+from tests.support.deploy import ENDED, UNHEALTHY, KilledError, World
+from tests.support.project import service
+from tests.support.registry import BUSY
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.history import (
     digests,

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.deployed import begun, done, history, running, version
-from tests.support.fake_project import FakeHost, FakeProject, model, service
-from tests.support.fakes import outcome
+from tests.support.errors import outcome
+from tests.support.host import FakeHost
+from tests.support.project import FakeProject, model, service
+from tests.support.record import begun, done, history, running, version
 from whalebuild.deploy.drift import Drift, find_drift
 from whalebuild.errors import EngineError
 from whalebuild.oci.reference import Reference

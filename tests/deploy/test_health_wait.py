@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.deploy_world import Clock
-from tests.support.fake_project import FakeProject, model, service
-from tests.support.fakes import FakeConsole
+from tests.support.console import FakeConsole
+from tests.support.deploy import Clock
+from tests.support.project import FakeProject, model, service
 from whalebuild.compose.containers import Container
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_words
 from whalebuild.errors import EngineError

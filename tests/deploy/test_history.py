@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.deployed import begun, done, ended, history, running, version, warmed
-from tests.support.fakes import outcome as result
+from tests.support.errors import outcome as result
+from tests.support.record import begun, done, ended, history, running, version, warmed
 from whalebuild.deploy.history import (
     effective,
     good_numbers,

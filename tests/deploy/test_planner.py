@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploy_world import World
-from tests.support.deployed import version
-from tests.support.fake_project import model, service
-from tests.support.fake_registry import BUSY, DENIED, push_image
-from tests.support.fakes import outcome
+from tests.support.deploy import World
+from tests.support.errors import outcome
+from tests.support.project import model, service
+from tests.support.record import version
+from tests.support.registry import BUSY, DENIED, push_image
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, download_of
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError

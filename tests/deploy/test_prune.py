@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.deployed import begun, done, ended, history, running, version, warmed
-from tests.support.fake_project import FakeHost, FakeProject, model, service
-from tests.support.fakes import outcome
+from tests.support.errors import outcome
+from tests.support.host import FakeHost
+from tests.support.project import FakeProject, model, service
+from tests.support.record import begun, done, ended, history, running, version, warmed
 from whalebuild.deploy.prune import Pruning, prune
 from whalebuild.deploy.record import Entry, History
 from whalebuild.errors import EngineError

@@ -6,9 +6,10 @@ from collections.abc import Generator, Mapping
 
 import pytest
 
-from tests.support.deployed import version
-from tests.support.fake_project import FakeProject, model, service
-from tests.support.fakes import FakeConsole, patient
+from tests.support.console import FakeConsole
+from tests.support.project import FakeProject, model, service
+from tests.support.record import version
+from tests.support.retrier import patient
 from whalebuild.compose.pull_progress import PullLine, layer_id
 from whalebuild.deploy.pull import Puller
 from whalebuild.errors import EngineError, RefusedError, UnreachableError

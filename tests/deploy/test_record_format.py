@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.deployed import AT, begun, done, ended, running, text, version, warmed
+from tests.support.record import AT, begun, done, ended, running, text, version, warmed
 from whalebuild.deploy.history import next_number
 from whalebuild.deploy.record import Deployment, Entry, History, Outcome, Warmed
 from whalebuild.deploy.record_format import entry_line, read_history

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.deployed import AT, text, version
+from tests.support.record import AT, text, version
 from whalebuild.deploy.history import (
     digests,
     effective,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploy_world import UNHEALTHY, KilledError, World
-from tests.support.fake_project import service
-from tests.support.fakes import outcome
+from tests.support.deploy import UNHEALTHY, KilledError, World
+from tests.support.errors import outcome
+from tests.support.project import service
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.start_first import DRAINING

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.deploy_world import ENDED, UNHEALTHY, World
-from tests.support.deployed import version
-from tests.support.fake_project import model, service
-from tests.support.fakes import outcome
+from tests.support.deploy import ENDED, UNHEALTHY, World
+from tests.support.errors import outcome
+from tests.support.project import model, service
+from tests.support.record import version
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.plan import DeployPlan

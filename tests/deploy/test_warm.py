@@ -6,9 +6,12 @@ from collections import defaultdict
 
 import pytest
 
-from tests.support.fake_project import FakeHost, FakeProject, model, service
-from tests.support.fakes import outcome, patiently
-from tests.support.inspected import AMD64, CODE, REPOSITORY, World
+from tests.support.errors import outcome
+from tests.support.host import FakeHost
+from tests.support.platforms import AMD64
+from tests.support.project import FakeProject, model, service
+from tests.support.published_pair import CODE, REPOSITORY, World
+from tests.support.retrier import patiently
 from whalebuild.deploy.plan import DeployPlan, ServiceAction
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.record import History

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fakes import GOOD_FACTS, FakeEngine, definition
+from tests.support.builders import GOOD_FACTS
+from tests.support.engine import FakeEngine, definition
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.docker.buildx import PrefetchingBuildx
 from whalebuild.failures.failure import CommandFailedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.failures.recorded import Recorded
-from tests.support.fakes import recording
+from tests.support.progress import recording
 from whalebuild.failures.failure import FailureKind
 
 BUILDX = "buildx 0.29.1 with docker 28.2.2, run here"

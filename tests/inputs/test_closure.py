@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.inputs.test_find import find, reason
+from tests.support.inputs import find, reason
 
 SHA = "a" * 40
 DIGEST = "sha256:" + "a" * 64

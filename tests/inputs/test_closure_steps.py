@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.inputs.test_find import find, reason
+from tests.support.inputs import find, reason
 from whalebuild.inputs.values import Remote
 
 SHA = "a" * 40

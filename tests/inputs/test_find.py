@@ -1,28 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from tests.support.inputs import find, reason
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.dependencies import is_manifest
-from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.find import build_of, find_inputs
-from whalebuild.inputs.values import Build, StageInputs, Undetermined
+from whalebuild.inputs.find import build_of
+from whalebuild.inputs.values import Build
 
 SHA = "a" * 64
-
-
-def find(text: str, stage: str | None = "deps", **build: Any) -> StageInputs:
-    found = find_inputs(parse_dockerfile(text), stage, Build(**build))
-    assert isinstance(found, StageInputs), found
-    return found
-
-
-def reason(text: str, stage: str | None = "deps", **build: Any) -> str:
-    found = find_inputs(parse_dockerfile(text), stage, Build(**build))
-    assert isinstance(found, Undetermined), found
-    return str(found)
 
 
 def test_a_stage_and_all_that_it_stands_on() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.fakes import outcome
+from tests.support.errors import outcome
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import KNOWN, parse_platform, parse_platforms, resolve, runnable
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.inputs.test_find import find
+from tests.support.inputs import find
 from whalebuild.bundle.lock import Change
 from whalebuild.bundle.lock_grouping import BY_FOLDER, CODE, group_name
 from whalebuild.dockerfile.parser import parse_dockerfile

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64
-from tests.support.values import BUNDLE, digest, image, lock, published
+from tests.support.plans import BUNDLE, digest, image, lock, published
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.index import Bundle
 from whalebuild.bundle.lock import Change, Lock

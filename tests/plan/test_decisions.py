@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64
-from tests.support.world import WEB, World, bundle_of
-from tests.support.world import app_of as app_published
+from tests.support.bake import WEB, World, bundle_of
+from tests.support.bake import app_of as app_published
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import read_deps
 from whalebuild.errors import UsageError

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64, GOOD_FACTS
-from tests.support.values import (
+from tests.support.builders import GOOD_FACTS
+from tests.support.plans import (
     ASK,
     BUNDLE,
     REBUILD,
@@ -21,6 +21,7 @@ from tests.support.values import (
     plan,
     published,
 )
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.index import Cache

@@ -4,16 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_registry import BUSY, DENIED, FakeRegistry
-from tests.support.fakes import FakeEngine, FakeTree, definition, patient
+from tests.support.engine import FakeEngine, definition
+from tests.support.planner import WEB, plan
+from tests.support.registry import BUSY, DENIED, FakeRegistry
+from tests.support.source_tree import FakeTree
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
 from whalebuild.failures.failure import CommandFailedError
 from whalebuild.plan.plan import Plan
-from whalebuild.plan.planner import Planner
-from whalebuild.settings import Settings
 
 DOWN = CommandFailedError(
     "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon "
@@ -23,23 +23,7 @@ NO_BUILDX = CommandFailedError(
     "unknown flag: --print\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\n"
     "Run 'docker --help' for more information\n"
 )
-WEB = {"tags": ["acme/web:latest"]}
 NOTHING = {"group": {"default": {"targets": None}}, "target": {}}
-
-
-def plan(
-    engine: FakeEngine,
-    tree: FakeTree | None = None,
-    request: BakeRequest | None = None,
-    *,
-    registry: FakeRegistry | None = None,
-    options: BuildOptions | None = None,
-    ask: bool = True,
-    **settings: Any,
-) -> Plan:
-    places = (engine, registry or FakeRegistry(), tree or FakeTree())
-    planner = Planner(*places, Settings(**settings), patient(), ask)
-    return planner.plan(request or BakeRequest(), options or BuildOptions())
 
 
 def tags(made: Plan) -> dict[str, list[str]]:

@@ -8,8 +8,9 @@ import textwrap
 
 SCRIPT = """
     import time
-    from tests.support.fake_registry import BUSY, DENIED, FakeRegistry
-    from tests.support.fakes import FakeEngine, FakeTree, definition
+    from tests.support.engine import FakeEngine, definition
+    from tests.support.registry import BUSY, DENIED, FakeRegistry
+    from tests.support.source_tree import FakeTree
     from whalebuild.errors import RefusedError
     from whalebuild.bakefile.images import BuildOptions
     from whalebuild.bakefile.request import BakeRequest

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.support.fakes import GOOD_FACTS, patiently
-from tests.support.inspected import (
-    AMD64,
-    ARM64,
+from tests.support.builders import GOOD_FACTS
+from tests.support.platforms import AMD64, ARM64
+from tests.support.published_pair import (
     BASE,
     CODE,
     PACKAGES,
@@ -17,6 +16,7 @@ from tests.support.inspected import (
     MemoryRegistry,
     image_manifest,
 )
+from tests.support.retrier import patiently
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.index import compose
 from whalebuild.errors import EngineError, RefusedError, UsageError

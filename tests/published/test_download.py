@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.support.inspected import AMD64, Layer, image_manifest
+from tests.support.platforms import AMD64
+from tests.support.published_pair import Layer, image_manifest
 from whalebuild.cli.output.diff import diff_json
 from whalebuild.errors import UsageError
 from whalebuild.oci.image_config import ImageConfig, read_config

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from tests.support.fakes import FakeEngine, FakeTree, definition
-from tests.support.inspected import (
-    AMD64,
-    ARM64,
+from tests.support.engine import FakeEngine, definition
+from tests.support.platforms import AMD64, ARM64
+from tests.support.published_pair import (
     BASE,
     CODE,
     LOCK,
@@ -16,6 +15,7 @@ from tests.support.inspected import (
     World,
     image_manifest,
 )
+from tests.support.source_tree import FakeTree
 from whalebuild.bakefile.pair_names import names_of_image
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bundle.annotations import NoLock

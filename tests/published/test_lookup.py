@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from tests.support.fake_registry import BUSY, DENIED, FakeRegistry, push_image
-from tests.support.fakes import AMD64, ARM64, patiently
-from tests.support.values import published
+from tests.support.plans import published
+from tests.support.platforms import AMD64, ARM64
+from tests.support.registry import BUSY, DENIED, FakeRegistry, push_image
+from tests.support.retrier import patiently
 from whalebuild.errors import RefusedError, UnreachableError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.inputs.values import BaseImage

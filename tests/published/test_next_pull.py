@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.fakes import AMD64
-from tests.support.inspected import ARM64, BASE, CODE, PACKAGES, REPOSITORY, MemoryRegistry
-from tests.support.world import APP, World
+from tests.support.bake import APP, World
+from tests.support.platforms import AMD64, ARM64
+from tests.support.published_pair import BASE, CODE, PACKAGES, REPOSITORY, MemoryRegistry
 from whalebuild.bundle.index import compose
 from whalebuild.bundle.published import PublishedApp, read_app
 from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, Manifest, digest_of

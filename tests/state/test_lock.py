@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fakes import outcome
+from tests.support.errors import outcome
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.leftovers import stop_leftovers
 from whalebuild.errors import DeployError, UsageError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deployed import begun, done, ended, running, text, warmed
-from tests.support.fakes import outcome
+from tests.support.errors import outcome
+from tests.support.record import begun, done, ended, running, text, warmed
 from whalebuild.deploy.record import History
 from whalebuild.deploy.record_format import entry_line, read_history
 from whalebuild.errors import UsageError

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.fake_registry import FakeRegistry
-from tests.support.fakes import AMD64, ARM64, BUILDER, FakeConsole, patient
-from tests.support.world import World
+from tests.support.bake import World
+from tests.support.builders import BUILDER
+from tests.support.console import FakeConsole
+from tests.support.platforms import AMD64, ARM64
+from tests.support.registry import FakeRegistry
+from tests.support.retrier import patient
 from whalebuild.bake.partial.format import part_json, read_part
 from whalebuild.bake.partial.merge import Merger
 from whalebuild.bake.partial.part import Part

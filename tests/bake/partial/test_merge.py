@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64, BUILDER, GOOD_FACTS
+from tests.support.bake import APP, DEPS, UNKNOWN, actions, bundle_of
+from tests.support.builders import BUILDER, GOOD_FACTS
 from tests.support.partial import BOTH, Farm, bake_part, children, merged, single
-from tests.support.world import APP, DEPS, UNKNOWN, actions, bundle_of
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import VerificationError
 

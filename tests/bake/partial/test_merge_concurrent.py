@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64, outcome
+from tests.support.bake import APP, DEPS, actions, app_of, bundle_of
+from tests.support.errors import outcome
 from tests.support.partial import BOTH, Farm, children, merged, single
-from tests.support.world import APP, DEPS, actions, app_of, bundle_of
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.errors import VerificationError
 from whalebuild.oci.manifest import INDEX_TYPE, Index, parse_index, write_index
 from whalebuild.oci.reference import Reference

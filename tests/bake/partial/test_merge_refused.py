@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64, outcome
+from tests.support.bake import APP, DEPS, World, bundle_of
+from tests.support.errors import outcome
 from tests.support.partial import BOTH, Document, Farm, bake_part, children, merged, single
-from tests.support.world import APP, DEPS, World, bundle_of
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import ExitCode, UsageError, VerificationError, WhalebuildError
 from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, parse_index, write_index

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64
-from tests.support.values import UNKNOWN, digest, lock, pair_app, pair_deps
+from tests.support.plans import UNKNOWN, digest, lock, pair_app, pair_deps
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bake.partial.format import part_json, read_part
 from whalebuild.bake.partial.join import join
 from whalebuild.bake.partial.part import ImagePart, Part, PushedTask

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploy_world import World
-from tests.support.fake_project import service
+from tests.support.deploy import World
+from tests.support.project import service
 from whalebuild.cli.output.deploy import deploy_table
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.result import DeployAction, DeployResult, short

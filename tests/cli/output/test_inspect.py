@@ -4,15 +4,8 @@ import json
 
 import pytest
 
-from tests.support.inspected import (
-    AMD64,
-    ARM64,
-    LOCK,
-    PACKAGES,
-    REPOSITORY,
-    World,
-    image_manifest,
-)
+from tests.support.platforms import AMD64, ARM64
+from tests.support.published_pair import LOCK, PACKAGES, REPOSITORY, World, image_manifest
 from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.index import Cache, compose
 from whalebuild.cli.output.inspect import inspection_json, inspection_text

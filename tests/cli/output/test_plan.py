@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64
-from tests.support.values import (
+from tests.support.plans import (
     ASK,
     REBUILD,
     REUSE,
@@ -19,6 +18,7 @@ from tests.support.values import (
     plan,
     published,
 )
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bundle.lock import Change
 from whalebuild.cli.output.plan import announcement, decision_lines, plan_text

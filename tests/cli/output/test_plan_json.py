@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64
-from tests.support.values import (
+from tests.support.plans import (
     ASK,
     BUNDLE,
     REBUILD,
@@ -20,6 +19,7 @@ from tests.support.values import (
     plan,
     published,
 )
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bundle.lock import Change
 from whalebuild.cli.output.plan import plan_json

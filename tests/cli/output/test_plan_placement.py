@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.fakes import AMD64, ARM64, BUILDER
-from tests.support.values import REBUILD, REUSE, app_plan, deps_plan, pair_app, plan
+from tests.support.builders import BUILDER
+from tests.support.plans import REBUILD, REUSE, app_plan, deps_plan, pair_app, plan
+from tests.support.platforms import AMD64, ARM64
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.builder.nodes import Execution, Node
 from whalebuild.cli.output.plan import announcement, plan_text, site_lines

@@ -1,79 +1,23 @@
-"""Stand-ins for the ports of workflows: scripted answers, and a record of what was asked."""
+"""A ``plan.ports.Engine`` with scripted answers, and one that pushes to a registry in memory."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from tests.support.fake_registry import FakeRegistry, push_cache, push_image
+from tests.support.builders import GOOD_FACTS
+from tests.support.platforms import AMD64
+from tests.support.registry import FakeRegistry, push_cache, push_image
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.nodes import Node
-from whalebuild.buildkit.events import Event
-from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
-from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.failure import CommandFailedError
-from whalebuild.failures.retry_policy import RetryPolicy
-from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import parse_reference
 from whalebuild.plan.definition import NO_DIGEST
-from whalebuild.runtime.retrier import Retrier
-from whalebuild.runtime.retrying_registry import RetryingRegistry
-from whalebuild.source.context import LocalContextFiles
-
-AMD64, ARM64 = "linux/amd64", "linux/arm64"
-GOOD_FACTS = BuilderFacts("default", "docker", containerd_store=True, platform=AMD64)
-BUILDER = BuilderFacts("ci", "docker-container", containerd_store=True, platform=AMD64)
-DATA = Path(__file__).parent / "data"
-
-
-def outcome(action: Callable[[], Any]) -> Any:
-    """What the action returns, or the expected error that it raises; no other error passes."""
-    try:
-        return action()
-    except WhalebuildError as error:
-        return error
-
-
-def recording(name: str, target: str | None = None) -> list[str]:
-    """The lines of a recorded ``--progress rawjson`` (buildx 0.29), host names replaced.
-
-    With a target only its lines: what a bake of this target alone would have said.
-    """
-    lines = (DATA / f"{name}.rawjson").read_text().splitlines(keepends=True)
-    return [kept for line in lines if (kept := _of_target(line, target))] if target else lines
-
-
-def _of_target(line: str, target: str) -> str:
-    if not line.startswith("{"):
-        return line
-    status = json.loads(line)
-    steps = [
-        v
-        for v in status.get("vertexes", ())
-        if v["name"].startswith((f"[{target} ", f"[{target}]"))
-    ]
-    if "vertexes" in status and not steps:
-        return ""
-    return json.dumps({**status, "vertexes": steps}) + "\n"
-
-
-def patient(attempts: int = 3, announce: Callable[[str], None] = lambda _: None) -> Retrier:
-    """A retrier that never sleeps."""
-    return Retrier(RetryPolicy(attempts, 180.0), announce, lambda _: None)
-
-
-def patiently(registry: Any, attempts: int = 3) -> RetryingRegistry:
-    """A registry that is read again without a sleep."""
-    return RetryingRegistry(registry, patient(attempts))
 
 
 def definition(targets: Mapping[str, Any], *default: str) -> dict[str, Any]:
@@ -217,97 +161,3 @@ class PushingEngine(FakeEngine):
             said = f"cache of {name}: {content}"
             metadata["cache.manifest"] = push_cache(self.registry, where, said, self.config_size)
         return metadata
-
-
-class FakeTree:
-    """Files: names of bake files, one Dockerfile for all targets, and a context.
-
-    The context is read by the real adapter, from a folder that goes away with this.
-    """
-
-    DOCKERFILE = (
-        "FROM debian AS dependencies\n"
-        "COPY requirements.txt .\n"
-        "RUN pip install -r requirements.txt\n"
-        "FROM dependencies\n"
-        "COPY --link app.py .\n"
-    )
-    FILES = ("docker-bake.hcl",)
-
-    def __init__(
-        self,
-        text: str | None = DOCKERFILE,
-        files: tuple[str, ...] = FILES,
-        contents: Mapping[str, str] | None = None,
-    ) -> None:
-        self.text = text
-        self.files = files
-        self.read: list[str] = []
-        self.root = Path(tempfile.mkdtemp(prefix="whalebuild-test-"))
-        weakref.finalize(self, shutil.rmtree, self.root)
-        self.write(**{"requirements.txt": "x==1\n", "app.py": "1\n", **(contents or {})})
-
-    def write(self, **contents: str) -> None:
-        """Write files below the context."""
-        for name, content in contents.items():
-            path = self.root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-            path.chmod(0o644)
-
-    def bake_files(self) -> tuple[str, ...]:
-        return self.files
-
-    def dockerfile(self, target: Target) -> Dockerfile | None:
-        self.read.append(target.name)
-        if target.dockerfile_inline:
-            return parse_dockerfile(target.dockerfile_inline)
-        if "://" in target.context:
-            return None
-        if self.text is None:
-            raise UsageError("cannot read the Dockerfile", cause="No such file or directory")
-        return parse_dockerfile(self.text)
-
-    def context_files(
-        self, inputs: StageInputs, build: Build, dockerfile: str | None
-    ) -> ContextFiles | Undetermined:
-        return LocalContextFiles(self.root).list_files(inputs, build, dockerfile)
-
-
-@dataclass
-class FakeNotes:
-    """What is known of builders: those that refuse, with the registry."""
-
-    refused: set[tuple[str, str]] = field(default_factory=set)
-
-    def refuses_cache_by_digest(self, builder: str, registry: str) -> bool:
-        return (builder, registry) in self.refused
-
-    def note_refusal(self, builder: str, registry: str) -> None:
-        self.refused.add((builder, registry))
-
-
-@dataclass
-class FakeConsole:
-    """Remembers what it was told."""
-
-    begun: list[tuple[str, ...]] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    shown: list[str] = field(default_factory=list)
-
-    def begin(self, targets: Sequence[str]) -> None:
-        self.begun.append(tuple(targets))
-
-    def event(self, event: Event) -> None:
-        self.events.append(event)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def progress(self, what: str, how_far: str) -> None:
-        self.shown.append(f"{what}: {how_far}")
-
-    def raw(self, line: str) -> None:
-        self.lines.append(line)

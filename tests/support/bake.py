@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.support.fake_registry import FakeRegistry
-from tests.support.fakes import (
-    BUILDER,
-    FakeConsole,
-    FakeNotes,
-    FakeTree,
-    PushingEngine,
-    definition,
-    patient,
-)
+from tests.support.builder_notes import FakeNotes
+from tests.support.builders import BUILDER
+from tests.support.console import FakeConsole
+from tests.support.engine import PushingEngine, definition
+from tests.support.progress import step
+from tests.support.registry import FakeRegistry
+from tests.support.retrier import patient
+from tests.support.source_tree import FakeTree
 from whalebuild.bake.baker import Baker
 from whalebuild.bake.result import BakeResult
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bundle.index import Bundle, read_bundle
 from whalebuild.bundle.published import PublishedApp, read_app
+from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.manifest import parse_index
 from whalebuild.oci.reference import parse_reference
 from whalebuild.plan.plan import Plan
@@ -31,6 +31,8 @@ from whalebuild.settings import Settings
 DEPS, APP = "acme/web:deps", "acme/web:latest"
 UNKNOWN = "FROM debian AS dependencies\nADD https://x/y /\nFROM dependencies\n"
 WEB = {"app": {"tags": ["acme/web:latest"]}}
+PUSH_BUSY = "ERROR: failed to solve: failed to push acme/web:deps: 503 Service Unavailable\n"
+DONE = (step("[1/1] RUN x"), step("exporting to image", "503"))
 
 
 @dataclass
@@ -111,3 +113,18 @@ def published() -> World:
 
 def refs(world: World, bake: int, name: str, key: str) -> list[str]:
     return [entry["ref"] for entry in world.engine.targets(bake)[name].get(key, ())]
+
+
+def stale() -> World:
+    """A published world whose dependencies have to be rebuilt, with a cache to import."""
+    world = published()
+    world.tree.write(**{"requirements.txt": "x==2\n"})
+    return world
+
+
+def scripted(*bakes: tuple[Sequence[str], str | None]) -> World:
+    world = stale()
+    world.engine.bakes = [
+        (list(lines), CommandFailedError(words) if words else None) for lines, words in bakes
+    ]
+    return world

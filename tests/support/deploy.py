@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.deployed import AT
-from tests.support.fake_project import FakeHost, FakeProject, model, service
-from tests.support.fake_registry import FakeRegistry, push_app
-from tests.support.fakes import FakeConsole, patient
+from tests.support.console import FakeConsole
+from tests.support.host import FakeHost
+from tests.support.project import FakeProject, model, service
+from tests.support.record import AT
+from tests.support.registry import FakeRegistry, push_app
+from tests.support.retrier import patient
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.fakes import AMD64, BUILDER
+from tests.support.builders import BUILDER
+from tests.support.platforms import AMD64
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations

@@ -1,0 +1,44 @@
+"""Lines of BuildKit's ``--progress rawjson``: recorded ones, and single steps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+def recording(name: str, target: str | None = None) -> list[str]:
+    """The lines of a recorded ``--progress rawjson`` (buildx 0.29), host names replaced.
+
+    With a target only its lines: what a bake of this target alone would have said.
+    """
+    lines = (DATA / f"{name}.rawjson").read_text().splitlines(keepends=True)
+    return [kept for line in lines if (kept := _of_target(line, target))] if target else lines
+
+
+def _of_target(line: str, target: str) -> str:
+    if not line.startswith("{"):
+        return line
+    status = json.loads(line)
+    steps = [
+        v
+        for v in status.get("vertexes", ())
+        if v["name"].startswith((f"[{target} ", f"[{target}]"))
+    ]
+    if "vertexes" in status and not steps:
+        return ""
+    return json.dumps({**status, "vertexes": steps}) + "\n"
+
+
+def step(name: str, error: str = "", *, cached: bool = False) -> str:
+    """One line of BuildKit's stream: a step that has ended."""
+    vertex = {
+        "digest": f"sha256:{name}",
+        "name": name,
+        "started": "2026-01-01T00:00:00Z",
+        "completed": "2026-01-01T00:00:01Z",
+        "cached": cached,
+        "error": error,
+    }
+    return json.dumps({"vertexes": [vertex]}) + "\n"

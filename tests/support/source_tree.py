@@ -1,0 +1,70 @@
+"""A ``plan.ports.SourceTree``: one Dockerfile, and a context in a temporary folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
+from pathlib import Path
+
+from whalebuild.bakefile.target import Target
+from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
+from whalebuild.errors import UsageError
+from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.source.context import LocalContextFiles
+
+
+class FakeTree:
+    """Files: names of bake files, one Dockerfile for all targets, and a context.
+
+    The context is read by the real adapter, from a folder that goes away with this.
+    """
+
+    DOCKERFILE = (
+        "FROM debian AS dependencies\n"
+        "COPY requirements.txt .\n"
+        "RUN pip install -r requirements.txt\n"
+        "FROM dependencies\n"
+        "COPY --link app.py .\n"
+    )
+    FILES = ("docker-bake.hcl",)
+
+    def __init__(
+        self,
+        text: str | None = DOCKERFILE,
+        files: tuple[str, ...] = FILES,
+        contents: Mapping[str, str] | None = None,
+    ) -> None:
+        self.text = text
+        self.files = files
+        self.read: list[str] = []
+        self.root = Path(tempfile.mkdtemp(prefix="whalebuild-test-"))
+        weakref.finalize(self, shutil.rmtree, self.root)
+        self.write(**{"requirements.txt": "x==1\n", "app.py": "1\n", **(contents or {})})
+
+    def write(self, **contents: str) -> None:
+        """Write files below the context."""
+        for name, content in contents.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            path.chmod(0o644)
+
+    def bake_files(self) -> tuple[str, ...]:
+        return self.files
+
+    def dockerfile(self, target: Target) -> Dockerfile | None:
+        self.read.append(target.name)
+        if target.dockerfile_inline:
+            return parse_dockerfile(target.dockerfile_inline)
+        if "://" in target.context:
+            return None
+        if self.text is None:
+            raise UsageError("cannot read the Dockerfile", cause="No such file or directory")
+        return parse_dockerfile(self.text)
+
+    def context_files(
+        self, inputs: StageInputs, build: Build, dockerfile: str | None
+    ) -> ContextFiles | Undetermined:
+        return LocalContextFiles(self.root).list_files(inputs, build, dockerfile)

@@ -19,9 +19,9 @@ DEPS, APP = pair_deps(), pair_app(AMD64)
 
 
 def image(job: Any, action: str = "built", number: int | None = None, *names: str) -> ImageResult:
-    tasks = tuple(GeneratedTarget(job, (), job.target) for _ in names)
+    targets = tuple(GeneratedTarget(job, (), job.target) for _ in names)
     platforms = (AMD64, ARM64) if job is DEPS else ()
-    return ImageResult(job, action, digest(number) if number else None, tasks, platforms)
+    return ImageResult(job, action, digest(number) if number else None, targets, platforms)
 
 
 IMAGES = (image(DEPS, "built", 6, "app-deps"), image(APP, "built", 3, "app"))
@@ -92,9 +92,14 @@ def test_what_the_tasks_of_one_image_took_is_summed_up() -> None:
         for line in recording("pulled", "app"):
             for event in parse_line(line):
                 states[name].apply(event)
-    tasks = tuple(GeneratedTarget(APP, (), Target(name, {})) for name in names)
+    targets = tuple(GeneratedTarget(APP, (), Target(name, {})) for name in names)
     made = make_result(
-        [ImageResult(APP, "built", None, tasks)], states, [], warnings=(), published=True, seconds=0
+        [ImageResult(APP, "built", None, targets)],
+        states,
+        [],
+        warnings=(),
+        published=True,
+        seconds=0,
     )
     (target,) = made.targets
     assert (target.target, target.steps_run, target.steps_cached) == ("app", 2, 8)

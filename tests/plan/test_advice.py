@@ -7,7 +7,7 @@ from whalebuild.bundle.lock import Change
 from whalebuild.bundle.lock_grouping import BY_FOLDER, CODE, group_name
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.values import ContextFiles, ContextRead, FileEntry, StageInputs
-from whalebuild.plan.advice import Sizes, advise, code_reads, explain_code_changes
+from whalebuild.plan.advice import advise, code_reads, explain_code_changes
 
 DEPS = "FROM x AS deps\nCOPY requirements.txt /\nRUN pip install -r /requirements.txt\n"
 
@@ -88,7 +88,7 @@ def test_costs_have_sizes_where_they_are_known() -> None:
     text = f"{DEPS}FROM deps\nCOPY app /\n"
     parsed, inputs = parse_dockerfile(text), find(text)
     (unknown,) = advise(parsed, inputs)
-    (known,) = advise(parsed, inputs, sizes=Sizes(dependencies=91_000_000))
+    (known,) = advise(parsed, inputs, deps_bytes=91_000_000)
     assert unknown.cost.endswith("downloads and unpacks the dependencies")
     assert "91" in known.cost
     assert known.instead == "COPY --link app /"

@@ -141,8 +141,8 @@ def test_a_moved_base_is_noticed_by_a_thorough_plan_and_taken_by_pull() -> None:
     world = published()
     one = deps_of(world).contexts
     two = world.base(content=b"two")
-    assert deps_of(world).moved == ()
-    assert world.plan(thorough=True).deps[0].moved == ("debian",)
+    assert deps_of(world).drifted_bases == ()
+    assert world.plan(thorough=True).deps[0].drifted_bases == ("debian",)
     assert deps_of(world).contexts == one
     pulled = deps_of(world, pull=True)
     assert pulled.decision.reasons == ("base debian moved",)

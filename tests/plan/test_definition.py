@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from whalebuild.bakefile.images import BuildOptions, PairImage, Portion
+from whalebuild.bakefile.images import BuildOptions, PairImage, Portion, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.nodes import Node
 from whalebuild.oci.reference import Reference
@@ -12,10 +12,9 @@ from whalebuild.plan.definition import (
     NO_DIGEST,
     CacheExport,
     GeneratedTarget,
-    Ground,
     Output,
+    generate_target,
     make_definition,
-    make_task,
     output_of,
     platform_groups,
 )
@@ -33,25 +32,27 @@ EXPORT = {
 }
 
 
-def job(
+def pair_image(
     attributes: dict[str, Any] | None = None,
     platforms: tuple[str, ...] = (),
     references: tuple[str, ...] = ("acme/web:latest",),
 ) -> PairImage:
     parsed = tuple(Reference(*text.split(":")) for text in references)
     bundle = Reference("acme/web", "deps")
-    return PairImage(Target("app", attributes or {}), "app", parsed, platforms, bundle, "app-deps")
+    return PairImage(
+        Target("app", attributes or {}), Role.APP, parsed, platforms, bundle, "app-deps"
+    )
 
 
 def made(
     attributes: dict[str, Any] | None = None,
     output: Output = Output.DIGEST,
-    ground: Ground | None = None,
+    inputs: dict[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    whole = job(attributes)
-    task = make_task(whole, (), ground or Ground(), BuildOptions(**options), output)
-    return dict(task.target.attributes)
+    whole = pair_image(attributes)
+    target = generate_target(whole, (), BuildOptions(**options), output, **inputs or {})
+    return dict(target.attributes)
 
 
 @pytest.mark.parametrize(
@@ -104,16 +105,16 @@ def test_what_is_put_together_afterwards_is_a_task_for_each_node(
 def test_a_part_of_the_platforms_has_a_name_of_its_own(
     all_: tuple[str, ...], part: tuple[str, ...], name: str
 ) -> None:
-    task = make_task(job(platforms=all_), part, Ground(), BuildOptions(), Output.DIGEST)
-    assert (task.name, task.platforms) == (name, part)
-    assert task.target.attributes.get("platforms", []) == list(part)
+    target = generate_target(pair_image(platforms=all_), part, BuildOptions(), Output.DIGEST)
+    assert (target.name, target.platforms) == (name, part)
+    assert target.attributes.get("platforms", []) == list(part)
 
 
 def test_a_push_by_digest_names_every_repository_and_no_tag() -> None:
     references = ("acme/web:latest", "acme/web:v1", "other.io/web:v1")
-    whole = job({"tags": ["acme/web:latest"]}, references=references)
-    task = make_task(whole, (), Ground(), BuildOptions(), Output.DIGEST)
-    assert dict(task.target.attributes) == {
+    whole = pair_image({"tags": ["acme/web:latest"]}, references=references)
+    target = generate_target(whole, (), BuildOptions(), Output.DIGEST)
+    assert dict(target.attributes) == {
         "output": [
             {
                 **IMAGE,
@@ -127,8 +128,8 @@ def test_a_push_by_digest_names_every_repository_and_no_tag() -> None:
 
 def test_a_push_by_tag_sets_one_tag_in_each_repository() -> None:
     references = ("acme/web:latest", "acme/web:v1", "other.io/web:v1", "other.io/web:v2")
-    task = make_task(job(references=references), (), Ground(), BuildOptions(), Output.TAG)
-    attributes = task.target.attributes
+    target = generate_target(pair_image(references=references), (), BuildOptions(), Output.TAG)
+    attributes = target.attributes
     assert attributes["tags"] == ["acme/web:latest", "other.io/web:v1"]
     assert attributes["output"] == [IMAGE]
 
@@ -167,8 +168,8 @@ def _by_digest(output: Output) -> dict[str, str]:
 def test_without_publishing_nothing_is_pushed_and_no_cache_exported(
     output: Output, said: dict[str, str]
 ) -> None:
-    ground = Ground(cache_from=(CACHE,), cache_to=NOWHERE)
-    got = made({"tags": ["x"], "cache-to": [{"type": "gha"}]}, output, ground)
+    inputs = {"cache_from": (CACHE,), "cache_to": NOWHERE}
+    got = made({"tags": ["x"], "cache-to": [{"type": "gha"}]}, output, inputs)
     assert got["output"] == [said]
     assert "cache-to" not in got
     assert got["cache-from"] == [{"type": "registry", "ref": str(CACHE)}]
@@ -176,17 +177,18 @@ def test_without_publishing_nothing_is_pushed_and_no_cache_exported(
 
 def test_load_is_for_this_machine_and_under_every_tag() -> None:
     references = ("acme/web:latest", "acme/web:v1", "other.io/web:v1")
-    whole = job(platforms=(ARM64,), references=references)
-    task = make_task(whole, (ARM64,), Ground(), BuildOptions(), Output.LOAD)
-    assert task.target.attributes["platforms"] == ["local"]
-    assert task.target.attributes["tags"] == list(references)
+    whole = pair_image(platforms=(ARM64,), references=references)
+    target = generate_target(whole, (ARM64,), BuildOptions(), Output.LOAD)
+    assert target.attributes["platforms"] == ["local"]
+    assert target.attributes["tags"] == list(references)
 
 
 def test_the_users_own_cache_settings_are_kept() -> None:
     theirs = {"type": "gha", "scope": "x"}
     ours = {"type": "registry", "ref": str(CACHE)}
     given = {"cache-from": [theirs, ours], "cache-to": [theirs]}
-    assert made(given, ground=Ground(cache_from=(CACHE,), cache_to=NOWHERE)) | {"output": []} == {
+    inputs = {"cache_from": (CACHE,), "cache_to": NOWHERE}
+    assert made(given, inputs=inputs) | {"output": []} == {
         "output": [],
         "cache-from": [ours, theirs],
         "cache-to": [EXPORT, theirs],
@@ -206,37 +208,39 @@ def test_the_users_own_cache_settings_are_kept() -> None:
 def test_a_cache_goes_to_the_bundles_repository(
     export: CacheExport, platforms: tuple[str, ...], reference: str
 ) -> None:
-    whole = job(references=("other.io/web:v1",))
+    whole = pair_image(references=("other.io/web:v1",))
     assert str(export.reference(whole, platforms)) == reference
 
 
-def test_a_task_tells_whether_it_exports_its_cache() -> None:
-    grounds = (Ground(), Ground(cache_to=NOWHERE))
-    tasks = [make_task(job(), (), g, BuildOptions(), Output.DIGEST) for g in grounds]
-    assert [task.exports for task in tasks] == [False, True]
+def test_a_target_tells_whether_it_exports_its_cache() -> None:
+    targets = [
+        generate_target(pair_image(), (), BuildOptions(), Output.DIGEST, cache_to=cache_to)
+        for cache_to in (None, NOWHERE)
+    ]
+    assert [target.exports for target in targets] == [False, True]
 
 
 def test_no_caches_are_not_mentioned() -> None:
     assert set(made()) == {"output"}
 
 
-def test_contexts_of_the_ground_are_added_to_the_users() -> None:
+def test_contexts_that_pin_are_added_to_the_users() -> None:
     given = {"contexts": {"docs": "./docs", "dependencies": "target:deps"}}
     pin = "docker-image://acme/web@sha256:1"
-    got = made(given, ground=Ground({"dependencies": pin}))
+    got = made(given, inputs={"contexts": {"dependencies": pin}})
     assert got["contexts"] == {"docs": "./docs", "dependencies": pin}
     assert given["contexts"]["dependencies"] == "target:deps"
 
 
 @pytest.mark.parametrize("option", ["no_cache", "pull"])
-def test_a_flag_applies_to_every_task_and_its_absence_keeps_the_bake_files(option: str) -> None:
+def test_a_flag_applies_to_every_target_and_its_absence_keeps_the_bake_files(option: str) -> None:
     key = option.replace("_", "-")
     assert made(**{option: True})[key] is True
     assert made({key: True})[key] is True
     assert key not in made()
 
 
-def test_targets_that_a_task_links_to_come_along_unpublished() -> None:
+def test_targets_that_one_links_to_come_along_unpublished() -> None:
     others = {
         "tools": Target("tools", {"contexts": {"os": "target:os"}, "tags": ["acme/tools"]}),
         "os": Target("os", {"context": "os", "contexts": {"tools": "target:tools"}}),
@@ -244,7 +248,7 @@ def test_targets_that_a_task_links_to_come_along_unpublished() -> None:
         "unrelated": Target("unrelated", {}),
     }
     contexts = {"t": "target:tools", "x": "./x", "gone": "target:gone"}
-    whole = job({"contexts": contexts})
+    whole = pair_image({"contexts": contexts})
     definition = make_definition([GeneratedTarget(whole, (), whole.target)], others)
     assert definition["group"] == {"default": {"targets": ["app"]}}
     assert definition["target"] == {
@@ -256,9 +260,11 @@ def test_targets_that_a_task_links_to_come_along_unpublished() -> None:
 
 def test_a_part_by_tag_has_a_staging_tag_in_each_repository_and_none_of_the_pairs() -> None:
     options = BuildOptions(portion=Portion((ARM64,), "t0"))
-    whole = job(platforms=(AMD64, ARM64), references=("acme/web:latest", "acme/web:v1", "b/c:v1"))
-    task = make_task(whole, (ARM64,), Ground(), options, Output.STAGED)
+    whole = pair_image(
+        platforms=(AMD64, ARM64), references=("acme/web:latest", "acme/web:v1", "b/c:v1")
+    )
+    target = generate_target(whole, (ARM64,), options, Output.STAGED)
     tags = [f"{name}:whalebuild-staging-t0-image-app-linux-arm64" for name in ("acme/web", "b/c")]
-    assert task.target.tags == tuple(tags)
-    assert [str(reference) for reference in task.staged] == tags
-    assert task.target.attributes["output"] == [IMAGE]
+    assert target.target.tags == tuple(tags)
+    assert [str(reference) for reference in target.staged] == tags
+    assert target.attributes["output"] == [IMAGE]

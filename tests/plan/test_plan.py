@@ -89,15 +89,16 @@ def test_an_arm_without_variant_is_looked_up_with_the_one_that_it_means() -> Non
 
 def test_dependencies_are_built_with_their_own_cache_and_export_it() -> None:
     deps = deps_plan(REBUILD, SOURCE, contexts={"debian": "docker-image://debian@sha256:1"})
-    (task,) = plan(deps).deps_tasks(deps, CacheExport())
-    target = dict(task.target.attributes)
-    assert (task.name, target["target"], target["platforms"]) == (
+    (target,) = plan(deps).deps_targets(deps, CacheExport())
+    attributes = dict(target.attributes)
+    assert (target.name, attributes["target"], attributes["platforms"]) == (
         "app-deps",
         "dependencies",
         [AMD64],
     )
-    assert target["contexts"] == deps.contexts
-    assert (refs(target, "cache-from"), refs(target, "cache-to")) == ([digest(11)], [NO_DIGEST])
+    assert attributes["contexts"] == deps.contexts
+    caches = refs(attributes, "cache-from"), refs(attributes, "cache-to")
+    assert caches == ([digest(11)], [NO_DIGEST])
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_what_is_stale_is_built(
     stale: tuple[str, ...], facts: dict[str, Any], names: list[str]
 ) -> None:
     made = two(Decision(DepsAction.REBUILD, platforms=stale), **facts)
-    assert [task.name for task in made.deps_tasks(made.deps[0])] == names
+    assert [target.name for target in made.deps_targets(made.deps[0])] == names
 
 
 @pytest.mark.parametrize(
@@ -134,33 +135,33 @@ def test_dependencies_are_built_where_somebody_needs_them(
 ) -> None:
     deps = deps_plan(decision, SOURCE)
     made = plan(deps, *(() if alone else (app_plan(),)), options=options)
-    assert len(made.deps_tasks(deps)) == count
+    assert len(made.deps_targets(deps)) == count
 
 
 def test_an_application_stands_on_the_image_and_has_its_own_cache_alone() -> None:
     made = two(REUSE)
-    tasks = made.app_tasks(made.apps[0], STAND, CacheExport())
-    assert [(task.name, task.platforms) for task in tasks] == [
+    targets = made.app_targets(made.apps[0], STAND, CacheExport())
+    assert [(target.name, target.platforms) for target in targets] == [
         ("app_linux-amd64", (AMD64,)),
         ("app_linux-arm64", (ARM64,)),
     ]
-    for task, image_digest, cache in zip(tasks, (1, 2), (13, 14), strict=True):
-        target = dict(task.target.attributes)
+    for target, image_digest, cache in zip(targets, (1, 2), (13, 14), strict=True):
+        attributes = dict(target.attributes)
         pin = f"docker-image://acme/web@{digest(image_digest)}"
-        assert target["contexts"] == {"dependencies": pin}
-        assert refs(target, "cache-from") == [digest(cache)]
-        assert refs(target, "cache-to") == [NO_DIGEST]
+        assert attributes["contexts"] == {"dependencies": pin}
+        assert refs(attributes, "cache-from") == [digest(cache)]
+        assert refs(attributes, "cache-to") == [NO_DIGEST]
 
 
 def test_by_tag_it_stands_on_the_images_of_all_platforms() -> None:
     made = two(REUSE, facts=GOOD_FACTS)
-    (task,) = made.app_tasks(made.apps[0], STAND)
-    target = dict(task.target.attributes)
-    assert target["contexts"] == {
+    (target,) = made.app_targets(made.apps[0], STAND)
+    attributes = dict(target.attributes)
+    assert attributes["contexts"] == {
         f"dependencies::{AMD64}": f"docker-image://acme/web@{digest(1)}",
         f"dependencies::{ARM64}": f"docker-image://acme/web@{digest(2)}",
     }
-    assert refs(target, "cache-from") == [digest(13), digest(14)]
+    assert refs(attributes, "cache-from") == [digest(13), digest(14)]
 
 
 def test_what_the_bake_file_links_a_pinned_stage_to_is_left_out() -> None:
@@ -168,10 +169,10 @@ def test_what_the_bake_file_links_a_pinned_stage_to_is_left_out() -> None:
     linked = pair_app(*BOTH, contexts={"dependencies": "target:deps", "tools": "target:tools"})
     made = two(REUSE)
     (app,) = made.apps
-    tasks = made.app_tasks(replace(app, image=linked), STAND)
-    for task in tasks:
-        assert "target:deps" not in task.target.attributes["contexts"].values()
-        assert task.target.attributes["contexts"]["tools"] == "target:tools"
+    targets = made.app_targets(replace(app, image=linked), STAND)
+    for target in targets:
+        assert "target:deps" not in target.attributes["contexts"].values()
+        assert target.attributes["contexts"]["tools"] == "target:tools"
 
 
 @pytest.mark.parametrize(
@@ -185,19 +186,19 @@ def test_one_that_builds_the_dependencies_itself_has_the_cache_that_has_their_st
     """And no other: what one has hides what comes after it in the other."""
     app = app_plan(pins=pins, contexts={"debian": "docker-image://debian@sha256:1"})
     made = plan(deps_plan(REBUILD, SOURCE), app)
-    (task,) = made.app_tasks(app, deps_image)
-    target = dict(task.target.attributes)
-    assert target["contexts"] == app.contexts
-    assert refs(target, "cache-from") == [digest(cache)]
+    (target,) = made.app_targets(app, deps_image)
+    attributes = dict(target.attributes)
+    assert attributes["contexts"] == app.contexts
+    assert refs(attributes, "cache-from") == [digest(cache)]
 
 
 def test_without_platforms_the_builders_own_decides() -> None:
     app = app_plan(image=pair_app())
     made = plan(deps_plan(REUSE, SOURCE, image=pair_deps()), app)
-    (task,) = made.app_tasks(app, STAND)
-    assert "platforms" not in task.target.attributes
-    assert task.target.attributes["contexts"]["dependencies"].endswith(digest(1))
-    assert refs(dict(task.target.attributes), "cache-from") == [digest(13)]
+    (target,) = made.app_targets(app, STAND)
+    assert "platforms" not in target.attributes
+    assert target.attributes["contexts"]["dependencies"].endswith(digest(1))
+    assert refs(dict(target.attributes), "cache-from") == [digest(13)]
 
 
 def test_a_preview_of_a_rebuild_links_the_application_to_its_dependencies() -> None:
@@ -212,10 +213,10 @@ def test_a_preview_of_a_rebuild_links_the_application_to_its_dependencies() -> N
 
 def test_a_preview_of_a_reuse_has_the_application_alone_and_exports_nothing() -> None:
     made = plan(deps_plan(REUSE, SOURCE), app_plan())
-    (name, target), *others = made.preview()["target"].items()
+    (name, attributes), *others = made.preview()["target"].items()
     assert (name, others) == ("app", [])
     pin = f"docker-image://acme/web@{digest(1)}"
-    assert (target["contexts"], refs(target, "cache-to")) == ({"dependencies": pin}, [])
+    assert (attributes["contexts"], refs(attributes, "cache-to")) == ({"dependencies": pin}, [])
 
 
 @pytest.mark.parametrize("action", [AppAction.TAG, AppAction.NOTHING])
@@ -231,7 +232,7 @@ def test_a_preview_without_publishing_builds_the_stage_in_place(options: BuildOp
 
 
 def test_a_preview_of_several_platforms_by_digest_links_nothing() -> None:
-    """A linked target is built for the platforms of whoever links to it; tasks have one each."""
+    """A linked target is built for the platforms of whoever links to it; targets have one each."""
     made = two(Decision(DepsAction.REBUILD, platforms=BOTH))
     contexts = [target.get("contexts") for target in made.preview()["target"].values()]
     assert contexts == [None, None, None, None]

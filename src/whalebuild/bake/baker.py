@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from whalebuild.bake.cache_export import CacheExporter, Tasks
+from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, app_index, outcome
@@ -133,11 +133,11 @@ class _Bake:
 
     def load(self) -> list[ImageResult]:
         """Build, and publish nothing."""
-        tasks = [task for deps in self.plan.deps for task in self.plan.deps_tasks(deps)]
+        targets = [target for deps in self.plan.deps for target in self.plan.deps_targets(deps)]
         for app in self.plan.apps:
-            tasks += self.plan.app_tasks(app, self.plan.deps_of(app).deps_image)
-        self.run.run(tasks, "building")
-        by_image = _by_image(tasks)
+            targets += self.plan.app_targets(app, self.plan.deps_of(app).deps_image)
+        self.run.run(targets, "building")
+        by_image = _by_image(targets)
         made = (image for image in self.plan.images if image.name in by_image)
         return [
             ImageResult(image, "built", self._digest(by_image[image.name]), by_image[image.name])
@@ -170,47 +170,47 @@ class _Bake:
 
     def build(self) -> BuiltImages:
         """Build and push, and verify what was pushed."""
-        deps_tasks = self._push(self._deps_tasks)
-        outcomes = {deps.image.name: self._outcome(deps, deps_tasks) for deps in self.plan.deps}
+        deps_targets = self._push(self._deps_targets)
+        outcomes = {deps.image.name: self._outcome(deps, deps_targets) for deps in self.plan.deps}
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
         if self.plan.output is Output.TAG:
             needed = dict.fromkeys(app.image.deps for app in building)
             self.tagger.keep([outcomes[name] for name in needed])
-        app_tasks = self._push(
+        app_targets = self._push(
             lambda export: {
-                app.image.name: self._app_tasks(app, outcomes[app.image.deps], export)
+                app.image.name: self._app_targets(app, outcomes[app.image.deps], export)
                 for app in building
             }
         )
-        pushed = {name: self._collect(tasks) for name, tasks in app_tasks.items() if tasks}
-        return BuiltImages(outcomes, pushed, {**deps_tasks, **app_tasks})
+        pushed = {name: self._collect(targets) for name, targets in app_targets.items() if targets}
+        return BuiltImages(outcomes, pushed, {**deps_targets, **app_targets})
 
-    def _push(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
+    def _push(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:
             # The push sets tags: everything is built before, and they are looked at.
-            tasks = [task.unpushed() for each in make(None).values() for task in each]
-            self.run.run(tasks, "building")
+            targets = [target.unpushed() for each in make(None).values() for target in each]
+            self.run.run(targets, "building")
             self.tagger.check(self.plan)
         return self.ladder.build(make)
 
-    def _deps_tasks(self, export: CacheExport | None) -> dict[str, tuple[GeneratedTarget, ...]]:
-        return {deps.image.name: self.plan.deps_tasks(deps, export) for deps in self.plan.deps}
+    def _deps_targets(self, export: CacheExport | None) -> dict[str, tuple[GeneratedTarget, ...]]:
+        return {deps.image.name: self.plan.deps_targets(deps, export) for deps in self.plan.deps}
 
-    def _outcome(self, deps: DepsPlan, tasks: Tasks) -> DepsOutcome:
-        mine = tasks[deps.image.name]
+    def _outcome(self, deps: DepsPlan, targets: TargetsByImage) -> DepsOutcome:
+        mine = targets[deps.image.name]
         tagged = self.plan.output is Output.TAG
         if not mine and deps.source is None:  # a portion's platforms are none of its own
             return DepsOutcome(deps, None, changed=False, deps_image=DepsImage("", "", {}))
         return outcome(deps, self._collect(mine) if mine else None, tagged=tagged)
 
-    def _app_tasks(
+    def _app_targets(
         self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
     ) -> tuple[GeneratedTarget, ...]:
         # Another portion may change dependencies that this one leaves as they are: with the new
         # bundle go all the old caches of applications.
         others = self.plan.options.portion is not None and not deps.plan.reused
         needed = deps.changed or others or not self._has_cache(app, deps)
-        return self.plan.app_tasks(app, deps.deps_image, export if needed else None)
+        return self.plan.app_targets(app, deps.deps_image, export if needed else None)
 
     def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
         """Whether the published bundle has the application's cache for every platform."""
@@ -224,8 +224,8 @@ class _Bake:
             covered.update(cache.platforms)
         return covered.issuperset(platforms)
 
-    def _collect(self, tasks: Sequence[GeneratedTarget]) -> PushedImage:
-        pushed = self.publisher.collect(tasks, self.run.metadata)
+    def _collect(self, targets: Sequence[GeneratedTarget]) -> PushedImage:
+        pushed = self.publisher.collect(targets, self.run.metadata)
         self.run.fresh.update(pushed.digests.values())
         self.tagger.pushed(pushed)
         return pushed
@@ -246,16 +246,16 @@ class _Bake:
         there = entry.source.digest if entry.source else entry.published[0]
         digest = done[-1].digest if done else there
         platforms = self.plan.options.built_here(image.platforms)
-        return ImageResult(image, action, digest, built.tasks.get(image.name, ()), platforms)
+        return ImageResult(image, action, digest, built.targets.get(image.name, ()), platforms)
 
-    def _digest(self, tasks: Sequence[GeneratedTarget]) -> str | None:
-        metadata = self.run.metadata.get(tasks[-1].name) or {}
+    def _digest(self, targets: Sequence[GeneratedTarget]) -> str | None:
+        metadata = self.run.metadata.get(targets[-1].name) or {}
         digest = metadata.get("containerimage.digest")
         return digest if isinstance(digest, str) else None
 
 
-def _by_image(tasks: Iterable[GeneratedTarget]) -> dict[str, tuple[GeneratedTarget, ...]]:
+def _by_image(targets: Iterable[GeneratedTarget]) -> dict[str, tuple[GeneratedTarget, ...]]:
     found: dict[str, tuple[GeneratedTarget, ...]] = {}
-    for task in tasks:
-        found[task.image.name] = (*found.get(task.image.name, ()), task)
+    for target in targets:
+        found[target.image.name] = (*found.get(target.image.name, ()), target)
     return found

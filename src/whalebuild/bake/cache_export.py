@@ -21,12 +21,12 @@ from whalebuild.plan.definition import CacheExport, GeneratedTarget
 from whalebuild.plan.plan import Plan
 
 _FREES_SPACE_SECONDS = 5.0
-Tasks = Mapping[str, tuple[GeneratedTarget, ...]]
+TargetsByImage = Mapping[str, tuple[GeneratedTarget, ...]]
 
 
 @dataclass
 class CacheExporter:
-    """Runs tasks with the best export of caches that works here.
+    """Runs targets with the best export of caches that works here.
 
     Attributes:
         export: What is tried now; None is no export.
@@ -47,22 +47,22 @@ class CacheExporter:
         if any(self.notes.refuses_cache_by_digest(*place) for place in self._places()):
             self.export = self._staging()
 
-    def build(self, make: Callable[[CacheExport | None], Tasks]) -> Tasks:
-        """Run the tasks that ``make`` makes for an export, until one works.
+    def build(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
+        """Run the targets that ``make`` makes for an export, until one works.
 
         A further run finds every step done and every layer pushed.
         """
         while True:
-            tasks = make(self.export)
-            self._expect(tasks)
+            targets = make(self.export)
+            self._expect(targets)
             try:
-                self.run.run([task for each in tasks.values() for task in each], "publishing")
+                self.run.run([target for each in targets.values() for target in each], "publishing")
             except CacheExportError as failed:
                 if self.export is None:
                     raise
                 self.export = self._next(failed)
             else:
-                return tasks
+                return targets
 
     def tidy(self) -> None:
         """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
@@ -88,10 +88,10 @@ class CacheExporter:
     def _staging(self) -> CacheExport:
         return CacheExport(secrets.token_hex(4))
 
-    def _expect(self, tasks: Tasks) -> None:
+    def _expect(self, targets: TargetsByImage) -> None:
         """Note the staging tags before they are there: they are deleted whatever happens."""
-        every = [task for each in tasks.values() for task in each]
-        self.staged |= {reference: None for task in every for reference in task.staged}
+        every = [target for each in targets.values() for target in each]
+        self.staged |= {reference: None for target in every for reference in target.staged}
         if self.export is not None and self.export.token is not None:
             caches = (self.export.reference(t.image, t.platforms) for t in every if t.exports)
             self.staged |= dict.fromkeys(caches)

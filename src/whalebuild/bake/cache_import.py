@@ -41,12 +41,12 @@ class ImportFailedError(FailedError):
 
 @dataclass
 class CacheImports:
-    """What is known of the caches that tasks import.
+    """What is known of the caches that targets import.
 
     Attributes:
         warn: Takes one line.
         unusable: References of caches that are not imported any more.
-        anew: Tasks whose steps are not to be taken from the builder's cache either: it has them
+        anew: Targets whose steps are not to be taken from the builder's cache either: it has them
             from a damaged one.
     """
 
@@ -56,7 +56,7 @@ class CacheImports:
     anew: set[str] = field(default_factory=set)
     _read: dict[Reference, Manifest | None] = field(default_factory=dict)
 
-    def check(self, state: BuildState, tasks: Sequence[GeneratedTarget]) -> None:
+    def check(self, state: BuildState, targets: Sequence[GeneratedTarget]) -> None:
         """Look at what BuildKit says of imports while it builds.
 
         Raises:
@@ -70,7 +70,7 @@ class CacheImports:
                 raise ImportFailedError(failure, source)
             self.unusable.add(source)
             # One of the bake file's own may well not be there yet.
-            if source in _sources(tasks) or failure.kind is not FailureKind.MISSING:
+            if source in _sources(targets) or failure.kind is not FailureKind.MISSING:
                 self._say(source, failure)
 
     def drop(self, source: str, failure: Failure) -> None:
@@ -78,28 +78,28 @@ class CacheImports:
         self.unusable.add(source)
         self._say(source, failure)
 
-    def prepared(self, task: GeneratedTarget) -> GeneratedTarget:
-        """The task as it can be built with what is known."""
-        for source in task.imports:
+    def prepared(self, target: GeneratedTarget) -> GeneratedTarget:
+        """The target as it can be built with what is known."""
+        for source in target.imports:
             if str(source) not in self.unusable:
                 try:
                     self._manifest(source)
                 except FailedError as failed:
                     self.drop(str(source), failed.failure)
-        task = task.without(self.unusable)
-        return task.anew() if task.name in self.anew else task
+        target = target.without(self.unusable)
+        return target.anew() if target.name in self.anew else target
 
-    def blame(self, failure: Failure, tasks: Sequence[GeneratedTarget]) -> bool:
+    def blame(self, failure: Failure, targets: Sequence[GeneratedTarget]) -> bool:
         """Tell whether a build failed for a cache that it need not import; those are dropped."""
         if failure.kind not in _READING or "failed to push" in failure.evidence:
             return False
-        left = [source for source in _sources(tasks).values() if str(source) not in self.unusable]
+        left = [source for source in _sources(targets).values() if str(source) not in self.unusable]
         named = digests_in(failure.evidence)
         broken = [source for source in left if named and named & self._content(source)]
         if not broken and (failure.kind in _DAMAGE or re.search(CORRUPT, failure.evidence)):
             # A damaged manifest names what there is not, or fails a build in words of every sort.
             broken = left
-            self.anew.update(task.name for task in tasks if broken)
+            self.anew.update(target.name for target in targets if broken)
         for source in broken:
             self.drop(str(source), failure)
         return bool(broken)
@@ -132,5 +132,5 @@ class CacheImports:
         self.warn(f"the cache {source} cannot be used ({words}): building without it")
 
 
-def _sources(tasks: Sequence[GeneratedTarget]) -> dict[str, Reference]:
-    return {str(source): source for task in tasks for source in task.imports}
+def _sources(targets: Sequence[GeneratedTarget]) -> dict[str, Reference]:
+    return {str(source): source for target in targets for source in target.imports}

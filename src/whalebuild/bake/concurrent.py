@@ -46,8 +46,8 @@ class ConcurrentBakes:
         """
         found: dict[Reference, PublishedDeps] = {}
         for reference, was in zip(plan.image.references, plan.published, strict=True):
-            moved = self._moved(reference, was.bundle.digest if was else None)
-            there = self._read(reference, moved) if moved else None
+            changed = self._changed_by_others(reference, was.bundle.digest if was else None)
+            there = self._read(reference, changed) if changed else None
             if there is not None:
                 found[reference] = there
         return found
@@ -67,9 +67,9 @@ class ConcurrentBakes:
         """Refuse to publish an application where another bake has done so."""
         if self.strict:
             was = plan.published.manifest.digest if plan.published else None
-            self._moved(plan.image.references[0], was)
+            self._changed_by_others(plan.image.references[0], was)
 
-    def _moved(self, reference: Reference, was: str | None) -> Descriptor | None:
+    def _changed_by_others(self, reference: Reference, was: str | None) -> Descriptor | None:
         """What stands there now, if it is another bake's."""
         now = self.publisher.head(reference)
         if now is None or now.digest == was or now.digest in self.own:

@@ -30,7 +30,7 @@ class PushedImage:
     """An image as it was pushed: by all generated targets of an image together.
 
     Attributes:
-        index: Digest of what the last task pushed.
+        index: Digest of what the last target pushed.
         images: Image manifests by platform.
         annotations: Of the pushed index.
     """
@@ -58,13 +58,13 @@ class PushedImage:
 
 
 def pushed_digest(metadata: Mapping[str, Any]) -> str | None:
-    """The digest of what a task pushed, from buildx's metadata of it."""
+    """The digest of what a target pushed, from buildx's metadata of it."""
     digest = metadata.get(_DIGEST)
     return digest if isinstance(digest, str) else None
 
 
 def exported_cache(metadata: Mapping[str, Any]) -> Descriptor | None:
-    """The cache manifest that a task exported, from buildx's metadata of it."""
+    """The cache manifest that a target exported, from buildx's metadata of it."""
     found = metadata.get(_CACHE)
     try:
         document = json.loads(found) if isinstance(found, str) else found
@@ -112,7 +112,7 @@ class DepsOutcome:
                 return self._trimmed(there or source.bundle, new, at_home=at_home)
             if not new:
                 same = source.raw if at_home else _without_caches(source.bundle)
-                return same if self._moved else None
+                return same if self.tag_must_be_set else None
             latest = there or source.bundle
             kept_caches = _without(latest.caches, new)
             return _compose(latest, (*kept_caches, *new), latest.annotations)
@@ -144,12 +144,12 @@ class DepsOutcome:
         return _compose(kept, caches, {**bundle.annotations, **annotations})
 
     @property
-    def _moved(self) -> bool:
+    def tag_must_be_set(self) -> bool:
         """Whether the tag has to be set although the image is the same.
 
         Where it stands it is left alone: another bake may have set it since.
         """
-        return self.tagged or self.plan.elsewhere
+        return self.tagged or self.plan.differs_from_source
 
 
 @dataclass(frozen=True)
@@ -159,12 +159,12 @@ class BuiltImages:
     Attributes:
         deps: What became of dependencies, by image.
         apps: The applications that were built, by image.
-        tasks: What built them, by image.
+        targets: What built them, by image.
     """
 
     deps: Mapping[str, DepsOutcome]
     apps: Mapping[str, PushedImage]
-    tasks: Mapping[str, tuple[GeneratedTarget, ...]]
+    targets: Mapping[str, tuple[GeneratedTarget, ...]]
 
 
 def outcome(plan: DepsPlan, pushed: PushedImage | None, *, tagged: bool = False) -> DepsOutcome:

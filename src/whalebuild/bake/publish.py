@@ -71,18 +71,18 @@ class Publisher:
     ) -> ImageResult:
         image = deps.plan.image
         digest = deps.deps_image.index
-        if deps.pushed or deps.plan.moves or apps:
+        if deps.pushed or deps.plan.needs_tag or apps:
             digest = self.deps(deps, [cache for app in apps for cache in app.caches])
         action = "built" if deps.changed else "reused"
-        tasks = built.tasks.get(image.name, ())
-        return ImageResult(image, action, digest, tasks, tuple(deps.deps_image.images))
+        targets = built.targets.get(image.name, ())
+        return ImageResult(image, action, digest, targets, tuple(deps.deps_image.images))
 
     def _publish_app(self, app: AppPlan, built: BuiltImages) -> ImageResult:
         name, pushed = app.image.name, built.apps.get(app.image.name)
         if pushed is not None:
             digest = self.app(app, pushed, built.deps[app.image.deps])
-            tasks = built.tasks.get(name, ())
-            return ImageResult(app.image, "built", digest, tasks, tuple(pushed.images))
+            targets = built.targets.get(name, ())
+            return ImageResult(app.image, "built", digest, targets, tuple(pushed.images))
         assert app.published is not None, "what is not built is there"  # noqa: S101
         self.more(app)
         action, digest = "tagged" if app.missing else "unchanged", app.published.manifest.digest

@@ -18,7 +18,7 @@ _DIGEST = "containerimage.digest"
 
 @dataclass(frozen=True)
 class ImageResult:
-    """One image: what became of it, its digest, the tasks that built it and its platforms.
+    """One image: what became of it, its digest, the targets that built it and its platforms.
 
     ``next_pull`` is what a host that has the version before downloads, by platform; None where it
     is not known.
@@ -27,7 +27,7 @@ class ImageResult:
     image: PairImage
     action: str
     digest: str | None
-    tasks: tuple[GeneratedTarget, ...]
+    targets: tuple[GeneratedTarget, ...]
     platforms: tuple[str, ...] = ()
     next_pull: Mapping[str, NextPull] | None = None
 
@@ -98,7 +98,7 @@ def make_result(
 
     Args:
         results: What became of each image.
-        states: The build in which each task was made.
+        states: The build in which each target was made.
         retries: All that were made.
         warnings: Those of the bake itself; BuildKit's follow.
         published: Whether anything was pushed.
@@ -124,8 +124,8 @@ def metadata_of(
     made: dict[str, dict[str, Any]] = {}
     for result in results:
         entry: dict[str, Any] = {}
-        for task in result.tasks:
-            entry |= metadata.get(task.name) or {}
+        for target in result.targets:
+            entry |= metadata.get(target.name) or {}
         if result.digest != entry.get(_DIGEST):
             entry.pop("containerimage.descriptor", None)
         if result.digest:
@@ -137,7 +137,7 @@ def metadata_of(
 
 def _target(result: ImageResult, states: Mapping[str, BuildState]) -> TargetResult:
     image = result.image
-    totals = [states[task.name].totals(task.name) for task in result.tasks]
+    totals = [states[target.name].totals(target.name) for target in result.targets]
     return TargetResult(
         target=image.name,
         role=image.role,

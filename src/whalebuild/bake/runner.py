@@ -1,4 +1,4 @@
-"""Runs tasks on the engine: in waves, with retries, showing progress."""
+"""Runs targets on the engine: in waves, with retries, showing progress."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class CacheExportError(Exception):
 
 @dataclass
 class BuildxRunner:
-    """Runs tasks of one bake.
+    """Runs targets of one bake.
 
     Attributes:
-        others: The bake file's targets, to which tasks may link.
-        metadata: Buildx's metadata by task, of what has been run.
-        states: The build in which each task was made.
+        others: The bake file's targets, to which targets may link.
+        metadata: Buildx's metadata by target, of what has been run.
+        states: The build in which each target was made.
         fresh: Digests that were pushed: a registry that does not find one of them lags behind.
         about_to_push: Called with the names of images, before they are pushed.
     """
@@ -73,7 +73,7 @@ class BuildxRunner:
     about_to_push: Callable[[Collection[str]], None] = lambda _: None
     _built: set[str] = field(default_factory=set)
 
-    def run(self, tasks: Sequence[GeneratedTarget], verb: str) -> None:
+    def run(self, targets: Sequence[GeneratedTarget], verb: str) -> None:
         """Build and push (or load).
 
         A retry runs a wave again: steps that are done come from the engine's own cache, and
@@ -83,18 +83,18 @@ class BuildxRunner:
             WhalebuildError: The build failed, or the registry refused or could not be reached.
             CacheExportError: Only a cache could not be exported.
         """
-        images = {task.image.name: task.image for task in tasks}
+        images = {target.image.name: target.image for target in targets}
         for wave in waves_of(images.values()):
             wanted = {image.name for image in wave}
-            self._run_wave([task for task in tasks if task.image.name in wanted], verb)
+            self._run_wave([target for target in targets if target.image.name in wanted], verb)
 
-    def _run_wave(self, tasks: Sequence[GeneratedTarget], verb: str) -> None:
-        names = [task.name for task in tasks]
-        # Another run of the same tasks, say with another export, goes on with their state.
+    def _run_wave(self, targets: Sequence[GeneratedTarget], verb: str) -> None:
+        names = [target.name for target in targets]
+        # Another run of the same targets, say with another export, goes on with their state.
         state = self.states.get(names[0]) or BuildState(names)
         self.states |= dict.fromkeys(names, state)
         while True:
-            attempt = _Attempt(self, tasks, state)
+            attempt = _Attempt(self, targets, state)
             try:
                 self.retrier.call(f"{verb} {', '.join(names)}", attempt)
                 break
@@ -104,8 +104,8 @@ class BuildxRunner:
                 full = failed.failure.kind is FailureKind.DISK_FULL
                 if state.failed_export == "cache" or (full and state.exported_cache):
                     raise CacheExportError(failed.failure) from None
-                if not self.imports.blame(failed.failure, tasks):
-                    several = {t.name: t.platforms for t in tasks if len(t.image.platforms) > 1}
+                if not self.imports.blame(failed.failure, targets):
+                    several = {t.name: t.platforms for t in targets if len(t.image.platforms) > 1}
                     blamed = state.failed_platforms(several)
                     raise as_error(
                         failed.failure, log=failure_log(state), platforms=blamed
@@ -114,8 +114,8 @@ class BuildxRunner:
         self.metadata |= self.engine.metadata
         self.fresh |= digests_in(str(self.engine.metadata))
 
-    def stream(self, tasks: Sequence[GeneratedTarget], state: BuildState) -> None:
-        """Run the tasks once, showing progress.
+    def stream(self, targets: Sequence[GeneratedTarget], state: BuildState) -> None:
+        """Run the targets once, showing progress.
 
         Raises:
             CommandFailedError: Buildx failed.
@@ -125,8 +125,8 @@ class BuildxRunner:
         self.console.begin(state.targets)
         self._built |= state.built
         ready = [
-            task.again() if task.name in self._built else self.imports.prepared(task)
-            for task in tasks
+            target.again() if target.name in self._built else self.imports.prepared(target)
+            for target in targets
         ]
         definition = make_definition(ready, self.others)
         builder, allow = self.settings.builder, self.settings.allow
@@ -140,10 +140,10 @@ class BuildxRunner:
                     state.apply(event)
                     self.console.event(event)
                 if state.failed_imports:
-                    self.imports.check(state, tasks)
+                    self.imports.check(state, targets)
                 if state.built and not told:
                     told = True
-                    self.about_to_push({task.image.name for task in tasks})
+                    self.about_to_push({target.image.name for target in targets})
 
     @property
     def met_engine(self) -> bool:
@@ -162,10 +162,10 @@ class BuildxRunner:
 
 @dataclass
 class _Attempt:
-    """One try after another at the same tasks."""
+    """One try after another at the same targets."""
 
     runner: BuildxRunner
-    tasks: Sequence[GeneratedTarget]
+    targets: Sequence[GeneratedTarget]
     state: BuildState
     last: Failure | None = None
 
@@ -173,13 +173,15 @@ class _Attempt:
         run = self.runner
         asking = RegistryProbe(RetryingRegistry(run.registry, run.retrier))
         if self.last and self.last.kind is FailureKind.TRANSIENT:
-            asking.wait(self.last, (ref for task in self.tasks for ref in task.image.references))
+            asking.wait(
+                self.last, (ref for target in self.targets for ref in target.image.references)
+            )
             if keeps_broken(self.last.evidence):
                 # It is worth a try; if it does nothing, this one fails as the last one did.
                 with suppress(CommandFailedError):
                     run.engine.drop_broken(run.settings.builder)
         try:
-            run.stream(self.tasks, self.state)
+            run.stream(self.targets, self.state)
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
             failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)

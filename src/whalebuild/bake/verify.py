@@ -36,7 +36,7 @@ _MOST_LOOKS = 8
 
 @dataclass(frozen=True)
 class PushVerifier:
-    """Reads back what tasks pushed, and sets tags.
+    """Reads back what targets pushed, and sets tags.
 
     Attributes:
         warn: Takes one line.
@@ -47,14 +47,18 @@ class PushVerifier:
     warn: Callable[[str], None]
     platform: str | None = None
 
-    def collect(self, tasks: Sequence[GeneratedTarget], metadata: Mapping[str, Any]) -> PushedImage:
-        """Read what the tasks of one image pushed, and verify it.
+    def collect(
+        self, targets: Sequence[GeneratedTarget], metadata: Mapping[str, Any]
+    ) -> PushedImage:
+        """Read what the targets of one image pushed, and verify it.
 
         Raises:
             VerificationError: A manifest does not answer, or a platform is missing.
             WhalebuildError: The registry refused, or could not be reached.
         """
-        first, *others = (self._pushed(task, metadata.get(task.name) or {}) for task in tasks)
+        first, *others = (
+            self._pushed(target, metadata.get(target.name) or {}) for target in targets
+        )
         whole = first
         for other in others:
             whole = whole.joined(other)
@@ -80,73 +84,74 @@ class PushVerifier:
             self._pushed_there(by_digest, _manifest)
         return digest
 
-    def _pushed(self, task: GeneratedTarget, metadata: Mapping[str, Any]) -> PushedImage:
+    def _pushed(self, target: GeneratedTarget, metadata: Mapping[str, Any]) -> PushedImage:
         digest = pushed_digest(metadata)
         if digest is None:
             raise VerificationError(
-                f'buildx did not say what it pushed for "{task.name}"',
+                f'buildx did not say what it pushed for "{target.name}"',
                 cause="its metadata has no digest",
                 next_step="check `docker buildx version` (0.12 or later)",
             )
-        for repository in task.image.repositories:
+        for repository in target.image.repositories:
             found = self._pushed_there(Reference(repository, digest=digest), _manifest)
         index = parse_index(found.raw)
         if index is None:
-            platform = self._platform_of(task, found)
+            platform = self._platform_of(target, found)
             pushed = PushedImage(digest, {platform: replace(found.descriptor, platform=platform)})
         else:
             pushed = PushedImage(digest, index.images, index.attestations, index.annotations)
-        self._verify(task, pushed)
-        cache = self._cache(task, metadata, tuple(pushed.images))
+        self._verify(target, pushed)
+        cache = self._cache(target, metadata, tuple(pushed.images))
         return pushed.joined(PushedImage(digest, {}, caches=(cache,))) if cache else pushed
 
-    def _verify(self, task: GeneratedTarget, pushed: PushedImage) -> None:
-        missing = [p for p in task.platforms if p not in pushed.images]
+    def _verify(self, target: GeneratedTarget, pushed: PushedImage) -> None:
+        missing = [p for p in target.platforms if p not in pushed.images]
         if missing:
             raise VerificationError(
-                f'what was pushed for "{task.name}" lacks {", ".join(missing)}',
+                f'what was pushed for "{target.name}" lacks {", ".join(missing)}',
                 cause=f"it has {', '.join(pushed.images) or 'no image'}",
                 next_step="check the builder's platforms: docker buildx inspect",
             )
         if not pushed.images:
             raise VerificationError(
-                f'what was pushed for "{task.name}" has no image',
+                f'what was pushed for "{target.name}" has no image',
                 cause=f"{pushed.index} is an index without one",
                 next_step="run the bake again; nothing that was published before has changed",
             )
         for image in pushed.images.values():
             if image.digest != pushed.index:
-                repository = task.image.references[0].repository
+                repository = target.image.references[0].repository
                 self._pushed_there(Reference(repository, digest=image.digest), _head)
 
     def _cache(
-        self, task: GeneratedTarget, metadata: Mapping[str, Any], platforms: tuple[str, ...]
+        self, target: GeneratedTarget, metadata: Mapping[str, Any], platforms: tuple[str, ...]
     ) -> Cache | None:
-        """The cache that a task exported, if later bakes can import it."""
+        """The cache that a target exported, if later bakes can import it."""
         exported = exported_cache(metadata)
         if exported is None:
             return None
-        reference = Reference(task.image.bundle.repository, digest=exported.digest)
+        reference = Reference(target.image.bundle.repository, digest=exported.digest)
         found = self._fresh(reference, _manifest)
         config = parse_image(found.raw) if found else None
         if found is None or config is None:
-            self.warn(f"the cache of {task.name} did not arrive: the next bake has none")
+            self.warn(f"the cache of {target.name} did not arrive: the next bake has none")
             return None
         if config.config.size > CACHE_CONFIG_LIMIT:
             self.warn(
-                f"the cache of {task.name} is left out: its configuration has "
+                f"the cache of {target.name} is left out: its configuration has "
                 f"{human_bytes(config.config.size)}, and BuildKit imports none over 1 MiB"
             )
             return None
-        target = task.image.name if task.image.role is Role.APP else ""
-        return Cache(task.image.role, platforms, exported.digest, len(found.raw), target)
+        image = target.image
+        name = image.name if image.role is Role.APP else ""
+        return Cache(image.role, platforms, exported.digest, len(found.raw), name)
 
-    def _platform_of(self, task: GeneratedTarget, image: Manifest) -> str:
+    def _platform_of(self, target: GeneratedTarget, image: Manifest) -> str:
         """The platform of an image that was pushed without an index."""
-        platform = self._configured(task.image.references[0].repository, image) or self.platform
+        platform = self._configured(target.image.references[0].repository, image) or self.platform
         if platform is None:
             raise VerificationError(
-                f'it cannot be told which platform "{task.name}" was built for',
+                f'it cannot be told which platform "{target.name}" was built for',
                 cause="its configuration names none",
                 next_step="name it with --platform, or leave attestations on",
             )

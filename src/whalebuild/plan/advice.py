@@ -21,13 +21,6 @@ _SOME = 3
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Sizes that are known, in bytes: of the dependencies image as it is downloaded."""
-
-    dependencies: int | None = None
-
-
-@dataclass(frozen=True)
 class Advice:
     """One finding.
 
@@ -71,7 +64,7 @@ def advise(
     *,
     final: str | None = None,
     files: ContextFiles | None = None,
-    sizes: Sizes | None = None,
+    deps_bytes: int | None = None,
 ) -> tuple[Advice, ...]:
     """Look for what defeats the scheme.
 
@@ -80,7 +73,7 @@ def advise(
         inputs: What its dependencies stage is made from.
         final: The application's stage; None is the last one.
         files: The files that the dependencies stage reads: tells code from manifests.
-        sizes: For the costs.
+        deps_bytes: What the dependencies image weighs as it is downloaded, if it is known.
 
     Returns:
         The findings, by line.
@@ -89,7 +82,7 @@ def advise(
     closure = {part.line for closure in inputs.closures for part in closure.stages}
     found: list[Advice] = []
     if application and application.line not in closure:
-        found += _final(application, _weight(sizes or Sizes()))
+        found += _final(application, _weight(deps_bytes))
     for split in code_reads(dockerfile, inputs, files or ContextFiles()):
         found += _code_before_install(split)
     for stage in (stage for stage in dockerfile.stages if stage.line in closure):
@@ -240,7 +233,7 @@ def _cache_mounts(stage: Stage) -> Iterator[Advice]:
             )
 
 
-def _weight(sizes: Sizes) -> str:
-    if sizes.dependencies is None:
+def _weight(deps_bytes: int | None) -> str:
+    if deps_bytes is None:
         return "the dependencies"
-    return f"the dependencies ({human_bytes(sizes.dependencies)})"
+    return f"the dependencies ({human_bytes(deps_bytes)})"

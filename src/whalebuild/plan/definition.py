@@ -1,4 +1,4 @@
-"""Tasks: the targets of the generated bake definition, as buildx will run them.
+"""The targets of the generated bake definition, as buildx will run them.
 
 https://docs.docker.com/build/bake/reference/ (targets), ``docs/reference/buildx_build.md`` of
 docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
@@ -7,7 +7,7 @@ docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -50,7 +50,7 @@ class CacheExport:
     token: str | None = None
 
     def reference(self, image: PairImage, platforms: tuple[str, ...]) -> Reference:
-        """Where a task's cache goes: to the repository of its bundle."""
+        """Where a target's cache goes: to the repository of its bundle."""
         repository = image.bundle.repository
         if self.token is None:
             return Reference(repository, digest=NO_DIGEST)
@@ -58,26 +58,12 @@ class CacheExport:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a task is built on.
-
-    Attributes:
-        contexts: Named contexts beside the bake file's: pinned images.
-        cache_from: Caches to import, by digest.
-        cache_to: Where to export a cache to; None for no export.
-    """
-
-    contexts: Mapping[str, str] = field(default_factory=dict)
-    cache_from: tuple[Reference, ...] = ()
-    cache_to: Reference | None = None
-
-
-@dataclass(frozen=True)
 class GeneratedTarget:
-    """One target of the generated definition: an image, or one platform of it.
+    """One target of the generated definition: an image, or some of its platforms.
 
     Attributes:
-        imports: The caches of ours that it imports.
+        target: What buildx is given.
+        imports: The caches out of published bundles that it imports.
         exports: Whether its cache is pushed for later bakes.
         staged: The staging tags that its image is pushed under.
     """
@@ -91,31 +77,38 @@ class GeneratedTarget:
 
     @property
     def name(self) -> str:
-        """The target's name."""
+        """The target's name in the generated definition."""
         return self.target.name
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The target's attributes in the generated definition."""
+        return self.target.attributes
+
+    def with_attributes(self, **changes: Any) -> GeneratedTarget:
+        """The same with other attributes; see ``Target.with_attributes``."""
+        return replace(self, target=self.target.with_attributes(**changes))
 
     def without(self, sources: Collection[str]) -> GeneratedTarget:
         """The same without importing these caches."""
-        kept = [s for s in self.target.attributes.get("cache-from") or [] if _ref(s) not in sources]
-        return replace(self, target=self.target.with_attributes(cache_from=kept or None))
+        kept = [s for s in self.attributes.get("cache-from") or [] if _ref(s) not in sources]
+        return self.with_attributes(cache_from=kept or None)
 
     def anew(self) -> GeneratedTarget:
         """The same with every step run anew."""
-        return replace(self, target=self.target.with_attributes(no_cache=True))
+        return self.with_attributes(no_cache=True)
 
     def again(self) -> GeneratedTarget:
         """The same once every step is done, to be pushed again: the builder has all it needs.
 
         With ``no-cache`` every step would run anew.
         """
-        target = self.target.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
-        return replace(self, target=target)
+        return self.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
 
     def unpushed(self) -> GeneratedTarget:
         """The same, built and not pushed."""
         nowhere = {"type": "cacheonly"}
-        target = self.target.with_attributes(output=[nowhere], tags=None, cache_to=None)
-        return replace(self, target=target)
+        return self.with_attributes(output=[nowhere], tags=None, cache_to=None)
 
 
 def output_of(options: BuildOptions, driver: str | None) -> Output:
@@ -132,10 +125,10 @@ def output_of(options: BuildOptions, driver: str | None) -> Output:
 def platform_groups(
     platforms: tuple[str, ...], output: Output, nodes: Sequence[Node]
 ) -> tuple[tuple[str, ...], ...]:
-    """Part platforms into tasks.
+    """Tell which platforms are built together, in one generated target.
 
-    By digest, a task for each node that builds: one for several nodes would write the tag
-    ``:latest`` and lose the caches' digests. And one task alone for a node: two builds that have
+    By digest, a target for each node that builds: one for several nodes would write the tag
+    ``:latest`` and lose the caches' digests. And one target alone for a node: two builds that have
     steps in common, each with a cache of its own, find those steps in one of the caches, and
     nothing of the other one after them (docs/adr/0008).
     """
@@ -148,49 +141,62 @@ def platform_groups(
     return tuple(tuple(group) for group in groups.values())
 
 
-def make_task(
+def generate_target(
     image: PairImage,
     platforms: tuple[str, ...],
-    ground: Ground,
     options: BuildOptions,
     output: Output,
+    *,
+    contexts: Mapping[str, str] | None = None,
+    cache_from: tuple[Reference, ...] = (),
+    cache_to: Reference | None = None,
 ) -> GeneratedTarget:
-    """Write the target of one task."""
+    """Write the target that builds an image for some platforms.
+
+    Args:
+        image: What is built.
+        platforms: Those that this target builds; empty is the builder's own.
+        options: What the command line asks for.
+        output: Where the image goes.
+        contexts: Named contexts beside the bake file's: pinned images.
+        cache_from: Caches to import, by digest.
+        cache_to: Where to export a cache to; None for no export.
+    """
+    contexts = contexts or {}
     name = image.name
     if platforms != image.platforms:
         name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
     attributes = image.target.attributes
     staged = _staged(image, platforms, options) if output is Output.STAGED else ()
-    made = image.target.with_attributes(
+    generated = image.target.with_attributes(
         tags=[str(reference) for reference in staged] or _tags(image, output) or None,
         # The local engine holds one platform; buildx picks the node's own.
         platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
-        contexts={**_given_contexts(image.target, ground), **ground.contexts} or None,
-        cache_from=_cache_from(image.target, ground.cache_from) or None,
-        cache_to=_cache_to(image.target, ground.cache_to, output) or None,
+        contexts={**_given_contexts(image.target, contexts), **contexts} or None,
+        cache_from=_cache_from(image.target, cache_from) or None,
+        cache_to=_cache_to(image.target, cache_to, output) or None,
         output=[_output(image, output)],
         no_cache=options.no_cache or attributes.get("no-cache"),
         pull=options.pull or attributes.get("pull"),
     )
-    exports = ground.cache_to is not None
-    target = Target(name, made.attributes)
-    return GeneratedTarget(image, platforms, target, ground.cache_from, exports, staged)
+    target = Target(name, generated.attributes)
+    return GeneratedTarget(
+        image, platforms, target, imports=cache_from, exports=cache_to is not None, staged=staged
+    )
 
 
-def make_definition(tasks: Iterable[GeneratedTarget], others: Mapping[str, Target]) -> Definition:
-    """Write the bake definition that runs these tasks.
+def make_definition(targets: Iterable[GeneratedTarget], others: Mapping[str, Target]) -> Definition:
+    """Write the bake definition that runs these targets.
 
     Args:
-        tasks: The default group.
-        others: The bake file's targets; those that tasks link to come along as they are.
+        targets: The default group.
+        others: The bake file's targets; those that are linked to come along as they are.
     """
-    tasks = list(tasks)
-    linked = _linked((task.target for task in tasks), others)
-    targets = {name: dict(target.attributes) for name, target in linked.items()}
-    targets |= {task.name: dict(task.target.attributes) for task in tasks}
+    generated = {target.name: target.target for target in targets}
+    every = _linked(generated.values(), others) | generated
     return {
-        "group": {"default": {"targets": [task.name for task in tasks]}},
-        "target": targets,
+        "group": {"default": {"targets": list(generated)}},
+        "target": {name: dict(target.attributes) for name, target in every.items()},
     }
 
 
@@ -231,10 +237,10 @@ def _tags(image: PairImage, output: Output) -> list[str]:
     return [str(reference) for reference in first.values()]
 
 
-def _given_contexts(target: Target, ground: Ground) -> dict[str, str]:
+def _given_contexts(target: Target, contexts: Mapping[str, str]) -> dict[str, str]:
     """The bake file's named contexts, but for those that are pinned for each platform."""
     given = dict(target.attributes.get("contexts") or {})
-    pinned = {name.partition("::")[0] for name in ground.contexts}
+    pinned = {name.partition("::")[0] for name in contexts}
     return {name: value for name, value in given.items() if name not in pinned}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
@@ -21,180 +21,15 @@ from whalebuild.plan.definition import (
     CacheExport,
     Definition,
     GeneratedTarget,
-    Ground,
     Output,
+    generate_target,
     make_definition,
-    make_task,
     output_of,
     platform_groups,
 )
 from whalebuild.plan.pins import DepsImage, deps_image_of
 from whalebuild.plan.placement import Placement, RunLines, sites
 from whalebuild.settings import Settings
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A bake, decided.
-
-    Attributes:
-        others: Targets of the bake file that images may link to.
-        derived: Names of dependencies that the bake file has no target for.
-    """
-
-    deps: tuple[DepsPlan, ...]
-    apps: tuple[AppPlan, ...]
-    options: BuildOptions
-    settings: Settings
-    source: str
-    facts: BuilderFacts | None
-    others: Mapping[str, Target]
-    derived: frozenset[str] = frozenset()
-
-    @property
-    def output(self) -> Output:
-        """Where images go."""
-        return output_of(self.options, self.facts.driver if self.facts else None)
-
-    @property
-    def images(self) -> tuple[PairImage, ...]:
-        """All images that it is about, dependencies first."""
-        return (*(deps.image for deps in self.deps), *(app.image for app in self.apps))
-
-    @property
-    def nothing_to_do(self) -> bool:
-        """Whether a bake would build and push nothing at all."""
-        return all(deps.reused and not deps.moves for deps in self.deps) and all(
-            app.action is AppAction.NOTHING for app in self.apps
-        )
-
-    @property
-    def rebuild_needed(self) -> bool:
-        """Whether dependencies have to be built."""
-        return any(not deps.reused for deps in self.deps)
-
-    def deps_of(self, app: AppPlan) -> DepsPlan:
-        """The dependencies of an application."""
-        return next(deps for deps in self.deps if deps.image.name == app.image.deps)
-
-    def sites(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
-        """Where each platform of an image is built, as far as it is known what the nodes can do."""
-        if self.facts is None:
-            return ()
-        own = (self.facts.platform,) if self.facts.platform else ()
-        platforms = planned.image.platforms or own
-        known = planned.runs or tuple(RunLines(platform) for platform in platforms)
-        return sites(known, self.facts.nodes)
-
-    def deps_tasks(
-        self, deps: DepsPlan, export: CacheExport | None = None
-    ) -> tuple[GeneratedTarget, ...]:
-        """Tasks that build and push the dependencies; none where they are reused.
-
-        With ``--load`` and ``--read-only`` they are built by themselves only if nothing else was
-        asked for.
-
-        Args:
-            deps: The dependencies.
-            export: How to export their cache; None for no export.
-        """
-        wanted = any(self.deps_of(app) is deps for app in self.apps)
-        if deps.reused or (wanted and not self.options.publishes):
-            return ()
-        image = deps.image
-        # By tag an index is pushed whole, with all its platforms.
-        stale = deps.decision.platforms if self.output in APART else image.platforms
-        tasks = []
-        for each in self._groups(tuple(p for p in image.platforms if p in stale)):
-            cache = export.reference(image, each) if export else None
-            imported = _caches(deps.source, Role.DEPS, each)
-            ground = Ground(deps.contexts, imported, cache)
-            tasks.append(make_task(image, each, ground, self.options, self.output))
-        return tuple(tasks)
-
-    def app_tasks(
-        self, app: AppPlan, deps_image: DepsImage | None, export: CacheExport | None = None
-    ) -> tuple[GeneratedTarget, ...]:
-        """Tasks that build and push an application.
-
-        Args:
-            app: The application.
-            deps_image: The dependencies to stand on; None where they are not published.
-            export: How to export its cache; None for no export.
-        """
-        image, deps = app.image, self.deps_of(app)
-        source = deps.source
-        # Without an image to stand on, it builds the dependencies' stages too.
-        bases = app.contexts if deps_image else {**deps.contexts, **app.contexts}
-        own = self.facts.platform if self.facts else None
-        tasks = []
-        for platforms in self._groups(image.platforms):
-            pinned = deps_image.contexts(app.pins, platforms, own) if deps_image else {}
-            known = platforms or ((own,) if own else ())
-            caches = _caches(source, Role.APP, known, image.name)
-            # One cache alone: see ``platform_groups``. That of an application which never stands on
-            # the published image has the steps of the dependencies, too.
-            if not deps_image if app.pins else not caches:
-                caches = _caches(source, Role.DEPS, known)
-            cache = export.reference(image, platforms) if export else None
-            ground = Ground({**bases, **pinned}, caches, cache)
-            tasks.append(make_task(image, platforms, ground, self.options, self.output))
-        return tuple(tasks)
-
-    def _groups(self, platforms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        """The platforms of each task: of those that this bake builds."""
-        mine = self.options.built_here(platforms)
-        nothing = self.options.portion is not None and not mine
-        nodes = self.facts.nodes if self.facts else ()
-        return () if nothing else platform_groups(mine, self.output, nodes)
-
-    def preview(self) -> Definition:
-        """The bake definition as far as it is known before anything is built.
-
-        An application on dependencies that are to be built is linked to their target here, and
-        pinned to the image that was pushed when it is run. A run sets some of the tags only after
-        what was pushed is verified.
-        """
-        tasks: list[GeneratedTarget] = []
-        by_digest = CacheExport() if self.options.publishes else None
-        for deps in self.deps:
-            tasks += self.deps_tasks(deps, by_digest)
-        for app in self.apps:
-            deps = self.deps_of(app)
-            deps_image = deps.deps_image
-            export = None if deps.reused else by_digest
-            if app.action is not AppAction.BUILD:
-                continue
-            for task in self.app_tasks(app, deps_image, export):
-                tasks.append(task if deps_image else self._linked(task, app, deps))
-        return make_definition([_with_all_tags(task) for task in tasks], self.others)
-
-    def _linked(self, task: GeneratedTarget, app: AppPlan, deps: DepsPlan) -> GeneratedTarget:
-        apart = self.output in APART and len(app.image.platforms) > 1
-        if apart or not self.options.publishes:
-            return task
-        contexts = dict(task.target.attributes.get("contexts") or {})
-        contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.image.name}")
-        target = task.target.with_attributes(contexts=contexts or None)
-        return replace(task, target=target)
-
-
-def _with_all_tags(task: GeneratedTarget) -> GeneratedTarget:
-    if not task.target.tags or task.staged:
-        return task
-    tags = [str(reference) for reference in task.image.references]
-    return replace(task, target=task.target.with_attributes(tags=tags))
-
-
-def _caches(
-    source: PublishedDeps | None, role: str, platforms: tuple[str, ...], target: str = ""
-) -> tuple[Reference, ...]:
-    if source is None:
-        return ()
-    bundle = source.bundle
-    wanted = platforms or tuple(bundle.images)
-    caches = bundle.cache(role, wanted, target)
-    return tuple(Reference(source.reference.repository, digest=cache.digest) for cache in caches)
 
 
 @dataclass(frozen=True)
@@ -207,7 +42,7 @@ class DepsPlan:
         lock: What it is made from, or why that cannot be told.
         contexts: Named contexts that pin external images.
         files: The files that it reads.
-        moved: External images that have moved since, though the pin keeps the old one.
+        drifted_bases: External images that have moved since, though the pin keeps the old one.
         runs: Its RUN instructions; none where its inputs cannot be told.
         surplus: Published platforms that the pair is not for any more; they are dropped.
     """
@@ -221,7 +56,7 @@ class DepsPlan:
     files: tuple[FileEntry, ...] = ()
     advice: tuple[Advice, ...] = ()
     splits: tuple[StageSplit, ...] = ()
-    moved: tuple[str, ...] = ()
+    drifted_bases: tuple[str, ...] = ()
     runs: tuple[RunLines, ...] = ()
     surplus: tuple[str, ...] = ()
 
@@ -240,17 +75,17 @@ class DepsPlan:
     @property
     def adopted(self) -> bool:
         """Whether it is another scope's, and still to be published under its own reference."""
-        return self.reused and self.elsewhere
+        return self.reused and self.differs_from_source
 
     @property
-    def elsewhere(self) -> bool:
+    def differs_from_source(self) -> bool:
         """Whether one of its references does not have what the source has."""
         return any(not _same(found, self.source) for found in self.published)
 
     @property
-    def moves(self) -> bool:
+    def needs_tag(self) -> bool:
         """Whether its tag is to be set although its images are published."""
-        return self.elsewhere or bool(self.surplus)
+        return self.differs_from_source or bool(self.surplus)
 
 
 class AppAction(Enum):
@@ -285,8 +120,182 @@ class AppPlan:
     material: AppMaterial | None
     published: PublishedApp | None
     missing: tuple[Reference, ...] = ()
-    moved: tuple[str, ...] = ()
+    drifted_bases: tuple[str, ...] = ()
     runs: tuple[RunLines, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A bake, decided.
+
+    Attributes:
+        others: Targets of the bake file that images may link to.
+        derived: Names of dependencies that the bake file has no target for.
+    """
+
+    deps: tuple[DepsPlan, ...]
+    apps: tuple[AppPlan, ...]
+    options: BuildOptions
+    settings: Settings
+    source: str
+    facts: BuilderFacts | None
+    others: Mapping[str, Target]
+    derived: frozenset[str] = frozenset()
+
+    @property
+    def output(self) -> Output:
+        """Where images go."""
+        return output_of(self.options, self.facts.driver if self.facts else None)
+
+    @property
+    def images(self) -> tuple[PairImage, ...]:
+        """All images that it is about, dependencies first."""
+        return (*(deps.image for deps in self.deps), *(app.image for app in self.apps))
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether a bake would build and push nothing at all."""
+        return all(deps.reused and not deps.needs_tag for deps in self.deps) and all(
+            app.action is AppAction.NOTHING for app in self.apps
+        )
+
+    @property
+    def rebuild_needed(self) -> bool:
+        """Whether dependencies have to be built."""
+        return any(not deps.reused for deps in self.deps)
+
+    def deps_of(self, app: AppPlan) -> DepsPlan:
+        """The dependencies of an application."""
+        return next(deps for deps in self.deps if deps.image.name == app.image.deps)
+
+    def sites(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
+        """Where each platform of an image is built, as far as it is known what the nodes can do."""
+        if self.facts is None:
+            return ()
+        own = (self.facts.platform,) if self.facts.platform else ()
+        platforms = planned.image.platforms or own
+        known = planned.runs or tuple(RunLines(platform) for platform in platforms)
+        return sites(known, self.facts.nodes)
+
+    def deps_targets(
+        self, deps: DepsPlan, export: CacheExport | None = None
+    ) -> tuple[GeneratedTarget, ...]:
+        """Targets that build and push the dependencies; none where they are reused.
+
+        With ``--load`` and ``--read-only`` they are built by themselves only if nothing else was
+        asked for.
+
+        Args:
+            deps: The dependencies.
+            export: How to export their cache; None for no export.
+        """
+        wanted = any(self.deps_of(app) is deps for app in self.apps)
+        if deps.reused or (wanted and not self.options.publishes):
+            return ()
+        image = deps.image
+        # By tag an index is pushed whole, with all its platforms.
+        stale = deps.decision.platforms if self.output in APART else image.platforms
+        targets = []
+        for each in self._groups(tuple(p for p in image.platforms if p in stale)):
+            cache = export.reference(image, each) if export else None
+            targets.append(
+                generate_target(
+                    *(image, each, self.options, self.output),
+                    contexts=deps.contexts,
+                    cache_from=_caches(deps.source, Role.DEPS, each),
+                    cache_to=cache,
+                )
+            )
+        return tuple(targets)
+
+    def app_targets(
+        self, app: AppPlan, deps_image: DepsImage | None, export: CacheExport | None = None
+    ) -> tuple[GeneratedTarget, ...]:
+        """Targets that build and push an application.
+
+        Args:
+            app: The application.
+            deps_image: The dependencies image to stand on; None where they are not published.
+            export: How to export its cache; None for no export.
+        """
+        image, deps = app.image, self.deps_of(app)
+        source = deps.source
+        # Without an image to stand on, it builds the dependencies' stages too.
+        bases = app.contexts if deps_image else {**deps.contexts, **app.contexts}
+        own = self.facts.platform if self.facts else None
+        targets = []
+        for platforms in self._groups(image.platforms):
+            pinned = deps_image.contexts(app.pins, platforms, own) if deps_image else {}
+            known = platforms or ((own,) if own else ())
+            caches = _caches(source, Role.APP, known, image.name)
+            # One cache alone: see ``platform_groups``. That of an application which never stands on
+            # the published image has the steps of the dependencies, too.
+            if not deps_image if app.pins else not caches:
+                caches = _caches(source, Role.DEPS, known)
+            cache = export.reference(image, platforms) if export else None
+            targets.append(
+                generate_target(
+                    *(image, platforms, self.options, self.output),
+                    contexts={**bases, **pinned},
+                    cache_from=caches,
+                    cache_to=cache,
+                )
+            )
+        return tuple(targets)
+
+    def _groups(self, platforms: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """The platforms of each target: of those that this bake builds."""
+        built = self.options.built_here(platforms)
+        nothing = self.options.portion is not None and not built
+        nodes = self.facts.nodes if self.facts else ()
+        return () if nothing else platform_groups(built, self.output, nodes)
+
+    def preview(self) -> Definition:
+        """The bake definition as far as it is known before anything is built.
+
+        An application on dependencies that are to be built is linked to their target here, and
+        pinned to the image that was pushed when it is run. A run sets some of the tags only after
+        what was pushed is verified.
+        """
+        targets: list[GeneratedTarget] = []
+        by_digest = CacheExport() if self.options.publishes else None
+        for deps in self.deps:
+            targets += self.deps_targets(deps, by_digest)
+        for app in self.apps:
+            deps = self.deps_of(app)
+            deps_image = deps.deps_image
+            export = None if deps.reused else by_digest
+            if app.action is not AppAction.BUILD:
+                continue
+            for target in self.app_targets(app, deps_image, export):
+                targets.append(target if deps_image else self._linked(target, app, deps))
+        return make_definition([_with_all_tags(target) for target in targets], self.others)
+
+    def _linked(self, target: GeneratedTarget, app: AppPlan, deps: DepsPlan) -> GeneratedTarget:
+        apart = self.output in APART and len(app.image.platforms) > 1
+        if apart or not self.options.publishes:
+            return target
+        contexts = dict(target.attributes.get("contexts") or {})
+        contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.image.name}")
+        return target.with_attributes(contexts=contexts or None)
+
+
+def _with_all_tags(target: GeneratedTarget) -> GeneratedTarget:
+    if not target.target.tags or target.staged:
+        return target
+    tags = [str(reference) for reference in target.image.references]
+    return target.with_attributes(tags=tags)
+
+
+def _caches(
+    source: PublishedDeps | None, role: str, platforms: tuple[str, ...], target: str = ""
+) -> tuple[Reference, ...]:
+    if source is None:
+        return ()
+    bundle = source.bundle
+    wanted = platforms or tuple(bundle.images)
+    caches = bundle.cache(role, wanted, target)
+    return tuple(Reference(source.reference.repository, digest=cache.digest) for cache in caches)
 
 
 def _same(one: PublishedDeps | None, other: PublishedDeps | None) -> bool:

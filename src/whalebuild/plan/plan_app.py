@@ -32,22 +32,22 @@ from whalebuild.published.lookup import ManifestLookup
 class AppPlanner:
     """Decides about applications; see ``DepsDecider``."""
 
-    locker: InputReader
-    survey: ManifestLookup | None
+    input_reader: InputReader
+    lookup: ManifestLookup | None
     options: BuildOptions
     follow: bool
     thorough: bool
 
     def decide(self, image: PairImage, deps: DepsPlan) -> AppPlan:
         """Decide about one image."""
-        published = self.survey.app(image.references[0]) if self.survey else None
+        published = self.lookup.app(image.references[0]) if self.lookup else None
         unpinned = self._unpinned(image, deps)
         pins = () if unpinned else stage_names(image.target, deps.image.target)
         stands_on = target_contexts(image.target, deps.image.target) if pins else {}
-        reading = self.locker.read(image.target, image.platforms, stands_on)
+        reading = self.input_reader.read(image.target, image.platforms, stands_on)
         contexts: Mapping[str, str] = deps.contexts
         made_of: AppMaterial | None = None
-        moved: tuple[str, ...] = ()
+        drifted_bases: tuple[str, ...] = ()
         runs: tuple[RunLines, ...] = ()
         if isinstance(reading, StageReading):
             runs = runs_of(reading.inputs)
@@ -56,7 +56,7 @@ class AppPlanner:
             lock = reading.lock(digests)
             if isinstance(lock, Lock):
                 made_of = material(lock, image.target)
-                moved = self._moved(reading, lock, deps)
+                drifted_bases = self._drifted_bases(reading, lock, deps)
         action, reason, missing = self._action(image, deps, made_of, published)
         if isinstance(reading, Undetermined):
             reason = f"its inputs cannot be told: {reading}"
@@ -70,16 +70,17 @@ class AppPlanner:
             made_of,
             published,
             missing,
-            moved,
+            drifted_bases,
             runs,
         )
 
-    def _moved(self, reading: StageReading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
+    def _drifted_bases(self, reading: StageReading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
         """External images that have moved, but for those that the dependencies tell."""
-        if not self.thorough or self.survey is None:
+        if not self.thorough or self.lookup is None:
             return ()
         told = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
-        return tuple(key for key in self.locker.moved(reading, lock) if key not in told)
+        drifted = self.input_reader.drifted_bases(reading, lock)
+        return tuple(key for key in drifted if key not in told)
 
     def _unpinned(self, image: PairImage, deps: DepsPlan) -> str | None:
         """Why the application's build cannot stand on the published image."""
@@ -93,7 +94,7 @@ class AppPlanner:
         stage = (target.stage or "").lower()
         if stage not in names:
             return None
-        dockerfile = self.locker.tree.dockerfile(app)
+        dockerfile = self.input_reader.tree.dockerfile(app)
         found = dockerfile.stage(stage) if dockerfile else None
         if dockerfile is None or found is None:
             return None
@@ -111,9 +112,10 @@ class AppPlanner:
         target = deps.image.target
         if deps.image.target.made_of == image.target.made_of or not isinstance(deps.lock, Lock):
             return None
-        dockerfile = self.locker.tree.dockerfile(image.target)
+        dockerfile = self.input_reader.tree.dockerfile(image.target)
         like = with_dates_of(target, image.target, dockerfile) if dockerfile else image.target
-        own = self.locker.read(like.with_attributes(target=target.stage), deps.image.platforms)
+        like = like.with_attributes(target=target.stage)
+        own = self.input_reader.read(like, deps.image.platforms)
         lock = own.lock(flat_pins(deps.lock)) if isinstance(own, StageReading) else own
         if isinstance(lock, Lock) and lock.key == deps.lock.key:
             return None
@@ -124,11 +126,11 @@ class AppPlanner:
     ) -> dict[str, str]:
         """External images: as the dependencies have them, else as the last build had them."""
         pinned = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
-        if self.survey is None:
+        if self.lookup is None:
             return pinned
         follow = self.follow or reading.target.attributes.get("pull") is True
         last = published.record.bases if published and published.record and not follow else {}
-        return self.locker.pin(reading.images, {**last, **pinned})
+        return self.input_reader.pin(reading.images, {**last, **pinned})
 
     def _action(
         self,
@@ -138,9 +140,9 @@ class AppPlanner:
         published: PublishedApp | None,
     ) -> tuple[AppAction, str, tuple[Reference, ...]]:
         reason = self._asked(image.target) or _reason(deps, made_of, published)
-        if reason or published is None or self.survey is None:
+        if reason or published is None or self.lookup is None:
             return AppAction.BUILD, reason, ()
-        others = ((ref, self.survey.manifest(ref)) for ref in image.references[1:])
+        others = ((ref, self.lookup.manifest(ref)) for ref in image.references[1:])
         digest = published.manifest.digest
         missing = tuple(ref for ref, found in others if not found or found.digest != digest)
         if any(reference.repository != image.references[0].repository for reference in missing):

@@ -11,7 +11,7 @@ from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedDeps
 from whalebuild.inputs.values import Undetermined
-from whalebuild.plan.advice import Sizes, advise, explain_code_changes
+from whalebuild.plan.advice import advise, explain_code_changes
 from whalebuild.plan.decision import Decision, decide
 from whalebuild.plan.pins import base_contexts, flat_pins, skips_cache
 from whalebuild.plan.placement import runs_of
@@ -25,15 +25,15 @@ class DepsPlanner:
     """Decides about dependencies.
 
     Attributes:
-        survey: What is published; None where the registry is not to be asked.
+        lookup: What is published; None where the registry is not to be asked.
         follow: Whether external images are taken as they are now, and not as they are pinned.
         thorough: Whether to find out which pinned images have moved.
         lasting: Whether the platforms are those that pairs are for, and not only this run.
         lost: Digests of published images that the registry does not have any more.
     """
 
-    locker: InputReader
-    survey: ManifestLookup | None
+    input_reader: InputReader
+    lookup: ManifestLookup | None
     options: BuildOptions
     follow: bool
     thorough: bool
@@ -42,7 +42,7 @@ class DepsPlanner:
 
     def decide(self, image: PairImage, application: Target | None) -> DepsPlan:
         """Decide about one image; ``application`` is one that stands on it."""
-        reading = self.locker.read(image.target, image.platforms)
+        reading = self.input_reader.read(image.target, image.platforms)
         own = self._published(image)
         tried = [self._try(image, reading, own, found) for found in self._candidates(image, own)]
         made = next((plan for plan in tried if plan.reused), tried[0])
@@ -59,27 +59,29 @@ class DepsPlanner:
             reading.inputs,
             final=final,
             files=reading.files,
-            sizes=Sizes(self._size(made.source)) if self.thorough else None,
+            deps_bytes=self._size(made.source) if self.thorough else None,
         )
-        moved = self.locker.moved(reading, made.lock) if self.thorough and self.survey else ()
+        drifted: tuple[str, ...] = ()
+        if self.thorough and self.lookup:
+            drifted = self.input_reader.drifted_bases(reading, made.lock)
         splits = explain_code_changes(
             made.decision.changes, reading.dockerfile, reading.inputs, reading.files
         )
         runs = runs_of(reading.inputs)
-        return replace(made, advice=advice, splits=splits, moved=moved, runs=runs)
+        return replace(made, advice=advice, splits=splits, drifted_bases=drifted, runs=runs)
 
     def _published(self, image: PairImage) -> tuple[PublishedDeps | None, ...]:
-        if self.survey is None:
+        if self.lookup is None:
             return (None,) * len(image.references)
-        return tuple(self.survey.deps(reference) for reference in image.references)
+        return tuple(self.lookup.deps(reference) for reference in image.references)
 
     def _candidates(
         self, image: PairImage, own: tuple[PublishedDeps | None, ...]
     ) -> list[tuple[PublishedDeps | None, ...]]:
         """What may be reused: what is published, else what another scope has."""
-        if self.survey is None or image.seed is None:
+        if self.lookup is None or image.seed is None:
             return [own]
-        seed = self.survey.deps(image.seed)
+        seed = self.lookup.deps(image.seed)
         # A manifest can be put only where its children are.
         if seed is None or any(ref.repository != image.seed.repository for ref in image.references):
             return [own]
@@ -119,17 +121,17 @@ class DepsPlanner:
         return decide(lock, published, platforms=platforms, no_cache=anew, lost=self.lost)
 
     def _digests(self, reading: StageReading, pinned: Mapping[str, str]) -> dict[str, str]:
-        if self.survey is None:
+        if self.lookup is None:
             return dict(pinned)
         follow = self.follow or reading.target.attributes.get("pull") is True
-        return self.locker.pin(reading.images, {} if follow else pinned)
+        return self.input_reader.pin(reading.images, {} if follow else pinned)
 
     def _lock(
         self, reading: StageReading, digests: Mapping[str, str], pinned: Mapping[str, str]
     ) -> Lock | Undetermined:
         """Make the lock, unless a new base image brings instructions of its own."""
         new = [each for each in reading.images if digests.get(each.key) != pinned.get(each.key)]
-        found = self.locker.bases.with_triggers(new) if self.survey else None
+        found = self.input_reader.bases.with_triggers(new) if self.lookup else None
         if found:
             return Undetermined(f"{found.reference} brings instructions of its own (ONBUILD)")
         return reading.lock(digests)
@@ -137,9 +139,9 @@ class DepsPlanner:
     def _size(self, source: PublishedDeps | None) -> int | None:
         """Bytes of the published dependencies image, of its first platform."""
         image = next(iter(source.bundle.images.values()), None) if source else None
-        if source is None or image is None or self.survey is None:
+        if source is None or image is None or self.lookup is None:
             return None
-        found = self.survey.image(source.reference.repository, image.digest, image.size)
+        found = self.lookup.image(source.reference.repository, image.digest, image.size)
         return found.manifest.size if found.manifest else None
 
 

@@ -54,8 +54,8 @@ class Planner:
                 engine or the registry does not allow a bake.
         """
         submit = Submit()
-        looker = BuilderProbe(self.engine, self.retrier.announce)
-        chooser = BuilderChooser(looker, self.settings.builder, publishes=options.publishes)
+        probe = BuilderProbe(self.engine, self.retrier.announce)
+        chooser = BuilderChooser(probe, self.settings.builder, publishes=options.publishes)
         looked = submit(chooser.first) if self.ask else None
         reader = BakeFileReader(self.engine, self.tree, self.settings)
         pairs, everything, source = reader.pairs(request)
@@ -63,19 +63,19 @@ class Planner:
             options = replace(options, platforms=self.settings.platform)
         images = _checked(pair_images(pairs, options))
         registry = RetryingRegistry(self.registry, self.retrier)
-        survey = ManifestLookup(registry, submit)
+        lookup = ManifestLookup(registry, submit)
         if self.ask:
-            survey.begin(_references(images))
+            lookup.begin(_references(images))
         facts = chooser.chosen(looked.result(), _platforms(images)) if looked else None
         platform = facts.platform if facts else None
         if platform:
             images = tuple(replace(i, platforms=resolve(i.platforms, platform)) for i in images)
-        told = submit(partial(looker.with_nodes, facts, _platforms(images))) if facts else None
+        told = submit(partial(probe.with_nodes, facts, _platforms(images))) if facts else None
         if options.portion:
             options = replace(options, portion=portion_of(images, options.portion, platform))
         bases = BaseImages(registry, submit)
-        locker = InputReader(self.tree, bases, everything, platform)
-        deps, apps = self._decide(images, options, locker, survey)
+        input_reader = InputReader(self.tree, bases, everything, platform)
+        deps, apps = self._decide(images, options, input_reader, lookup)
         if platform and options.publishes:
             for app in apps:
                 _keep_platforms(app, platform)
@@ -88,19 +88,24 @@ class Planner:
         self,
         images: Sequence[PairImage],
         options: BuildOptions,
-        locker: InputReader,
-        survey: ManifestLookup,
+        input_reader: InputReader,
+        lookup: ManifestLookup,
     ) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
-        looking = survey if self.ask else None
+        published = lookup if self.ask else None
         follow = options.pull or self.settings.base == "follow"
         # A flag is for one run: what it leaves out stays.
         lasting = self.settings.origin("platform") != "--platform" and not options.portion
         of_deps = DepsPlanner(
-            *(locker, looking, options), follow=follow, thorough=self.thorough, lasting=lasting
+            *(input_reader, published, options),
+            follow=follow,
+            thorough=self.thorough,
+            lasting=lasting,
         )
-        of_apps = AppPlanner(locker, looking, options, follow=follow, thorough=self.thorough)
+        of_apps = AppPlanner(
+            input_reader, published, options, follow=follow, thorough=self.thorough
+        )
         decided = _each(images, of_deps, of_apps)
-        lost = _lost(survey, *decided)
+        lost = _lost(lookup, *decided)
         return _each(images, replace(of_deps, lost=lost), of_apps) if lost else decided
 
 
@@ -119,7 +124,7 @@ def _each(
 
 
 def _lost(
-    survey: ManifestLookup, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]
+    lookup: ManifestLookup, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]
 ) -> frozenset[str]:
     """Find published images to stand on that an index names and the registry does not have."""
     needed = {app.image.deps for app in apps if app.action is AppAction.BUILD and app.pins}
@@ -129,8 +134,8 @@ def _lost(
         if each.reused and each.source and each.image.name in needed
         for image in each.source.bundle.images.values()
     ]
-    survey.begin(stood_on)
-    return frozenset(str(ref.digest) for ref in stood_on if survey.manifest(ref) is None)
+    lookup.begin(stood_on)
+    return frozenset(str(ref.digest) for ref in stood_on if lookup.manifest(ref) is None)
 
 
 def _platforms(images: Sequence[PairImage]) -> frozenset[str]:

@@ -94,7 +94,7 @@ class InputReader:
         known = {image.key: pinned[image.key] for image in wanted if image.key in pinned}
         return known | self.bases.digests(image for image in wanted if image.key not in known)
 
-    def moved(self, reading: StageReading, lock: Lock) -> tuple[str, ...]:
+    def drifted_bases(self, reading: StageReading, lock: Lock) -> tuple[str, ...]:
         """External images that stand for something else by now than what a lock pins."""
         pinned = flat_pins(lock)
         now = self.bases.digests(reading.images)

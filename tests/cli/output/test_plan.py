@@ -52,7 +52,7 @@ def test_a_plan_says_what_is_built_from_what_and_where_it_goes() -> None:
         SOURCE,
         lock=lock(AMD64, bases=bases),
         files=FILES,
-        moved=("debian:13",),
+        drifted_bases=("debian:13",),
     )
     app = app_plan(image=pair_app(AMD64, ARM64, references=(LATEST, V1)))
     made = plan(deps, app, derived=frozenset({"app-deps"}))

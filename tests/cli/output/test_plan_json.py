@@ -51,7 +51,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
         SOURCE,
         lock=made_of,
         files=FILES,
-        moved=("debian",),
+        drifted_bases=("debian",),
         advice=(Advice(3, "no-link", "p", "c", "i"),),
     )
     settings = Settings(image="acme/web", origins={"image": "--image"})

@@ -25,11 +25,11 @@ Digests = Sequence[str | None]
 class Baseline:
     """Reads what parts have read: each thing by digest, since tags may have moved."""
 
-    survey: ManifestLookup
+    lookup: ManifestLookup
 
     def has(self, repository: str, digest: str) -> bool:
         """Whether the registry has a manifest."""
-        return self.survey.manifest(Reference(repository, digest=digest)) is not None
+        return self.lookup.manifest(Reference(repository, digest=digest)) is not None
 
     def deps(self, reference: Reference, reads: Digests) -> PublishedDeps | None:
         """What parts have read under a ``:deps``; where they differ, one that stands no more.
@@ -56,7 +56,7 @@ class Baseline:
 
     def lacking(self, references: Iterable[Reference], digest: str) -> tuple[Reference, ...]:
         """The references that do not have this."""
-        found = ((each, self.survey.manifest(each)) for each in references)
+        found = ((each, self.lookup.manifest(each)) for each in references)
         return tuple(each for each, there in found if there is None or there.digest != digest)
 
     def decision(self, joined: JoinedImage, pushed: PushedImage | None) -> Decision:
@@ -76,7 +76,7 @@ class Baseline:
         reused = {p: digest for share in joined.shares for p, digest in share.reused.items()}
         using = [share for share in joined.shares if share.reused]
         sources = dict.fromkeys(s.entry.source for s in using or joined.shares if s.entry.source)
-        found = [self._source(source) for source in sorted(sources, key=self._has_moved)]
+        found = [self._source(source) for source in sorted(sources, key=self._tag_changed)]
         fitting = (each for each in found if each and _fits(each, reused, lock))
         chosen = next(fitting, None)
         if reused and chosen is None:
@@ -94,20 +94,20 @@ class Baseline:
         found = self._at(reference, str(source.digest))
         return read_deps(reference, found) if found else None
 
-    def _has_moved(self, source: Reference) -> bool:
-        now = self.survey.manifest(Reference(source.repository, source.tag))
+    def _tag_changed(self, source: Reference) -> bool:
+        now = self.lookup.manifest(Reference(source.repository, source.tag))
         return now is None or now.digest != source.digest
 
     def _was(self, reference: Reference, reads: Digests) -> str | None:
-        there = self.survey.manifest(reference)
+        there = self.lookup.manifest(reference)
         now = there.digest if there else None
         return next((read for read in reads if read != now), now)
 
     def _at(self, reference: Reference, digest: str) -> Manifest | None:
-        now = self.survey.manifest(Reference(reference.repository, reference.tag))
+        now = self.lookup.manifest(Reference(reference.repository, reference.tag))
         if now is not None and now.digest == digest:
             return now
-        return self.survey.manifest(Reference(reference.repository, digest=digest))
+        return self.lookup.manifest(Reference(reference.repository, digest=digest))
 
 
 def _fits(found: PublishedDeps, reused: dict[str, str], lock: Lock | Undetermined) -> bool:

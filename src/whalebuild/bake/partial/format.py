@@ -103,16 +103,16 @@ def _image_json(entry: ImagePart) -> dict[str, Any]:
         "published": list(entry.published),
         "source": str(entry.source) if entry.source else None,
         "stands_on": dict(entry.stands_on),
-        "pushed": [_pushed_json(task) for task in entry.pushed],
+        "pushed": [_pushed_json(target) for target in entry.pushed],
     }
 
 
-def _pushed_json(task: PushedTask) -> dict[str, Any]:
-    cache = task.cache
+def _pushed_json(target: PushedTask) -> dict[str, Any]:
+    cache = target.cache
     return {
-        "target": task.name,
-        "platforms": list(task.platforms),
-        "digest": task.digest,
+        "target": target.name,
+        "platforms": list(target.platforms),
+        "digest": target.digest,
         "cache": {"digest": cache.digest, "size": cache.size} if cache else None,
     }
 
@@ -163,7 +163,7 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
 
 def _check(entry: ImagePart, platforms: tuple[str, ...], dependencies: set[str]) -> None:
     """What one value says must fit the others."""
-    image, pushed = entry.image, [p for task in entry.pushed for p in task.platforms]
+    image, pushed = entry.image, [p for target in entry.pushed for p in target.platforms]
     mine = {platform for platform in image.platforms if platform in platforms}
     builds = image.role is Role.DEPS or entry.action == AppAction.BUILD.value
     looked = len(image.references) if image.role is Role.DEPS else 1

@@ -31,7 +31,7 @@ class PartShare:
     @property
     def pushed(self) -> frozenset[str]:
         """Those that it has built."""
-        return frozenset(p for task in self.entry.pushed for p in task.platforms)
+        return frozenset(p for target in self.entry.pushed for p in target.platforms)
 
     @property
     def reused(self) -> dict[str, str]:

@@ -63,9 +63,9 @@ class Merger:
         publisher = PushVerifier(registry, self._warn)
         strict = self.settings.if_unchanged
         tagger = Publisher(publisher, ConcurrentBakes(publisher, self._warn, strict=strict))
-        survey = ManifestLookup(registry, Submit())
-        survey.begin(reference for joined in images for reference in joined.image.references)
-        plan, built = _Reader(publisher, Baseline(survey)).read(images, self.settings)
+        lookup = ManifestLookup(registry, Submit())
+        lookup.begin(reference for joined in images for reference in joined.image.references)
+        plan, built = _Reader(publisher, Baseline(lookup)).read(images, self.settings)
         for deps in plan.deps:
             if isinstance(deps.lock, Undetermined):
                 self._warn(
@@ -130,7 +130,7 @@ class _Reader:
 
     def _verified(self, share: PartShare) -> PushedImage:
         image = share.entry.image
-        tasks = [
+        targets = [
             GeneratedTarget(
                 image, each.platforms, Target(each.name, {}), exports=each.cache is not None
             )
@@ -138,7 +138,7 @@ class _Reader:
         ]
         metadata = {each.name: each.metadata() for each in share.entry.pushed}
         try:
-            pushed = self.publisher.collect(tasks, metadata)
+            pushed = self.publisher.collect(targets, metadata)
             self.publisher.check_platforms(image.references[0].repository, pushed.images)
         except VerificationError as failed:
             raise _in_part(share, failed.what, failed.cause) from None

@@ -24,7 +24,7 @@ Metadata = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PushedTask:
-    """What one task has pushed: an index (or a manifest) by its digest, and perhaps a cache."""
+    """What one target has pushed: an index (or a manifest) by its digest, and perhaps a cache."""
 
     name: str
     platforms: tuple[str, ...]
@@ -90,7 +90,7 @@ def make_part(
     Args:
         plan: Of a partial bake.
         built: What was built and verified.
-        metadata: Buildx's, by task.
+        metadata: Buildx's, by target.
         staging: The tags that were set.
     """
     whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
@@ -112,7 +112,7 @@ def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages, metadata: Metadata) ->
         tuple(found.bundle.digest if found else None for found in deps.published),
         replace(source.reference, digest=source.bundle.digest) if source else None,
         {platform: done.deps_image.images[platform] for platform in mine},
-        _pushed(built.tasks.get(deps.image.name, ()), done.pushed, metadata),
+        _pushed(built.targets.get(deps.image.name, ()), done.pushed, metadata),
     )
 
 
@@ -126,20 +126,20 @@ def _app(app: AppPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
         (app.published.manifest.digest if app.published else None,),
         None,
         {},
-        _pushed(built.tasks.get(name, ()), built.apps.get(name), metadata),
+        _pushed(built.targets.get(name, ()), built.apps.get(name), metadata),
     )
 
 
 def _pushed(
-    tasks: Iterable[GeneratedTarget], image: PushedImage | None, metadata: Metadata
+    targets: Iterable[GeneratedTarget], image: PushedImage | None, metadata: Metadata
 ) -> tuple[PushedTask, ...]:
-    """What tasks pushed; a cache that turned out to be of no use is left out."""
+    """What targets pushed; a cache that turned out to be of no use is left out."""
     caches = {cache.platforms: cache for cache in image.caches} if image else {}
     made = []
-    for task in tasks:
-        digest = pushed_digest(metadata.get(task.name) or {})
+    for target in targets:
+        digest = pushed_digest(metadata.get(target.name) or {})
         assert digest, "it was verified"  # noqa: S101 - a slip of ours
-        cache = caches.get(task.platforms)
+        cache = caches.get(target.platforms)
         kept = Descriptor(cache.digest, cache.size) if cache else None
-        made.append(PushedTask(task.name, task.platforms, digest, kept))
+        made.append(PushedTask(target.name, target.platforms, digest, kept))
     return tuple(made)

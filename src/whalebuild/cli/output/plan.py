@@ -101,7 +101,7 @@ def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
         yield f"  others    {_names(code) or 'none'}"
         yield from _hanging("base      ", list(_bases(deps)))
     if plan.options.publishes:
-        label = "publishes " if not deps.reused or deps.moves else "keeps     "
+        label = "publishes " if not deps.reused or deps.needs_tag else "keeps     "
         yield from _hanging(label, [str(reference) for reference in image.references])
     for split in deps.splits:
         yield from _split(split)
@@ -117,7 +117,7 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield f"  on        its own build of {image.deps}"
     else:
         yield f"  on        the published image of {image.deps}"
-    for name in app.moved:
+    for name in app.drifted_bases:
         yield f"  base      {name} has moved since; --pull takes the new one"
     references = [str(reference) for reference in image.references]
     if app.action is AppAction.NOTHING:
@@ -148,7 +148,8 @@ def _bases(deps: DepsPlan) -> Iterator[str]:
     if isinstance(deps.lock, Lock):
         pins = {name: d for table in deps.lock.bases.values() for name, d in table.items()}
         for name, digest in pins.items():
-            moved = "; it has moved since, --pull takes the new one" if name in deps.moved else ""
+            drifted = name in deps.drifted_bases
+            moved = "; it has moved since, --pull takes the new one" if drifted else ""
             yield f"{name.partition('@')[0]} at {_digest(digest)}{moved}"
 
 
@@ -329,7 +330,7 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
             "other": [entry.name for entry in files if not is_manifest(entry.path)],
         },
         "bases": dict(known.bases) if known else {},
-        "bases_moved": list(deps.moved),
+        "bases_moved": list(deps.drifted_bases),
         "advice": [asdict(advice) for advice in deps.advice],
         "splits": [
             {
@@ -359,7 +360,7 @@ def _app(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "dockerfile": image.target.dockerfile,
         "tags": [str(reference) for reference in image.references],
         "bases": dict(app.material.lock.bases) if app.material else {},
-        "bases_moved": list(app.moved),
+        "bases_moved": list(app.drifted_bases),
         "missing_tags": [str(reference) for reference in app.missing],
         "platforms": list(image.platforms),
         "sites": _sites(plan, app),

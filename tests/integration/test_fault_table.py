@@ -22,10 +22,10 @@ from tests.integration.fault_cells import (
 )
 from tests.integration.fault_page import Row, page, row_of
 from tests.integration.fault_runs import Done, run
-from tests.integration.fault_scenes import PREPARED, Ground, with_pairs
+from tests.integration.fault_scenes import Ground, with_pairs
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import own_registry
-from tests.integration.sandbox import ROOT, Sandbox
+from tests.integration.sandbox import ROOT, SHARED_ENGINE, Sandbox
 from tests.integration.tokens import token_server
 
 PAGE = ROOT / "docs" / "faults.md"
@@ -36,7 +36,7 @@ AT_ONCE = 5
 @pytest.fixture(scope="module")
 def prepared(sandbox: Sandbox) -> Iterator[None]:
     """An engine that publishes what is there before, so that the other one has nothing of it."""
-    with sandbox.fresh_engine(PREPARED):
+    with sandbox.fresh_engine("prepared"):
         yield
 
 
@@ -51,7 +51,7 @@ def ground(
 @pytest.fixture(scope="module")
 def remote(ground: Ground) -> Iterator[Ground]:
     """The same with a builder that pushes by digest."""
-    with ground.sandbox.remote_builder("faults", {"tests": ""}) as builder:
+    with ground.sandbox.remote_builder("faults", {SHARED_ENGINE: ""}) as builder:
         yield replace(ground, builder=builder)
 
 

@@ -12,12 +12,13 @@ import pytest
 from tests.integration.held import HOLD, held, open_gate
 from tests.integration.marks import rarely
 from tests.integration.pairs import COPYING, ON_DEPS, Pair
-from tests.integration.sandbox import Sandbox
+from tests.integration.sandbox import Sandbox, own_name
 
 _DEPS, _FINAL = ON_DEPS.rsplit("FROM ", 1)
 _CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'
 HOLDING_DEPS = f"{_DEPS}{HOLD}FROM {_FINAL}{_CODE}"
 HOLDING_APP = f"{ON_DEPS}{_CODE}{HOLD}"
+CROWD = own_name("crowd")
 MEANWHILE = "another bake has published"
 
 
@@ -27,15 +28,15 @@ def mine(request: pytest.FixtureRequest, sandbox: Sandbox, pair: Pair) -> Iterat
     if request.param == "docker":
         yield pair
         return
-    sandbox.up("crowd-1")
-    with sandbox.remote_builder("meanwhile", {"crowd-1": ""}) as builder:
+    sandbox.up(CROWD)
+    with sandbox.remote_builder("meanwhile", {CROWD: ""}) as builder:
         yield replace(pair, words=("--builder", builder))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _engine_goes(sandbox: Sandbox) -> Iterator[None]:
     yield
-    sandbox.down("crowd-1")
+    sandbox.down(CROWD)
 
 
 def publish(pair: Pair, dockerfile: str) -> Pair:

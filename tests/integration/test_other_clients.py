@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from tests.integration import published
-from tests.integration.sandbox import SHARED_ENGINE, Sandbox
+from tests.integration.sandbox import REPOSITORIES, SHARED_ENGINE, Sandbox
 from whalebuild.adapters.registry import RegistryClient
 from whalebuild.core.bundle import Cache, compose
 from whalebuild.core.jobs import DEPS
@@ -23,7 +23,6 @@ from whalebuild.core.references import Reference
 
 TAGS = ("deps", "latest")
 PLATFORM = "linux/amd64"
-HOST = "host"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Image:
 @pytest.fixture(scope="module")
 def host(sandbox: Sandbox) -> Iterator[str]:
     """A production host: an engine that built nothing. Its commands find skopeo."""
-    with sandbox.fresh_engine(HOST, "--with", "skopeo") as name:
+    with sandbox.fresh_engine("host", "--with", "skopeo") as name:
         yield name
 
 
@@ -50,7 +49,7 @@ def baked(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Image:
     folder = sandbox.small_project(
         tmp_path_factory.mktemp("clients") / "small", unique=str(uuid4())
     )
-    image = Image(sandbox.registry, f"tests/clients-{uuid4()}", folder)
+    image = Image(sandbox.registry, f"{REPOSITORIES}/clients-{uuid4()}", folder)
     env = {"WHALEBUILD_IMAGE": str(image)}
     sandbox.whalebuild("bake", "--platform", PLATFORM, cwd=folder, env=env, check=True)
     return image

@@ -52,6 +52,7 @@ FEW = {
     *("parents", "copy-from-stage", "two-platforms", "linked-to", "stage-overridden-by-target"),
     *("heredoc-run", "dockerignore", "bind-mounts", "named-context-is-folder", "onbuild"),
     *("add-url-with-checksum", "add-git-with-checksum"),
+    *("later-stage", "mount-from-index"),
 }
 CASES = (
     Case(

@@ -32,6 +32,7 @@ def test_a_cut_look_at_a_base_image_is_no_missing_image(pair: Pair, tmp_path: Pa
 
 
 # Whalebuild reads the manifest by its tag before, and the image's configuration.
+@pytest.mark.extended
 @pytest.mark.parametrize(("path", "skip"), [("/manifests/", 0), ("/blobs/", 1)])
 def test_a_broken_manifest_does_not_stay_with_the_builder(
     sandbox: Sandbox, pair: Pair, fresh: str, tmp_path: Path, path: str, skip: int

@@ -13,6 +13,7 @@ import pytest
 from tests.integration.fault_cells import (
     CACHE_INDEX,
     CELLS,
+    COMMON,
     FALSE,
     QUICK,
     STRIKES,
@@ -23,6 +24,7 @@ from tests.integration.fault_cells import (
 from tests.integration.fault_page import Row, page, row_of
 from tests.integration.fault_runs import Done, run
 from tests.integration.fault_scenes import Ground, with_pairs
+from tests.integration.marks import extended
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import own_registry
 from tests.integration.sandbox import ROOT, SHARED_ENGINE, Sandbox
@@ -129,7 +131,7 @@ def _place(cell: Cell) -> str:
     return "guarded" if cell.place.tokens else "remote" if cell.remote else "ground"
 
 
-@pytest.mark.parametrize("cell", QUICK, ids=lambda cell: cell.id)
+@pytest.mark.parametrize("cell", [*QUICK, *map(extended, COMMON)], ids=lambda cell: cell.id)
 def test_a_few_cells(ground: Ground, cell: Cell) -> None:
     _check(cell, run(ground, cell, by_hand=False))
 

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.marks import extended
 from tests.integration.processes import PATIENCE, own_processes
 from tests.integration.sandbox import Sandbox
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "sent", [signal.SIGINT, extended(signal.SIGTERM)], ids=lambda sent: sent.name
+)
 def test_interrupted_bake_leaves_nothing(
     sandbox: Sandbox, small: Path, repository: str, sent: signal.Signals, tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_if_unchanged_leaves_what_another_bake_has_published(mine: Pair) -> None
     assert shows(mine, "latest") == "mine"
 
 
+@pytest.mark.extended
 def test_if_unchanged_minds_an_application_that_alone_has_moved(mine: Pair) -> None:
     other = publish(mine, HOLDING_APP)
     before = mine.digest("deps")
@@ -106,6 +107,7 @@ def test_if_unchanged_minds_an_application_that_alone_has_moved(mine: Pair) -> N
     assert mine.prints() == "theirs"
 
 
+@pytest.mark.extended
 def test_if_unchanged_publishes_where_nothing_has_moved(mine: Pair) -> None:
     publish(mine, HOLDING_DEPS)
     mine.change_requirements("mine")
@@ -131,6 +133,7 @@ def _second_folder(pair: Pair) -> Pair:
     return other
 
 
+@pytest.mark.extended
 def test_a_cache_that_another_bake_has_added_stays(mine: Pair) -> None:
     _two_applications(mine)
     other = _second_folder(mine)
@@ -147,6 +150,7 @@ def test_a_cache_that_another_bake_has_added_stays(mine: Pair) -> None:
     mine.check_whole("deps", "web", "worker")
 
 
+@pytest.mark.extended
 def test_a_cache_is_not_added_to_newer_dependencies_of_another_bake(mine: Pair) -> None:
     _two_applications(mine)
     other = _second_folder(mine)

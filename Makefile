@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-unit lint bench soak lock clean
+.PHONY: setup demo test test-all test-unit lint bench soak lock clean
 
 setup: $(BIN)/whalebuild
 
@@ -16,11 +16,19 @@ $(BIN)/whalebuild: requirements-dev.lock pyproject.toml
 demo: setup
 	sandbox/demo
 
+# Side by side: much of an engine test is waiting. A file's tests stay together, for they share
+# engines. Their order is that of tests/conftest.py.
+WORKERS ?= 3
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: setup
-	$(BIN)/pytest -m "not soak"
+	$(PYTEST) -m "not extended and not soak"
+
+test-all: setup
+	$(PYTEST) -m "not soak" --hypothesis-profile=extended
 
 test-unit: setup
-	$(BIN)/pytest -m "not engine and not soak"
+	$(PYTEST) -m "not engine and not extended and not soak"
 
 # Long seeded campaigns; each prints its seed and can be repeated from it.
 soak: setup

@@ -4,11 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-# No timing and no chance: the same examples on every machine and every run.
-settings.register_profile("unit", deadline=None, derandomize=True, database=None)
-settings.load_profile("unit")
+from tests.properties import register_profiles
+
+register_profiles()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Engine tests first: they wait a lot, and unit tests fill the time that is left at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
 
 
 @pytest.fixture

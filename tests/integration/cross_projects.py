@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.integration import published
 from tests.integration.pairs import Baked, Pair
-from tests.integration.sandbox import EXAMPLE, ROOT, Sandbox
+from tests.integration.sandbox import EXAMPLE, REPOSITORIES, ROOT, Sandbox
 
 PLATFORMS = ("linux/amd64", "linux/arm64")
 PAGE = (ROOT / "docs/platforms.md").read_text()
@@ -153,7 +153,7 @@ def _write_from_page(sandbox: Sandbox, name: str, folder: Path) -> None:
 def _push(
     sandbox: Sandbox, folder: Path, name: str, dockerfile: str, platforms: tuple[str, ...]
 ) -> str:
-    image = f"{sandbox.registry}/tests/crossing-{name}:1"
+    image = f"{sandbox.registry}/{REPOSITORIES}/crossing-{name}:1"
     folder.mkdir(exist_ok=True)
     shutil.copy(sandbox.env()["WHALEBUILD_SANDBOX_CA"], folder / "ca.pem")
     (folder / "Dockerfile").write_text(dockerfile.replace("{base}", sandbox.python_image))

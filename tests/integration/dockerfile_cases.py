@@ -47,6 +47,13 @@ class Case:
 LINES = "\n".join(f"line {number:5} of a long document" for number in range(3200))
 assert len(LINES) > 90_000
 
+#: The names of those that `make test` has.
+FEW = {
+    *("parents", "copy-from-stage", "two-platforms", "linked-to", "stage-overridden-by-target"),
+    *("heredoc-run", "dockerignore", "bind-mounts", "named-context-is-folder", "onbuild"),
+    *("add-url-with-checksum", "add-git-with-checksum"),
+    *("later-stage", "mount-from-index"),
+}
 CASES = (
     Case(
         "one-file",

@@ -16,6 +16,7 @@ from tests.integration.fault_cells import NO_CACHE, STRIKES, UNUSED, Cell
 from tests.integration.fault_page import OK, Side, said
 from tests.integration.fault_scenes import TAGS, Ground, Scene, scene
 from tests.integration.faults import Fault
+from tests.integration.pairs import TINY_BASE
 from tests.integration.registry_content import push_like
 from tests.integration.sandbox import SHARED_ENGINE
 from whalebuild.failures.classify_docker import classify
@@ -44,7 +45,7 @@ def run(ground: Ground, cell: Cell, *, by_hand: bool) -> Done:
             mark = f"{here.repository} {random.random()}"
         names = _names(here)
         if mark:
-            source, own = "tests/tiny-base", f"{here.repository}-base"
+            source, own = TINY_BASE, f"{here.repository}-base"
             names["base_layer"] = push_like(ground.open, source, own, mark)
             base = f"{here.proxy.address}/{here.repository}-base:1"
         here.write(base, "two")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +15,12 @@ from tests.integration import published
 from tests.integration.faults import Fault
 from tests.integration.proxy import Proxy, faulty_registry
 from tests.integration.registry_content import copy_repository, small_files
-from tests.integration.sandbox import Sandbox
+from tests.integration.sandbox import REPOSITORIES, Sandbox, own_name
 from tests.integration.tokens import LOGIN, docker_config
 
 TAGS = ("deps", "latest")
-PREPARED = "prepared"  # the engine that publishes what was there before
+#: The engine that publishes what was there before.
+PREPARED = own_name("prepared")
 _numbers = itertools.count(1)
 _DOCKERFILE = """\
 FROM {base} AS base
@@ -155,7 +155,7 @@ def _project(ground: Ground, name: str, *, by_hand: bool) -> Iterator[Scene]:
     unique = f"{next(_numbers)}-{name}-{'plain' if by_hand else 'whale'}"
     folder = ground.folder / unique
     folder.mkdir()
-    repository = f"tests/{os.getpid()}-{unique}"
+    repository = f"{REPOSITORIES}/{unique}"
     with faulty_registry(ground.registry) as proxy:
         yield Scene(ground, proxy, repository, folder, by_hand, unique=repository)
 

@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.integration.pairs import Pair
+from tests.integration.processes import own_processes
 
 # Part of a stage: it takes no time unless the bake is to be held.
 HOLD = "COPY gate /gate\nRUN sleep $(cat /gate) || echo released\n"
@@ -77,11 +77,8 @@ def _wait_for(bake: Held, seconds: str) -> int:
         if bake.process.poll() is not None:
             bake.end()
             raise AssertionError(f"it ended early: {bake.stderr}")
-        for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                if cmdline.read_text() == f"sleep\0{seconds}\0":
-                    return int(cmdline.parent.name)
-            except OSError:
-                continue
+        for pid, words in own_processes():
+            if words == f"sleep\0{seconds}\0".encode():
+                return int(pid)
         time.sleep(0.05)
     raise AssertionError("the bake did not come to the gate")

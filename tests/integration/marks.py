@@ -1,4 +1,7 @@
-"""Marks that tests share."""
+"""Marks that tests share: which cases of a parametrised test are run when.
+
+One case at least of each such test is in ``make test``.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from typing import Any
 import pytest
 
 
-def rarely(*values: Any) -> Any:
-    """A case of a parametrised test that takes its time: `make soak` runs it, `make test` does not.
+def extended(*values: Any) -> Any:
+    """A case that `make test-all` runs, and `make test` does not."""
+    return pytest.param(*values, marks=pytest.mark.extended)
 
-    One case at least of each such test is in both.
-    """
+
+def rarely(*values: Any) -> Any:
+    """A case that takes its time: `make soak` alone runs it."""
     return pytest.param(*values, marks=pytest.mark.soak)

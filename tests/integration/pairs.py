@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.integration import published
-from tests.integration.sandbox import SHARED_ENGINE, Request, Sandbox
+from tests.integration.sandbox import REPOSITORIES, SHARED_ENGINE, Request, Sandbox
 
 # What dependencies weigh: incompressible, so that a download of them shows.
 DEPS_BYTES = 3_000_000
@@ -29,6 +29,7 @@ _DEPS = f"FROM {{base}} AS base\nFROM base AS dependencies\n{_INSTALL}"
 ON_DEPS = f"{_DEPS}FROM dependencies AS final\n"
 COPYING = f"{_DEPS}FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
 CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'
+TINY_BASE = f"{REPOSITORIES}/tiny-base"
 # A base that is quickly moved: a shell and a few commands of the sandbox's own image, 2 MB.
 _TINY = (
     "FROM {base} AS all\nRUN mkdir -p /out/tmp && cp -L --parents /bin/sh /bin/cat \\\n"

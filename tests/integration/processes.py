@@ -1,4 +1,7 @@
-"""Commands that run while a test looks on: waited for, and killed at a moment of its choice."""
+"""Commands that run while a test looks on: waited for, and killed at a moment of its choice.
+
+Others run on the machine, too, even with the same words: tests find theirs by their engines' names.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,36 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.integration.sandbox import own_name
+
 PATIENCE = 120.0
+
+
+def own_processes(*, but: Container[str] = ()) -> Iterator[tuple[str, bytes]]:
+    """The daemons of the tests' own engines, their containers and build steps, and their clients.
+
+    The engines' names are nobody else's on this machine. The daemons have them in their arguments,
+    what runs inside in its control group, and a command for an engine in its environment.
+
+    Args:
+        but: Pids that are not looked at.
+
+    Yields:
+        The pid, and the command line with zeros between its words.
+    """
+    name = own_name("").encode()
+    for pid in os.listdir("/proc"):  # noqa: PTH208 - some callers look every few milliseconds
+        if not pid.isdecimal() or pid in but:
+            continue
+        with suppress(OSError):  # it has ended
+            words = Path("/proc", pid, "cmdline").read_bytes()
+            marks = (Path("/proc", pid, file).read_bytes() for file in ("environ", "cgroup"))
+            if name in words or any(name in mark for mark in marks):
+                yield pid, words
 
 
 class Process:

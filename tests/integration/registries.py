@@ -7,8 +7,9 @@ with own_registry(sandbox.env(), tmp_path, auth=htpasswd(tmp_path)) as registry:
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
-import random
+import os
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,9 @@ PASSWORD = "correct-horse-battery"
 # Its bcrypt, as `htpasswd -nbB -C 4 ada …` prints it.
 _HASH = "$2b$04$MF26NGXJ1Tk9azL4DRhM4OHp7pNoR7WpgfU1sn.UNoYw44mGTw7rq"
 SECONDS_TO_START = 10.0
+_PORTS = 100
+_FIRST_PORT = 20_000 + os.getpid() % 100 * _PORTS
+_ports = itertools.count()
 
 
 @dataclass
@@ -147,11 +151,12 @@ def small_disk(folder: Path, size: int) -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """One that no outgoing connection can take while the registry is down.
+    """One that stays free until it is used: nobody else is given it.
 
-    Those are given ports from 32768 up, and a client that knocks there could even meet itself.
+    Outgoing connections are given ports from 32768 up (a client that knocks there could even meet
+    itself); other processes that run tests have hundreds of their own.
     """
     while True:
-        port = random.SystemRandom().randrange(20_000, 30_000)
+        port = _FIRST_PORT + next(_ports) % _PORTS
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port

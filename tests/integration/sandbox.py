@@ -1,4 +1,8 @@
-"""The project's sandbox, as tests use it: engines, one registry and its access log."""
+"""The project's sandbox, as tests use it: engines, one registry and its access log.
+
+Several processes run tests of one clone side by side: the workers of a run, and other runs. Each of
+them has engines and repositories of its own, named by its pid; only the registry is shared.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.integration.registry_content import copy_repository
+from wbsandbox import baseimage, paths
+from wbsandbox.engine import engine as sandbox_engine
+from wbsandbox.engine import known_engines
+from wbsandbox.registry import Registry
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "production-control"
-SHARED_ENGINE = "tests"
+_PREFIX = "test-"
+
+
+def own_name(role: str) -> str:
+    """The name of this process's engine for a purpose; no other run has one of that name."""
+    return f"{_PREFIX}{os.getpid()}-{role}"
+
+
+#: Where all repositories of this process are: by that its requests are told from others'.
+REPOSITORIES = f"tests/{os.getpid()}"
+_PYTHON = f"{REPOSITORIES}/python"
+#: The engine that all tests of this process share.
+SHARED_ENGINE = own_name("shared")
 
 
 @dataclass
@@ -49,9 +71,24 @@ class Sandbox:
             finally:
                 os.close(handle)
 
+    def bring_back(self) -> None:
+        """Bring back, with its disk, what has ended of the engines and the registry."""
+        registry = Registry(paths.REGISTRY).is_up()
+        for engine in self.environments:
+            if not (registry and sandbox_engine(engine).is_up()):
+                self.up(engine)
+
+    def clear_away(self) -> None:
+        """Take down the engines of test processes that were killed."""
+        for engine in known_engines():
+            process = engine.removeprefix(_PREFIX).partition("-")[0]
+            if engine.startswith(_PREFIX) and not Path("/proc", process).exists():
+                self.down(engine)
+
     @contextmanager
-    def fresh_engine(self, name: str, *options: str) -> Iterator[str]:
+    def fresh_engine(self, role: str, *options: str) -> Iterator[str]:
         """An engine with an empty disk: a fresh CI runner."""
+        name = own_name(role)
         self.down(name)
         self.up(name, *options)
         try:
@@ -100,7 +137,12 @@ class Sandbox:
 
     @property
     def python_image(self) -> str:
-        return self.env()["WHALEBUILD_SANDBOX_PYTHON_IMAGE"]
+        """The sandbox's base image, in a repository of this process."""
+        return f"{self.registry}/{_PYTHON}:{baseimage.TAG}"
+
+    def publish_python_image(self) -> None:
+        """Have :attr:`python_image` be there."""
+        copy_repository(self.registry, baseimage.REPOSITORY, _PYTHON)
 
     def run(
         self,
@@ -155,7 +197,10 @@ class Sandbox:
 
     @contextmanager
     def requests(self) -> Iterator[list[Request]]:
-        """Collect the registry's requests that are made inside the block."""
+        """Collect the requests for this process's repositories that are made inside the block.
+
+        The registry's log is everybody's.
+        """
         log = Path(self.env()["WHALEBUILD_SANDBOX_REGISTRY_LOG"])
         before = log.stat().st_size
         collected: list[Request] = []
@@ -163,7 +208,8 @@ class Sandbox:
         time.sleep(0.2)  # the registry writes a line after it has answered
         with log.open(encoding="utf-8") as lines:
             lines.seek(before)
-            collected += [r for r in map(_request, lines) if r]
+            found = [r for r in map(_request, lines) if r]
+        collected += [r for r in found if r.path.startswith(f"/v2/{REPOSITORIES}/")]
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.integration.processes import own_processes
 from tests.integration.sandbox import Sandbox
 
 _SECONDS_BETWEEN_LOOKS = 0.003
@@ -32,7 +33,7 @@ class Spy:
 
     Attributes:
         texts: What it said and wrote, by where that was found.
-        argvs: Every command line on the machine while it ran.
+        argvs: Every command line of the command, of what it started, and of the engines.
     """
 
     returncode: int = -1
@@ -90,21 +91,14 @@ def spy(
 @contextmanager
 def _watching_arguments(argvs: set[bytes]) -> Iterator[None]:
     over = threading.Event()
-    before: set[str] = set()  # processes that were there are looked at once: that is quicker
-
-    def look() -> None:
-        for name in os.listdir("/proc"):  # noqa: PTH208 - every few milliseconds
-            if name.isdecimal() and name not in before:
-                with suppress(OSError):
-                    argvs.add(Path("/proc", name, "cmdline").read_bytes())
+    argvs |= {words for _, words in own_processes()}
+    # Those that were there are looked at once: that is quicker.
+    before = {pid for pid in os.listdir("/proc") if pid.isdecimal()}  # noqa: PTH208
 
     def look_on() -> None:
         while not over.is_set():
-            look()
+            argvs.update(words for _, words in own_processes(but=before))
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-
-    look()
-    before |= {name for name in os.listdir("/proc") if name.isdecimal()}  # noqa: PTH208
 
     thread = threading.Thread(target=look_on, daemon=True)
     thread.start()

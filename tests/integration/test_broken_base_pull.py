@@ -10,12 +10,12 @@ import pytest
 from tests.integration.faults import Fault, Reset, WrongDigest
 from tests.integration.pairs import CODE, ON_DEPS, Pair, push_base
 from tests.integration.proxy import Proxy, faulty_registry
-from tests.integration.sandbox import Sandbox
+from tests.integration.sandbox import REPOSITORIES, Sandbox
 
 
 def _on_a_base_behind(proxy: Proxy, pair: Pair, folder: Path) -> None:
     """Stand on a base image that the engine has not seen."""
-    base = f"tests/{folder.name}-{time.time_ns()}:1"
+    base = f"{REPOSITORIES}/{folder.name}-{time.time_ns()}:1"
     push_base(pair.sandbox, folder, f"{pair.sandbox.registry}/{base}", mark=base)
     pair.write(ON_DEPS + CODE, f"{proxy.address}/{base}")
 
@@ -32,6 +32,7 @@ def test_a_cut_look_at_a_base_image_is_no_missing_image(pair: Pair, tmp_path: Pa
 
 
 # Whalebuild reads the manifest by its tag before, and the image's configuration.
+@pytest.mark.extended
 @pytest.mark.parametrize(("path", "skip"), [("/manifests/", 0), ("/blobs/", 1)])
 def test_a_broken_manifest_does_not_stay_with_the_builder(
     sandbox: Sandbox, pair: Pair, fresh: str, tmp_path: Path, path: str, skip: int

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.pairs import Pair
 from tests.integration.sandbox import ROOT, SHARED_ENGINE, Sandbox
 from tests.integration.tls_bridge import over_tls
@@ -151,6 +151,7 @@ def test_a_node_behind_tls_is_reached_with_the_certificates_of_the_farm(
     assert "secure" not in verbs.names()
 
 
+@pytest.mark.extended
 def test_all_nodes_or_none(sandbox: Sandbox, verbs: Verbs) -> None:
     nodes = ("--node", f"{_address(sandbox)}={AMD64}", "--node", f"{NOBODY}={ARM64}")
     done = verbs("create", "half", "--driver", "remote", *nodes, code=ENGINE)
@@ -171,7 +172,7 @@ NO_CLUSTER = (
     [
         (["create", "x", "--driver", "remot"], USAGE, '"remot" is not a driver', 'mean "remote"?'),
         (["create", "x", "--driver", "kubernetes"], ENGINE, "there is no cluster", NO_CLUSTER),
-        (
+        extended(
             ["create", "x", "--driver-opt", "image=127.0.0.1:9/no/buildkit:1"],
             ENGINE,
             'builder "x" cannot be started',

@@ -70,6 +70,7 @@ def test_the_shape_of_a_bundle_and_the_tags_after_many_bakes(pair: Pair) -> None
     assert pair.caches() == [("app", "app", "linux/amd64"), ("deps", "", "linux/amd64")]
 
 
+@pytest.mark.extended
 def test_a_platform_is_added_through_a_remote_builder(
     sandbox: Sandbox, pair: Pair, builder: str
 ) -> None:

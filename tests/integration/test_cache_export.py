@@ -45,6 +45,7 @@ def test_a_cache_that_cannot_go_by_digest_goes_by_a_staging_tag(
     assert "caches in :deps" in plan
 
 
+@pytest.mark.extended
 def test_an_image_is_published_without_a_cache_that_nobody_takes(
     sandbox: Sandbox, small: Path, repository: str, home: dict[str, str]
 ) -> None:

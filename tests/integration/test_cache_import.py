@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.faults import Fault, Status, Truncated, WrongDigest
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.pairs import CODE, COPYING, RAN, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
@@ -96,7 +96,7 @@ def _published(pair: Pair, engine: str, dockerfile: str) -> Cached:
         ("manifest", Status(503)),
         rarely("manifest", Status(429)),
         rarely("config", Status(503)),
-        ("config", Status(429)),
+        extended("config", Status(429)),
     ],
     ids=["manifest-503", "manifest-429", "config-503", "config-429"],
 )
@@ -110,12 +110,13 @@ def test_passing_trouble_does_not_cost_the_cache(
     assert "cannot be used" not in said
 
 
+@pytest.mark.extended
 def test_a_truncated_layer_does_not_cost_the_cache(cached: Cached) -> None:
     said, _ = cached.rebuild(Fault("GET", f"/blobs/{cached.layer}", Truncated(), times=5))
     assert RAN not in said
 
 
-@pytest.mark.parametrize("place", ["manifest", "config", "layer"])
+@pytest.mark.parametrize("place", [*map(extended, ("manifest", "config")), "layer"])
 def test_one_that_was_garbage_collected_is_left_out(cached: Cached, place: str) -> None:
     lost = {
         "manifest": f"/manifests/{cached.digest}",
@@ -129,7 +130,7 @@ def test_one_that_was_garbage_collected_is_left_out(cached: Cached, place: str) 
     assert retries == 0, "what is gone does not come back"
 
 
-@pytest.mark.parametrize("place", ["manifest", "layer"])
+@pytest.mark.parametrize("place", [extended("manifest"), "layer"])
 def test_a_damaged_one_is_left_out(cached: Cached, place: str) -> None:
     path = f"/manifests/{cached.digest}" if place == "manifest" else f"/blobs/{cached.layer}"
     said, _ = cached.rebuild(Fault("GET", path, WrongDigest()), attempts=3)
@@ -137,6 +138,7 @@ def test_a_damaged_one_is_left_out(cached: Cached, place: str) -> None:
     assert said.count("cannot be used") == 1
 
 
+@pytest.mark.extended
 def test_one_that_may_not_be_read_is_left_out(cached: Cached) -> None:
     said, retries = cached.rebuild(Fault(READ, f"/blobs/{cached.layer}", Status(403)))
     assert RAN in said
@@ -144,6 +146,7 @@ def test_one_that_may_not_be_read_is_left_out(cached: Cached) -> None:
     assert retries == 0
 
 
+@pytest.mark.extended
 def test_one_whose_configuration_is_too_large_is_left_out(cached: Cached) -> None:
     pair = cached.pair
     config = json.dumps({"layers": [], "records": [], "pad": "x" * (1 << 20)}).encode()

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.marks import extended
 from tests.integration.pairs import CODE, COPYING, DEPS_BYTES, KIB, ON_DEPS, RAN, Pair, uploaded
 from tests.integration.sandbox import Sandbox, downloaded
 
-SHAPES = [pytest.param(ON_DEPS, id="final-from-deps"), pytest.param(COPYING, id="final-copies")]
+SHAPES = {"final-from-deps": ON_DEPS, "final-copies": COPYING}
 
 
-@pytest.mark.parametrize("driver", ["docker", "remote"])
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("shape", "driver"),
+    [
+        ("final-from-deps", "docker"),
+        ("final-copies", "remote"),
+        extended("final-from-deps", "remote"),
+        extended("final-copies", "docker"),
+    ],
+)
 def test_a_fresh_runner_moves_the_code_only(
     sandbox: Sandbox, pair: Pair, fresh: str, shape: str, driver: str
 ) -> None:
-    pair.write(shape + CODE)
+    pair.write(SHAPES[shape] + CODE)
     cold = pair.bake()
     assert RAN in cold.stderr
     deps, image = pair.digest(), pair.digest("latest")

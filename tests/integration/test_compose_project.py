@@ -186,6 +186,7 @@ def test_containers_are_as_docker_compose_up_makes_them(
     assert not list(Path.cwd().glob("*.json"))
 
 
+@pytest.mark.extended
 def test_a_trial_beside_a_service_with_a_fixed_port(pair: Pair, project: ComposeProject) -> None:
     first = started(pair, project)
     before = {c.id for c in project.containers()}
@@ -203,6 +204,7 @@ def test_a_trial_beside_a_service_with_a_fixed_port(pair: Pair, project: Compose
     assert len(docker("volume", "ls", "--quiet").split()) == len(volumes) - 1
 
 
+@pytest.mark.extended
 def test_up_with_another_image(pair: Pair, project: ComposeProject) -> None:
     """By digest the configuration is another one; by name it is the same as before."""
     first = started(pair, project)
@@ -232,6 +234,7 @@ def test_up_with_another_image(pair: Pair, project: ComposeProject) -> None:
     assert project.containers() == ()
 
 
+@pytest.mark.extended
 def test_two_of_a_service_that_can(pair: Pair, project: ComposeProject) -> None:
     """Scaling without replacing what runs: what start-first is made of."""
     write(pair, free_port())
@@ -245,6 +248,7 @@ def test_two_of_a_service_that_can(pair: Pair, project: ComposeProject) -> None:
     assert [c.number for c in project.containers()] == [2]
 
 
+@pytest.mark.extended
 def test_a_container_that_cannot_start_says_why(pair: Pair, project: ComposeProject) -> None:
     write(pair, free_port())
     pair.bake()
@@ -260,6 +264,7 @@ def test_a_container_that_cannot_start_says_why(pair: Pair, project: ComposeProj
     assert 'exec: "nope"' in failed.error
 
 
+@pytest.mark.extended
 def test_trouble_with_the_registry(sandbox: Sandbox, pair: Pair, project: ComposeProject) -> None:
     """What it is told by; and a pull that is stopped halfway, after which the next one works."""
     write(pair, free_port())

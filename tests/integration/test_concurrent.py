@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.pairs import CODE, ON_DEPS, Pair
 from tests.integration.sandbox import Sandbox
 from tests.integration.watching import Watch, watching
@@ -157,9 +157,13 @@ EVERYWHERE = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("place", ["one engine", rarely("two remote builders")], indirect=True)
-def test_two_bakes_at_once(place: list[Pair]) -> None:
-    _crowd(_writers(place, 2), 3)
+@pytest.mark.parametrize(
+    ("place", "rounds"),
+    [("one engine", 1), extended("one engine", 3), rarely("two remote builders", 3)],
+    indirect=["place"],
+)
+def test_two_bakes_at_once(place: list[Pair], rounds: int) -> None:
+    _crowd(_writers(place, 2), rounds)
 
 
 @pytest.mark.soak

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.integration.marks import extended
 from tests.integration.pairs import Pair
 from tests.integration.sandbox import Sandbox
 
@@ -46,10 +47,12 @@ def _crash(pair: Pair, rounds: int, *words: str) -> None:
     assert pair.tags() == ["deps", "latest"]
 
 
-def test_a_few_kills(pair: Pair) -> None:
-    _crash(pair, 3)
+@pytest.mark.parametrize("rounds", [1, extended(3)])
+def test_a_few_kills(pair: Pair, rounds: int) -> None:
+    _crash(pair, rounds)
 
 
+@pytest.mark.extended
 def test_a_few_kills_with_a_remote_builder(sandbox: Sandbox, pair: Pair, fresh: str) -> None:
     with sandbox.remote_builder("killed", {fresh: ""}) as builder:
         _crash(pair, 2, "--builder", builder)

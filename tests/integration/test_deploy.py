@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.deploys import COMPOSE, DEPS_BYTES, Host, Web
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.sandbox import Sandbox, downloaded
 from tests.integration.web_app import REASONS
@@ -81,7 +81,7 @@ def test_a_code_change_moves_what_diff_says(web: Web, host: Host) -> None:
     ("how", "order"),
     [
         ("unhealthy", "stop-first"),
-        ("exits", "start-first"),
+        extended("exits", "start-first"),
         rarely("exits", "stop-first"),
         rarely("hangs", "stop-first"),
         rarely("unhealthy", "start-first"),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.deploys import Host, Web
 from tests.integration.faults import Closed, Fault, Status, Throttled
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.processes import Process
 from tests.integration.proxy import Proxy, faulty_registry
@@ -88,7 +88,7 @@ MOMENTS: dict[str, Callable[[Host, Proxy, Process], None]] = {
         ("up", "rollback"),
         rarely("up", "deploy"),
         rarely("health", "deploy"),
-        ("health", "rollback"),
+        extended("health", "rollback"),
     ],
 )
 def test_killed(web: Web, host: Host, proxy: Proxy, moment: str, verb: str) -> None:

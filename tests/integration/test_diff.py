@@ -123,6 +123,7 @@ def test_two_references_need_no_engine(pair: Pair, fresh: str) -> None:
     assert f"{pair.image}:v2 has no image for linux/arm64" in arm.stderr
 
 
+@pytest.mark.extended
 def test_layers_of_another_image(sandbox: Sandbox, pair: Pair, fresh: str) -> None:
     """Another service on the same base and dependencies; and one that was never pushed."""
     pair.bake()

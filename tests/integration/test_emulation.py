@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.sandbox import Sandbox
 
 
+@pytest.mark.extended
 def test_a_step_runs_for_arm64(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(
         f"FROM {sandbox.python_image} AS run\n"

@@ -85,6 +85,7 @@ def test_tokens_that_expire_while_it_builds(
     assert guarded.tokens.fetches > before, "new tokens were asked for"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("driver", ["docker", rarely("remote")])
 def test_a_password_that_is_replaced_while_it_builds(
     sandbox: Sandbox, guarded: Guarded, fresh: str, driver: str
@@ -100,6 +101,7 @@ def test_a_password_that_is_replaced_while_it_builds(
         guarded.check(bake)
 
 
+@pytest.mark.extended
 def test_a_password_that_was_replaced_and_nobody_told_is_a_refusal(guarded: Guarded) -> None:
     guarded.tokens.lifetime = guarded.tokens.expires_in = 2
     with held(guarded.pair, env=guarded.login()) as bake:

@@ -35,6 +35,7 @@ def test_inputs_that_cannot_be_told_are_left_to_buildkit(undetermined: Pair, fre
     pair.check_whole()
 
 
+@pytest.mark.extended
 def test_inputs_that_cannot_be_told_with_a_remote_builder(
     sandbox: Sandbox, undetermined: Pair, fresh: str
 ) -> None:
@@ -55,6 +56,7 @@ def test_inputs_that_cannot_be_told_with_a_remote_builder(
     pair.check_whole()
 
 
+@pytest.mark.extended
 def test_an_argument_that_an_image_does_not_hand_down(pair: Pair, fresh: str) -> None:
     handed = ON_DEPS.replace("COPY req", "ARG MESSAGE=handed-down\nCOPY req")
     pair.write(handed + "RUN echo $MESSAGE > /message\n" + CODE)

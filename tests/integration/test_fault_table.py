@@ -13,6 +13,7 @@ import pytest
 from tests.integration.fault_cells import (
     CACHE_INDEX,
     CELLS,
+    COMMON,
     FALSE,
     QUICK,
     STRIKES,
@@ -22,10 +23,11 @@ from tests.integration.fault_cells import (
 )
 from tests.integration.fault_page import Row, page, row_of
 from tests.integration.fault_runs import Done, run
-from tests.integration.fault_scenes import PREPARED, Ground, with_pairs
+from tests.integration.fault_scenes import Ground, with_pairs
+from tests.integration.marks import extended
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import own_registry
-from tests.integration.sandbox import ROOT, Sandbox
+from tests.integration.sandbox import ROOT, SHARED_ENGINE, Sandbox
 from tests.integration.tokens import token_server
 
 PAGE = ROOT / "docs" / "faults.md"
@@ -36,7 +38,7 @@ AT_ONCE = 5
 @pytest.fixture(scope="module")
 def prepared(sandbox: Sandbox) -> Iterator[None]:
     """An engine that publishes what is there before, so that the other one has nothing of it."""
-    with sandbox.fresh_engine(PREPARED):
+    with sandbox.fresh_engine("prepared"):
         yield
 
 
@@ -51,7 +53,7 @@ def ground(
 @pytest.fixture(scope="module")
 def remote(ground: Ground) -> Iterator[Ground]:
     """The same with a builder that pushes by digest."""
-    with ground.sandbox.remote_builder("faults", {"tests": ""}) as builder:
+    with ground.sandbox.remote_builder("faults", {SHARED_ENGINE: ""}) as builder:
         yield replace(ground, builder=builder)
 
 
@@ -129,7 +131,7 @@ def _place(cell: Cell) -> str:
     return "guarded" if cell.place.tokens else "remote" if cell.remote else "ground"
 
 
-@pytest.mark.parametrize("cell", QUICK, ids=lambda cell: cell.id)
+@pytest.mark.parametrize("cell", [*QUICK, *map(extended, COMMON)], ids=lambda cell: cell.id)
 def test_a_few_cells(ground: Ground, cell: Cell) -> None:
     _check(cell, run(ground, cell, by_hand=False))
 

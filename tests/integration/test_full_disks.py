@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Action, Fault
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.pair_watch import watching
 from tests.integration.pairs import CODE, RAN, Pair
 from tests.integration.proxy import Proxy, faulty_registry
@@ -71,7 +71,7 @@ FILLINGS = {
 }
 
 
-@pytest.mark.parametrize("what", FILLINGS)
+@pytest.mark.parametrize("what", ["the context", *map(extended, ("a step", "the export"))])
 def test_a_builder_without_space(sandbox: Sandbox, pair: Pair, narrow: str, what: str) -> None:
     here, filling = replace(pair, engine=narrow), FILLINGS[what]
     pair.write(_FITS)
@@ -103,6 +103,7 @@ def _bake_once_freed(pair: Pair) -> None:
         time.sleep(0.5)
 
 
+@pytest.mark.extended
 def test_a_builder_without_space_for_the_cache(pair: Pair, narrow: str) -> None:
     """The stage that installs is in no image: only the cache has to have it as an archive."""
     here = replace(pair, engine=narrow)
@@ -244,6 +245,7 @@ class FullMeanwhile(Action):
         return body
 
 
+@pytest.mark.extended
 def test_a_registry_without_space_for_a_cache(sandbox: Sandbox, pair: Pair, full: Full) -> None:
     here = replace(pair, host=full.proxy.address)
     here.bake()

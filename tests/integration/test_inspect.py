@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.sandbox import Sandbox
 
 PLATFORM = "linux/amd64"
@@ -57,6 +59,7 @@ def test_built_on_these_dependencies_until_they_are_baked_anew(
     assert ":latest was not built on this :deps" in text
 
 
+@pytest.mark.extended
 def test_what_other_tools_publish(sandbox: Sandbox, small: Path, repository: str) -> None:
     """An index without annotations, and an image that has no index."""
     image = f"{sandbox.registry}/{repository}"

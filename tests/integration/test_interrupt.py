@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.marks import extended
+from tests.integration.processes import PATIENCE, own_processes
 from tests.integration.sandbox import Sandbox
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "sent", [signal.SIGINT, extended(signal.SIGTERM)], ids=lambda sent: sent.name
+)
 def test_interrupted_bake_leaves_nothing(
     sandbox: Sandbox, small: Path, repository: str, sent: signal.Signals, tmp_path: Path
 ) -> None:
@@ -37,7 +41,6 @@ def test_interrupted_bake_leaves_nothing(
             if "sleep 300" in line:
                 break
         assert _session(process.pid), "the docker client runs"
-        began = time.monotonic()
         process.send_signal(sent)
         stderr = process.stderr.read()
         assert process.wait(timeout=20) == 130
@@ -46,12 +49,11 @@ def test_interrupted_bake_leaves_nothing(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         process.stderr.close()
-    assert time.monotonic() - began < 15
     assert f"interrupted by {sent.name}" in stderr
     assert "Traceback" not in stderr
     assert _soon(lambda: not _session(process.pid)), "no process is left"
     assert list(scratch.iterdir()) == [], "no temporary file is left"
-    assert _soon(lambda: not _sleeping()), "the build itself is cancelled"
+    assert _soon(lambda: not _is_sleeping()), "the build itself is cancelled"
 
 
 def test_nothing_is_left_after_a_bake(
@@ -82,18 +84,12 @@ def _session(leader: int) -> list[str]:
     return found
 
 
-def _sleeping() -> bool:
-    for cmdline in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if cmdline.read_text().startswith("sleep\x00300"):
-                return True
-        except OSError:
-            continue
-    return False
+def _is_sleeping() -> bool:
+    return any(words.startswith(b"sleep\x00300") for _, words in own_processes())
 
 
 def _soon(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if condition():
             return True

@@ -154,6 +154,7 @@ def test_killed_during_a_step(
     assert here.prints() == "two"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("driver", "daemons"),
     [rarely("docker", BOTH), rarely("docker", ("dockerd",)), ("remote", BOTH)],
@@ -178,6 +179,7 @@ def test_killed_during_a_push(
         assert there.prints() == "two"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("driver", ["docker", rarely("remote")])
 def test_killed_for_good(sandbox: Sandbox, pair: Pair, mortal: str, driver: str) -> None:
     killer = Killer(sandbox, mortal, BOTH, None)

@@ -136,6 +136,7 @@ def test_a_registry_that_is_killed_and_comes_back(
     assert here.prints() == "two"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("driver", "moment"),
     [

@@ -12,12 +12,13 @@ import pytest
 from tests.integration.held import HOLD, held, open_gate
 from tests.integration.marks import rarely
 from tests.integration.pairs import COPYING, ON_DEPS, Pair
-from tests.integration.sandbox import Sandbox
+from tests.integration.sandbox import Sandbox, own_name
 
 _DEPS, _FINAL = ON_DEPS.rsplit("FROM ", 1)
 _CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'
 HOLDING_DEPS = f"{_DEPS}{HOLD}FROM {_FINAL}{_CODE}"
 HOLDING_APP = f"{ON_DEPS}{_CODE}{HOLD}"
+CROWD = own_name("crowd")
 MEANWHILE = "another bake has published"
 
 
@@ -27,15 +28,15 @@ def mine(request: pytest.FixtureRequest, sandbox: Sandbox, pair: Pair) -> Iterat
     if request.param == "docker":
         yield pair
         return
-    sandbox.up("crowd-1")
-    with sandbox.remote_builder("meanwhile", {"crowd-1": ""}) as builder:
+    sandbox.up(CROWD)
+    with sandbox.remote_builder("meanwhile", {CROWD: ""}) as builder:
         yield replace(pair, words=("--builder", builder))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _engine_goes(sandbox: Sandbox) -> Iterator[None]:
     yield
-    sandbox.down("crowd-1")
+    sandbox.down(CROWD)
 
 
 def publish(pair: Pair, dockerfile: str) -> Pair:
@@ -90,6 +91,7 @@ def test_if_unchanged_leaves_what_another_bake_has_published(mine: Pair) -> None
     assert shows(mine, "latest") == "mine"
 
 
+@pytest.mark.extended
 def test_if_unchanged_minds_an_application_that_alone_has_moved(mine: Pair) -> None:
     other = publish(mine, HOLDING_APP)
     before = mine.digest("deps")
@@ -105,6 +107,7 @@ def test_if_unchanged_minds_an_application_that_alone_has_moved(mine: Pair) -> N
     assert mine.prints() == "theirs"
 
 
+@pytest.mark.extended
 def test_if_unchanged_publishes_where_nothing_has_moved(mine: Pair) -> None:
     publish(mine, HOLDING_DEPS)
     mine.change_requirements("mine")
@@ -130,6 +133,7 @@ def _second_folder(pair: Pair) -> Pair:
     return other
 
 
+@pytest.mark.extended
 def test_a_cache_that_another_bake_has_added_stays(mine: Pair) -> None:
     _two_applications(mine)
     other = _second_folder(mine)
@@ -146,6 +150,7 @@ def test_a_cache_that_another_bake_has_added_stays(mine: Pair) -> None:
     mine.check_whole("deps", "web", "worker")
 
 
+@pytest.mark.extended
 def test_a_cache_is_not_added_to_newer_dependencies_of_another_bake(mine: Pair) -> None:
     _two_applications(mine)
     other = _second_folder(mine)

@@ -138,6 +138,7 @@ def test_after_a_code_change_parts_reuse_and_the_merge_leaves_the_dependencies(t
     assert changing(requests) == []
 
 
+@pytest.mark.extended
 def test_parts_that_do_not_fit_are_refused_and_nothing_is_published(two: Pair) -> None:
     amd64, arm64 = (bake_part(two, platform) for platform in BOTH)
     before = two.tags()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.integration.marks import extended
 from tests.integration.pairs import CODE, ON_DEPS, RAN, Pair, changing
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox, downloaded
 
@@ -98,6 +99,7 @@ def test_plain_buildx_beside_it(sandbox: Sandbox, cross: Pair, nodes: dict[str, 
     assert installs == 1, "the node whose cache was overwritten"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_rebuild_on_empty_nodes_finds_every_step_in_the_cache(
     sandbox: Sandbox, cross: Pair, nodes: dict[str, str], count: int
@@ -127,7 +129,7 @@ def test_a_rebuild_on_empty_nodes_finds_every_step_in_the_cache(
 # Platforms that come and go
 
 
-@pytest.mark.parametrize("driver", ["remote", "docker"])
+@pytest.mark.parametrize("driver", [extended("remote"), "docker"])
 def test_a_platform_is_added_and_removed_and_the_others_stay_as_they_are(
     sandbox: Sandbox, cross: Pair, driver: str
 ) -> None:
@@ -154,6 +156,7 @@ def test_a_platform_is_added_and_removed_and_the_others_stay_as_they_are(
     cross.check_whole()
 
 
+@pytest.mark.extended
 def test_both_drivers_make_the_same_image(sandbox: Sandbox, pair: Pair) -> None:
     """Layer for layer; their configurations have the time of the build."""
     pair.write(FIXED, base=sandbox.python_image)

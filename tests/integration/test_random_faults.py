@@ -44,6 +44,7 @@ def _campaign(sandbox: Sandbox, folder: Path, engine: str) -> Iterator[Campaign]
         yield Campaign(sandbox, folder, builder, engine)
 
 
+@pytest.mark.extended
 def test_one_story(sandbox: Sandbox, tmp_path: Path) -> None:
     with _campaign(sandbox, tmp_path / "campaign", SHARED_ENGINE) as campaign:
         outcomes = [_told(outcome) for outcome in campaign.whalebuild(_first_story())]

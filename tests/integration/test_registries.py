@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Action, Fault
+from tests.integration.marks import extended
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import OwnRegistry, htpasswd, own_registry, small_disk
 from tests.integration.sandbox import Sandbox
@@ -80,7 +81,7 @@ def test_a_disk_that_is_full(sandbox: Sandbox, tmp_path: Path) -> None:
     assert not list(disk.iterdir()), "it is unmounted"
 
 
-@pytest.fixture(params=["auths", "helper"])
+@pytest.fixture(params=["auths", extended("helper")])
 def helper(request: pytest.FixtureRequest) -> bool:
     return bool(request.param == "helper")
 
@@ -136,6 +137,7 @@ def fetch(tokens: TokenServer) -> tuple[int, str]:
         connection.close()
 
 
+@pytest.mark.extended
 def test_tokens_end(sandbox: Sandbox, tmp_path: Path) -> None:
     with (
         token_server(tmp_path) as tokens,

@@ -61,6 +61,7 @@ def _cache(metadata: dict[str, Any]) -> str:
     return str(descriptor["digest"])
 
 
+@pytest.mark.extended
 def test_image_and_cache_are_pushed_by_digest_without_a_tag(
     sandbox: Sandbox, far: str, farther: str, small: Path, repository: str
 ) -> None:
@@ -85,6 +86,7 @@ def test_image_and_cache_are_pushed_by_digest_without_a_tag(
     assert f"\n#{step[1]} CACHED\n" in log
 
 
+@pytest.mark.extended
 def test_each_platform_of_a_builder_with_two_nodes_keeps_its_digest_and_cache(
     sandbox: Sandbox, far: str, farther: str, small: Path, repository: str
 ) -> None:
@@ -129,6 +131,7 @@ def test_whalebuild_publishes_both_tags_through_a_remote_builder(
     assert "Downloaded newer image" in shown.stderr
 
 
+@pytest.mark.extended
 def test_up_brings_a_bridge_back_that_ended(sandbox: Sandbox, farther: str, tmp_path: Path) -> None:
     """The sandbox's own part of it; the engine's containers are none the worse."""
     run = Path(sandbox.env(farther)["WHALEBUILD_SANDBOX_BUILDKIT"].removeprefix("unix://")).parent

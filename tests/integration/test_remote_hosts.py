@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.deploys import Host, Web
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.remotes import WAYS, Far
 from tests.integration.sandbox import Sandbox, downloaded
@@ -36,6 +36,7 @@ def diff(host: Host, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("way", [WAYS[0], *map(rarely, WAYS[1:])])
 def test_a_host_from_afar(sandbox: Sandbox, tmp_path: Path, web: Web, prod: Host, way: str) -> None:
     far = Far(prod, tmp_path / "far", way)
@@ -64,8 +65,8 @@ def test_a_host_from_afar(sandbox: Sandbox, tmp_path: Path, web: Web, prod: Host
     "why",
     [
         "deploy@prod.example: Permission denied (publickey).",
-        "ssh: connect to host prod.example port 2222: Connection refused",
-        "ssh: Could not resolve hostname prod.example: Name or service not known",
+        extended("ssh: connect to host prod.example port 2222: Connection refused"),
+        extended("ssh: Could not resolve hostname prod.example: Name or service not known"),
     ],
 )
 def test_ssh_does_not_get_there(tmp_path: Path, web: Web, prod: Host, why: str) -> None:

@@ -18,7 +18,7 @@ from tests.integration import cross_projects
 from tests.integration.cross_projects import ON_THE_PAGE, PLATFORMS, Crossing
 from tests.integration.marks import rarely
 from tests.integration.pairs import Baked, Pair
-from tests.integration.sandbox import Sandbox
+from tests.integration.sandbox import REPOSITORIES, Sandbox
 
 EMULATED = re.compile(r"^#\d+ \[linux/arm64 [^\]]*\] RUN .*", re.MULTILINE)
 CROSSING = re.compile(r"^#\d+ \[linux/amd64->arm64 installer [^\]]*\] RUN ", re.MULTILINE)
@@ -33,6 +33,11 @@ class Twice:
     pairs: tuple[Pair, Pair]
     first: Baked
 
+    def run(self, *words: str) -> str:
+        """What a command prints that has the first engine, which emulates the other platform."""
+        engine, folder = self.pairs[0].engine, self.project.folder
+        return self.project.sandbox.run(*words, cwd=folder, engine=engine, check=True).stdout
+
 
 @pytest.fixture(scope="module", params=["own", *map(rarely, ("example", "pip", "uv", "Packages"))])
 def twice(
@@ -40,7 +45,7 @@ def twice(
 ) -> Iterator[Twice]:
     folder = tmp_path_factory.mktemp("twice") / request.param
     project = cross_projects.make(sandbox, request.param, folder)
-    names = [f"tests/{time.time_ns()}-{request.param.lower()}" for _ in range(2)]
+    names = [f"{REPOSITORIES}/{time.time_ns()}-{request.param.lower()}" for _ in range(2)]
     with (
         sandbox.fresh_engine("one", "--with", "emulation") as one,
         sandbox.fresh_engine("two") as two,
@@ -92,27 +97,19 @@ def test_what_is_installed_is_for_the_target(twice: Twice, platform: str) -> Non
 def test_a_console_script_runs_on_the_target(twice: Twice) -> None:
     name, *flags = twice.project.script
     words = ("docker", "run", "--rm", "--quiet", "--pull=always", "--platform=linux/arm64")
-    shown = twice.project.sandbox.run(
-        *(*words, "--entrypoint", name, f"{twice.pairs[0].image}:latest", *flags),
-        cwd=twice.project.folder,
-        engine="one",
-        check=True,
-    )
-    assert re.search(r"\d+\.\d+", shown.stdout), shown
+    shown = twice.run(*words, "--entrypoint", name, f"{twice.pairs[0].image}:latest", *flags)
+    assert re.search(r"\d+\.\d+", shown), shown
 
 
 @pytest.mark.parametrize("twice", [rarely("example")], indirect=True)
 def test_the_example_answers_on_the_target(twice: Twice) -> None:
-    sandbox, folder = twice.project.sandbox, twice.project.folder
     words = ("docker", "run", "--detach", "--pull=always", "--platform=linux/arm64")
     publish = ("--publish", "127.0.0.1::8000")
     image = f"{twice.pairs[0].image}:latest"
-    started = sandbox.run(*words, *publish, image, cwd=folder, engine="one", check=True)
-    container = started.stdout.split()[-1]
-    port = sandbox.run("docker", "port", container, "8000", cwd=folder, engine="one", check=True)
-    assert _answer(f"http://{port.stdout.strip()}/healthz") == 200
-    machine = ("docker", "exec", container, "uname", "-m")
-    assert sandbox.run(*machine, cwd=folder, engine="one", check=True).stdout == "aarch64\n"
+    container = twice.run(*words, *publish, image).split()[-1]
+    address = twice.run("docker", "port", container, "8000").strip()
+    assert _answer(f"http://{address}/healthz") == 200
+    assert twice.run("docker", "exec", container, "uname", "-m") == "aarch64\n"
 
 
 def test_the_page_has_a_dockerfile_under_each_headline() -> None:

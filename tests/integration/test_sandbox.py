@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from tests.integration.marks import extended
 from tests.integration.sandbox import ROOT, Sandbox
 
 BUILD = ("docker", "buildx", "build", "--progress", "plain")
@@ -35,6 +36,7 @@ def test_a_disk_has_the_size_that_was_asked_for(sandbox: Sandbox, small_disk: st
     assert 250 * 2**20 < _capacity(small_disk) < 300 * 2**20
 
 
+@pytest.mark.extended
 def test_a_step_can_fill_a_small_disk_and_not_the_next_build(
     sandbox: Sandbox, small_disk: str, small: Path
 ) -> None:
@@ -62,14 +64,16 @@ def test_an_engine_keeps_its_disk(sandbox: Sandbox, small_disk: str) -> None:
     assert f"sandbox/down --engine {small_disk}" in refused.stderr
 
 
-@pytest.mark.parametrize("size", ["400", "0M", "1M", "33G", "1.5G", "-1G", "400MB", ""])
+@pytest.mark.parametrize(
+    "size", ["400", *map(extended, ("0M", "1M", "33G", "1.5G", "-1G", "400MB", ""))]
+)
 def test_a_size_that_is_none_is_refused(sandbox: Sandbox, size: str) -> None:
     refused = _up(sandbox, "--engine", "never", f"--disk={size}")
     assert refused.returncode == 2
     assert f"{size!r}: use a size such as 400M or 2G, from 16M to 32G" in refused.stderr
 
 
-@pytest.mark.parametrize("daemons", [(), ("dockerd",), ("containerd",)])
+@pytest.mark.parametrize("daemons", [(), *map(extended, (("dockerd",), ("containerd",)))])
 def test_up_brings_a_killed_engine_back_with_its_disk(
     sandbox: Sandbox, small_disk: str, small: Path, daemons: tuple[str, ...]
 ) -> None:

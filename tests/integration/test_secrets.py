@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Fault, Status, oci_error
-from tests.integration.marks import rarely
+from tests.integration.marks import extended, rarely
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import PASSWORD, USER, htpasswd, own_registry
 from tests.integration.sandbox import Sandbox
@@ -112,7 +112,7 @@ def tokens(tmp_path: Path) -> Iterator[TokenServer]:
     [
         rarely("htpasswd", False),
         ("htpasswd", True),
-        ("token", False),
+        extended("token", False),
         rarely("token", True),
     ],
 )
@@ -159,8 +159,8 @@ def test_a_step_that_fails(bench: Bench, progress: str) -> None:
     fails(bench.spy(bench.sandbox.registry, "bake", "--progress", progress), 4)
 
 
-@pytest.mark.parametrize("kind", ["htpasswd", "token"])
-@pytest.mark.parametrize("helper", [False, True], ids=["config", "helper"])
+@pytest.mark.parametrize("kind", [extended("htpasswd"), "token"])
+@pytest.mark.parametrize("helper", [False, extended(True)], ids=["config", "helper"])
 def test_a_wrong_password(
     bench: Bench, tokens: TokenServer, tmp_path: Path, kind: str, helper: bool
 ) -> None:
@@ -171,7 +171,7 @@ def test_a_wrong_password(
 
 
 @PROGRESS
-@pytest.mark.parametrize("method", ["PUT", "GET|HEAD"])
+@pytest.mark.parametrize("method", ["PUT", extended("GET|HEAD")])
 def test_a_refusal_that_repeats_the_password(
     bench: Bench, tmp_path: Path, progress: str, method: str
 ) -> None:
@@ -202,7 +202,9 @@ def refusing(tokens: TokenServer, told: Callable[[Asked], str]) -> Callable[[Ask
 
 
 @PROGRESS
-@pytest.mark.parametrize("form", ["{0}", "you sent {1} only", '{{"authorization": "{0}"}}'])
+@pytest.mark.parametrize(
+    "form", [*map(extended, ("{0}", "you sent {1} only")), '{{"authorization": "{0}"}}']
+)
 def test_a_refusal_that_repeats_the_token(
     bench: Bench, tokens: TokenServer, progress: str, form: str
 ) -> None:
@@ -219,7 +221,7 @@ def test_a_refusal_that_repeats_the_token(
 
 
 @PROGRESS
-@pytest.mark.parametrize("who", ["both", "BuildKit"])
+@pytest.mark.parametrize("who", ["both", extended("BuildKit")])
 def test_a_token_server_that_repeats_what_it_was_asked(
     bench: Bench, tokens: TokenServer, tmp_path: Path, progress: str, who: str
 ) -> None:
@@ -244,6 +246,7 @@ def test_a_token_server_that_repeats_what_it_was_asked(
         fails(bench.spy(registry.address, "bake", *words), 6, *tokens.issued)
 
 
+@pytest.mark.extended
 def test_a_token_server_that_is_down(bench: Bench, tokens: TokenServer, tmp_path: Path) -> None:
     auth = {"token": {**tokens.auth["token"], "realm": "http://127.0.0.1:1/token"}}  # type: ignore[dict-item]
     with own_registry(bench.sandbox.env(), tmp_path, auth=auth) as registry:
@@ -251,7 +254,7 @@ def test_a_token_server_that_is_down(bench: Bench, tokens: TokenServer, tmp_path
         fails(bench.spy(registry.address, "bake", "--retry-attempts", "2"), 6)
 
 
-@pytest.mark.parametrize("stream", ["1", "2"], ids=["stdout", "stderr"])
+@pytest.mark.parametrize("stream", [extended("1"), "2"], ids=["stdout", "stderr"])
 def test_a_credential_helper_that_fails_and_says_its_secret(
     bench: Bench, tmp_path: Path, stream: str
 ) -> None:
@@ -269,11 +272,13 @@ def test_an_address_with_a_password(bench: Bench) -> None:
     fails(seen, 2)
 
 
+@pytest.mark.extended
 def test_a_proxy_with_a_password_that_is_down(bench: Bench) -> None:
     seen = bench.spy("registry.invalid", "bake", "--retry-attempts", "1")
     fails(seen, 6)
 
 
+@pytest.mark.extended
 def test_what_was_pushed_is_not_there(bench: Bench, tmp_path: Path) -> None:
     gone = Fault("GET|HEAD", "/manifests/sha256:", Status(404))
     auth = htpasswd(tmp_path)

@@ -151,6 +151,7 @@ def old_has_lost_its_names(host: Host, found: list[Running]) -> bool:
     return len(found) == 2 and names(host, found[0]) == {"back": [], "default": []}
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("moment", "words"),
     [

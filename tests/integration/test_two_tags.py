@@ -70,8 +70,12 @@ def test_the_published_service_answers_its_health_check(
 @pytest.mark.parametrize(
     ("case", "arguments"),
     [
-        pytest.param("deps target in the bake file", [], id="a-deps-target"),
-        pytest.param("application only", ["app"], id="b-application-only"),
+        pytest.param(
+            "deps target in the bake file", [], id="a-deps-target", marks=pytest.mark.extended
+        ),
+        pytest.param(
+            "application only", ["app"], id="b-application-only", marks=pytest.mark.extended
+        ),
         pytest.param("Dockerfile only", [], id="c-no-bake-file"),
     ],
 )

@@ -1,0 +1,92 @@
+"""What a build fetches from elsewhere: a file by HTTP and a repository by git, on loopback.
+
+Builds ask dozens of times at once. The servers take them all: a short queue, as ``git daemon`` and
+Python's own servers have it, makes the kernel reset what does not fit in.
+"""
+
+from __future__ import annotations
+
+import socketserver
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+_QUEUE = 256
+
+
+class _HttpServer(ThreadingHTTPServer):
+    request_queue_size = _QUEUE
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # a connection serves several requests
+    timeout = 60
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+class _GitServer(socketserver.ThreadingTCPServer):
+    request_queue_size = _QUEUE
+    daemon_threads = True
+
+
+@dataclass(frozen=True)
+class GitRepository:
+    """The address of a server that has ``/repo.git``, and its commit."""
+
+    address: str
+    commit: str
+
+
+@contextmanager
+def http_server(folder: Path) -> Iterator[str]:
+    """Serve the files of a folder; the address."""
+    with _HttpServer(("127.0.0.1", 0), partial(_QuietHandler, directory=folder)) as server:
+        yield from _serving(server)
+
+
+@contextmanager
+def git_server(root: Path) -> Iterator[GitRepository]:
+    """Make a repository in a folder, and serve it."""
+    work = root / "repo.git"
+    (work / "folder").mkdir(parents=True)
+    (work / "folder/file.txt").write_text("in git\n")
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        done = subprocess.run(
+            ["git", *who, *words], cwd=work, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    git("init", "--quiet", "--initial-branch=main")
+    git("config", "uploadpack.allowAnySHA1InWant", "true")
+    git("add", ".")
+    git("commit", "--quiet", "--message=one")
+    serve_one = ["git", "daemon", "--inetd", "--export-all", f"--base-path={root}", str(root)]
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            streams = {"stdin": self.request, "stdout": self.request}
+            subprocess.run(serve_one, **streams, stderr=subprocess.DEVNULL, check=False)
+
+    with _GitServer(("127.0.0.1", 0), Handler) as server:
+        for address in _serving(server):
+            yield GitRepository(address, git("rev-parse", "HEAD"))
+
+
+def _serving(server: socketserver.TCPServer) -> Iterator[str]:
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    host, port = server.server_address[:2]
+    try:
+        yield f"{host!s}:{port}"
+    finally:
+        server.shutdown()
+        thread.join()

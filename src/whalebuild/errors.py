@@ -1,4 +1,4 @@
-"""Every error that a user can meet, with its exit code.
+"""Every error that a user can meet, with its exit code, and the retries made before it.
 
 An error says *what* happened, the likely *cause* and the *next step*. The command line turns
 it into a message and an exit code; nothing else in the package calls ``sys.exit``.
@@ -14,31 +14,8 @@ from typing import ClassVar
 from whalebuild.text import human_seconds
 
 
-@dataclass(frozen=True)
-class Retry:
-    """One retry that was made: what failed, why, the try it followed and the wait in seconds."""
-
-    step: str
-    reason: str
-    attempt: int
-    waited: float
-
-
-def retry_summary(retries: Sequence[Retry]) -> str:
-    """How many retries there were, why, and how long was waited; empty if there were none."""
-    if not retries:
-        return ""
-    waited = human_seconds(sum(retry.waited for retry in retries))
-    counts: dict[str, int] = {}
-    for retry in retries:
-        counts[retry.reason] = counts.get(retry.reason, 0) + 1
-    reasons = ", ".join(f"{n} x {why}" if n > 1 else why for why, n in counts.items())
-    noun = "retry" if len(retries) == 1 else "retries"
-    return f"{len(retries)} {noun}, {waited} waited ({reasons})"
-
-
 class ExitCode(IntEnum):
-    """What the process answers to its caller."""
+    """Exit codes of the process."""
 
     DONE = 0
     USAGE = 2
@@ -59,7 +36,7 @@ class WhalebuildError(Exception):
         cause: The likely cause, or the evidence for it.
         next_step: What the user can do about it.
         log: Output to show in full before the message, such as the log of a failed step.
-        retries: What was tried again before, in vain or not.
+        retries: The retries that the command made before it, successful or not.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
@@ -124,3 +101,33 @@ class InterruptedRunError(WhalebuildError):
     """SIGINT or SIGTERM arrived; what was running has been stopped."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+@dataclass(frozen=True)
+class Retry:
+    """One retry that was made.
+
+    Attributes:
+        step: What failed, such as ``reading acme/web:deps``.
+        reason: Why it failed.
+        attempt: The number of the failed attempt, from 1.
+        waited: Seconds between that attempt and the next.
+    """
+
+    step: str
+    reason: str
+    attempt: int
+    waited: float
+
+
+def retry_summary(retries: Sequence[Retry]) -> str:
+    """One line: how many retries there were, the time waited, the reasons; empty without any."""
+    if not retries:
+        return ""
+    waited = human_seconds(sum(retry.waited for retry in retries))
+    counts: dict[str, int] = {}
+    for retry in retries:
+        counts[retry.reason] = counts.get(retry.reason, 0) + 1
+    reasons = ", ".join(f"{n} x {why}" if n > 1 else why for why, n in counts.items())
+    noun = "retry" if len(retries) == 1 else "retries"
+    return f"{len(retries)} {noun}, {waited} waited ({reasons})"

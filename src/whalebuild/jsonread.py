@@ -1,4 +1,7 @@
-"""Values of a JSON document that may be anything: each is what it should be, or an error."""
+"""Values of a JSON document that nobody has checked yet.
+
+Each function returns a value of the type it is named after, or raises ``MalformedError``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from whalebuild.oci.platform import LOCAL, parse_platforms
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[\w.-]+")
 _MOST_BYTES = 1 << 40  # far beyond any manifest
-_SHOWN = 80
+_SHOWN = 80  # characters of a value in a message
 T = TypeVar("T")
 
 
@@ -20,7 +23,7 @@ class MalformedError(ValueError):
 
 
 def wrong(value: object, what: str) -> MalformedError:
-    """The error that says so, with the value cut short."""
+    """The error for a value that is not ``what``; it shows the value's beginning."""
     return MalformedError(f"{repr(value)[:_SHOWN]} is no {what}")
 
 
@@ -39,21 +42,21 @@ def name(value: Any) -> str:
 
 
 def table(value: Any) -> dict[str, Any]:
-    """A table of whatever."""
+    """A table with values of any type."""
     if not isinstance(value, dict):
         raise wrong(value, "table")
     return value
 
 
 def listed(value: Any, each: Callable[[Any], T]) -> tuple[T, ...]:
-    """A list of values, each of which is read."""
+    """A list; ``each`` reads one of its values."""
     if not isinstance(value, list):
         raise wrong(value, "list")
     return tuple(each(item) for item in value)
 
 
 def maybe(value: Any, read: Callable[[Any], T]) -> T | None:
-    """A value that may be null."""
+    """A value that ``read`` reads, or null."""
     return None if value is None else read(value)
 
 

@@ -1,7 +1,7 @@
 """Settings: one table of keys, layers in rising precedence, and where each value came from.
 
 Layers are defaults, the settings file, ``WHALEBUILD_*`` variables and flags. A layer is checked
-as a whole when it is made; reading files and the environment is the caller's work.
+as a whole when it is made. The caller reads the file and the environment.
 """
 
 from __future__ import annotations
@@ -17,29 +17,27 @@ from whalebuild.oci.reference import parse_repository
 from whalebuild.tags import scope_name
 from whalebuild.text import did_you_mean
 
-# The builder that `--builder auto` makes, and that `builder create` makes where no name is given.
-OWN_NAME = "whalebuild"
-
-
-# The setting's word for "the current builder if it will do, else our own".
-AUTO = "auto"
-
-
-PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
-BASE_MODES = ("pin", "follow")
-_SWITCHES = {"1": True, "true": True, "0": False, "false": False}
-_WORDS = {"progress": ("a progress mode", PROGRESS_MODES), "base": ("a way", BASE_MODES)}
 ENVIRONMENT_PREFIX = "WHALEBUILD_"
 # The development sandbox has variables of its own: WHALEBUILD_SANDBOX, WHALEBUILD_SANDBOX_….
 _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
 
+PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
+BASE_MODES = ("pin", "follow")
+# Texts with few allowed values: what a message calls one of them, and which they are.
+_CHOICES = {"progress": ("a progress mode", PROGRESS_MODES), "base": ("a way", BASE_MODES)}
+_SWITCHES = {"1": True, "true": True, "0": False, "false": False}
+# The value of `builder` that means: the current builder if it can do the job, else our own.
+AUTO = "auto"
+# The builder that `--builder auto` makes, and `builder create` where no name is given.
+OWN_NAME = "whalebuild"
 DEFAULT_KEEP = 5
-_LONGEST = 365 * 24 * 3600  # what is longer is a slip, and floats end somewhere
+_LONGEST = 365 * 24 * 3600  # seconds; a longer time is a mistake, and infinity no number
+
 Value = str | int | float | bool | tuple[str, ...] | None
 
 
 class ValueKind(Enum):
-    """What a key's value is, in the words of a message."""
+    """What type of value a key has, as messages call it."""
 
     TEXT = "a text"
     LIST = "a list of texts"
@@ -113,7 +111,7 @@ KEYS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Effective settings. ``origins`` has, for every key, who set it ("default", a file, …)."""
+    """Effective settings. ``origins`` says, by key, what set it: a file, a variable, a flag."""
 
     image: str | None = None
     file: tuple[str, ...] = ()
@@ -136,7 +134,7 @@ class Settings:
 
     @property
     def first_builder(self) -> str | None:
-        """The builder to look at first; None is the current one."""
+        """The builder to inspect first; None is the current one."""
         return None if self.builder == AUTO else self.builder
 
     def value(self, key: str) -> Value:
@@ -144,7 +142,7 @@ class Settings:
         return cast("Value", getattr(self, KEYS[key].field))
 
     def origin(self, key: str) -> str:
-        """Who set the key."""
+        """What set the key; ``default`` where nothing did."""
         return self.origins.get(key, "default")
 
 
@@ -219,7 +217,7 @@ def resolve(layers: Iterable[Layer]) -> Settings:
         merged.update(layer.values)
     known = {f.name for f in fields(Settings)}
     chosen = {KEYS[name].field: value for name, (value, _) in merged.items()}
-    assert set(chosen) <= known, "every key has a field"  # noqa: S101 - a slip of ours, not input
+    assert set(chosen) <= known, "every key has a field"  # noqa: S101 - an error in this file, not in input
     origins = {name: origin for name, (_, origin) in merged.items()}
     return Settings(**chosen, origins=origins)  # type: ignore[arg-type]
 
@@ -250,12 +248,12 @@ def _checked(key: SettingKey, raw: object, where: str) -> Value:
         return parse_platforms(cast("tuple[str, ...]", value), where=where)
     if key.name == "scope":
         return scope_name(str(value), where=where)
-    words = _WORDS.get(key.name)
-    if words and value not in words[1]:
+    choices = _CHOICES.get(key.name)
+    if choices and value not in choices[1]:
         raise UsageError(
-            f'{where}: "{value}" is not {words[0]}',
-            cause=did_you_mean(str(value), words[1]),
-            next_step=f"use one of {', '.join(words[1])}",
+            f'{where}: "{value}" is not {choices[0]}',
+            cause=did_you_mean(str(value), choices[1]),
+            next_step=f"use one of {', '.join(choices[1])}",
         )
     return value
 

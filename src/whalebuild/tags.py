@@ -1,4 +1,4 @@
-"""The two tags of a pair, and what tags a scope may have."""
+"""The two tags of a pair of images, and the names that a scope's tags may have."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from whalebuild.oci.reference import is_tag
 
 DEPS_TAG = "deps"
 APP_TAG = "latest"
-_LONGEST = 100  # leaves room for the rest of a tag, which may have 128 characters
+_LONGEST = 100  # leaves room for the rest of a tag: a tag may have 128 characters
 _RESERVED = frozenset({APP_TAG, DEPS_TAG})
 
 
 def scope_name(text: str, *, where: str) -> str:
-    """Make a scope of a branch's name: what no tag may have becomes ``-``.
+    """The scope for a branch's name: characters that a tag cannot have become ``-``.
 
     Raises:
-        UsageError: Nothing is left of it, or it is the default scope's.
+        UsageError: Nothing is left, or the tags would be those of another scope.
     """
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")[:_LONGEST]
     taken = name in _RESERVED or name.endswith(f"-{DEPS_TAG}")

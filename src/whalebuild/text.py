@@ -1,12 +1,15 @@
-"""Numbers in the words of people: decimal units, as registries and docker use them."""
+"""Parts of messages: sizes, durations, suggestions for a misspelt word.
+
+Sizes are in decimal units, as registries and docker show them.
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-_STEP = 1000
-_ONE_DIGIT = 9.95
+_STEP = 1000  # from one unit to the next
+_ONE_DIGIT = 9.95  # smaller values are shown with one digit after the point
 _MINUTE = 60
 
 

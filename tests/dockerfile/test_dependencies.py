@@ -1,9 +1,10 @@
-"""Which stage most likely holds the dependencies, in Dockerfiles as people write them."""
+"""Which stage most likely installs the dependencies, in Dockerfiles as people write them."""
 
 from __future__ import annotations
 
 import pytest
 
+from whalebuild.dockerfile.dependencies import install_step, is_manifest, likely_dependencies
 from whalebuild.dockerfile.parser import parse_dockerfile
 
 PIP = """
@@ -103,11 +104,12 @@ RUN pip install -r requirements.txt
     ids=["pip in a builder", "uv", "poetry", "heredoc", "one stage", "tests last"],
 )
 def test_the_stage_that_installs_is_found_with_its_line(text: str, name: str, line: int) -> None:
-    found = parse_dockerfile(text).likely_dependencies()
+    found = likely_dependencies(parse_dockerfile(text))
     assert found is not None
     assert found.name == name
-    assert found.installs is not None
-    assert found.installs.line == line
+    step = install_step(found)
+    assert step is not None
+    assert step.line == line
 
 
 CROSSING = """
@@ -136,7 +138,7 @@ COPY --from=installer /out/x /x
 def test_what_runs_on_the_build_platform_is_not_the_stage_but_what_takes_it(
     text: str, name: str
 ) -> None:
-    found = parse_dockerfile(text).likely_dependencies()
+    found = likely_dependencies(parse_dockerfile(text))
     assert found is not None
     assert found.name == name
 
@@ -147,7 +149,7 @@ def test_what_runs_on_the_build_platform_is_not_the_stage_but_what_takes_it(
     ids=["upgrades pip", "heredoc", "quoted tool", "system", "unnamed", "nothing", "empty file"],
 )
 def test_no_stage_is_named_where_none_installs_dependencies(text: str) -> None:
-    assert parse_dockerfile(text).likely_dependencies() is None
+    assert likely_dependencies(parse_dockerfile(text)) is None
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_no_stage_is_named_where_none_installs_dependencies(text: str) -> None:
 )
 def test_this_command_installs_dependencies(command: str) -> None:
     (stage,) = parse_dockerfile(f"FROM a AS x\nRUN {command}").stages
-    assert stage.installs is not None
+    assert install_step(stage) is not None
 
 
 @pytest.mark.parametrize(
@@ -186,9 +188,18 @@ def test_this_command_installs_dependencies(command: str) -> None:
 )
 def test_this_command_does_not(command: str) -> None:
     (stage,) = parse_dockerfile(f"FROM a AS x\nRUN {command}").stages
-    assert stage.installs is None
+    assert install_step(stage) is None
 
 
-def test_an_unnamed_stage_has_a_label_to_be_told_by() -> None:
-    named, unnamed = parse_dockerfile("FROM a AS Base\nRUN x\nFROM b").stages
-    assert (named.label, unnamed.label) == ("base", "stage 1 (line 3, unnamed)")
+MANIFESTS = "requirements.txt requirements-dev.in a/b/dev_requirements.txt requirements/prod.txt "
+MANIFESTS += "pyproject.toml uv.lock x/poetry.lock setup.py Pipfile.lock go.sum package-lock.json "
+MANIFESTS += "environment.yml constraints-3.txt .python-version Cargo.lock pylock.dev.toml"
+CODE = "app.py requirements.py src/requirements/x.py lock uv.lock.bak package.py README.md txt"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [*((path, True) for path in MANIFESTS.split()), *((path, False) for path in CODE.split())],
+)
+def test_manifests_are_told_from_code(path: str, *, expected: bool) -> None:
+    assert is_manifest(path) is expected

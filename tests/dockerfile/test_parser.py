@@ -48,6 +48,11 @@ def test_a_stage_is_found_by_name_in_any_case_or_by_index(name: str, index: int 
     assert (found and found.index) == index
 
 
+def test_an_unnamed_stage_has_a_label_to_be_told_by() -> None:
+    named, unnamed = parse_dockerfile("FROM a AS Base\nRUN x\nFROM b").stages
+    assert (named.label, unnamed.label) == ("base", "stage 1 (line 3, unnamed)")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

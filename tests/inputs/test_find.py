@@ -4,7 +4,6 @@ import pytest
 
 from tests.support.inputs import find, reason
 from whalebuild.bakefile.target import Target
-from whalebuild.dockerfile.dependencies import is_manifest
 from whalebuild.inputs.find import build_of
 from whalebuild.inputs.values import Build
 
@@ -138,17 +137,3 @@ def test_target_platforms(
     platforms: tuple[str, ...], own: str | None, expected: tuple[str, ...]
 ) -> None:
     assert Build(platforms=platforms, build_platform=own).targets == expected
-
-
-MANIFESTS = "requirements.txt requirements-dev.in a/b/dev_requirements.txt requirements/prod.txt "
-MANIFESTS += "pyproject.toml uv.lock x/poetry.lock setup.py Pipfile.lock go.sum package-lock.json "
-MANIFESTS += "environment.yml constraints-3.txt .python-version Cargo.lock pylock.dev.toml"
-CODE = "app.py requirements.py src/requirements/x.py lock uv.lock.bak package.py README.md txt"
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [*((path, True) for path in MANIFESTS.split()), *((path, False) for path in CODE.split())],
-)
-def test_manifests_are_told_from_code(path: str, *, expected: bool) -> None:
-    assert is_manifest(path) is expected

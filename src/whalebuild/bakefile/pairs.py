@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from whalebuild.bakefile.images import Pair, PairImage, make_pair
 from whalebuild.bakefile.target import EPOCH, BakeFile, Target
+from whalebuild.dockerfile.dependencies import install_step, likely_dependencies
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
@@ -148,9 +149,10 @@ def _derive(application: Target, dockerfile: Dockerfile | None, deps_stage: str)
 def _no_stage(target: Target, dockerfile: Dockerfile, wanted: str) -> UsageError:
     where = f'{target.dockerfile} of target "{target.name}"'
     names = [stage.name for stage in dockerfile.stages if stage.name]
-    likely = dockerfile.likely_dependencies()
+    likely = likely_dependencies(dockerfile)
     if likely and likely.name:
-        line = likely.installs.line if likely.installs else None
+        install = install_step(likely)
+        line = install.line if install else None
         why = f"it installs on line {line}" if line else "it takes what another stage installs"
         cause = f'stage "{likely.name}" most likely is it: {why}'
         step = f'write deps-stage = "{likely.name}" in whalebuild.toml'

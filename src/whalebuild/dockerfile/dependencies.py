@@ -1,9 +1,30 @@
-"""Which files say what a project depends on, and which stage installs it."""
+"""Which stage of a Dockerfile installs the application's dependencies, and which files name them.
+
+These are guesses from common commands and file names. They choose what a message suggests and
+which file names it keeps; they never decide what is built.
+"""
 
 from __future__ import annotations
 
 import re
 
+from whalebuild.dockerfile.lines import Instruction
+from whalebuild.dockerfile.parser import Dockerfile, Stage
+
+# A RUN that installs packages of a language (packages of the system belong to the base stage).
+_INSTALLS = re.compile(
+    r"\b(?:pip3?|uv\s+pip)\s+(?:[^\s&|;]+\s+)*?(?:install|wheel|sync)\b"
+    r"|\b(?:uv\s+sync|poetry\s+install|pdm\s+(?:install|sync)|pipenv\s+(?:install|sync)"
+    r"|conda\s+(?:install|env\s+create)|mamba\s+install|pip-sync|npm\s+(?:ci|install)"
+    r"|yarn\s+install|pnpm\s+install|bundle\s+install|composer\s+install|go\s+mod\s+download)\b"
+)
+# Installs tools only, which are not yet the application's dependencies.
+_TOOL_ONLY = re.compile(
+    r"\binstall\b(?:\s+-\S+)*\s+"
+    r"(?:['\"]?(?:pip|uv|poetry|pdm|pipenv|setuptools|wheel)\b[^\s;&]*[ \t]*)+"
+    r"(?=$|&&|;|\|\|)",
+    re.MULTILINE,
+)
 _MANIFESTS = re.compile(
     r"(?:.*[-_.])?requirements(?:[-_.].*)?\.(?:txt|in|lock)|constraints(?:[-_.].*)?\.txt"
     r"|requirements/[^/]*\.(?:txt|in)|pyproject\.toml|setup\.(?:cfg|py)|uv\.(?:lock|toml)"
@@ -16,8 +37,39 @@ _MANIFESTS = re.compile(
 )
 
 
+def likely_dependencies(dockerfile: Dockerfile) -> Stage | None:
+    """The stage that most likely is the dependencies stage: it runs the install step.
+
+    Where that stage runs on the build platform for the target platform (docs/platforms.md), it is
+    the stage that copies the result, if that has a name and is not the last one.
+    """
+    named = [stage for stage in dockerfile.stages if stage.name and install_step(stage)]
+    before_last = [stage for stage in named if stage is not dockerfile.stages[-1]]
+    found = next(reversed(before_last or named), None)
+    if found is None or "$BUILD" not in found.opening.text.replace("{", ""):
+        return found
+    copies = re.compile(rf"--from={found.name}\s", re.IGNORECASE)
+    later = (s for s in dockerfile.stages[found.index + 1 : -1] if s.name)
+    return next((s for s in later if any(copies.search(i.text) for i in s.instructions)), found)
+
+
+def install_step(stage: Stage) -> Instruction | None:
+    """The first RUN of a stage that installs the application's dependencies."""
+    for step in stage.instructions:
+        if step.keyword == "RUN":
+            body = "\n".join([step.text, *step.heredocs])
+            if _INSTALLS.search(body) and not _only_tools(body):
+                return step
+    return None
+
+
 def is_manifest(path: str) -> bool:
-    """Tell manifests and locks of dependencies from code, by the file's name."""
+    """Tell manifests and lock files of dependencies from code, by the file's name."""
     folder, _, name = path.rpartition("/")
-    inside = f"{folder.rpartition('/')[2]}/{name}"
-    return any(_MANIFESTS.fullmatch(shape) for shape in (name, inside))
+    with_folder = f"{folder.rpartition('/')[2]}/{name}"
+    return any(_MANIFESTS.fullmatch(shape) for shape in (name, with_folder))
+
+
+def _only_tools(body: str) -> bool:
+    without = _TOOL_ONLY.sub("", body)
+    return _INSTALLS.search(without) is None

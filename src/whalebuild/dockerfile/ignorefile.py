@@ -10,21 +10,21 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from whalebuild.dockerfile import gopath as path_patterns
+from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.gopath import PatternError
 from whalebuild.dockerfile.lexer import GO_SPACE
 
-# What matched of a path's parent, pattern by pattern; empty where the path has no parent.
+# Whether each pattern matched a path's parent folder; empty where the path has none.
 Matched = tuple[bool, ...]
 
 _REGEXP_SPECIAL = frozenset(".+()|{}$")
 _WILD = frozenset("*[]?^\\")
-# What Python and Go read differently in a bracket, or Go alone knows.
+# What Python and Go read differently in a bracket expression, or only Go knows.
 _BRACKET_TROUBLE = re.compile(r"\[\[|--|&&|\|\||~~|\\[A-Za-z]")
 
 
 def read_ignore_file(text: str) -> tuple[str, ...]:
-    """Read the patterns of a ``.dockerignore``: comments and blank lines out, paths clean."""
+    """Read the patterns of a ``.dockerignore``, without comments and blank lines, paths cleaned."""
     patterns = []
     for line in text.removeprefix("\ufeff").split("\n"):
         pattern = line.removesuffix("\r")
@@ -33,7 +33,7 @@ def read_ignore_file(text: str) -> tuple[str, ...]:
         negated = pattern.startswith("!")
         pattern = pattern[1:].strip(GO_SPACE) if negated else pattern
         if pattern:
-            pattern = path_patterns.clean(pattern)
+            pattern = gopath.clean(pattern)
             pattern = pattern[1:] if len(pattern) > 1 and pattern[0] == "/" else pattern
         patterns.append(f"!{pattern}" if negated else pattern)
     return tuple(patterns)
@@ -41,7 +41,7 @@ def read_ignore_file(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Pattern:
-    """One pattern; ``negated`` is for ``!pattern``, which takes back earlier matches."""
+    """One pattern; ``negated`` is for ``!pattern``, which undoes earlier matches."""
 
     text: str
     negated: bool
@@ -67,10 +67,15 @@ class PatternMatcher:
         self._plain = not any(_WILD & set(pattern.folder) for pattern in self._negated)
 
     def match(self, path: str, parent: Matched = ()) -> tuple[bool, Matched]:
-        """Match a path, given what matched of its parent.
+        """Match a path.
+
+        Args:
+            path: With slashes, relative to the folder.
+            parent: What this method returned for the path's parent folder; without it, the path
+                also matches where one of its parents does.
 
         Returns:
-            Whether it matches in the end, and what its children are to be matched with.
+            Whether the path matches, and what to match its children with.
         """
         result = False
         matched = []
@@ -83,12 +88,8 @@ class PatternMatcher:
                 result = not pattern.negated
         return result, tuple(matched)
 
-    def match_path(self, path: str) -> bool:
-        """Match a path by itself: it matches where one of its parents does."""
-        return self.match(path)[0]
-
-    def may_spare_inside(self, folder: str) -> bool:
-        """Tell whether something below a folder that matches may not match itself."""
+    def may_contain_unmatched(self, folder: str) -> bool:
+        """Tell whether a matching folder may contain something that does not match."""
         if not self._plain:
             return True
         return any(f"{pattern.folder}/".startswith(f"{folder}/") for pattern in self._negated)
@@ -100,17 +101,17 @@ def _parent_matches(pattern: Pattern, path: str) -> bool:
 
 
 def _pattern(text: str) -> Pattern:
-    text = path_patterns.clean(text)
+    text = gopath.clean(text)
     negated = text.startswith("!")
     if text == "!":
         raise PatternError('illegal exclusion pattern: "!"')
     text = text.removeprefix("!") if negated else text
-    path_patterns.compile_pattern(text)  # as BuildKit does, for what it raises
+    gopath.compile_pattern(text)  # BuildKit compiles it, too, and refuses what fails
     return Pattern(text, negated, _matching(text))
 
 
 def _matching(text: str) -> Callable[[str], bool]:
-    """Choose how to match, as patternmatcher does: not all ways agree on odd patterns."""
+    """Choose how to match, as patternmatcher does: its ways differ on unusual patterns."""
     kind, expression = _translate(text)
     if kind == "exact":
         return lambda path: path == text
@@ -129,6 +130,7 @@ def _matching(text: str) -> Callable[[str], bool]:
 
 
 def _translate(text: str) -> tuple[str, str]:
+    """How patternmatcher matches a pattern (exact, prefix, suffix, regexp), and its regexp."""
     kind, out = "exact", ["^"]
     at = 0
     while at < len(text):

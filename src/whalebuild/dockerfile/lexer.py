@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from whalebuild.dockerfile.substitution import PatternError, replace, trim_prefix, trim_suffix
+from whalebuild.dockerfile.substitution import SubstitutionError, replace, trim_prefix, trim_suffix
 
+# unicode.IsSpace of Go; str.isspace() of Python has four more.
+GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
+GO_SPACE += "\u200a\u2028\u2029\u202f\u205f\u3000"
+# The shell's special parameters, such as $@ and $0.
 _SPECIAL = "@*#?-$!0"
-_END = ""
+_END = ""  # what is read after the last character
 
-# The value of a variable, or None where it is not set. May raise ``UnknownVariableError``.
+# The value of a variable by its name, None where it is not set. May raise ``UnknownVariableError``.
 Lookup = Callable[[str], "str | None"]
 
 
@@ -24,7 +28,7 @@ class WordError(ValueError):
 
 
 class UnknownVariableError(Exception):
-    """The variable's value cannot be told without asking the engine."""
+    """The variable has a value that only the engine knows."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -32,7 +36,7 @@ class UnknownVariableError(Exception):
 
 
 def unset(_name: str) -> str | None:
-    """The lookup in which nothing is set."""
+    """A ``Lookup`` in which no variable is set."""
     return None
 
 
@@ -45,7 +49,7 @@ class Lexer:
         raw_quotes: Keep the quotes.
         raw_escapes: Keep the escape characters.
         quotes: Whether quotes mean anything; not in the body of a heredoc.
-        skip_unset: Leave ``$X`` as it stands where X is not set.
+        skip_unset: Leave ``$X`` as it is where X is not set.
     """
 
     escape: str = "\\"
@@ -59,16 +63,18 @@ class Lexer:
 
         Raises:
             WordError: A quote or a brace is not closed, or a modifier is unknown.
-            UnknownVariableError: The lookup cannot tell a variable's value.
+            UnknownVariableError: Only the engine knows a variable's value.
         """
-        return _Reader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[0]
+        return _WordReader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[0]
 
     def words(self, text: str, lookup: Lookup) -> list[str]:
         """Expand a text and split it at white space outside of quotes; raises as ``word``."""
-        return _Reader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[1]
+        return _WordReader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[1]
 
 
-class _Reader:
+class _WordReader:
+    """Expands one text, from left to right; ``at`` is the position of the next character."""
+
     def __init__(self, lexer: Lexer, text: str, lookup: Lookup) -> None:
         self.lexer = lexer
         self.text = text
@@ -95,7 +101,7 @@ class _Reader:
 
     def _read(self, stop: str) -> tuple[str, list[str]]:
         result: list[str] = []
-        words = ShellWords(self.buffer)
+        words = _WordSplitter(self.buffer)
         while (char := self.peek()) != _END:
             if stop and char == stop:
                 self.next()
@@ -115,7 +121,7 @@ class _Reader:
             raise WordError(f"no matching {stop}")
         return "".join(result), words.all()
 
-    def _escaped(self, words: ShellWords) -> str:
+    def _escaped(self, words: _WordSplitter) -> str:
         kept = self.next() if self.raw_escapes else self.next()[:0]
         kept += self.next()
         words.add_raw(kept)
@@ -194,7 +200,7 @@ class _Reader:
             return f"${{{name}/{pattern}/{new}}}"
         try:
             return replace(value or "", pattern, new, everywhere=everywhere)
-        except PatternError as bad:
+        except SubstitutionError as bad:
             raise WordError(str(bad)) from None
 
     def _name(self) -> str:
@@ -213,30 +219,8 @@ class _Reader:
         return self.text[start : self.at]
 
 
-def _modified(name: str, value: str, sign: str, word: str, *, missing: bool) -> str:
-    if sign == "-":
-        return word if missing else value
-    if sign == "+":
-        return "" if missing else word
-    if sign == "?":
-        if missing:
-            raise WordError(f"{name}: {word or 'is not allowed to be unset or empty'}")
-        return value
-    greedy = word.startswith(sign)
-    trim = trim_suffix if sign == "%" else trim_prefix
-    try:
-        return trim(word[1:] if greedy else word, value, greedy=greedy)
-    except PatternError as bad:
-        raise WordError(str(bad)) from None
-
-
-# unicode.IsSpace of Go; str.isspace() of Python has four more.
-GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
-GO_SPACE += "\u200a\u2028\u2029\u202f\u205f\u3000"
-
-
-class ShellWords:
-    """Collects words; ``buffer`` is shared by nested readings, as it is in BuildKit."""
+class _WordSplitter:
+    """Splits expanded text into words; nested reads share ``buffer``, as they do in BuildKit."""
 
     def __init__(self, buffer: list[str]) -> None:
         buffer.clear()
@@ -268,3 +252,20 @@ class ShellWords:
         self.done.append("".join(self.buffer))
         self.buffer.clear()
         self.inside = False
+
+
+def _modified(name: str, value: str, sign: str, word: str, *, missing: bool) -> str:
+    if sign == "-":
+        return word if missing else value
+    if sign == "+":
+        return "" if missing else word
+    if sign == "?":
+        if missing:
+            raise WordError(f"{name}: {word or 'is not allowed to be unset or empty'}")
+        return value
+    greedy = word.startswith(sign)
+    trim = trim_suffix if sign == "%" else trim_prefix
+    try:
+        return trim(word[1:] if greedy else word, value, greedy=greedy)
+    except SubstitutionError as bad:
+        raise WordError(str(bad)) from None

@@ -1,7 +1,7 @@
 """The patterns of ``${X#pattern}``, ``${X%pattern}`` and ``${X/pattern/new}`` in a Dockerfile.
 
 Follows the end of ``frontend/dockerfile/shell/lex.go`` of BuildKit: ``*`` and ``?`` are the only
-wildcards, brackets are themselves.
+wildcards, brackets stand for themselves.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 
-class PatternError(ValueError):
-    """BuildKit refuses the pattern, or it does with it what cannot be followed."""
+class SubstitutionError(ValueError):
+    """BuildKit refuses the pattern, or treats it in a way that is not followed here."""
 
 
 def trim_prefix(pattern: str, value: str, *, greedy: bool) -> str:
@@ -28,7 +28,7 @@ def replace(value: str, pattern: str, new: str, *, everywhere: bool) -> str:
     """Put ``new`` in the place of the first match, or of every one."""
     compiled = _compile(pattern, greedy=True)
     if everywhere and "$" in new:
-        raise PatternError("a $ in the replacement is read as a template by BuildKit")
+        raise SubstitutionError("a $ in the replacement is read as a template by BuildKit")
     pieces: list[str] = []
     last = 0
     for found in compiled.finditer(value):
@@ -58,7 +58,7 @@ def _compile(pattern: str, *, greedy: bool) -> re.Pattern[str]:
             out.append(re.escape(piece[1]))
         elif len(piece) > 1 or piece == "\\":
             if piece[1:] not in {"*", "?", "\\"}:
-                raise PatternError(f"invalid escape {piece} in a pattern")
+                raise SubstitutionError(f"invalid escape {piece} in a pattern")
             out.append(re.escape(piece[1]))
         else:
             out.append(re.escape(piece))

@@ -13,7 +13,7 @@ import posixpath
 import re
 from dataclasses import dataclass, field, replace
 
-from whalebuild.dockerfile import gopath as path_patterns
+from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.instructions import (
     Copy,
     From,
@@ -326,7 +326,7 @@ class StepReader:
                 found += self._copy(step)
             elif step.keyword == "RUN":
                 found += self._run(step)
-        except (StepError, ListError, WordError, path_patterns.PatternError) as bad:
+        except (StepError, ListError, WordError, gopath.PatternError) as bad:
             raise UndeterminedError(str(bad), step.line) from None
         return found
 
@@ -448,7 +448,7 @@ class StepReader:
         from_context = mount.kind == "bind" and not mount.origin
         if from_context or (origin and origin.context):
             context = origin.context if origin else None
-            self._note_read(step, context, (path_patterns.rooted(mount.source),))
+            self._note_read(step, context, (gopath.rooted(mount.source),))
         return origin.token if origin else []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from whalebuild.dockerfile import gopath as path_patterns
+from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.ignorefile import PatternMatcher
 from whalebuild.inputs.values import ContextRead, Remote, UndeterminedError
 
@@ -43,8 +43,8 @@ def check_patterns(read: ContextRead) -> None:
     for source in read.sources:
         if read.parents:
             PatternMatcher([source.rpartition("/./")[2]])
-        elif read.wildcards and path_patterns.has_wildcards(source):
-            path_patterns.compile_pattern(source)
+        elif read.wildcards and gopath.has_wildcards(source):
+            gopath.compile_pattern(source)
     PatternMatcher(read.excludes)
 
 
@@ -56,8 +56,8 @@ def is_address(source: str) -> bool:
 def clean_source(path: str, *, parents: bool) -> str:
     """A source as BuildKit selects it; ``--parents`` keeps its pivot point, ``/./``."""
     if not parents:
-        return path_patterns.rooted(path)
+        return gopath.rooted(path)
     pivot, found, pattern = path.partition("/./")
     if not found:
-        return path_patterns.rooted(path)
-    return f"{path_patterns.rooted(pivot)}/./{path_patterns.rooted(pattern)}"
+        return gopath.rooted(path)
+    return f"{gopath.rooted(pivot)}/./{gopath.rooted(pattern)}"

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from whalebuild.bundle.lock import Change
 from whalebuild.bundle.lock_grouping import COARSEST, group_name
-from whalebuild.dockerfile.dependencies import is_manifest
+from whalebuild.dockerfile.dependencies import install_step, is_manifest
 from whalebuild.dockerfile.instructions import Copy, StepError, read_copy, read_run
-from whalebuild.dockerfile.parser import Dockerfile, Instruction, Stage
+from whalebuild.dockerfile.lines import Instruction
+from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.inputs.values import ContextFiles, ContextRead, StageInputs
 from whalebuild.text import human_bytes
 
@@ -123,8 +124,8 @@ def explain_code_changes(
 def _split(dockerfile: Dockerfile, read: ContextRead, code: Iterable[str]) -> StageSplit:
     stage = _stage_at(dockerfile, read.line)
     before = tuple(step for step in stage.instructions if step.line < read.line)
-    install = next((s for s in (stage, *_children(dockerfile, stage)) if s.installs), None)
-    step = install.installs if install else None
+    stages = (stage, *_children(dockerfile, stage))
+    step = next(filter(None, map(install_step, stages)), None)
     line = step.line if step and step.line >= read.line else None
     return StageSplit(stage.label, read, tuple(code), before, line)
 
@@ -148,7 +149,7 @@ def _final(application: Stage, weight: str) -> Iterator[Advice]:
         if step.keyword in {"COPY", "ADD"}:
             yield from _links(step, weight)
             code_is_in = code_is_in or _takes_code(step)
-        elif step.keyword == "RUN" and step is application.installs:
+        elif step.keyword == "RUN" and step is install_step(application):
             yield Advice(
                 step.line,
                 "install-in-final",

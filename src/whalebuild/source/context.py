@@ -168,7 +168,7 @@ class _Reading:
                 yield from inside
 
     def _goes_in(self, relative: str, *, left_out: bool) -> bool:
-        spares = self.excluded is not None and self.excluded.may_spare_inside(relative)
+        spares = self.excluded is not None and self.excluded.may_contain_unmatched(relative)
         return not left_out or spares
 
 

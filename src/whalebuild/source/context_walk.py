@@ -92,7 +92,7 @@ class ContextTree:
             return False
         if not self._match(path)[0]:
             return True
-        if not self.is_folder(path) or not self._ignored.may_spare_inside(path):
+        if not self.is_folder(path) or not self._ignored.may_contain_unmatched(path):
             return False
         return next(self.children(path), None) is not None
 

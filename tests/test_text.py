@@ -1,4 +1,4 @@
-"""The helpers of messages: suggestions, units and exit codes."""
+"""Suggestions, sizes and durations in messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild import errors
 from whalebuild.text import did_you_mean, human_bytes, human_seconds
 
 
@@ -64,26 +63,3 @@ def test_a_number_of_bytes_has_at_most_three_digits_before_the_point(count: int)
 )
 def test_seconds_are_said_in_minutes_from_a_minute_on(seconds: float, expected: str) -> None:
     assert human_seconds(seconds) == expected
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        (errors.UsageError, 2),
-        (errors.EngineError, 3),
-        (errors.BuildError, 4),
-        (errors.RefusedError, 5),
-        (errors.UnreachableError, 6),
-        (errors.InterruptedRunError, 130),
-    ],
-)
-def test_every_error_has_its_exit_code(error: type[errors.WhalebuildError], code: int) -> None:
-    made = error("what", cause="why", next_step="do", log="log")
-    assert made.exit_code == code
-    assert (str(made), made.what, made.cause, made.next_step, made.log) == (
-        "what",
-        "what",
-        "why",
-        "do",
-        "log",
-    )

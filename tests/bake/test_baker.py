@@ -8,7 +8,7 @@ from tests.support.bake import World
 from tests.support.progress import recording
 from whalebuild.buildkit.events import Step
 from whalebuild.errors import BuildError, RefusedError, UnreachableError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 PUSH_FAILED = (
     "ERROR: target app: failed to solve: failed to push acme/web:latest: unexpected status from "

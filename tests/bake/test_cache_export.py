@@ -14,7 +14,7 @@ from tests.support.engine import PushingEngine, definition
 from tests.support.registry import DENIED
 from whalebuild.bundle.index import read_bundle
 from whalebuild.errors import BuildError, UnreachableError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.manifest import parse_index
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import STAGING

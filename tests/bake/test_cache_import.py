@@ -9,7 +9,7 @@ import pytest
 from tests.support.bake import DONE, PUSH_BUSY, World, bundle_of, published, refs, scripted, stale
 from tests.support.progress import step
 from whalebuild.errors import BuildError, RefusedError, UnreachableError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 NOT_FOUND = "failed to configure registry cache importer: docker.io/acme/web: not found"
 BUSY = "failed to configure registry cache importer: unexpected status: 503 Service Unavailable"

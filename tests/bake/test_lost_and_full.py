@@ -10,7 +10,7 @@ from tests.support.bake import DONE, PUSH_BUSY, World, scripted
 from tests.support.progress import step
 from whalebuild.errors import EngineError, RefusedError
 from whalebuild.failures.classify_http import from_answer
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 READING = step("[internal] load local bake definitions")
 WAITING = step("[internal] waiting for connection", "context deadline exceeded")

@@ -17,7 +17,7 @@ from whalebuild.errors import (
     UnreachableError,
     VerificationError,
 )
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.manifest import Manifest, parse_index
 from whalebuild.oci.reference import Reference
 

@@ -14,7 +14,7 @@ from whalebuild.bakefile.images import BuildOptions
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.nodes import Node
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.plan.plan import Plan
 
 OLD_STORE = replace(GOOD_FACTS, containerd_store=False)

@@ -13,7 +13,7 @@ from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 MISSING = BuilderFacts(
     "whalebuild", "docker-container", containerd_store=True, platform=AMD64, missing=True

@@ -13,7 +13,7 @@ from whalebuild.builder.listing import Builder, CacheUsage
 from whalebuild.builder.manage import BuilderManager
 from whalebuild.builder.spec import BuilderSpec, NodeSpec
 from whalebuild.errors import EngineError, InterruptedRunError, UsageError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 FARM = BuilderSpec(
     "farm", "remote", (NodeSpec("tcp://a:1", (AMD64,)), NodeSpec("tcp://b:1", (ARM64,)))

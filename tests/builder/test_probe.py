@@ -13,7 +13,7 @@ from tests.support.platforms import AMD64, ARM64
 from whalebuild.builder.nodes import Execution, Node
 from whalebuild.builder.probe import BuilderProbe
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 WEB = {"tags": ["acme/web:latest"]}
 DOWN = Node("far0", "tcp://far:1234", status="inactive")

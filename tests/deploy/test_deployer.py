@@ -24,7 +24,7 @@ from whalebuild.errors import (
     UnreachableError,
     UsageError,
 )
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name
 
 LOST = CommandFailedError("Cannot connect to the Docker daemon at unix:///var/run/docker.sock")

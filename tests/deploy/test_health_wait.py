@@ -13,7 +13,7 @@ from tests.support.project import FakeProject, model, service
 from whalebuild.compose.containers import Container
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_words
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 LOST = CommandFailedError("Cannot connect to the Docker daemon")
 STARTING, HEALTHY = {"health": "starting"}, {"health": "healthy"}

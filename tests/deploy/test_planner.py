@@ -15,7 +15,7 @@ from tests.support.registry import BUSY, DENIED, push_image
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, download_of
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 

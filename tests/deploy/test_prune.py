@@ -11,7 +11,7 @@ from tests.support.record import begun, done, ended, history, running, version, 
 from whalebuild.deploy.prune import Pruning, prune
 from whalebuild.deploy.record import Entry, History
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import RunningImage
 from whalebuild.published.kept import kept_name

@@ -13,7 +13,7 @@ from tests.support.retrier import patient
 from whalebuild.compose.pull_progress import PullLine, layer_id
 from whalebuild.deploy.pull import Puller
 from whalebuild.errors import EngineError, RefusedError, UnreachableError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.image_config import ImageConfig
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import (

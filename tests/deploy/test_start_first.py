@@ -13,7 +13,7 @@ from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.start_first import DRAINING
 from whalebuild.errors import DeployError, InterruptedRunError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 WEB = service("web", order=UpdateOrder.START_FIRST, networks={"default": (), "back": ("orders",)})
 NONE: dict[str, tuple[str, ...]] = {"default": (), "back": ()}

@@ -17,7 +17,7 @@ from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.errors import DeployError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 

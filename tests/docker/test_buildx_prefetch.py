@@ -6,7 +6,7 @@ from tests.support.builders import GOOD_FACTS
 from tests.support.engine import FakeEngine, definition
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.docker.buildx import PrefetchingBuildx
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 
 def test_what_was_asked_ahead_is_asked_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.errors import EngineError, UsageError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 
 Docker = Callable[[str], Path]

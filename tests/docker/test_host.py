@@ -10,7 +10,7 @@ import pytest
 
 from whalebuild.docker.host import DockerHost
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import HostImage, RunningImage
 

@@ -23,7 +23,8 @@ from whalebuild.compose.model import UpdateOrder
 from whalebuild.compose.pull_progress import PullState, layer_id
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.failures.classify_docker import classify_pull
-from whalebuild.failures.failure import CommandFailedError, FailureKind
+from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.failures.failure import FailureKind
 from whalebuild.oci.reference import Reference
 
 # What an abandoned Popen of python-on-whales says when it is collected.

@@ -12,7 +12,7 @@ from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.plan.plan import Plan
 
 DOWN = CommandFailedError(

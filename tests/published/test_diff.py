@@ -20,7 +20,7 @@ from tests.support.retrier import patiently
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.index import compose
 from whalebuild.errors import EngineError, RefusedError, UsageError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.manifest import Descriptor, digest_of
 from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import DiffReader

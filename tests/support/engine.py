@@ -14,7 +14,7 @@ from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.nodes import Node
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import parse_reference
 from whalebuild.plan.definition import NO_DIGEST

@@ -11,7 +11,7 @@ from tests.support.registry import FakeRegistry
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference, parse_reference
 
 

@@ -17,9 +17,8 @@ from whalebuild.buildkit.console import Console
 from whalebuild.buildkit.events import clean_line, parse_line
 from whalebuild.buildkit.progress import BuildState, failure_log
 from whalebuild.failures.classify_docker import classify, digests_in, keeps_broken
-from whalebuild.failures.engine_messages import engine_error
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import (
-    CommandFailedError,
     FailedError,
     Failure,
     FailureKind,
@@ -193,7 +192,7 @@ class _Attempt:
             # A builder elsewhere that did not answer: the words are those of any deadline.
             if step is not None and _CONNECTING in step.name:
                 if not run.met_engine:
-                    raise engine_error(failed) from None
+                    raise
                 failure = replace(failure, kind=FailureKind.ENGINE_LOST)
             self.last = asking.second_look(failure)
             raise FailedError(self.last) from None

@@ -11,7 +11,7 @@ from whalebuild.builder.nodes import RUNNING, Node, places
 from whalebuild.builder.ports import Builders
 from whalebuild.builder.spec import CONTAINER, REMOTE, BuilderSpec
 from whalebuild.errors import UsageError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.settings import OWN_NAME
 
 

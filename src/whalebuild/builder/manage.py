@@ -22,8 +22,7 @@ from whalebuild.builder.ports import Builders
 from whalebuild.builder.spec import REMOTE, BuilderSpec
 from whalebuild.builder.view import BuilderView, NodeView
 from whalebuild.errors import EngineError, UsageError, WhalebuildError
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.runtime.threads import Submit
 
 
@@ -44,11 +43,7 @@ class BuilderManager:
         Raises:
             EngineError: buildx cannot be asked.
         """
-        try:
-            found = self.builders.all()
-        except CommandFailedError as failed:
-            raise engine_error(failed) from None
-        return tuple(sorted(found, key=lambda each: (not each.current, each.name)))
+        return tuple(sorted(self.builders.all(), key=lambda each: (not each.current, each.name)))
 
     def inspect(self, name: str | None, *, test: bool = True) -> BuilderView:
         """One builder: its nodes, their caches, and what it can do.
@@ -133,11 +128,11 @@ class BuilderManager:
         try:
             return self.builders.look(name)
         except CommandFailedError as failed:
-            raise self._unknown(failed) or engine_error(failed) from None
+            raise self._unknown(failed) or failed from None
 
     def _unknown(self, failed: CommandFailedError) -> WhalebuildError | None:
         names: tuple[str, ...] = ()
-        with suppress(CommandFailedError, EngineError):
+        with suppress(EngineError):
             names = tuple(each.name for each in self.builders.all())
         return unknown_builder(failed.stderr, names)
 

@@ -11,8 +11,7 @@ from whalebuild.builder.nodes import Node
 from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.builder.spec import REMOTE
 from whalebuild.errors import EngineError
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,7 @@ class BuilderProbe:
         Raises:
             EngineError: There is no such builder, or it cannot be used.
         """
-        try:
-            facts = self.engine.facts(builder)
-        except CommandFailedError as failed:
-            raise engine_error(failed) from None
+        facts = self.engine.facts(builder)
         if facts.platform or facts.driver == "docker":
             return facts
         self.note(

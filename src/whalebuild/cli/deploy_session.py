@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whalebuild.errors import WhalebuildError
-from whalebuild.failures.failure import CommandFailedError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.settings_file import read_settings_layer
@@ -73,17 +72,6 @@ class DeploySession:
 
 
 @contextmanager
-def engine_answers() -> Iterator[None]:
-    """Say in the user's words that the engine does not, whichever question it was."""
-    try:
-        yield
-    except CommandFailedError as failed:
-        from whalebuild.failures.engine_messages import engine_error
-
-        raise engine_error(failed) from None
-
-
-@contextmanager
 def open_deploy_session(
     flags: Mapping[str, object], words: ComposeArguments, *, lock: str | None, wait: bool = True
 ) -> Iterator[DeploySession]:
@@ -127,8 +115,7 @@ def open_deploy_session(
             console.note(f"warning: {warning}")
         policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
         retrier = Retrier(policy, console.note)
-        with engine_answers():
-            name, engine = project.model().name, host.id()
+        name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
         record = FileRecord(state, engine, name)
         locked = (
@@ -140,10 +127,9 @@ def open_deploy_session(
             for line in record.read().damaged:
                 console.note(f"line {line} of {record.path} cannot be read and is skipped")
             try:
-                with engine_answers():
-                    yield DeploySession(
-                        settings, project, host, registry, console, retrier, record, state, engine
-                    )
+                yield DeploySession(
+                    settings, project, host, registry, console, retrier, record, state, engine
+                )
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
                 raise

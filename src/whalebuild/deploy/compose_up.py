@@ -11,7 +11,7 @@ from whalebuild.deploy.health_wait import UnhealthyError, last_words
 from whalebuild.deploy.plan import ServiceChange, host_name, needs_override
 from whalebuild.deploy.ports import Project
 from whalebuild.failures.classify_docker import final_error
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 

@@ -20,8 +20,6 @@ from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Vers
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
 from whalebuild.deploy.switch import Switcher
 from whalebuild.errors import DeployError, InterruptedRunError
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 
@@ -68,10 +66,7 @@ class Deployer:
         }
         if missing:
             self.puller.pull(missing, plan.diffs)
-        try:
-            self._keep(plan)
-        except CommandFailedError as failed:
-            raise engine_error(failed) from None
+        self._keep(plan)
         return self.clock() - began
 
     def warm(self, plan: DeployPlan) -> float:
@@ -102,8 +97,6 @@ class Deployer:
         began = self.clock()
         try:
             number = self._switch(plan, act, to)
-        except CommandFailedError as failed:
-            raise engine_error(failed) from None
         except InterruptedRunError as stopped:
             stopped.next_step = _STOPPED
             raise

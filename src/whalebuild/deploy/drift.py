@@ -10,8 +10,6 @@ from whalebuild.deploy.history import state_now, unsure
 from whalebuild.deploy.plan import running_of
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.ports import Host
@@ -84,7 +82,4 @@ def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, .
     known = {name: v for name, v in state_now(history).items() if name not in doubtful}
     if not known:
         return ()
-    try:
-        return drifts(known, project.containers(), host.images())
-    except CommandFailedError as failed:
-        raise engine_error(failed) from None
+    return drifts(known, project.containers(), host.images())

@@ -10,8 +10,8 @@ from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem, judge
 from whalebuild.deploy.ports import Project
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.errors import EngineError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.text import human_seconds
 
 _EVERY = 0.5
@@ -64,7 +64,10 @@ class HealthWait:
                 containers = [each for each in self.project.containers() if each.id in ids]
             except CommandFailedError as failed:  # it may be back in a moment
                 if self.clock() > deadline:
-                    raise engine_error(failed) from None
+                    # No command of a service's has failed: the engine is lost.
+                    raise EngineError(
+                        failed.what, cause=failed.cause, next_step=failed.next_step
+                    ) from None
                 self.sleep(_EVERY)
                 continue
             if len(containers) < len(set(ids)):

@@ -25,8 +25,6 @@ from whalebuild.deploy.plan import (
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
 from whalebuild.errors import RefusedError, UsageError
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import DiffReader
 from whalebuild.published.download import DiffRequest, ImageDiff
@@ -198,12 +196,7 @@ class DeployPlanner:
         return self._first_look[1]
 
     def _look(self) -> tuple[tuple[Container, ...], Mapping[str, HostImage]]:
-        try:
-            containers = self.project.containers()
-            images = {image.id: image for image in self.host.images()}
-        except CommandFailedError as failed:
-            raise engine_error(failed) from None
-        return containers, images
+        return self.project.containers(), {image.id: image for image in self.host.images()}
 
 
 def is_here(project: Project, image: Reference) -> bool:

@@ -11,8 +11,6 @@ from whalebuild.deploy.history import kept_for, recorded
 from whalebuild.deploy.plan import host_name
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.host_images import HostImage, RunningImage
 from whalebuild.published.kept import kept_name
@@ -185,14 +183,11 @@ def prune(
     others = {
         name: (history, max(keep, DEFAULT_KEEP)) for name, history in records.items() if name != own
     }
-    try:
-        services = project.model().services.values()
-        named = frozenset(each.image for each in services if each.image)
-        needs = KeepRules(keep, records.get(own, History()), others, host.used(), named)
-        planned = plan_pruning(needs, host.images())
-        return planned if dry_run else _carried_out(project, planned)
-    except CommandFailedError as failed:
-        raise engine_error(failed) from None
+    services = project.model().services.values()
+    named = frozenset(each.image for each in services if each.image)
+    needs = KeepRules(keep, records.get(own, History()), others, host.used(), named)
+    planned = plan_pruning(needs, host.images())
+    return planned if dry_run else _carried_out(project, planned)
 
 
 def _carried_out(project: Project, planned: Pruning) -> Pruning:

@@ -11,7 +11,8 @@ from whalebuild.compose.pull_progress import PullState, layer_id
 from whalebuild.deploy.plan import download_of
 from whalebuild.deploy.ports import Project
 from whalebuild.failures.classify_docker import classify_pull
-from whalebuild.failures.failure import CommandFailedError, FailedError
+from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.failures.failure import FailedError
 from whalebuild.failures.messages import as_pull_error
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff

@@ -16,7 +16,7 @@ from whalebuild.deploy.compose_up import ComposeUp, check_there, not_started, ow
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
 from whalebuild.deploy.plan import ServiceChange
 from whalebuild.deploy.ports import Project
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name
 
 # The first packet of a connection that comes while a container rejoins a network is lost, and is

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError, redact
+from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.failures.failure import redact
 
 if TYPE_CHECKING:
     from python_on_whales import DockerClient

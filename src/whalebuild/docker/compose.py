@@ -15,7 +15,8 @@ from whalebuild.docker.compose_files import ComposeCall, as_it_is, to_pull, with
 from whalebuild.docker.host import inspected
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
-from whalebuild.failures.failure import CommandFailedError, FailureKind, redact
+from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.failures.failure import FailureKind, redact
 from whalebuild.oci.reference import Reference
 
 _NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")

@@ -12,7 +12,7 @@ from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
 from whalebuild.docker.info import engine_info, own_engine
 from whalebuild.errors import EngineError
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.host_images import HostImage, RunningImage, read_container, read_image
 
 

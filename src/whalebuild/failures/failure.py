@@ -84,14 +84,6 @@ class Failure:
         return 0.0
 
 
-class CommandFailedError(Exception):
-    """A docker command ended with an error; ``stderr`` is all that it said."""
-
-    def __init__(self, stderr: str) -> None:
-        super().__init__(stderr)
-        self.stderr = stderr
-
-
 class FailedError(Exception):
     """A step failed, and it has been told what kind of failure that is."""
 

@@ -13,8 +13,8 @@ from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import BakeFile, Target, parse_print
 from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError, FailureKind
+from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.failures.failure import FailureKind
 from whalebuild.plan.ports import Engine, SourceTree
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
@@ -140,7 +140,7 @@ def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
     """Buildx's own words on a bake file, with its place; a target's name is looked up."""
     failure = classify(failed.stderr)
     if failure.kind in {FailureKind.ENGINE, FailureKind.ENGINE_LOST}:
-        return engine_error(failed)
+        return failed
     text = failed.stderr
     words = final_error(text).removeprefix("ERROR: ")
     unknown = words.partition("failed to find target ")[2].strip()

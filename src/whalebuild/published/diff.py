@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import EngineError, RefusedError, UsageError
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
 from whalebuild.oci.image_config import read_config
 from whalebuild.oci.manifest import parse_index, platform_of
 from whalebuild.oci.platform import runnable
@@ -30,8 +27,6 @@ from whalebuild.published.host_images import HostImage, RunningImage, named, run
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
 from whalebuild.published.view import UNKNOWN_PLATFORM, ImageView
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -126,22 +121,15 @@ class DiffReader:
 
     @cached_property
     def _facts(self) -> BuilderFacts:
-        return _ask(self.host.facts)
+        return self.host.facts()
 
     @cached_property
     def _local(self) -> tuple[HostImage, ...]:
-        return _ask(self.host.images)
+        return self.host.images()
 
     @cached_property
     def _running(self) -> tuple[RunningImage, ...]:
-        return _ask(self.host.running)
-
-
-def _ask(question: Callable[[], T]) -> T:
-    try:
-        return question()
-    except CommandFailedError as failed:
-        raise engine_error(failed) from None
+        return self.host.running()
 
 
 def _lacks(reference: Reference, wanted: Sequence[str], published: Sequence[str]) -> UsageError:

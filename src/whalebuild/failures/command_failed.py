@@ -1,4 +1,8 @@
-"""What a docker command's failure says of the engine, in the user's words."""
+"""A docker command that failed: all that it said, and what that says of the engine.
+
+Whoever knows better what the command was for (a bake, a pull, a builder that is made) catches it
+and goes by ``stderr``; anywhere else it is the error that the user reads.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import re
 
 from whalebuild.errors import EngineError
 from whalebuild.failures.classify_docker import final_error
-from whalebuild.failures.failure import CommandFailedError
 
 # Of DOCKER_HOST=ssh://..., or a context like it:
 # https://github.com/docker/cli/blob/v28.5.2/cli/connhelper/commandconn/commandconn.go
@@ -17,9 +20,22 @@ _SSH = re.compile(
 )
 
 
-def engine_error(failed: CommandFailedError) -> EngineError:
+class CommandFailedError(EngineError):
+    """A docker command ended with an error.
+
+    Attributes:
+        stderr: All that it said; it may have secrets, which ``cause`` has not.
+    """
+
+    def __init__(self, stderr: str) -> None:
+        said = _engine_error(stderr)
+        super().__init__(said.what, cause=said.cause, next_step=said.next_step)
+        self.stderr = stderr
+
+
+def _engine_error(stderr: str) -> EngineError:
     """Tell an engine that is down from a client without buildx and from other trouble."""
-    words = final_error(failed.stderr).removeprefix("ERROR: ")
+    words = final_error(stderr).removeprefix("ERROR: ")
     if over_ssh := _SSH.search(words):
         return _not_over_ssh(over_ssh)
     if "daemon" in words or "error during connect" in words:

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.failures.engine_messages import engine_error
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 SSH = (
     'error during connect: Get "http://docker.example.com/v1.51/info": '
@@ -34,7 +33,7 @@ SSH = (
 )
 def test_ssh(options: str, docker: str, said: str, try_it: str) -> None:
     words = SSH.format(options=options, docker=docker, said=said, how="exit status 255")
-    error = engine_error(CommandFailedError(words))
+    error = CommandFailedError(words)
     assert error.what == "the Docker engine on prod cannot be reached over ssh"
     assert error.cause == (said.strip() or "ssh ended without a word")
     assert error.next_step
@@ -43,4 +42,4 @@ def test_ssh(options: str, docker: str, said: str, try_it: str) -> None:
 
 def test_an_engine_that_is_down() -> None:
     words = "Cannot connect to the Docker daemon at unix:///run/docker.sock. Is it running?"
-    assert engine_error(CommandFailedError(words)).what == "the Docker engine is not running"
+    assert CommandFailedError(words).what == "the Docker engine is not running"

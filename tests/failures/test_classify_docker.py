@@ -11,7 +11,7 @@ from tests.failures.recorded_compose_messages import COMPOSE_MESSAGES
 from tests.failures.recorded_engine_messages import ENGINE_MESSAGES
 from tests.failures.recorded_messages import MESSAGES
 from tests.failures.recorded_registry_messages import REGISTRY_MESSAGES
-from whalebuild.failures.classify_docker import classify, classify_pull, final_error, registry_in
+from whalebuild.failures.classify_docker import DockerFailure, classify, classify_pull, final_error
 from whalebuild.failures.failure import NO_PLATFORM, Failure, FailureKind, Remedy, redact
 from whalebuild.failures.messages import as_error, as_pull_error
 
@@ -86,10 +86,10 @@ def test_the_words_of_a_failing_command_are_no_answer_of_a_registry(end: str) ->
 
 
 def test_unknown_words_are_kept_as_evidence() -> None:
-    assert classify("one\nERROR: something new\n") == Failure(
+    assert classify("one\nERROR: something new\n") == DockerFailure(
         FailureKind.UNKNOWN, "unknown failure", "ERROR: something new"
     )
-    assert classify("") == Failure(FailureKind.UNKNOWN, "unknown failure", "")
+    assert classify("") == DockerFailure(FailureKind.UNKNOWN, "unknown failure", "")
 
 
 def test_only_the_last_error_counts() -> None:
@@ -204,7 +204,7 @@ def test_a_step_that_filled_the_disk_says_how_to_free_some() -> None:
     ],
 )
 def test_the_registry_is_told_from_the_evidence(text: str, registry: str | None) -> None:
-    assert registry_in(text) == registry
+    assert classify(f"ERROR: {text}").registry == registry
 
 
 def test_what_was_pushed_just_now_and_is_not_found_is_on_its_way() -> None:
@@ -253,7 +253,7 @@ def test_a_step_that_was_killed_has_a_hint(code: int, hint: bool) -> None:
     ],
 )
 def test_the_next_step_fits_the_trouble(reason: str, step: str) -> None:
-    error = as_error(Failure(FailureKind.UNREACHABLE, reason, reason))
+    error = as_error(classify(f"ERROR: {reason}"))
     assert step in str(error.next_step)
 
 

@@ -259,7 +259,7 @@ def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> Non
 
 @pytest.mark.parametrize("trouble", NoAnswer)
 def test_troubles(trouble: NoAnswer) -> None:
-    kind, reason = trouble.value
+    kind, reason = trouble.kind, trouble.reason
     assert kind in {FailureKind.TRANSIENT, FailureKind.UNREACHABLE}
     failure = no_answer(REQUEST, trouble, "more of it")
     assert failure.kind is kind

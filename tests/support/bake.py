@@ -21,7 +21,7 @@ from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bundle.index import Bundle, read_bundle
 from whalebuild.bundle.published import PublishedApp, read_app
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.manifest import parse_index
 from whalebuild.oci.reference import parse_reference
 from whalebuild.plan.plan import Plan

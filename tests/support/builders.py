@@ -10,7 +10,7 @@ from tests.support.platforms import AMD64, ARM64
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.listing import Builder, CacheUsage
 from whalebuild.builder.nodes import Node
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 
 GOOD_FACTS = BuilderFacts("default", "docker", containerd_store=True, platform=AMD64)
 BUILDER = BuilderFacts("ci", "docker-container", containerd_store=True, platform=AMD64)

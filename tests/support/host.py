@@ -9,7 +9,7 @@ from tests.support.builders import GOOD_FACTS
 from tests.support.project import FakeProject
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.compose.containers import Container
-from whalebuild.failures.failure import CommandFailedError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.published.host_images import HostImage, RunningImage
 from whalebuild.published.kept import is_kept_name

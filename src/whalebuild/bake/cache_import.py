@@ -8,14 +8,13 @@ the builder as a layer of the wrong kind, which no build gets past. So each is r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.buildkit.progress import BuildState
-from whalebuild.failures.classify_docker import classify, digests_in
-from whalebuild.failures.failure import CORRUPT, FailedError, Failure, FailureKind, Remedy
+from whalebuild.failures.classify_docker import DockerFailure, classify
+from whalebuild.failures.failure import FailedError, Failure, FailureKind, Remedy
 from whalebuild.oci.manifest import Manifest, parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import GeneratedTarget
@@ -34,7 +33,9 @@ _READING = _DAMAGE | {
 class ImportFailedError(FailedError):
     """A cache could not be imported; the build has been stopped before it ran steps in vain."""
 
-    def __init__(self, failure: Failure, source: str) -> None:
+    failure: DockerFailure
+
+    def __init__(self, failure: DockerFailure, source: str) -> None:
         super().__init__(failure)
         self.source = source
 
@@ -91,12 +92,14 @@ class CacheImports:
 
     def blame(self, failure: Failure, targets: Sequence[GeneratedTarget]) -> bool:
         """Tell whether a build failed for a cache that it need not import; those are dropped."""
-        if failure.kind not in _READING or "failed to push" in failure.evidence:
+        if not isinstance(failure, DockerFailure):  # one of a request that was made here
+            return False
+        if failure.kind not in _READING or failure.pushing:
             return False
         left = [source for source in _sources(targets).values() if str(source) not in self.unusable]
-        named = digests_in(failure.evidence)
+        named = failure.digests
         broken = [source for source in left if named and named & self._content(source)]
-        if not broken and (failure.kind in _DAMAGE or re.search(CORRUPT, failure.evidence)):
+        if not broken and (failure.kind in _DAMAGE or failure.corrupt):
             # A damaged manifest names what there is not, or fails a build in words of every sort.
             broken = left
             self.anew.update(target.name for target in targets if broken)

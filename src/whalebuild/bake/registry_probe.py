@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from whalebuild.failures.classify_docker import explains_little, missing_image, registry_in
-from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, FailureKind, Remedy
+from whalebuild.failures.classify_docker import DockerFailure
+from whalebuild.failures.failure import Detail, FailedError, FailureKind, Remedy
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
@@ -21,15 +21,15 @@ class RegistryProbe:
 
     registry: RetryingRegistry
 
-    def second_look(self, failure: Failure) -> Failure:
+    def second_look(self, failure: DockerFailure) -> DockerFailure:
         """Look for an image that BuildKit says is not there; a failure that may pass if it is.
 
         Where its request for a manifest by digest is cut off, it asks for a blob of that digest
         next, and reports the 404 to that alone. To be removed when no engine in use does so:
         https://github.com/containerd/containerd/issues/12402
         """
-        reference = missing_image(failure.evidence)
-        if reference is None or failure.remedy is not Remedy.STOP or NO_PLATFORM in failure.reason:
+        reference, there = failure.missing_image, failure.detail is Detail.NO_PLATFORM
+        if reference is None or there or failure.remedy is not Remedy.STOP:
             return failure
         try:
             found = self.registry.step(
@@ -41,7 +41,7 @@ class RegistryProbe:
             return failure
         return replace(failure, kind=FailureKind.TRANSIENT, reason=_THERE) if found else failure
 
-    def wait(self, failure: Failure, references: Iterable[Reference]) -> None:
+    def wait(self, failure: DockerFailure, references: Iterable[Reference]) -> None:
         """Wait until a registry answers, before the engine is sent there again.
 
         It tells how long to wait (``Retry-After``) and that its disk is full, which BuildKit does
@@ -55,14 +55,14 @@ class RegistryProbe:
             FailedError: The registry's disk is full.
             WhalebuildError: It has not answered within the budget.
         """
-        name = registry_in(failure.evidence)
+        name = failure.registry
         reference = next((each for each in references if each.registry == name), None)
         if reference is None:
             return
 
         def ask(registry: Registry) -> None:
             registry.head(reference)
-            if explains_little(failure):
+            if failure.unexplained:
                 registry.try_upload(reference.repository)
 
         try:

@@ -16,7 +16,7 @@ from whalebuild.builder.spec import CONTAINER
 from whalebuild.buildkit.console import Console
 from whalebuild.buildkit.events import clean_line, parse_line
 from whalebuild.buildkit.progress import BuildState, failure_log
-from whalebuild.failures.classify_docker import classify, digests_in, keeps_broken
+from whalebuild.failures.classify_docker import DockerFailure, classify, digests_in
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import (
     FailedError,
@@ -166,7 +166,7 @@ class _Attempt:
     runner: BuildxRunner
     targets: Sequence[GeneratedTarget]
     state: BuildState
-    last: Failure | None = None
+    last: DockerFailure | None = None
 
     def __call__(self) -> None:
         run = self.runner
@@ -175,7 +175,7 @@ class _Attempt:
             asking.wait(
                 self.last, (ref for target in self.targets for ref in target.image.references)
             )
-            if keeps_broken(self.last.evidence):
+            if self.last.kept_broken:
                 # It is worth a try; if it does nothing, this one fails as the last one did.
                 with suppress(CommandFailedError):
                     run.engine.drop_broken(run.settings.builder)

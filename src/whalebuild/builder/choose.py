@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from whalebuild.builder.facts import BuilderFacts
+from whalebuild.builder.messages import BuilderError
 from whalebuild.builder.nodes import Execution, place
 from whalebuild.builder.probe import BuilderProbe
 from whalebuild.builder.spec import CONTAINER
@@ -43,7 +44,7 @@ class BuilderChooser:
         try:
             return self.looker.facts(None)
         except EngineError as down:
-            is_own = f'"{OWN_NAME}"' in down.what
+            is_own = isinstance(down, BuilderError) and down.builder == OWN_NAME
             if is_own or not self.looker.engine.has_builder(OWN_NAME):
                 raise
             self._say(f"the current builder cannot be used ({down.what})")

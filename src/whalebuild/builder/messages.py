@@ -25,6 +25,16 @@ _NODES_OWN = re.compile(r"^failed to initialize builder \S+ \(\S+\): ")
 _BOILERPLATE = re.compile(r'Unavailable: connection error: desc = "(?P<words>.*)"\s*$')
 
 
+class BuilderError(EngineError):
+    """A builder cannot be used; ``builder`` is its name."""
+
+    def __init__(
+        self, builder: str, what: str, *, cause: str | None, next_step: str | None
+    ) -> None:
+        super().__init__(what, cause=cause, next_step=next_step)
+        self.builder = builder
+
+
 def plain_words(stderr: str) -> str:
     """The last error in buildx's own words, in one line."""
     words = final_error(stderr).removeprefix("ERROR: ").removeprefix("failed to build: ")
@@ -73,7 +83,7 @@ def creation_error(spec: BuilderSpec, stderr: str) -> WhalebuildError:
     return EngineError(f'builder "{spec.name}" was not made', cause=words, next_step=step)
 
 
-def boot_error(name: str, driver: str, stderr: str) -> EngineError:
+def boot_error(name: str, driver: str, stderr: str) -> BuilderError:
     """Say why a builder could not be started."""
     words = plain_words(stderr)
     step = f"see `docker buildx inspect --bootstrap {name}`"
@@ -84,7 +94,7 @@ def boot_error(name: str, driver: str, stderr: str) -> EngineError:
         )
     elif driver == KUBERNETES:
         step = "see `kubectl get pods` and `kubectl describe` in the builder's namespace"
-    return EngineError(f'builder "{name}" cannot be started', cause=words, next_step=step)
+    return BuilderError(name, f'builder "{name}" cannot be started', cause=words, next_step=step)
 
 
 def node_down(name: str, driver: str, endpoint: str, words: str) -> EngineError:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from whalebuild.builder.facts import BuilderFacts
-from whalebuild.builder.messages import boot_error, plain_words
+from whalebuild.builder.messages import BuilderError, boot_error, plain_words
 from whalebuild.builder.nodes import Node
 from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.builder.spec import REMOTE
-from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 
 
@@ -65,11 +64,12 @@ class BuilderProbe:
         return replace(facts, nodes=tuple(replace(node, own=facts.platform) for node in found))
 
 
-def _down(facts: BuilderFacts, failed: CommandFailedError) -> EngineError:
+def _down(facts: BuilderFacts, failed: CommandFailedError) -> BuilderError:
     if facts.driver != REMOTE:
         return boot_error(facts.builder, facts.driver, failed.stderr)
     addresses = ", ".join(node.endpoint for node in facts.nodes)
-    return EngineError(
+    return BuilderError(
+        facts.builder,
         f'builder "{facts.builder}" does not answer',
         cause=f"no BuildKit answers at {addresses} ({plain_words(failed.stderr)})",
         next_step=f"`whalebuild builder inspect {facts.builder}` says why; or name another "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from whalebuild.errors import UsageError
 from whalebuild.failures.failure import (
@@ -18,6 +18,7 @@ from whalebuild.failures.failure import (
     LOST_UPLOAD,
     NO_PLATFORM,
     RATE_LIMIT,
+    Detail,
     Failure,
     FailureKind,
     redact,
@@ -147,6 +148,12 @@ _NO_IMAGE = re.compile(
 _KEPT_BROKEN = re.compile(
     r'failed commit on ref "(?:manifest|index|config)-[^"]+": .*unexpected commit digest'
 )
+_CORRUPT = re.compile(CORRUPT)
+# The shell itself cannot be run, not a program of the user's that lacks a first line.
+_UNRUNNABLE = re.compile(
+    r"exec (?:/usr)?/bin/(?:ba|da)?sh: exec format error|buildkit_qemu_emulator"
+)
+_DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _ABSENT = frozenset({FailureKind.MISSING, FailureKind.GONE, FailureKind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # The last is what distribution says of an upload that it could not write on.
@@ -163,7 +170,31 @@ _NAMES_HOST = tuple(
 )
 
 
-def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ()) -> Failure:
+@dataclass(frozen=True)
+class DockerFailure(Failure):
+    """A failure of a docker command, with what its words name.
+
+    Attributes:
+        pushing: A push failed.
+        unexplained: A push met an inner error of the registry, whose own words docker leaves out.
+        corrupt: What arrived is not what was sent.
+        kept_broken: The builder holds on to a broken manifest, and will not fetch it again by
+            itself.
+        digests: The digests that are named.
+        missing_image: The image that a build stands on and that was not found.
+        registry: The registry that is named, as ``host`` or ``host:port``.
+    """
+
+    pushing: bool = False
+    unexplained: bool = False
+    corrupt: bool = False
+    kept_broken: bool = False
+    digests: frozenset[str] = frozenset()
+    missing_image: Reference | None = None
+    registry: str | None = None
+
+
+def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ()) -> DockerFailure:
     """Tell what kind of failure the text reports.
 
     Args:
@@ -179,13 +210,13 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
             line = _line_with(error, found.start())
             lags = kind in _ABSENT and not digests_in(line).isdisjoint(fresh)
             lags = lags and NO_PLATFORM not in line
-            return Failure(FailureKind.TRANSIENT if lags else kind, found[0].strip(), line)
+            return _failure(FailureKind.TRANSIENT if lags else kind, found[0].strip(), line)
     lines = [line for line in error.splitlines() if line.strip()]
     unknown = FailureKind.UNKNOWN_PUSH if pushing else FailureKind.UNKNOWN
-    return Failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
+    return _failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
 
 
-def classify_pull(stderr: str, *, there: Collection[str] = ()) -> Failure:
+def classify_pull(stderr: str, *, there: Collection[str] = ()) -> DockerFailure:
     """Tell what kind of failure a host's ``docker compose pull`` or ``docker pull`` reports.
 
     Args:
@@ -197,14 +228,9 @@ def classify_pull(stderr: str, *, there: Collection[str] = ()) -> Failure:
     for kind, pattern in _COMPILED_PULL:
         found = pattern.search(error)
         if found:
-            return Failure(kind, found[0].strip(), _line_with(error, found.start()))
+            return _failure(kind, found[0].strip(), _line_with(error, found.start()))
     failure = classify(stderr, fresh=there)
     return replace(failure, kind=_OF_A_PULL.get(failure.kind, failure.kind))
-
-
-def explains_little(failure: Failure) -> bool:
-    """Whether a push met an inner error of the registry, whose own words docker leaves out."""
-    return "failed to push" in failure.evidence and bool(_INNER.search(failure.reason))
 
 
 def final_error(stderr: str) -> str:
@@ -218,13 +244,46 @@ def digests_in(text: str) -> frozenset[str]:
     return frozenset(_DIGEST.findall(text))
 
 
-def keeps_broken(text: str) -> bool:
-    """Whether a builder holds on to something broken, and will not fetch it again by itself."""
-    return bool(_KEPT_BROKEN.search(text))
+def cannot_run(log: str) -> str | None:
+    """What a step printed, if its machine cannot run programs of the platform; None otherwise."""
+    found = _UNRUNNABLE.search(log)
+    return found[0] if found else None
 
 
-def missing_image(text: str) -> Reference | None:
-    """The image that a build stands on and that was not found, according to this evidence."""
+def fills_disk(log: str) -> bool:
+    """Whether a step printed that its disk is full."""
+    return bool(_DISK_FULL.search(log))
+
+
+def _failure(kind: FailureKind, reason: str, evidence: str) -> DockerFailure:
+    """Read out of the evidence what decisions and messages need."""
+    pushing = "failed to push" in evidence
+    return DockerFailure(
+        kind,
+        reason,
+        evidence,
+        detail=_detail(reason, evidence),
+        pushing=pushing,
+        unexplained=pushing and bool(_INNER.search(reason)),
+        corrupt=bool(_CORRUPT.search(evidence)),
+        kept_broken=bool(_KEPT_BROKEN.search(evidence)),
+        digests=digests_in(evidence),
+        missing_image=_missing_image(evidence),
+        registry=_registry_in(evidence),
+    )
+
+
+def _detail(reason: str, evidence: str) -> Detail | None:
+    if "x509" in reason:
+        return Detail.CERTIFICATE
+    if "HTTPS client" in reason:
+        return Detail.PLAIN_HTTP
+    if NO_PLATFORM in reason:
+        return Detail.NO_PLATFORM
+    return Detail.KILLED if "exit code: 137" in evidence else None
+
+
+def _missing_image(text: str) -> Reference | None:
     found = _NO_IMAGE.search(text)
     if found is None:
         return None
@@ -234,8 +293,7 @@ def missing_image(text: str) -> Reference | None:
         return None
 
 
-def registry_in(text: str) -> str | None:
-    """The registry that a failure's evidence names, as ``host`` or ``host:port``."""
+def _registry_in(text: str) -> str | None:
     for pattern in _NAMES_HOST:
         found = pattern.search(text)
         if found:

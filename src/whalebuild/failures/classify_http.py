@@ -18,6 +18,7 @@ from whalebuild.failures.failure import (
     EXPIRED,
     LOST_UPLOAD,
     RATE_LIMIT,
+    Detail,
     Failure,
     FailureKind,
     redact,
@@ -45,7 +46,18 @@ class HttpFailure(Failure):
 
 
 class NoAnswer(Enum):
-    """Why a request came to nothing without an error from the registry."""
+    """Why a request came to nothing without an error from the registry.
+
+    Attributes:
+        kind: The kind of failure that it is.
+        reason: What happened, in docker's words where docker has some.
+        detail: What the next step depends on, if on anything.
+    """
+
+    def __init__(self, kind: FailureKind, reason: str, detail: Detail | None = None) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.detail = detail
 
     REFUSED = (FailureKind.TRANSIENT, "connection refused")
     RESET = (FailureKind.TRANSIENT, "connection reset by peer")
@@ -53,9 +65,12 @@ class NoAnswer(Enum):
     TIMEOUT = (FailureKind.TRANSIENT, "i/o timeout")
     NAME = (FailureKind.TRANSIENT, "no such host")
     NETWORK = (FailureKind.TRANSIENT, "network is unreachable")
-    # The words of these two are docker's; failures.failure finds the next step by them.
-    CERTIFICATE = (FailureKind.UNREACHABLE, "x509")
-    PLAIN_HTTP = (FailureKind.UNREACHABLE, "server gave HTTP response to HTTPS client")
+    CERTIFICATE = (FailureKind.UNREACHABLE, "x509", Detail.CERTIFICATE)
+    PLAIN_HTTP = (
+        FailureKind.UNREACHABLE,
+        "server gave HTTP response to HTTPS client",
+        Detail.PLAIN_HTTP,
+    )
     TLS = (FailureKind.UNREACHABLE, "tls")
     TLS_PORT = (FailureKind.UNREACHABLE, "server speaks https and was asked over plain http")
     PROXY = (FailureKind.UNREACHABLE, "the proxy cannot be used")
@@ -91,6 +106,8 @@ _RATE_LIMIT = re.compile(RATE_LIMIT)
 # https://github.com/docker/buildx/pull/3731
 _LOST = re.compile(rf"{LOST_UPLOAD}|manifest_blob_unknown|did not match uploaded content")
 _EXPIRED = re.compile(EXPIRED)
+# The error of RFC 6750 (3.1); Docker Hub's word for "no such repository".
+_NO_SCOPE = "insufficient_scope"
 # ENOSPC, as distribution's filesystem driver has it in an error's detail.
 _DISK_FULL = re.compile(rb'"err":\s*28\b|no space left on device', re.IGNORECASE)
 _HTTPS_WANTED = re.compile(r"http request to an https server|http request was sent to https port")
@@ -117,9 +134,9 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
         kind, text = FailureKind.REGISTRY_FULL, "no space left on device"
     # nginx says it in a page, whose words are otherwise left out.
     if status == 400 and _HTTPS_WANTED.search(body.decode("utf-8", "replace").lower()):
-        kind, reason = NoAnswer.TLS_PORT.value
+        kind, reason = NoAnswer.TLS_PORT.kind, NoAnswer.TLS_PORT.reason
     elif kind is FailureKind.UNREACHABLE:
-        reason = NoAnswer.NO_REGISTRY.value[1]
+        reason = NoAnswer.NO_REGISTRY.reason
     else:
         # The number is said as well: "denied" alone reads the same in a 401 and a 429.
         reason = f"{text} ({phrase})" if text else phrase
@@ -127,7 +144,8 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     wait = _retry_after(headers)
     if wait:
         evidence = f"{evidence} (it asks to wait {wait:.0f} s)"
-    return HttpFailure(kind, redact(reason), redact(evidence), status, code, wait)
+    detail = Detail.NO_SCOPE if _NO_SCOPE in evidence else None
+    return HttpFailure(kind, redact(reason), redact(evidence), status, code, wait, detail=detail)
 
 
 def no_answer(request: str, trouble: NoAnswer, detail: str = "") -> HttpFailure:
@@ -138,13 +156,13 @@ def no_answer(request: str, trouble: NoAnswer, detail: str = "") -> HttpFailure:
         trouble: What happened.
         detail: More of it; becomes part of the reason where that alone says too little.
     """
-    kind, reason = trouble.value
+    reason = trouble.reason
     if detail and trouble in {NoAnswer.CERTIFICATE, NoAnswer.TLS}:
         reason = f"{reason}: {detail}"
     evidence = f"{request}: {reason}"
     if detail and detail not in evidence:
         evidence = f"{evidence} ({detail})"
-    return HttpFailure(kind, redact(reason), redact(evidence))
+    return HttpFailure(trouble.kind, redact(reason), redact(evidence), detail=trouble.detail)
 
 
 def _kind(status: int, text: str) -> FailureKind:  # noqa: PLR0911 - one return a rule

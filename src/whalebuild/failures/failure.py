@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -65,13 +65,31 @@ NO_PLATFORM = "no match for platform in manifest"
 EXPIRED = r"token (?:has |is )?expired|expired token|expiredtoken|invalid_token"
 
 
+class Detail(Enum):
+    """What is known beside a failure's kind, where the message or the next step depends on it."""
+
+    CERTIFICATE = "certificate"  # the registry's certificate is not trusted
+    PLAIN_HTTP = "plain_http"  # the registry speaks http, and was spoken to over https
+    NO_PLATFORM = "no_platform"  # the image is there, but for other platforms
+    KILLED = "killed"  # a step of the build was ended by SIGKILL
+    NO_SCOPE = "no_scope"  # the token is good, but not for this repository
+
+
 @dataclass(frozen=True)
 class Failure:
-    """A kind, the words it was told by, and the line that has them (secrets removed)."""
+    """What went wrong.
+
+    Attributes:
+        kind: Decides what is done about it.
+        reason: The words it was told by.
+        evidence: The line that has them. Secrets are removed from both.
+        detail: What else the message depends on.
+    """
 
     kind: FailureKind
     reason: str
     evidence: str
+    detail: Detail | None = field(default=None, kw_only=True)
 
     @property
     def remedy(self) -> Remedy:
@@ -118,7 +136,7 @@ _SECRETS = tuple(
 
 def may_not_exist_yet(failure: Failure) -> bool:
     """Whether a refused look-up may be of a repository that is not there before the first push."""
-    return failure.kind is FailureKind.REFUSED and "insufficient_scope" in failure.evidence
+    return failure.kind is FailureKind.REFUSED and failure.detail is Detail.NO_SCOPE
 
 
 def redact(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,11 +13,9 @@ from whalebuild.errors import (
     UsageError,
     WhalebuildError,
 )
-from whalebuild.failures.failure import NO_PLATFORM, FailedError, Failure, FailureKind
+from whalebuild.failures.classify_docker import cannot_run, fills_disk
+from whalebuild.failures.failure import Detail, FailedError, Failure, FailureKind
 
-_DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
-# The shell itself cannot be run, not a program of the user's that lacks a first line.
-_ALIEN = re.compile(r"exec (?:/usr)?/bin/(?:ba|da)?sh: exec format error|buildkit_qemu_emulator")
 _MAKE_IT_RUN = (
     "have the node register QEMU (`docker run --privileged --rm tonistiigi/binfmt --install all`), "
     "give the builder a node of that platform (`whalebuild builder create`), or run the step on "
@@ -119,15 +116,15 @@ def _build(
     failure: Failure, evidence: str, log: str | None, platforms: Sequence[str]
 ) -> BuildError | EngineError:
     named = f" for {', '.join(platforms)}" if platforms else ""
-    alien = _ALIEN.search(log or "")
-    if alien:
+    unrunnable = cannot_run(log or "")
+    if unrunnable:
         return EngineError(
             f"the builder cannot run programs{named or ' of the platform that was asked for'}",
-            cause=f"{evidence}; it printed: {alien[0]}",
+            cause=f"{evidence}; it printed: {unrunnable}",
             next_step=_MAKE_IT_RUN,
             log=log,
         )
-    if NO_PLATFORM in failure.reason:
+    if failure.detail is Detail.NO_PLATFORM:
         return BuildError(
             f"an image that the build stands on is not there{named or ' for this platform'}",
             cause=evidence,
@@ -136,11 +133,11 @@ def _build(
             log=log,
         )
     # A step that fills the disk fails as any other; only what it printed tells.
-    if log and _DISK_FULL.search(log):
+    if fills_disk(log or ""):
         said = f"{evidence}; it printed: no space left on device"
         step = f"if that is the builder's disk, {_FREE_DISK}"
         return BuildError(f"the build failed{named}", cause=said, next_step=step, log=log)
-    killed = _KILLED if "exit code: 137" in evidence else None
+    killed = _KILLED if failure.detail is Detail.KILLED else None
     return BuildError(f"the build failed{named}", cause=evidence, next_step=killed, log=log)
 
 
@@ -161,9 +158,9 @@ def _unreachable(failure: Failure, evidence: str) -> UnreachableError:
         "check the registry's address and state; "
         "--retry-attempts and --retry-deadline set how long to try"
     )
-    if "x509" in failure.reason:
+    if failure.detail is Detail.CERTIFICATE:
         step = "make the registry's certificate authority known to the engine and the builder"
-    elif "HTTPS client" in failure.reason:
+    elif failure.detail is Detail.PLAIN_HTTP:
         step = "the registry speaks plain http: allow it as an insecure registry in the engine"
     return UnreachableError(
         f"the registry could not be reached: {failure.reason}", cause=evidence, next_step=step

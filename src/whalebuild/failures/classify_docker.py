@@ -17,6 +17,7 @@ from whalebuild.failures.failure import (
     EXPIRED,
     LOST_UPLOAD,
     NO_PLATFORM,
+    NO_SCOPE,
     RATE_LIMIT,
     Detail,
     Failure,
@@ -274,13 +275,14 @@ def _failure(kind: FailureKind, reason: str, evidence: str) -> DockerFailure:
 
 
 def _detail(reason: str, evidence: str) -> Detail | None:
-    if "x509" in reason:
-        return Detail.CERTIFICATE
-    if "HTTPS client" in reason:
-        return Detail.PLAIN_HTTP
-    if NO_PLATFORM in reason:
-        return Detail.NO_PLATFORM
-    return Detail.KILLED if "exit code: 137" in evidence else None
+    found = (
+        (Detail.CERTIFICATE, "x509" in reason),
+        (Detail.PLAIN_HTTP, "HTTPS client" in reason),
+        (Detail.NO_PLATFORM, NO_PLATFORM in reason),
+        (Detail.KILLED, "exit code: 137" in evidence),
+        (Detail.NO_SCOPE, NO_SCOPE in evidence),
+    )
+    return next((detail for detail, is_so in found if is_so), None)
 
 
 def _missing_image(text: str) -> Reference | None:

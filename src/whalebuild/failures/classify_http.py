@@ -17,6 +17,7 @@ from enum import Enum
 from whalebuild.failures.failure import (
     EXPIRED,
     LOST_UPLOAD,
+    NO_SCOPE,
     RATE_LIMIT,
     Detail,
     Failure,
@@ -106,8 +107,6 @@ _RATE_LIMIT = re.compile(RATE_LIMIT)
 # https://github.com/docker/buildx/pull/3731
 _LOST = re.compile(rf"{LOST_UPLOAD}|manifest_blob_unknown|did not match uploaded content")
 _EXPIRED = re.compile(EXPIRED)
-# The error of RFC 6750 (3.1); Docker Hub's word for "no such repository".
-_NO_SCOPE = "insufficient_scope"
 # ENOSPC, as distribution's filesystem driver has it in an error's detail.
 _DISK_FULL = re.compile(rb'"err":\s*28\b|no space left on device', re.IGNORECASE)
 _HTTPS_WANTED = re.compile(r"http request to an https server|http request was sent to https port")
@@ -144,7 +143,7 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     wait = _retry_after(headers)
     if wait:
         evidence = f"{evidence} (it asks to wait {wait:.0f} s)"
-    detail = Detail.NO_SCOPE if _NO_SCOPE in evidence else None
+    detail = Detail.NO_SCOPE if NO_SCOPE in evidence else None
     return HttpFailure(kind, redact(reason), redact(evidence), status, code, wait, detail=detail)
 
 

@@ -62,6 +62,8 @@ LOST_UPLOAD = r"blob[_ ]upload[_ ](?:unknown|invalid)"
 CORRUPT = r"unexpected commit (?:digest|size)|failed size validation"
 # An image that is there, but for other platforms.
 NO_PLATFORM = "no match for platform in manifest"
+# The error of RFC 6750 (3.1); what Docker Hub says of a repository that does not exist.
+NO_SCOPE = "insufficient_scope"
 EXPIRED = r"token (?:has |is )?expired|expired token|expiredtoken|invalid_token"
 
 

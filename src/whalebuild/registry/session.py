@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import urlencode
 
 from whalebuild.failures.classify_http import HttpFailure, from_answer
-from whalebuild.failures.failure import FailureKind, RequestFailedError
+from whalebuild.failures.failure import NO_SCOPE, FailureKind, RequestFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.auth import Authorizer
 from whalebuild.registry.credentials import CredentialStore
@@ -16,7 +16,6 @@ from whalebuild.registry.hosts import Endpoint, HostSettings, endpoints, split_r
 from whalebuild.registry.transport import Answer, Request, Transport, origin
 
 _ANSWER_LIMIT = 1024 * 1024
-_LACKING = "insufficient_scope"
 _ACTIONS = {"pull": "pull", "push": "pull,push", "delete": "pull,delete"}
 
 
@@ -118,14 +117,14 @@ class RegistrySession:
                 answer = self._transport.send(request, limit=call.limit)
         if answer.ok or answer.status in call.accepted:
             return answer, None
-        said = f"{request} ({_LACKING})" if _lacks_scope(answer) else str(request)
+        said = f"{request} ({NO_SCOPE})" if _lacks_scope(answer) else str(request)
         failure = from_answer(said, answer.status, answer.headers, answer.body)
         return answer, self._authorizer.explain(failure, way)
 
 
 def _lacks_scope(answer: Answer) -> bool:
     """Whether the token was good, but not for this: Docker Hub's word for "no such repository"."""
-    return any(_LACKING in header for header in answer.headers.getlist("WWW-Authenticate"))
+    return any(NO_SCOPE in header for header in answer.headers.getlist("WWW-Authenticate"))
 
 
 def _request(call: Call, way: Endpoint, url: str, authorization: str | None) -> Request:

@@ -47,8 +47,7 @@ def test_a_bake_tells_what_happened() -> None:
         ("app", 1, 4),
     ]
     assert (result.published, result.retries, result.seconds) == (True, (), 1)
-    assert one.baker
-    digests = {name: made["containerimage.digest"] for name, made in one.baker.metadata.items()}
+    digests = {name: made["containerimage.digest"] for name, made in result.metadata.items()}
     assert digests == {target.target: target.digest for target in result.targets}
 
 

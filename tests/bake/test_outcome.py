@@ -20,7 +20,7 @@ from tests.support.plans import (
     published,
 )
 from tests.support.platforms import AMD64, ARM64
-from whalebuild.bake.outcome import PushedImage, app_index, exported_cache, outcome, pushed_digest
+from whalebuild.bake.outcome import PushedImage, app_index, outcome
 from whalebuild.bundle.annotations import from_annotations
 from whalebuild.bundle.index import Bundle, Cache, read_bundle
 from whalebuild.bundle.published import AppRecord
@@ -260,36 +260,3 @@ def test_an_application_of_unknown_origin_has_no_record(
     index = parse_index(app_index(pushed(image(5, AMD64)), made_of, deps_image))
     assert index
     assert index.annotations == {}
-
-
-@pytest.mark.parametrize(
-    ("metadata", "found"),
-    [
-        ({"containerimage.digest": digest(1)}, digest(1)),
-        ({}, None),
-        ({"containerimage.digest": None}, None),
-        ({"containerimage.digest": {"digest": digest(1)}}, None),
-    ],
-    ids=["a digest", "nothing", "null", "another form"],
-)
-def test_buildx_says_what_was_pushed(metadata: dict[str, Any], found: str | None) -> None:
-    assert pushed_digest(metadata) == found
-
-
-@pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        ({"digest": digest(1), "size": 7, "mediaType": "x"}, Descriptor(digest(1), 7)),
-        ('{"digest": "sha256:1", "size": "7"}', Descriptor("sha256:1", 7)),
-        (None, None),
-        ("", None),
-        ("{", None),
-        ({"digest": digest(1)}, None),
-        ([], None),
-        ({"digest": digest(1), "size": None}, None),
-        (["digest"], None),
-    ],
-)
-def test_buildx_says_what_cache_was_exported(value: Any, found: Descriptor | None) -> None:
-    got = exported_cache({"cache.manifest": value})
-    assert got == found

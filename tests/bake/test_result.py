@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.support.plans import digest, pair_app, pair_deps
 from tests.support.platforms import AMD64, ARM64
 from tests.support.progress import recording
-from whalebuild.bake.result import ImageResult, make_result, metadata_of
+from whalebuild.bake.result import ImageResult, make_result
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.events import parse_line
 from whalebuild.buildkit.progress import BuildState
@@ -126,9 +127,21 @@ def test_builds_of_several_waves_are_summed_up() -> None:
 BUILDX = {"containerimage.digest": digest(9), "containerimage.descriptor": {"digest": digest(9)}}
 
 
+def published_metadata(
+    images: Sequence[ImageResult], metadata: dict[str, Any]
+) -> Mapping[str, Any]:
+    names = [target.name for each in images for target in each.targets]
+    states = {name: BuildState([name]) for name in names}
+    made = make_result(
+        images, states, [], warnings=(), published=True, seconds=0, metadata=metadata
+    )
+    assert "metadata" not in made.as_json()
+    return made.metadata
+
+
 def test_metadata_has_what_was_published_by_target() -> None:
     """What was pushed is a child of it, or one of several."""
-    made = metadata_of(IMAGES, {"app-deps": {**BUILDX, "buildx.build.ref": "x"}})
+    made = published_metadata(IMAGES, {"app-deps": {**BUILDX, "buildx.build.ref": "x"}})
     assert made == {
         "app-deps": {
             "containerimage.digest": digest(6),
@@ -141,6 +154,6 @@ def test_metadata_has_what_was_published_by_target() -> None:
 
 def test_metadata_of_what_is_as_buildx_made_it_stays() -> None:
     loaded = image(APP, "built", 9, "app")
-    made = metadata_of([loaded], {"app": BUILDX})
+    made = published_metadata([loaded], {"app": BUILDX})
     assert made == {"app": {**BUILDX, "image.name": "acme/web:latest"}}
-    assert metadata_of([image(APP)], {}) == {"app": {"image.name": "acme/web:latest"}}
+    assert published_metadata([image(APP)], {}) == {"app": {"image.name": "acme/web:latest"}}

@@ -46,7 +46,6 @@ class World:
     settings: Settings = field(default_factory=Settings)
     console: FakeConsole = field(default_factory=FakeConsole)
     notes: FakeNotes = field(default_factory=FakeNotes)
-    baker: Baker | None = None
 
     @property
     def registry(self) -> FakeRegistry:
@@ -66,17 +65,20 @@ class World:
 
     def run(self, plan: Plan) -> BakeResult:
         """Bake a plan; what was done before is forgotten."""
-        return self.new_baker().bake(plan)
+        return self.new_baker(plan).bake()
 
-    def new_baker(self) -> Baker:
+    def new_baker(self, plan: Plan) -> Baker:
         """A baker; what was done before is forgotten."""
         self.registry.requests.clear()
         self.engine.baked.clear()
         self.console = FakeConsole()
         retrier = patient(announce=self.console.note)
         clock = itertools.count(10).__next__
-        self.baker = Baker(self.engine, self.registry, self.console, retrier, self.notes, clock)
-        return self.baker
+        return Baker(
+            *(plan, self.engine, self.registry, self.console, retrier, self.notes),
+            clock=clock,
+            token=lambda: "5ca1ab1e",
+        )
 
     def bake(self, *names: str, **options: Any) -> BakeResult:
         return self.run(self.plan(*names, **options))

@@ -92,7 +92,7 @@ def _name(document: Document) -> str:
 def bake_part(world: World, *platforms: str, **options: Any) -> Document:
     """Bake on one machine; what is written."""
     plan = world.plan(portion=Portion(platforms, f"t{len(world.registry.manifests)}"), **options)
-    part, result = world.new_baker().bake_part(plan)
+    part, result = world.new_baker(plan).bake_part()
     assert not result.published
     return part_json(part)
 

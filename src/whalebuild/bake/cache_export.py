@@ -6,7 +6,6 @@ a cache never costs a build.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -29,16 +28,20 @@ class CacheExporter:
     """Runs targets with the best export of caches that works here.
 
     Attributes:
+        note: Takes one line for the user.
+        warn: The same for a warning.
+        token: Makes a random text, for staging tags that no other bake has.
         export: What is tried now; None is no export.
         staged: Staging tags that may have been set.
     """
 
     plan: Plan
-    run: BuildxRunner
+    runner: BuildxRunner
     registry: Registry
     notes: BuilderNotes
     note: Callable[[str], None]
     warn: Callable[[str], None]
+    token: Callable[[], str]
     export: CacheExport | None = field(default_factory=CacheExport)
     staged: dict[Reference, None] = field(default_factory=dict)
 
@@ -56,7 +59,9 @@ class CacheExporter:
             targets = make(self.export)
             self._expect(targets)
             try:
-                self.run.run([target for each in targets.values() for target in each], "publishing")
+                self.runner.run(
+                    [target for each in targets.values() for target in each], "publishing"
+                )
             except CacheExportError as failed:
                 if self.export is None:
                     raise
@@ -81,12 +86,12 @@ class CacheExporter:
             raise as_error(failure)
         if failure.kind is FailureKind.DISK_FULL:
             # It frees what it had of the cache a little later.
-            self.run.retrier.sleep(_FREES_SPACE_SECONDS)
+            self.runner.retrier.sleep(_FREES_SPACE_SECONDS)
         self.warn(f"the cache could not be exported, the next bake has none: {said}")
         return None
 
     def _staging(self) -> CacheExport:
-        return CacheExport(secrets.token_hex(4))
+        return CacheExport(self.token())
 
     def _expect(self, targets: TargetsByImage) -> None:
         """Note the staging tags before they are there: they are deleted whatever happens."""

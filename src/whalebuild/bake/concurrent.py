@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from whalebuild.bake.verify import PushVerifier
 from whalebuild.bundle.lock import Lock, compare
 from whalebuild.bundle.published import PublishedDeps, read_deps
 from whalebuild.errors import VerificationError
+from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.plan import AppPlan, DepsPlan
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 
 _SHORT = len("sha256:") + 12
 
@@ -27,41 +28,39 @@ class ConcurrentBakes:
 
     Attributes:
         warn: Takes one line.
-        strict: Whether a tag that has moved ends the bake.
+        strict: Whether a tag that others have changed ends the bake.
         own: Digests that this bake itself has given to tags.
     """
 
-    publisher: PushVerifier
+    registry: RetryingRegistry
     warn: Callable[[str], None]
     strict: bool
     own: set[str] = field(default_factory=set)
-    _told: set[Reference] = field(default_factory=set)
+    _announced: set[Reference] = field(default_factory=set)
 
     def deps(self, plan: DepsPlan) -> dict[Reference, PublishedDeps]:
         """Find what others have published under the references of dependencies.
 
         Raises:
-            VerificationError: One has moved, and that is to end the bake.
+            VerificationError: One was changed, and that is to end the bake.
             WhalebuildError: The registry refused, or could not be reached.
         """
         found: dict[Reference, PublishedDeps] = {}
         for reference, was in zip(plan.image.references, plan.published, strict=True):
             changed = self._changed_by_others(reference, was.bundle.digest if was else None)
-            there = self._read(reference, changed) if changed else None
-            if there is not None:
-                found[reference] = there
+            theirs = self._read(reference, changed) if changed else None
+            if theirs is not None:
+                found[reference] = theirs
         return found
 
-    def tell(self, plan: DepsPlan, there: PublishedDeps, then: str) -> None:
+    def announce(self, plan: DepsPlan, theirs: PublishedDeps, then: str) -> None:
         """Say once what another bake has published, and what becomes of it."""
-        reference = there.reference
-        if reference not in self._told:
-            self._told.add(reference)
-            short = there.bundle.digest[:_SHORT]
-            said = (
-                f"another bake has published {reference} meanwhile ({short}{_made_of(plan, there)})"
-            )
-            self.warn(f"{said}: {then}")
+        reference = theirs.reference
+        if reference not in self._announced:
+            self._announced.add(reference)
+            short = theirs.bundle.digest[:_SHORT]
+            which = f"{short}{_made_of(plan, theirs)}"
+            self.warn(f"another bake has published {reference} meanwhile ({which}): {then}")
 
     def app(self, plan: AppPlan) -> None:
         """Refuse to publish an application where another bake has done so."""
@@ -71,7 +70,8 @@ class ConcurrentBakes:
 
     def _changed_by_others(self, reference: Reference, was: str | None) -> Descriptor | None:
         """What stands there now, if it is another bake's."""
-        now = self.publisher.head(reference)
+        with failures_as_errors():
+            now = self.registry.head(reference)
         if now is None or now.digest == was or now.digest in self.own:
             return None
         if self.strict:
@@ -84,15 +84,16 @@ class ConcurrentBakes:
 
     def _read(self, reference: Reference, now: Descriptor) -> PublishedDeps | None:
         by_digest = Reference(reference.repository, digest=now.digest)
-        found = self.publisher.manifest(by_digest)
+        with failures_as_errors():
+            found = self.registry.manifest(by_digest)
         return read_deps(reference, found) if found else None
 
 
-def _made_of(plan: DepsPlan, there: PublishedDeps) -> str:
+def _made_of(plan: DepsPlan, theirs: PublishedDeps) -> str:
     """How another bake's dependencies differ from those of this one."""
-    if not (isinstance(plan.lock, Lock) and isinstance(there.lock, Lock)):
+    if not (isinstance(plan.lock, Lock) and isinstance(theirs.lock, Lock)):
         return ""
-    changes = compare(there.lock, plan.lock)
+    changes = compare(theirs.lock, plan.lock)
     if not changes:
         return ", made from the same inputs"
     return f", made from other inputs ({'; '.join(map(str, changes))})"

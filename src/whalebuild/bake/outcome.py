@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.bakefile.images import Role
+from whalebuild.buildkit.metadata import exported_cache, image_digest
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.index import Bundle, Cache, compose
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
+from whalebuild.errors import VerificationError
 from whalebuild.oci.manifest import Descriptor
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.definition import GeneratedTarget
@@ -22,17 +23,51 @@ from whalebuild.plan.plan import DepsPlan
 # BuildKit imports no cache whose configuration is larger, and says nothing of it
 # (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
 CACHE_CONFIG_LIMIT = 1 << 20
-_DIGEST, _CACHE = "containerimage.digest", "cache.manifest"
+
+
+@dataclass(frozen=True)
+class PushedTarget:
+    """What one generated target has pushed.
+
+    Attributes:
+        name: Its name in the generated definition.
+        platforms: Those that it was built for.
+        digest: Of the image index, or of the manifest where there is no index.
+        cache: The cache manifest that it exported.
+    """
+
+    name: str
+    platforms: tuple[str, ...]
+    digest: str
+    cache: Descriptor | None = None
+
+
+def pushed_target(target: GeneratedTarget, metadata: Mapping[str, Any]) -> PushedTarget:
+    """Read from buildx's metadata of a target what it pushed.
+
+    Raises:
+        VerificationError: It does not say.
+    """
+    digest = image_digest(metadata)
+    if digest is None:
+        raise VerificationError(
+            f'buildx did not say what it pushed for "{target.name}"',
+            cause="its metadata has no digest",
+            next_step="check `docker buildx version` (0.12 or later)",
+        )
+    return PushedTarget(target.name, target.platforms, digest, exported_cache(metadata))
 
 
 @dataclass(frozen=True)
 class PushedImage:
-    """An image as it was pushed: by all generated targets of an image together.
+    """An image as it was pushed: by all its generated targets together.
 
     Attributes:
         index: Digest of what the last target pushed.
         images: Image manifests by platform.
         annotations: Of the pushed index.
+        caches: Those that later bakes can import.
+        targets: Whose pushes these are; one whose cache cannot be imported has none.
     """
 
     index: str
@@ -40,6 +75,7 @@ class PushedImage:
     attestations: tuple[Descriptor, ...] = ()
     annotations: Mapping[str, str] | None = None
     caches: tuple[Cache, ...] = ()
+    targets: tuple[PushedTarget, ...] = ()
 
     def joined(self, other: PushedImage) -> PushedImage:
         """The image with the platforms of both."""
@@ -49,28 +85,13 @@ class PushedImage:
             (*self.attestations, *other.attestations),
             {**(self.annotations or {}), **(other.annotations or {})},
             (*self.caches, *other.caches),
+            (*self.targets, *other.targets),
         )
 
     @property
     def digests(self) -> dict[str, str]:
         """Digests of the image manifests by platform."""
         return {platform: image.digest for platform, image in self.images.items()}
-
-
-def pushed_digest(metadata: Mapping[str, Any]) -> str | None:
-    """The digest of what a target pushed, from buildx's metadata of it."""
-    digest = metadata.get(_DIGEST)
-    return digest if isinstance(digest, str) else None
-
-
-def exported_cache(metadata: Mapping[str, Any]) -> Descriptor | None:
-    """The cache manifest that a target exported, from buildx's metadata of it."""
-    found = metadata.get(_CACHE)
-    try:
-        document = json.loads(found) if isinstance(found, str) else found
-        return Descriptor(document["digest"], int(document["size"])) if document else None
-    except (KeyError, TypeError, ValueError):
-        return None
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,28 @@
-"""What a bake remembers of builders."""
+"""What a bake asks of the engine, and what it remembers of builders."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Protocol
+
+
+class BakeEngine(Protocol):
+    """Buildx, as it runs a bake definition. Every method may raise ``CommandFailedError``."""
+
+    def bake(
+        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+    ) -> Generator[str, None, None]:
+        """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards.
+
+        Closing the generator stops the build.
+        """
+
+    def drop_broken(self, builder: str | None) -> None:
+        """Have the builder drop manifests that arrived broken; nothing of its cache."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Buildx's metadata of the last bake that succeeded, by target name."""
 
 
 class BuilderNotes(Protocol):

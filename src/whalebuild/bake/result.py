@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from whalebuild.bakefile.images import PairImage
+from whalebuild.buildkit.metadata import published_metadata
 from whalebuild.buildkit.progress import BuildState, pulled_bytes
 from whalebuild.errors import Retry
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.published.download import NextPull
 
 SCHEMA = "whalebuild.bake/1"
-_DIGEST = "containerimage.digest"
+
+
+@dataclass
+class Warnings:
+    """Warnings of one bake: each is shown at once, and listed in the result.
+
+    Attributes:
+        show: Takes one line.
+        texts: Those so far.
+    """
+
+    show: Callable[[str], None]
+    texts: list[str] = field(default_factory=list)
+
+    def warn(self, text: str) -> None:
+        """Say that something is not as it should be, though it fails nothing."""
+        self.texts.append(text)
+        self.show(f"warning: {text}")
 
 
 @dataclass(frozen=True)
@@ -70,6 +88,7 @@ class BakeResult:
     Attributes:
         published: False for ``--load`` and a partial bake.
         part: The file with what a partial bake has built.
+        metadata: What buildx says of each target, with the digests that were published.
     """
 
     targets: tuple[TargetResult, ...]
@@ -79,10 +98,13 @@ class BakeResult:
     bytes_pulled: int
     seconds: float
     part: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The versioned form for machines."""
-        return {"schema": SCHEMA, **asdict(self)}
+        values = asdict(replace(self, metadata={}))
+        del values["metadata"]
+        return {"schema": SCHEMA, **values}
 
 
 def make_result(
@@ -93,6 +115,7 @@ def make_result(
     warnings: Sequence[str],
     published: bool,
     seconds: float,
+    metadata: Mapping[str, Any] | None = None,
 ) -> BakeResult:
     """Put together what BuildKit reported.
 
@@ -103,6 +126,7 @@ def make_result(
         warnings: Those of the bake itself; BuildKit's follow.
         published: Whether anything was pushed.
         seconds: Those of the whole bake, retries included.
+        metadata: Buildx's, by generated target.
     """
     builds = list({id(state): state for state in states.values()}.values())
     return BakeResult(
@@ -114,25 +138,13 @@ def make_result(
         ),
         bytes_pulled=sum(pulled_bytes(state.steps.values()) for state in builds),
         seconds=round(seconds, 3),
+        metadata={each.image.name: _metadata(each, metadata or {}) for each in results},
     )
 
 
-def metadata_of(
-    results: Sequence[ImageResult], metadata: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Buildx's metadata by target, with the digest and the names that were published."""
-    made: dict[str, dict[str, Any]] = {}
-    for result in results:
-        entry: dict[str, Any] = {}
-        for target in result.targets:
-            entry |= metadata.get(target.name) or {}
-        if result.digest != entry.get(_DIGEST):
-            entry.pop("containerimage.descriptor", None)
-        if result.digest:
-            entry[_DIGEST] = result.digest
-        entry["image.name"] = ",".join(str(reference) for reference in result.image.references)
-        made[result.image.name] = entry
-    return made
+def _metadata(result: ImageResult, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    parts = (metadata.get(target.name) or {} for target in result.targets)
+    return published_metadata(parts, result.digest, map(str, result.image.references))
 
 
 def _target(result: ImageResult, states: Mapping[str, BuildState]) -> TargetResult:

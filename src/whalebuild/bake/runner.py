@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.bake.cache_import import CacheImports, ImportFailedError
+from whalebuild.bake.ports import BakeEngine
 from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bakefile.target import Target
@@ -27,7 +28,6 @@ from whalebuild.failures.failure import (
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import GeneratedTarget, make_definition
-from whalebuild.plan.ports import Engine
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings
@@ -53,23 +53,23 @@ class BuildxRunner:
 
     Attributes:
         others: The bake file's targets, to which targets may link.
+        about_to_push: Called with the names of images, before they are pushed.
         metadata: Buildx's metadata by target, of what has been run.
         states: The build in which each target was made.
         fresh: Digests that were pushed: a registry that does not find one of them lags behind.
-        about_to_push: Called with the names of images, before they are pushed.
     """
 
-    engine: Engine
+    engine: BakeEngine
     registry: Registry
     console: Console
     retrier: Retrier
     imports: CacheImports
     settings: Settings
     others: Mapping[str, Target]
+    about_to_push: Callable[[Collection[str]], None] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     states: dict[str, BuildState] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
-    about_to_push: Callable[[Collection[str]], None] = lambda _: None
     _built: set[str] = field(default_factory=set)
 
     def run(self, targets: Sequence[GeneratedTarget], verb: str) -> None:
@@ -131,7 +131,7 @@ class BuildxRunner:
         builder, allow = self.settings.builder, self.settings.allow
         # Closing it stops buildx where the reading ends early.
         with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:
-            told = False
+            about_to_push = self.about_to_push
             for said in lines:
                 line = clean_line(said, self.hide)
                 self.console.raw(line)
@@ -140,9 +140,9 @@ class BuildxRunner:
                     self.console.event(event)
                 if state.failed_imports:
                     self.imports.check(state, targets)
-                if state.built and not told:
-                    told = True
-                    self.about_to_push({target.image.name for target in targets})
+                if state.built and about_to_push:
+                    about_to_push({target.image.name for target in targets})
+                    about_to_push = None
 
     @property
     def met_engine(self) -> bool:

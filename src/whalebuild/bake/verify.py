@@ -1,20 +1,20 @@
-"""Verifies what was pushed, and publishes it: one PUT a tag, ``:deps`` before the application."""
+"""Reads back what was pushed, and verifies that it is whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
-from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, PushedImage, exported_cache, pushed_digest
-from whalebuild.bakefile.images import Role
+from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, PushedImage, PushedTarget
+from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bundle.index import Cache
 from whalebuild.errors import VerificationError
 from whalebuild.failures.classify_http import NoAnswer, no_answer
 from whalebuild.failures.failure import RequestFailedError
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.manifest import (
-    INDEX_TYPE,
     Descriptor,
     Manifest,
     parse_image,
@@ -23,7 +23,6 @@ from whalebuild.oci.manifest import (
 )
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.text import human_bytes
 
@@ -36,7 +35,7 @@ _MOST_LOOKS = 8
 
 @dataclass(frozen=True)
 class PushVerifier:
-    """Reads back what targets pushed, and sets tags.
+    """Reads back what was pushed.
 
     Attributes:
         warn: Takes one line.
@@ -47,64 +46,46 @@ class PushVerifier:
     warn: Callable[[str], None]
     platform: str | None = None
 
-    def collect(
-        self, targets: Sequence[GeneratedTarget], metadata: Mapping[str, Any]
-    ) -> PushedImage:
-        """Read what the targets of one image pushed, and verify it.
+    def collect(self, image: PairImage, targets: Iterable[PushedTarget]) -> PushedImage:
+        """Read what the targets of one image pushed (at least one), and verify it.
 
         Raises:
             VerificationError: A manifest does not answer, or a platform is missing.
             WhalebuildError: The registry refused, or could not be reached.
         """
-        first, *others = (
-            self._pushed(target, metadata.get(target.name) or {}) for target in targets
+        return functools.reduce(
+            PushedImage.joined, (self._pushed(image, target) for target in targets)
         )
-        whole = first
-        for other in others:
-            whole = whole.joined(other)
-        return whole
 
-    def publish(self, reference: Reference, raw: bytes, media_type: str = INDEX_TYPE) -> str:
-        """Set a tag; return the digest that it has now.
+    def read_back(self, reference: Reference) -> Manifest:
+        """Read a manifest that was pushed just now: a registry may not find it at once.
 
-        Where that took several tries, what the registry keeps is read back: docker-registry 2.8
-        keeps what it wrote of a manifest when its disk was full, and takes it for whole later.
+        Raises:
+            VerificationError: It is not there.
+            WhalebuildError: The registry refused, or could not be reached.
         """
-        tries = 0
+        return self._pushed_there(reference, _manifest)
 
-        def put(registry: Registry) -> str:
-            nonlocal tries
-            tries += 1
-            return registry.put_manifest(reference, raw, media_type)
-
-        with failures_as_errors():
-            digest = self.registry.step(f"publishing {reference}", reference.registry, put)
-        if tries > 1:
-            by_digest = Reference(reference.repository, digest=digest)
-            self._pushed_there(by_digest, _manifest)
-        return digest
-
-    def _pushed(self, target: GeneratedTarget, metadata: Mapping[str, Any]) -> PushedImage:
-        digest = pushed_digest(metadata)
-        if digest is None:
-            raise VerificationError(
-                f'buildx did not say what it pushed for "{target.name}"',
-                cause="its metadata has no digest",
-                next_step="check `docker buildx version` (0.12 or later)",
-            )
-        for repository in target.image.repositories:
-            found = self._pushed_there(Reference(repository, digest=digest), _manifest)
+    def _pushed(self, image: PairImage, target: PushedTarget) -> PushedImage:
+        for repository in image.repositories:
+            found = self.read_back(Reference(repository, digest=target.digest))
         index = parse_index(found.raw)
         if index is None:
-            platform = self._platform_of(target, found)
-            pushed = PushedImage(digest, {platform: replace(found.descriptor, platform=platform)})
+            platform = self._platform_of(image, target, found)
+            by_platform = {platform: replace(found.descriptor, platform=platform)}
+            pushed = PushedImage(target.digest, by_platform)
         else:
-            pushed = PushedImage(digest, index.images, index.attestations, index.annotations)
-        self._verify(target, pushed)
-        cache = self._cache(target, metadata, tuple(pushed.images))
-        return pushed.joined(PushedImage(digest, {}, caches=(cache,))) if cache else pushed
+            pushed = PushedImage(target.digest, index.images, index.attestations, index.annotations)
+        self._verify(image, target, pushed)
+        cache = self._cache(image, target, tuple(pushed.images))
+        usable = Descriptor(cache.digest, cache.size) if cache else None
+        return replace(
+            pushed,
+            caches=(cache,) if cache else (),
+            targets=(replace(target, cache=usable),),
+        )
 
-    def _verify(self, target: GeneratedTarget, pushed: PushedImage) -> None:
+    def _verify(self, image: PairImage, target: PushedTarget, pushed: PushedImage) -> None:
         missing = [p for p in target.platforms if p not in pushed.images]
         if missing:
             raise VerificationError(
@@ -118,19 +99,19 @@ class PushVerifier:
                 cause=f"{pushed.index} is an index without one",
                 next_step="run the bake again; nothing that was published before has changed",
             )
-        for image in pushed.images.values():
-            if image.digest != pushed.index:
-                repository = target.image.references[0].repository
-                self._pushed_there(Reference(repository, digest=image.digest), _head)
+        for manifest in pushed.images.values():
+            if manifest.digest != pushed.index:
+                repository = image.references[0].repository
+                self._pushed_there(Reference(repository, digest=manifest.digest), _head)
 
     def _cache(
-        self, target: GeneratedTarget, metadata: Mapping[str, Any], platforms: tuple[str, ...]
+        self, image: PairImage, target: PushedTarget, platforms: tuple[str, ...]
     ) -> Cache | None:
         """The cache that a target exported, if later bakes can import it."""
-        exported = exported_cache(metadata)
+        exported = target.cache
         if exported is None:
             return None
-        reference = Reference(target.image.bundle.repository, digest=exported.digest)
+        reference = Reference(image.bundle.repository, digest=exported.digest)
         found = self._fresh(reference, _manifest)
         config = parse_image(found.raw) if found else None
         if found is None or config is None:
@@ -142,13 +123,12 @@ class PushVerifier:
                 f"{human_bytes(config.config.size)}, and BuildKit imports none over 1 MiB"
             )
             return None
-        image = target.image
         name = image.name if image.role is Role.APP else ""
         return Cache(image.role, platforms, exported.digest, len(found.raw), name)
 
-    def _platform_of(self, target: GeneratedTarget, image: Manifest) -> str:
+    def _platform_of(self, image: PairImage, target: PushedTarget, manifest: Manifest) -> str:
         """The platform of an image that was pushed without an index."""
-        platform = self._configured(target.image.references[0].repository, image) or self.platform
+        platform = self._configured(image.references[0].repository, manifest) or self.platform
         if platform is None:
             raise VerificationError(
                 f'it cannot be told which platform "{target.name}" was built for',
@@ -165,7 +145,7 @@ class PushVerifier:
         """
         for platform, image in images.items():
             reference = Reference(repository, digest=image.digest)
-            found = self._pushed_there(reference, _manifest)
+            found = self.read_back(reference)
             configured = self._configured(repository, found)
             # A variant may stand in one of them alone.
             if configured and configured.split("/")[:2] != platform.split("/")[:2]:
@@ -182,24 +162,6 @@ class PushVerifier:
         with failures_as_errors():
             config = self.registry.blob(repository, parsed.config.digest, _CONFIG_LIMIT)
         return platform_of(config)
-
-    def head(self, reference: Reference) -> Descriptor | None:
-        """Ask what a reference stands for; None for nothing.
-
-        Raises:
-            WhalebuildError: The registry refused, or could not be reached.
-        """
-        with failures_as_errors():
-            return self.registry.head(reference)
-
-    def manifest(self, reference: Reference) -> Manifest | None:
-        """Read a manifest; None if it is not there.
-
-        Raises:
-            WhalebuildError: The registry refused, or could not be reached.
-        """
-        with failures_as_errors():
-            return self.registry.manifest(reference)
 
     def _pushed_there(self, reference: Reference, look: _Look[T]) -> T:
         """Read something that was pushed just now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,13 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
-        from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
+        from whalebuild.cli.partial import (
+            ask_for_portion,
+            bake_part,
+            check_modes,
+            portion_note,
+            random_token,
+        )
         from whalebuild.cli.session import BakeArguments, open_session, setting_flags
         from whalebuild.errors import UsageError
 
@@ -107,16 +114,19 @@ def bake(
             _say(session, announcement(plan))
             session.ready_builder(plan)
             baker = Baker(
-                session.engine,
+                plan,
+                session.buildx,
                 session.registry,
                 session.console,
                 session.retrier,
                 FileBuilderNotes(),
+                clock=time.monotonic,
+                token=random_token,
             )
-            result = bake_part(baker, plan, part_file) if partial else baker.bake(plan)
+            result = bake_part(baker, part_file) if partial else baker.bake()
             _say(session, next_pull_lines(result))
             if metadata_file:
-                _write(metadata_file, json.dumps(baker.metadata, indent=2) + "\n", session.console)
+                _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
         table = result_table(result)
         write_outputs(result, table, os.environ)
         if format_ is opt.Format.JSON:

@@ -10,13 +10,13 @@ from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.session import BakeArguments, Session, open_session
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
-from whalebuild.plan.ports import Engine, SourceTree
+from whalebuild.plan.ports import BakeFiles, SourceTree
 from whalebuild.plan.read_bakefile import BakeFileReader
 from whalebuild.settings import Settings
 
 
 def names_in_bake_file(
-    engine: Engine, tree: SourceTree, settings: Settings, request: BakeRequest
+    engine: BakeFiles, tree: SourceTree, settings: Settings, request: BakeRequest
 ) -> tuple[PairNames, ...]:
     """Find the pairs of the bake file, as a bake would.
 

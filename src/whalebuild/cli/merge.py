@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import typer
 
@@ -42,7 +43,7 @@ def merge(
 
             read = [read_part(read_part_file(path), str(path)) for path in parts]
             registry, retrier = session.registry, session.retrier
-            merger = Merger(registry, session.console, retrier, session.settings)
+            merger = Merger(registry, session.console, retrier, session.settings, time.monotonic)
             result = merger.merge(read)
         table = result_table(result)
         write_outputs(result, table, os.environ)

@@ -54,7 +54,12 @@ def ask_for_portion(platforms: Sequence[str] | None) -> Portion:
         UsageError: One of them is no platform.
     """
     wanted = parse_platforms(platforms or (), where="--platform")
-    return Portion(wanted, secrets.token_hex(4))
+    return Portion(wanted, random_token())
+
+
+def random_token() -> str:
+    """A random text that makes a bake's staging tags its own."""
+    return secrets.token_hex(4)
 
 
 def portion_note(plan: Plan) -> str:
@@ -64,16 +69,16 @@ def portion_note(plan: Plan) -> str:
     return f"--partial builds {mine} of {', '.join(whole)}; `whalebuild merge` publishes them"
 
 
-def bake_part(baker: Baker, plan: Plan, given: Path | None) -> BakeResult:
+def bake_part(baker: Baker, given: Path | None) -> BakeResult:
     """Bake a portion, and write its part.
 
     Raises:
         UsageError: The file cannot be written.
         WhalebuildError: The bake failed; there is no file then.
     """
-    path = given or _default_file(plan)
+    path = given or _default_file(baker.plan)
     claim_part_file(path)
-    part, result = baker.bake_part(plan)
+    part, result = baker.bake_part()
     write_part_file(path, json.dumps(part_json(part), indent=2) + "\n")
     return replace(result, part=str(path))
 

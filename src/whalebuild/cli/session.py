@@ -32,6 +32,7 @@ class Session:
 
     settings: Settings
     request: BakeRequest
+    buildx: Buildx
     engine: PrefetchingBuildx
     registry: RegistryClient
     tree: LocalSourceTree
@@ -123,7 +124,7 @@ def open_session(
             retrier = Retrier(policy, console.note)
             tree = LocalSourceTree(root, os.environ)
             try:
-                yield Session(settings, request, engine, registry, tree, console, retrier)
+                yield Session(settings, request, docker, engine, registry, tree, console, retrier)
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
                 raise

@@ -19,7 +19,7 @@ from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
 from whalebuild.docker.info import engine_endpoint, engine_info, own_engine, platform_of_engine
-from whalebuild.plan.ports import Engine
+from whalebuild.plan.ports import PlanEngine
 from whalebuild.runtime.threads import Submit
 
 _TEN_YEARS = "87600h"
@@ -43,11 +43,11 @@ class Buildx:
         self._calls.prepare()
 
     def print_bake(self, request: BakeRequest) -> object:
-        """See ``plan.ports.Engine``."""
+        """See ``plan.ports.BakeFiles``."""
         return self._print(request, _words(request))
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
-        """See ``plan.ports.Engine``."""
+        """See ``plan.ports.BakeFiles``."""
         # python-on-whales has no parameter for --list, and buildx refuses it beside --print: it
         # goes among the targets of a bake that therefore builds nothing.
         with self._calls.client() as docker:
@@ -62,7 +62,7 @@ class Buildx:
         return tuple(item["name"] for item in listed if not item.get("group"))
 
     def facts(self, builder: str | None) -> BuilderFacts:
-        """See ``plan.ports.Engine``.
+        """See ``builder.ports.BuilderQuestions``.
 
         Only the docker driver depends on the local engine: a remote or containerised builder
         does without its image store, and even without a local engine.
@@ -72,15 +72,15 @@ class Buildx:
         return self._facts(self._inspect(builder))
 
     def boot(self, builder: str | None) -> BuilderFacts:
-        """See ``plan.ports.Engine``."""
+        """See ``builder.ports.BuilderQuestions``."""
         return self._facts(self._inspect(builder, boot=True))
 
     def has_builder(self, name: str) -> bool:
-        """See ``plan.ports.Engine``."""
+        """See ``builder.ports.BuilderQuestions``."""
         return bool(stored_builder(os.environ, name))
 
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
-        """See ``plan.ports.Engine``."""
+        """See ``builder.ports.BuilderQuestions``."""
         return self._inspect(builder).nodes
 
     def _facts(self, found: Builder) -> BuilderFacts:
@@ -111,7 +111,7 @@ class Buildx:
     def bake(
         self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
     ) -> Generator[str, None, None]:
-        """See ``plan.ports.Engine``."""
+        """See ``bake.ports.BakeEngine``."""
         file, metadata = self._definition(definition), self._calls.file(".json")
         with self._calls.client() as docker:
             yield from docker.buildx.bake(
@@ -126,7 +126,7 @@ class Buildx:
         self.metadata = json.loads(metadata.read_text())
 
     def drop_broken(self, builder: str | None) -> None:
-        """See ``plan.ports.Engine``.
+        """See ``bake.ports.BakeEngine``.
 
         BuildKit holds what it fetched of an image's manifest and configuration for five minutes.
         If it has all bytes, and they are not the right ones, it fetches nothing more: every build
@@ -160,9 +160,9 @@ def _words(request: BakeRequest) -> list[str]:
 
 @dataclass
 class PrefetchingBuildx:
-    """Stands before an engine, and hands out answers that were asked for ahead; each once."""
+    """Asks docker ahead what a plan is going to ask, and hands out each answer once."""
 
-    engine: Engine
+    engine: PlanEngine
     _submit: Submit = field(default_factory=Submit)
     _facts: dict[str | None, Future[BuilderFacts]] = field(default_factory=dict)
     _printed: list[tuple[BakeRequest, Future[object]]] = field(default_factory=list)
@@ -177,24 +177,24 @@ class PrefetchingBuildx:
         self._printed.append((request, printed))
 
     def facts(self, builder: str | None) -> BuilderFacts:
-        """See ``plan.ports.Engine``."""
+        """See ``builder.ports.BuilderQuestions``."""
         ahead = self._facts.pop(builder, None)
         return ahead.result() if ahead else self.engine.facts(builder)
 
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
-        """See ``plan.ports.Engine``."""
+        """See ``builder.ports.BuilderQuestions``."""
         return self.engine.nodes(builder)
 
     def has_builder(self, name: str) -> bool:
-        """See ``plan.ports.Engine``."""
+        """See ``builder.ports.BuilderQuestions``."""
         return self.engine.has_builder(name)
 
     def boot(self, builder: str | None) -> BuilderFacts:
-        """See ``plan.ports.Engine``."""
+        """See ``builder.ports.BuilderQuestions``."""
         return self.engine.boot(builder)
 
     def print_bake(self, request: BakeRequest) -> object:
-        """See ``plan.ports.Engine``."""
+        """See ``plan.ports.BakeFiles``."""
         for begun in self._printed:
             if begun[0] == request:
                 self._printed.remove(begun)
@@ -202,20 +202,5 @@ class PrefetchingBuildx:
         return self.engine.print_bake(request)
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
-        """See ``plan.ports.Engine``."""
+        """See ``plan.ports.BakeFiles``."""
         return self.engine.target_names(request)
-
-    def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Generator[str, None, None]:
-        """See ``plan.ports.Engine``."""
-        return self.engine.bake(definition, builder=builder, allow=allow)
-
-    def drop_broken(self, builder: str | None) -> None:
-        """See ``plan.ports.Engine``."""
-        self.engine.drop_broken(builder)
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """See ``plan.ports.Engine``."""
-        return self.engine.metadata

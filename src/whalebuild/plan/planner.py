@@ -19,7 +19,7 @@ from whalebuild.plan.base_images import BaseImages
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.plan.plan_app import AppPlanner
 from whalebuild.plan.plan_deps import DepsPlanner
-from whalebuild.plan.ports import Engine, SourceTree
+from whalebuild.plan.ports import PlanEngine, SourceTree
 from whalebuild.plan.read_bakefile import BakeFileReader
 from whalebuild.plan.read_inputs import InputReader
 from whalebuild.published.lookup import ManifestLookup
@@ -38,7 +38,7 @@ class Planner:
         thorough: Whether to find out which pinned base images have moved, too.
     """
 
-    engine: Engine
+    engine: PlanEngine
     registry: Registry
     tree: SourceTree
     settings: Settings

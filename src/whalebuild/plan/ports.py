@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
@@ -12,8 +11,8 @@ from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 
 
-class Engine(BuilderQuestions, Protocol):
-    """A Docker client with buildx. Every method may raise ``CommandFailedError``."""
+class BakeFiles(Protocol):
+    """Buildx, as it resolves bake files. Every method may raise ``CommandFailedError``."""
 
     def print_bake(self, request: BakeRequest) -> object:
         """Return what ``bake --print`` prints, as parsed JSON."""
@@ -21,20 +20,9 @@ class Engine(BuilderQuestions, Protocol):
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """Return the names of all targets in the bake file."""
 
-    def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Generator[str, None, None]:
-        """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards.
 
-        Closing the generator stops the build.
-        """
-
-    def drop_broken(self, builder: str | None) -> None:
-        """Have the builder drop manifests that arrived broken; nothing of its cache."""
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """Buildx's metadata of the last bake that succeeded, by target name."""
+class PlanEngine(BakeFiles, BuilderQuestions, Protocol):
+    """All that a plan asks of docker: what bake files say, and what the builder can do."""
 
 
 class SourceTree(Protocol):

@@ -15,7 +15,7 @@ from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailureKind
-from whalebuild.plan.ports import Engine, SourceTree
+from whalebuild.plan.ports import BakeFiles, SourceTree
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
 from whalebuild.text import did_you_mean
@@ -28,7 +28,7 @@ Names = Callable[[], tuple[str, ...]]
 class BakeFileReader:
     """Reads what was asked for."""
 
-    engine: Engine
+    engine: BakeFiles
     tree: SourceTree
     settings: Settings
 

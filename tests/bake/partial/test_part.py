@@ -9,9 +9,10 @@ import pytest
 
 from tests.support.plans import UNKNOWN, digest, lock, pair_app, pair_deps
 from tests.support.platforms import AMD64, ARM64
+from whalebuild.bake.outcome import PushedTarget
 from whalebuild.bake.partial.format import part_json, read_part
 from whalebuild.bake.partial.join import join
-from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
+from whalebuild.bake.partial.part import ImagePart, Part
 from whalebuild.bakefile.images import PairImage, Portion, portion_of
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
@@ -33,9 +34,9 @@ TABLES = {
 LOCK = lock(*BOTH, **TABLES)
 
 
-def pushed(number: int, platform: str, *, cached: bool = True) -> tuple[PushedTask, ...]:
+def pushed(number: int, platform: str, *, cached: bool = True) -> tuple[PushedTarget, ...]:
     cache = Descriptor(digest(number + 50), 77) if cached else None
-    return (PushedTask(f"app_{number}", (platform,), digest(number), cache),)
+    return (PushedTarget(f"app_{number}", (platform,), digest(number), cache),)
 
 
 def part(

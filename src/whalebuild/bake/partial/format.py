@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from whalebuild import jsonread as values
-from whalebuild.bake.partial.part import ImagePart, Part, PushedTask
+from whalebuild.bake.outcome import PushedTarget
+from whalebuild.bake.partial.part import ImagePart, Part
 from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import NoLock, from_annotations, to_annotations
@@ -107,7 +108,7 @@ def _image_json(entry: ImagePart) -> dict[str, Any]:
     }
 
 
-def _pushed_json(target: PushedTask) -> dict[str, Any]:
+def _pushed_json(target: PushedTarget) -> dict[str, Any]:
     cache = target.cache
     return {
         "target": target.name,
@@ -191,9 +192,9 @@ def _lock(found: Mapping[str, Any]) -> Lock | Undetermined:
     return lock
 
 
-def _pushed(found: Mapping[str, Any]) -> PushedTask:
+def _pushed(found: Mapping[str, Any]) -> PushedTarget:
     cache = found["cache"]
-    return PushedTask(
+    return PushedTarget(
         values.name(found["target"]),
         values.platforms(found["platforms"]),
         values.digest(found["digest"]),

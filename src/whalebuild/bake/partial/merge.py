@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, outcome
@@ -12,18 +11,16 @@ from whalebuild.bake.partial.baseline import Baseline
 from whalebuild.bake.partial.join import JoinedImage, PartShare, join
 from whalebuild.bake.partial.part import Part
 from whalebuild.bake.publish import Publisher
-from whalebuild.bake.result import BakeResult, make_result
+from whalebuild.bake.result import BakeResult, Warnings, make_result
 from whalebuild.bake.staging_tags import delete_tags
 from whalebuild.bake.verify import PushVerifier
 from whalebuild.bakefile.images import BuildOptions, Role
-from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.console import Console
 from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.lock import Lock
 from whalebuild.errors import VerificationError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.registry import Registry
-from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
@@ -32,20 +29,19 @@ from whalebuild.runtime.threads import Submit
 from whalebuild.settings import Settings
 
 
-@dataclass
+@dataclass(frozen=True)
 class Merger:
     """Merges the parts of one bake.
 
     Attributes:
-        warnings: What was not as it should be, though it failed nothing.
+        clock: Tells seconds; only differences count.
     """
 
     registry: Registry
     console: Console
     retrier: Retrier
     settings: Settings
-    clock: Callable[[], float] = time.monotonic
-    warnings: list[str] = field(default_factory=list)
+    clock: Callable[[], float]
 
     def merge(self, parts: Sequence[Part]) -> BakeResult:
         """Check that the parts fit and that all they name is there; publish; tidy up.
@@ -57,47 +53,43 @@ class Merger:
             WhalebuildError: The registry refused, or could not be reached.
         """
         begun = self.clock()
-        self.warnings.clear()
         images = join(parts)
+        warnings = Warnings(self.console.note)
         registry = RetryingRegistry(self.registry, self.retrier)
-        publisher = PushVerifier(registry, self._warn)
-        strict = self.settings.if_unchanged
-        tagger = Publisher(publisher, ConcurrentBakes(publisher, self._warn, strict=strict))
+        verifier = PushVerifier(registry, warnings.warn)
         lookup = ManifestLookup(registry, Submit())
         lookup.begin(reference for joined in images for reference in joined.image.references)
-        plan, built = _Reader(publisher, Baseline(lookup)).read(images, self.settings)
+        plan, built = _Reader(verifier, Baseline(lookup)).read(images, self.settings)
         for deps in plan.deps:
             if isinstance(deps.lock, Undetermined):
-                self._warn(
+                warnings.warn(
                     f"{deps.image.name}: whether all parts were made from the same cannot be told: "
                     f"{deps.lock}"
                 )
+        strict = self.settings.if_unchanged
+        others = ConcurrentBakes(registry, warnings.warn, strict=strict)
+        publisher = Publisher(plan, registry, verifier, others)
         if strict:
-            tagger.check(plan)
-        made = tagger.publish(plan, built)
+            publisher.check()
+        results = publisher.publish(built)
         staging = dict.fromkeys(reference for part in parts for reference in part.staging)
-        delete_tags(self.registry, staging, self._warn)
+        delete_tags(self.registry, staging, warnings.warn)
         return make_result(
-            made,
+            results,
             {},
             self.retrier.retries,
-            warnings=self.warnings,
+            warnings=warnings.texts,
             published=True,
             seconds=self.clock() - begun,
         )
-
-    def _warn(self, text: str) -> None:
-        """Say that something is not as it should be, now and in the result."""
-        self.warnings.append(text)
-        self.console.note(f"warning: {text}")
 
 
 @dataclass(frozen=True)
 class _Reader:
     """Reads what parts name, and makes of it what a bake of all platforms would have at hand."""
 
-    publisher: PushVerifier
-    standing: Baseline
+    verifier: PushVerifier
+    baseline: Baseline
 
     def read(self, images: Sequence[JoinedImage], settings: Settings) -> tuple[Plan, BuiltImages]:
         """Read and verify everything."""
@@ -130,16 +122,9 @@ class _Reader:
 
     def _verified(self, share: PartShare) -> PushedImage:
         image = share.entry.image
-        targets = [
-            GeneratedTarget(
-                image, each.platforms, Target(each.name, {}), exports=each.cache is not None
-            )
-            for each in share.entry.pushed
-        ]
-        metadata = {each.name: each.metadata() for each in share.entry.pushed}
         try:
-            pushed = self.publisher.collect(targets, metadata)
-            self.publisher.check_platforms(image.references[0].repository, pushed.images)
+            pushed = self.verifier.collect(image, share.entry.pushed)
+            self.verifier.check_platforms(image.references[0].repository, pushed.images)
         except VerificationError as failed:
             raise _in_part(share, failed.what, failed.cause) from None
         if pushed.images.keys() != share.pushed:
@@ -159,15 +144,15 @@ class _Reader:
 
     def _deps(self, joined: JoinedImage, pushed: PushedImage | None) -> DepsPlan:
         image, lock = joined.image, joined.lock
-        decision = self.standing.decision(joined, pushed)
-        source = self.standing.source(joined, lock)
+        decision = self.baseline.decision(joined, pushed)
+        source = self.baseline.source(joined, lock)
         for share in joined.shares:
             for digest in share.reused.values():
-                if not self.standing.has(image.references[0].repository, digest):
+                if not self.baseline.has(image.references[0].repository, digest):
                     what = f'the registry does not have {digest} of "{image.name}" any more'
                     raise _in_part(share, what, "it was deleted since the part was baked")
         published = tuple(
-            self.standing.deps(reference, [entry.published[number] for entry in joined.entries])
+            self.baseline.deps(reference, [entry.published[number] for entry in joined.entries])
             for number, reference in enumerate(image.references)
         )
         return DepsPlan(image, decision, published, source, lock, {})
@@ -182,13 +167,13 @@ class _Reader:
         attributes = first.entry.attributes
         made_of = AppMaterial(lock, attributes) if isinstance(lock, Lock) else None
         reads = [entry.published[0] for entry in joined.entries]
-        published = self.standing.app(image.references[0], reads)
+        published = self.baseline.app(image.references[0], reads)
         if True in actions:
             return AppPlan(image, AppAction.BUILD, "", (), None, {}, made_of, published)
         if published is None or not published.images:
             what = f'the registry does not have "{image.name}" any more as it was published'
             raise _in_part(first, what, "the part has built nothing, since that would do")
-        missing = self.standing.lacking(image.references[1:], published.manifest.digest)
+        missing = self.baseline.lacking(image.references[1:], published.manifest.digest)
         action = AppAction.TAG if missing else AppAction.NOTHING
         return AppPlan(image, action, "", (), None, {}, made_of, published, missing)
 

@@ -8,35 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from whalebuild.bake.outcome import BuiltImages, PushedImage, pushed_digest
+from whalebuild.bake.outcome import BuiltImages, PushedTarget
 from whalebuild.bakefile.images import PairImage
 from whalebuild.bundle.lock import Lock
 from whalebuild.inputs.values import Undetermined
-from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.plan import AppPlan, DepsPlan, Plan
-
-Metadata = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class PushedTask:
-    """What one target has pushed: an index (or a manifest) by its digest, and perhaps a cache."""
-
-    name: str
-    platforms: tuple[str, ...]
-    digest: str
-    cache: Descriptor | None = None
-
-    def metadata(self) -> dict[str, Any]:
-        """The same in buildx's words, as ``bake.outcome`` reads them."""
-        made: dict[str, Any] = {"containerimage.digest": self.digest}
-        if self.cache:
-            made["cache.manifest"] = {"digest": self.cache.digest, "size": self.cache.size}
-        return made
 
 
 @dataclass(frozen=True)
@@ -45,7 +23,7 @@ class ImagePart:
 
     Attributes:
         image: The image; its platforms are those of the whole.
-        action: What the plan does with it: a value of ``Action`` or ``AppAction``.
+        action: What the plan does with it: a value of ``DepsAction`` or ``AppAction``.
         lock: What it is made from on all platforms, or why that cannot be told.
         attributes: For an application what else decides about it, see ``bundle.app_key``.
         published: What stood under its references when the bake was planned, by digest: under each
@@ -62,7 +40,7 @@ class ImagePart:
     published: tuple[str | None, ...]
     source: Reference | None
     stands_on: Mapping[str, str]
-    pushed: tuple[PushedTask, ...]
+    pushed: tuple[PushedTarget, ...]
 
 
 @dataclass(frozen=True)
@@ -82,27 +60,24 @@ class Part:
     file: str = ""
 
 
-def make_part(
-    plan: Plan, built: BuiltImages, metadata: Metadata, staging: Iterable[Reference] = ()
-) -> Part:
-    """Put down what was built of a plan.
+def make_part(plan: Plan, built: BuiltImages, staging: Iterable[Reference] = ()) -> Part:
+    """List what was built of a plan.
 
     Args:
         plan: Of a partial bake.
         built: What was built and verified.
-        metadata: Buildx's, by target.
         staging: The tags that were set.
     """
     whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
-    deps = (_deps(plan, each, built, metadata) for each in plan.deps)
-    apps = (_app(app, built, metadata) for app in plan.apps)
+    deps = (_deps(plan, each, built) for each in plan.deps)
+    apps = (_app(app, built) for app in plan.apps)
     images = (*deps, *apps)
     return Part(plan.options.built_here(whole), images, plan.settings.scope, tuple(staging))
 
 
-def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
+def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages) -> ImagePart:
     done = built.deps[deps.image.name]
-    mine = plan.options.built_here(deps.image.platforms)
+    platforms = plan.options.built_here(deps.image.platforms)
     source = deps.source
     return ImagePart(
         deps.image,
@@ -111,13 +86,13 @@ def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages, metadata: Metadata) ->
         {},
         tuple(found.bundle.digest if found else None for found in deps.published),
         replace(source.reference, digest=source.bundle.digest) if source else None,
-        {platform: done.deps_image.images[platform] for platform in mine},
-        _pushed(built.targets.get(deps.image.name, ()), done.pushed, metadata),
+        {platform: done.deps_image.images[platform] for platform in platforms},
+        done.pushed.targets if done.pushed else (),
     )
 
 
-def _app(app: AppPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
-    made_of, name = app.material, app.image.name
+def _app(app: AppPlan, built: BuiltImages) -> ImagePart:
+    made_of, pushed = app.material, built.apps.get(app.image.name)
     return ImagePart(
         app.image,
         app.action.value,
@@ -126,20 +101,5 @@ def _app(app: AppPlan, built: BuiltImages, metadata: Metadata) -> ImagePart:
         (app.published.manifest.digest if app.published else None,),
         None,
         {},
-        _pushed(built.targets.get(name, ()), built.apps.get(name), metadata),
+        pushed.targets if pushed else (),
     )
-
-
-def _pushed(
-    targets: Iterable[GeneratedTarget], image: PushedImage | None, metadata: Metadata
-) -> tuple[PushedTask, ...]:
-    """What targets pushed; a cache that turned out to be of no use is left out."""
-    caches = {cache.platforms: cache for cache in image.caches} if image else {}
-    made = []
-    for target in targets:
-        digest = pushed_digest(metadata.get(target.name) or {})
-        assert digest, "it was verified"  # noqa: S101 - a slip of ours
-        cache = caches.get(target.platforms)
-        kept = Descriptor(cache.digest, cache.size) if cache else None
-        made.append(PushedTask(target.name, target.platforms, digest, kept))
-    return tuple(made)

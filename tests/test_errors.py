@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whalebuild import errors
+from whalebuild.errors import Retry, retry_summary
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,10 @@ def test_every_error_has_its_exit_code(error: type[errors.WhalebuildError], code
         "do",
         "log",
     )
+
+
+def test_the_summary_counts_reasons() -> None:
+    retries = [Retry("a", "503", 1, 0.25), Retry("a", "503", 2, 1.0), Retry("b", "reset", 1, 0.0)]
+    assert retry_summary(retries) == "3 retries, 1.2 s waited (2 x 503, reset)"
+    assert retry_summary(retries[:1]) == "1 retry, 0.2 s waited (503)"
+    assert retry_summary([]) == ""

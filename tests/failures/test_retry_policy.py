@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.errors import Retry, retry_summary
 from whalebuild.failures.classify_http import HttpFailure
 from whalebuild.failures.failure import Failure, FailureKind
 from whalebuild.failures.retry_policy import Circuit
@@ -58,10 +57,3 @@ def test_a_tester_that_gives_up_gives_up_for_all() -> None:
     circuit.left("caller 2", BUSY)
     assert circuit.spent is BUSY
     assert all(circuit.lets(caller) for caller in "abc"), "nobody waits; whoever comes may look"
-
-
-def test_the_summary_counts_reasons() -> None:
-    retries = [Retry("a", "503", 1, 0.25), Retry("a", "503", 2, 1.0), Retry("b", "reset", 1, 0.0)]
-    assert retry_summary(retries) == "3 retries, 1.2 s waited (2 x 503, reset)"
-    assert retry_summary(retries[:1]) == "1 retry, 0.2 s waited (503)"
-    assert retry_summary([]) == ""

@@ -5,7 +5,7 @@ import pytest
 from whalebuild.dockerfile.lexer import UnknownVariableError
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.build_args import Environment, empty_environment, global_args
-from whalebuild.inputs.values import Build, UndeterminedError
+from whalebuild.inputs.values import AnalysisError, Build
 
 
 def values(text: str, build: Build | None = None, platform: str = "linux/amd64") -> dict[str, str]:
@@ -68,7 +68,7 @@ def test_sources_are_the_arguments_that_a_value_came_from() -> None:
 
 @pytest.mark.parametrize("text", ["RUN x", "ARG", "ARG =x", "ARG A=${B", "ARG A=${B?}"])
 def test_what_buildkit_refuses(text: str) -> None:
-    with pytest.raises(UndeterminedError):
+    with pytest.raises(AnalysisError):
         values(text)
 
 

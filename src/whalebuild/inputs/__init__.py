@@ -1,5 +1,5 @@
-"""What a stage is made from: files, base images, build arguments, contexts, for each platform.
+"""The inputs of a stage: files, base images, build arguments, contexts, for each platform.
 
-Where that cannot be told the answer is ``Undetermined``, never a guess. No I/O: this says which
-files are read, ``source`` reads them.
+Where they cannot be determined without a build the answer is ``Undetermined``, never a guess. No
+I/O: this package says which files are read, ``source`` reads them.
 """

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from whalebuild.dockerfile.instructions import StepError, read_args
 from whalebuild.dockerfile.lexer import Lexer, UnknownVariableError, WordError
 from whalebuild.dockerfile.lines import Instruction
-from whalebuild.inputs.values import Build, UndeterminedError
+from whalebuild.inputs.values import AnalysisError, Build
 from whalebuild.oci.platform import LOCAL
 
 BUILDER_ARGS = frozenset(
     {"BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT"}
 )
 PLATFORM_ARGS = BUILDER_ARGS | {name.replace("BUILD", "TARGET") for name in BUILDER_ARGS}
-# system.DefaultPathEnvUnix of BuildKit, which every stage has that sets no PATH of its own.
+# system.DefaultPathEnvUnix of BuildKit, for stages that set no PATH.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -28,9 +28,9 @@ class Environment:
     """Variables that a stage sees at one of its instructions.
 
     Attributes:
-        values: None is a value that cannot be told.
-        complete: Whether all others are not set; else the base image may have set them.
-        of_image: Those that ENV set, which the image's configuration keeps.
+        values: By name; None is a value that is not known.
+        complete: Whether no other variable is set. A base image from a registry may set others.
+        of_image: Those that ENV set, which are kept in the image's configuration.
     """
 
     values: dict[str, str | None] = field(default_factory=dict)
@@ -38,30 +38,30 @@ class Environment:
     of_image: dict[str, str | None] = field(default_factory=dict)
 
     def lookup(self, name: str) -> str | None:
-        """See ``shell_words.Lookup``."""
+        """See ``dockerfile.lexer.Lookup``."""
         value = self.values.get(name)
         if value is None and (name in self.values or not self.complete):
             raise UnknownVariableError(name)
         return value
 
     def set(self, name: str, value: str | None, *, by_env: bool) -> None:
-        """Set a variable as ENV, or as ARG does."""
+        """Set a variable, as ENV or as ARG does."""
         self.values[name] = value
         if by_env:
             self.of_image[name] = value
 
     def inherited(self) -> Environment:
-        """What a stage made from this one starts with.
+        """The variables that a stage made from this one starts with.
 
         BuildKit sets the variables of the parent's image once more: an ARG that came after an ENV
-        of the same name is lost, and one that the base image may have set cannot be told.
+        of the same name is lost, and a variable that the base image may have set is not known.
         """
         values = self.values if self.complete else dict.fromkeys(self.values)
         return Environment({**values, **self.of_image}, self.complete, dict(self.of_image))
 
 
 def empty_environment() -> Environment:
-    """What a stage starts with that is made from scratch."""
+    """The variables that a stage made from ``scratch`` starts with."""
     return Environment({"PATH": DEFAULT_PATH}, of_image={"PATH": DEFAULT_PATH})
 
 
@@ -71,7 +71,8 @@ class GlobalArgs:
 
     Attributes:
         environment: Their values.
-        sources: For each ARG before the first FROM, the ones that its value came from, itself too.
+        sources: For each ARG before the first FROM, the arguments that its value was made from,
+            itself included.
     """
 
     environment: Environment
@@ -84,17 +85,17 @@ def global_args(
     """Evaluate the global scope for one target platform.
 
     Raises:
-        UndeterminedError: BuildKit would refuse an ARG.
+        AnalysisError: BuildKit would refuse an ARG.
     """
     environment = Environment(_automatic(build, platform, target))
     sources: dict[str, frozenset[str]] = {}
     for step in before:
         if step.keyword != "ARG":
-            raise UndeterminedError(f"{step.keyword} stands before the first FROM", step.line)
+            raise AnalysisError(f"{step.keyword} stands before the first FROM", step.line)
         try:
             pairs = read_args(step, escape)
         except StepError as bad:
-            raise UndeterminedError(str(bad), step.line) from None
+            raise AnalysisError(str(bad), step.line) from None
         for name, default in pairs:
             _declare(name, default, step.line, environment, sources, build, Lexer(escape))
     return GlobalArgs(environment, sources)
@@ -123,7 +124,7 @@ def _declare(
         except UnknownVariableError:
             environment.values[name] = None
         except WordError as bad:
-            raise UndeterminedError(str(bad), line) from None
+            raise AnalysisError(str(bad), line) from None
     sources[name] = frozenset(used)
 
 

@@ -1,9 +1,11 @@
-"""The stages that a stage stands on, and all that they read, for one target platform.
+"""The stages that a stage is made from, and everything that they read, for one target platform.
 
 Follows ``frontend/dockerfile/dockerfile2llb/convert.go`` of BuildKit: how parents are found, what
-a named context overrides, what sees which variables, when ONBUILD runs. Whatever BuildKit would
-refuse, or would look up where it cannot be followed, ends in ``UndeterminedError``: a wrong answer
-would publish wrong dependencies.
+a named context overrides, which variables an instruction sees, when ONBUILD instructions run. What
+BuildKit would refuse, or what depends on something outside of the Dockerfile and the bake file,
+raises ``AnalysisError``: a wrong answer here would publish wrong dependencies.
+
+``ClosureFinder`` goes from stage to stage, ``StepReader`` through the instructions of one stage.
 """
 
 from __future__ import annotations
@@ -40,13 +42,13 @@ from whalebuild.inputs.build_args import (
 from whalebuild.inputs.canonical import Canonical, canonical
 from whalebuild.inputs.sources import check_patterns, clean_source, is_address, remote_source
 from whalebuild.inputs.values import (
+    AnalysisError,
     BaseImage,
     Build,
     ContextRead,
     NamedContext,
     Remote,
     StagePart,
-    UndeterminedError,
     is_remote,
 )
 from whalebuild.oci.platform import LOCAL
@@ -54,8 +56,9 @@ from whalebuild.oci.reference import familiar, parse_reference
 
 _INDEX = re.compile(r"[+-]?\d+", re.ASCII)
 _SCRATCH = "scratch"
+# Arguments of BuildKit itself: ARG declares them, but RUN does not see them.
 _NOT_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
-_SHOWN = 80
+_SHOWN = 80  # characters of an instruction in a message
 
 
 @dataclass
@@ -63,11 +66,11 @@ class FileSource:
     """Where FROM, ``COPY --from`` or a mount takes its files from.
 
     Attributes:
-        token: What it is, in an instruction's canonical form.
-        stage: The local stage.
-        context: The named context.
-        environment: The variables that a stage made from it sees, before they are inherited.
-        triggers: Instructions that an image from elsewhere leaves to its children (ONBUILD).
+        token: How the canonical form of an instruction refers to it.
+        stage: The stage of this Dockerfile, if it is one.
+        context: The named context, if it is one that is a folder.
+        environment: Its variables, of which stages made from it inherit some.
+        triggers: ONBUILD instructions of an image from a registry.
     """
 
     token: list[str]
@@ -79,7 +82,10 @@ class FileSource:
 
 @dataclass
 class Findings:
-    """What has been found so far; dictionaries keep the order and drop doubles."""
+    """The inputs found so far; dictionaries keep the order and drop duplicates.
+
+    ``runs`` is whether any stage has a RUN.
+    """
 
     stages: dict[int, StagePart] = field(default_factory=dict)
     reads: dict[ContextRead, None] = field(default_factory=dict)
@@ -93,24 +99,24 @@ class Findings:
 
 
 class ClosureFinder:
-    """Finds one platform's closure; ``found`` has it after ``visit``."""
+    """Finds the inputs for one platform; they are in ``findings`` after ``visit``."""
 
     def __init__(
         self, dockerfile: Dockerfile, build: Build, args: GlobalArgs, platform: str
     ) -> None:
         self.dockerfile = dockerfile
         self.build = build
-        self.globals = args
+        self.global_args = args
         self.platform = platform
         self.lexer = Lexer(dockerfile.directives.escape)
-        self.found = Findings()
+        self.findings = Findings()
         self._visited: dict[int, FileSource] = {}
 
     def visit(self, stage: Stage) -> FileSource:
-        """Find a stage's inputs and those of its parents, unless that is done already.
+        """Find the inputs of a stage and of its parents, once.
 
         Raises:
-            UndeterminedError: They cannot be told.
+            AnalysisError: They cannot be determined.
         """
         if stage.index not in self._visited:
             self._visited[stage.index] = self._visit(stage)
@@ -120,23 +126,23 @@ class ClosureFinder:
         try:
             opening = read_from(stage.opening)
         except StepError as bad:
-            raise UndeterminedError(str(bad), stage.line) from None
+            raise AnalysisError(str(bad), stage.line) from None
         platform = self._platform(opening, stage.line)
-        context = self._named(stage.name, platform, stage.line) if stage.name else None
+        context = self._find_context(stage.name, platform, stage.line) if stage.name else None
         if context:
-            return self._use(context, platform, stage.line)
+            return self._context_source(context, platform, stage.line)
         base = self._base(stage, opening, platform)
         label = self._label(stage, base)
         reader = StepReader(self, stage, label, base.environment.inherited())
         if base.context:
-            reader.read_all(base.context)
+            reader.read_folder(base.context)
         escape = [] if self.lexer.escape == "\\" else [["escape", self.lexer.escape]]
         steps = [*escape, ["FROM", *base.token]]
-        steps += [reader.read(step) for step in triggers(base, stage, self.lexer.escape)]
+        steps += [reader.read(step) for step in _onbuild_steps(base, stage, self.lexer.escape)]
         steps += [reader.read(step) for step in stage.instructions]
-        # A stage that stands on another is for that one's platform, whatever its FROM says.
-        parent = self.found.stages.get(base.stage.index) if base.stage else None
-        self.found.stages[stage.index] = StagePart(
+        # A stage made from another one is for the same platform, whatever its FROM says.
+        parent = self.findings.stages.get(base.stage.index) if base.stage else None
+        self.findings.stages[stage.index] = StagePart(
             label,
             stage.line,
             json.dumps(steps),
@@ -145,11 +151,17 @@ class ClosureFinder:
         )
         return FileSource(["stage", label], stage, None, reader.environment)
 
-    def origin(self, name: str, current: Stage, line: int, *, by_index: bool) -> FileSource:
-        """Find what ``COPY --from`` (also by a stage's index) or a mount's ``from`` means.
+    def file_source(self, name: str, current: Stage, line: int, *, by_index: bool) -> FileSource:
+        """Find what ``COPY --from`` or a mount's ``from`` refers to.
+
+        Args:
+            name: A stage, a named context or an image.
+            current: The stage of the instruction: it can refer to earlier stages only.
+            line: The instruction's line.
+            by_index: Whether a number is the index of a stage, as in ``COPY --from``.
 
         Raises:
-            UndeterminedError: BuildKit would refuse it.
+            AnalysisError: BuildKit would refuse it.
         """
         if by_index and _INDEX.fullmatch(name):
             stages = [stage for stage in self.dockerfile.stages if stage.index == int(name)]
@@ -159,67 +171,67 @@ class ClosureFinder:
             if not stages:
                 return self._external(name, None, line)
         if not stages or stages[0].index >= current.index:
-            raise UndeterminedError(f"no stage {name} stands before this one", line)
+            raise AnalysisError(f"no stage {name} stands before this one", line)
         return self.visit(stages[0])
 
-    def fixed(self, text: str, line: int) -> str:
-        """Check that a text has no variables, quotes or escapes, which BuildKit refuses here."""
+    def without_variables(self, text: str, line: int) -> str:
+        """Return the text; raise if it has variables, quotes or escapes: BuildKit refuses them."""
         try:
             if self.lexer.word(text, unset) == text:
                 return text
         except WordError:
             pass
-        raise UndeterminedError(f"{text}: variables are not replaced here", line)
+        raise AnalysisError(f"{text}: variables are not replaced here", line)
 
     def use_arg(self, name: str) -> None:
-        """Note a global ARG that reaches the closure, and those that its value came from."""
-        for source in self.globals.sources.get(name, frozenset({name})):
-            value = self.globals.environment.values.get(source)
+        """Record a global ARG that a stage uses, and those that its value was made from."""
+        for source in self.global_args.sources.get(name, frozenset({name})):
+            value = self.global_args.environment.values.get(source)
             automatic = source in PLATFORM_ARGS and source not in self.build.args
             if value is not None and not automatic:
-                self.found.args[source] = value
+                self.findings.args[source] = value
 
     def _base(self, stage: Stage, opening: From, platform: str | None) -> FileSource:
         base = self._expand(opening.base, stage.line)
         if not base:
-            raise UndeterminedError(f"FROM {opening.base} has no value", stage.line)
+            raise AnalysisError(f"FROM {opening.base} has no value", stage.line)
         earlier = [other for other in self.dockerfile.stages[: stage.index] if other.name == base]
         if earlier:
             return replace(self.visit(earlier[-1]), stage=earlier[-1])
         found = self._external(base, platform, stage.line)
         if "onbuild" in base.rpartition(":")[2] and not found.triggers:
-            raise UndeterminedError(f"{base} brings instructions of its own", stage.line)
+            raise AnalysisError(f"{base} brings instructions of its own", stage.line)
         return found
 
     def _external(self, name: str, platform: str | None, line: int) -> FileSource:
         if name == _SCRATCH:
             return FileSource([_SCRATCH])
-        context = self._named(name, platform, line)
+        context = self._find_context(name, platform, line)
         if context:
-            return self._use(context, platform, line)
+            return self._context_source(context, platform, line)
         try:
             parse_reference(name, where="FROM")
         except UsageError:
-            raise UndeterminedError(f"{name} is not an image reference", line) from None
+            raise AnalysisError(f"{name} is not an image reference", line) from None
         base = BaseImage(name, platform)
-        self.found.bases[base] = None
+        self.findings.bases[base] = None
         return FileSource(
             ["image", name, platform or ""],
             environment=Environment(complete=False),
             triggers=tuple(self.build.onbuild.get(base.key, ())),
         )
 
-    def _use(self, context: NamedContext, platform: str | None, line: int) -> FileSource:
-        """Note a named context; a folder is read by who takes files from it."""
+    def _context_source(self, context: NamedContext, platform: str | None, line: int) -> FileSource:
+        """Record a named context; the caller records which files of a folder it reads."""
         if context.image == _SCRATCH:
             return FileSource([_SCRATCH])
         pinned = re.search(r"#[0-9a-f]{40}(?:$|:)|@sha256:[0-9a-f]{64}$", context.value)
         movable = context.remote or context.value.startswith("oci-layout://")
         if movable and not pinned:
-            raise UndeterminedError(
+            raise AnalysisError(
                 f"context {context.name} may change behind its address {context.value}", line
             )
-        self.found.contexts[context] = None
+        self.findings.contexts[context] = None
         return FileSource(
             ["context", context.name, platform or ""],
             context=context if context.folder is not None else None,
@@ -227,21 +239,21 @@ class ClosureFinder:
             triggers=tuple(self.build.onbuild.get(context.image or "", ())),
         )
 
-    def _named(self, name: str, platform: str | None, line: int) -> NamedContext | None:
-        """Look a name up among the named contexts as BuildKit does, the platform's own first."""
+    def _find_context(self, name: str, platform: str | None, line: int) -> NamedContext | None:
+        """Find a named context as BuildKit does: first the one that is for this platform only."""
         shown = familiar(name)
         if name.lower() in {_SCRATCH, "context"} or not self.build.contexts:
             return None
         special = {key for key in self.build.contexts if key.startswith(f"{shown}::")}
         if special and (platform or self.platform == LOCAL):
-            raise UndeterminedError(f"context {shown} depends on the builder's platform", line)
+            raise AnalysisError(f"context {shown} depends on the builder's platform", line)
         for key in (f"{shown}::{self.platform}", shown):
             if key in self.build.contexts:
                 return NamedContext(key, self.build.contexts[key])
         return None
 
     def _platform(self, opening: From, line: int) -> str | None:
-        """The platform that FROM names; None for the target's. The builder's stays a variable."""
+        """The platform that FROM names, see ``BaseImage.platform``; None is the target platform."""
         if opening.platform is None:
             return None
         names: set[str] = set()
@@ -250,14 +262,14 @@ class ClosureFinder:
             names.add(name)
             if name in BUILDER_ARGS and name not in self.build.args:
                 return ""
-            return self.globals.environment.lookup(name)
+            return self.global_args.environment.lookup(name)
 
         try:
             value = self.lexer.word(opening.platform, lookup)
         except UnknownVariableError:
             value = ""
         except WordError as bad:
-            raise UndeterminedError(str(bad), line) from None
+            raise AnalysisError(str(bad), line) from None
         for name in names:
             self.use_arg(name)
         if names & BUILDER_ARGS - self.build.args.keys():
@@ -265,125 +277,128 @@ class ClosureFinder:
         if not value and names <= PLATFORM_ARGS and self.platform == LOCAL:
             return None
         if not value:
-            raise UndeterminedError(f"the platform {opening.platform} has no value", line)
+            raise AnalysisError(f"the platform {opening.platform} has no value", line)
         return None if value == self.platform else value
 
     def _expand(self, text: str, line: int) -> str:
+        """The text of a FROM, variables replaced; their arguments are recorded as used."""
         names: list[str] = []
 
         def lookup(name: str) -> str | None:
             names.append(name)
-            return self.globals.environment.lookup(name)
+            return self.global_args.environment.lookup(name)
 
         try:
             value = self.lexer.word(text, lookup)
         except UnknownVariableError as unknown:
-            raise UndeterminedError(f"{text} depends on {unknown.name}", line) from None
+            raise AnalysisError(f"{text} depends on {unknown.name}", line) from None
         except WordError as bad:
-            raise UndeterminedError(str(bad), line) from None
+            raise AnalysisError(str(bad), line) from None
         for name in names:
             self.use_arg(name)
         return value
 
     def _label(self, stage: Stage, base: FileSource) -> str:
-        """A name that does not depend on where the stage stands."""
+        """A name of a stage that does not depend on its position."""
         label = stage.name or f"unnamed, from {base.token[1] if base.token[1:] else _SCRATCH}"
-        taken = {part.label for part in self.found.stages.values()}
+        taken = {part.label for part in self.findings.stages.values()}
         numbered = (f"{label} #{number}" for number in range(2, len(taken) + 3))
         return label if label not in taken else next(n for n in numbered if n not in taken)
 
 
 class StepReader:
-    """Reads the instructions of one stage in order, keeping its variables."""
+    """Reads the instructions of one stage in order; ``environment`` has its variables."""
 
     def __init__(
-        self, origins: ClosureFinder, stage: Stage, label: str, environment: Environment
+        self, finder: ClosureFinder, stage: Stage, label: str, environment: Environment
     ) -> None:
-        self.origins = origins
-        self.found = origins.found
+        self.finder = finder
+        self.findings = finder.findings
         self.stage = stage
         self.label = label
         self.environment = environment
 
     def read(self, step: Instruction) -> Canonical:
-        """Note what an instruction reads.
+        """Record the inputs of an instruction.
 
         Returns:
-            All that it says, without its line and without what others are called.
+            Its canonical form: without its line, and without the names of other stages.
 
         Raises:
-            UndeterminedError: It cannot be told, or BuildKit would refuse it.
+            AnalysisError: They cannot be determined, or BuildKit would refuse the instruction.
         """
         if step.refused:
-            raise UndeterminedError(step.refused, step.line)
+            raise AnalysisError(step.refused, step.line)
         try:
-            found = canonical(step, self.origins.lexer.escape)
+            form = canonical(step, self.finder.lexer.escape)
             if step.keyword == "ARG":
                 self._arg(step)
             elif step.keyword == "ENV":
                 self._env(step)
             elif step.keyword in {"COPY", "ADD"}:
-                found += self._copy(step)
+                form += self._copy(step)
             elif step.keyword == "RUN":
-                found += self._run(step)
+                form += self._run(step)
         except (StepError, ListError, WordError, gopath.PatternError) as bad:
-            raise UndeterminedError(str(bad), step.line) from None
-        return found
+            raise AnalysisError(str(bad), step.line) from None
+        return form
 
-    def read_all(self, context: NamedContext) -> None:
-        """Note that FROM takes a whole folder."""
-        self._note_read(self.stage.opening, context, (".",))
+    def read_folder(self, context: NamedContext) -> None:
+        """Record that FROM takes a whole folder."""
+        self._record_read(self.stage.opening, context, (".",))
 
     def _arg(self, step: Instruction) -> None:
-        known = self.origins.globals.environment.values
-        for name, default in read_args(step, self.origins.lexer.escape):
+        known = self.finder.global_args.environment.values
+        for name, default in read_args(step, self.finder.lexer.escape):
             value: str | None = None
-            if name in self.origins.build.args:
-                value = self.origins.build.args[name]
-                self._note_arg(name, value)
+            if name in self.finder.build.args:
+                value = self.finder.build.args[name]
+                self._record_arg(name, value)
             elif default is not None:
-                value = self._known(default)
+                value = self._expand_known(default)
                 if value is not None:
-                    self._note_arg(name, value)
+                    self._record_arg(name, value)
             elif name in known:
                 value = known[name]
-                self.origins.use_arg(name)
+                self.finder.use_arg(name)
             else:
                 continue
             if name not in _NOT_ENVIRONMENT:
                 self.environment.set(name, value, by_env=False)
 
-    def _note_arg(self, name: str, value: str) -> None:
-        if self.found.args.setdefault(name, value) != value:
-            self.found.args[f"{name} (stage {self.label})"] = value
+    def _record_arg(self, name: str, value: str) -> None:
+        if self.findings.args.setdefault(name, value) != value:
+            self.findings.args[f"{name} (stage {self.label})"] = value
 
     def _env(self, step: Instruction) -> None:
-        pairs = name_values(step.rest, self.origins.lexer.escape) or []
-        values = [(self._known(name), self._known(value)) for name, value in pairs]
+        pairs = name_values(step.rest, self.finder.lexer.escape) or []
+        values = [(self._expand_known(name), self._expand_known(value)) for name, value in pairs]
         for name, value in values:
             if name is None:
                 raise StepError("ENV of a name that cannot be told")
             self.environment.set(name, value, by_env=True)
 
-    def _known(self, text: str) -> str | None:
+    def _expand_known(self, text: str) -> str | None:
+        """The text, variables replaced; None where the value of one is not known."""
         try:
-            return self.origins.lexer.word(text, self.environment.lookup)
+            return self.finder.lexer.word(text, self.environment.lookup)
         except UnknownVariableError:
             return None
 
     def _expand(self, text: str, line: int) -> str:
+        """The text, variables replaced; raises where the value of one is not known."""
         try:
-            return self.origins.lexer.word(text, self.environment.lookup)
+            return self.finder.lexer.word(text, self.environment.lookup)
         except UnknownVariableError as unknown:
             reason = f"{text}: the value of {unknown.name} cannot be told here"
-            raise UndeterminedError(reason, line) from None
+            raise AnalysisError(reason, line) from None
 
     def _copy(self, step: Instruction) -> Canonical:
         copy = read_copy(step)
         origin = None
         if copy.origin:
-            name = self.origins.fixed(copy.origin, step.line)
-            origin = self.origins.origin(name, self.stage, step.line, by_index=True)
+            name = self.finder.without_variables(copy.origin, step.line)
+            origin = self.finder.file_source(name, self.stage, step.line, by_index=True)
             if not origin.context:
                 return [origin.token]
         sources = [self._expand(source, step.line) for source in copy.sources]
@@ -392,23 +407,23 @@ class StepReader:
             raise StepError("COPY reads no URLs")
         for url in remotes:
             checksum = self._expand(copy.checksum, step.line) if copy.checksum else None
-            self.found.remotes[remote_source(url, checksum, step.line)] = None
+            self.findings.remotes[remote_source(url, checksum, step.line)] = None
         paths = [source for source in sources if source not in remotes]
         if paths:
             context = origin.context if origin else None
             cleaned = tuple(clean_source(path, parents=copy.parents) for path in paths)
-            self._note_read(step, context, cleaned, copy)
+            self._record_read(step, context, cleaned, copy)
         return [origin.token] if origin else []
 
-    def _note_read(
+    def _record_read(
         self,
         step: Instruction,
         context: NamedContext | None,
         sources: tuple[str, ...],
         copy: Copy | None = None,
     ) -> None:
-        if not context and is_remote(self.origins.build.context):
-            raise UndeterminedError("the context is not a folder here", step.line)
+        if not context and is_remote(self.finder.build.context):
+            raise AnalysisError("the context is not a folder here", step.line)
         shown = " ".join(step.whole.split())
         read = ContextRead(
             context=context.name if context else None,
@@ -421,57 +436,58 @@ class StepReader:
             wildcards=copy is not None,
         )
         check_patterns(read)
-        self.found.reads[read] = None
+        self.findings.reads[read] = None
 
     def _run(self, step: Instruction) -> Canonical:
         run = read_run(step)
-        self.found.runs = True
+        self.findings.runs = True
 
         def expand(option: str, text: str) -> str:
             if option in {"type", "source", "from"}:
                 return self._expand(text, step.line)
-            value = self._known(text)
+            value = self._expand_known(text)
             return text if value is None else value
 
         return [self._mount(read_mount(value, expand), step) for value in run.mounts]
 
     def _mount(self, mount: Mount, step: Instruction) -> list[str]:
+        """Record what a mount reads; return how the canonical form refers to its source."""
         if mount.kind in {"secret", "ssh"}:
             fallback = "default" if mount.kind == "ssh" else posixpath.basename(mount.target)
-            self.found.secrets[mount.source or mount.id or fallback] = None
+            self.findings.secrets[mount.source or mount.id or fallback] = None
             return []
         if mount.kind == "cache":
-            self.found.caches[mount.id or posixpath.normpath(mount.target)] = None
+            self.findings.caches[mount.id or posixpath.normpath(mount.target)] = None
         origin = None
         if mount.origin:
-            origin = self.origins.origin(mount.origin, self.stage, step.line, by_index=False)
+            origin = self.finder.file_source(mount.origin, self.stage, step.line, by_index=False)
         from_context = mount.kind == "bind" and not mount.origin
         if from_context or (origin and origin.context):
             context = origin.context if origin else None
-            self._note_read(step, context, (gopath.rooted(mount.source),))
+            self._record_read(step, context, (gopath.rooted(mount.source),))
         return origin.token if origin else []
 
 
-def triggers(base: FileSource, stage: Stage, escape: str) -> list[Instruction]:
-    """The instructions that the parent left for its children.
+def _onbuild_steps(base: FileSource, stage: Stage, escape: str) -> list[Instruction]:
+    """The ONBUILD instructions of the parent, which run first in this stage.
 
-    Those of a local stage run even where a named context replaces it, and those of the image
-    in its place do not.
+    Those of a stage run even where a named context replaces it; those of the image that replaces
+    it do not.
 
     Raises:
-        UndeterminedError: BuildKit refuses one, or reads it otherwise than the file.
+        AnalysisError: BuildKit refuses one, or it is read with another escape character.
     """
-    left: tuple[str, ...] = base.triggers
+    texts: tuple[str, ...] = base.triggers
     if base.stage:
         steps = base.stage.instructions
-        left = tuple(step.trigger for step in steps if step.keyword == "ONBUILD")
+        texts = tuple(step.trigger for step in steps if step.keyword == "ONBUILD")
     found = []
-    for text in left:
+    for text in texts:
         if escape != "\\" and re.search(r"[`\\]", text):
             # BuildKit reads the trigger with another escape character than the file.
-            raise UndeterminedError("ONBUILD with an escape directive", stage.line)
+            raise AnalysisError("ONBUILD with an escape directive", stage.line)
         read = list(split_instructions(text, "\\"))
         if len(read) != 1 or read[0].keyword in {"ONBUILD", "FROM", "MAINTAINER"}:
-            raise UndeterminedError("ONBUILD takes one instruction", stage.line)
+            raise AnalysisError("ONBUILD takes one instruction", stage.line)
         found.append(replace(read[0], line=stage.line, end=stage.line))
     return found

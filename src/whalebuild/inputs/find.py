@@ -1,8 +1,8 @@
-"""What a stage of a Dockerfile is made from, told without building it.
+"""Finds the inputs of a stage of a Dockerfile without a build.
 
-``find_inputs`` names every input that BuildKit would use for the stage and the stages it stands on,
-or says why it cannot be told statically: then nothing may be concluded, and BuildKit is asked. The
-content of files is not looked at here, see ``source.context``.
+``find_inputs`` names every input that BuildKit would use for the stage and for the stages that it
+is made from. Where that is not possible it says why, and the stage has to be built to know. The
+content of files is read by ``source.context``.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.inputs.build_args import global_args
 from whalebuild.inputs.closure import ClosureFinder, Findings
 from whalebuild.inputs.values import (
+    AnalysisError,
     Build,
     Closure,
     StageInputs,
     Undetermined,
-    UndeterminedError,
 )
 
-# Attributes of a target that enter BuildKit's cache keys of RUN (solver/llbsolver/ops/exec.go).
-_OF_RUN = ("network", "shm-size", "ulimits", "devices", "cgroup-parent")
-# Arguments that reach a build without being declared in it.
-_SPECIAL = (EPOCH, "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CACHE_MOUNT_NS")
-# Docker's own frontends read a Dockerfile as the engine's built-in one does.
-_OFFICIAL = re.compile(
+# Attributes of a target in BuildKit's cache key of RUN (solver/llbsolver/ops/exec.go).
+_RUN_ATTRIBUTES = ("network", "shm-size", "ulimits", "devices", "cgroup-parent")
+# Build arguments that have an effect without being declared in the Dockerfile.
+_UNDECLARED_ARGS = (EPOCH, "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CACHE_MOUNT_NS")
+# Docker's own frontends, which read a Dockerfile like the one that is built into BuildKit.
+_DOCKER_FRONTEND = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"
 )
 
@@ -35,15 +35,15 @@ _OFFICIAL = re.compile(
 def find_inputs(
     dockerfile: Dockerfile, stage: str | None, build: Build
 ) -> StageInputs | Undetermined:
-    """Tell what a stage is made from.
+    """Find the inputs of a stage.
 
     Args:
-        dockerfile: The Dockerfile, of BuildKit's own kind.
+        dockerfile: The Dockerfile.
         stage: The stage's name, in any case; None is the last stage.
         build: What the bake target gives.
 
     Returns:
-        The inputs for each of the target platforms, or why they cannot be told.
+        The inputs for each target platform, or why they cannot be determined.
     """
     try:
         syntax = _frontend(dockerfile, build)
@@ -52,7 +52,7 @@ def find_inputs(
             _closure(dockerfile, wanted, stage, build, platform, syntax)
             for platform in build.targets
         ]
-    except UndeterminedError as error:
+    except AnalysisError as error:
         return error.undetermined
     return StageInputs(closures[0].stages[-1].label, tuple(closures))
 
@@ -60,14 +60,14 @@ def find_inputs(
 def build_of(
     target: Target, *, platforms: tuple[str, ...] = (), build_platform: str | None = None
 ) -> Build:
-    """Take from a bake target what reaches its stages; ``platforms`` are instead of its own."""
+    """What a bake target gives to its stages; ``platforms`` replace the target's own."""
     attributes = {
         name: _text(target.attributes[name])
-        for name in _OF_RUN
+        for name in _RUN_ATTRIBUTES
         if target.attributes.get(name) and target.attributes[name] != "default"
     }
     hosts = target.attributes.get("extra-hosts")
-    if hosts:  # BuildKit's key has the names, not the addresses
+    if hosts:  # BuildKit's cache key has the names, not the addresses
         attributes["extra-hosts"] = " ".join(sorted(re.split("[=:]", host)[0] for host in hosts))
     return Build(
         args={name: value for name, value in target.args.items() if value is not None},
@@ -81,18 +81,18 @@ def build_of(
 
 def _frontend(dockerfile: Dockerfile, build: Build) -> str | None:
     if dockerfile.directives.refused:
-        raise UndeterminedError(dockerfile.directives.refused, 1)
+        raise AnalysisError(dockerfile.directives.refused, 1)
     syntax = build.args.get("BUILDKIT_SYNTAX", "").partition(" ")[0]
     syntax = syntax or dockerfile.directives.syntax or ""
-    if syntax and not _OFFICIAL.fullmatch(syntax):
-        raise UndeterminedError(f"the file is read by another frontend, {syntax}", 1)
+    if syntax and not _DOCKER_FRONTEND.fullmatch(syntax):
+        raise AnalysisError(f"the file is read by another frontend, {syntax}", 1)
     return syntax or None
 
 
 def _wanted(dockerfile: Dockerfile, stage: str | None) -> Stage:
     named = [s for s in dockerfile.stages if stage is None or s.name == stage.lower()]
     if not named:
-        raise UndeterminedError(f"there is no stage {stage}" if stage else "there is no stage")
+        raise AnalysisError(f"there is no stage {stage}" if stage else "there is no stage")
     return named[-1]
 
 
@@ -105,35 +105,35 @@ def _closure(
     syntax: str | None,
 ) -> Closure:
     if platform.startswith("windows"):
-        raise UndeterminedError("paths of Windows images are not followed")
+        raise AnalysisError("paths of Windows images are not followed")
     target = asked or dockerfile.stages[-1].name or ""
     escape = dockerfile.directives.escape
     args = global_args(dockerfile.before, build, platform, target, escape)
     finder = ClosureFinder(dockerfile, build, args, platform)
     finder.visit(wanted)
-    found = finder.found
-    if wanted.index not in found.stages:
-        raise UndeterminedError(f"stage {wanted.label} is replaced by a named context", wanted.line)
-    for name in _SPECIAL:
+    findings = finder.findings
+    if wanted.index not in findings.stages:
+        raise AnalysisError(f"stage {wanted.label} is replaced by a named context", wanted.line)
+    for name in _UNDECLARED_ARGS:
         if name in args.sources:
             finder.use_arg(name)
         elif name in build.args:
-            found.args[name] = build.args[name]
-    return _close(found, platform, build, syntax)
+            findings.args[name] = build.args[name]
+    return _close(findings, platform, build, syntax)
 
 
-def _close(found: Findings, platform: str, build: Build, syntax: str | None) -> Closure:
+def _close(findings: Findings, platform: str, build: Build, syntax: str | None) -> Closure:
     return Closure(
         platform=platform,
-        stages=tuple(found.stages.values()),
-        reads=tuple(found.reads),
-        bases=tuple(found.bases),
-        contexts=tuple(found.contexts),
-        remotes=tuple(found.remotes),
-        args=tuple(sorted(found.args.items())),
-        secrets=tuple(sorted(found.secrets)),
-        caches=tuple(sorted(found.caches)),
-        attributes=tuple(sorted(build.attributes.items())) if found.runs else (),
+        stages=tuple(findings.stages.values()),
+        reads=tuple(findings.reads),
+        bases=tuple(findings.bases),
+        contexts=tuple(findings.contexts),
+        remotes=tuple(findings.remotes),
+        args=tuple(sorted(findings.args.items())),
+        secrets=tuple(sorted(findings.secrets)),
+        caches=tuple(sorted(findings.caches)),
+        attributes=tuple(sorted(build.attributes.items())) if findings.runs else (),
         syntax=syntax,
     )
 

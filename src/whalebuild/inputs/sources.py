@@ -10,17 +10,17 @@ import re
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.ignorefile import PatternMatcher
-from whalebuild.inputs.values import ContextRead, Remote, UndeterminedError
+from whalebuild.inputs.values import AnalysisError, ContextRead, Remote
 
 _GIT = re.compile(r"(?:git|ssh)://|[\w.-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$)", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def remote_source(url: str, checksum: str | None, line: int) -> Remote:
-    """Read what ADD fetches.
+    """The URL or git reference that ADD fetches, with the checksum or commit that pins it.
 
     Raises:
-        UndeterminedError: No checksum and no commit pins it.
+        AnalysisError: Nothing pins it.
     """
     fragment = url.partition("#")[2].partition(":")[0]
     asked = re.search(r"[?&]checksum=([0-9a-f]+)", url)
@@ -28,7 +28,7 @@ def remote_source(url: str, checksum: str | None, line: int) -> Remote:
         pinned = asked[1] if asked else fragment
         checksum = pinned if _COMMIT.fullmatch(pinned) else None
     if not checksum:
-        raise UndeterminedError(
+        raise AnalysisError(
             f"ADD {url} has no checksum, and what is behind the address may change", line
         )
     return Remote(url, checksum, line)
@@ -38,7 +38,7 @@ def check_patterns(read: ContextRead) -> None:
     """Check the patterns of a read.
 
     Raises:
-        PatternError: BuildKit would refuse one, or it cannot be followed.
+        PatternError: BuildKit would refuse one, or it cannot be translated for Python.
     """
     for source in read.sources:
         if read.parents:
@@ -49,12 +49,12 @@ def check_patterns(read: ContextRead) -> None:
 
 
 def is_address(source: str) -> bool:
-    """Tell a URL or a git reference from a path."""
+    """Whether a source is a URL or a git reference, not a path."""
     return source.startswith(("http://", "https://")) or _GIT.match(source) is not None
 
 
 def clean_source(path: str, *, parents: bool) -> str:
-    """A source as BuildKit selects it; ``--parents`` keeps its pivot point, ``/./``."""
+    """A path as BuildKit looks it up; with ``--parents`` it keeps its pivot point, ``/./``."""
     if not parents:
         return gopath.rooted(path)
     pivot, found, pattern = path.partition("/./")

@@ -1,4 +1,4 @@
-"""What a stage of a Dockerfile is made from, as values; ``inputs.find`` finds them."""
+"""The inputs of a stage of a Dockerfile, as values; ``inputs.find`` finds them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from whalebuild.oci.platform import LOCAL
-
-__all__ = [
-    "BaseImage",
-    "Build",
-    "Closure",
-    "ContextFiles",
-    "ContextRead",
-    "FileEntry",
-    "NamedContext",
-    "Remote",
-    "StageInputs",
-    "StagePart",
-    "Undetermined",
-    "UndeterminedError",
-    "is_remote",
-]
 
 _Item = TypeVar("_Item")
 
@@ -40,8 +24,8 @@ class Build:
         attributes: Attributes that reach RUN: network, extra hosts, shm size and the like.
         build_platform: The builder's own platform, where it is known.
         context: The main context, a folder or a URL.
-        onbuild: Instructions that images from elsewhere leave to what is made from them, as their
-            configuration has them, by ``BaseImage.key``.
+        onbuild: ONBUILD instructions of base images, from their configurations, by
+            ``BaseImage.key``.
     """
 
     args: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +38,7 @@ class Build:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The target platforms; the builder's own where none is named, ``local`` if not known."""
+        """The target platforms, ``local`` resolved to the builder's own where that is known."""
         own = self.build_platform or LOCAL
         named = (own if platform == LOCAL else platform for platform in self.platforms or (LOCAL,))
         return tuple(dict.fromkeys(named))
@@ -62,10 +46,12 @@ class Build:
 
 @dataclass(frozen=True)
 class BaseImage:
-    """An image from elsewhere: its reference as written, variables replaced.
+    """An image of a registry that a stage uses.
 
-    ``platform`` is None for the target's own, else as FROM has it (``$BUILDPLATFORM`` is kept:
-    which machine builds must not change what is built).
+    Attributes:
+        reference: As written, variables replaced.
+        platform: None for the target platform, else as FROM has it. ``$BUILDPLATFORM`` is kept, so
+            that the machine that builds does not change the deps key.
     """
 
     reference: str
@@ -73,18 +59,18 @@ class BaseImage:
 
     @property
     def key(self) -> str:
-        """What its digest is found by in a lock: the reference, and a platform of its own."""
+        """The name of its digest in a lock: the reference, and the platform if FROM has one."""
         return self.reference + (f" ({self.platform})" if self.platform else "")
 
     @property
     def digest(self) -> str | None:
-        """The digest, where the reference itself has it."""
+        """The digest, where the reference has one."""
         return self.reference.partition("@")[2] or None
 
 
 @dataclass(frozen=True)
 class NamedContext:
-    """A named context that the stage uses, and its value as the bake file has it."""
+    """A named context that a stage uses, and its value as the bake file has it."""
 
     name: str
     value: str
@@ -122,12 +108,39 @@ class Remote:
 
 
 @dataclass(frozen=True)
+class ContextRead:
+    """Files of a context that one instruction reads.
+
+    Attributes:
+        context: The named context; None is the main one.
+        stage: The stage that the instruction belongs to.
+        line: The instruction's line.
+        instruction: The instruction, as written.
+        sources: Paths in the context, clean and relative; ``.`` is all of it.
+        excludes: ``--exclude`` patterns, relative to the sources.
+        parents: Whether the sources are ``--parents`` patterns.
+        wildcards: Whether ``*``, ``?`` and ``[`` are wildcards; they are not in a mount.
+    """
+
+    context: str | None
+    stage: str
+    line: int
+    instruction: str
+    sources: tuple[str, ...]
+    excludes: tuple[str, ...] = ()
+    parents: bool = False
+    wildcards: bool = True
+
+
+@dataclass(frozen=True)
 class StagePart:
     """A stage of the closure.
 
     Attributes:
-        canonical: All that its instructions say, in one text.
-        platform: What FROM names, as ``BaseImage.platform`` has it; None is the target's.
+        label: Its name, or a description that does not depend on its position.
+        line: The line of its FROM.
+        canonical: Its instructions in one text that is equal where they mean the same.
+        platform: Like ``BaseImage.platform``.
         runs: Lines of its RUN instructions.
     """
 
@@ -140,15 +153,16 @@ class StagePart:
 
 @dataclass(frozen=True)
 class Closure:
-    """The stage and all that it stands on, for one platform.
+    """The inputs of a stage and of the stages that it is made from, for one platform.
 
     Attributes:
-        stages: In the order of their standing on each other, the stage itself last.
-        args: Build arguments and defaults that reach a stage.
+        platform: The target platform.
+        stages: Parents before the stages made from them, the stage itself last.
+        args: Build arguments and defaults that a stage uses.
         secrets: Ids of secrets and ssh agents that are mounted.
         caches: Ids of cache mounts.
         attributes: Attributes of the target that reach a RUN.
-        syntax: The frontend that the Dockerfile names, one of docker's own.
+        syntax: The frontend that the Dockerfile names, if any: one of Docker's own.
     """
 
     platform: str
@@ -165,14 +179,14 @@ class Closure:
 
     @property
     def images(self) -> tuple[BaseImage, ...]:
-        """Every image that it takes from a registry: external bases and named contexts."""
+        """Every image that it uses from a registry: base images and named contexts."""
         named = (context.image for context in self.contexts)
         return (*self.bases, *(BaseImage(reference) for reference in named if reference))
 
 
 @dataclass(frozen=True)
 class StageInputs:
-    """The inputs of a stage: one closure a platform, in the order of the platforms."""
+    """The inputs of a stage: its label, and one closure for each target platform."""
 
     stage: str
     closures: tuple[Closure, ...]
@@ -184,17 +198,17 @@ class StageInputs:
 
     @property
     def reads(self) -> tuple[ContextRead, ...]:
-        """What is read from folders, on any platform."""
+        """Reads of context files, on any platform."""
         return self._all(lambda closure: closure.reads)
 
     @property
     def bases(self) -> tuple[BaseImage, ...]:
-        """External base images, on any platform."""
+        """Base images from registries, on any platform."""
         return self._all(lambda closure: closure.bases)
 
     @property
     def contexts(self) -> tuple[NamedContext, ...]:
-        """Named contexts in use, on any platform."""
+        """Named contexts, on any platform."""
         return self._all(lambda closure: closure.contexts)
 
     @property
@@ -207,62 +221,13 @@ class StageInputs:
 
 
 @dataclass(frozen=True)
-class Undetermined:
-    """The inputs cannot be told statically: why, and the line that is to blame."""
-
-    reason: str
-    line: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.reason} (line {self.line})" if self.line else self.reason
-
-
-class UndeterminedError(Exception):
-    """Carries an ``Undetermined`` out of the depths; ``find_inputs`` returns it."""
-
-    def __init__(self, reason: str, line: int | None = None) -> None:
-        super().__init__(reason)
-        self.undetermined = Undetermined(reason, line)
-
-
-def is_remote(context: str) -> bool:
-    """Tell whether a context is a git repository or a URL and not a folder."""
-    return re.match(r"(?:https?|git|ssh)://|git@|github\.com/", context) is not None
-
-
-@dataclass(frozen=True)
-class ContextRead:
-    """One instruction's reading of files.
-
-    Attributes:
-        context: The named context; None is the main one.
-        stage: The stage that the instruction belongs to.
-        line: The instruction's line.
-        instruction: The instruction, as written.
-        sources: Paths in the context, clean and relative; ``.`` is all of it.
-        excludes: ``--exclude`` patterns, relative to the sources.
-        parents: Whether the sources are ``--parents`` patterns.
-        wildcards: Whether ``*``, ``?`` and ``[`` mean something; not in a mount.
-    """
-
-    context: str | None
-    stage: str
-    line: int
-    instruction: str
-    sources: tuple[str, ...]
-    excludes: tuple[str, ...] = ()
-    parents: bool = False
-    wildcards: bool = True
-
-
-@dataclass(frozen=True)
 class FileEntry:
     """One file that a read covers.
 
     Attributes:
         context: The named context; None is the main one.
         path: Relative to the context, with slashes.
-        kind: ``file``, ``dir``, ``link``, ``other``, or ``missing`` where nothing is there.
+        kind: ``file``, ``dir``, ``link``, ``other``, or ``missing`` where no such file exists.
         mode: Permission bits; 0 for links, whose bits differ between systems.
         digest: sha256 of a file's content or of a link's target; empty for others.
         size: Of the content in bytes.
@@ -277,7 +242,7 @@ class FileEntry:
 
     @property
     def name(self) -> str:
-        """How an input list calls it."""
+        """Its name in a lock and in messages."""
         shown = f"{self.path}/" if self.kind == "dir" else self.path
         return f"context {self.context}: {shown}" if self.context else shown
 
@@ -292,3 +257,27 @@ class ContextFiles:
     def entries(self) -> tuple[FileEntry, ...]:
         """All files, each once."""
         return tuple(dict.fromkeys(entry for _, entries in self.by_read for entry in entries))
+
+
+@dataclass(frozen=True)
+class Undetermined:
+    """Why the inputs cannot be determined without a build, and the line that is the reason."""
+
+    reason: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason} (line {self.line})" if self.line else self.reason
+
+
+class AnalysisError(Exception):
+    """Ends the search for a stage's inputs; ``find_inputs`` returns its ``undetermined``."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.undetermined = Undetermined(reason, line)
+
+
+def is_remote(context: str) -> bool:
+    """Whether a context is a git repository or a URL, not a folder."""
+    return re.match(r"(?:https?|git|ssh)://|git@|github\.com/", context) is not None

@@ -17,13 +17,13 @@ from whalebuild.dockerfile.gopath import (
 )
 from whalebuild.dockerfile.ignorefile import Matched, PatternMatcher, read_ignore_file
 from whalebuild.inputs.values import (
+    AnalysisError,
     Build,
     ContextFiles,
     ContextRead,
     FileEntry,
     StageInputs,
     Undetermined,
-    UndeterminedError,
 )
 from whalebuild.source.context_walk import ContextTree
 
@@ -61,7 +61,7 @@ class LocalContextFiles:
                 found = dict.fromkeys(_Reading(read, tree).entries())
             except (OSError, PatternError) as failed:
                 return Undetermined(f"cannot tell what it reads: {_reason(failed)}", read.line)
-            except UndeterminedError as error:
+            except AnalysisError as error:
                 return error.undetermined
             listed.append((read, tuple(found)))
         return ContextFiles(tuple(listed))
@@ -70,7 +70,7 @@ class LocalContextFiles:
         value = build.contexts[context] if context else build.context
         folder = self._root / value
         if not folder.is_dir():
-            raise UndeterminedError(f"the context {value} is not a folder")
+            raise AnalysisError(f"the context {value} is not a folder")
         beside = None if context or dockerfile is None else folder / f"{dockerfile}{_IGNORE_FILE}"
         key = (context, folder, beside)
         if key not in self._trees:

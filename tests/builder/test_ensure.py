@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builders import B_DOWN, REFUSED, A, B, FakeBuilders, farm
 from tests.support.platforms import AMD64, ARM64
-from whalebuild.builder.ensure import Readier, nodes_down
+from whalebuild.builder.ensure import ensure_builder, nodes_down
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
@@ -28,7 +28,7 @@ def test_it_is_made_once_even_if_two_make_it(failure: Exception | None) -> None:
     builders = FakeBuilders({"whalebuild": IDLE})
     builders.failures = {"create docker-container": failure} if failure else {}
     notes: list[str] = []
-    Readier(builders, notes.append).ready(MISSING, [AMD64])
+    ensure_builder(builders, MISSING, [AMD64], notes.append)
     assert builders.calls == ["create docker-container", "boot whalebuild"]
     assert notes == ['making builder "whalebuild" (driver docker-container), once for all bakes']
 
@@ -43,7 +43,7 @@ def test_one_that_cannot_be_made_or_started(call: str, what: str) -> None:
         {"whalebuild": IDLE}, failures={call: CommandFailedError("ERROR: no\n")}
     )
     with pytest.raises(EngineError, match=what):
-        Readier(builders, lambda _: None).ready(MISSING, [AMD64])
+        ensure_builder(builders, MISSING, [AMD64], lambda _: None)
     assert "remove whalebuild" not in builders.calls
 
 
@@ -56,7 +56,7 @@ def test_only_nodes_that_are_needed_are_missed() -> None:
 def test_a_node_that_comes_back_is_waited_for() -> None:
     notes: list[str] = []
     builders = farm(A, B)
-    Readier(builders, notes.append).ready(FARM, [ARM64])
+    ensure_builder(builders, FARM, [ARM64], notes.append)
     assert builders.calls == ["boot farm"]
     assert notes == ['waiting for node farm1 of builder "farm"']
 
@@ -68,6 +68,6 @@ def test_one_that_stays_away_is_named_with_the_reason(boots: bool) -> None:
     if not boots:
         builders.failures = {"boot farm": CommandFailedError("ERROR: context deadline exceeded\n")}
     with pytest.raises(EngineError) as caught:
-        Readier(builders, lambda _: None).ready(FARM, [ARM64])
+        ensure_builder(builders, FARM, [ARM64], lambda _: None)
     assert caught.value.what == "node farm1 at tcp://b:1 does not answer"
     assert "connection refused" in str(caught.value.cause)

@@ -8,7 +8,7 @@ from whalebuild.builder.nodes import Execution, Node
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.find import find_inputs
 from whalebuild.inputs.values import Build, StageInputs
-from whalebuild.plan.placement import Placement, RunLines, runs_of, sites
+from whalebuild.plan.placement import Placement, RunLines, placements_of, runs_of
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 INTEL = Node("intel", "x", platforms=(AMD64,))
@@ -73,7 +73,7 @@ def test_a_stages_platform_is_the_one_of_what_it_stands_on() -> None:
     ],
 )
 def test_where_platforms_are_built(nodes: list[Node], expected: list[Placement]) -> None:
-    assert list(sites(runs(TEXT, AMD64, ARM64), nodes)) == expected
+    assert list(placements_of(runs(TEXT, AMD64, ARM64), nodes)) == expected
 
 
 def test_nothing_is_emulated_where_nothing_runs_for_the_target() -> None:
@@ -81,4 +81,6 @@ def test_nothing_is_emulated_where_nothing_runs_for_the_target() -> None:
         "FROM --platform=$BUILDPLATFORM python AS installer\nRUN install\n"
         "FROM python\nCOPY --from=installer /out /\n"
     )
-    assert list(sites(runs(text, ARM64), [INTEL])) == [Placement(ARM64, "intel", Execution.UNABLE)]
+    assert list(placements_of(runs(text, ARM64), [INTEL])) == [
+        Placement(ARM64, "intel", Execution.UNABLE)
+    ]

@@ -81,13 +81,13 @@ class CacheExporter:
             for place in self._places():
                 self.notes.note_refusal(*place)
             return self._staging()
-        said = failure.evidence or failure.reason
+        words = failure.evidence or failure.reason
         if self.plan.settings.strict_cache:
             raise as_error(failure)
         if failure.kind is FailureKind.DISK_FULL:
             # It frees what it had of the cache a little later.
             self.runner.retrier.sleep(_FREES_SPACE_SECONDS)
-        self.warn(f"the cache could not be exported, the next bake has none: {said}")
+        self.warn(f"the cache could not be exported, the next bake has none: {words}")
         return None
 
     def _staging(self) -> CacheExport:

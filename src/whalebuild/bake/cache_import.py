@@ -72,12 +72,12 @@ class CacheImports:
             self.unusable.add(source)
             # One of the bake file's own may well not be there yet.
             if source in _sources(targets) or failure.kind is not FailureKind.MISSING:
-                self._say(source, failure)
+                self._announce(source, failure)
 
     def drop(self, source: str, failure: Failure) -> None:
         """Go on without a cache."""
         self.unusable.add(source)
-        self._say(source, failure)
+        self._announce(source, failure)
 
     def prepared(self, target: GeneratedTarget) -> GeneratedTarget:
         """The target as it can be built with what is known."""
@@ -126,13 +126,13 @@ class CacheImports:
             self._read[source] = self.registry.manifest(source)
         return self._read[source]
 
-    def _say(self, source: str, failure: Failure) -> None:
-        words = failure.reason
+    def _announce(self, source: str, failure: Failure) -> None:
+        reason = failure.reason
         if failure.kind is FailureKind.MISSING:
-            words = "it is not there"
+            reason = "it is not there"
         elif failure.kind is FailureKind.UNKNOWN:
-            words = failure.evidence
-        self.warn(f"the cache {source} cannot be used ({words}): building without it")
+            reason = failure.evidence
+        self.warn(f"the cache {source} cannot be used ({reason}): building without it")
 
 
 def _sources(targets: Sequence[GeneratedTarget]) -> dict[str, Reference]:

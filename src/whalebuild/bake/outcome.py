@@ -115,26 +115,26 @@ class DepsOutcome:
         self,
         app_caches: Iterable[Cache],
         repository: str | None = None,
-        there: Bundle | None = None,
+        now: Bundle | None = None,
     ) -> bytes | None:
         """Compose the bundle to publish; None where what is published stays as it is.
 
         Args:
             app_caches: Caches of applications that were exported.
             repository: Where it is for; in others than the bundle's own there are no caches.
-            there: What stands there by now, if another bake has published the same images: its
-                caches and its lock are kept.
+            now: What is published there by now, if another bake has published the same images:
+                its caches and its lock are kept.
         """
         at_home = repository in {None, self.plan.image.bundle.repository}
         new = tuple(app_caches) if at_home else ()
         source = self.plan.source
         if not self.changed and source is not None:
             if self.plan.surplus:
-                return self._trimmed(there or source.bundle, new, at_home=at_home)
+                return self._trimmed(now or source.bundle, new, at_home=at_home)
             if not new:
                 same = source.raw if at_home else _without_caches(source.bundle)
                 return same if self.tag_must_be_set else None
-            latest = there or source.bundle
+            latest = now or source.bundle
             kept_caches = _without(latest.caches, new)
             return _compose(latest, (*kept_caches, *new), latest.annotations)
         assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
@@ -149,9 +149,9 @@ class DepsOutcome:
         caches = (*kept.caches, *self.pushed.caches, *new) if at_home else ()
         return _compose(images, caches, {**(self.pushed.annotations or {}), **annotations})
 
-    def fits(self, there: Bundle) -> bool:
-        """Whether what stands there by now has the images that this bake has reused."""
-        wanted = {p: d for p, d in _digests(there).items() if p not in self.plan.surplus}
+    def fits(self, now: Bundle) -> bool:
+        """Whether what is published by now has the images that this bake has reused."""
+        wanted = {p: d for p, d in _digests(now).items() if p not in self.plan.surplus}
         return not self.changed and wanted == self.deps_image.images
 
     def _trimmed(self, bundle: Bundle, new: Sequence[Cache], *, at_home: bool) -> bytes:
@@ -228,8 +228,8 @@ def _kept(plan: DepsPlan, pushed: PushedImage) -> Bundle:
     if source is None or not kept:
         return Bundle("", {})
     images = {p: image for p, image in source.bundle.images.items() if p in kept}
-    mine = (cache for cache in source.bundle.caches if cache.role == Role.DEPS)
-    left = (cache.less(set(cache.platforms) - kept) for cache in mine)
+    of_deps = (cache for cache in source.bundle.caches if cache.role == Role.DEPS)
+    left = (cache.less(set(cache.platforms) - kept) for cache in of_deps)
     return Bundle("", images, source.bundle.attestations, tuple(filter(None, left)))
 
 

@@ -12,7 +12,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 
-_THERE = "the engine did not find what the registry has"
+_FOUND_HERE = "the engine did not find what the registry has"
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,12 @@ class RegistryProbe:
         next, and reports the 404 to that alone. To be removed when no engine in use does so:
         https://github.com/containerd/containerd/issues/12402
         """
-        reference, there = failure.missing_image, failure.detail is Detail.NO_PLATFORM
-        if reference is None or there or failure.remedy is not Remedy.STOP:
+        reference = failure.missing_image
+        if (
+            reference is None
+            or failure.detail is Detail.NO_PLATFORM
+            or failure.remedy is not Remedy.STOP
+        ):
             return failure
         try:
             found = self.registry.step(
@@ -39,7 +43,9 @@ class RegistryProbe:
             )
         except FailedError:
             return failure
-        return replace(failure, kind=FailureKind.TRANSIENT, reason=_THERE) if found else failure
+        return (
+            replace(failure, kind=FailureKind.TRANSIENT, reason=_FOUND_HERE) if found else failure
+        )
 
     def wait(self, failure: DockerFailure, references: Iterable[Reference]) -> None:
         """Wait until a registry answers, before the engine is sent there again.

@@ -32,12 +32,6 @@ from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings
 
-# Steps of buildx's own: it waits for a builder of the driver "remote", and reads bake files.
-_CONNECTING = "[internal] waiting for connection"
-# It starts a builder of another driver.
-_BOOTING = "[internal] booting buildkit"
-_READING = "[internal] load local bake definitions"
-
 
 class CacheExportError(Exception):
     """All is well but the export of a cache: images were pushed by then."""
@@ -132,8 +126,8 @@ class BuildxRunner:
         # Closing it stops buildx where the reading ends early.
         with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:
             about_to_push = self.about_to_push
-            for said in lines:
-                line = clean_line(said, self.hide)
+            for printed in lines:
+                line = clean_line(printed, self.hide)
                 self.console.raw(line)
                 for event in parse_line(line):
                     state.apply(event)
@@ -145,14 +139,12 @@ class BuildxRunner:
                     about_to_push = None
 
     @property
-    def met_engine(self) -> bool:
+    def met_builder(self) -> bool:
         """Whether the builder has answered in this bake: one that has not is down.
 
         The docker driver's is asked when the bake is planned.
         """
-        names = [step.name for state in self.states.values() for step in state.steps.values()]
-        before = (_CONNECTING, _BOOTING, _READING)
-        return not all(any(step in name for step in before) for name in names)
+        return any(state.met_builder for state in self.states.values())
 
     def hide(self, text: str) -> str:
         """Take out what may be a secret: what it looks like, and the logins that were used."""
@@ -169,32 +161,31 @@ class _Attempt:
     last: DockerFailure | None = None
 
     def __call__(self) -> None:
-        run = self.runner
-        asking = RegistryProbe(RetryingRegistry(run.registry, run.retrier))
+        runner = self.runner
+        probe = RegistryProbe(RetryingRegistry(runner.registry, runner.retrier))
         if self.last and self.last.kind is FailureKind.TRANSIENT:
-            asking.wait(
-                self.last, (ref for target in self.targets for ref in target.image.references)
-            )
+            images = (target.image for target in self.targets)
+            probe.wait(self.last, (reference for i in images for reference in i.references))
             if self.last.kept_broken:
                 # It is worth a try; if it does nothing, this one fails as the last one did.
                 with suppress(CommandFailedError):
-                    run.engine.drop_broken(run.settings.builder)
+                    runner.engine.drop_broken(runner.settings.builder)
         try:
-            run.stream(self.targets, self.state)
+            runner.stream(self.targets, self.state)
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
-            failure = classify(run.hide(failed.stderr), pushing=pushing, fresh=run.fresh)
+            failure = classify(runner.hide(failed.stderr), pushing=pushing, fresh=runner.fresh)
             step = self.state.failed_step()
             # What BuildKit's own image lacks, or its registry: nothing of this bake's.
-            if step is not None and _BOOTING in step.name and not run.met_engine:
-                named = run.settings.builder or "the current one"
-                raise boot_error(named, CONTAINER, run.hide(failed.stderr)) from None
+            if step is not None and step.boots and not runner.met_builder:
+                named = runner.settings.builder or "the current one"
+                raise boot_error(named, CONTAINER, runner.hide(failed.stderr)) from None
             # A builder elsewhere that did not answer: the words are those of any deadline.
-            if step is not None and _CONNECTING in step.name:
-                if not run.met_engine:
+            if step is not None and step.connects:
+                if not runner.met_builder:
                     raise
                 failure = replace(failure, kind=FailureKind.ENGINE_LOST)
-            self.last = asking.second_look(failure)
+            self.last = probe.second_look(failure)
             raise FailedError(self.last) from None
         except ImportFailedError as failed:
             self.last = failed.failure

@@ -36,9 +36,9 @@ def _delete(registry: Registry, reference: Reference) -> bool:
     with suppress(RequestFailedError):  # "digest invalid" is what version 2.8 says to a tag
         if registry.delete_manifest(reference):
             return True
-    there = registry.head(reference)
-    if there is None:  # it was never set: the push failed, or the build before it
+    found = registry.head(reference)
+    if found is None:  # it was never set: the push failed, or the build before it
         return True
-    own = write_index([there], {_MARK: str(reference.tag)})
+    own = write_index([found], {_MARK: str(reference.tag)})
     digest = registry.put_manifest(reference, own, INDEX_TYPE)
     return registry.delete_manifest(Reference(reference.repository, digest=digest))

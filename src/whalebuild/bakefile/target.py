@@ -76,8 +76,8 @@ class Target:
 
     def same_dockerfile(self, other: Target) -> bool:
         """Tell whether both build from one Dockerfile in one context."""
-        mine = (self.context, self.dockerfile, self.dockerfile_inline)
-        return mine == (other.context, other.dockerfile, other.dockerfile_inline)
+        own = (self.context, self.dockerfile, self.dockerfile_inline)
+        return own == (other.context, other.dockerfile, other.dockerfile_inline)
 
     def with_attributes(self, **changes: Any) -> Target:
         """Return a copy with attributes set, or removed where the value is None.

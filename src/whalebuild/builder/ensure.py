@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import boot_error, creation_error, node_down, plain_words
@@ -15,63 +14,31 @@ from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.settings import OWN_NAME
 
 
-@dataclass(frozen=True)
-class Readier:
-    """Makes what is missing of a builder, and waits for nodes; ``note`` takes a line before."""
+def ensure_builder(
+    builders: Builders,
+    facts: BuilderFacts,
+    platforms: Collection[str],
+    note: Callable[[str], None],
+) -> None:
+    """Have the builder be there for these platforms: made if it is missing, its nodes answering.
 
-    builders: Builders
-    note: Callable[[str], None]
+    Args:
+        builders: buildx's.
+        facts: What is known of the builder.
+        platforms: The platforms that are going to be built.
+        note: Takes a line before the user has to wait.
 
-    def ready(self, facts: BuilderFacts, platforms: Collection[str]) -> None:
-        """Have the builder be there for these platforms.
-
-        Raises:
-            EngineError: It cannot be made or started, or a node that is needed does not answer.
-        """
-        if facts.missing:
-            self._make()
-        elif down := nodes_down(facts, platforms):
-            self._wait(facts, down)
-
-    def _make(self) -> None:
-        """Make ``--builder auto``'s builder.
-
-        Another bake may do the same at this moment: whoever comes second uses what the first has
-        made, and what cannot be started is therefore left for the next try.
-        """
-        self.note(f'making builder "{OWN_NAME}" (driver {CONTAINER}), once for all bakes')
-        spec = BuilderSpec(OWN_NAME)
-        try:
-            self.builders.create(spec.words(0))
-        except CommandFailedError as failed:
-            error = creation_error(spec, failed.stderr)
-            if not isinstance(error, UsageError):  # that it is there already
-                raise error from None
-        try:
-            self.builders.look(OWN_NAME, boot=True)
-        except CommandFailedError as failed:
-            raise boot_error(OWN_NAME, CONTAINER, failed.stderr) from None
-
-    def _wait(self, facts: BuilderFacts, down: tuple[Node, ...]) -> None:
-        """Wait for nodes as long as buildx does, 20 s."""
-        names = ", ".join(node.name for node in down)
-        self.note(f'waiting for node {names} of builder "{facts.builder}"')
-        try:
-            found = self.builders.look(facts.builder, boot=True).nodes
-        except CommandFailedError:
-            found = down
-        there = {node.name for node in found if node.status == RUNNING}
-        for node in down:
-            if node.name not in there:
-                words = self._reason(facts.builder, node)
-                raise node_down(node.name, facts.driver, node.endpoint, words)
-
-    def _reason(self, builder: str, node: Node) -> str:
-        try:
-            self.builders.usage(builder, node.name)
-        except CommandFailedError as failed:
-            return plain_words(failed.stderr)
-        return node.status
+    Raises:
+        EngineError: It cannot be made or started, or a node that is needed does not answer.
+    """
+    if facts.missing:
+        note(f'making builder "{OWN_NAME}" (driver {CONTAINER}), once for all bakes')
+        _make(builders)
+    elif down := nodes_down(facts, platforms):
+        note(
+            f'waiting for node {", ".join(node.name for node in down)} of builder "{facts.builder}"'
+        )
+        _wait(builders, facts, down)
 
 
 def nodes_down(facts: BuilderFacts, platforms: Collection[str]) -> tuple[Node, ...]:
@@ -83,3 +50,43 @@ def nodes_down(facts: BuilderFacts, platforms: Collection[str]) -> tuple[Node, .
         return ()
     needed = (at.node for at in places(facts.nodes, sorted(platforms)))
     return tuple(dict.fromkeys(node for node in needed if node.status != RUNNING))
+
+
+def _make(builders: Builders) -> None:
+    """Make ``--builder auto``'s builder.
+
+    Another bake may do the same at this moment: whoever comes second uses what the first has
+    made, and what cannot be started is therefore left for the next try.
+    """
+    spec = BuilderSpec(OWN_NAME)
+    try:
+        builders.create(spec.words(0))
+    except CommandFailedError as failed:
+        error = creation_error(spec, failed.stderr)
+        if not isinstance(error, UsageError):  # that it is there already
+            raise error from None
+    try:
+        builders.look(OWN_NAME, boot=True)
+    except CommandFailedError as failed:
+        raise boot_error(OWN_NAME, CONTAINER, failed.stderr) from None
+
+
+def _wait(builders: Builders, facts: BuilderFacts, down: tuple[Node, ...]) -> None:
+    """Wait for nodes as long as buildx does, 20 s."""
+    try:
+        nodes = builders.look(facts.builder, boot=True).nodes
+    except CommandFailedError:
+        nodes = down
+    running = {node.name for node in nodes if node.status == RUNNING}
+    for node in down:
+        if node.name not in running:
+            reason = _reason(builders, facts.builder, node)
+            raise node_down(node.name, facts.driver, node.endpoint, reason)
+
+
+def _reason(builders: Builders, builder: str, node: Node) -> str:
+    try:
+        builders.usage(builder, node.name)
+    except CommandFailedError as failed:
+        return plain_words(failed.stderr)
+    return node.status

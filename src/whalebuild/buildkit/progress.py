@@ -18,6 +18,10 @@ _IMPORT = re.compile(r"(?:\[[^\]]*\] )?importing cache manifest from (?P<source>
 # "linux/arm64", or "linux/amd64->arm64" where a step runs on one platform for another.
 _PLATFORM = re.compile(r"(?P<own>(?P<system>[a-z0-9]+)/[a-z0-9/]+)(?:->(?P<other>[a-z0-9/]+))?")
 _LAYER = "sha256:"
+# Steps of buildx's own, before the builder has answered anything.
+_CONNECTING = "[internal] waiting for connection"
+_BOOTING = "[internal] booting buildkit"
+_READING = "[internal] load local bake definitions"
 
 
 @dataclass
@@ -55,6 +59,16 @@ class StepState:
         """Where it imports a cache from, if it does."""
         found = _IMPORT.match(self.name)
         return found["source"] if found else ""
+
+    @property
+    def connects(self) -> bool:
+        """Whether buildx waits in it for a builder of the driver "remote"."""
+        return _CONNECTING in self.name
+
+    @property
+    def boots(self) -> bool:
+        """Whether buildx starts a builder in it, of another driver."""
+        return _BOOTING in self.name
 
     @property
     def is_instruction(self) -> bool:
@@ -147,6 +161,14 @@ class BuildState:
         scope = step.name.partition("]")[0].lstrip("[").split()
         named = [platform for word in scope if (platform := _platform(word)) in mine]
         return (named[0],) if named else mine
+
+    @property
+    def met_builder(self) -> bool:
+        """Whether the builder has answered: it was asked for more than to be there."""
+        return any(
+            not (step.connects or step.boots or _READING in step.name)
+            for step in self.steps.values()
+        )
 
     @property
     def failed_export(self) -> str:

@@ -55,7 +55,7 @@ class Session:
 
     def ready_builder(self, plan: Plan) -> None:
         """Have the builder that a plan needs be there, and its nodes answer."""
-        from whalebuild.builder.ensure import Readier, nodes_down
+        from whalebuild.builder.ensure import ensure_builder, nodes_down
 
         facts = plan.facts
         platforms = {platform for image in plan.images for platform in image.platforms}
@@ -66,7 +66,7 @@ class Session:
         from whalebuild.docker.builders import DockerBuilders
 
         with DockerBuilders() as builders:
-            Readier(builders, self.console.note).ready(facts, platforms)
+            ensure_builder(builders, facts, platforms, self.console.note)
 
 
 def setting_flags(**given: object) -> dict[str, object]:

@@ -60,14 +60,14 @@ def decide(
     useless = next(filter(None, (_useless(found, lost) for found in published)), None)
     if useless:
         return Decision(DepsAction.REBUILD, (useless,), platforms=platforms)
-    there = [found for found in published if found]
+    bundles = [found for found in published if found]
     changes: dict[Change, None] = {}
-    for found in there:
+    for found in bundles:
         if isinstance(found.lock, Lock):
             changes |= dict.fromkeys(compare(found.lock, wanted))
         missing = (p for p in wanted.platforms if p not in found.bundle.images)
         changes |= {Change(f"platform {platform}", "is missing"): None for platform in missing}
-    stale = tuple(p for p in wanted.platforms if any(_stale(found, wanted, p) for found in there))
+    stale = tuple(p for p in wanted.platforms if any(_stale(found, wanted, p) for found in bundles))
     if not stale:
         return Decision(DepsAction.REUSE)
     return Decision(DepsAction.REBUILD, tuple(map(str, changes)), tuple(changes), stale)

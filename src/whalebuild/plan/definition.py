@@ -134,7 +134,7 @@ def platform_groups(
     """
     if output not in APART or len(platforms) < 2:  # noqa: PLR2004 - there is nothing to part
         return (platforms,)
-    known = {site.platform: site.node for site in places(nodes, platforms)}
+    known = {placement.platform: placement.node for placement in places(nodes, platforms)}
     groups: dict[Node | str, list[str]] = {}
     for platform in platforms:
         groups.setdefault(known.get(platform, platform), []).append(platform)

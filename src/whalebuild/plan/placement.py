@@ -46,10 +46,10 @@ def runs_of(inputs: StageInputs) -> tuple[RunLines, ...]:
     return tuple(_runs(closure) for closure in inputs.closures)
 
 
-def sites(runs: Sequence[RunLines], nodes: Sequence[Node]) -> tuple[Placement, ...]:
+def placements_of(runs: Sequence[RunLines], nodes: Sequence[Node]) -> tuple[Placement, ...]:
     """Tell where each platform is built, as far as it is known what the nodes can do."""
-    found = (_site(each, nodes) for each in runs)
-    return tuple(site for site in found if site)
+    found = (_placement(each, nodes) for each in runs)
+    return tuple(placement for placement in found if placement)
 
 
 def _runs(closure: Closure) -> RunLines:
@@ -63,7 +63,7 @@ def _runs(closure: Closure) -> RunLines:
     )
 
 
-def _site(runs: RunLines, nodes: Sequence[Node]) -> Placement | None:
+def _placement(runs: RunLines, nodes: Sequence[Node]) -> Placement | None:
     where = place(nodes, runs.platform)
     if where is None:
         return None

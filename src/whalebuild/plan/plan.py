@@ -28,7 +28,7 @@ from whalebuild.plan.definition import (
     platform_groups,
 )
 from whalebuild.plan.pins import DepsImage, deps_image_of
-from whalebuild.plan.placement import Placement, RunLines, sites
+from whalebuild.plan.placement import Placement, RunLines, placements_of
 from whalebuild.settings import Settings
 
 
@@ -168,14 +168,14 @@ class Plan:
         """The dependencies of an application."""
         return next(deps for deps in self.deps if deps.image.name == app.image.deps)
 
-    def sites(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
+    def placements(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
         """Where each platform of an image is built, as far as it is known what the nodes can do."""
         if self.facts is None:
             return ()
         own = (self.facts.platform,) if self.facts.platform else ()
         platforms = planned.image.platforms or own
         known = planned.runs or tuple(RunLines(platform) for platform in platforms)
-        return sites(known, self.facts.nodes)
+        return placements_of(known, self.facts.nodes)
 
     def deps_targets(
         self, deps: DepsPlan, export: CacheExport | None = None

@@ -78,9 +78,9 @@ class AppPlanner:
         """External images that have moved, but for those that the dependencies tell."""
         if not self.thorough or self.lookup is None:
             return ()
-        told = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
+        of_deps = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
         drifted = self.input_reader.drifted_bases(reading, lock)
-        return tuple(key for key in drifted if key not in told)
+        return tuple(key for key in drifted if key not in of_deps)
 
     def _unpinned(self, image: PairImage, deps: DepsPlan) -> str | None:
         """Why the application's build cannot stand on the published image."""

@@ -45,12 +45,12 @@ class DepsPlanner:
         reading = self.input_reader.read(image.target, image.platforms)
         own = self._published(image)
         tried = [self._try(image, reading, own, found) for found in self._candidates(image, own)]
-        made = next((plan for plan in tried if plan.reused), tried[0])
-        if made.reused and made.source and image.platforms and self.lasting:
-            surplus = (p for p in made.source.bundle.images if p not in image.platforms)
-            made = replace(made, surplus=tuple(surplus))
-        if isinstance(reading, Undetermined) or not isinstance(made.lock, Lock):
-            return made
+        plan = next((each for each in tried if each.reused), tried[0])
+        if plan.reused and plan.source and image.platforms and self.lasting:
+            surplus = (p for p in plan.source.bundle.images if p not in image.platforms)
+            plan = replace(plan, surplus=tuple(surplus))
+        if isinstance(reading, Undetermined) or not isinstance(plan.lock, Lock):
+            return plan
         final = (
             application.stage if application and application.same_dockerfile(image.target) else None
         )
@@ -59,16 +59,16 @@ class DepsPlanner:
             reading.inputs,
             final=final,
             files=reading.files,
-            deps_bytes=self._size(made.source) if self.thorough else None,
+            deps_bytes=self._size(plan.source) if self.thorough else None,
         )
         drifted: tuple[str, ...] = ()
         if self.thorough and self.lookup:
-            drifted = self.input_reader.drifted_bases(reading, made.lock)
+            drifted = self.input_reader.drifted_bases(reading, plan.lock)
         splits = explain_code_changes(
-            made.decision.changes, reading.dockerfile, reading.inputs, reading.files
+            plan.decision.changes, reading.dockerfile, reading.inputs, reading.files
         )
         runs = runs_of(reading.inputs)
-        return replace(made, advice=advice, splits=splits, drifted_bases=drifted, runs=runs)
+        return replace(plan, advice=advice, splits=splits, drifted_bases=drifted, runs=runs)
 
     def _published(self, image: PairImage) -> tuple[PublishedDeps | None, ...]:
         if self.lookup is None:

@@ -56,7 +56,7 @@ class Planner:
         submit = Submit()
         probe = BuilderProbe(self.engine, self.retrier.announce)
         chooser = BuilderChooser(probe, self.settings.builder, publishes=options.publishes)
-        looked = submit(chooser.first) if self.ask else None
+        first_facts = submit(chooser.first) if self.ask else None
         reader = BakeFileReader(self.engine, self.tree, self.settings)
         pairs, everything, source = reader.pairs(request)
         if self.settings.platform:
@@ -66,11 +66,11 @@ class Planner:
         lookup = ManifestLookup(registry, submit)
         if self.ask:
             lookup.begin(_references(images))
-        facts = chooser.chosen(looked.result(), _platforms(images)) if looked else None
+        facts = chooser.chosen(first_facts.result(), _platforms(images)) if first_facts else None
         platform = facts.platform if facts else None
         if platform:
             images = tuple(replace(i, platforms=resolve(i.platforms, platform)) for i in images)
-        told = submit(partial(probe.with_nodes, facts, _platforms(images))) if facts else None
+        with_nodes = submit(partial(probe.with_nodes, facts, _platforms(images))) if facts else None
         if options.portion:
             options = replace(options, portion=portion_of(images, options.portion, platform))
         bases = BaseImages(registry, submit)
@@ -79,7 +79,7 @@ class Planner:
         if platform and options.publishes:
             for app in apps:
                 _keep_platforms(app, platform)
-        facts = told.result() if told else None
+        facts = with_nodes.result() if with_nodes else None
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
         settings = chooser.settled(self.settings, facts)
         return Plan(deps, apps, options, settings, source, facts, everything, derived)
@@ -148,15 +148,15 @@ def _keep_platforms(app: AppPlan, own: str) -> None:
     Raises:
         UsageError: The application is published for other platforms, and no platform is named.
     """
-    there = app.published.platforms if app.published else ()
-    if app.image.platforms or not there or own in there:
+    published = app.published.platforms if app.published else ()
+    if app.image.platforms or not published or own in published:
         return
-    listed = ", ".join(f'"{platform}"' for platform in there)
+    listed = ", ".join(f'"{platform}"' for platform in published)
     raise UsageError(
-        f"{app.image.references[0]} is for {', '.join(there)}: "
+        f"{app.image.references[0]} is for {', '.join(published)}: "
         f"it would be replaced by one for {own}",
         cause="no platform is named, so that the builder's own is built",
-        next_step=f"name what production runs: --platform {','.join(there)}, or "
+        next_step=f"name what production runs: --platform {','.join(published)}, or "
         f"platform = [{listed}] in the settings",
     )
 

@@ -78,8 +78,8 @@ class BakeFileReader:
         """Whether these are bake files: a compose file whose services build nothing is none."""
         if any("compose" not in file for file in files):
             return True
-        looked = BakeRequest(variables=request.variables)
-        return bool(self._print(looked, lambda: self._names(looked)).targets)
+        default = BakeRequest(variables=request.variables)
+        return bool(self._print(default, lambda: self._names(default)).targets)
 
     def _names(self, request: BakeRequest) -> tuple[str, ...]:
         """Names of all targets; none from a buildx before 0.20, which cannot list them."""

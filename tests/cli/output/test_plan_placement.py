@@ -9,7 +9,7 @@ from tests.support.plans import REBUILD, REUSE, app_plan, deps_plan, pair_app, p
 from tests.support.platforms import AMD64, ARM64
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.builder.nodes import Execution, Node
-from whalebuild.cli.output.plan import announcement, plan_text, site_lines
+from whalebuild.cli.output.plan import announcement, placement_lines, plan_text
 from whalebuild.inputs.values import Undetermined
 from whalebuild.plan.placement import Placement, RunLines
 from whalebuild.plan.plan import AppAction
@@ -20,7 +20,7 @@ RUNS = (RunLines(AMD64, ((AMD64, (3,)),)), RunLines(ARM64, ((ARM64, (3, 7)), (No
 
 
 @pytest.mark.parametrize(
-    ("site", "line"),
+    ("placement", "line"),
     [
         (Placement(AMD64, "a", Execution.NATIVE), f"{AMD64} natively on node a"),
         (
@@ -48,13 +48,13 @@ RUNS = (RunLines(AMD64, ((AMD64, (3,)),)), RunLines(ARM64, ((ARM64, (3, 7)), (No
         ),
     ],
 )
-def test_where_a_platform_is_built(site: Placement, line: str) -> None:
-    assert site_lines([site], [site.platform]) == [line]
+def test_where_a_platform_is_built(placement: Placement, line: str) -> None:
+    assert placement_lines([placement], [placement.platform]) == [line]
 
 
 def test_a_platform_of_which_nothing_is_known_is_named() -> None:
-    assert site_lines([], [AMD64, ARM64]) == [AMD64, ARM64]
-    assert site_lines([], []) == ["the one of the builder"]
+    assert placement_lines([], [AMD64, ARM64]) == [AMD64, ARM64]
+    assert placement_lines([], []) == ["the one of the builder"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_bake_says_what_will_be_slow_and_what_cannot_run(node: Node, note: str
 def test_platforms_of_inputs_that_cannot_be_told_have_a_place_all_the_same() -> None:
     deps = deps_plan(REBUILD, lock=Undetermined("for a reason"))
     made = plan(deps, facts=replace(BUILDER, nodes=(INTEL,)))
-    assert [site.node for site in made.sites(deps)] == ["intel"]
+    assert [placement.node for placement in made.placements(deps)] == ["intel"]
 
 
 def test_on_a_machine_of_another_kind_a_plan_asks_for_what_production_runs() -> None:

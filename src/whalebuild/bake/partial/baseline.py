@@ -57,7 +57,7 @@ class Baseline:
     def lacking(self, references: Iterable[Reference], digest: str) -> tuple[Reference, ...]:
         """The references that do not have this."""
         found = ((each, self.lookup.manifest(each)) for each in references)
-        return tuple(each for each, there in found if there is None or there.digest != digest)
+        return tuple(each for each, now in found if now is None or now.digest != digest)
 
     def decision(self, joined: JoinedImage, pushed: PushedImage | None) -> Decision:
         """What parts have decided about dependencies, all platforms taken together."""
@@ -99,8 +99,8 @@ class Baseline:
         return now is None or now.digest != source.digest
 
     def _was(self, reference: Reference, reads: Digests) -> str | None:
-        there = self.lookup.manifest(reference)
-        now = there.digest if there else None
+        found = self.lookup.manifest(reference)
+        now = found.digest if found else None
         return next((read for read in reads if read != now), now)
 
     def _at(self, reference: Reference, digest: str) -> Manifest | None:

@@ -126,7 +126,9 @@ def _part(document: Mapping[str, Any], file: str) -> Part:
     for entry in images:
         _check(entry, platforms, {i.image.name for i in images if i.image.role is Role.DEPS})
     staging = values.listed(document["staging"], _staging)
-    repositories = {r for entry in images for r in (*entry.image.repositories, _home(entry.image))}
+    repositories = {
+        r for entry in images for r in (*entry.image.repositories, entry.image.bundle.repository)
+    }
     strange = next((each for each in staging if each.repository not in repositories), None)
     if strange:
         raise MalformedError(f"{strange} is in no repository of its images")
@@ -165,16 +167,16 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
 def _check(entry: ImagePart, platforms: tuple[str, ...], dependencies: set[str]) -> None:
     """What one value says must fit the others."""
     image, pushed = entry.image, [p for target in entry.pushed for p in target.platforms]
-    mine = {platform for platform in image.platforms if platform in platforms}
+    of_part = {platform for platform in image.platforms if platform in platforms}
     builds = image.role is Role.DEPS or entry.action == AppAction.BUILD.value
-    looked = len(image.references) if image.role is Role.DEPS else 1
-    whole = image.role is Role.DEPS or set(pushed) == (mine if builds else set())
-    stands = mine if image.role is Role.DEPS else set()
+    reads = len(image.references) if image.role is Role.DEPS else 1
+    whole = image.role is Role.DEPS or set(pushed) == (of_part if builds else set())
+    stands = of_part if image.role is Role.DEPS else set()
     if (
         image.deps not in dependencies
         or len(pushed) != len(set(pushed))
-        or not mine.issuperset(pushed)
-        or len(entry.published) != looked
+        or not of_part.issuperset(pushed)
+        or len(entry.published) != reads
         or entry.stands_on.keys() != stands
         or not whole
     ):
@@ -202,10 +204,6 @@ def _pushed(found: Mapping[str, Any]) -> PushedTarget:
         if cache is not None
         else None,
     )
-
-
-def _home(image: PairImage) -> str:
-    return image.bundle.repository
 
 
 def _staging(text: Any) -> Reference:

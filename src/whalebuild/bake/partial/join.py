@@ -98,9 +98,11 @@ def join(parts: Sequence[Part]) -> tuple[JoinedImage, ...]:
     joined = []
     for number, entry in enumerate(first.images):
         shares = [PartShare(part, part.images[number]) for part in parts]
-        mine = [share for share in shares if share.platforms]
+        with_platforms = [share for share in shares if share.platforms]
         order = entry.image.platforms.index
-        joined.append(JoinedImage(tuple(sorted(mine, key=lambda share: order(share.platforms[0])))))
+        joined.append(
+            JoinedImage(tuple(sorted(with_platforms, key=lambda share: order(share.platforms[0]))))
+        )
     return tuple(joined)
 
 
@@ -120,19 +122,19 @@ def _differences(one: Part, other: Part) -> Iterator[str]:
         yield f"{one.file} is of scope {scopes[0]}, {other.file} of {scopes[1]}"
     names = [[entry.image.name for entry in part.images] for part in (one, other)]
     if names[0] != names[1]:
-        mine, theirs = map(", ".join, names)
-        yield f"{one.file} is of {mine}, {other.file} of {theirs}"
+        targets = [", ".join(each) for each in names]
+        yield f"{one.file} is of {targets[0]}, {other.file} of {targets[1]}"
         return
-    for entry, twin in zip(one.images, other.images, strict=True):
-        image, another = entry.image, twin.image
-        for what, here, there in (
+    for entry, other_entry in zip(one.images, other.images, strict=True):
+        image, another = entry.image, other_entry.image
+        for what, first, second in (
             ("is published as", image.references, another.references),
             ("is for", image.platforms, another.platforms),
             ("has its caches in", (image.bundle,), (another.bundle,)),
             ("has the role", (image.role, image.deps), (another.role, another.deps)),
         ):
-            if here != there:
-                listed, others = ", ".join(map(str, here)), ", ".join(map(str, there))
+            if first != second:
+                listed, others = ", ".join(map(str, first)), ", ".join(map(str, second))
                 yield f'"{image.name}" {what} {listed} in {one.file}, {others} in {other.file}'
 
 
@@ -159,14 +161,14 @@ def _check_platforms(parts: Sequence[Part]) -> None:
 
 def _check_inputs(one: PartShare, other: PartShare) -> None:
     name = one.entry.image.name
-    mine, theirs = one.entry.lock, other.entry.lock
+    first, second = one.entry.lock, other.entry.lock
     changes: list[str] = []
-    if isinstance(mine, Lock) and isinstance(theirs, Lock):
-        found = [change for change in compare(mine, theirs) if change.name not in _OF_THE_MACHINE]
+    if isinstance(first, Lock) and isinstance(second, Lock):
+        found = [change for change in compare(first, second) if change.name not in _OF_THE_MACHINE]
         changes = [str(change) for change in found]
-    elif isinstance(mine, Lock) or isinstance(theirs, Lock):
+    elif isinstance(first, Lock) or isinstance(second, Lock):
         unknown, file = (
-            (mine, one.part.file) if isinstance(theirs, Lock) else (theirs, other.part.file)
+            (first, one.part.file) if isinstance(second, Lock) else (second, other.part.file)
         )
         changes = [f"only in {file} they cannot be told: {unknown}"]
     changes += _attributes(one.entry.attributes, other.entry.attributes)
@@ -182,11 +184,11 @@ def _check_inputs(one: PartShare, other: PartShare) -> None:
 
 def _attributes(one: Mapping[str, object], other: Mapping[str, object]) -> Iterator[str]:
     for name in dict.fromkeys([*one, *other]):
-        mine, theirs = one.get(name), other.get(name)
-        if mine == theirs:
+        first, second = one.get(name), other.get(name)
+        if first == second:
             continue
-        if isinstance(mine, dict) and isinstance(theirs, dict):
-            keys = (key for key in {**mine, **theirs} if mine.get(key) != theirs.get(key))
+        if isinstance(first, dict) and isinstance(second, dict):
+            keys = (key for key in {**first, **second} if first.get(key) != second.get(key))
             yield from (f"{name.removesuffix('s')} {key} differs" for key in keys)
         else:
             yield f"{name} differ" if name.endswith("s") else f"{name} differs"

@@ -161,8 +161,8 @@ class _Reader:
         image, lock = joined.image, joined.lock
         actions = {share.entry.action == AppAction.BUILD.value: share for share in joined.shares}
         if len(actions) > 1:
-            there = f'"{image.name}" was published as it is to be when this part was baked'
-            raise _in_part(actions[False], there, f"{actions[True].part.file} has built it")
+            what = f'"{image.name}" was published as it is to be when this part was baked'
+            raise _in_part(actions[False], what, f"{actions[True].part.file} has built it")
         first = joined.shares[0]
         attributes = first.entry.attributes
         made_of = AppMaterial(lock, attributes) if isinstance(lock, Lock) else None

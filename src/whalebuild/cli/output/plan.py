@@ -50,7 +50,7 @@ def decision_lines(plan: Plan) -> list[str]:
 def announcement(plan: Plan) -> list[str]:
     """What a bake says before it begins: a line for each image; one for all if it is nothing."""
     if not plan.nothing_to_do:
-        return [*decision_lines(plan), *site_notes(plan)]
+        return [*decision_lines(plan), *placement_notes(plan)]
     names = [image.name for image in plan.images]
     shown = ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if names[_MANY:] else "")
     are = "are published as they are" if len(names) > 1 else "is published as it is"
@@ -136,9 +136,9 @@ def _built_from(plan: Plan, planned: DepsPlan | AppPlan, *, built: bool) -> Iter
     stage = _stage(image.target.stage)
     yield f"  builds    {stage} of {image.target.dockerfile} in {image.target.context}"
     if built:
-        sites = plan.sites(planned)
-        yield from _hanging("platforms ", site_lines(sites, image.platforms))
-        if any(site.emulated or site.impossible for site in sites):
+        placements = plan.placements(planned)
+        yield from _hanging("platforms ", placement_lines(placements, image.platforms))
+        if any(placement.emulated or placement.impossible for placement in placements):
             yield f"            better: {ELSEWHERE}"
     else:
         yield f"  platforms {', '.join(image.platforms) or 'the one of the builder'}"
@@ -215,14 +215,14 @@ ELSEWHERE = (
 )
 
 
-def site_lines(sites: Sequence[Placement], platforms: Sequence[str]) -> list[str]:
+def placement_lines(placements: Sequence[Placement], platforms: Sequence[str]) -> list[str]:
     """One line for each platform of an image."""
-    known = {site.platform: site for site in sites}
+    known = {placement.platform: placement for placement in placements}
     lines = [_line(known[p]) if p in known else p for p in platforms or known]
     return lines or ["the one of the builder"]
 
 
-def site_notes(plan: Plan) -> list[str]:
+def placement_notes(plan: Plan) -> list[str]:
     """What a bake says of platforms before it begins: what will be slow, and what cannot run."""
     notes = [note for planned in _built(plan) for note in _notes(plan, planned)]
     return notes + platform_hint(plan)
@@ -246,33 +246,33 @@ def _built(plan: Plan) -> Iterator[DepsPlan | AppPlan]:
 
 
 def _notes(plan: Plan, planned: DepsPlan | AppPlan) -> Iterator[str]:
-    for site in plan.sites(planned):
-        where = f"{planned.image.name}: {site.platform} on node {site.node}"
-        if site.impossible:
+    for placement in plan.placements(planned):
+        where = f"{planned.image.name}: {placement.platform} on node {placement.node}"
+        if placement.impossible:
             yield (
-                f"warning: {where} cannot run RUN on {_lines(site.impossible)}: "
+                f"warning: {where} cannot run RUN on {_lines(placement.impossible)}: "
                 "it needs the cache to have what they make"
             )
-        if site.emulated:
-            yield f"{where}: RUN on {_lines(site.emulated)} under emulation, many times slower"
+        if placement.emulated:
+            yield f"{where}: RUN on {_lines(placement.emulated)} under emulation, many times slower"
 
 
-def _line(site: Placement) -> str:
-    words = f"{site.platform} {_how(site)}"
+def _line(placement: Placement) -> str:
+    words = f"{placement.platform} {_how(placement)}"
     others = []
-    if site.emulated:
-        others.append(f"RUN on {_lines(site.emulated)} under emulation")
-    if site.impossible:
-        others.append(f"RUN on {_lines(site.impossible)} cannot run: no QEMU is registered")
+    if placement.emulated:
+        others.append(f"RUN on {_lines(placement.emulated)} under emulation")
+    if placement.impossible:
+        others.append(f"RUN on {_lines(placement.impossible)} cannot run: no QEMU is registered")
     return f"{words}; {', '.join(others)}" if others else words
 
 
-def _how(site: Placement) -> str:
-    if site.how is Execution.NATIVE:
-        return f"natively on node {site.node}"
-    if site.emulated or site.impossible:
-        return f"on node {site.node}, which is of another kind"
-    return f"on node {site.node}, where nothing has to be emulated"
+def _how(placement: Placement) -> str:
+    if placement.how is Execution.NATIVE:
+        return f"natively on node {placement.node}"
+    if placement.emulated or placement.impossible:
+        return f"on node {placement.node}, which is of another kind"
+    return f"on node {placement.node}, where nothing has to be emulated"
 
 
 def _lines(numbers: Sequence[int]) -> str:
@@ -323,7 +323,7 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "dockerfile": image.target.dockerfile,
         "tags": [str(reference) for reference in image.references],
         "platforms": list(image.platforms),
-        "sites": _sites(plan, deps),
+        "sites": _placements(plan, deps),
         "platforms_dropped": list(deps.surplus),
         "inputs": {
             "manifests": [entry.name for entry in files if is_manifest(entry.path)],
@@ -363,10 +363,12 @@ def _app(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "bases_moved": list(app.drifted_bases),
         "missing_tags": [str(reference) for reference in app.missing],
         "platforms": list(image.platforms),
-        "sites": _sites(plan, app),
+        "sites": _placements(plan, app),
     }
 
 
-def _sites(plan: Plan, image: DepsPlan | AppPlan) -> list[dict[str, Any]]:
+def _placements(plan: Plan, image: DepsPlan | AppPlan) -> list[dict[str, Any]]:
     """Where each platform is built: the node, and how its programs run there."""
-    return [asdict(site) | {"how": site.how.value} for site in plan.sites(image)]
+    return [
+        asdict(placement) | {"how": placement.how.value} for placement in plan.placements(image)
+    ]

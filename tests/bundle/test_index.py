@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.bundle.index import Bundle, Cache, compose, read_bundle
+from whalebuild.bundle.index import Bundle, Cache, read_bundle, write_bundle
 from whalebuild.oci.manifest import (
     ATTESTATION,
     REFERENCE_DIGEST,
@@ -40,7 +40,7 @@ def read(raw: bytes) -> Bundle:
 def test_what_is_composed_is_read_again() -> None:
     caches = (Cache("app", ("linux/amd64", "linux/arm64"), digest(8), 80),)
     attestations = (attestation(5, AMD64),)
-    raw = compose(IMAGES, attestations, caches, {"dev.whalebuild.key": "k"})
+    raw = write_bundle(IMAGES, attestations, caches, {"dev.whalebuild.key": "k"})
     bundle = read(raw)
     expected = Bundle(digest_of(raw), IMAGES, attestations, caches, {"dev.whalebuild.key": "k"})
     assert bundle == expected
@@ -52,14 +52,14 @@ def test_the_bytes_do_not_depend_on_the_order_of_arguments(
 ) -> None:
     caches = [Cache(role, ("linux/amd64",), digest(6 + i), 1) for i, role in enumerate("abc")]
     shuffled = {platform: IMAGES[platform] for platform in platforms}
-    assert compose(shuffled, (), [caches[i] for i in order], {"b": "1", "a": "2"}) == compose(
-        IMAGES, (), caches, {"a": "2", "b": "1"}
-    )
+    assert write_bundle(
+        shuffled, (), [caches[i] for i in order], {"b": "1", "a": "2"}
+    ) == write_bundle(IMAGES, (), caches, {"a": "2", "b": "1"})
 
 
 def test_those_who_pull_see_images_alone() -> None:
     """docker, containerd, podman and Kubernetes choose a child by its platform."""
-    raw = compose(IMAGES, (), (Cache("deps", ("linux/amd64",), digest(9), 1),), {})
+    raw = write_bundle(IMAGES, (), (Cache("deps", ("linux/amd64",), digest(9), 1),), {})
     platforms = [child["platform"] for child in json.loads(raw)["manifests"]]
     assert platforms == [
         {"architecture": "amd64", "os": "linux"},
@@ -70,7 +70,9 @@ def test_those_who_pull_see_images_alone() -> None:
 
 
 def test_attestations_of_images_that_are_not_in_it_are_left_out() -> None:
-    raw = compose({"linux/amd64": AMD64}, (attestation(5, AMD64), attestation(6, ARM64)), (), {})
+    raw = write_bundle(
+        {"linux/amd64": AMD64}, (attestation(5, AMD64), attestation(6, ARM64)), (), {}
+    )
     assert [child.digest for child in read(raw).attestations] == [digest(5)]
 
 
@@ -80,14 +82,14 @@ def test_caches_are_found_by_role_and_platform() -> None:
         Cache("app", ("linux/arm64",), digest(8), 1),
         Cache("deps", ("linux/amd64", "linux/arm64"), digest(9), 1),
     )
-    bundle = read(compose(IMAGES, (), caches, {}))
+    bundle = read(write_bundle(IMAGES, (), caches, {}))
     assert [c.digest for c in bundle.cache("app", ["linux/amd64"])] == [digest(7)]
     assert [c.digest for c in bundle.cache("deps", ["linux/arm64", "linux/arm/v7"])] == [digest(9)]
     assert bundle.cache("app", ["linux/arm/v7"]) == ()
 
 
 def test_a_plain_image_is_a_bundle_without_lock_and_caches() -> None:
-    bundle = read(compose(IMAGES, (), (), {}))
+    bundle = read(write_bundle(IMAGES, (), (), {}))
     assert (bundle.images, bundle.caches, bundle.annotations) == (IMAGES, (), {})
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.plans import BUNDLE, LATEST, image, lock, published
 from tests.support.platforms import AMD64, ARM64
 from whalebuild.bundle.annotations import NoLock
-from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.index import Cache, write_bundle
 from whalebuild.bundle.published import AppRecord, PublishedApp, read_app, read_deps
 from whalebuild.oci.manifest import INDEX_TYPE, MANIFEST_TYPE, Manifest, digest_of
 
@@ -25,7 +25,7 @@ SINGLE = manifest(json.dumps({"config": {}, "layers": []}).encode(), MANIFEST_TY
 
 
 def app(annotations: dict[str, str]) -> PublishedApp:
-    return read_app(LATEST, manifest(compose(IMAGES, (), (), annotations)))
+    return read_app(LATEST, manifest(write_bundle(IMAGES, (), (), annotations)))
 
 
 def test_a_bundle_is_read_with_its_lock_its_caches_and_its_bytes() -> None:
@@ -49,14 +49,14 @@ def test_a_bundle_is_read_with_its_lock_its_caches_and_its_bytes() -> None:
     [
         (SINGLE, "it is no image index", {}),
         (manifest(b"no JSON"), "it is no image index", {}),
-        (manifest(compose(IMAGES, (), (), {})), "it has no lock", IMAGES),
+        (manifest(write_bundle(IMAGES, (), (), {})), "it has no lock", IMAGES),
         (
-            manifest(compose(IMAGES, (), (), {"dev.whalebuild.scheme": "99"})),
+            manifest(write_bundle(IMAGES, (), (), {"dev.whalebuild.scheme": "99"})),
             "its lock is of another version of whalebuild (scheme 99)",
             IMAGES,
         ),
         (
-            manifest(compose(IMAGES, (), (), {"dev.whalebuild.scheme": "1"})),
+            manifest(write_bundle(IMAGES, (), (), {"dev.whalebuild.scheme": "1"})),
             "its lock is damaged",
             IMAGES,
         ),

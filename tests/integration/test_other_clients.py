@@ -17,7 +17,7 @@ from tests.integration import published
 from tests.integration.marks import extended
 from tests.integration.sandbox import REPOSITORIES, SHARED_ENGINE, Sandbox
 from whalebuild.bakefile.images import Role
-from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.index import Cache, write_bundle
 from whalebuild.oci.manifest import INDEX_TYPE, parse_index
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.client import RegistryClient
@@ -79,7 +79,7 @@ def add_cache(sandbox: Sandbox, image: Image) -> None:
         index = manifest and parse_index(manifest.raw)
         assert index
         child = Cache(Role.DEPS, (PLATFORM,), made["digest"], made["size"])
-        raw = compose(index.images, index.attestations, [child], index.annotations)
+        raw = write_bundle(index.images, index.attestations, [child], index.annotations)
         registry.put_manifest(reference, raw, INDEX_TYPE)
 
 

@@ -18,7 +18,7 @@ from tests.support.published_pair import (
 )
 from tests.support.retrier import patiently
 from whalebuild.builder.facts import BuilderFacts
-from whalebuild.bundle.index import compose
+from whalebuild.bundle.index import write_bundle
 from whalebuild.errors import EngineError, RefusedError, UsageError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.manifest import Descriptor, digest_of
@@ -66,7 +66,7 @@ class World:
     def publish(self, tag: str, *layers: Layer, platforms: tuple[str, ...] = (AMD64,)) -> str:
         """An index with images of these layers; return its digest."""
         images = {platform: self._image(platform, *layers) for platform in platforms}
-        return self.registry.push(compose(images, (), (), {"of": tag}), tag).digest
+        return self.registry.push(write_bundle(images, (), (), {"of": tag}), tag).digest
 
     def _image(self, platform: str, *layers: Layer) -> Descriptor:
         system, architecture = platform.split("/")

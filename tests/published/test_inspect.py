@@ -19,7 +19,7 @@ from tests.support.source_tree import FakeTree
 from whalebuild.bakefile.pair_names import names_of_image
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bundle.annotations import NoLock
-from whalebuild.bundle.index import compose
+from whalebuild.bundle.index import write_bundle
 from whalebuild.cli.image_argument import names_in_bake_file
 from whalebuild.errors import RefusedError, UsageError
 from whalebuild.oci.manifest import digest_of
@@ -134,8 +134,8 @@ def test_images_of_other_tools(world: World) -> None:
 def test_annotations_that_say_nothing(
     world: World, annotations: dict[str, str], reason: str
 ) -> None:
-    world.registry.push(compose(world.apps, (), (), annotations), "latest")
-    world.registry.push(compose(world.deps, (), (), annotations), "deps")
+    world.registry.push(write_bundle(world.apps, (), (), annotations), "latest")
+    world.registry.push(write_bundle(world.deps, (), (), annotations), "deps")
     view = world.inspect()
     assert view.record == NoRecord(reason)
     assert isinstance(view.lock, NoLock)

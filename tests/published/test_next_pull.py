@@ -9,7 +9,7 @@ import pytest
 from tests.support.bake import APP, World
 from tests.support.platforms import AMD64, ARM64
 from tests.support.published_pair import BASE, CODE, PACKAGES, REPOSITORY, MemoryRegistry
-from whalebuild.bundle.index import compose
+from whalebuild.bundle.index import write_bundle
 from whalebuild.bundle.published import PublishedApp, read_app
 from whalebuild.oci.manifest import INDEX_TYPE, Descriptor, Manifest, digest_of
 from whalebuild.oci.reference import Reference
@@ -30,7 +30,7 @@ class Versions:
 
     @property
     def before(self) -> PublishedApp:
-        raw = compose(self.old, (), (), {})
+        raw = write_bundle(self.old, (), (), {})
         found = Manifest(raw, INDEX_TYPE, digest_of(raw))
         return read_app(Reference(REPOSITORY, "latest"), found)
 

@@ -10,7 +10,7 @@ from whalebuild.bakefile.images import BuildOptions, PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.app_key import AppMaterial
-from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.index import Cache, write_bundle
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedDeps, read_deps
 from whalebuild.inputs.values import Undetermined
@@ -61,7 +61,7 @@ def published(
     by_platform = {str(each.platform): each for each in images}
     annotations = to_annotations(made_of or lock(*by_platform))
     attested = [attestation(500 + number, each) for number, each in enumerate(images)]
-    raw = compose(by_platform, attested, caches, annotations)
+    raw = write_bundle(by_platform, attested, caches, annotations)
     return read_deps(reference, Manifest(raw, INDEX_TYPE, digest_of(raw)))
 
 

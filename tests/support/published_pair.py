@@ -9,7 +9,7 @@ from typing import Any
 
 from whalebuild.bakefile.pair_names import PairNames, names_of_image
 from whalebuild.bundle.annotations import to_annotations
-from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.index import Cache, write_bundle
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.cli.output.inspect import inspection_text
@@ -111,10 +111,10 @@ class World:
     def publish(self, tag: str = "latest", deps_tag: str = "deps", **on: str) -> None:
         attests = {REFERENCE_TYPE: ATTESTATION, REFERENCE_DIGEST: self.deps[AMD64].digest}
         attestation = Descriptor(digest_of(b"attestation"), 5, annotations=attests)
-        bundle = compose(self.deps, [attestation], [self.cache], to_annotations(LOCK))
+        bundle = write_bundle(self.deps, [attestation], [self.cache], to_annotations(LOCK))
         self.registry.push(bundle, deps_tag)
         record = AppRecord("k", on or {p: image.digest for p, image in self.deps.items()})
-        self.registry.push(compose(self.apps, (), (), record.as_annotations()), tag)
+        self.registry.push(write_bundle(self.apps, (), (), record.as_annotations()), tag)
 
     def inspect(self, image: str = REPOSITORY, platforms: Sequence[str] = ()) -> PairView:
         [view] = self.inspect_all(

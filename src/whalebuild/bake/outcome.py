@@ -10,7 +10,7 @@ from whalebuild.bakefile.images import Role
 from whalebuild.buildkit.metadata import exported_cache, image_digest
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.app_key import AppMaterial
-from whalebuild.bundle.index import Bundle, Cache, compose
+from whalebuild.bundle.index import Bundle, Cache, write_bundle
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.errors import VerificationError
@@ -158,7 +158,7 @@ class DepsOutcome:
         """The same dependencies without the platforms that the pair is not for any more."""
         gone, lock = self.plan.surplus, self.plan.lock
         images = {p: image for p, image in bundle.images.items() if p not in gone}
-        left = (cache.less(gone) for cache in _without(bundle.caches, new))
+        left = (cache.without(gone) for cache in _without(bundle.caches, new))
         caches = (*filter(None, left), *new) if at_home else ()
         annotations = to_annotations(lock) if isinstance(lock, Lock) else {}
         kept = Bundle("", images, bundle.attestations)
@@ -229,12 +229,12 @@ def _kept(plan: DepsPlan, pushed: PushedImage) -> Bundle:
         return Bundle("", {})
     images = {p: image for p, image in source.bundle.images.items() if p in kept}
     of_deps = (cache for cache in source.bundle.caches if cache.role == Role.DEPS)
-    left = (cache.less(set(cache.platforms) - kept) for cache in of_deps)
+    left = (cache.without(set(cache.platforms) - kept) for cache in of_deps)
     return Bundle("", images, source.bundle.attestations, tuple(filter(None, left)))
 
 
 def _compose(bundle: Bundle, caches: Sequence[Cache], annotations: Mapping[str, str]) -> bytes:
-    return compose(bundle.images, bundle.attestations, caches, annotations)
+    return write_bundle(bundle.images, bundle.attestations, caches, annotations)
 
 
 def _without_caches(bundle: Bundle) -> bytes:
@@ -246,7 +246,7 @@ def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache,
     renewed: dict[tuple[str, str], set[str]] = {}
     for new in replaced:
         renewed.setdefault((new.role, new.target), set()).update(new.platforms)
-    left = (cache.less(renewed.get((cache.role, cache.target), ())) for cache in caches)
+    left = (cache.without(renewed.get((cache.role, cache.target), ())) for cache in caches)
     return tuple(filter(None, left))
 
 

@@ -1,4 +1,4 @@
-"""Where progress goes."""
+"""The protocol of what shows progress."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from whalebuild.buildkit.events import Event
 
 
 class Console(Protocol):
-    """Where progress and notes go while work is under way."""
+    """Shows progress and notes while a command works."""
 
     def begin(self, targets: Sequence[str]) -> None:
-        """Learn which targets the coming events are about."""
+        """A build of these targets begins; the events that follow belong to it."""
 
     def event(self, event: Event) -> None:
-        """Show progress."""
+        """Show an event of the build."""
 
     def note(self, text: str) -> None:
-        """Say one line."""
+        """Show one line."""
 
     def progress(self, what: str, how_far: str) -> None:
-        """Say how far something is; the next one takes its place where that can be shown."""
+        """Show how far something is; on a terminal the next call replaces the line."""
 
     def raw(self, line: str) -> None:
-        """Take one line of BuildKit's own stream, before it is parsed."""
+        """Take one line of BuildKit's progress stream, unparsed."""

@@ -2,7 +2,7 @@
 
 One line of the stream is one ``SolveStatus``: vertexes (steps), statuses (transfers), logs and
 warnings. https://github.com/moby/buildkit/blob/master/client/graph.go
-Lines that are not JSON are buildx's own words, such as the final error.
+Lines that are not JSON are messages of buildx itself, such as the final error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Step:
-    """A vertex changed: times are seconds since the epoch, ``error`` is BuildKit's text."""
+    """A vertex changed. Times are seconds since the epoch; ``error`` is BuildKit's message."""
 
     digest: str
     name: str
@@ -66,15 +66,15 @@ Event = Step | Transfer | Log | BuildWarning | Message
 
 
 def clean_line(line: str, hide: Callable[[str], str]) -> str:
-    """A line without the secrets that errors repeat; what a step itself printed stays.
+    """A line of the stream, its errors without secrets; the output of steps stays as it is.
 
     Args:
         line: Of the stream.
-        hide: Takes secrets out of a text.
+        hide: Removes secrets from a text.
     """
     if not line.startswith("{"):
         return hide(line)
-    # Not in the text as a whole: a password may well be a word of the format.
+    # Only errors are changed: a password may be equal to a word of the format.
     try:
         status = json.loads(line) if '"error"' in line else {}
         shown = [vertex for vertex in status.get("vertexes") or () if vertex.get("error")]
@@ -91,12 +91,12 @@ def clean_line(line: str, hide: Callable[[str], str]) -> str:
 def parse_line(line: str) -> Iterator[Event]:
     """Yield the events of one line; a malformed line is a ``Message``, never an error."""
     try:
-        yield from list(_events(json.loads(line))) if line.startswith("{") else _words(line)
+        yield from list(_events(json.loads(line))) if line.startswith("{") else _message(line)
     except (AttributeError, KeyError, TypeError, ValueError):
-        yield from _words(line)
+        yield from _message(line)
 
 
-def _words(line: str) -> Iterator[Message]:
+def _message(line: str) -> Iterator[Message]:
     if line.strip():
         yield Message(line.rstrip("\r\n"))
 
@@ -127,7 +127,7 @@ def _events(status: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Parse RFC 3339 with nanoseconds; Python's own parser takes at most microseconds."""
+    """Parse RFC 3339 with nanoseconds; Python's own parser takes only microseconds."""
     if not text:
         return None
     head, dot, tail = text.partition(".")

@@ -1,4 +1,4 @@
-"""The state of a running build, folded from BuildKit's events."""
+"""The state of a running build, kept up to date from BuildKit's events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from whalebuild.buildkit.events import BuildWarning, Event, Log, Message, Step, 
 # writes the target first where it builds several.
 _INSTRUCTION = re.compile(r"\[(?P<scope>(?:[^\]]+ )?)(?P<number>\d+)/\d+\] (?P<text>.*)", re.DOTALL)
 _SCOPE = re.compile(r"\[(?P<first>[^\] ]+)[^\]]*\]")
-# BuildKit's own: "exporting to image", or "[app] exporting to image" where bake builds several.
+# A step of BuildKit itself; "[app] exporting to image" where bake builds several targets.
 _EXPORT = re.compile(r"(?:\[[^\]]*\] )?exporting (?P<what>to image|cache)\b")
 _IMPORT = re.compile(r"(?:\[[^\]]*\] )?importing cache manifest from (?P<source>\S+)")
 # "linux/arm64", or "linux/amd64->arm64" where a step runs on one platform for another.
@@ -26,7 +26,19 @@ _READING = "[internal] load local bake definitions"
 
 @dataclass
 class StepState:
-    """One step: its names (one for each target that shares it), times, log and transfers."""
+    """One step, a vertex of BuildKit.
+
+    Attributes:
+        digest: BuildKit's identifier.
+        names: Its name by target, for each target that shares it.
+        started: Seconds since the epoch.
+        completed: Seconds since the epoch.
+        cached: Whether BuildKit took its result from the cache.
+        ran: Whether it ran in an earlier attempt at this build.
+        error: BuildKit's message; empty without one.
+        log: Output of its process.
+        layers: Bytes fetched so far and in all, by layer.
+    """
 
     digest: str
     names: dict[str, str] = field(default_factory=dict)
@@ -40,23 +52,23 @@ class StepState:
 
     @property
     def name(self) -> str:
-        """Its name in one line, as the first target that reported it calls it."""
+        """Its name in one line, as the first target that has it reported it."""
         return " ".join(next(iter(self.names.values()), self.digest).split())
 
     @property
     def running(self) -> bool:
-        """Whether it is being worked on."""
+        """Whether it has started and not completed."""
         return self.started is not None and self.completed is None
 
     @property
     def exported(self) -> str:
-        """What it exports: ``to image``, ``cache``, or nothing."""
+        """What it exports: ``to image``, ``cache``, or empty."""
         found = _EXPORT.match(self.name)
         return found["what"] if found else ""
 
     @property
     def imported(self) -> str:
-        """Where it imports a cache from, if it does."""
+        """The reference that it imports a cache from, or empty."""
         found = _IMPORT.match(self.name)
         return found["source"] if found else ""
 
@@ -72,14 +84,14 @@ class StepState:
 
     @property
     def is_instruction(self) -> bool:
-        """Whether it is an instruction that makes something: not FROM, not BuildKit's own."""
+        """Whether it is an instruction of a Dockerfile other than FROM."""
         found = _INSTRUCTION.match(self.name)
         return found is not None and not found["text"].startswith(("FROM ", "LINK "))
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What a target took: instructions run and cached, bytes of layers pulled, seconds."""
+    """The work for a target: instructions run and cached, bytes of layers pulled, seconds."""
 
     run: int
     cached: int
@@ -88,7 +100,7 @@ class Totals:
 
 
 class BuildState:
-    """Folds the events of one bake; the object lives through all attempts at it.
+    """The state of one bake, made from its events, over all attempts at it.
 
     Args:
         targets: Names of the targets that are built.
@@ -101,7 +113,7 @@ class BuildState:
         self.warnings: dict[str, BuildWarning] = {}
 
     def begin_attempt(self) -> None:
-        """Start again after a failure: what ran is not called cached when it is met anew."""
+        """Start again after a failure: a step that ran is not counted as cached the second time."""
         self.messages.clear()
         for step in self.steps.values():
             step.log.clear()
@@ -109,7 +121,7 @@ class BuildState:
             step.completed, step.error = (None, "") if step.error else (step.completed, "")
 
     def apply(self, event: Event) -> None:
-        """Take one event in."""
+        """Update the state with one event."""
         match event:
             case Step():
                 self._apply_step(event)
@@ -126,14 +138,14 @@ class BuildState:
                 pass
 
     def owner(self, step_name: str) -> str:
-        """The target that a step's name says it belongs to."""
+        """The target that a step belongs to by its name, or empty."""
         if len(self.targets) == 1:
             return self.targets[0]
         found = _SCOPE.match(step_name)
         return found["first"] if found and found["first"] in self.targets else ""
 
     def totals(self, target: str) -> Totals:
-        """What one target took; a step that targets share counts for each of them."""
+        """The work for one target; a step that targets share counts for each of them."""
         steps = [step for step in self.steps.values() if target in step.names]
         done = [step for step in steps if step.is_instruction and step.completed is not None]
         run = sum(1 for step in done if step.ran or not step.cached)
@@ -142,25 +154,25 @@ class BuildState:
         return Totals(run, len(done) - run, pulled_bytes(steps), seconds)
 
     def failed_step(self) -> StepState | None:
-        """The step whose own process failed; its companions are only cancelled."""
-        # One that imports a cache fails nothing: BuildKit goes on without it.
+        """The step that failed; others with an error were only cancelled because of it."""
+        # A failed import of a cache fails no build: BuildKit goes on without it.
         failed = [step for step in self.steps.values() if step.error and not step.imported]
-        blamed = [step for step in failed if "context canceled" not in step.error]
-        return next(iter(blamed or failed), None)
+        causes = [step for step in failed if "context canceled" not in step.error]
+        return next(iter(causes or failed), None)
 
     def failed_platforms(self, platforms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-        """The platforms that the failed step is for, as far as that can be told.
+        """The platforms that the failed step was for, as far as its name says so.
 
         Args:
-            platforms: Those of each target.
+            platforms: The platforms of each target.
         """
         step = self.failed_step()
         if step is None:
             return ()
-        mine = tuple(dict.fromkeys(p for name in step.names for p in platforms.get(name, ())))
+        possible = tuple(dict.fromkeys(p for name in step.names for p in platforms.get(name, ())))
         scope = step.name.partition("]")[0].lstrip("[").split()
-        named = [platform for word in scope if (platform := _platform(word)) in mine]
-        return (named[0],) if named else mine
+        named = [platform for word in scope if (platform := _platform(word)) in possible]
+        return (named[0],) if named else possible
 
     @property
     def met_builder(self) -> bool:
@@ -172,16 +184,16 @@ class BuildState:
 
     @property
     def failed_export(self) -> str:
-        """What could not be exported, if that is what failed: see ``StepState.exported``."""
+        """What could not be exported, see ``StepState.exported``; empty if no export failed."""
         step = self.failed_step()
         return step.exported if step else ""
 
     @property
     def exported_cache(self) -> bool:
-        """Whether a cache was the last to be exported, and no step has failed.
+        """Whether the last completed step exported a cache, and no step has failed.
 
-        On a disk that the cache fills up BuildKit leaves layers out, and then finds no space for
-        what it notes of the build itself.
+        Where the cache fills the disk BuildKit leaves out layers without an error, and then fails
+        outside of any step, when it stores its record of the build.
         """
         done = [step for step in self.steps.values() if step.completed is not None]
         last = max(reversed(done), key=lambda step: step.completed or 0.0, default=None)
@@ -189,12 +201,12 @@ class BuildState:
 
     @property
     def failed_imports(self) -> dict[str, str]:
-        """Caches that could not be imported, with BuildKit's words; it goes on without them."""
+        """BuildKit's errors by cache that could not be imported, which fails no build."""
         return {s.imported: s.error for s in self.steps.values() if s.error and s.imported}
 
     @property
     def built(self) -> frozenset[str]:
-        """Targets whose every instruction is done: they are being exported, or were."""
+        """Targets whose instructions are all done: their export has begun."""
         exporting = [step for step in self.steps.values() if step.exported and step.started]
         return frozenset(name for step in exporting for name in step.names if name)
 
@@ -211,7 +223,7 @@ class BuildState:
 
 
 def pulled_bytes(steps: Iterable[StepState]) -> int:
-    """Bytes of layers fetched from registries, each layer once."""
+    """Bytes of layers fetched from registries, each layer counted once."""
     layers: dict[str, int] = {}
     for step in steps:
         for layer, (current, _) in step.layers.items():
@@ -228,7 +240,7 @@ def _platform(word: str) -> str:
 
 
 def failure_log(state: BuildState) -> str | None:
-    """What to show of a failed build: the step, its whole log, and where it stands."""
+    """What to show of a failed build: the step, its log, and buildx's excerpt of the Dockerfile."""
     step = state.failed_step()
     if step is None:
         return None

@@ -1,7 +1,7 @@
 """A lock as annotations of an image index, ``dev.whalebuild.*``, and back.
 
-Values are strings (https://github.com/opencontainers/image-spec/blob/main/annotations.md). An index
-is limited to 4 MiB by registries; the lock stays far below, since every plan reads it.
+Values are strings (https://github.com/opencontainers/image-spec/blob/main/annotations.md).
+Registries limit an index to 4 MiB; a lock stays far below, since every plan downloads it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ SCHEME_KEY = f"{PREFIX}scheme"
 _KEY, _KEYS = f"{PREFIX}key", f"{PREFIX}keys"
 _FACTS, _FILES, _GROUPING = f"{PREFIX}facts", f"{PREFIX}files", f"{PREFIX}files-grouping"
 _BASES = f"{PREFIX}bases"
-_ROOM = 12_000
-_EVERYWHERE = ""
+_ROOM = 12_000  # characters of one annotation
+_EVERYWHERE = ""  # the table of what is the same on all platforms
 
 
 @dataclass(frozen=True)
 class NoLock:
-    """Annotations without a lock that can be read, and why."""
+    """There is no lock that can be read; ``reason`` says why."""
 
     reason: str
 
 
 def to_annotations(lock: Lock) -> dict[str, str]:
-    """Write a lock; files are put together where they would take more than 12 KB."""
+    """Write a lock; files are grouped where they would take more than 12 KB."""
     for grouping in range(lock.grouping, COARSEST + 1):
         smaller = lock.grouped(grouping)
         files = _json(_fold(smaller.files))
@@ -42,7 +42,7 @@ def to_annotations(lock: Lock) -> dict[str, str]:
         SCHEME_KEY: str(lock.scheme),
         _KEY: lock.key,
         _KEYS: _json(dict(lock.keys)),
-        # Without them a plan can still tell that something has changed, but not what.
+        # Without facts a plan still sees that something has changed, but not what.
         _FACTS: facts if len(facts) <= _ROOM else "{}",
         _FILES: files,
         _GROUPING: str(smaller.grouping),
@@ -51,7 +51,7 @@ def to_annotations(lock: Lock) -> dict[str, str]:
 
 
 def from_annotations(annotations: Mapping[str, str]) -> Lock | NoLock:
-    """Read a lock; annotations of others are left alone."""
+    """Read a lock; other annotations are ignored."""
     scheme = annotations.get(SCHEME_KEY)
     if scheme is None:
         return NoLock("it has no lock")
@@ -74,7 +74,7 @@ def from_annotations(annotations: Mapping[str, str]) -> Lock | NoLock:
 
 
 def _fold(by_platform: ByPlatform) -> dict[str, dict[str, str]]:
-    """Write what is the same on all platforms only once."""
+    """Tables by platform; entries that all platforms share are in one table of their own."""
     tables = [set(table.items()) for table in by_platform.values()]
     common = set.intersection(*tables) if tables else set()
     own = {

@@ -1,8 +1,8 @@
 """The bundle: the image index under ``:deps``, with image, caches and lock in one tag.
 
-Its children are the runnable dependencies images (with their attestations) and BuildKit's cache
-manifests; the lock stands in its annotations. Caches have the platform ``unknown/unknown``, as
-attestations have, so that whoever pulls the image passes them over, and registries keep them.
+Its children are the runnable dependencies images with their attestations, and BuildKit's cache
+manifests; the lock is in its annotations. Caches have the platform ``unknown/unknown``, like
+attestations: an engine that pulls the image skips them, and registries keep them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ CACHE_TARGET = "dev.whalebuild.cache.target"
 
 @dataclass(frozen=True)
 class Cache:
-    """A cache manifest.
+    """A cache manifest of BuildKit.
 
     Attributes:
-        role: ``deps`` or ``app``: of which image's build.
+        role: ``deps`` or ``app``: the image whose build exported it.
+        platforms: Those that it was exported for.
+        digest: Of the manifest.
+        size: Of the manifest in bytes.
         target: The application's target, since several may share their dependencies.
     """
 
@@ -32,13 +35,13 @@ class Cache:
     size: int
     target: str = ""
 
-    def less(self, platforms: Collection[str]) -> Cache | None:
-        """The cache as it serves other platforms than these; None where there are none."""
+    def without(self, platforms: Collection[str]) -> Cache | None:
+        """The cache without these platforms; None where no other is left."""
         left = tuple(platform for platform in self.platforms if platform not in platforms)
         return replace(self, platforms=left) if left else None
 
     def as_child(self) -> Descriptor:
-        """The cache as a child of the bundle."""
+        """The cache as a child of the index."""
         annotations = {CACHE: self.role, CACHE_PLATFORMS: ",".join(self.platforms)}
         if self.target:
             annotations[CACHE_TARGET] = self.target
@@ -52,7 +55,9 @@ class Bundle:
     Attributes:
         digest: Of the index.
         images: Image manifests by platform.
-        annotations: The index's own, where the lock is.
+        attestations: Of the images.
+        caches: Of the builds of these images, and of the applications on them.
+        annotations: Of the index; the lock is in them.
     """
 
     digest: str
@@ -62,14 +67,14 @@ class Bundle:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     def cache(self, role: str, platforms: Sequence[str], target: str = "") -> tuple[Cache, ...]:
-        """Caches of an image's build that were exported for any of these platforms."""
+        """Caches of one image's build that were exported for any of these platforms."""
         wanted = set(platforms)
-        mine = (c for c in self.caches if (c.role, c.target) == (role, target))
-        return tuple(cache for cache in mine if wanted & set(cache.platforms))
+        of_image = (c for c in self.caches if (c.role, c.target) == (role, target))
+        return tuple(cache for cache in of_image if wanted & set(cache.platforms))
 
 
 def read_bundle(index: Index, digest: str) -> Bundle:
-    """Take an index apart. One without caches and lock is a bundle too: a plain image."""
+    """Read an index; that of a plain image is a bundle without caches and lock."""
     caches = tuple(
         Cache(
             child.annotations[CACHE],
@@ -84,13 +89,13 @@ def read_bundle(index: Index, digest: str) -> Bundle:
     return Bundle(digest, index.images, index.attestations, caches, index.annotations)
 
 
-def compose(
+def write_bundle(
     images: Mapping[str, Descriptor],
     attestations: Sequence[Descriptor],
     caches: Sequence[Cache],
     annotations: Mapping[str, str],
 ) -> bytes:
-    """Write the index: images by platform, then their attestations, then caches.
+    """Write an index: images by platform, then their attestations, then caches.
 
     Attestations of other images are left out.
     """

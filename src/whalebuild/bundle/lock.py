@@ -1,8 +1,8 @@
-"""The lock of a dependencies image: what it was made from, kept in its index's annotations.
+"""The lock of a dependencies image: its inputs, kept in the annotations of its index.
 
 The *deps key* is a hash over every input of the stage, one for each platform: the same key means
-that BuildKit would build the same thing from the same things. Digests by name come along, so that
-a plan can say which input has changed.
+that BuildKit would build the same from the same inputs. A lock also has short digests of the
+inputs by name, so that a plan can say which input has changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from whalebuild.inputs.values import (
 )
 
 SCHEME = 1
-# Digests by name only have to tell one state from another; the key itself is kept in full.
+# Hex digits of digests by name, which only show whether an input changed; keys are complete.
 _SHORT = 16
 _MISSING = "is missing"
 
@@ -33,15 +33,15 @@ ByPlatform = Mapping[str, ByName]
 
 @dataclass(frozen=True)
 class Lock:
-    """What a stage was made from.
+    """The inputs of a stage.
 
     Attributes:
         keys: The deps key of each platform.
         facts: For each platform, short digests of inputs that are no files, by name.
         files: For each platform, ``digest:mode`` of the files that are read, by name.
-        bases: For each platform, digests of the images that were used, by ``BaseImage.key``.
-        grouping: How far files are put together, see ``lock_files``; 0 is not at all.
-        scheme: The version of all this.
+        bases: For each platform, digests of the base images, by ``BaseImage.key``.
+        grouping: How coarsely files are grouped, see ``bundle.lock_grouping``; 0 is not at all.
+        scheme: The version of this format.
     """
 
     keys: ByName
@@ -62,7 +62,7 @@ class Lock:
         return _digest([self.scheme, sorted(self.keys.items())])
 
     def grouped(self, grouping: int) -> Lock:
-        """The lock with its files put together at least so far."""
+        """The lock with its files grouped at least this coarsely."""
         if grouping <= self.grouping:
             return self
         files = {platform: group_files(names, grouping) for platform, names in self.files.items()}
@@ -77,8 +77,8 @@ class Change:
         name: The input.
         what: ``changed``, ``added``, ``removed``, ``moved`` (a base image) or ``is missing`` (a
             platform).
-        before: Its short digest in the old lock.
-        after: In the new one.
+        before: Its short digest in the old lock; None where that does not have it.
+        after: Its short digest in the new one.
         file: Whether it is a file or a group of files.
     """
 
@@ -104,13 +104,13 @@ def make_lock(
     Args:
         inputs: What the stage is made from.
         files: The files that it reads.
-        pins: Digests of its images, as ``Lock.bases`` has them: those of the published lock where
-            bases are to stay, those of the registry where they are to move. An image without one
-            counts by its reference alone.
-        targets: For named contexts that are other bake targets, their own keys by target's name.
+        pins: Digests of its base images, as ``Lock.bases`` has them: those of the published lock to
+            keep them, those of the registry to follow it. An image without one counts by its
+            reference alone.
+        targets: For named contexts that are other bake targets, the keys of those by name.
 
     Returns:
-        The lock; or that it cannot be told, where a target's key is not given.
+        The lock; or why it cannot be determined, where a target's key is missing.
     """
     keys, facts, listed, bases = {}, {}, {}, {}
     for closure in inputs.closures:
@@ -130,12 +130,12 @@ def make_lock(
 
 
 def compare(old: Lock, new: Lock) -> tuple[Change, ...]:
-    """Say what differs between a published lock and what is asked for now.
+    """Say what differs between a published lock and the one of the inputs now.
 
-    Platforms that only the old one has are no difference: what is asked for is there.
+    Platforms that only the published one has are no difference: all wanted ones are there.
 
     Returns:
-        The changes; none where the published image will do.
+        The changes; none where the published image can be used.
     """
     changes = [Change(f"platform {p}", _MISSING) for p in new.keys if p not in old.keys]
     differing = [p for p in new.keys if p in old.keys and old.keys[p] != new.keys[p]]
@@ -175,7 +175,7 @@ def _image_digests(closure: Closure, pins: ByName) -> dict[str, str]:
 
 
 def _facts(closure: Closure, digests: ByName, targets: ByName) -> dict[str, str]:
-    """Full digests by name. Names never hold a position in the Dockerfile."""
+    """Full digests by name. No name depends on a position in the Dockerfile."""
     facts = {f"Dockerfile: stage {part.label}": _digest(part.canonical) for part in closure.stages}
     facts |= {f"arg {name}": _digest(value) for name, value in closure.args}
     facts |= {f"base {base.key}": _digest([base.key, digests[base.key]]) for base in closure.bases}

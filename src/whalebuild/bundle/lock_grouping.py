@@ -1,8 +1,8 @@
-"""Putting a lock's files together where there are too many for an annotation.
+"""Groups of a lock's files, for locks with too many files for an annotation.
 
-Each step is made from the one before, so that two locks can always be compared at the coarser of
-their groupings. Manifests and locks keep their names as long as possible: they are what a plan has
-to name.
+Each grouping is made from the finer one before it, so that two locks can always be compared at the
+coarser of their groupings. Manifests and lock files of dependencies keep their names as long as
+possible, because a plan names them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 
 from whalebuild.dockerfile.dependencies import is_manifest
 
+# Files by top folder; all code as one; everything as one.
 BY_FOLDER, CODE, ALL = 1, 2, 3
 COARSEST = ALL
 _CODE_NAME = "code"
@@ -20,7 +21,7 @@ _ALL_NAME = "files"
 
 
 def group_name(name: str, grouping: int) -> str:
-    """The name under which a file is found at a grouping."""
+    """The name of a file, or of its group, at a grouping."""
     context, colon, path = name.rpartition(": ") if name.startswith("context ") else ("", "", name)
     if grouping >= ALL:
         return _ALL_NAME
@@ -33,7 +34,7 @@ def group_name(name: str, grouping: int) -> str:
 
 
 def group_files(files: Mapping[str, str], grouping: int) -> dict[str, str]:
-    """Group files step by step up to ``grouping``; files are digests by name."""
+    """Group files (digests by name) step by step up to ``grouping``."""
     result = dict(files)
     for step in range(1, grouping + 1):
         result = _group(result, lambda name, step=step: group_name(name, step))  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What is published: the bundle under ``:deps`` and the application's index, read from bytes."""
+"""The published bundle under ``:deps``, and the published application, read from manifests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _APP_BASES = f"{PREFIX}app.bases"
 
 @dataclass(frozen=True)
 class PublishedDeps:
-    """A ``:deps`` as the registry has it."""
+    """A bundle as the registry has it; ``raw`` is its index."""
 
     reference: Reference
     bundle: Bundle
@@ -28,18 +28,18 @@ class PublishedDeps:
 
     @property
     def pinned(self) -> Reference:
-        """The bundle's index, by digest."""
+        """Its index, by digest."""
         return Reference(self.reference.repository, digest=self.bundle.digest)
 
 
 @dataclass(frozen=True)
 class AppRecord:
-    """What an application's index says of how it was made.
+    """What an application's index records of its build.
 
     Attributes:
         key: The application's key, see ``bundle.app_key``.
-        deps: Digests of the dependencies' image manifests by platform that it was built on.
-        bases: Digests of the external images that it was built on, by ``BaseImage.key``.
+        deps: Digests of the image manifests of its dependencies image, by platform.
+        bases: Digests of its other base images, by ``BaseImage.key``.
     """
 
     key: str
@@ -47,7 +47,7 @@ class AppRecord:
     bases: Mapping[str, str] = field(default_factory=dict)
 
     def as_annotations(self) -> dict[str, str]:
-        """Annotations of the image index."""
+        """The record as annotations of the image index."""
         return {
             SCHEME_KEY: str(SCHEME),
             _APP_KEY: self.key,
@@ -58,7 +58,14 @@ class AppRecord:
 
 @dataclass(frozen=True)
 class PublishedApp:
-    """An application's image as the registry has it; ``record`` is None where it has none."""
+    """An application's image as the registry has it.
+
+    Attributes:
+        reference: Where it was found.
+        manifest: Its index, or a single manifest.
+        images: The image manifests of an index, by platform.
+        record: What whalebuild recorded of its build, if it did.
+    """
 
     reference: Reference
     manifest: Manifest
@@ -72,7 +79,7 @@ class PublishedApp:
 
 
 def read_deps(reference: Reference, manifest: Manifest) -> PublishedDeps:
-    """Read what stands under ``:deps``; an image of another tool is one without a lock."""
+    """Read the manifest under ``:deps``; that of another tool has no lock."""
     index = parse_index(manifest.raw)
     if index is None:
         return PublishedDeps(reference, Bundle(manifest.digest, {}), NoLock("it is no image index"))
@@ -81,7 +88,7 @@ def read_deps(reference: Reference, manifest: Manifest) -> PublishedDeps:
 
 
 def read_app(reference: Reference, manifest: Manifest) -> PublishedApp:
-    """Read what stands under the application's tag."""
+    """Read the manifest under the application's tag."""
     index = parse_index(manifest.raw)
     if index is None:
         return PublishedApp(reference, manifest, {}, None)

@@ -20,7 +20,7 @@ _ESCAPES = ("\\", "`")
 
 @dataclass(frozen=True)
 class Directives:
-    """Parser directives; ``refused`` says why BuildKit will not read the file."""
+    """Parser directives; ``refused`` says why BuildKit would not read the file, if so."""
 
     escape: str = "\\"
     syntax: str | None = None
@@ -29,10 +29,10 @@ class Directives:
 
 
 def read_directives(text: str) -> Directives:
-    """Read the directives at the top; they end at the first line that is none.
+    """Read the directives at the top; the first line that is none ends them.
 
-    ``syntax`` is looked for as BuildKit looks for it to choose a frontend: after a ``#!`` line,
-    behind ``//`` and as a key of a JSON document, too.
+    ``syntax`` is also read where BuildKit reads it to choose a frontend: after a ``#!`` line, after
+    ``//``, and as a key of a JSON document.
     """
     found: dict[str, str] = {}
     refused = None
@@ -59,6 +59,7 @@ def _directive_lines(lines: list[str], comment: str) -> Iterator[tuple[str, str]
 
 
 def _syntax(text: str) -> str | None:
+    """``DetectSyntax`` of BuildKit."""
     text = text.removeprefix("\ufeff")
     if text.startswith("#!"):
         text = text.partition("\n")[2]

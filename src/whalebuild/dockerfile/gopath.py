@@ -1,4 +1,4 @@
-"""Paths and their wildcards as Go's ``path.Match`` and ``path.Clean`` take them.
+"""Slash-separated paths and their wildcards, as Go's ``path.Clean`` and ``path.Match`` read them.
 
 BuildKit resolves the sources of COPY and ADD with these. https://pkg.go.dev/path#Match
 """
@@ -11,7 +11,7 @@ import re
 
 
 class PatternError(ValueError):
-    """The pattern is not well formed: BuildKit refuses it too."""
+    """A pattern of paths is not well formed (BuildKit refuses it), or cannot be translated."""
 
 
 def clean(path: str) -> str:
@@ -21,12 +21,12 @@ def clean(path: str) -> str:
 
 
 def rooted(path: str) -> str:
-    """A path as BuildKit takes it inside a context: clean, relative, unable to leave it."""
+    """A path inside a context, as BuildKit resolves it: clean, relative, never outside of it."""
     return clean(f"/{path}")[1:] or "."
 
 
 def has_wildcards(path: str) -> bool:
-    """Tell whether the path has ``*``, ``?`` or ``[`` that is not escaped."""
+    """Whether the path has a ``*``, ``?`` or ``[`` that is not escaped."""
     return re.search(r"[*?\[]", re.sub(r"\\.", "", path, flags=re.DOTALL)) is not None
 
 
@@ -38,7 +38,7 @@ def split_wildcards(path: str) -> tuple[str, str]:
 
 
 def matches(pattern: str, path: str) -> bool:
-    """``path.Match``.
+    """Whether a path matches a pattern, as ``path.Match`` says.
 
     Raises:
         PatternError: The pattern is not well formed.
@@ -48,7 +48,7 @@ def matches(pattern: str, path: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Turn a ``path.Match`` pattern into a regular expression; raises as ``matches``."""
+    """The regular expression of a ``path.Match`` pattern; raises as ``matches`` does."""
     out: list[str] = []
     at = 0
     while at < len(pattern):
@@ -72,7 +72,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
-    """Read what follows ``[``; unlike the other wildcards it may match a slash."""
+    """Read a class after its ``[``; unlike other wildcards it can match a slash."""
     negated = pattern.startswith("^", at)
     at += negated
     ranges: list[str] = []

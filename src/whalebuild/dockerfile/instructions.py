@@ -1,7 +1,7 @@
-"""What single instructions say: their flags and operands, typed.
+"""Single instructions with their flags and operands, as typed values.
 
-Follows ``frontend/dockerfile/instructions`` of BuildKit. Variables are still in the values: where
-they are replaced, and by what, is ``inputs.closure``'s work.
+Follows ``frontend/dockerfile/instructions`` of BuildKit. Variables are not replaced here, which is
+the work of ``inputs.closure``.
 https://docs.docker.com/reference/dockerfile/
 """
 
@@ -16,7 +16,7 @@ from whalebuild.dockerfile.lexer import WordError
 from whalebuild.dockerfile.lines import Heredoc, Instruction, heredoc_word
 from whalebuild.dockerfile.words import ListError, blank_separated, quoted_words, words_or_list
 
-# Flag → whether it may be given several times. Booleans are told apart by their values.
+# Flag → whether it may be given several times.
 _COPY_FLAGS = {"from": False, "chown": False, "chmod": False, "link": False, "parents": False}
 _COPY_FLAGS |= {"exclude": True}
 _ADD_FLAGS = {"chown": False, "chmod": False, "link": False, "keep-git-dir": False}
@@ -26,13 +26,14 @@ _FROM_FLAGS = {"platform": False}
 _BOOLEANS = frozenset({"link", "parents", "keep-git-dir", "unpack"})
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9._-]*", re.ASCII)
 _MOUNT_TYPES = frozenset({"bind", "cache", "tmpfs", "secret", "ssh"})
-_SHORT = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
-_WORDS = frozenset({"readonly", "readwrite", "required"})
-_OPERANDS = 2
+_LONG_NAMES = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly"}
+# Options of a mount that need no value.
+_WITHOUT_VALUE = frozenset({"readonly", "readwrite", "required"})
+_OPERANDS = 2  # at least a source and a destination
 
 
 class StepError(ValueError):
-    """BuildKit refuses the instruction, or a newer one would read more in it than is known."""
+    """BuildKit refuses the instruction, or it has a flag that is not known here."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,12 @@ class Copy:
         documents: Heredocs among the sources.
         destination: As written.
         origin: ``--from``: a stage, its index, an image or a named context.
-        excludes: ``--exclude`` patterns; BuildKit replaces no variables in them.
+        excludes: ``--exclude`` patterns, in which BuildKit replaces no variables.
         parents: ``--parents``.
         link: ``--link``.
         checksum: ``--checksum``, as written.
+        chown: ``--chown``, as written.
+        chmod: ``--chmod``, as written.
     """
 
     sources: tuple[str, ...]
@@ -73,7 +76,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Mount:
-    """One ``RUN --mount``: the options by their long names, variables replaced."""
+    """One ``RUN --mount``, variables replaced; ``options`` has all, by their long names."""
 
     kind: str
     origin: str | None
@@ -85,7 +88,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Run:
-    """RUN: ``mounts`` are the values of ``--mount``, to be read with ``read_mount``."""
+    """RUN; ``mounts`` are the values of ``--mount``, which ``read_mount`` reads."""
 
     mounts: tuple[str, ...]
     network: str | None
@@ -159,10 +162,10 @@ def read_mount(value: str, expand: Callable[[str, str], str]) -> Mount:
     fields = _csv(value)
     options: list[tuple[str, str]] = []
     for key, equals, written in (field.partition("=") for field in fields):
-        name = _SHORT.get(key.lower(), key.lower())
+        name = _LONG_NAMES.get(key.lower(), key.lower())
         if name == "from" and "$" in written[:-1]:
             raise StepError("a mount's from takes no variables")
-        if not equals and name not in _WORDS | {"rw"}:
+        if not equals and name not in _WITHOUT_VALUE | {"rw"}:
             raise StepError(f"{key} of a mount needs a value")
         options.append((name, expand(name, written) if equals else "true"))
     found = dict(options)

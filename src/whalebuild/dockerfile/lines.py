@@ -27,7 +27,7 @@ class Heredoc:
 
     Attributes:
         name: The word that ends it, without quotes.
-        content: Its lines as they stand, line ends included.
+        content: Its lines as written, line ends included.
         descriptor: The file descriptor before ``<<``; 0 where there is none.
         expands: Whether COPY and ADD replace variables in it: no part of the word was quoted.
         chomps: Whether leading tabs are removed (``<<-``).
@@ -53,14 +53,14 @@ class Instruction:
     Attributes:
         line: Where it begins, from 1.
         keyword: In upper case.
-        text: All after the keyword, continued lines joined.
+        text: Everything after the keyword, continued lines joined.
         heredocs: The bodies of its heredocs.
         end: Its last line, heredocs included.
-        flags: The words in front that begin with ``--``.
+        flags: The leading words that begin with ``--``.
         rest: What follows the flags.
         documents: Its heredocs in full.
         whole: Keyword and text as written.
-        refused: Why BuildKit will not read it, where it will not.
+        refused: Why BuildKit would not read it; None if it would.
     """
 
     line: int
@@ -76,7 +76,7 @@ class Instruction:
 
     @property
     def trigger(self) -> str:
-        """What ONBUILD keeps for later: the instruction in it, heredocs included."""
+        """The instruction after ONBUILD, heredocs included, as BuildKit keeps it in the image."""
         documents = (f"\n{document.content}{document.name}" for document in self.documents)
         return "".join([_ONBUILD.sub("", self.whole), *documents])
 
@@ -98,7 +98,7 @@ def split_instructions(text: str, escape: str) -> Iterator[Instruction]:
 
 
 class _Lines:
-    """The numbered lines, read by instructions, their continuations and heredocs in turn."""
+    """The numbered lines; instructions, continuations and heredocs take them in turn."""
 
     def __init__(self, text: str) -> None:
         self.lines = text.removeprefix("\ufeff").split("\n")
@@ -111,14 +111,14 @@ class _Lines:
             yield self.at, self.lines[self.at - 1].rstrip("\r")
 
     def next_part(self) -> str | None:
-        """The next line of a continued instruction: comments and blank lines count nowhere."""
+        """The next line of a continued instruction; comments and blank lines are skipped."""
         for _, line in self:
             if line.strip(GO_SPACE) and not line.lstrip(GO_SPACE).startswith("#"):
                 return line
         return None
 
     def document(self, word: str, *, chomps: bool) -> tuple[str, bool]:
-        """Read a heredoc's content up to its end word; tell whether there was one."""
+        """Read a heredoc up to the line ``word``: its content, and whether that line was found."""
         content: list[str] = []
         while self.at < len(self.lines):
             line = self.lines[self.at]
@@ -145,7 +145,7 @@ def _instruction(whole: str, number: int, lines: _Lines, escape: str) -> Instruc
             )
             if not ended:
                 refused = f"the heredoc {found.name} does not end"
-                if _SHIFT.search(whole):  # BuildKit takes $((1 << 2)) for one, too
+                if _SHIFT.search(whole):  # to BuildKit $((1 << 2)) looks like a heredoc, too
                     lines.at = begun
                     documents.clear()
                 break
@@ -164,7 +164,7 @@ def _instruction(whole: str, number: int, lines: _Lines, escape: str) -> Instruc
 
 
 def _last_line(lines: _Lines, first: int) -> int:
-    """The end of an instruction: its last line that is not empty, as the file may end."""
+    """The last line of an instruction that is not empty."""
     end = min(lines.at, len(lines.lines))
     while end > first and not lines.lines[end - 1].strip(GO_SPACE):
         end -= 1
@@ -182,7 +182,7 @@ def _may_have_heredocs(keyword: str, rest: str, escape: str) -> bool:
 
 
 def heredoc_words(text: str) -> list[Heredoc]:
-    """Find the heredocs that a line announces, their content still empty."""
+    """Find the heredocs that a line begins, without their content."""
     try:
         words = Lexer(raw_quotes=True, raw_escapes=True, skip_unset=True).words(text, unset)
         found = [heredoc_word(word) for word in words]
@@ -192,7 +192,7 @@ def heredoc_words(text: str) -> list[Heredoc]:
 
 
 def heredoc_word(word: str) -> Heredoc | None:
-    """Read ``[n]<<[-]WORD``; None where it is no such word.
+    """Read ``[n]<<[-]WORD``; None where it is another word.
 
     Raises:
         WordError: The end word is not well formed.

@@ -43,7 +43,7 @@ def replace(value: str, pattern: str, new: str, *, everywhere: bool) -> str:
 
 
 def _reversed(pattern: str) -> str:
-    """Turn a pattern around, each escape staying in front of what it escapes."""
+    """Reverse a pattern; each escape stays in front of the character that it escapes."""
     pieces = re.findall(r"\\.|.", pattern, re.DOTALL)
     return "".join(reversed(pieces))
 

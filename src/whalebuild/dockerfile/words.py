@@ -14,7 +14,7 @@ _BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 
 class ListError(ValueError):
-    """A JSON array holds something else than strings: BuildKit refuses it."""
+    """A JSON array has items that are no strings: BuildKit refuses it."""
 
 
 def split_command(line: str) -> tuple[str, str]:
@@ -24,9 +24,9 @@ def split_command(line: str) -> tuple[str, str]:
 
 
 def split_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
-    """Split off the words in front that begin with ``--``; quotes group, the escape escapes.
+    """Split off the leading words that begin with ``--``; quotes and escapes are resolved.
 
-    BuildKit goes through bytes here, so a character of several comes out as several.
+    BuildKit works on bytes here: a character of several bytes becomes several characters.
     """
     data = text.encode(errors="surrogatepass").decode("latin-1")
     flags: list[str] = []
@@ -63,7 +63,7 @@ def _flag(data: str, at: int, escape: str) -> tuple[str, int]:
 
 
 def blank_separated(text: str) -> list[str]:
-    """Split at white space, quotes meaning nothing (COPY, ADD, FROM, EXPOSE)."""
+    """Split at white space; quotes have no meaning (COPY, ADD, FROM, EXPOSE)."""
     return _BLANKS.split(text) if text else []
 
 
@@ -120,7 +120,7 @@ def quoted_words(text: str, escape: str) -> list[str]:
 
 
 def name_values(text: str, escape: str) -> list[tuple[str, str]] | None:
-    """The pairs of ENV and LABEL, in the form with ``=`` or the old one; None if not well formed.
+    """The pairs of ENV and LABEL, with ``=`` or in the old form; None if not well formed.
 
     Values are as written, quotes included.
     """

@@ -1,5 +1,5 @@
-"""What OCI registries hold, as values: references, platforms, manifests, configurations.
+"""The contents of OCI registries as values: references, platforms, manifests, configurations.
 
-Also :class:`~whalebuild.oci.registry.Registry`, the protocol of what is asked of registries.
-Nothing here knows of BuildKit, of bake files or of ``:deps``. No I/O.
+Also :class:`~whalebuild.oci.registry.Registry`, the protocol for requests to registries. Nothing
+here depends on BuildKit, bake files or ``:deps``. No I/O.
 """

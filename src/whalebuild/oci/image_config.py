@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 _SHELL = "/bin/sh -c "
-# Build arguments that a RUN was given stand before its command, with their values.
+# The build arguments of a RUN precede its command, with their values: |2 A=1 B=2 /bin/sh -c …
 _WITH_ARGS = re.compile(rf"^\|\d+ .*?(?={_SHELL})", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """What a configuration says of the layers, from the bottom up.
+    """What an image configuration says of the image's layers, from the bottom up.
 
     Attributes:
-        diff_ids: Digests of the layers as they are unpacked.
-        instructions: What made each layer; empty where the history does not fit the layers.
+        diff_ids: Digests of the uncompressed layers.
+        instructions: The instruction that made each layer; empty where the history does not match
+            the layers.
     """
 
     diff_ids: tuple[str, ...] = ()
@@ -29,7 +30,7 @@ class ImageConfig:
 
 
 def read_config(raw: bytes) -> ImageConfig:
-    """Read a configuration; what is no image's configuration says nothing."""
+    """Read a configuration; an empty one where the bytes are something else."""
     try:
         document = json.loads(raw)
         diff_ids = tuple(str(each) for each in (document.get("rootfs") or {})["diff_ids"])
@@ -41,7 +42,7 @@ def read_config(raw: bytes) -> ImageConfig:
 
 
 def _instruction(created_by: Any) -> str:
-    """An instruction in one line, as the Dockerfile has it, without values of build arguments."""
+    """An instruction in one line, as in the Dockerfile, without build arguments."""
     text = " ".join(str(created_by or "").split()).removesuffix("# buildkit").strip()
     words = _WITH_ARGS.sub("", text.removeprefix("RUN "), count=1)
     if words.startswith(f"{_SHELL}#(nop) "):  # the builder before BuildKit

@@ -1,4 +1,4 @@
-"""Image indexes and manifests as registries hold them: JSON, read and written exactly.
+"""Image indexes and manifests, read from and written to the JSON that registries hold.
 
 https://github.com/opencontainers/image-spec/blob/main/image-index.md
 """
@@ -26,7 +26,15 @@ _DEFAULT_VARIANT = {"arm64": "v8"}
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A child of an index. ``platform`` is ``os/architecture[/variant]``, None for no image."""
+    """A reference to a manifest, a configuration or a layer.
+
+    Attributes:
+        digest: Of the content.
+        size: Of the content in bytes.
+        media_type: Of the content.
+        platform: ``os/architecture[/variant]`` of an image; None for everything else.
+        annotations: Of the descriptor.
+    """
 
     digest: str
     size: int
@@ -36,13 +44,13 @@ class Descriptor:
 
     @property
     def attests(self) -> str | None:
-        """The digest of the image manifest that this child is an attestation of."""
+        """The digest of the image that this is an attestation of; None if it is none."""
         if self.annotations.get(REFERENCE_TYPE) == ATTESTATION:
             return self.annotations.get(REFERENCE_DIGEST)
         return None
 
     def as_json(self) -> dict[str, Any]:
-        """The descriptor as an index has it."""
+        """The descriptor as a child of an index."""
         made: dict[str, Any] = {
             "mediaType": self.media_type,
             "digest": self.digest,
@@ -74,20 +82,20 @@ class Index:
 
 @dataclass(frozen=True)
 class ImageManifest:
-    """An image manifest, or what is shaped like one, such as a cache manifest."""
+    """An image manifest, or another of the same form, such as a cache manifest."""
 
     config: Descriptor
     layers: tuple[Descriptor, ...]
 
     @property
     def size(self) -> int:
-        """Bytes of the layers and the configuration, as they are downloaded."""
+        """Bytes of a download: layers, compressed, and configuration."""
         return self.config.size + sum(layer.size for layer in self.layers)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest or index as the registry has it, to the byte."""
+    """A manifest or index, with the exact bytes that the registry has."""
 
     raw: bytes
     media_type: str
@@ -95,7 +103,7 @@ class Manifest:
 
     @property
     def descriptor(self) -> Descriptor:
-        """The manifest's descriptor, as far as the manifest alone tells it."""
+        """The manifest's descriptor, without platform and annotations."""
         return Descriptor(self.digest, len(self.raw), self.media_type)
 
 
@@ -141,7 +149,7 @@ def platform_of(config: bytes) -> str | None:
 
 
 def has_triggers(config: bytes) -> bool:
-    """Whether an image's configuration leaves instructions (ONBUILD) to its children."""
+    """Whether an image's configuration has ONBUILD instructions."""
     try:
         return bool((json.loads(config).get("config") or {}).get("OnBuild"))
     except (AttributeError, TypeError, ValueError):
@@ -149,7 +157,7 @@ def has_triggers(config: bytes) -> bool:
 
 
 def digest_of(raw: bytes) -> str:
-    """The digest by which a registry knows these bytes."""
+    """The sha256 digest of these bytes, as registries name content."""
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
@@ -165,13 +173,13 @@ def _descriptor(child: Mapping[str, Any]) -> Descriptor:
 
 
 def _texts(annotations: Mapping[str, Any] | None) -> dict[str, str]:
-    """Annotations are strings; whatever else an index has there is passed over."""
+    """Annotations are strings; other values are ignored."""
     found = (annotations or {}).items()
     return {name: value for name, value in found if isinstance(value, str)}
 
 
 def platform_text(platform: Mapping[str, str]) -> str | None:
-    """``os/architecture[/variant]`` of an object with these keys; None where it names none."""
+    """``os/architecture[/variant]`` of an object with these keys; None where some are missing."""
     system, architecture = platform.get("os"), platform.get("architecture")
     if not system or not architecture or "unknown" in {system, architecture}:
         return None

@@ -16,7 +16,7 @@ _OTHERS = ("windows", "freebsd", "darwin")
 KNOWN = frozenset(f"linux/{architecture}" for architecture in _LINUX.split()) | frozenset(
     f"{system}/{architecture}" for system in _OTHERS for architecture in ("amd64", "arm64")
 )
-# What buildx takes for "the platform of the node that builds".
+# buildx's word for the platform of the node that builds.
 LOCAL = "local"
 _DEFAULT_VARIANT = {"linux/arm64/v8": "linux/arm64", "linux/amd64/v1": "linux/amd64"}
 _SYNONYMS = {
@@ -24,7 +24,7 @@ _SYNONYMS = {
     "x86-64": "amd64",
     "aarch64": "arm64",
     "i386": "386",
-    # As the kernel calls machines (``uname -m``), and so ``docker info``.
+    # From ``uname -m``, which ``docker info`` shows.
     "i686": "386",
     "armv6l": "arm/v6",
     "armv7l": "arm/v7",
@@ -32,7 +32,7 @@ _SYNONYMS = {
 
 
 def parse_platforms(values: Iterable[str], *, where: str) -> tuple[str, ...]:
-    """Split at commas, normalise and check platforms; the order is kept, doubles are dropped.
+    """Split at commas, normalise and check platforms; keep the order, drop duplicates.
 
     Raises:
         UsageError: One of them is not a platform.
@@ -45,7 +45,7 @@ def parse_platform(text: str, *, where: str) -> str | None:
     """Read one platform; None for ``local``.
 
     Raises:
-        UsageError: It is none, or several.
+        UsageError: The text is not exactly one platform.
     """
     found = parse_platforms([text], where=where)
     if len(found) != 1:
@@ -54,12 +54,12 @@ def parse_platform(text: str, *, where: str) -> str | None:
 
 
 def resolve(platforms: Iterable[str], own: str) -> tuple[str, ...]:
-    """Write the builder's own platform in the place of ``local``."""
+    """Replace ``local`` by the builder's own platform."""
     return tuple(dict.fromkeys(own if platform == LOCAL else platform for platform in platforms))
 
 
 def runnable(own: str) -> tuple[str, ...]:
-    """What an engine takes of an image that has several platforms: the first one that is there.
+    """Platforms that an engine runs natively, best first: of an image it takes the first one.
 
     ``platformVector`` in ``compare.go`` of https://github.com/containerd/platforms.
     """

@@ -51,7 +51,7 @@ class Reference:
 
 
 def parse_reference(text: str, *, where: str) -> Reference:
-    """Parse an image reference that stands at ``where`` (for the message).
+    """Parse an image reference; ``where`` is where it was found, for the message.
 
     Raises:
         UsageError: The text is not a reference.
@@ -60,7 +60,7 @@ def parse_reference(text: str, *, where: str) -> Reference:
     if found and len(found["repository"]) <= _MAX_REPOSITORY:
         return Reference(found["repository"], found["tag"], found["digest"])
     login, at, rest = text.rpartition("@")
-    # Whoever writes a password there must not find it in a log.
+    # A password before the @ must not get into a log.
     shown = f"***@{rest}" if at and ":" in login and not _like_digest(rest) else text
     raise UsageError(
         f'"{shown}" is not an image reference ({where})',
@@ -70,7 +70,7 @@ def parse_reference(text: str, *, where: str) -> Reference:
 
 
 def parse_repository(text: str, *, where: str) -> Reference:
-    """Parse an image name that must have no tag and no digest of its own.
+    """Parse an image name without tag and digest.
 
     Raises:
         UsageError: The text is not a reference, or it has a tag or a digest.
@@ -86,8 +86,23 @@ def parse_repository(text: str, *, where: str) -> Reference:
 
 
 def is_tag(text: str) -> bool:
-    """Tell whether the text is a tag alone, such as ``v1.2``."""
+    """Whether the text is a tag, such as ``v1.2``."""
     return re.fullmatch(_TAG, text, re.ASCII) is not None
+
+
+def familiar(name: str) -> str:
+    """A reference in docker's short form, without ``:latest``, as named contexts are looked up.
+
+    ``contextByName`` in ``frontend/dockerui/namedcontext.go`` of BuildKit.
+    """
+    first, slash, rest = name.partition("/")
+    explicit = slash and ("." in first or ":" in first or first == "localhost")
+    if explicit and first in {"docker.io", "index.docker.io"}:
+        name = rest
+    if not explicit or first in {"docker.io", "index.docker.io"}:
+        path = name.removeprefix("library/")
+        name = path if "/" not in path else name
+    return name.removesuffix(":latest")
 
 
 def _like_digest(text: str) -> bool:
@@ -105,18 +120,3 @@ def _fault(text: str) -> str | None:
     if path != path.lower():
         return "names are lower case"
     return None
-
-
-def familiar(name: str) -> str:
-    """A reference as docker shows it, without ``:latest``: how named contexts are called.
-
-    ``contextByName`` in ``frontend/dockerui/namedcontext.go`` of BuildKit.
-    """
-    first, slash, rest = name.partition("/")
-    explicit = slash and ("." in first or ":" in first or first == "localhost")
-    if explicit and first in {"docker.io", "index.docker.io"}:
-        name = rest
-    if not explicit or first in {"docker.io", "index.docker.io"}:
-        path = name.removeprefix("library/")
-        name = path if "/" not in path else name
-    return name.removesuffix(":latest")

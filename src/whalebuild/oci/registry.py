@@ -1,4 +1,4 @@
-"""What is asked of registries."""
+"""The protocol for requests to registries."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from whalebuild.oci.reference import Reference
 
 
 class Registry(Protocol):
-    """Registries, spoken to directly. Every method may raise ``RequestFailedError``."""
+    """Requests to registries, without an engine. All but one may raise ``RequestFailedError``.
+
+    ``mirrors`` allows that a mirror of the registry answers.
+    """
 
     def manifest(self, reference: Reference, *, mirrors: bool = False) -> Manifest | None:
         """Get a manifest; None where the registry has no such manifest."""
 
     def head(self, reference: Reference, *, mirrors: bool = False) -> Descriptor | None:
-        """Ask what the reference stands for; None where the registry has no such manifest."""
+        """Get a manifest's descriptor; None where the registry has no such manifest."""
 
     def put_manifest(self, reference: Reference, raw: bytes, media_type: str) -> str:
         """Publish a manifest under a tag or by its digest, and return the digest."""
@@ -23,13 +26,13 @@ class Registry(Protocol):
     def blob(
         self, repository: str, digest: str, limit_bytes: int, *, mirrors: bool = False
     ) -> bytes:
-        """Get a small blob."""
+        """Get a blob of at most ``limit_bytes``."""
 
     def try_upload(self, repository: str) -> None:
-        """Begin an upload, and cancel it."""
+        """Begin an upload and cancel it, to see whether the registry would take one."""
 
     def delete_manifest(self, reference: Reference) -> bool:
-        """Delete a manifest, or a tag; tell whether the registry did."""
+        """Delete a manifest or a tag; return whether the registry did."""
 
     def hide(self, text: str) -> str:
-        """Take the secrets of the logins that were used out of a text; raises nothing."""
+        """Remove the secrets of logins that were used from a text; raises nothing."""

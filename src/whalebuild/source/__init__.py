@@ -1,4 +1,4 @@
-"""The user's files: bake files, settings, Dockerfiles, the files of a context.
+"""Reads the user's files: bake files, settings, Dockerfiles, the files of a context.
 
-Reads only; nothing here writes.
+Nothing here writes.
 """

@@ -20,7 +20,7 @@ _BAKE_FILES = (
 
 
 def find_bake_files(root: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """List them: those of buildx's own variable, else those that are there by default names."""
+    """The files that ``BUILDX_BAKE_FILE`` names, or else existing ones with default names."""
     named = environment.get("BUILDX_BAKE_FILE", "")
     if named:
         return tuple(name for name in named.split(os.pathsep) if name)

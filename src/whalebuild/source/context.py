@@ -1,7 +1,7 @@
-"""Which files of a local context the instructions read, and what is in them.
+"""The files of a local context that instructions read, with digests of their contents.
 
-Follows ``cache/contenthash/checksum.go`` of BuildKit: what a source of COPY selects is what its
-cache key is made of. Only what the sources name is looked at.
+Follows ``cache/contenthash/checksum.go`` of BuildKit: the files that a source of COPY selects are
+those that BuildKit's cache key for it covers. Other files are not read.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _IGNORE_FILE = ".dockerignore"
 
 
 class LocalContextFiles:
-    """Lists files below a folder, which is where buildx runs.
+    """Lists files below a folder, the one that buildx runs in.
 
-    Contents are remembered: services that share a context share the work.
+    Digests are kept: of contexts that several targets share each file is read once.
     """
 
     def __init__(self, root: Path) -> None:
@@ -43,22 +43,22 @@ class LocalContextFiles:
     def list_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:
-        """List what a stage's instructions read.
+        """List the files that a stage's instructions read.
 
         Args:
             inputs: The stage's inputs.
-            build: What they were found with: it has the contexts' folders.
+            build: The same as for ``inputs``; it has the contexts' folders.
             dockerfile: The Dockerfile's path, relative to the context; None where it is inline.
 
         Returns:
-            The files of every read, or why they cannot be told (an unreadable file or folder, an
-            ignore file that is not well formed).
+            The files of every read, or why they cannot be determined: a file or folder cannot be
+            read, or an ignore file is not well formed.
         """
         listed: list[tuple[ContextRead, tuple[FileEntry, ...]]] = []
         for read in inputs.reads:
             try:
                 tree = self._tree(read.context, build, dockerfile)
-                found = dict.fromkeys(_Reading(read, tree).entries())
+                found = dict.fromkeys(_ReadLister(read, tree).entries())
             except (OSError, PatternError) as failed:
                 return Undetermined(f"cannot tell what it reads: {_reason(failed)}", read.line)
             except AnalysisError as error:
@@ -79,8 +79,8 @@ class LocalContextFiles:
         return self._trees[key]
 
 
-class _Reading:
-    """One read in one tree."""
+class _ReadLister:
+    """Lists the files of one read in one context."""
 
     def __init__(self, read: ContextRead, tree: ContextTree) -> None:
         self.read = read
@@ -93,12 +93,12 @@ class _Reading:
                 yield from self._source(source, None)
             else:
                 pivot, _, pattern = source.rpartition("/./")
-                # To BuildKit "." is an empty pattern; all that is there is the safe answer.
+                # To BuildKit "." is an empty pattern. All files are the safe answer.
                 included = PatternMatcher([pattern]) if pattern != "." else None
                 yield from self._source(pivot or ".", included)
 
     def _source(self, source: str, included: PatternMatcher | None) -> Iterator[FileEntry]:
-        """What one source selects; a source that is a link stands for what it leads to."""
+        """The files that one source selects; a source that is a link selects its target, too."""
         found = False
         for path in self._matches(source) if self._is_pattern(source) else (source,):
             found = True
@@ -119,27 +119,27 @@ class _Reading:
         return self.read.wildcards and has_wildcards(source)
 
     def _matches(self, source: str) -> Iterator[str]:
-        """Paths that a pattern matches, by the names that lead there; none below a match."""
+        """Paths that a pattern matches, but none below such a path; links in it are followed."""
         prefix, rest = split_wildcards(source)
         base, _ = self.tree.resolve(prefix)
         if base is None or not self.tree.is_folder(base):
             return
         pattern = compile_pattern(source)
-        # A bracket may match a slash; nothing else can.
+        # A bracket may match a slash; no other wildcard can.
         deepest = rest.count("/") if "[" not in rest else None
-        waiting = [(base, prefix, 0)]
-        while waiting:
-            folder, named, depth = waiting.pop()
+        pending = [(base, prefix, 0)]
+        while pending:
+            folder, named, depth = pending.pop()
             for path in self.tree.children(folder):
                 name = path.rpartition("/")[2]
                 shown = f"{named}/{name}" if named else name
                 if pattern.fullmatch(shown):
                     yield path
                 elif self.tree.is_folder(path) and (deepest is None or depth < deepest):
-                    waiting.append((path, shown, depth + 1))
+                    pending.append((path, shown, depth + 1))
 
     def _begin(self, included: PatternMatcher | None) -> tuple[Matched, Matched]:
-        """BuildKit matches the source itself as the empty path."""
+        """What to match children of the source with; BuildKit matches itself as an empty path."""
         return (
             included.match("")[1] if included else (),
             self.excluded.match("")[1] if self.excluded else (),
@@ -152,7 +152,7 @@ class _Reading:
         parent: tuple[Matched, Matched],
         included: PatternMatcher | None,
     ) -> Iterator[FileEntry]:
-        """What is selected in a folder; a folder where it is itself, or something in it."""
+        """Selected files in a folder; subfolders are selected themselves or for a file in them."""
         for path in self.tree.children(folder):
             name = path.rpartition("/")[2]
             relative = f"{below}/{name}" if below else name
@@ -161,19 +161,19 @@ class _Reading:
                 self.excluded.match(relative, parent[1]) if self.excluded else (False, ())
             )
             inside: list[FileEntry] = []
-            if self.tree.is_folder(path) and self._goes_in(relative, left_out=left_out):
+            if self.tree.is_folder(path) and self._may_select_in(relative, left_out=left_out):
                 inside = list(self._below(path, relative, (matched_in, matched_out), included))
             if inside or (wanted and not left_out):
                 yield self.tree.entry(path)
                 yield from inside
 
-    def _goes_in(self, relative: str, *, left_out: bool) -> bool:
-        spares = self.excluded is not None and self.excluded.may_contain_unmatched(relative)
-        return not left_out or spares
+    def _may_select_in(self, relative: str, *, left_out: bool) -> bool:
+        unmatched = self.excluded is not None and self.excluded.may_contain_unmatched(relative)
+        return not left_out or unmatched
 
 
 def _ignore_patterns(folder: Path, beside: Path | None) -> tuple[str, ...]:
-    """Read the ignore file beside the Dockerfile or else the context's."""
+    """Read the ignore file beside the Dockerfile, or else that of the context."""
     for path in filter(None, (beside, folder / _IGNORE_FILE)):
         try:
             text = path.read_bytes().decode(errors="surrogateescape")

@@ -1,7 +1,7 @@
-"""A folder as BuildKit's client sends it: without what its ignore file leaves out.
+"""A context folder as BuildKit's client sends it: without the files that its ignore file excludes.
 
-Follows ``filter.go`` of github.com/tonistiigi/fsutil (what is sent) and ``cache/contenthash`` of
-BuildKit (how symbolic links are followed in what was sent). Nothing is looked at twice.
+Follows ``filter.go`` of github.com/tonistiigi/fsutil for what is sent, and ``cache/contenthash`` of
+BuildKit for how symbolic links in it are followed. No file is read twice.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ class ContextTree:
         self._entries: dict[str, FileEntry] = {}
 
     def entry(self, path: str) -> FileEntry:
-        """Describe what is at a path, which must be there."""
+        """The file, folder or link at a path, which must exist."""
         if path not in self._entries:
             self._entries[path] = self._describe(path)
         return self._entries[path]
 
     def missing(self, path: str) -> FileEntry:
-        """Say that nothing is at a path."""
+        """The entry of a path at which nothing is."""
         return FileEntry(self._context, path, "missing", 0, "")
 
     def is_folder(self, path: str) -> bool:
-        """Tell whether a path is a folder, not following a link."""
+        """Whether a path is a folder, not a link to one."""
         return self._is(path, stat.S_ISDIR)
 
     def is_link(self, path: str) -> bool:
-        """Tell whether a path is a symbolic link."""
+        """Whether a path is a symbolic link."""
         return self._is(path, stat.S_ISLNK)
 
     def children(self, folder: str) -> Iterator[str]:
-        """Paths of what is sent of a folder: ignored folders only if something in them is."""
+        """Paths in a folder that are sent; ignored folders only if something in them is sent."""
         if folder not in self._names:
             with os.scandir(self._real(folder)) as found:
                 self._names[folder] = sorted(entry.name for entry in found)
@@ -67,7 +67,7 @@ class ContextTree:
         """Follow the links in a path, the last one included; none leads out of the folder.
 
         Returns:
-            Where it leads, or None where nothing is sent that is there; the links on the way.
+            The path at the end, or None where nothing is sent; the links on the way.
         """
         todo = [part for part in clean(f"/{path}").split("/") if part]
         links: list[str] = []
@@ -118,11 +118,11 @@ class ContextTree:
         return f"{self._root}/{path}" if path else self._root
 
     def _target(self, link: str) -> str:
-        return os.readlink(self._real(link))  # noqa: PTH115 - a Path would tidy it up
+        return os.readlink(self._real(link))  # noqa: PTH115 - a Path would normalise it
 
     def _describe(self, path: str) -> FileEntry:
         status = self._stat(path)
-        assert status is not None, "asked for what is there"  # noqa: S101 - a slip of ours
+        assert status is not None, "the path exists"  # noqa: S101 - an error of the caller
         mode = stat.S_IMODE(status.st_mode)
         if stat.S_ISDIR(status.st_mode):
             return FileEntry(self._context, path, "dir", mode, "")
@@ -138,7 +138,7 @@ class ContextTree:
 
 def _content_digest(path: str) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - one call less for each file
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - faster for many files
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

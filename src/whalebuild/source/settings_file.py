@@ -18,8 +18,8 @@ def read_settings_layer(root: Path) -> Layer:
     """Read the settings of a project folder; an empty layer where it has none.
 
     Raises:
-        UsageError: A file cannot be read or is not TOML, has a wrong key, or both files have
-            settings.
+        UsageError: A file cannot be read or is not TOML, a key or value is wrong, or both files
+            have settings.
     """
     own = _table(root / OWN_FILE)
     pyproject = _table(root / PYPROJECT) or {}

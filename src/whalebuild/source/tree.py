@@ -1,4 +1,4 @@
-"""The user's files: bake files by their default names, and Dockerfiles."""
+"""The user's files below the working folder: bake files, Dockerfiles, context files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from whalebuild.source.context import LocalContextFiles
 
 
 class LocalSourceTree:
-    """Files below a folder, which is where buildx runs too."""
+    """Files below a folder, the one that buildx runs in."""
 
     def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
         self._root = root

@@ -7,7 +7,7 @@ import pytest
 from tests.support.platforms import AMD64, ARM64
 from tests.support.published_pair import LOCK, PACKAGES, REPOSITORY, World, image_manifest
 from whalebuild.bakefile.pair_names import PairNames
-from whalebuild.bundle.index import Cache, compose
+from whalebuild.bundle.index import Cache, write_bundle
 from whalebuild.cli.output.inspect import inspection_json, inspection_text
 from whalebuild.oci.manifest import digest_of
 from whalebuild.oci.reference import Reference
@@ -97,5 +97,5 @@ def test_dependencies_alone(world: World) -> None:
 
 def test_an_index_digest_can_be_given(world: World) -> None:
     digest = digest_of(world.registry.held[f"{REPOSITORY}:latest"])
-    world.registry.push(compose({}, (), (), {}), "latest")
+    world.registry.push(write_bundle({}, (), (), {}), "latest")
     assert f"@{digest[:19]} was built on this :deps" in world.text(f"{REPOSITORY}@{digest}")

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.docker import cli as adapter
+from whalebuild.docker import processes
 from whalebuild.docker.buildx import Buildx
 from whalebuild.docker.compose import ComposeProject
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 
 # What an abandoned Popen of python-on-whales says when it is collected.
@@ -94,7 +95,7 @@ def test_leaving_the_engine_stops_what_still_runs(docker: Docker) -> None:
 def test_a_process_that_ignores_the_request_is_killed(
     docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adapter, "_STOP_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.2)
     folder = docker(STUBBORN)
     begun = time.monotonic()
     with Buildx() as engine:
@@ -110,7 +111,7 @@ def test_nothing_is_stopped_after_a_command_has_ended(
     killed: list[int] = []
     docker("echo '{}' >&2; exit 1")
     with Buildx() as engine:
-        with pytest.raises(adapter.CommandFailedError):
+        with pytest.raises(CommandFailedError):
             list(engine.bake({}, builder=None, allow=()))
-        monkeypatch.setattr(adapter.os, "kill", lambda pid, _: killed.append(pid))
+        monkeypatch.setattr(processes.os, "kill", lambda pid, _: killed.append(pid))
     assert killed == []

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.errors import outcome
 from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.leftovers import stop_leftovers
+from whalebuild.docker.scratch import stop_leftovers
 from whalebuild.errors import DeployError, UsageError
 from whalebuild.state.lock import deployment_lock
 
@@ -32,7 +32,7 @@ with deployment_lock(
     scratch=calls.scratch,
 ):
     print("has it", flush=True)
-    calls.say(["sleep"]) if sys.argv[2:] else sys.stdin.read()
+    calls.run(["sleep"]) if sys.argv[2:] else sys.stdin.read()
 calls.close()
 """
 # The name stays docker's: a shell that waits, as a script that somebody put in docker's place.
@@ -141,7 +141,7 @@ def test_what_a_killed_holder_left_running_is_stopped(
     monkeypatch: pytest.MonkeyPatch,
     script: str,
 ) -> None:
-    monkeypatch.setattr("whalebuild.docker.leftovers._STOP_SECONDS", 0.5)
+    monkeypatch.setattr("whalebuild.docker.processes.STOP_SECONDS", 0.5)
     docker(script)
     holder = start("docker")
     assert line(holder) == "has it"

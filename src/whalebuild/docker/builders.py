@@ -46,9 +46,9 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = Fal
         write_copy(os.environ, folder, [stored])
         env = {"BUILDX_CONFIG": str(folder)}
     if boot:
-        said = calls.say(["buildx", "inspect", "--bootstrap", *chosen])
+        said = calls.run(["buildx", "inspect", "--bootstrap", *chosen])
     if env or not boot:
-        said = calls.say(["buildx", "inspect", *chosen], env)
+        said = calls.run(["buildx", "inspect", *chosen], env)
     found = read_inspection(said)
     return found.told(given) if env else found
 
@@ -71,7 +71,7 @@ class DockerBuilders:
         stored = stored_builders(os.environ)
         folder = self._calls.file(".buildx")
         write_copy(os.environ, folder, stored.values())
-        said = self._calls.say(["buildx", "ls", "--format", "json"], {"BUILDX_CONFIG": str(folder)})
+        said = self._calls.run(["buildx", "ls", "--format", "json"], {"BUILDX_CONFIG": str(folder)})
         try:
             listed = read_listing(said)
         except (ValueError, TypeError, AttributeError, KeyError):
@@ -95,7 +95,7 @@ class DockerBuilders:
 
     def create(self, words: Sequence[str]) -> None:
         """See ``builder.ports.Builders``."""
-        self._calls.say(["buildx", "create", *words])
+        self._calls.run(["buildx", "create", *words])
 
     def use(self, name: str) -> None:
         """See ``builder.ports.Builders``."""
@@ -104,7 +104,7 @@ class DockerBuilders:
 
     def remove(self, name: str, *, keep_state: bool = False) -> None:
         """See ``builder.ports.Builders``."""
-        self._calls.say(["buildx", "rm", *(["--keep-state"] if keep_state else []), name])
+        self._calls.run(["buildx", "rm", *(["--keep-state"] if keep_state else []), name])
 
     def usage(self, builder: str, node: str) -> CacheUsage:
         """See ``builder.ports.Builders``.
@@ -118,7 +118,7 @@ class DockerBuilders:
             folder = self._calls.file(".buildx")
             write_copy(os.environ, folder, [stored], lambda each: each.get("Name") == node)
             env = {"BUILDX_CONFIG": str(folder)}
-        return read_usage(self._calls.say(["buildx", "du", "--builder", builder], env))
+        return read_usage(self._calls.run(["buildx", "du", "--builder", builder], env))
 
     def try_build(self, builder: str, words: Sequence[str]) -> None:
         """See ``builder.ports.Builders``."""
@@ -127,12 +127,12 @@ class DockerBuilders:
         (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
         filled = [word.replace("{folder}", str(folder)) for word in words]
         call = ["buildx", "build", "--builder", builder, "--progress", "plain", *filled]
-        self._calls.say([*call, str(folder)])
+        self._calls.run([*call, str(folder)])
 
     def engine_answers(self) -> bool:
         """See ``builder.ports.Builders``."""
         if engine_info(os.environ) is None:
-            self._calls.say(["version", "--format", "{{.Server.Version}}"])
+            self._calls.run(["version", "--format", "{{.Server.Version}}"])
         return True
 
     def file(self, path: str) -> str | None:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from whalebuild.docker.config import _read_json, config_folder, context_name
+from whalebuild.docker.config import config_folder, context_name, read_json
 
 _BUILDER_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9._-]*")
 
@@ -30,7 +30,7 @@ def stored_builder(env: Mapping[str, str], name: str) -> dict[str, Any]:
     """What buildx stored of a builder; empty for one that it did not make."""
     if not _BUILDER_NAME.fullmatch(name):
         return {}
-    return _read_json(_folder(env) / "instances" / name.lower())
+    return read_json(_folder(env) / "instances" / name.lower())
 
 
 def stored_builders(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -89,7 +89,7 @@ def _folder(env: Mapping[str, str]) -> Path:
 def _current_builder(folder: Path, env: Mapping[str, str]) -> str | None:
     """The builder chosen with ``buildx use``: for all contexts, or for the current one."""
     endpoint = _docker_endpoint(env)
-    chosen = _read_json(folder / "current")
+    chosen = read_json(folder / "current")
     name = chosen.get("Name")
     if isinstance(name, str) and name and (chosen.get("Global") or chosen.get("Key") == endpoint):
         return name

@@ -9,15 +9,13 @@ import contextlib
 import importlib
 import itertools
 import json
-import os
 import shutil
-import signal
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
+from whalebuild.docker.scratch import ScratchFolder
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import redact
@@ -28,27 +26,25 @@ if TYPE_CHECKING:
 # Writes its pid, then becomes docker: python-on-whales keeps its child to itself, and leaves it
 # alive when a stream is abandoned.
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
-_STOP_SECONDS = 10.0
-SCRATCH_PREFIX = "whalebuild-"
 
 
 class DockerCalls:
     """The docker client on PATH, and a scratch folder that only this user may read."""
 
     def __init__(self) -> None:
-        self._scratch = Path(tempfile.mkdtemp(prefix=SCRATCH_PREFIX))
+        self._scratch = ScratchFolder()
         self._calls = itertools.count()
 
     @property
     def scratch(self) -> Path:
         """The scratch folder; it has a file ``N.pid`` for each docker command that runs."""
-        return self._scratch
+        return self._scratch.path
 
     def close(self) -> None:
         """Stop what still runs, and remove the scratch folder."""
-        for pidfile in self._scratch.glob("*.pid"):
+        for pidfile in self.scratch.glob("*.pid"):
             _stop(pidfile)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.remove()
 
     def prepare(self) -> None:
         """Import python-on-whales, so that the next call begins at once."""
@@ -56,9 +52,9 @@ class DockerCalls:
 
     def file(self, suffix: str) -> Path:
         """A new name in the scratch folder."""
-        return self._scratch / f"{next(self._calls)}{suffix}"
+        return self.scratch / f"{next(self._calls)}{suffix}"
 
-    def say(self, words: Sequence[str], env: Mapping[str, str | None] | None = None) -> str:
+    def run(self, words: Sequence[str], env: Mapping[str, str | None] | None = None) -> str:
         """What ``docker WORDS`` prints: for commands that python-on-whales has no method for.
 
         Raises:
@@ -69,6 +65,21 @@ class DockerCalls:
             from python_on_whales.utils import run  # noqa: PLC0415 - takes 0.4 s
 
             return str(run([*docker.client_config.docker_cmd, *words]))
+
+    def run_json(self, words: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The objects of the JSON list that ``docker WORDS`` prints.
+
+        Raises:
+            CommandFailedError: See :meth:`client`.
+            EngineError: See :meth:`client`; or it printed something else.
+        """
+        try:
+            found = json.loads(self.run(words))
+        except ValueError:
+            raise _no_json() from None
+        if not isinstance(found, list):
+            raise _no_json()
+        return [each for each in found if isinstance(each, dict)]
 
     @contextlib.contextmanager
     def client(
@@ -98,29 +109,34 @@ class DockerCalls:
         call = ["sh", "-c", _RECORD_PID, str(pidfile), *_with(env or {}), docker]
         try:
             yield DockerClient(client_call=call, **options)
-        except DockerException as failed:
+        except (DockerException, ValueError) as failed:
             pidfile.unlink(missing_ok=True)
-            raise CommandFailedError(failed.stderr or "") from None
-        except UnicodeDecodeError as failed:  # python-on-whales reads what docker said as UTF-8
-            pidfile.unlink(missing_ok=True)
-            words = bytes(failed.object).decode(errors="replace")
-            raise CommandFailedError(words) from None
-        except json.JSONDecodeError:
-            pidfile.unlink(missing_ok=True)
-            raise EngineError(
-                "docker answered with something else than JSON",
-                next_step="check that `docker` on PATH is Docker's client, and its version",
-            ) from None
-        except ValueError as failed:  # an answer that python-on-whales does not understand
-            pidfile.unlink(missing_ok=True)
-            raise EngineError(
-                f"docker gave an answer that cannot be used: {redact(str(failed))}",
-                next_step="check `docker info` and the version of `docker`",
-            ) from None
+            raise _told(failed) from None
         except BaseException:
             _stop(pidfile)
             raise
         pidfile.unlink(missing_ok=True)
+
+
+def _told(failed: Exception) -> EngineError:
+    """The error that says what python-on-whales raised: docker failed, or is not understood."""
+    if isinstance(failed, UnicodeDecodeError):  # it reads what docker said as UTF-8
+        return CommandFailedError(bytes(failed.object).decode(errors="replace"))
+    if isinstance(failed, json.JSONDecodeError):
+        return _no_json()
+    if isinstance(failed, ValueError):
+        return EngineError(
+            f"docker gave an answer that cannot be used: {redact(str(failed))}",
+            next_step="check `docker info` and the version of `docker`",
+        )
+    return CommandFailedError(getattr(failed, "stderr", None) or "")
+
+
+def _no_json() -> EngineError:
+    return EngineError(
+        "docker answered with something else than JSON",
+        next_step="check that `docker` on PATH is Docker's client, and its version",
+    )
 
 
 def _with(env: Mapping[str, str | None]) -> list[str]:
@@ -131,27 +147,8 @@ def _with(env: Mapping[str, str | None]) -> list[str]:
 
 
 def _stop(pidfile: Path) -> None:
-    """End the recorded process: SIGTERM lets buildx cancel the build, SIGKILL is the last word."""
-    try:
-        pid = int(pidfile.read_text())
-    except (OSError, ValueError):
-        return
+    """End the recorded process, a child of ours."""
+    pid = recorded_pid(pidfile)
     pidfile.unlink(missing_ok=True)
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, sent)
-            if _ended(pid, _STOP_SECONDS):
-                return
-
-
-def _ended(pid: int, seconds: float) -> bool:
-    """Wait for a child of ours; python-on-whales' own wait copes with its being gone."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if os.waitpid(pid, os.WNOHANG) != (0, 0):
-                return True
-        except ChildProcessError:
-            return True
-        time.sleep(0.02)
-    return False
+    if pid:
+        stop(pid, child_has_ended)

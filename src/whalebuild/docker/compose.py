@@ -12,7 +12,7 @@ from whalebuild.compose.model import Model, read_model, without_hostname
 from whalebuild.compose.pull_progress import PullLine, compose_error, parse_pull_line
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.compose_files import ComposeCall, as_it_is, to_pull, with_images
-from whalebuild.docker.host import inspected
+from whalebuild.docker.host import inspect_all
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.command_failed import CommandFailedError
@@ -75,7 +75,7 @@ class ComposeProject:
     def containers(self) -> tuple[Container, ...]:
         """See ``deploy.ports.Project``."""
         label = f"label=com.docker.compose.project={self.model().name}"
-        found = inspected(self._calls, "container", "--all", "--filter", label)
+        found = inspect_all(self._calls, "container", "--all", "--filter", label)
         read = (read_project_container(each) for each in found)
         return tuple(container for container in read if container)
 
@@ -96,7 +96,7 @@ class ComposeProject:
     def image_id(self, image: Reference) -> str | None:
         """See ``deploy.ports.Project``."""
         try:
-            said = self._calls.say(["image", "inspect", "--format", "{{.Id}}", str(image)])
+            said = self._calls.run(["image", "inspect", "--format", "{{.Id}}", str(image)])
         except CommandFailedError as failed:
             if "no such image" in failed.stderr.lower():
                 return None
@@ -111,7 +111,7 @@ class ComposeProject:
     def untag(self, name: Reference) -> bool:
         """See ``deploy.ports.Project``."""
         try:
-            self._calls.say(["image", "rm", str(name)])
+            self._calls.run(["image", "rm", str(name)])
         except CommandFailedError as failed:
             words = failed.stderr.lower()
             if "conflict" in words or "no such image" in words:
@@ -146,8 +146,8 @@ class ComposeProject:
         for network, aliases in networks.items():
             # python-on-whales gives one alias at most.
             names = [word for alias in aliases for word in ("--alias", alias)]
-            self._calls.say(["network", "disconnect", network, container])
-            self._calls.say(["network", "connect", *names, network, container])
+            self._calls.run(["network", "disconnect", network, container])
+            self._calls.run(["network", "connect", *names, network, container])
 
     def start_trial(self, service: str, image: Reference) -> None:
         """See ``deploy.ports.Project``.
@@ -198,7 +198,7 @@ class ComposeProject:
         if not containers:
             return
         try:
-            self._calls.say(["container", verb, *words, *containers])
+            self._calls.run(["container", verb, *words, *containers])
         except CommandFailedError as failed:
             said = [line.lower() for line in failed.stderr.splitlines() if line.strip()]
             if not said or not all(any(gone in line for gone in _GONE) for line in said):

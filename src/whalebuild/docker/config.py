@@ -18,16 +18,17 @@ def context_name(env: Mapping[str, str]) -> str:
     """The docker context's name, which is also its own builder's."""
     if env.get("DOCKER_HOST"):
         return "default"
-    named = env.get("DOCKER_CONTEXT") or _configured_context(env)
+    named = env.get("DOCKER_CONTEXT") or _current_context(env)
     return named or "default"
 
 
-def _configured_context(env: Mapping[str, str]) -> str | None:
-    named = _read_json(config_folder(env) / "config.json").get("currentContext")
+def _current_context(env: Mapping[str, str]) -> str | None:
+    named = read_json(config_folder(env) / "config.json").get("currentContext")
     return named if isinstance(named, str) else None
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is none that can be read."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, Self
@@ -14,6 +13,8 @@ from whalebuild.docker.info import engine_info, own_engine
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.host_images import HostImage, RunningImage, read_container, read_image
+
+_TRIES = 3
 
 
 class DockerHost:
@@ -52,7 +53,7 @@ class DockerHost:
 
     def images(self) -> tuple[HostImage, ...]:
         """See ``published.ports.Host``."""
-        found = (read_image(each) for each in inspected(self._calls, "image", "--all"))
+        found = (read_image(each) for each in inspect_all(self._calls, "image", "--all"))
         return tuple(image for image in found if image)
 
     def running(self) -> tuple[RunningImage, ...]:
@@ -64,39 +65,25 @@ class DockerHost:
         return self._containers("--all")
 
     def _containers(self, *words: str) -> tuple[RunningImage, ...]:
-        found = (read_container(each) for each in inspected(self._calls, "container", *words))
+        found = (read_container(each) for each in inspect_all(self._calls, "container", *words))
         return tuple(container for container in found if container)
 
 
-_TRIES = 3
+def inspect_all(calls: DockerCalls, kind: str, *words: str) -> list[Mapping[str, Any]]:
+    """What ``docker KIND inspect`` says of all that ``docker KIND ls WORDS`` lists.
 
-
-def inspected(calls: DockerCalls, kind: str, *words: str) -> list[Mapping[str, Any]]:
-    """All that ``docker KIND ls WORDS`` lists; one that goes away in between is no error.
+    One that goes away in between is no error.
 
     Raises:
         CommandFailedError: Docker failed.
         EngineError: It answered with something else than JSON.
     """
     for tries in range(1, _TRIES + 1):
-        said = calls.say([kind, "ls", "--quiet", "--no-trunc", *words])
-        names = list(dict.fromkeys(said.split()))
+        listed = calls.run([kind, "ls", "--quiet", "--no-trunc", *words])
+        names = list(dict.fromkeys(listed.split()))
         try:
-            return _list(calls.say([kind, "inspect", *names])) if names else []
+            return calls.run_json([kind, "inspect", *names]) if names else []
         except CommandFailedError as failed:
             if tries == _TRIES or "no such" not in failed.stderr.lower():
                 raise
     raise AssertionError("unreachable")
-
-
-def _list(said: str) -> list[Mapping[str, Any]]:
-    try:
-        found = json.loads(said)
-    except ValueError:
-        found = None
-    if not isinstance(found, list):
-        raise EngineError(
-            "docker answered with something else than JSON",
-            next_step="check that `docker` on PATH is Docker's client, and its version",
-        )
-    return [each for each in found if isinstance(each, dict)]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from whalebuild import jsonread as values
-from whalebuild.docker.leftovers import stop_leftovers
+from whalebuild.docker.scratch import stop_leftovers
 from whalebuild.errors import DeployError
 from whalebuild.state.records import make_private, record_error
 

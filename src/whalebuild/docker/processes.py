@@ -1,0 +1,72 @@
+"""Processes of docker commands: found by the files that record them, told from others, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+STOP_SECONDS = 10.0
+_PAUSE_SECONDS = 0.02
+_FIRST_WORDS = 2  # docker itself, or a shell that runs a script of this name
+
+
+def recorded_pid(pidfile: Path) -> int | None:
+    """The process that a file names; None where it names none."""
+    try:
+        pid = int(pidfile.read_text())
+    except (OSError, ValueError):
+        return None
+    return pid if pid > 1 else None
+
+
+def stop(pid: int, has_ended: Callable[[int], bool]) -> None:
+    """End a process: SIGTERM lets buildx cancel the build, SIGKILL is the last word."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, sent)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            if has_ended(pid):
+                return
+            time.sleep(_PAUSE_SECONDS)
+
+
+def child_has_ended(pid: int) -> bool:
+    """Whether a child of this process is no more; python-on-whales' own wait copes with that."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
+
+
+def is_docker(pid: int) -> bool:
+    """Whether a process is a docker command; one that has ended and waits for init is none."""
+    words = command_line(pid).split()[:_FIRST_WORDS]
+    return any(Path(word).name == "docker" for word in words)
+
+
+def command_line(pid: int) -> str:
+    """The words of a process, whosever it is; empty if there is none.
+
+    Raises:
+        OSError: There is no ``ps`` to tell.
+    """
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return ""
+    except PermissionError:
+        pass
+    said = subprocess.run(  # noqa: S603 - a number
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607 - the system's own
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    return said.stdout

@@ -1,4 +1,8 @@
-"""The Docker engine: what bakes, and what is known of the builder that does."""
+"""``docker buildx``: bakes, prints bake files, and tells what a builder is.
+
+``Buildx`` asks at once; ``PrefetchingBuildx`` stands before it, and has asked before the answer is
+wanted.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +48,15 @@ class Buildx:
 
     def print_bake(self, request: BakeRequest) -> object:
         """See ``plan.ports.BakeFiles``."""
-        return self._print(request, _words(request))
+        files: list[str | Path] = list(request.files)
+        if request.definition is not None:
+            files = [self._definition(request.definition)]
+        # python-on-whales' parameter for overrides is a dict, and drops repeats.
+        words = [*(f"--set={override}" for override in request.overrides), *request.targets]
+        with self._calls.client() as docker:
+            return docker.buildx.bake(
+                words, files=files, variables=dict(request.variables), print=True
+            )
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """See ``plan.ports.BakeFiles``."""
@@ -84,7 +96,7 @@ class Buildx:
         return self._inspect(builder).nodes
 
     def _facts(self, found: Builder) -> BuilderFacts:
-        # Nothing is told of a docker engine that is down; asking it says so.
+        # buildx says nothing of a docker engine that is down; asking the engine does.
         if found.driver in {"", "docker"}:
             return own_engine(self._calls, found.name)
         # One on this machine need not run for its platform to be known.
@@ -103,8 +115,8 @@ class Buildx:
         here = {context_name(os.environ), engine_endpoint(os.environ)}
         if found.driver != "docker-container" or here.isdisjoint(n.endpoint for n in found.nodes):
             return found
-        told = engine_info(os.environ) or {}
-        own = platform_of_engine(told.get("OSType"), told.get("Architecture"))
+        info = engine_info(os.environ) or {}
+        own = platform_of_engine(info.get("OSType"), info.get("Architecture"))
         nodes = (replace(n, own=n.own or own) if n.endpoint in here else n for n in found.nodes)
         return replace(found, nodes=tuple(nodes))
 
@@ -137,25 +149,11 @@ class Buildx:
         with self._calls.client({"BUILDX_BUILDER": builder} if builder else None) as docker:
             docker.buildx.prune(filters={"until": _TEN_YEARS})
 
-    def _print(self, request: BakeRequest, words: list[str]) -> object:
-        files: list[str | Path] = list(request.files)
-        if request.definition is not None:
-            files = [self._definition(request.definition)]
-        with self._calls.client() as docker:
-            return docker.buildx.bake(
-                words, files=files, variables=dict(request.variables), print=True
-            )
-
     def _definition(self, definition: Mapping[str, Any]) -> Path:
         """Write a bake file into the scratch folder, which only this user may read."""
         file = self._calls.file(".json")
         file.write_text(json.dumps(definition))
         return file
-
-
-def _words(request: BakeRequest) -> list[str]:
-    """Targets and overrides as words: python-on-whales' ``set`` is a dict and drops repeats."""
-    return [*(f"--set={override}" for override in request.overrides), *request.targets]
 
 
 @dataclass

@@ -1,7 +1,8 @@
-"""The engine's own description, asked for on its socket.
+"""The engine of a docker context: where it is, and what it says of itself.
 
-``docker info`` says the same, but runs every CLI plugin first, which takes longer than a plan. Only
-what it reads is trusted; where there is no local socket, the docker client is asked.
+It is asked on its socket. ``docker info`` says the same, but runs every CLI plugin first, which
+takes longer than a plan. Only what it reads is trusted; where there is no local socket, the docker
+client is asked.
 https://docs.docker.com/reference/api/engine/version/v1.43/#tag/System/operation/SystemInfo
 """
 
@@ -24,6 +25,29 @@ from whalebuild.oci.platform import parse_platforms
 _UNIX = "unix://"
 _DEFAULT = "unix:///var/run/docker.sock"
 _SECONDS = 5.0
+_CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]  # in the status of its image store
+
+
+def own_engine(calls: DockerCalls, name: str) -> BuilderFacts:
+    """The builder that a context's engine itself is; it has the context's name.
+
+    Raises:
+        CommandFailedError: The engine does not answer.
+    """
+    env: dict[str, str | None] = {}
+    if name != context_name(os.environ):
+        env = {"DOCKER_HOST": None, "DOCKER_CONTEXT": name}
+    found = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
+    if found is None:
+        with calls.client(env) as docker:
+            info = docker.system.info()
+        store, system, machine = info.driver_status, info.os_type, info.architecture
+    else:
+        store, system, machine = (
+            found.get(key) for key in ("DriverStatus", "OSType", "Architecture")
+        )
+    platform = platform_of_engine(system, machine)
+    return BuilderFacts(name, "docker", _CONTAINERD in (store or []), platform)
 
 
 def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
@@ -43,19 +67,8 @@ def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_SECONDS)
-        self.sock.connect(self._path)
-
-
 def engine_endpoint(env: Mapping[str, str]) -> str:
-    """The engine's address, as the docker client finds it; empty if it is not told simply."""
+    """The engine's address, as the docker client finds it; empty if that cannot be told."""
     if env.get("DOCKER_HOST"):
         return env["DOCKER_HOST"]
     name = context_name(env)
@@ -69,31 +82,6 @@ def engine_endpoint(env: Mapping[str, str]) -> str:
     return host if isinstance(host, str) else ""
 
 
-_CONTAINERD = "io.containerd.snapshotter.v1"
-
-
-def own_engine(calls: DockerCalls, name: str) -> BuilderFacts:
-    """The builder that a context's engine itself is; it has the context's name.
-
-    Raises:
-        CommandFailedError: The engine does not answer.
-    """
-    env: dict[str, str | None] = {}
-    if name != context_name(os.environ):
-        env = {"DOCKER_HOST": None, "DOCKER_CONTEXT": name}
-    told = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
-    if told is None:
-        with calls.client(env) as docker:
-            info = docker.system.info()
-        status, system, machine = info.driver_status, info.os_type, info.architecture
-    else:
-        status, system, machine = (
-            told.get(key) for key in ("DriverStatus", "OSType", "Architecture")
-        )
-    store = ["driver-type", _CONTAINERD] in (status or [])
-    return BuilderFacts(name, "docker", store, platform_of_engine(system, machine))
-
-
 def platform_of_engine(system: str | None, machine: str | None) -> str | None:
     """The engine's platform; None for a machine that no platform is known by."""
     try:
@@ -101,3 +89,14 @@ def platform_of_engine(system: str | None, machine: str | None) -> str | None:
     except UsageError:
         return None
     return platform
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_SECONDS)
+        self.sock.connect(self._path)

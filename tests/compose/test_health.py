@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from whalebuild.compose.containers import Container
-from whalebuild.compose.health import judge
+from whalebuild.compose.health import HealthState, judge
 
 GRACE = 5.0
 
@@ -27,7 +27,7 @@ def container(**given: object) -> Container:
 )
 def test_what_works(given: dict[str, object], up_for: float) -> None:
     """A container that has restarted before it was seen first is not blamed for that."""
-    assert judge([container(**given)], {"c1": 3}, {"c1": up_for}, GRACE).works
+    assert judge([container(**given)], {"c1": 3}, {"c1": up_for}, GRACE) == HealthState()
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_what_works(given: dict[str, object], up_for: float) -> None:
     ],
 )
 def test_what_does_not_work(given: dict[str, object], reason: str) -> None:
-    trouble = judge([container(**given)], {}, {}, GRACE).trouble
-    assert trouble
-    assert (trouble.service, trouble.container, trouble.reason) == ("web", "c1", reason)
+    problem = judge([container(**given)], {}, {}, GRACE).problem
+    assert problem
+    assert (problem.service, problem.container, problem.reason) == ("web", "c1", reason)
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_what_does_not_work(given: dict[str, object], reason: str) -> None:
 )
 def test_what_may_work_yet(given: dict[str, object], up_for: float, what: str) -> None:
     verdict = judge([container(**given)], {}, {"c1": up_for}, GRACE)
-    assert not verdict.works
-    assert verdict.trouble is None
+    assert verdict.waiting
+    assert verdict.problem is None
     assert verdict.waiting == {"shop-web-1": what}
 
 
 def test_what_was_said_is_told() -> None:
     said = judge([container(health="unhealthy", health_log=" HTTP 500\n")], {}, {}, GRACE)
-    assert said.trouble
-    assert said.trouble.said == "HTTP 500"
+    assert said.problem
+    assert said.problem.output == "HTTP 500"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.project import model, service
 from whalebuild.compose.containers import Container
-from whalebuild.compose.names import found_by_name, nameless, without_names
+from whalebuild.compose.names import found_by_name, unnamed_containers, without_names
 
 WEB = service("web", networks={"default": (), "back": ("orders",)})
 FULL = {"default": ("web-1", "web"), "back": ("web-1", "web", "orders")}
@@ -22,8 +22,8 @@ def container(number: int, aliases: dict[str, tuple[str, ...]], **more: Any) -> 
 
 
 def found(*containers: Container) -> tuple[tuple[str, ...], Any]:
-    made = nameless(model(WEB), containers)
-    return made.useless, made.again
+    made = unnamed_containers(model(WEB), containers)
+    return made.removable, made.to_rejoin
 
 
 def test_all_is_well() -> None:
@@ -33,7 +33,7 @@ def test_all_is_well() -> None:
 
 
 @pytest.mark.parametrize("aliases", [BARE, {**FULL, "back": ()}, {"default": FULL["default"]}, {}])
-def test_one_beside_another_that_is_found_is_useless(aliases: dict[str, tuple[str, ...]]) -> None:
+def test_one_beside_another_that_is_found_is_removable(aliases: dict[str, tuple[str, ...]]) -> None:
     assert found(container(1, aliases), container(2, FULL)) == (("c1",), {})
     stopped = container(1, aliases, status="exited")
     assert found(stopped, container(2, FULL)) == (("c1",), {})
@@ -53,7 +53,7 @@ def test_a_network_that_it_is_not_in_is_compose_s() -> None:
     assert found(container(1, {"default": FULL["default"]})) == ((), {})
 
 
-def test_one_that_was_never_started_is_useless() -> None:
+def test_one_that_was_never_started_is_removable() -> None:
     assert found(container(1, BARE, status="created")) == (("c1",), {})
 
 
@@ -62,8 +62,8 @@ def test_whom_it_is_not_about() -> None:
     assert found(oneoff, container(2, FULL)) == ((), {})
     for other in (replace(WEB, publishes=True), replace(WEB, alone="it has links")):
         assert not found_by_name(other)
-        made = nameless(model(other), [container(1, BARE), container(2, FULL)])
-        assert (made.useless, made.again) == ((), {})
+        made = unnamed_containers(model(other), [container(1, BARE), container(2, FULL)])
+        assert (made.removable, made.to_rejoin) == ((), {})
 
 
 def test_no_names() -> None:

@@ -12,7 +12,7 @@ from tests.support.deploy import ENDED, UNHEALTHY, KilledError, World
 from tests.support.errors import outcome
 from tests.support.project import service
 from tests.support.registry import BUSY, DENIED
-from whalebuild.deploy.history import state_now, unsure
+from whalebuild.deploy.history import interrupted_services, state_now
 from whalebuild.deploy.plan import ServiceAction
 from whalebuild.deploy.record import DeploymentKind, Outcome
 from whalebuild.deploy.result import DeployAction
@@ -180,7 +180,7 @@ def test_an_engine_that_is_lost_in_the_middle(world: World) -> None:
     assert isinstance(failed, EngineError)
     assert failed.what == "the Docker engine is not running"
     assert outcomes(world)[-1] == (DeploymentKind.DEPLOY, Outcome.INTERRUPTED)
-    assert (unsure(world.history), world.runs()) == ({"web"}, [two.digest])
+    assert (interrupted_services(world.history), world.runs()) == ({"web"}, [two.digest])
     assert state_now(world.history) == {"web": one}
 
 
@@ -243,12 +243,12 @@ def test_a_version_that_a_killed_deploy_left_is_seen_to_work(world: World) -> No
     killed(world, lambda: world.runs("web") == [web.digest])
     assert world.runs("api") != [api.digest]
     done = world.deploy()
-    assert {name: each.action for name, each in done.plan.switches.items()} == {
+    assert {name: each.action for name, each in done.plan.services.items()} == {
         "web": ServiceAction.CONFIRM,
         "api": ServiceAction.UPDATE,
     }
     assert state_now(world.history) == {"web": web, "api": api}
-    assert unsure(world.history) == frozenset()
+    assert interrupted_services(world.history) == frozenset()
 
 
 def test_a_broken_version_that_a_killed_deploy_left_is_not_taken_for_good(world: World) -> None:
@@ -297,7 +297,8 @@ def test_a_rollback_of_a_deploy_that_was_killed_before_it_switched(world: World)
     killed(world, lambda: len(world.history.deployments) == 3)
     assert world.runs() == [versions[1].digest]
     assert world.rollback().done is DeployAction.ROLLED_BACK
-    assert (world.runs(), unsure(world.history)) == ([versions[1].digest], frozenset())
+    assert world.runs() == [versions[1].digest]
+    assert interrupted_services(world.history) == frozenset()
     world.rollback()
     assert world.runs() == [versions[0].digest]
 

@@ -20,13 +20,12 @@ from tests.support.registry import BUSY
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.history import (
     digests,
-    doubtful,
-    good_numbers,
+    good_deployments,
+    interrupted_services,
     left_unfinished,
-    stands_for,
     state_after,
     state_now,
-    unsure,
+    unconfirmed_services,
 )
 from whalebuild.deploy.prune import prune
 from whalebuild.deploy.record import DeploymentKind, Outcome
@@ -152,7 +151,7 @@ class Deployments(RuleBasedStateMachine):
     @invariant()
     def the_record_says_what_runs(self) -> None:
         history, runs = self.world.history, self.running()
-        unknown = unsure(history) | self.changed
+        unknown = interrupted_services(history) | self.changed
         for name, digest in digests(state_now(history)).items():
             if name not in unknown:
                 assert set(runs[name]) == ({digest} if digest else set()), name
@@ -162,7 +161,7 @@ class Deployments(RuleBasedStateMachine):
         before = {name: set(images) for name, images in self.running().items()}
         # What did not run before is left as it is: there is nothing to go back to. Of what an
         # unfinished deployment has left, it goes back to the good version before that.
-        doubt = doubtful(self.world.history)
+        doubt = unconfirmed_services(self.world.history)
         doubt |= self.changed if left_unfinished(self.world.history) else set()
         same = [name for name in before if before[name] and name not in doubt]
         last = len(self.world.history.deployments)
@@ -190,7 +189,7 @@ class Deployments(RuleBasedStateMachine):
     def works(self, names: Iterable[str]) -> None:
         """These services run as the record has it, with as many containers as wanted, all well."""
         history = self.world.history
-        assert unsure(history).isdisjoint(names)
+        assert interrupted_services(history).isdisjoint(names)
         for name in names:
             mine = [each for each in self.world.project.running if each.service == name]
             recorded = state_now(history)[name]
@@ -219,14 +218,14 @@ class Deployments(RuleBasedStateMachine):
         return self.world.record.path.read_text()
 
     def good(self, choice: int | None) -> int | None:
-        good = good_numbers(self.world.history)
+        good = tuple(good_deployments(self.world.history))
         return None if choice is None or not good else good[choice % len(good)]
 
     def last_states(self, keep: int) -> list[int]:
         """The last good deployments whose states differ, as many as are kept."""
         history, found, seen = self.world.history, [], []
-        for number in reversed(good_numbers(history)):
-            meant = stands_for(history, number)
+        for number in reversed(tuple(good_deployments(history))):
+            meant = good_deployments(history).get(number)
             assert meant
             state = digests(state_after(history, meant.number))
             if state in seen:

@@ -19,52 +19,52 @@ def project() -> FakeProject:
     return FakeProject(model(service("web"), service("db")))
 
 
-def strays(project: FakeProject) -> list[Drift]:
+def drifts(project: FakeProject) -> list[Drift]:
     return list(find_drift(project, FakeHost(project), RECORD))
 
 
 def test_all_is_as_recorded(project: FakeProject) -> None:
     project.run("web", version("1"))
-    assert strays(project) == []
+    assert drifts(project) == []
 
 
 def test_an_image_that_has_only_the_name_that_keeps_it(project: FakeProject) -> None:
     one = version("1")
     project.run("web", one)
     project.names = {str(kept_name(str(one.digest))): str(one.digest)}
-    assert strays(project) == []
+    assert drifts(project) == []
 
 
 @pytest.mark.parametrize("status", ["exited", "created", "dead"])
 def test_a_service_that_does_not_run(project: FakeProject, status: str) -> None:
     project.run("web", version("1"), status=status, restart_policy="always")
-    assert strays(project) == [Drift("web", version("1"), ())]
+    assert drifts(project) == [Drift("web", version("1"), ())]
 
 
 def test_another_version_runs(project: FakeProject) -> None:
     project.run("web", version("1"))
     project.run("web", version("2"))
     digests = (str(version("1").digest), str(version("2").digest))
-    assert strays(project) == [Drift("web", version("1"), digests)]
+    assert drifts(project) == [Drift("web", version("1"), digests)]
 
 
 def test_what_should_not_run_runs(project: FakeProject) -> None:
     project.run("web", version("1"))
     project.run("db", version("9", "db"))
-    assert strays(project) == [Drift("db", None, (str(version("9").digest),))]
+    assert drifts(project) == [Drift("db", None, (str(version("9").digest),))]
 
 
 def test_an_image_that_the_engine_has_lost_goes_by_its_id(project: FakeProject) -> None:
     project.run("web", version("2"))
     project.names.clear()
-    assert strays(project) == [Drift("web", version("1"), (str(version("2").digest),))]
+    assert drifts(project) == [Drift("web", version("1"), (str(version("2").digest),))]
 
 
 def test_trials_and_single_runs_are_none(project: FakeProject) -> None:
     project.run("web", version("1"))
     project.run("web", version("2"), oneoff=True)
     project.start_trial("web", Reference("registry.test/acme/web", "latest"))
-    assert strays(project) == []
+    assert drifts(project) == []
 
 
 def test_what_an_interrupted_deployment_was_about_is_left_out(project: FakeProject) -> None:

@@ -11,7 +11,7 @@ from tests.support.console import FakeConsole
 from tests.support.deploy import Clock
 from tests.support.project import FakeProject, model, service
 from whalebuild.compose.containers import Container
-from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_words
+from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_output
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 
@@ -74,37 +74,37 @@ def test_the_grace_begins_anew_when_it_was_not_running() -> None:
 def test_one_that_is_unhealthy_is_not_waited_for() -> None:
     watched = Watched(STARTING, {"health": "unhealthy", "health_log": " refused\n"})
     failed = watched.fails()
-    assert (failed.trouble.reason, failed.trouble.said) == ("it is unhealthy", "refused")
+    assert (failed.problem.reason, failed.problem.output) == ("it is unhealthy", "refused")
     assert failed.log.splitlines() == [f"line {n}" for n in range(10, 30)]
     assert (watched.clock.now, failed.switched) == (1.0, True)
 
 
 def test_one_that_restarts() -> None:
     failed = Watched({"restarts": 2}, {"restarts": 3, "exit_code": 1}).fails()
-    assert failed.trouble.reason == "it keeps ending, the last time with exit code 1"
+    assert failed.problem.reason == "it keeps ending, the last time with exit code 1"
     assert Watched({"restarts": 2}).works() == 3.0, "that was before"
 
 
 def test_the_time_out() -> None:
     watched = Watched({"health": "starting", "health_log": "connection refused\n"}, timeout=5.0)
     failed = watched.fails()
-    assert failed.trouble.reason == (
+    assert failed.problem.reason == (
         "it does not work after 5.0 s: still waiting for its health check"
     )
-    assert (failed.trouble.service, failed.trouble.said) == ("web", "connection refused")
+    assert (failed.problem.service, failed.problem.output) == ("web", "connection refused")
     assert watched.clock.now == 5.5
 
 
 @pytest.mark.parametrize("timeout", [0.0, 1.0])
 def test_a_grace_longer_than_the_time_out(timeout: float) -> None:
     failed = Watched({}, timeout=timeout).fails()
-    assert failed.trouble.reason.endswith("still waiting for it to stay up")
+    assert failed.problem.reason.endswith("still waiting for it to stay up")
 
 
 def test_one_that_somebody_removes() -> None:
     failed = Watched(STARTING, {"gone": True}).fails()
-    assert failed.trouble.reason == "a container was removed by somebody else (left: none of them)"
-    assert (failed.trouble.service, failed.log) == ("", "")
+    assert failed.problem.reason == "a container was removed by somebody else (left: none of them)"
+    assert (failed.problem.service, failed.log) == ("", "")
 
 
 def test_an_engine_that_is_away_for_a_moment() -> None:
@@ -137,4 +137,4 @@ def raising(error: Exception) -> Callable[..., str]:
 def test_output_that_cannot_be_had_is_none() -> None:
     project = FakeProject(model(service("web")))
     project.logs = raising(CommandFailedError("No such container"))  # type: ignore[method-assign]
-    assert last_words(project, "c1") == ""
+    assert last_output(project, "c1") == ""

@@ -6,15 +6,14 @@ from tests.support.errors import outcome as result
 from tests.support.record import begun, done, ended, history, running, version, warmed
 from whalebuild.deploy.history import (
     effective,
-    good_numbers,
-    kept,
-    kept_for,
+    good_deployments,
+    interrupted_services,
     next_number,
-    recorded,
+    reasons_to_keep,
+    recorded_versions,
     rollback_target,
     state_after,
     state_now,
-    unsure,
 )
 from whalebuild.deploy.record import Entry, History, Outcome
 from whalebuild.errors import UsageError
@@ -32,6 +31,10 @@ BACK_5 = (
 INTERRUPTED_4 = (FAILED_4[0],)
 
 
+def kept(history: History, keep: int) -> frozenset[str]:
+    return frozenset(reasons_to_keep(history, keep))
+
+
 def dig(*names: str) -> set[str | None]:
     return {version(name).digest for name in names}
 
@@ -41,7 +44,7 @@ def test_an_empty_record() -> None:
     assert next_number(empty) == 1
     assert state_now(empty) == {}
     assert effective(empty) is None
-    assert kept(empty, 5) == recorded(empty) == unsure(empty) == frozenset()
+    assert kept(empty, 5) == recorded_versions(empty) == interrupted_services(empty) == frozenset()
     error = result(lambda: rollback_target(empty, None))
     assert (error.what, error.exit_code) == ("there is nothing to go back to", 2)
 
@@ -80,12 +83,12 @@ def test_what_is_meant_to_run(
     good = effective(found)
     assert good
     assert good.number == meant
-    assert unsure(found) == doubtful
+    assert interrupted_services(found) == doubtful
 
 
 def test_who_ends_about_a_service_makes_it_sure_again() -> None:
-    assert unsure(history(*BOTH, *INTERRUPTED_4, *done(5, db="2"))) == {"web"}
-    assert unsure(history(*BOTH, *INTERRUPTED_4, *done(5, web="2"))) == set()
+    assert interrupted_services(history(*BOTH, *INTERRUPTED_4, *done(5, db="2"))) == {"web"}
+    assert interrupted_services(history(*BOTH, *INTERRUPTED_4, *done(5, web="2"))) == set()
 
 
 def test_a_rollback_to_a_rollback_stands_for_the_first() -> None:
@@ -161,7 +164,7 @@ def test_a_rollback_by_number_goes_to_a_good_one() -> None:
     found = history(*BOTH, *FAILED_4, begun(5, running(web="5")), *done(6, to=1, web="1"))
     assert rollback_target(found, 2).number == 2
     assert rollback_target(found, 6).number == 6
-    assert good_numbers(found) == (1, 2, 3, 6)
+    assert tuple(good_deployments(found)) == (1, 2, 3, 6)
     errors = [result(lambda n=n: rollback_target(found, n)) for n in (4, 5, 7)]  # type: ignore[misc]
     assert [error.what for error in errors] == [
         "deployment 4 cannot be gone back to: it failed",
@@ -199,7 +202,7 @@ def test_the_last_version_pulled_ahead_is_kept() -> None:
 
 
 def test_why_something_is_kept() -> None:
-    reasons = kept_for(history(*BOTH, *INTERRUPTED_4, warmed("web", "new")), 2)
+    reasons = reasons_to_keep(history(*BOTH, *INTERRUPTED_4, warmed("web", "new")), 2)
     assert {version(name).digest: reasons[version(name).digest or ""] for name in reasons_of} == {
         version(name).digest: reason for name, reason in reasons_of.items()
     }
@@ -218,4 +221,4 @@ reasons_of = {
 def test_all_that_was_ever_named() -> None:
     found = history(*BOTH, *INTERRUPTED_4, warmed("log", "ahead"))
     web = {version(name) for name in "1234"}
-    assert recorded(found) == {*web, version("1", "db"), version("ahead", "log")}
+    assert recorded_versions(found) == {*web, version("1", "db"), version("ahead", "log")}

@@ -13,12 +13,12 @@ from whalebuild.deploy.plan import (
     RunningVersion,
     ServiceAction,
     ServiceChange,
-    chosen,
+    chosen_services,
+    decide_service,
     host_name,
     needs_override,
     not_a_pair,
     running_version,
-    switch,
 )
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
@@ -41,10 +41,10 @@ def container(image: str = ONE, **given: object) -> Container:
 
 def test_services_are_those_that_were_named() -> None:
     model = Model("shop", {"web": WEB, "db": Service("db", None)}, {})
-    assert [s.name for s in chosen(model, ())] == ["web", "db"]
-    assert [s.name for s in chosen(model, ("db",))] == ["db"]
+    assert [s.name for s in chosen_services(model, ())] == ["web", "db"]
+    assert [s.name for s in chosen_services(model, ("db",))] == ["db"]
     with pytest.raises(UsageError) as unknown:
-        chosen(model, ("wed",))
+        chosen_services(model, ("wed",))
     assert 'did you mean "web"' in str(unknown.value.cause)
 
 
@@ -60,7 +60,7 @@ def test_what_cannot_be_a_pair() -> None:
 )
 def test_what_becomes_of_a_service(runs: str | None, action: ServiceAction) -> None:
     running = RunningVersion(version(runs), runs) if runs else None
-    assert switch(WEB, version(ONE), running, None).action is action
+    assert decide_service(WEB, version(ONE), running, None).action is action
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,17 @@ def test_what_becomes_of_a_service(runs: str | None, action: ServiceAction) -> N
 def test_the_order_is_the_file_s_unless_it_is_given(
     asked: UpdateOrder | None, file: UpdateOrder | None, found: UpdateOrder
 ) -> None:
-    made = switch(replace(WEB, order=file), version(ONE), RunningVersion(version(TWO), TWO), asked)
+    made = decide_service(
+        replace(WEB, order=file), version(ONE), RunningVersion(version(TWO), TWO), asked
+    )
     assert made.order is found
 
 
 def test_what_uses_the_host_s_network_cannot_be_started_first() -> None:
     service = replace(WEB, alone="it uses the host's network", on_host_network=True)
-    made = switch(service, version(ONE), RunningVersion(version(TWO), TWO), UpdateOrder.START_FIRST)
+    made = decide_service(
+        service, version(ONE), RunningVersion(version(TWO), TWO), UpdateOrder.START_FIRST
+    )
     assert made.order is UpdateOrder.STOP_FIRST
     assert made.why == "not start-first: it uses the host's network"
 

@@ -32,7 +32,7 @@ def of(tmp_path: Path, *services: Service) -> World:
 
 
 def actions(plan: DeployPlan) -> dict[str, ServiceAction]:
-    return {name: each.action for name, each in plan.switches.items()}
+    return {name: each.action for name, each in plan.services.items()}
 
 
 def test_a_tag_is_resolved_to_its_digest_once(world: World) -> None:
@@ -78,7 +78,7 @@ def test_services_that_are_no_pairs(tmp_path: Path) -> None:
         "local": ServiceAction.PLAIN,
         "db": ServiceAction.PLAIN,
     }
-    whys = [each.why for each in plan.switches.values()]
+    whys = [each.why for each in plan.services.values()]
     assert whys == [
         "",
         "it names no image",
@@ -191,7 +191,7 @@ def test_a_rollback_leaves_services_that_are_gone(tmp_path: Path) -> None:
     world.project.made = model(service("web"))
     two = world.publish("2")
     plan = world.planner().rollback({"web": two, "api": version("1"), "db": None}, None)
-    assert [each.service.name for each in plan.switches.values()] == ["web"]
+    assert [each.service.name for each in plan.services.values()] == ["web"]
     assert plan.named == ("web",)
     assert plan.notes == (
         "api is left as it is: it is not in the project any more",

@@ -37,8 +37,8 @@ def diff(image: Reference, *layers: tuple[str, int], size: int = 500) -> ImageDi
         image, digest, None, "linux/amd64", ImageView(digest, size, None), ImageConfig()
     )
     parts = [
-        DownloadPart(digest, size, there=False),
-        DownloadPart(f"{digest}-config", 0, there=True),
+        DownloadPart(digest, size, on_host=False),
+        DownloadPart(f"{digest}-config", 0, on_host=True),
     ]
     new = tuple(LayerDiff(each, count, None, None, None) for each, count in layers)
     return ImageDiff(HostSource(HostSide.LOCAL), to, None, parts[0], parts[1], new)

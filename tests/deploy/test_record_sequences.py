@@ -16,14 +16,14 @@ from tests.support.record import AT, text, version
 from whalebuild.deploy.history import (
     digests,
     effective,
-    good_numbers,
-    kept,
+    good_deployments,
+    interrupted_services,
     next_number,
-    recorded,
+    reasons_to_keep,
+    recorded_versions,
     rollback_target,
     state_after,
     state_now,
-    unsure,
 )
 from whalebuild.deploy.record import (
     Begun,
@@ -52,6 +52,10 @@ steps = st.one_of(
     st.tuples(st.just("prune"), st.integers(1, 4)),
     st.tuples(st.just("warm"), st.sampled_from(SERVICES), versions),
 )
+
+
+def kept(history: History, keep: int) -> frozenset[str]:
+    return frozenset(reasons_to_keep(history, keep))
 
 
 @dataclass
@@ -83,7 +87,7 @@ class Host:
         self.switch({s: version(v, s) for s, v in chosen.items()}, outcome, half=half)
 
     def rollback(self, choice: int | None, outcome: Outcome) -> None:
-        good = good_numbers(self.history)
+        good = tuple(good_deployments(self.history))
         number = None if choice is None or not good else good[choice % len(good)]
         try:
             target = rollback_target(self.history, number)
@@ -120,7 +124,7 @@ class Host:
     def prune(self, keep: int) -> None:
         had = set(self.images)
         needed = kept(self.history, keep) | digests_of(self.running.values())
-        self.images -= digests_of(recorded(self.history)) - needed
+        self.images -= digests_of(recorded_versions(self.history)) - needed
         assert not self.needed(keep) & (had - self.images)
 
     def needed(self, keep: int) -> set[str]:
@@ -153,12 +157,12 @@ def agree(host: Host) -> None:
     ahead = [each for each in host.entries if isinstance(each, Warmed)]
     assert (_entries(history), list(history.warmed)) == (switches, ahead)
     now = state_now(history)
-    sure = set(now) - unsure(history)
+    sure = set(now) - interrupted_services(history)
     assert only(now, sure) == only(host.running, sure)
-    assert unsure(history) == host.doubtful
+    assert interrupted_services(history) == host.doubtful
     assert digests_of(host.running.values()) <= host.images
     good = effective(history)
-    if good and history.deployments[-1].outcome not in BAD and not unsure(history):
+    if good and history.deployments[-1].outcome not in BAD and not interrupted_services(history):
         meant = state_after(history, good.number)
         failed = _left_by_failures(history)
         names = {name for name in meant if meant[name]} - failed

@@ -126,8 +126,8 @@ def test_an_image_that_is_moved_meanwhile(tmp_path: Path) -> None:
 
     world.project.up = raced  # type: ignore[method-assign]
     failed = trouble(world, plan)
-    assert failed.trouble.reason == (f"it runs {other.digest}, another image than it was to run")
-    assert failed.trouble.said == f"somebody has moved {LATEST} on this host meanwhile"
+    assert failed.problem.reason == (f"it runs {other.digest}, another image than it was to run")
+    assert failed.problem.output == f"somebody has moved {LATEST} on this host meanwhile"
 
 
 def test_compose_that_fails_names_the_container(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ def test_compose_that_fails_names_the_container(tmp_path: Path) -> None:
     said = f"dependency failed to start: container {db.name} is unhealthy"
     world.project.fails["up"] = [CommandFailedError(f"ERROR: {said}\n")]
     failed = trouble(world, plan)
-    assert failed.trouble.service == "db"
-    assert failed.trouble.reason == "docker compose failed"
-    assert (failed.trouble.said, failed.log) == (f"ERROR: {said}", "no such table")
+    assert failed.problem.service == "db"
+    assert failed.problem.reason == "docker compose failed"
+    assert (failed.problem.output, failed.log) == (f"ERROR: {said}", "no such table")
 
 
 def test_compose_that_fails_without_a_name(tmp_path: Path) -> None:
@@ -149,9 +149,9 @@ def test_compose_that_fails_without_a_name(tmp_path: Path) -> None:
     plan = pulled(world)
     world.project.fails["up"] = [CommandFailedError("ERROR: port is already allocated\n")]
     failed = trouble(world, plan)
-    assert failed.trouble.service == "web, db"
-    assert failed.trouble.reason == "docker compose could not start it"
-    assert failed.trouble.said == "ERROR: port is already allocated"
+    assert failed.problem.service == "web, db"
+    assert failed.problem.reason == "docker compose could not start it"
+    assert failed.problem.output == "ERROR: port is already allocated"
 
 
 def test_a_container_that_was_only_created_has_nothing_to_say(tmp_path: Path) -> None:
@@ -160,15 +160,15 @@ def test_a_container_that_was_only_created_has_nothing_to_say(tmp_path: Path) ->
     world.project.running = [replace(world.project.running[0], status="created")]
     world.project.fails["up"] = [CommandFailedError("ERROR: shop-web-1: port is allocated\n")]
     failed = trouble(world, plan)
-    assert (failed.trouble.container, failed.log) == ("", "")
-    assert failed.trouble.service == "web"
+    assert (failed.problem.container, failed.log) == ("", "")
+    assert failed.problem.service == "web"
 
 
 def test_a_service_of_which_nothing_came_up(world: World) -> None:
     world.publish("1")
     plan = pulled(world)
     world.project.up = lambda *_, **__: None  # type: ignore[method-assign]
-    assert trouble(world, plan).trouble.reason == "it has no container"
+    assert trouble(world, plan).problem.reason == "it has no container"
 
 
 def test_a_service_that_is_to_have_no_containers(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_plain_service_that_is_started_along_must_work(tmp_path: Path) -> None
     world.project.names["postgres:17"] = image
     world.project.looks[image] = ENDED
     failed = trouble(world, pulled(world))
-    assert (failed.trouble.service, failed.trouble.reason) == ("db", "it ended with exit code 3")
+    assert (failed.problem.service, failed.problem.reason) == ("db", "it ended with exit code 3")
 
 
 def test_trials_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
@@ -229,8 +229,8 @@ class TestStartFirst:
         said = 'exec: "serve": executable file not found in $PATH'
         world.project.fails["start_trial"] = [CommandFailedError(f"Error: {said}")]
         failed = trouble(world, plan)
-        assert failed.trouble.reason == "docker compose could not start it"
-        assert (failed.trouble.said, failed.switched) == (f"Error: {said}", False)
+        assert failed.problem.reason == "docker compose could not start it"
+        assert (failed.problem.output, failed.switched) == (f"Error: {said}", False)
 
     def test_without_one_both_run_until_the_new_one_works(self, tmp_path: Path) -> None:
         world, two = at_two(tmp_path, service("web", replicas=2))

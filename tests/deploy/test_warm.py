@@ -39,9 +39,9 @@ def warm(world: World, *names: str) -> DeployPlan:
 
 def test_dependencies_are_pulled_ahead(world: World) -> None:
     plan = warm(world)
-    actions = {name: each.action for name, each in plan.switches.items()}
+    actions = {name: each.action for name, each in plan.services.items()}
     assert actions == {"web": ServiceAction.WARM, "job": ServiceAction.PLAIN}
-    version = plan.switches["web"].version
+    version = plan.services["web"].version
     assert version
     assert version.tag == "deps"
     [diff] = plan.diffs
@@ -60,7 +60,7 @@ def test_without_dependencies_there_is_nothing_to_pull(world: World) -> None:
     del world.registry.held[f"{REPOSITORY}:deps"]
     plan = warm(world, "web")
     assert (plan.changes, plan.diffs) == ((), ())
-    assert plan.switches["web"].why == f"{REPOSITORY}:latest is no pair of whalebuild's"
+    assert plan.services["web"].why == f"{REPOSITORY}:latest is no pair of whalebuild's"
 
 
 def test_an_unknown_service(world: World) -> None:

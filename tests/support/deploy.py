@@ -13,6 +13,7 @@ from tests.support.record import AT
 from tests.support.registry import FakeRegistry, push_app
 from tests.support.retrier import patient
 from whalebuild.compose.model import Service, UpdateOrder
+from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.history import rollback_target, state_after
@@ -21,6 +22,7 @@ from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import DeploymentKind, Entry, History
 from whalebuild.deploy.result import DeployResult
+from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
 from whalebuild.oci.reference import Reference
 from whalebuild.published.lookup import ManifestLookup
@@ -134,7 +136,9 @@ class World:
         )
 
     def switcher(self) -> Switcher:
-        return Switcher(self.project, self.console, self.health, self.clock.sleep)
+        compose, health = ComposeUp(self.project), self.health()
+        start_first = StartFirst(self.project, self.console, compose, health, self.clock.sleep)
+        return Switcher(self.project, compose, start_first, health)
 
     def deployer(self, planner: DeployPlanner, *, go_back: bool = True) -> Deployer:
         return Deployer(
@@ -144,9 +148,9 @@ class World:
             Puller(self.project, patient(2, self.console.note), self.console),
             self.switcher(),
             self.console,
-            go_back=go_back,
             now=lambda: AT,
             clock=self.clock,
+            go_back=go_back,
         )
 
     def plan(self, *names: str, order: UpdateOrder | None = None) -> DeployPlan:

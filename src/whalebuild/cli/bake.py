@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 _FOR_PROGRAMS = ("quiet", "rawjson")
 
 
+@with_blocks
 def bake(
+    *,
     targets: opt.Targets = None,
-    file: opt.Files = None,
-    set_: opt.Overrides = None,
-    var: opt.Variables = None,
+    bake_file: opt.BakeFileOptions,
     allow: opt.Allow = None,
     platform: opt.Platforms = None,
     builder: opt.Builder = None,
@@ -42,10 +43,8 @@ def bake(
     scope: opt.Scope = None,
     base: opt.Base = None,
     tag: opt.Tags = None,
-    image: opt.ImageName = None,
-    deps_stage: opt.DepsStage = None,
-    retry_attempts: opt.RetryAttempts = None,
-    retry_deadline: opt.RetryDeadline = None,
+    naming: opt.ImageOptions,
+    retry: opt.RetryOptions,
     strict_cache: opt.StrictCache = None,
     if_unchanged: opt.IfUnchanged = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
@@ -64,22 +63,20 @@ def bake(
 
         check_modes(load=load, read_only=read_only, partial=partial, part_file=part_file)
         flags = setting_flags(
-            image=image,
-            file=file,
+            file=bake_file.file,
             scope=scope,
             base=base,
-            deps_stage=deps_stage,
             # What is published in all, others say: see ``Portion``.
             platform=None if partial else platform,
             builder=builder,
             allow=allow,
             progress=progress,
-            retry_attempts=retry_attempts,
-            retry_deadline=retry_deadline,
             strict_cache=strict_cache,
             if_unchanged=if_unchanged,
+            **vars(naming),
+            **vars(retry),
         )
-        words = BakeArguments(targets, set_, var, ask=not print_)
+        words = BakeArguments(targets, bake_file.set_, bake_file.var, ask=not print_)
         with open_session(flags, words) as session:
             from whalebuild.bake.baker import Baker
             from whalebuild.bakefile.images import BuildOptions

@@ -5,27 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 from whalebuild.errors import UsageError
 
 
+@with_blocks
 def deploy(
+    *,
     services: opt.Services = None,
     dry_run: opt.DryRun = False,
     pre_pull: opt.PrePull = False,
     warm: opt.Warm = False,
     order: opt.SwitchOrder = None,
-    timeout: opt.DeployTimeout = None,
-    grace: opt.DeployGrace = None,
+    health: opt.HealthOptions,
     rollback: opt.GoBack = True,
     wait: opt.WaitForLock = True,
-    file: opt.ComposeFiles = None,
-    project_name: opt.ProjectName = None,
-    project_directory: opt.ProjectDirectory = None,
-    profile: opt.Profiles = None,
-    env_file: opt.EnvFiles = None,
-    retry_attempts: opt.RetryAttempts = None,
-    retry_deadline: opt.RetryDeadline = None,
+    compose: opt.ComposeOptions,
+    retry: opt.RetryOptions,
     progress: opt.Progress = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
@@ -35,11 +32,9 @@ def deploy(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import (
-            ComposeArguments,
             open_deploy_session,
             show_plan,
             show_result,
-            wire,
         )
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.result import DeployAction, DeployResult
@@ -51,17 +46,11 @@ def deploy(
                 cause="one pulls the dependencies ahead, the other all of the application",
                 next_step="give one of them; --pre-pull gets the dependencies, too",
             )
-        flags = setting_flags(
-            deploy_timeout=timeout,
-            deploy_grace=grace,
-            retry_attempts=retry_attempts,
-            retry_deadline=retry_deadline,
-            progress=progress,
-        )
-        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
+        flags = setting_flags(progress=progress, **vars(health), **vars(retry))
         lock = None if dry_run else "deploy"
-        with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
-            planner, deployer = wire(session, session.record.read(), go_back=rollback)
+        with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
+            planner = session.planner(session.record.read())
+            deployer = session.deployer(planner, go_back=rollback)
             names = tuple(services or ())
             plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
             show_plan(session, plan, format_)

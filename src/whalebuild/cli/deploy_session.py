@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
+from whalebuild.cli import options as opt
+from whalebuild.cli.output.deploy import deploy_table, plan_text
+from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.deployer import Deployer
+from whalebuild.deploy.health_wait import HealthWait
+from whalebuild.deploy.plan import DeployPlan
+from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.pull import Puller
+from whalebuild.deploy.record import History
+from whalebuild.deploy.result import DeployResult
+from whalebuild.deploy.start_first import StartFirst
+from whalebuild.deploy.switch import Switcher
 from whalebuild.errors import WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
+from whalebuild.published.lookup import ManifestLookup
+from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.settings_file import read_settings_layer
 
@@ -21,34 +40,6 @@ if TYPE_CHECKING:
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
     from whalebuild.state.records import FileRecord
-
-import json
-
-import typer
-
-from whalebuild.cli import options as opt
-from whalebuild.cli.output.deploy import deploy_table, plan_text
-from whalebuild.deploy.deployer import Deployer
-from whalebuild.deploy.health_wait import HealthWait
-from whalebuild.deploy.plan import DeployPlan
-from whalebuild.deploy.planner import DeployPlanner
-from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.record import History
-from whalebuild.deploy.result import DeployResult
-from whalebuild.deploy.switch import Switcher
-from whalebuild.published.lookup import ManifestLookup
-from whalebuild.runtime.retrying_registry import RetryingRegistry
-
-
-@dataclass(frozen=True)
-class ComposeArguments:
-    """Words of the command line that go to docker compose."""
-
-    files: Sequence[str] | None = None
-    project_name: str | None = None
-    project_directory: str | None = None
-    profiles: Sequence[str] | None = None
-    env_files: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,16 +61,50 @@ class DeploySession:
     state: Path
     engine: str
 
+    def planner(self, history: History) -> DeployPlanner:
+        """A planner over this session's project, its engine and the registry."""
+        lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
+        return DeployPlanner(self.project, self.host, lookup, history)
+
+    def deployer(self, planner: DeployPlanner, *, go_back: bool) -> Deployer:
+        """What carries out the planner's plans; see :class:`Deployer` for ``go_back``."""
+        project, console, settings = self.project, self.console, self.settings
+        compose = ComposeUp(project)
+        health = HealthWait(
+            project,
+            console,
+            settings.deploy_timeout,
+            settings.deploy_grace,
+            time.monotonic,
+            time.sleep,
+        )
+        start_first = StartFirst(project, console, compose, health, time.sleep)
+        return Deployer(
+            project,
+            self.record,
+            planner,
+            Puller(project, self.retrier, console),
+            Switcher(project, compose, start_first, health),
+            console,
+            now=_utc_now,
+            clock=time.monotonic,
+            go_back=go_back,
+        )
+
 
 @contextmanager
 def open_deploy_session(
-    flags: Mapping[str, object], words: ComposeArguments, *, lock: str | None, wait: bool = True
+    flags: Mapping[str, object],
+    arguments: opt.ComposeOptions,
+    *,
+    lock: str | None,
+    wait: bool = True,
 ) -> Iterator[DeploySession]:
     """Resolve settings, read the project, and open what needs closing.
 
     Args:
         flags: Settings given on the command line, by key.
-        words: What goes to docker compose.
+        arguments: What goes to docker compose.
         lock: The verb that needs the project for itself; None where others may work on it, too.
         wait: Whether to wait for another one that has the project.
 
@@ -87,8 +112,6 @@ def open_deploy_session(
         WhalebuildError: A setting is wrong, the project cannot be read, there is no engine, or
             another one has the project and is not waited for.
     """
-    from contextlib import nullcontext
-
     from whalebuild.console.plain import make_console
     from whalebuild.docker.cli import DockerCalls
     from whalebuild.docker.compose import ComposeProject
@@ -104,11 +127,11 @@ def open_deploy_session(
     calls = DockerCalls()
     project = ComposeProject(
         calls,
-        files=words.files or (),
-        project_name=words.project_name or "",
-        project_directory=words.project_directory or "",
-        profiles=words.profiles or (),
-        env_files=words.env_files or (),
+        files=arguments.files or (),
+        project_name=arguments.project_name or "",
+        project_directory=arguments.project_directory or "",
+        profiles=arguments.profiles or (),
+        env_files=arguments.env_files or (),
     )
     with console, DockerHost(calls) as host, RegistryClient() as registry:
         for warning in environment.warnings:
@@ -135,30 +158,6 @@ def open_deploy_session(
                 raise
 
 
-def wire(
-    session: DeploySession, history: History, *, go_back: bool
-) -> tuple[DeployPlanner, Deployer]:
-    """A planner and a deployer over this session's project."""
-    project, console, retrier = session.project, session.console, session.retrier
-    settings = session.settings
-
-    def health() -> HealthWait:
-        return HealthWait(project, console, settings.deploy_timeout, settings.deploy_grace)
-
-    lookup = ManifestLookup(RetryingRegistry(session.registry, retrier))
-    planner = DeployPlanner(project, session.host, lookup, history)
-    deployer = Deployer(
-        project,
-        session.record,
-        planner,
-        Puller(project, retrier, console),
-        Switcher(project, console, health),
-        console,
-        go_back=go_back,
-    )
-    return planner, deployer
-
-
 def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> None:
     """Say on standard error what must be downloaded, and what else is to be known."""
     if format_ is opt.Format.TEXT and plan.diffs:
@@ -171,3 +170,8 @@ def show_result(result: DeployResult, format_: opt.Format) -> None:
     """Print the result on standard output; nothing moves on the terminal any more by then."""
     as_json = format_ is opt.Format.JSON
     typer.echo(json.dumps(result.as_json()) if as_json else deploy_table(result))
+
+
+def _utc_now() -> str:
+    """The time as the record has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

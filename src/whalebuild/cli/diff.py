@@ -7,20 +7,20 @@ import json
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
+@with_blocks
 def diff(
+    *,
     subject: opt.Inspected = None,
     from_: opt.From = None,
     to: opt.To = None,
-    file: opt.Files = None,
-    set_: opt.Overrides = None,
-    var: opt.Variables = None,
+    bake_file: opt.BakeFileOptions,
     platform: opt.HostPlatform = None,
     builder: opt.Builder = None,
-    image: opt.ImageName = None,
-    deps_stage: opt.DepsStage = None,
+    naming: opt.ImageOptions,
     scope: opt.Scope = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
@@ -40,12 +40,10 @@ def diff(
         from whalebuild.published.lookup import ManifestLookup
         from whalebuild.runtime.retrying_registry import RetryingRegistry
 
-        named = read_subject(subject, file, set_, var, image, deps_stage)
+        named = read_subject(subject, *vars(bake_file).values(), *vars(naming).values())
         other = parse_platform(platform, where="--platform") if platform else None
-        flags = setting_flags(
-            image=image, file=file, deps_stage=deps_stage, scope=scope, builder=builder
-        )
-        with session_about(named, flags, set_, var) as session, DockerHost() as host:
+        flags = setting_flags(file=bake_file.file, scope=scope, builder=builder, **vars(naming))
+        with session_about(named, flags, bake_file) as session, DockerHost() as host:
             names = (
                 [with_tag(named, session.settings.scope)]
                 if named

@@ -7,20 +7,19 @@ import json
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
+@with_blocks
 def history(
-    file: opt.ComposeFiles = None,
-    project_name: opt.ProjectName = None,
-    project_directory: opt.ProjectDirectory = None,
-    profile: opt.Profiles = None,
-    env_file: opt.EnvFiles = None,
+    *,
+    compose: opt.ComposeOptions,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Show what was deployed when, and what came of it."""
     with boundary(format_):
-        from whalebuild.cli.deploy_session import ComposeArguments, open_deploy_session
+        from whalebuild.cli.deploy_session import open_deploy_session
         from whalebuild.cli.output.history import (
             HistoryView,
             history_json,
@@ -29,8 +28,7 @@ def history(
         )
         from whalebuild.deploy.drift import find_drift
 
-        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
-        with open_deploy_session({}, words, lock=None) as session:
+        with open_deploy_session({}, compose, lock=None) as session:
             found = session.record.read()
             view = HistoryView(
                 session.project.model().name,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from whalebuild.bakefile.pair_names import PairNames, names_of_pairs
 from whalebuild.bakefile.request import BakeRequest
+from whalebuild.cli.options import BakeFileOptions
 from whalebuild.cli.session import BakeArguments, Session, open_session
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
@@ -50,12 +51,12 @@ def read_subject(subject: str | None, *choosing: object) -> Reference | None:
 def session_about(
     subject: Reference | None,
     flags: Mapping[str, object],
-    overrides: Sequence[str] | None,
-    variables: Sequence[str] | None,
+    bake_file: BakeFileOptions,
 ) -> AbstractContextManager[Session]:
     """A session in which the bake file is read ahead, unless an image was named."""
-    words = BakeArguments(None, overrides, variables, ask=False) if subject is None else None
-    return open_session(flags, words)
+    if subject is not None:
+        return open_session(flags)
+    return open_session(flags, BakeArguments(None, bake_file.set_, bake_file.var, ask=False))
 
 
 def names_of_session(session: Session) -> tuple[PairNames, ...]:

@@ -7,18 +7,18 @@ import json
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
+@with_blocks
 def inspect(
+    *,
     subject: opt.Inspected = None,
-    file: opt.Files = None,
-    set_: opt.Overrides = None,
-    var: opt.Variables = None,
+    bake_file: opt.BakeFileOptions,
     platform: opt.ShownPlatforms = None,
     builder: opt.Builder = None,
-    image: opt.ImageName = None,
-    deps_stage: opt.DepsStage = None,
+    naming: opt.ImageOptions,
     scope: opt.Scope = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
@@ -36,12 +36,10 @@ def inspect(
         from whalebuild.published.lookup import ManifestLookup
         from whalebuild.runtime.retrying_registry import RetryingRegistry
 
-        named = read_subject(subject, file, set_, var, image, deps_stage, scope)
+        named = read_subject(subject, *vars(bake_file).values(), *vars(naming).values(), scope)
         platforms = parse_platforms(platform or (), where="--platform")
-        flags = setting_flags(
-            image=image, file=file, deps_stage=deps_stage, scope=scope, builder=builder
-        )
-        with session_about(named, flags, set_, var) as session:
+        flags = setting_flags(file=bake_file.file, scope=scope, builder=builder, **vars(naming))
+        with session_about(named, flags, bake_file) as session:
             names = [names_of_image(named)] if named else names_of_session(session)
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
             views = Inspector(lookup).inspect(names, platforms)

@@ -9,14 +9,16 @@ import time
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
+@with_blocks
 def merge(
+    *,
     parts: opt.Parts,
     builder: opt.Builder = None,
-    retry_attempts: opt.RetryAttempts = None,
-    retry_deadline: opt.RetryDeadline = None,
+    retry: opt.RetryOptions,
     if_unchanged: opt.IfUnchanged = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
@@ -29,12 +31,7 @@ def merge(
         from whalebuild.bake.partial.format import read_part
         from whalebuild.cli.session import open_session, setting_flags
 
-        flags = setting_flags(
-            builder=builder,
-            retry_attempts=retry_attempts,
-            retry_deadline=retry_deadline,
-            if_unchanged=if_unchanged,
-        )
+        flags = setting_flags(builder=builder, if_unchanged=if_unchanged, **vars(retry))
         with open_session(flags) as session:
             from whalebuild.bake.partial.merge import Merger
             from whalebuild.cli.output.bake import result_table

@@ -1,7 +1,8 @@
-"""Options that verbs share, named as buildx names them."""
+"""Options of all verbs, named as buildx names them, and the blocks of them that verbs share."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +18,6 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
 
-
-_SETTINGS = "Settings"
 
 Targets = Annotated[
     list[str] | None, Argument(help="Targets or groups of the bake file.", show_default=False)
@@ -163,3 +162,47 @@ Keep = Annotated[
     int | None,
     Option("--keep", help="Deployments whose images stay on the host.", show_default="5"),
 ]
+
+
+@dataclass(frozen=True)
+class BakeFileOptions:
+    """Which bake file is read, and how buildx is to evaluate it."""
+
+    file: Files = None
+    set_: Overrides = None
+    var: Variables = None
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Settings that say what a bake file leaves open."""
+
+    image: ImageName = None
+    deps_stage: DepsStage = None
+
+
+@dataclass(frozen=True)
+class RetryOptions:
+    """Settings of the retrier."""
+
+    retry_attempts: RetryAttempts = None
+    retry_deadline: RetryDeadline = None
+
+
+@dataclass(frozen=True)
+class HealthOptions:
+    """Settings of the wait for services that were started."""
+
+    deploy_timeout: DeployTimeout = None
+    deploy_grace: DeployGrace = None
+
+
+@dataclass(frozen=True)
+class ComposeOptions:
+    """What goes to docker compose, unchecked."""
+
+    files: ComposeFiles = None
+    project_name: ProjectName = None
+    project_directory: ProjectDirectory = None
+    profiles: Profiles = None
+    env_files: EnvFiles = None

@@ -7,21 +7,21 @@ import json
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 _REBUILD_NEEDED = 10
 
 
+@with_blocks
 def plan(
+    *,
     targets: opt.Targets = None,
-    file: opt.Files = None,
-    set_: opt.Overrides = None,
-    var: opt.Variables = None,
+    bake_file: opt.BakeFileOptions,
     platform: opt.Platforms = None,
     builder: opt.Builder = None,
     tag: opt.Tags = None,
-    image: opt.ImageName = None,
-    deps_stage: opt.DepsStage = None,
+    naming: opt.ImageOptions,
     pull: opt.Pull = False,
     scope: opt.Scope = None,
     base: opt.Base = None,
@@ -33,15 +33,14 @@ def plan(
         from whalebuild.cli.session import BakeArguments, open_session, setting_flags
 
         flags = setting_flags(
-            image=image,
-            file=file,
+            file=bake_file.file,
             scope=scope,
             base=base,
-            deps_stage=deps_stage,
             platform=platform,
             builder=builder,
+            **vars(naming),
         )
-        with open_session(flags, BakeArguments(targets, set_, var)) as session:
+        with open_session(flags, BakeArguments(targets, bake_file.set_, bake_file.var)) as session:
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.plan import plan_json, plan_text
 

@@ -7,32 +7,30 @@ import json
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
+@with_blocks
 def prune(
+    *,
     keep: opt.Keep = None,
     dry_run: opt.DryRun = False,
     wait: opt.WaitForLock = True,
-    file: opt.ComposeFiles = None,
-    project_name: opt.ProjectName = None,
-    project_directory: opt.ProjectDirectory = None,
-    profile: opt.Profiles = None,
-    env_file: opt.EnvFiles = None,
+    compose: opt.ComposeOptions,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Remove images of old deployments that neither run nor are needed to go back."""
     with boundary(format_):
-        from whalebuild.cli.deploy_session import ComposeArguments, open_deploy_session
+        from whalebuild.cli.deploy_session import open_deploy_session
         from whalebuild.cli.output.prune import prune_text
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.prune import prune as pruned
         from whalebuild.state.records import records_of
 
-        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
         lock = None if dry_run else "prune"
         flags = setting_flags(keep=keep)
-        with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
+        with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
             records = records_of(session.state, session.engine)
             kept = session.settings.keep
             found = pruned(session.project, session.host, records, kept, dry_run=dry_run)

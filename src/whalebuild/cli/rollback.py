@@ -5,23 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
+@with_blocks
 def rollback(
+    *,
     number: opt.DeploymentNumber = None,
     dry_run: opt.DryRun = False,
     order: opt.SwitchOrder = None,
-    timeout: opt.DeployTimeout = None,
-    grace: opt.DeployGrace = None,
+    health: opt.HealthOptions,
     wait: opt.WaitForLock = True,
-    file: opt.ComposeFiles = None,
-    project_name: opt.ProjectName = None,
-    project_directory: opt.ProjectDirectory = None,
-    profile: opt.Profiles = None,
-    env_file: opt.EnvFiles = None,
-    retry_attempts: opt.RetryAttempts = None,
-    retry_deadline: opt.RetryDeadline = None,
+    compose: opt.ComposeOptions,
+    retry: opt.RetryOptions,
     progress: opt.Progress = None,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
@@ -32,29 +29,21 @@ def rollback(
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import (
-            ComposeArguments,
             open_deploy_session,
             show_plan,
             show_result,
-            wire,
         )
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.history import rollback_target, state_after
         from whalebuild.deploy.record import DeploymentKind
         from whalebuild.deploy.result import DeployAction, DeployResult
 
-        flags = setting_flags(
-            deploy_timeout=timeout,
-            deploy_grace=grace,
-            retry_attempts=retry_attempts,
-            retry_deadline=retry_deadline,
-            progress=progress,
-        )
-        words = ComposeArguments(file, project_name, project_directory, profile, env_file)
+        flags = setting_flags(progress=progress, **vars(health), **vars(retry))
         lock = None if dry_run else "rollback"
-        with open_deploy_session(flags, words, lock=lock, wait=wait) as session:
+        with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
             history = session.record.read()
-            planner, deployer = wire(session, history, go_back=True)
+            planner = session.planner(history)
+            deployer = session.deployer(planner, go_back=True)
             target = rollback_target(history, number)
             plan = planner.rollback(state_after(history, target.number), order)
             show_plan(session, plan, format_)

@@ -1,9 +1,9 @@
-"""Whether services work: told from how their containers are, a pure function."""
+"""Whether services work, decided from the state of their containers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from whalebuild.compose.containers import Container
 
@@ -16,13 +16,13 @@ class HealthProblem:
         service: The service that it belongs to.
         container: Its ID; empty where there is none at all.
         reason: What is wrong, as "it is unhealthy" or "it ended with exit code 1".
-        said: What its health check said last, or why the engine could not start it.
+        output: What its health check printed last, or why the engine could not start it.
     """
 
     service: str
     container: str
     reason: str
-    said: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,17 +30,12 @@ class HealthState:
     """What can be said of containers by now.
 
     Attributes:
-        trouble: The first one that has failed for good.
+        problem: The first one that has failed for good.
         waiting: Containers that may work yet, each with what is waited for.
     """
 
-    trouble: HealthProblem | None = None
-    waiting: Mapping[str, str] | None = None
-
-    @property
-    def works(self) -> bool:
-        """Whether all of them do."""
-        return self.trouble is None and not self.waiting
+    problem: HealthProblem | None = None
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
 
 def judge(
@@ -49,7 +44,7 @@ def judge(
     up_for: Mapping[str, float],
     grace: float,
 ) -> HealthState:
-    """Tell whether containers work.
+    """Decide whether containers work, have failed, or may work yet.
 
     Args:
         containers: All that are to work.
@@ -61,8 +56,8 @@ def judge(
     for container in containers:
         reason = _fault(container, restarts.get(container.id, 0))
         if reason:
-            said = container.error or container.health_log
-            return HealthState(HealthProblem(container.service, container.id, reason, said.strip()))
+            output = (container.error or container.health_log).strip()
+            return HealthState(HealthProblem(container.service, container.id, reason, output))
         what = _waits_for(container, up_for.get(container.id, 0.0), grace)
         if what:
             waiting[container.name] = what

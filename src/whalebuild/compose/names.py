@@ -21,13 +21,13 @@ class UnnamedContainers:
     """Containers that are not found by their service's name, though compose gave it to them.
 
     Attributes:
-        useless: IDs of those that can be removed: others of the service have the name, or they
+        removable: IDs of those that can be removed: others of the service have the name, or they
             were never started.
-        again: Those that are to have their names again, by ID: in which networks, and which.
+        to_rejoin: Those that must get their names back, by ID: in which networks, and which.
     """
 
-    useless: tuple[str, ...] = ()
-    again: Mapping[str, Names] | None = None
+    removable: tuple[str, ...] = ()
+    to_rejoin: Mapping[str, Names] | None = None
 
 
 def found_by_name(service: Service) -> bool:
@@ -44,31 +44,34 @@ def without_names(container: Container) -> Names:
     return dict.fromkeys(container.aliases, ())
 
 
-def nameless(model: Model, containers: Collection[Container]) -> UnnamedContainers:
-    """What a run that was killed has left without names.
+def unnamed_containers(model: Model, containers: Collection[Container]) -> UnnamedContainers:
+    """Find the containers that a deploy which was killed has left without their names.
 
-    Such a container is as good as any other to compose: it may be the one that it keeps.
+    Compose does not see that they lack them: such a container may be the one that it keeps.
     """
-    useless: list[str] = []
-    again: dict[str, Names] = {}
+    removable: list[str] = []
+    to_rejoin: dict[str, Names] = {}
     for service in filter(found_by_name, model.services.values()):
-        mine = [c for c in containers if c.service == service.name and not c.oneoff]
-        lacking = [each for each in mine if not _is_found(service, each)]
-        others = any(each.status == "running" for each in mine if each not in lacking)
-        for each in lacking:
+        own = [c for c in containers if c.service == service.name and not c.oneoff]
+        unnamed = [each for each in own if not _is_found(service, each)]
+        others = any(each.status == "running" for each in own if each not in unnamed)
+        for each in unnamed:
             if others or each.status == "created":
-                useless.append(each.id)
-            else:
-                again[each.id] = dict(_lacks(service, each))
-    return UnnamedContainers(tuple(useless), {key: names for key, names in again.items() if names})
+                removable.append(each.id)
+            elif names := dict(_missing_names(service, each)):
+                to_rejoin[each.id] = names
+    return UnnamedContainers(tuple(removable), to_rejoin)
 
 
 def _is_found(service: Service, container: Container) -> bool:
     return all(service.name in container.aliases.get(n, ()) for n in service.networks)
 
 
-def _lacks(service: Service, container: Container) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """A network that it is not in at all is compose's: it replaces containers for that."""
+def _missing_names(service: Service, container: Container) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """By network, the names that it must get back.
+
+    A network that it is not in at all is left to compose, which replaces the container for that.
+    """
     for network, aliases in service.networks.items():
         if service.name not in container.aliases.get(network, (service.name,)):
             yield network, (container.name, service.name, *aliases)

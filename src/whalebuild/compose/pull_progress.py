@@ -81,15 +81,15 @@ def layer_id(digest: str) -> str:
 def parse_pull_line(text: str) -> PullLine | None:
     """Parse one line; None for one that tells nothing of an image or layer, or is no JSON."""
     found = _object(text)
-    name, said = found.get("id"), found.get("text")
-    if not (isinstance(name, str) and isinstance(said, str) and name and said):
+    name, status = found.get("id"), found.get("text")
+    if not (isinstance(name, str) and isinstance(status, str) and name and status):
         return None
-    # While it is unpacked, the number is one of seconds.
-    counts = said == _DOWNLOADING
+    # While a layer is unpacked, ``current`` is a number of seconds.
+    counts = status == _DOWNLOADING
     return PullLine(
         name,
         str(found.get("parent_id") or ""),
-        said,
+        status,
         _bytes(found.get("current")) if counts else 0,
         _bytes(found.get("total")) if counts else 0,
     )

@@ -1,4 +1,4 @@
-"""Has docker compose start versions that the engine has, and says what it failed for."""
+"""Has docker compose start versions that the engine has, and says why it could not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
-from whalebuild.deploy.health_wait import UnhealthyError, last_words
+from whalebuild.deploy.health_wait import UnhealthyError, last_output
 from whalebuild.deploy.plan import ServiceChange, host_name, needs_override
 from whalebuild.deploy.ports import Project
 from whalebuild.failures.classify_docker import final_error
@@ -18,13 +18,13 @@ from whalebuild.published.kept import kept_name
 
 @dataclass(frozen=True)
 class ComposeUp:
-    """``docker compose up`` of a project's services, in the versions of switches."""
+    """``docker compose up`` of a project's services, in the versions that they are to run."""
 
     project: Project
 
-    def tag(self, switch: ServiceChange) -> None:
-        """Have the host's tag stand for a version, where it has one."""
-        version = wanted(switch)
+    def tag(self, change: ServiceChange) -> None:
+        """Have the host's tag stand for the version that a service is to run, if that has a tag."""
+        version = version_of(change)
         if version.tag:
             self.project.tag(str(kept_name(version.digest or "")), host_name(version))
 
@@ -36,15 +36,21 @@ class ComposeUp:
         *,
         start: bool = True,
     ) -> None:
-        """Run compose; with a count, one service gets that many containers and keeps its own.
+        """Run ``docker compose up``.
+
+        Args:
+            services: Which ones; all of the project if it is empty.
+            pairs: Which versions of whalebuild's pairs are to run.
+            count: How many containers the one service gets; it keeps those that it has.
+            start: Whether containers are started, or made only.
 
         Raises:
             UnhealthyError: Compose failed.
         """
         images = {
-            each.service.name: host_name(wanted(each))
+            each.service.name: host_name(version_of(each))
             for each in pairs
-            if needs_override(each.service, wanted(each))
+            if needs_override(each.service, version_of(each))
         }
         scales = None if count is None else dict.fromkeys(services, count)
         alone = count is not None
@@ -58,40 +64,42 @@ class ComposeUp:
                 start=start,
             )
         except CommandFailedError as failed:
-            raise self._blamed(failed, pairs) from None
+            raise self._unhealthy(failed, pairs) from None
 
-    def _blamed(
+    def _unhealthy(
         self, failed: CommandFailedError, pairs: Collection[ServiceChange]
     ) -> UnhealthyError:
-        """What compose failed for: the container that it names, or else all of them."""
-        words = final_error(failed.stderr)
+        """Why compose failed: the container that it names, or else all of the services."""
+        message = final_error(failed.stderr)
         for each in self.project.containers():
-            if each.name in words and each.status != "created":
-                trouble = HealthProblem(each.service, each.id, "docker compose failed", words)
-                return UnhealthyError(trouble, last_words(self.project, each.id))
+            if each.name in message and each.status != "created":
+                problem = HealthProblem(each.service, each.id, "docker compose failed", message)
+                return UnhealthyError(problem, last_output(self.project, each.id))
         return not_started(", ".join(each.service.name for each in pairs), failed)
 
 
-def wanted(switch: ServiceChange) -> Reference:
+def version_of(change: ServiceChange) -> Reference:
     """The version that a service with a pair is to run."""
-    assert switch.version is not None, "plain services are compose's"  # noqa: S101
-    return switch.version
+    assert change.version is not None, "plain services are compose's"  # noqa: S101
+    return change.version
 
 
-def own(containers: Collection[Container], service: str) -> list[Container]:
+def containers_of(containers: Collection[Container], service: str) -> list[Container]:
     """A service's containers, without those of ``docker compose run``."""
     return [each for each in containers if each.service == service and not each.oneoff]
 
 
-def check_there(changes: Collection[ServiceChange], mine: Collection[Container]) -> None:
-    """Raise ``UnhealthyError`` where a service that is to have containers has none."""
-    there = {each.service for each in mine}
+def require_containers(
+    changes: Collection[ServiceChange], containers: Collection[Container]
+) -> None:
+    """Raise ``UnhealthyError`` where a service that is to have containers has none of these."""
+    services = {each.service for each in containers}
     for each in changes:
-        if each.service.replicas and each.service.name not in there:
+        if each.service.replicas and each.service.name not in services:
             raise UnhealthyError(HealthProblem(each.service.name, "", "it has no container"))
 
 
-def not_started(name: str, failed: CommandFailedError) -> UnhealthyError:
-    """What is said of services for which docker failed, and it names no container."""
-    words = final_error(failed.stderr)
-    return UnhealthyError(HealthProblem(name, "", "docker compose could not start it", words))
+def not_started(services: str, failed: CommandFailedError) -> UnhealthyError:
+    """The error of services for which docker failed, and named no container."""
+    message = final_error(failed.stderr)
+    return UnhealthyError(HealthProblem(services, "", "docker compose could not start it", message))

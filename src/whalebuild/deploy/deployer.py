@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.history import doubtful, left_unfinished, next_number, state_now
+from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
-from whalebuild.deploy.planner import DeployPlanner, is_here
+from whalebuild.deploy.planner import DeployPlanner, is_on_host
 from whalebuild.deploy.ports import Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
@@ -29,16 +27,13 @@ _STOPPED = (
 )
 
 
-def utc_now() -> str:
-    """The time as the record has it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 @dataclass(frozen=True)
 class Deployer:
     """Carries out a plan.
 
     Attributes:
+        now: The time as the record has it, RFC 3339 in UTC.
+        clock: Seconds, as ``time.monotonic``.
         go_back: Whether the versions before are started again if the new ones do not work.
     """
 
@@ -48,9 +43,9 @@ class Deployer:
     puller: Puller
     switcher: Switcher
     console: Console
+    now: Callable[[], str]
+    clock: Callable[[], float]
     go_back: bool = True
-    now: Callable[[], str] = utc_now
-    clock: Callable[[], float] = time.monotonic
 
     def pull(self, plan: DeployPlan) -> float:
         """Pull what the engine lacks of a plan; return the seconds that it took.
@@ -62,7 +57,7 @@ class Deployer:
         missing = {
             each.service.name: Reference(each.version.repository, digest=each.version.digest)
             for each in plan.changes
-            if each.version and not is_here(self.project, each.version)
+            if each.version and not is_on_host(self.project, each.version)
         }
         if missing:
             self.puller.pull(missing, plan.diffs)
@@ -106,7 +101,7 @@ class Deployer:
 
     def _switch(self, plan: DeployPlan, act: DeploymentKind, to: int | None) -> int | None:
         """Switch, and record it; None where there was nothing to record."""
-        self._note_found(plan)
+        self._record_found(plan)
         number = next_number(self.record.read())
         if plan.changes:
             before = {each.service.name: each.before for each in plan.changes}
@@ -150,14 +145,14 @@ class Deployer:
                 self.switcher.switch(back)
                 outcome = Outcome.ROLLED_BACK
                 what = f"rolled back: {changed(back.changes)} runs again"
-            except UnhealthyError as again:
-                what = f"and the version before does not work either: {_reason(again)}"
+            except UnhealthyError as also:
+                what = f"and the version before does not work either: {_reason(also)}"
                 step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
         if plan.changes:
             self._end(plan, number, outcome, began, _reason(failed))
         raise DeployError(
             f"the {act} failed: {_reason(failed)}; {what}",
-            cause=_said(failed),
+            cause=_last_line(failed),
             next_step=step,
             log=_log(failed),
         )
@@ -170,23 +165,23 @@ class Deployer:
         began: float,
         reason: str | None = None,
     ) -> None:
-        running = self.planner.look_again(each.service.name for each in plan.changes)
+        running = self.planner.running_now(each.service.name for each in plan.changes)
         downloaded = download_of(plan.diffs)[0]
         took = round(self.clock() - began, 3)
         self.record.add(Ended(number, outcome, self.now(), running, reason, downloaded, took))
 
-    def _note_found(self, plan: DeployPlan) -> None:
+    def _record_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
         history = self.record.read()
         if left_unfinished(history):
             return
-        doubt, known = doubtful(history), state_now(history)
+        unconfirmed, known = unconfirmed_services(history), state_now(history)
         found: Versions = {
             each.service.name: each.before
             for each in plan.pairs
             if each.before
             and each.before != known.get(each.service.name)
-            and each.service.name not in doubt
+            and each.service.name not in unconfirmed
         }
         if not found:
             return
@@ -196,7 +191,7 @@ class Deployer:
         self.record.add(Ended(number, Outcome.DONE, at, found))
 
     def _keep(self, plan: DeployPlan) -> None:
-        """Give images the names that keep them: what is to run, and what may have to run again."""
+        """Give images their kept names: what is to run, and what a rollback may run again."""
         for each in plan.pairs:
             if each.before and each.before_image:
                 self.project.tag(each.before_image, kept_name(each.before.digest or ""))
@@ -209,7 +204,7 @@ class Deployer:
 
 def _back(plan: DeployPlan) -> DeployPlan:
     """The plan that starts again what ran before."""
-    switches = {
+    changes = {
         each.service.name: ServiceChange(
             *(each.service, ServiceAction.UPDATE, each.before, each.version),
             # It has worked before: no trial.
@@ -218,21 +213,21 @@ def _back(plan: DeployPlan) -> DeployPlan:
         for each in plan.changes
         if each.before
     }
-    return replace(plan, switches=switches, named=tuple(switches), diffs=(), notes=())
+    return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=())
 
 
 def _reason(failed: UnhealthyError) -> str:
-    trouble = failed.trouble
-    return f"{trouble.service}: {trouble.reason}" if trouble.service else trouble.reason
+    problem = failed.problem
+    return f"{problem.service}: {problem.reason}" if problem.service else problem.reason
 
 
 def _log(failed: UnhealthyError) -> str | None:
     if not failed.log:
         return None
-    return "\n".join([f"{failed.trouble.service}'s last lines:", *failed.log.splitlines()])
+    return "\n".join([f"{failed.problem.service}'s last lines:", *failed.log.splitlines()])
 
 
-def _said(failed: UnhealthyError) -> str | None:
-    """The end of what a health check or compose said; a traceback's last line tells most."""
-    lines = [line.strip() for line in failed.trouble.said.splitlines() if line.strip()]
+def _last_line(failed: UnhealthyError) -> str | None:
+    """The end of what a health check or compose printed; a traceback's last line tells most."""
+    lines = [line.strip() for line in failed.problem.output.splitlines() if line.strip()]
     return lines[-1] if lines else None

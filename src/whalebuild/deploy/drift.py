@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
-from whalebuild.deploy.history import state_now, unsure
+from whalebuild.deploy.history import interrupted_services, state_now
 from whalebuild.deploy.plan import running_of
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
@@ -29,13 +29,28 @@ class Drift:
     found: tuple[str, ...]
 
 
-def drifts(
+def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, ...]:
+    """Find the services that somebody has changed outside whalebuild.
+
+    Those that an interrupted deployment was about are left out: either version may run of them.
+
+    Raises:
+        WhalebuildError: The project cannot be read, or there is no engine.
+    """
+    interrupted = interrupted_services(history)
+    recorded = {name: v for name, v in state_now(history).items() if name not in interrupted}
+    if not recorded:
+        return ()
+    return compare_running(recorded, project.containers(), host.images())
+
+
+def compare_running(
     recorded: Versions, containers: Iterable[Container], images: Iterable[HostImage]
 ) -> tuple[Drift, ...]:
     """Compare the record's state with the containers that run.
 
     Args:
-        recorded: ``deployment_history.state_now``.
+        recorded: What is meant to run, see ``deploy.history.state_now``.
         containers: Of the project.
         images: The engine's.
     """
@@ -43,14 +58,21 @@ def drifts(
     all_containers = tuple(containers)
     found = []
     for service, version in recorded.items():
-        mine = [each for each in running_of(all_containers, service) if not each.trial]
-        if (version is None and not mine) or (
-            mine and version and all(_runs(each, by_id, version) for each in mine)
-        ):
+        running = [each for each in running_of(all_containers, service) if not each.trial]
+        if _as_recorded(running, by_id, version):
             continue
-        others = (_digest(each, by_id, version) for each in mine)
-        found.append(Drift(service, version, tuple(dict.fromkeys(others))))
+        digests = (_digest(each, by_id, version) for each in running)
+        found.append(Drift(service, version, tuple(dict.fromkeys(digests))))
     return tuple(found)
+
+
+def _as_recorded(
+    running: Iterable[Container], images: Mapping[str, HostImage], version: Reference | None
+) -> bool:
+    containers = tuple(running)
+    if version is None or not containers:
+        return version is None and not containers
+    return all(_runs(each, images, version) for each in containers)
 
 
 def _runs(container: Container, images: Mapping[str, HostImage], version: Reference) -> bool:
@@ -62,24 +84,9 @@ def _runs(container: Container, images: Mapping[str, HostImage], version: Refere
 def _digest(
     container: Container, images: Mapping[str, HostImage], version: Reference | None
 ) -> str:
-    """By which digest people know what a container runs."""
+    """The digest to show of what a container runs: that of its repository, if it has one."""
     if version and _runs(container, images, version):
         return version.digest or ""
     image = images.get(container.image)
     name = container.image_name or version
     return image.digest_in(name.repository) if image and name else container.image
-
-
-def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, ...]:
-    """Services that somebody has changed outside whalebuild.
-
-    Those that an interrupted deployment was about are left out: either version may run of them.
-
-    Raises:
-        WhalebuildError: The project cannot be read, or there is no engine.
-    """
-    doubtful = unsure(history)
-    known = {name: v for name, v in state_now(history).items() if name not in doubtful}
-    if not known:
-        return ()
-    return drifts(known, project.containers(), host.images())

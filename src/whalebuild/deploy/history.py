@@ -34,12 +34,18 @@ def state_after(history: History, number: int) -> dict[str, Reference | None]:
 
 
 def state_now(history: History) -> dict[str, Reference | None]:
-    """What ran after the last deployment; see :func:`unsure` for what may run otherwise."""
+    """What ran after the last deployment.
+
+    Of :func:`interrupted_services`, another version may run.
+    """
     return state_after(history, history.deployments[-1].number) if history.deployments else {}
 
 
-def unsure(history: History) -> frozenset[str]:
-    """Services that an interrupted deployment was about, and none that has ended since."""
+def interrupted_services(history: History) -> frozenset[str]:
+    """Services that an interrupted deployment was about: either version may run.
+
+    Those that a later deployment was about, which has ended, are none of them.
+    """
     services: set[str] = set()
     for each in history.deployments:
         if each.ended:
@@ -49,11 +55,11 @@ def unsure(history: History) -> frozenset[str]:
     return frozenset(services)
 
 
-def doubtful(history: History) -> frozenset[str]:
-    """Services of which nobody has seen that what runs now works.
+def unconfirmed_services(history: History) -> frozenset[str]:
+    """Services whose running version no deployment has found to work.
 
-    A deployment that failed or was interrupted was about them, and none that came to a good end
-    has been since. One that was rolled back leaves behind what had nothing to go back to.
+    The last deployment that was about them failed or was interrupted; or it was rolled back, but
+    they had no version to go back to.
     """
     services: set[str] = set()
     for each in history.deployments:
@@ -63,30 +69,37 @@ def doubtful(history: History) -> frozenset[str]:
         elif each.ended and each.outcome is Outcome.ROLLED_BACK:
             wanted, before = digests(each.begun.services), digests(each.begun.before)
             runs = digests(each.ended.running)
-            left = {s for s in about if runs.get(s) == wanted[s] != before.get(s)}
-            services = (services - about) | left
+            not_back = {s for s in about if runs.get(s) == wanted[s] != before.get(s)}
+            services = (services - about) | not_back
         else:
             services -= about
     return frozenset(services)
 
 
 def left_unfinished(history: History) -> bool:
-    """Whether the last deployment failed or was interrupted: what runs is not known to be good."""
+    """Whether the last deployment failed or was interrupted: what runs may not work."""
     return bool(history.deployments) and history.deployments[-1].outcome in _UNFINISHED
 
 
-def stands_for(history: History, number: int) -> Deployment | None:
-    """The deployment whose versions a ``done`` one brought: of a rollback, what it went back to.
+def good_deployments(history: History) -> dict[int, Deployment]:
+    """The deployments that can be gone back to: by number, whose versions each of them brought.
 
-    A rollback to one that the record has lost stands for itself.
+    A deployment brought its own versions, a rollback those of the deployment that it went back to.
+    A rollback to one that the record has lost counts as a deployment of its own.
     """
-    return _standing(history).get(number)
+    good: dict[int, Deployment] = {}
+    for each in history.deployments:
+        if each.outcome is Outcome.DONE:
+            begun = each.begun
+            back = good.get(begun.to) if begun.act is DeploymentKind.ROLLBACK and begun.to else None
+            good[each.number] = back or each
+    return good
 
 
 def effective(history: History) -> Deployment | None:
     """The good deployment whose state is meant to run now; None if there is none yet."""
-    standing = _standing(history)
-    return list(standing.values())[-1] if standing else None
+    good = good_deployments(history)
+    return list(good.values())[-1] if good else None
 
 
 def rollback_target(history: History, number: int | None) -> Deployment:
@@ -99,9 +112,9 @@ def rollback_target(history: History, number: int | None) -> Deployment:
     Raises:
         UsageError: There is no such deployment, or it was not good.
     """
-    standing = _standing(history)
+    good = good_deployments(history)
     if number is not None:
-        return _numbered(history, number, standing)
+        return _numbered(history, number, good)
     if not history.deployments:
         raise UsageError(
             "there is nothing to go back to",
@@ -112,7 +125,7 @@ def rollback_target(history: History, number: int | None) -> Deployment:
     if now and _bad_since(history):
         return now
     if now:
-        for at, meant in reversed(standing.items()):
+        for at, meant in reversed(good.items()):
             if at < now.number and _brings_other(history, meant, now):
                 return meant
     raise UsageError(
@@ -124,12 +137,7 @@ def rollback_target(history: History, number: int | None) -> Deployment:
     )
 
 
-def good_numbers(history: History) -> tuple[int, ...]:
-    """Numbers of the deployments that can be gone back to."""
-    return tuple(_standing(history))
-
-
-def kept_for(history: History, keep: int) -> dict[str, str]:
+def reasons_to_keep(history: History, keep: int) -> dict[str, str]:
     """Digests that must stay on the host, each with the reason: ``deployment 3``.
 
     Args:
@@ -144,12 +152,7 @@ def kept_for(history: History, keep: int) -> dict[str, str]:
     return reasons
 
 
-def kept(history: History, keep: int) -> frozenset[str]:
-    """Digests that must stay on the host; see :func:`kept_for`."""
-    return frozenset(kept_for(history, keep))
-
-
-def recorded(history: History) -> frozenset[Reference]:
+def recorded_versions(history: History) -> frozenset[Reference]:
     """All versions that the record has ever named."""
     found: set[Reference | None] = {each.image for each in history.warmed}
     for each in history.deployments:
@@ -167,7 +170,7 @@ def digests(versions: Versions) -> dict[str, str | None]:
 def _needed(history: History, keep: int) -> Iterator[tuple[str, list[Reference | None]]]:
     yield "runs, as the record says", list(state_now(history).values())
     seen: list[dict[str, str | None]] = []
-    for meant in reversed(_standing(history).values()):
+    for meant in reversed(good_deployments(history).values()):
         if len(seen) == keep:
             break
         state = state_after(history, meant.number)
@@ -183,39 +186,27 @@ def _needed(history: History, keep: int) -> Iterator[tuple[str, list[Reference |
 
 
 def _brings_other(history: History, one: Deployment, than: Deployment) -> bool:
-    """Whether going back to one starts another version; what did not run then is left alone."""
+    """Whether going back to ``one`` starts another version of something.
+
+    What did not run then is left as it is.
+    """
     runs = digests(state_after(history, than.number))
     state = digests(state_after(history, one.number))
     return any(digest and digest != runs.get(service) for service, digest in state.items())
 
 
 def _bad_since(history: History) -> list[Deployment]:
-    """Deployments since the last good one that left services at what nobody has found good."""
-    last = max(_standing(history), default=0)
+    """Deployments since the last good one that failed or were interrupted."""
+    last = max(good_deployments(history), default=0)
     since = (each for each in history.deployments if each.number > last)
     return [each for each in since if each.outcome in _UNFINISHED]
 
 
-def _standing(history: History) -> dict[int, Deployment]:
-    """Each good deployment by number, with the one whose versions it brought."""
-    standing: dict[int, Deployment] = {}
-    for each in history.deployments:
-        if each.outcome is Outcome.DONE:
-            begun = each.begun
-            back = (
-                standing.get(begun.to)
-                if begun.act is DeploymentKind.ROLLBACK and begun.to
-                else None
-            )
-            standing[each.number] = back or each
-    return standing
-
-
-def _numbered(history: History, number: int, standing: Mapping[int, Deployment]) -> Deployment:
+def _numbered(history: History, number: int, good: Mapping[int, Deployment]) -> Deployment:
     found = next((each for each in history.deployments if each.number == number), None)
-    if found and number in standing:
+    if found and number in good:
         return found
-    good = ", ".join(map(str, standing))
+    numbers = ", ".join(map(str, good))
     if found:
         outcome = found.outcome
         how = f"was {outcome}" if outcome is not Outcome.FAILED else outcome
@@ -224,6 +215,6 @@ def _numbered(history: History, number: int, standing: Mapping[int, Deployment])
         what = f"the record has no deployment {number}"
     raise UsageError(
         what,
-        cause=f"good ones are {good}" if good else "no deployment of this project was good yet",
+        cause=f"good ones are {numbers}" if good else "no deployment of this project was good yet",
         next_step="see `whalebuild history`",
     )

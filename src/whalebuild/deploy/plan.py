@@ -11,7 +11,7 @@ from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
-from whalebuild.published.download import ImageDiff
+from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff
 from whalebuild.published.host_images import HostImage
 from whalebuild.text import did_you_mean
 
@@ -67,14 +67,14 @@ class DeployPlan:
 
     Attributes:
         model: The project.
-        switches: By service, in the order of the project.
+        services: What becomes of each service, by name, in the order of the project.
         named: The services that were named; empty for all.
         diffs: What must be downloaded, image by image.
         notes: What the user should know.
     """
 
     model: Model
-    switches: Mapping[str, ServiceChange]
+    services: Mapping[str, ServiceChange]
     named: tuple[str, ...] = ()
     diffs: tuple[ImageDiff, ...] = ()
     notes: tuple[str, ...] = ()
@@ -82,7 +82,7 @@ class DeployPlan:
     @property
     def pairs(self) -> tuple[ServiceChange, ...]:
         """Services with a pair of whalebuild's."""
-        return tuple(each for each in self.switches.values() if each.version)
+        return tuple(each for each in self.services.values() if each.version)
 
     @property
     def changes(self) -> tuple[ServiceChange, ...]:
@@ -90,7 +90,7 @@ class DeployPlan:
         return tuple(each for each in self.pairs if each.action is not ServiceAction.UNCHANGED)
 
 
-def chosen(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
+def chosen_services(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
     """The services that were named; all of them if none was.
 
     Raises:
@@ -116,7 +116,7 @@ def not_a_pair(service: Service) -> str:
     return ""
 
 
-def switch(
+def decide_service(
     service: Service, version: Reference, running: RunningVersion | None, order: UpdateOrder | None
 ) -> ServiceChange:
     """Decide on a service with a pair.
@@ -129,13 +129,13 @@ def switch(
     """
     if running is None:
         return ServiceChange(service, ServiceAction.START, version)
-    made = ServiceChange(service, ServiceAction.UPDATE, version, running.version, running.image)
+    update = ServiceChange(service, ServiceAction.UPDATE, version, running.version, running.image)
     if running.version.digest == version.digest:
-        return replace(made, action=ServiceAction.UNCHANGED)
+        return replace(update, action=ServiceAction.UNCHANGED)
     asked = order or service.order or UpdateOrder.STOP_FIRST
     if asked is UpdateOrder.START_FIRST and service.on_host_network:
-        return replace(made, why=f"not start-first: {service.alone}")
-    return replace(made, order=asked)
+        return replace(update, why=f"not start-first: {service.alone}")
+    return replace(update, order=asked)
 
 
 def running_of(containers: Iterable[Container], service: str) -> tuple[Container, ...]:
@@ -202,10 +202,9 @@ def download_of(diffs: Iterable[ImageDiff]) -> tuple[int, int]:
     new: dict[str, int] = {}
     whole: dict[str, int] = {}
     for diff in diffs:
-        blobs = [(each.digest, each.size, each.there) for each in diff.parts]
-        blobs += [(each.digest, each.size, each.there) for each in diff.layers]
-        for digest, size, there in blobs:
-            whole[digest] = size
-            if not there:
-                new[digest] = size
+        blobs: list[DownloadPart | LayerDiff] = [*diff.parts, *diff.layers]
+        for blob in blobs:
+            whole[blob.digest] = blob.size
+            if not blob.on_host:
+                new[blob.digest] = blob.size
     return sum(new.values()), sum(whole.values())

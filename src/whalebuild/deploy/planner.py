@@ -1,4 +1,4 @@
-"""Plans a deploy: resolves tags to digests once, and tells what hosts have and must download."""
+"""Plans a deploy: resolves tags to digests once, and computes what the host must download."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
-from whalebuild.deploy.history import doubtful, effective, left_unfinished, state_after, state_now
+from whalebuild.deploy.history import (
+    effective,
+    left_unfinished,
+    state_after,
+    state_now,
+    unconfirmed_services,
+)
 from whalebuild.deploy.plan import (
     DeployPlan,
     RunningVersion,
     ServiceAction,
     ServiceChange,
-    chosen,
+    chosen_services,
+    decide_service,
     host_name,
     not_a_pair,
     running_version,
-    switch,
 )
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
@@ -57,17 +63,17 @@ class DeployPlanner:
         Raises:
             UsageError: A service is unknown, or its image is not published.
         """
-        services = chosen(self.model, names)
+        services = chosen_services(self.model, names)
         asked = [s for s in services if not not_a_pair(s)]
         self.lookup.begin(with_tag(s.image) for s in asked if s.image)
-        switches = {service.name: self._switch(service, order) for service in services}
+        changes = {service.name: self._change(service, order) for service in services}
         sources = {s.name: with_tag(s.image) for s in services if s.image}
-        return self.with_diffs(switches, tuple(names), sources)
+        return self.with_diffs(changes, tuple(names), sources)
 
     def rollback(self, versions: Versions, order: UpdateOrder | None) -> DeployPlan:
         """Plan to run these versions; nothing is read of the registry that the host has."""
         notes = []
-        switches = {}
+        changes = {}
         for name, version in versions.items():
             service = self.model.services.get(name)
             if service is None or version is None:
@@ -76,9 +82,9 @@ class DeployPlanner:
             else:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.alone else None)
-                switches[name] = self._decided(service, version, asked)
+                changes[name] = self._decided(service, version, asked)
         sources = {name: version for name, version in versions.items() if version}
-        return self.with_diffs(switches, tuple(switches), sources, notes)
+        return self.with_diffs(changes, tuple(changes), sources, notes)
 
     @cached_property
     def model(self) -> Model:
@@ -90,8 +96,8 @@ class DeployPlanner:
         recorded = self._recorded.get(service.name)
         return running_version(self._containers, self._images, service, recorded)
 
-    def look_again(self, names: Iterable[str]) -> Versions:
-        """What services run now."""
+    def running_now(self, names: Iterable[str]) -> Versions:
+        """What services run now, after a switch."""
         containers, images = self._look()
         services = [self.model.services[name] for name in names]
         found = {
@@ -100,7 +106,7 @@ class DeployPlanner:
         }
         return {name: running.version if running else None for name, running in found.items()}
 
-    def _switch(self, service: Service, order: UpdateOrder | None) -> ServiceChange:
+    def _change(self, service: Service, order: UpdateOrder | None) -> ServiceChange:
         why = not_a_pair(service)
         if why or service.image is None:
             return ServiceChange(service, ServiceAction.PLAIN, why=why)
@@ -116,17 +122,17 @@ class DeployPlanner:
     def _decided(
         self, service: Service, version: Reference, order: UpdateOrder | None
     ) -> ServiceChange:
-        made = switch(service, version, self.running(service), order)
-        if made.action is not ServiceAction.UNCHANGED or self._is_known(service, version):
-            return made
-        good = self._good.get(service.name)
-        if good and (good.digest == version.digest or not is_here(self.project, good)):
+        change = decide_service(service, version, self.running(service), order)
+        if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(service, version):
+            return change
+        good = self._last_good.get(service.name)
+        if good and (good.digest == version.digest or not is_on_host(self.project, good)):
             good = None
-        return replace(made, action=ServiceAction.CONFIRM, before=good, before_image="")
+        return replace(change, action=ServiceAction.CONFIRM, before=good, before_image="")
 
-    def _is_known(self, service: Service, version: Reference) -> bool:
-        """Whether the record tells that what runs works, or may be told that it does."""
-        if service.name in doubtful(self.history):
+    def _is_confirmed(self, service: Service, version: Reference) -> bool:
+        """Whether the record says that what runs works, or nothing says that it does not."""
+        if service.name in unconfirmed_services(self.history):
             return False
         recorded = self._recorded.get(service.name)
         known = recorded is not None and recorded.digest == version.digest
@@ -137,10 +143,10 @@ class DeployPlanner:
         try:
             found = self.lookup.app(named)
         except RefusedError:
-            if not is_here(self.project, named):
+            if not is_on_host(self.project, named):
                 raise
             return None
-        if found is None and not is_here(self.project, named):
+        if found is None and not is_on_host(self.project, named):
             raise UsageError(
                 f"{named} is not published, and not on this host",
                 next_step="publish it (`whalebuild bake`), or correct the image in the project's "
@@ -150,7 +156,7 @@ class DeployPlanner:
 
     def with_diffs(
         self,
-        switches: Mapping[str, ServiceChange],
+        changes: Mapping[str, ServiceChange],
         names: tuple[str, ...],
         sources: Mapping[str, Reference],
         notes: Iterable[str] = (),
@@ -158,28 +164,28 @@ class DeployPlanner:
         """Make a plan, with what must be downloaded.
 
         Args:
-            switches: By service.
+            changes: By service.
             names: The services that were named.
             sources: Where the registry has each service's image.
             notes: What the user should know besides.
         """
-        plan = DeployPlan(self.model, switches, names)
-        missing = [s for s in plan.changes if s.version and not is_here(self.project, s.version)]
+        plan = DeployPlan(self.model, changes, names)
+        missing = [s for s in plan.changes if s.version and not is_on_host(self.project, s.version)]
         # Once where services share an image.
         wanted = {(sources[s.service.name], s.service.platform): s for s in missing}
         diffs: list[ImageDiff] = []
         for (source, platform), each in wanted.items():
             differ = DiffReader(self.lookup, self.host, platform)
             diffs += differ.diff([DiffRequest(host_name(each.version or source), source)])
-        said = [f"{each.service.name}: {each.why}" for each in plan.changes if each.why]
-        return replace(plan, diffs=tuple(diffs), notes=(*notes, *said))
+        reasons = [f"{each.service.name}: {each.why}" for each in plan.changes if each.why]
+        return replace(plan, diffs=tuple(diffs), notes=(*notes, *reasons))
 
     @cached_property
     def _recorded(self) -> Versions:
         return state_now(self.history)
 
     @cached_property
-    def _good(self) -> Versions:
+    def _last_good(self) -> Versions:
         last = effective(self.history)
         return state_after(self.history, last.number) if last else {}
 
@@ -199,7 +205,7 @@ class DeployPlanner:
         return self.project.containers(), {image.id: image for image in self.host.images()}
 
 
-def is_here(project: Project, image: Reference) -> bool:
-    """Whether the engine has an image, be it by the name that it is kept by."""
+def is_on_host(project: Project, image: Reference) -> bool:
+    """Whether the engine has an image, by its own name or its kept name."""
     names = [image, *([kept_name(image.digest)] if image.digest else [])]
     return any(project.image_id(name) is not None for name in names)

@@ -1,4 +1,7 @@
-"""Which images of the record of deployments a host needs no more."""
+"""Removes images of old deployments that a host does not need any more.
+
+Images are decided on first, as values; then the names are taken away by which they stay.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from whalebuild.bakefile.pair_names import with_tag
-from whalebuild.deploy.history import kept_for, recorded
+from whalebuild.deploy.history import reasons_to_keep, recorded_versions
 from whalebuild.deploy.plan import host_name
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History
@@ -48,7 +51,7 @@ class Pruning:
     """What becomes of the images that the record names and the host has.
 
     Attributes:
-        done: Whether it was carried out.
+        done: Whether the names were taken away, and not only looked up.
     """
 
     keep: int
@@ -92,77 +95,6 @@ class KeepRules:
     named: frozenset[Reference] = frozenset()
 
 
-def plan_pruning(needs: KeepRules, images: Iterable[HostImage]) -> Pruning:
-    """Decide on each image that the project's record has ever named, and the host has."""
-    there = tuple(images)
-    reasons = _reasons(needs)
-    removed: list[RemovableImage] = []
-    kept: list[KeptImage] = []
-    for digest, named in _by_digest(recorded(needs.history)).items():
-        mine = [image for image in there if image.stands_for(digest)]
-        if not mine:
-            continue
-        why = "a container uses it" if _is_used(digest, mine, needs.used) else reasons.get(digest)
-        if why:
-            kept.append(KeptImage(digest, named, why))
-            continue
-        tags = {tag for image in mine for tag in image.tags}
-        ours = _given(named, tags) - _given(needs.named, tags)
-        names = (*sorted(ours, key=str), *_names(digest, named, mine))
-        if tags - ours:
-            # Other tags are the user's: they keep it.
-            shown = ", ".join(sorted(map(str, tags - ours)))
-            kept.append(KeptImage(digest, named, f"it has the name {shown}"))
-        elif names:
-            removed.append(RemovableImage(digest, named, names))
-    return Pruning(needs.keep, tuple(removed), tuple(kept))
-
-
-def _reasons(needs: KeepRules) -> dict[str, str]:
-    """Digests that records need, each with the first reason; the project's own come first."""
-    reasons = dict(kept_for(needs.history, needs.keep))
-    for project, (history, keep) in needs.others.items():
-        for digest, why in kept_for(history, keep).items():
-            reasons.setdefault(digest, f"project {project}: {why}")
-    return reasons
-
-
-def _by_digest(versions: Iterable[Reference]) -> dict[str, tuple[Reference, ...]]:
-    found: dict[str, list[Reference]] = {}
-    for version in sorted(versions, key=str):
-        if version.digest:
-            found.setdefault(version.digest, []).append(version)
-    return {digest: tuple(named) for digest, named in found.items()}
-
-
-def _is_used(digest: str, mine: Iterable[HostImage], used: Iterable[RunningImage]) -> bool:
-    ids = {digest, *(image.id for image in mine)}
-    return any(each.id in ids or (each.name and each.name.digest == digest) for each in used)
-
-
-def _given(versions: Iterable[Reference], tags: Iterable[Reference]) -> set[Reference]:
-    """Tags of a host that these versions were started by: a deploy has set them."""
-    known = {familiar(str(host_name(with_tag(version)))) for version in versions}
-    return {tag for tag in tags if familiar(str(tag)) in known}
-
-
-def _names(
-    digest: str, named: Iterable[Reference], mine: Sequence[HostImage]
-) -> Iterator[Reference]:
-    """The names to take away: the kept one last, since by that an image is found again."""
-    repositories = {familiar(version.repository): version.repository for version in named}
-    theirs = {familiar(r.repository) for image in mine for r in image.digests if r.digest == digest}
-    for familiar_name, repository in sorted(repositories.items()):
-        if familiar_name in theirs:
-            yield Reference(repository, digest=digest)
-    if any(kept_name(digest) in image.kept for image in mine):
-        yield kept_name(digest)
-
-
-def _texts(references: Iterable[Reference]) -> list[str]:
-    return [str(reference) for reference in references]
-
-
 def prune(
     project: Project, host: Host, records: Mapping[str, History], keep: int, *, dry_run: bool
 ) -> Pruning:
@@ -179,30 +111,105 @@ def prune(
     Raises:
         WhalebuildError: The project cannot be read, or there is no engine.
     """
-    own = project.model().name
+    project_name = project.model().name
     others = {
-        name: (history, max(keep, DEFAULT_KEEP)) for name, history in records.items() if name != own
+        name: (history, max(keep, DEFAULT_KEEP))
+        for name, history in records.items()
+        if name != project_name
     }
     services = project.model().services.values()
     named = frozenset(each.image for each in services if each.image)
-    needs = KeepRules(keep, records.get(own, History()), others, host.used(), named)
-    planned = plan_pruning(needs, host.images())
-    return planned if dry_run else _carried_out(project, planned)
+    rules = KeepRules(keep, records.get(project_name, History()), others, host.used(), named)
+    planned = plan_pruning(rules, host.images())
+    return planned if dry_run else _carry_out(project, planned)
 
 
-def _carried_out(project: Project, planned: Pruning) -> Pruning:
+def plan_pruning(rules: KeepRules, images: Iterable[HostImage]) -> Pruning:
+    """Decide on each image that the project's record has ever named, and the host has."""
+    all_images = tuple(images)
+    reasons = _reasons(rules)
+    removed: list[RemovableImage] = []
+    kept: list[KeptImage] = []
+    for digest, named in _by_digest(recorded_versions(rules.history)).items():
+        same = [image for image in all_images if image.stands_for(digest)]
+        if not same:
+            continue
+        why = "a container uses it" if _is_used(digest, same, rules.used) else reasons.get(digest)
+        if why:
+            kept.append(KeptImage(digest, named, why))
+            continue
+        tags = {tag for image in same for tag in image.tags}
+        by_deploys = _set_by_deploys(named, tags) - _set_by_deploys(rules.named, tags)
+        names = (*sorted(by_deploys, key=str), *_names(digest, named, same))
+        if tags - by_deploys:
+            # Other tags are the user's: they keep it.
+            shown = ", ".join(sorted(map(str, tags - by_deploys)))
+            kept.append(KeptImage(digest, named, f"it has the name {shown}"))
+        elif names:
+            removed.append(RemovableImage(digest, named, names))
+    return Pruning(rules.keep, tuple(removed), tuple(kept))
+
+
+def _carry_out(project: Project, planned: Pruning) -> Pruning:
     removed: list[RemovableImage] = []
     kept = list(planned.kept)
     for each in planned.removed:
-        # Not a list that stops at the first one: each name that can go does.
-        stays = [name for name in each.names if _stays(project, name)]
-        if stays:
+        # Every name is tried, also after one that could not be taken away.
+        in_use = [name for name in each.names if not _untag(project, name)]
+        if in_use:
             kept.append(KeptImage(each.digest, each.images, "a container has come to use it"))
         else:
             removed.append(each)
     return replace(planned, removed=tuple(removed), kept=tuple(kept), done=True)
 
 
-def _stays(project: Project, name: Reference) -> bool:
-    """Take a name away; True where it could not be, since the image is in use."""
-    return not project.untag(name) and project.image_id(name) is not None
+def _untag(project: Project, name: Reference) -> bool:
+    """Take a name away; False where it could not be, since the image is in use."""
+    return project.untag(name) or project.image_id(name) is None
+
+
+def _reasons(rules: KeepRules) -> dict[str, str]:
+    """Digests that records need, each with the first reason; the project's own come first."""
+    reasons = dict(reasons_to_keep(rules.history, rules.keep))
+    for project, (history, keep) in rules.others.items():
+        for digest, why in reasons_to_keep(history, keep).items():
+            reasons.setdefault(digest, f"project {project}: {why}")
+    return reasons
+
+
+def _by_digest(versions: Iterable[Reference]) -> dict[str, tuple[Reference, ...]]:
+    found: dict[str, list[Reference]] = {}
+    for version in sorted(versions, key=str):
+        if version.digest:
+            found.setdefault(version.digest, []).append(version)
+    return {digest: tuple(named) for digest, named in found.items()}
+
+
+def _is_used(digest: str, images: Iterable[HostImage], used: Iterable[RunningImage]) -> bool:
+    ids = {digest, *(image.id for image in images)}
+    return any(each.id in ids or (each.name and each.name.digest == digest) for each in used)
+
+
+def _set_by_deploys(versions: Iterable[Reference], tags: Iterable[Reference]) -> set[Reference]:
+    """Those of a host's tags that a deploy of one of these versions has set."""
+    known = {familiar(str(host_name(with_tag(version)))) for version in versions}
+    return {tag for tag in tags if familiar(str(tag)) in known}
+
+
+def _names(
+    digest: str, named: Iterable[Reference], images: Sequence[HostImage]
+) -> Iterator[Reference]:
+    """The names to take away: the kept name last, by which another run finds the image again."""
+    repositories = {familiar(version.repository): version.repository for version in named}
+    pulled_from = {
+        familiar(r.repository) for image in images for r in image.digests if r.digest == digest
+    }
+    for familiar_name, repository in sorted(repositories.items()):
+        if familiar_name in pulled_from:
+            yield Reference(repository, digest=digest)
+    if any(kept_name(digest) in image.kept for image in images):
+        yield kept_name(digest)
+
+
+def _texts(references: Iterable[Reference]) -> list[str]:
+    return [str(reference) for reference in references]

@@ -44,7 +44,7 @@ class Puller:
         expected = download_of(diffs)[0]
         new = {layer_id(layer.digest): layer.size for diff in diffs for layer in diff.new}
         state = PullState(new)
-        there = {image.digest for image in images.values() if image.digest}
+        digests = {image.digest for image in images.values() if image.digest}
 
         def once() -> None:
             try:
@@ -53,7 +53,7 @@ class Puller:
                         state.add(line)
                         self.console.progress(step, _left(state.bytes, expected))
             except CommandFailedError as failed:
-                raise FailedError(classify_pull(failed.stderr, there=there)) from None
+                raise FailedError(classify_pull(failed.stderr, there=digests)) from None
 
         try:
             only = registries.pop() if len(registries) == 1 else None

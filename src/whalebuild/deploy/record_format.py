@@ -37,7 +37,7 @@ def entry_line(entry: Entry) -> str:
     """
     match entry:
         case Begun():
-            told = {
+            fields = {
                 "event": "begun",
                 "number": entry.number,
                 "act": str(entry.act),
@@ -47,7 +47,7 @@ def entry_line(entry: Entry) -> str:
                 "to": entry.to,
             }
         case Ended():
-            told = {
+            fields = {
                 "event": "ended",
                 "number": entry.number,
                 "outcome": str(entry.outcome),
@@ -59,8 +59,8 @@ def entry_line(entry: Entry) -> str:
             }
         case Warmed():
             image = _version_json(entry.image)
-            told = {"event": "warmed", "at": entry.at, "service": entry.service, "image": image}
-    return json.dumps({"schema": SCHEMA, **told})
+            fields = {"event": "warmed", "at": entry.at, "service": entry.service, "image": image}
+    return json.dumps({"schema": SCHEMA, **fields})
 
 
 def read_history(text: str) -> History:
@@ -94,40 +94,40 @@ def read_history(text: str) -> History:
 
 def _entry(line: str) -> Entry | None:
     try:
-        told = values.table(json.loads(line))
-        if told.get("schema") != SCHEMA:
+        fields = values.table(json.loads(line))
+        if fields.get("schema") != SCHEMA:
             return None
-        return _READERS[values.text(told.get("event"))](told)
+        return _READERS[values.text(fields.get("event"))](fields)
     except (ValueError, KeyError, UsageError, RecursionError):
         return None
 
 
-def _begun(told: Mapping[str, Any]) -> Begun:
+def _begun(fields: Mapping[str, Any]) -> Begun:
     return Begun(
-        _number(told.get("number")),
-        DeploymentKind(values.text(told.get("act"))),
-        _time(told.get("at")),
-        _versions(told.get("services")),
-        _versions(told.get("before")),
-        values.maybe(told.get("to"), _number),
+        _number(fields.get("number")),
+        DeploymentKind(values.text(fields.get("act"))),
+        _time(fields.get("at")),
+        _versions(fields.get("services")),
+        _versions(fields.get("before")),
+        values.maybe(fields.get("to"), _number),
     )
 
 
-def _ended(told: Mapping[str, Any]) -> Ended:
+def _ended(fields: Mapping[str, Any]) -> Ended:
     return Ended(
-        _number(told.get("number")),
-        Outcome(values.text(told.get("outcome"))),
-        _time(told.get("at")),
-        _versions(told.get("running")),
-        values.maybe(told.get("reason"), values.text),
-        values.maybe(told.get("downloaded"), _whole),
-        values.maybe(told.get("seconds"), _seconds),
+        _number(fields.get("number")),
+        Outcome(values.text(fields.get("outcome"))),
+        _time(fields.get("at")),
+        _versions(fields.get("running")),
+        values.maybe(fields.get("reason"), values.text),
+        values.maybe(fields.get("downloaded"), _whole),
+        values.maybe(fields.get("seconds"), _seconds),
     )
 
 
-def _warmed(told: Mapping[str, Any]) -> Warmed:
+def _warmed(fields: Mapping[str, Any]) -> Warmed:
     return Warmed(
-        _time(told.get("at")), values.name(told.get("service")), _version(told.get("image"))
+        _time(fields.get("at")), values.name(fields.get("service")), _version(fields.get("image"))
     )
 
 

@@ -52,7 +52,7 @@ class DeployResult:
             "done": str(self.done),
             "deployment": self.number,
             "to": self.to,
-            "services": [_service(each) for each in self.plan.switches.values()],
+            "services": [_service(each) for each in self.plan.services.values()],
             "download_bytes": download,
             "images_bytes": total,
             "exact": all(diff.exact for diff in self.plan.diffs),
@@ -63,10 +63,10 @@ class DeployResult:
         }
 
 
-def changed(switches: Iterable[ServiceChange]) -> str:
+def changed(changes: Iterable[ServiceChange]) -> str:
     """Services and their new versions, in a few words."""
     return ", ".join(
-        f"{each.service.name} {short(each.version.digest)}" for each in switches if each.version
+        f"{each.service.name} {short(each.version.digest)}" for each in changes if each.version
     )
 
 
@@ -75,12 +75,12 @@ def short(digest: str | None) -> str:
     return (digest or "")[: len("sha256:") + 12]
 
 
-def _service(switch: ServiceChange) -> dict[str, Any]:
+def _service(change: ServiceChange) -> dict[str, Any]:
     return {
-        "service": switch.service.name,
-        "action": str(switch.action),
-        "version": str(switch.version) if switch.version else None,
-        "before": str(switch.before) if switch.before else None,
-        "order": str(switch.order) if switch.version else None,
-        "why": switch.why or None,
+        "service": change.service.name,
+        "action": str(change.action),
+        "version": str(change.version) if change.version else None,
+        "before": str(change.before) if change.before else None,
+        "order": str(change.order) if change.version else None,
+        "why": change.why or None,
     }

@@ -11,8 +11,14 @@ from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
-from whalebuild.compose.names import found_by_name, nameless, without_names
-from whalebuild.deploy.compose_up import ComposeUp, check_there, not_started, own, wanted
+from whalebuild.compose.names import found_by_name, unnamed_containers, without_names
+from whalebuild.deploy.compose_up import (
+    ComposeUp,
+    containers_of,
+    not_started,
+    require_containers,
+    version_of,
+)
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
 from whalebuild.deploy.plan import ServiceChange
 from whalebuild.deploy.ports import Project
@@ -26,28 +32,32 @@ DRAINING = 2.0
 
 @dataclass(frozen=True)
 class StartFirst:
-    """Sees new versions work before anything of the old ones is stopped."""
+    """Has new versions work before anything of the old ones is stopped.
+
+    Attributes:
+        sleep: As ``time.sleep``.
+    """
 
     project: Project
     console: Console
-    composer: ComposeUp
-    health: Callable[[], HealthWait]
+    compose: ComposeUp
+    health: HealthWait
     sleep: Callable[[float], None]
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         """Mend what a run that was killed has left: trial containers, ones without names.
 
-        Compose may keep just the one that nobody finds, and stop the others.
+        Compose might keep just the one that is not found by its name, and stop the others.
         """
         containers = self.project.containers()
-        found = nameless(self.project.model(), containers)
-        left = [each.id for each in containers if each.trial]
-        if left or found.useless:
-            self.project.remove([*left, *found.useless])
-        for container, names in (found.again or {}).items():
+        unnamed = unnamed_containers(self.project.model(), containers)
+        trials = [each.id for each in containers if each.trial]
+        if trials or unnamed.removable:
+            self.project.remove([*trials, *unnamed.removable])
+        for container, names in (unnamed.to_rejoin or {}).items():
             self.project.rejoin(container, names)
 
-    def start(self, switches: Collection[ServiceChange]) -> None:
+    def start(self, changes: Collection[ServiceChange]) -> None:
         """Switch the services that can run twice; those that cannot are tried out before.
 
         Raises:
@@ -55,10 +65,10 @@ class StartFirst:
         """
         switched = False
         try:
-            for each in switches:
+            for each in changes:
                 if each.service.alone:
                     self._try_out(each)
-            for each in switches:
+            for each in changes:
                 if not each.service.alone and not self._runs(each):
                     self._start_beside(each)
                     switched = True
@@ -66,21 +76,24 @@ class StartFirst:
             failed.switched = switched
             raise
 
-    def _runs(self, switch: ServiceChange) -> bool:
-        """Whether all of a service runs a version: an earlier run came so far, or no further."""
-        image = self.project.image_id(kept_name(wanted(switch).digest or ""))
-        mine = own(self.project.containers(), switch.service.name)
-        there = [each.image for each in mine if each.is_up]
-        return there == [image] * switch.service.replicas
+    def _runs(self, change: ServiceChange) -> bool:
+        """Whether a service runs its version already, in all its containers and no other.
 
-    def _try_out(self, switch: ServiceChange) -> None:
+        An earlier run that was killed may have come so far.
+        """
+        image = self.project.image_id(kept_name(version_of(change).digest or ""))
+        containers = containers_of(self.project.containers(), change.service.name)
+        images = [each.image for each in containers if each.is_up]
+        return images == [image] * change.service.replicas
+
+    def _try_out(self, change: ServiceChange) -> None:
         """Have one container of the new version work beside the old one, without its ports."""
-        name, version = switch.service.name, wanted(switch)
+        name, version = change.service.name, version_of(change)
         self.console.note(f"{name}: trying the new version beside the old one")
         try:
             self.project.start_trial(name, kept_name(version.digest or ""))
             trials = [c.id for c in self.project.containers() if c.trial and c.service == name]
-            self.health().wait(trials)
+            self.health.wait(trials)
         except CommandFailedError as failed:
             raise not_started(name, failed) from None
         finally:
@@ -88,26 +101,26 @@ class StartFirst:
             if left:
                 self.project.remove(left)
 
-    def _start_beside(self, switch: ServiceChange) -> None:
+    def _start_beside(self, change: ServiceChange) -> None:
         """Start the new version beside the old one, and remove that when the new one works.
 
         In the service's networks, each version is found by its names only while it works.
         """
-        name, named = switch.service.name, found_by_name(switch.service)
+        name, named = change.service.name, found_by_name(change.service)
         self.console.note(f"{name}: starting the new version beside the old one")
-        self.composer.tag(switch)
-        ended = [c.id for c in own(self.project.containers(), name) if not c.is_up]
-        if ended:  # compose would count them in, and start them again
+        self.compose.tag(change)
+        ended = [c.id for c in containers_of(self.project.containers(), name) if not c.is_up]
+        if ended:  # compose would count them, and start them again
             self.project.remove(ended)
-        old = own(self.project.containers(), name)
-        with self._undone(name, {each.id for each in old}):
-            new = self._made(switch, old, start=not named)
+        old = containers_of(self.project.containers(), name)
+        with self._removed_on_failure(name, old):
+            new = self._new_containers(change, old, start=not named)
             if named:
                 for each in new:
                     self.project.rejoin(each.id, without_names(each))
                 # It gives them secrets and configs, too, and runs hooks: `docker start` would not.
-                self._made(switch, old)
-            self.health().wait([each.id for each in new])
+                self._new_containers(change, old)
+            self.health.wait([each.id for each in new])
             if named:
                 for each in new:
                     self.project.rejoin(each.id, each.aliases)
@@ -115,32 +128,35 @@ class StartFirst:
             self._drain(old)
         self.project.remove([each.id for each in old])
 
-    def _made(
-        self, switch: ServiceChange, old: Collection[Container], *, start: bool = True
+    def _new_containers(
+        self, change: ServiceChange, old: Collection[Container], *, start: bool = True
     ) -> list[Container]:
-        """Have compose make what is to run beside the old ones, or start it."""
-        name, before = switch.service.name, {each.id for each in old}
-        self.composer.up([name], [switch], len(old) + switch.service.replicas, start=start)
-        new = [each for each in own(self.project.containers(), name) if each.id not in before]
-        check_there([switch], new)
+        """Have compose make the containers that are to run beside the old ones, or start them."""
+        name, before = change.service.name, {each.id for each in old}
+        self.compose.up([name], [change], len(old) + change.service.replicas, start=start)
+        new = [
+            each for each in containers_of(self.project.containers(), name) if each.id not in before
+        ]
+        require_containers([change], new)
         return new
 
     def _drain(self, old: Collection[Container]) -> None:
-        """Have nobody find the old ones any more, and leave them time for who has."""
+        """Take the old ones' names away, and leave them time for the requests under way."""
         for each in old:
-            # They are to go in any case; if it is the engine that is lost, the next call says it.
+            # They are removed in any case; if the engine is lost, the next call says so.
             with contextlib.suppress(CommandFailedError):
                 self.project.rejoin(each.id, without_names(each))
         self.sleep(DRAINING)
 
     @contextlib.contextmanager
-    def _undone(self, name: str, old: Collection[str]) -> Iterator[None]:
-        """Remove what is new of a service if it comes to nothing, be it by Ctrl-C."""
+    def _removed_on_failure(self, name: str, old: Collection[Container]) -> Iterator[None]:
+        """Remove a service's new containers if anything fails, be it by Ctrl-C."""
         try:
             yield
         except BaseException as failed:
-            there = own(self.project.containers(), name)
-            self.project.remove([each.id for each in there if each.id not in old])
+            containers = containers_of(self.project.containers(), name)
+            before = {each.id for each in old}
+            self.project.remove([each.id for each in containers if each.id not in before])
             if isinstance(failed, CommandFailedError):
                 raise not_started(name, failed) from None
             raise

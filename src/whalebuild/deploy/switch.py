@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from whalebuild.buildkit.console import Console
 from whalebuild.compose.health import HealthProblem
 from whalebuild.compose.model import UpdateOrder
-from whalebuild.deploy.compose_up import ComposeUp, check_there, own, wanted
+from whalebuild.deploy.compose_up import (
+    ComposeUp,
+    containers_of,
+    require_containers,
+    version_of,
+)
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
 from whalebuild.deploy.plan import DeployPlan, ServiceChange, host_name, running_of
 from whalebuild.deploy.ports import Project
@@ -26,9 +29,9 @@ class Switcher:
     """
 
     project: Project
-    console: Console
-    health: Callable[[], HealthWait]
-    sleep: Callable[[float], None] = time.sleep
+    compose: ComposeUp
+    start_first: StartFirst
+    health: HealthWait
 
     def switch(self, plan: DeployPlan) -> None:
         """Start all versions of a plan, and wait until they work.
@@ -38,35 +41,34 @@ class Switcher:
                 may not run.
             EngineError: The engine cannot be asked.
         """
-        composer = ComposeUp(self.project)
-        first = StartFirst(self.project, self.console, composer, self.health, self.sleep)
-        first.tidy()
-        first.start([s for s in plan.changes if s.order is UpdateOrder.START_FIRST])
+        self.start_first.clean_up()
+        self.start_first.start([s for s in plan.changes if s.order is UpdateOrder.START_FIRST])
         self.set_tags(plan)  # of those that stay as well: others may have moved them
         before = {each.id for each in self.project.containers() if each.status == "running"}
-        composer.up(plan.named, plan.pairs)
+        self.compose.up(plan.named, plan.pairs)
         containers = self.project.containers()
-        changed = {each.service.name for each in plan.changes}
+        names = {each.service.name for each in plan.changes}
         started = [c for c in containers if c.id not in before and not c.oneoff]
-        mine = [c for name in changed for c in own(containers, name)]
-        check_there(plan.changes, mine)
-        self.health().wait({each.id for each in (*started, *mine)})
+        changed = [c for name in names for c in containers_of(containers, name)]
+        require_containers(plan.changes, changed)
+        self.health.wait({each.id for each in (*started, *changed)})
         self._check_versions(plan.pairs)
 
     def set_tags(self, plan: DeployPlan) -> None:
         """Have the host's tags stand for a plan's versions."""
         for each in plan.pairs:
-            ComposeUp(self.project).tag(each)
+            self.compose.tag(each)
 
-    def _check_versions(self, changes: Collection[ServiceChange]) -> None:
-        """A host's tag may be moved between our moving it and compose's reading it."""
+    def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
+        """Raise where another image runs: a tag was moved before compose read it."""
         containers = self.project.containers()
-        for each in changes:
-            expected = self.project.image_id(kept_name(wanted(each).digest or ""))
+        for each in pairs:
+            expected = self.project.image_id(kept_name(version_of(each).digest or ""))
             for container in running_of(containers, each.service.name):
                 if container.image != expected:
-                    moved = f"it runs {container.image}, another image than it was to run"
-                    said = f"somebody has moved {host_name(wanted(each))} on this host meanwhile"
+                    reason = f"it runs {container.image}, another image than it was to run"
+                    name = host_name(version_of(each))
+                    output = f"somebody has moved {name} on this host meanwhile"
                     raise UnhealthyError(
-                        HealthProblem(each.service.name, container.id, moved, said)
+                        HealthProblem(each.service.name, container.id, reason, output)
                     )

@@ -8,7 +8,13 @@ from dataclasses import replace
 from whalebuild.bakefile.pair_names import names_of_image, with_tag
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, chosen, not_a_pair
+from whalebuild.deploy.plan import (
+    DeployPlan,
+    ServiceAction,
+    ServiceChange,
+    chosen_services,
+    not_a_pair,
+)
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff
@@ -22,11 +28,11 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
         UsageError: A service is unknown.
         WhalebuildError: The registry refused, or could not be reached.
     """
-    switches: dict[str, ServiceChange] = {}
+    changes: dict[str, ServiceChange] = {}
     apps: dict[str, PublishedApp] = {}
-    for service in chosen(planner.model, names):
+    for service in chosen_services(planner.model, names):
         if service.image is None or (why := not_a_pair(service)):
-            switches[service.name] = ServiceChange(
+            changes[service.name] = ServiceChange(
                 service, ServiceAction.PLAIN, why=not_a_pair(service)
             )
             continue
@@ -35,24 +41,24 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
         deps = _dependencies(planner.lookup, named) if app and app.record else None
         if app is None or deps is None:
             why = f"{named} is no pair of whalebuild's"
-            switches[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=why)
+            changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=why)
             continue
         where = deps.reference
         version = Reference(where.repository, where.tag, deps.bundle.digest)
-        switches[service.name] = ServiceChange(service, ServiceAction.WARM, version)
+        changes[service.name] = ServiceChange(service, ServiceAction.WARM, version)
         apps[service.name] = app
     sources = {
         name: Reference(each.version.repository, each.version.tag)
-        for name, each in switches.items()
+        for name, each in changes.items()
         if each.version
     }
-    plan = planner.with_diffs(switches, tuple(names), sources)
+    plan = planner.with_diffs(changes, tuple(names), sources)
     notes = [
         f"{name}: this does not pay: {app.reference} has other layers than its dependencies (its "
         "last stage is not FROM them), and is downloaded as a whole"
         for name, app in apps.items()
         for diff in plan.diffs
-        if diff.to.digest == _digest(switches[name]) and not _shares(planner.lookup, app, diff)
+        if diff.to.digest == _digest(changes[name]) and not _shares(planner.lookup, app, diff)
     ]
     return replace(plan, notes=(*plan.notes, *notes))
 
@@ -71,5 +77,5 @@ def _shares(lookup: ManifestLookup, app: PublishedApp, deps: ImageDiff) -> bool:
     return image is not None and {layer.digest for layer in deps.layers} <= set(image.layers)
 
 
-def _digest(switch: ServiceChange) -> str | None:
-    return switch.version.digest if switch.version else None
+def _digest(change: ServiceChange) -> str | None:
+    return change.version.digest if change.version else None

@@ -79,7 +79,7 @@ class DownloadPart:
 
     digest: str
     size: int
-    there: bool
+    on_host: bool
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class LayerDiff:
     known_by: KnownBy | None
 
     @property
-    def there(self) -> bool:
+    def on_host(self) -> bool:
         """Whether the host has it."""
         return self.known_by is not None
 
@@ -112,12 +112,12 @@ class ImageDiff:
     @property
     def new(self) -> tuple[LayerDiff, ...]:
         """Layers to download."""
-        return tuple(layer for layer in self.layers if not layer.there)
+        return tuple(layer for layer in self.layers if not layer.on_host)
 
     @property
     def shared(self) -> tuple[LayerDiff, ...]:
-        """Layers that are there."""
-        return tuple(layer for layer in self.layers if layer.there)
+        """Layers that the host has."""
+        return tuple(layer for layer in self.layers if layer.on_host)
 
     @property
     def parts(self) -> tuple[DownloadPart, ...]:
@@ -127,7 +127,7 @@ class ImageDiff:
     @property
     def download(self) -> int:
         """Bytes to download."""
-        return _size(self.new) + _size(part for part in self.parts if not part.there)
+        return _size(self.new) + _size(part for part in self.parts if not part.on_host)
 
     @property
     def total(self) -> int:

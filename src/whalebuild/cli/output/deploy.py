@@ -42,21 +42,21 @@ def deploy_table(result: DeployResult) -> str:
         else _HOW
     )
     rows = [("SERVICE", "IMAGE", "WAS", "NOW", "")]
-    rows += [_row(each, words) for each in result.plan.switches.values()]
+    rows += [_row(each, words) for each in result.plan.services.values()]
     return "\n".join([*columns(rows), "", _summary(result)])
 
 
-def _row(switch: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, str, str, str, str]:
-    image = switch.version or switch.service.image
-    how = words[switch.action]
-    if switch.order is UpdateOrder.START_FIRST:
-        how = f"{how} ({switch.order})"
-    if switch.action is ServiceAction.PLAIN:
-        how = f"{how}: {switch.why}"
+def _row(change: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, str, str, str, str]:
+    image = change.version or change.service.image
+    how = words[change.action]
+    if change.order is UpdateOrder.START_FIRST:
+        how = f"{how} ({change.order})"
+    if change.action is ServiceAction.PLAIN:
+        how = f"{how}: {change.why}"
     name = str(Reference(image.repository, image.tag)) if image else "-"
-    now = switch.version.digest if switch.version else None
-    was = switch.before.digest if switch.before else None
-    return (switch.service.name, name, short(was) or "-", short(now) or "-", how)
+    now = change.version.digest if change.version else None
+    was = change.before.digest if change.before else None
+    return (change.service.name, name, short(was) or "-", short(now) or "-", how)
 
 
 def _summary(result: DeployResult) -> str:

@@ -56,14 +56,14 @@ def _rows(diff: ImageDiff) -> Iterator[tuple[str, ...]]:
         yield (_state(layer), size, layer.digest[:_SHORT_DIGEST], made)
     names = ("index", "manifest", "configuration")[-len(diff.parts) :]
     for name, part in zip(names, diff.parts, strict=True):
-        state = "have" if part.there else "new"
+        state = "have" if part.on_host else "new"
         yield (state, human_bytes(part.size), part.digest[:_SHORT_DIGEST], f"({name})")
 
 
 def _state(layer: LayerDiff) -> str:
     if layer.known_by is KnownBy.DIFF_ID:
         return "have ~"
-    return "have" if layer.there else "new"
+    return "have" if layer.on_host else "new"
 
 
 def _summary(diff: ImageDiff) -> str:
@@ -119,7 +119,7 @@ def _image_json(diff: ImageDiff) -> dict[str, Any]:
 
 
 def _part_json(part: DownloadPart) -> dict[str, Any]:
-    return {"digest": part.digest, "bytes": part.size, "there": part.there}
+    return {"digest": part.digest, "bytes": part.size, "there": part.on_host}
 
 
 def _layer_json(layer: LayerDiff) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _layer_json(layer: LayerDiff) -> dict[str, Any]:
         "digest": layer.digest,
         "diff_id": layer.diff_id,
         "bytes": layer.size,
-        "there": layer.there,
+        "there": layer.on_host,
         "known_by": layer.known_by,
         "instruction": layer.instruction,
     }

@@ -9,7 +9,7 @@ from typing import Any
 
 from whalebuild.cli.output.table import columns
 from whalebuild.deploy.drift import Drift
-from whalebuild.deploy.history import effective, unsure
+from whalebuild.deploy.history import effective, interrupted_services
 from whalebuild.deploy.record import Deployment, DeploymentKind, History, Outcome, Versions
 from whalebuild.deploy.result import short
 from whalebuild.oci.reference import Reference
@@ -38,22 +38,22 @@ def history_text(view: HistoryView, when: Callable[[str], str] = local_time) -> 
 
 def history_notes(view: HistoryView) -> Iterator[str]:
     """What is to be said besides."""
-    doubtful = sorted(unsure(view.history))
-    if doubtful:
+    interrupted = sorted(interrupted_services(view.history))
+    if interrupted:
         yield (
-            f"a deployment of {', '.join(doubtful)} was interrupted: either version may run; "
+            f"a deployment of {', '.join(interrupted)} was interrupted: either version may run; "
             "deploy again, or go back with `whalebuild rollback`"
         )
-    for stray in view.strays:
-        yield _stray(stray)
+    for drift in view.drifts:
+        yield _drift(drift)
 
 
-def _stray(stray: Drift) -> str:
-    recorded = short(stray.recorded.digest) if stray.recorded else "nothing"
-    if not stray.found:
-        return f"{stray.service} does not run; the record says {recorded}"
+def _drift(drift: Drift) -> str:
+    recorded = short(drift.recorded.digest) if drift.recorded else "nothing"
+    if not drift.found:
+        return f"{drift.service} does not run; the record says {recorded}"
     return (
-        f"{stray.service} runs {', '.join(short(digest) for digest in stray.found)}, not what the "
+        f"{drift.service} runs {', '.join(short(digest) for digest in drift.found)}, not what the "
         f"record says ({recorded}): somebody has changed it outside whalebuild"
     )
 
@@ -104,14 +104,14 @@ class HistoryView:
         project: Its name.
         engine: The engine's ID.
         file: Where the record is.
-        strays: Services that run something else than it says.
+        drifts: Services that run something else than it says.
     """
 
     project: str
     engine: str
     file: str
     history: History
-    strays: tuple[Drift, ...] = ()
+    drifts: tuple[Drift, ...] = ()
 
 
 def history_json(view: HistoryView) -> dict[str, Any]:
@@ -129,14 +129,14 @@ def history_json(view: HistoryView) -> dict[str, Any]:
             for each in view.history.warmed
         ],
         "damaged_lines": list(view.history.damaged),
-        "unsure": sorted(unsure(view.history)),
+        "unsure": sorted(interrupted_services(view.history)),
         "strays": [
             {
-                "service": stray.service,
-                "recorded": str(stray.recorded) if stray.recorded else None,
-                "found": list(stray.found),
+                "service": drift.service,
+                "recorded": str(drift.recorded) if drift.recorded else None,
+                "found": list(drift.found),
             }
-            for stray in view.strays
+            for drift in view.drifts
         ],
     }
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 _FOR_PROGRAMS = ("quiet", "rawjson")
 
 
-@with_blocks
+@opt.with_blocks
 def bake(
     *,
     targets: opt.Targets = None,

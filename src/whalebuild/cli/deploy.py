@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 from whalebuild.errors import UsageError
 
 
-@with_blocks
+@opt.with_blocks
 def deploy(
     *,
     services: opt.Services = None,

@@ -9,11 +9,10 @@ import time
 import typer
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
-@with_blocks
+@opt.with_blocks
 def merge(
     *,
     parts: opt.Parts,

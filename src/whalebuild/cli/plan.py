@@ -7,13 +7,12 @@ import json
 import typer
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 _REBUILD_NEEDED = 10
 
 
-@with_blocks
+@opt.with_blocks
 def plan(
     *,
     targets: opt.Targets = None,

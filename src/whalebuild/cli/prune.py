@@ -7,11 +7,10 @@ import json
 import typer
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
-@with_blocks
+@opt.with_blocks
 def prune(
     *,
     keep: opt.Keep = None,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.blocks import with_blocks
 from whalebuild.cli.boundary import boundary
 
 
-@with_blocks
+@opt.with_blocks
 def rollback(
     *,
     number: opt.DeploymentNumber = None,

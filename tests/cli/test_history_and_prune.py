@@ -1,3 +1,5 @@
+"""``whalebuild history`` and ``whalebuild prune``, over one record of deployments."""
+
 from __future__ import annotations
 
 import json

@@ -1,6 +1,6 @@
-"""Any sequence of deploys, failures, kills, rollbacks and prunes, by the workflows' own code.
+"""Any sequence of deploys, failures, kills, rollbacks and prunes, through the planner and the deployer.
 
-The record and what runs agree after every command that came to its end.
+The record and what runs agree after every command that was not killed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Any sequence of deploys, failures, rollbacks and prunes: the record and the host agree.
 
-A host is what runs, and which images it has. It is driven by the decisions that the workflows take
+A host is what runs, and which images it has. It is driven by the decisions that a deploy takes
 from the record alone, and compared with what the record says after every step.
 """
 

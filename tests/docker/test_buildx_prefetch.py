@@ -1,3 +1,5 @@
+"""``PrefetchingBuildx`` asks the engine in advance, and each question once."""
+
 from __future__ import annotations
 
 import pytest

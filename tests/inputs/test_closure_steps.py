@@ -1,3 +1,5 @@
+"""Inputs of single instructions: ``StepReader``."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,11 +1,14 @@
-"""A ``buildkit.console.Console`` that keeps what it was to show."""
+"""A ``buildkit.console.Console`` that keeps what it was to show, and what others write."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from whalebuild.buildkit.events import Event
+from tests.support.progress import recording
+from whalebuild.buildkit.events import Event, Step, parse_line
+from whalebuild.console.plain import ConsoleBase
 
 
 @dataclass
@@ -32,3 +35,20 @@ class FakeConsole:
 
     def raw(self, line: str) -> None:
         self.lines.append(line)
+
+
+def shown(console_class: type[ConsoleBase], name: str, target: str | None = None) -> str:
+    """What a console writes of a recorded stream."""
+    stream = io.StringIO()
+    with console_class(stream) as console:
+        console.begin([target] if target else ["app-deps", "app"])
+        for line in recording(name, target):
+            console.raw(line)
+            for event in parse_line(line):
+                console.event(event)
+    return stream.getvalue()
+
+
+def completed_step(digest: str, name: str, **changes: object) -> Step:
+    values = {"started": 1.0, "completed": 3.5, "cached": False, "error": "", **changes}
+    return Step(digest, name, **values)  # type: ignore[arg-type]

@@ -1,3 +1,5 @@
+"""The JSON of a plan."""
+
 from __future__ import annotations
 
 import json

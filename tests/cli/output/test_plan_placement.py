@@ -1,3 +1,5 @@
+"""What a plan and a bake say about the nodes that build."""
+
 from __future__ import annotations
 
 from dataclasses import replace

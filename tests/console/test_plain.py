@@ -1,34 +1,18 @@
+"""Consoles that write lines, and the choice of a console."""
+
 from __future__ import annotations
 
 import io
 import re
 import sys
-import threading
 
 import pytest
-from rich.console import Console
 
+from tests.support.console import completed_step, shown
 from tests.support.progress import recording
-from whalebuild.buildkit.events import BuildWarning, Log, Step, parse_line
+from whalebuild.buildkit.events import BuildWarning
 from whalebuild.console.live import LiveConsole
 from whalebuild.console.plain import ConsoleBase, PlainConsole, RawConsole, make_console
-
-
-def shown(console_class: type[ConsoleBase], name: str, target: str | None = None) -> str:
-    """What a console writes of a recorded stream."""
-    stream = io.StringIO()
-    with console_class(stream) as console:
-        console.begin([target] if target else ["app-deps", "app"])
-        for line in recording(name, target):
-            console.raw(line)
-            for event in parse_line(line):
-                console.event(event)
-    return stream.getvalue()
-
-
-def step(digest: str, name: str, **changes: object) -> Step:
-    values = {"started": 1.0, "completed": 3.5, "cached": False, "error": "", **changes}
-    return Step(digest, name, **values)  # type: ignore[arg-type]
 
 
 def test_plain_numbers_steps_and_tells_how_they_ended() -> None:
@@ -69,7 +53,7 @@ def test_plain_numbers_go_on_from_wave_to_wave() -> None:
     console = PlainConsole(stream)
     for target in ("app-deps", "app"):
         console.begin([target])
-        console.event(step(target, "[1/1] RUN x"))
+        console.event(completed_step(target, "[1/1] RUN x"))
     assert stream.getvalue().splitlines() == [
         "#1 [1/1] RUN x",
         "#1 DONE 2.5 s",
@@ -93,60 +77,6 @@ def test_quiet_shows_no_progress_but_notes() -> None:
     stream = io.StringIO()
     ConsoleBase(stream).note("retry 1/7")
     assert stream.getvalue() == "whalebuild: retry 1/7\n"
-
-
-def test_the_live_view_shows_finished_steps() -> None:
-    text = re.sub(r"\s+", " ", shown(LiveConsole, "cached"))
-    assert "✓ [app base 2/2] RUN echo base > /b CACHED" in text
-    assert re.search(r"✓ \[app final 1/1\] COPY --link app\.py /app\.py \d+\.\d s", text)
-    assert text.count("[app final 1/1] COPY") == 1
-    assert "internal]" not in text
-
-
-def test_the_live_view_shows_a_step_in_every_wave_and_stops_drawing() -> None:
-    stream = io.StringIO()
-    before = set(threading.enumerate())
-    with LiveConsole(stream) as console:
-        for target in ("app-deps", "app"):
-            console.begin([target])
-            console.event(step("shared", "[base 1/1] RUN x", cached=True))
-            console.event(step("shared", "[base 1/1] RUN x", cached=True))
-        drawing = set(threading.enumerate()) - before
-    for thread in drawing:
-        thread.join(2)
-    assert drawing
-    assert not any(thread.is_alive() for thread in drawing)
-    assert stream.getvalue().count("✓ [base 1/1] RUN x CACHED") == 2
-
-
-def test_the_live_view_marks_a_failed_step() -> None:
-    assert "✗ [app-deps dependencies 2/2] RUN" in shown(LiveConsole, "failed", "app-deps")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["reading r.io/web:100: 503 Service Unavailable", "[bold]x[/]", "a \\[red] b", "[/]"],
-)
-def test_the_live_view_writes_notes_as_they_are(text: str) -> None:
-    stream = io.StringIO()
-    with LiveConsole(stream) as console:
-        console.note(text)
-        console.event(BuildWarning("a", text, ""))
-    assert stream.getvalue() == f"whalebuild: {text}\nwarning {text}\n"
-
-
-def test_the_live_view_draws_running_steps_with_their_last_output() -> None:
-    console = LiveConsole(io.StringIO())
-    console.begin(["app"])
-    console.event(step("a", "[2/3] RUN pip install", completed=None))
-    console.event(Log("a", b"one\ntwo\nthree\nfour [bold]\n"))
-    drawn = io.StringIO()
-    Console(file=drawn, width=60).print(console)
-    console.__exit__()
-    assert "[2/3] RUN pip install" in drawn.getvalue()
-    assert "four [bold]" in drawn.getvalue()
-    assert "one" not in drawn.getvalue()
-    assert "0 steps, 0 cached" in drawn.getvalue()
 
 
 class Terminal(io.StringIO):
@@ -184,15 +114,6 @@ def test_plain_says_how_far_something_is_now_and_then() -> None:
     for what, how_far in [("pulling web", "9 KB"), ("pulling web", "8 KB"), ("waiting", "30 s")]:
         console.progress(what, how_far)
     assert stream.getvalue() == "whalebuild: pulling web: 9 KB\nwhalebuild: waiting: 30 s\n"
-
-
-def test_the_live_view_draws_how_far_something_is_as_it_is_written() -> None:
-    console = LiveConsole(io.StringIO())
-    console.progress("pulling [bold]", "8 KB")
-    drawn = io.StringIO()
-    Console(file=drawn, width=60).print(console)
-    console.__exit__()
-    assert "pulling [bold]: 8 KB" in drawn.getvalue()
 
 
 @pytest.mark.parametrize("kind", [ConsoleBase, RawConsole])

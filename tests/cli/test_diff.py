@@ -1,3 +1,5 @@
+"""``whalebuild diff`` from the command line to its output."""
+
 from __future__ import annotations
 
 import json

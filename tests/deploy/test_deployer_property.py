@@ -1,4 +1,4 @@
-"""Any sequence of deploys, failures, kills, rollbacks and prunes, through the planner and the deployer.
+"""Any sequence of deploys, failures, kills, rollbacks and prunes, planned and carried out.
 
 The record and what runs agree after every command that was not killed.
 """

@@ -20,7 +20,7 @@ from tests.support.plans import (
     published,
 )
 from tests.support.platforms import AMD64, ARM64
-from whalebuild.bake.outcome import PushedImage, app_index, outcome
+from whalebuild.bake.outcome import PushedImage, app_index, deps_outcome
 from whalebuild.bundle.annotations import from_annotations
 from whalebuild.bundle.index import Bundle, Cache, read_bundle
 from whalebuild.bundle.published import AppRecord
@@ -70,7 +70,7 @@ def digests(caches: tuple[Cache, ...]) -> list[str]:
 
 def test_a_rebuild_is_an_index_of_images_caches_and_lock() -> None:
     cache = Cache("deps", (AMD64,), digest(21), 1)
-    made = outcome(deps_plan(), pushed(image(5, AMD64), caches=(cache,)))
+    made = deps_outcome(deps_plan(), pushed(image(5, AMD64), caches=(cache,)))
     assert made.changed
     assert made.deps_image == DepsImage("acme/web", digest(90), {AMD64: digest(5)})
     bundle = bundle_of(made.bundle([NEW_APP]))
@@ -83,14 +83,14 @@ def test_a_rebuild_is_an_index_of_images_caches_and_lock() -> None:
 
 def test_annotations_of_the_image_are_kept_beside_the_lock() -> None:
     image_ = replace(pushed(image(5, AMD64)), annotations={"org.x": "y", "dev.whalebuild.key": "z"})
-    annotations = bundle_of(outcome(deps_plan(), image_).bundle([])).annotations
+    annotations = bundle_of(deps_outcome(deps_plan(), image_).bundle([])).annotations
     assert annotations["org.x"] == "y"
     assert annotations["dev.whalebuild.key"] == lock(AMD64).key
 
 
 def test_a_rebuild_drops_caches_of_the_images_before() -> None:
     """The application's is keyed on the old image, the dependencies' was imported and renewed."""
-    made = outcome(
+    made = deps_outcome(
         deps_plan(REBUILD, ONE),
         pushed(image(5, AMD64), caches=(Cache("deps", (AMD64,), digest(21), 1),)),
     )
@@ -98,7 +98,9 @@ def test_a_rebuild_drops_caches_of_the_images_before() -> None:
 
 
 def test_platforms_that_are_not_stale_stay_as_they_are() -> None:
-    made = outcome(both(Decision(DepsAction.REBUILD, platforms=(ARM64,))), pushed(image(6, ARM64)))
+    made = deps_outcome(
+        both(Decision(DepsAction.REBUILD, platforms=(ARM64,))), pushed(image(6, ARM64))
+    )
     assert made.deps_image.images == {AMD64: digest(1), ARM64: digest(6)}
     bundle = bundle_of(made.bundle([NEW_APP]))
     assert {p: i.digest for p, i in bundle.images.items()} == made.deps_image.images
@@ -108,23 +110,27 @@ def test_platforms_that_are_not_stale_stay_as_they_are() -> None:
 
 def test_platforms_that_nobody_asks_for_any_more_go() -> None:
     wanted = deps_plan(REBUILD, SOURCE, lock=lock(AMD64, state="two"))
-    assert set(bundle_of(outcome(wanted, pushed(image(5, AMD64))).bundle([])).images) == {AMD64}
+    assert set(bundle_of(deps_outcome(wanted, pushed(image(5, AMD64))).bundle([])).images) == {
+        AMD64
+    }
 
 
 def test_of_a_cache_for_several_platforms_what_others_need_is_kept() -> None:
     """One platform is built anew, or its cache is: the cache goes on to serve the other one."""
     shared = [Cache(role, BOTH, digest(n), 1, name) for role, n, name in SHARED]
     source = published(lock(*BOTH), (image(1, AMD64), image(2, ARM64)), tuple(shared))
-    job, new = pair_deps(*BOTH), Cache("app", (ARM64,), digest(33), 1, "app")
+    wanted, new = pair_deps(*BOTH), Cache("app", (ARM64,), digest(33), 1, "app")
     stale = deps_plan(
-        Decision(DepsAction.REBUILD, platforms=(ARM64,)), source, image=job, lock=lock(*BOTH)
+        Decision(DepsAction.REBUILD, platforms=(ARM64,)), source, image=wanted, lock=lock(*BOTH)
     )
-    again = outcome(stale, pushed(image(6, ARM64))).bundle([new])
+    again = deps_outcome(stale, pushed(image(6, ARM64))).bundle([new])
     assert [(c.digest, c.platforms) for c in bundle_of(again).caches] == [
         (digest(33), (ARM64,)),
         (digest(31), (AMD64,)),
     ]
-    reused = outcome(deps_plan(REUSE, source, image=job, lock=lock(*BOTH)), None).bundle([new])
+    reused = deps_outcome(deps_plan(REUSE, source, image=wanted, lock=lock(*BOTH)), None).bundle(
+        [new]
+    )
     assert {(c.digest, c.platforms) for c in bundle_of(reused).caches} == {
         (digest(31), BOTH),
         (digest(32), (AMD64,)),
@@ -134,7 +140,7 @@ def test_of_a_cache_for_several_platforms_what_others_need_is_kept() -> None:
 
 def test_a_platform_that_the_pair_is_not_for_any_more_is_dropped() -> None:
     plan = deps_plan(REUSE, SOURCE, image=pair_deps(AMD64), lock=lock(AMD64), surplus=(ARM64,))
-    made = outcome(plan, None)
+    made = deps_outcome(plan, None)
     bundle = bundle_of(made.bundle([]))
     assert {p: i.digest for p, i in bundle.images.items()} == {AMD64: digest(1)}
     assert {p for cache in bundle.caches for p in cache.platforms} == {AMD64}
@@ -144,13 +150,13 @@ def test_a_platform_that_the_pair_is_not_for_any_more_is_dropped() -> None:
 
 def test_all_platforms_pushed_by_tag_take_the_place_of_all() -> None:
     plan = both(Decision(DepsAction.REBUILD, platforms=(ARM64,)))
-    made = outcome(plan, pushed(image(5, AMD64), image(6, ARM64)))
+    made = deps_outcome(plan, pushed(image(5, AMD64), image(6, ARM64)))
     images = bundle_of(made.bundle([])).images
     assert {p: i.digest for p, i in images.items()} == {AMD64: digest(5), ARM64: digest(6)}
 
 
 def test_a_reuse_publishes_nothing() -> None:
-    made = outcome(deps_plan(REUSE, SOURCE), None)
+    made = deps_outcome(deps_plan(REUSE, SOURCE), None)
     assert not made.changed
     assert made.deps_image == DepsImage(
         "acme/web", SOURCE.bundle.digest, {AMD64: digest(1), ARM64: digest(2)}
@@ -175,7 +181,7 @@ def test_a_reuse_publishes_nothing() -> None:
     ids=["its own again", "of another platform", "of more platforms", "of another application"],
 )
 def test_a_reuse_takes_in_an_applications_cache(new: Cache, kept: list[str]) -> None:
-    made = outcome(deps_plan(REUSE, SOURCE), None)
+    made = deps_outcome(deps_plan(REUSE, SOURCE), None)
     bundle = bundle_of(made.bundle([new]))
     assert digests(bundle.caches) == kept
     assert bundle.images == SOURCE.bundle.images
@@ -184,8 +190,8 @@ def test_a_reuse_takes_in_an_applications_cache(new: Cache, kept: list[str]) -> 
 
 
 def test_an_adopted_bundle_is_published_as_it_is() -> None:
-    job = pair_deps(*BOTH, references=(Reference("acme/web", "deps-branch"), BUNDLE))
-    made = outcome(deps_plan(REUSE, SOURCE, image=job, published=(None, SOURCE)), None)
+    wanted = pair_deps(*BOTH, references=(Reference("acme/web", "deps-branch"), BUNDLE))
+    made = deps_outcome(deps_plan(REUSE, SOURCE, image=wanted, published=(None, SOURCE)), None)
     assert made.bundle([]) == SOURCE.raw
     assert digests(bundle_of(made.bundle([NEW_APP])).caches)[0] == NEW_APP.digest
 
@@ -193,12 +199,12 @@ def test_an_adopted_bundle_is_published_as_it_is() -> None:
 def test_what_buildkit_says_is_the_same_stays() -> None:
     """Attestations, and so the index, are new with every build."""
     again = pushed(replace(image(1, AMD64), size=1), caches=(Cache("deps", (AMD64,), "x", 1),))
-    made = outcome(deps_plan(ASK, ONE), again)
+    made = deps_outcome(deps_plan(ASK, ONE), again)
     assert not made.changed
     assert made.deps_image == DepsImage("acme/web", ONE.bundle.digest, {AMD64: digest(1)})
     assert made.bundle([]) is None
-    assert outcome(deps_plan(ASK, ONE), again, tagged=True).bundle([]) == ONE.raw
-    assert outcome(deps_plan(ASK, ONE, published=(None,)), again).bundle([]) == ONE.raw
+    assert deps_outcome(deps_plan(ASK, ONE), again, tagged=True).bundle([]) == ONE.raw
+    assert deps_outcome(deps_plan(ASK, ONE, published=(None,)), again).bundle([]) == ONE.raw
     assert digests(bundle_of(made.bundle([NEW_APP])).caches) == [NEW_APP.digest, digest(11)]
 
 
@@ -210,7 +216,7 @@ def test_what_buildkit_says_is_the_same_stays() -> None:
 def test_what_buildkit_says_is_new_is_published_without_lock(
     source: Any, images: list[Descriptor]
 ) -> None:
-    made = outcome(deps_plan(ASK, source), pushed(*images))
+    made = deps_outcome(deps_plan(ASK, source), pushed(*images))
     assert made.changed
     bundle = bundle_of(made.bundle([]))
     assert bundle.images == {str(each.platform): each for each in images}
@@ -218,7 +224,7 @@ def test_what_buildkit_says_is_new_is_published_without_lock(
 
 
 def test_a_rebuild_that_makes_the_same_image_still_has_a_new_lock() -> None:
-    made = outcome(deps_plan(REBUILD, ONE, lock=lock(AMD64, state="two")), pushed(OLD[0]))
+    made = deps_outcome(deps_plan(REBUILD, ONE, lock=lock(AMD64, state="two")), pushed(OLD[0]))
     found = from_annotations(bundle_of(made.bundle([])).annotations)
     assert getattr(found, "keys", None) == lock(AMD64, state="two").keys
 

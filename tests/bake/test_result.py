@@ -9,7 +9,7 @@ import pytest
 from tests.support.plans import digest, pair_app, pair_deps
 from tests.support.platforms import AMD64, ARM64
 from tests.support.progress import recording
-from whalebuild.bake.result import ImageResult, make_result
+from whalebuild.bake.result import ImageAction, ImageResult, make_result
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.events import parse_line
 from whalebuild.buildkit.progress import BuildState
@@ -19,10 +19,12 @@ from whalebuild.plan.definition import GeneratedTarget
 DEPS, APP = pair_deps(), pair_app(AMD64)
 
 
-def image(job: Any, action: str = "built", number: int | None = None, *names: str) -> ImageResult:
-    targets = tuple(GeneratedTarget(job, (), job.target) for _ in names)
-    platforms = (AMD64, ARM64) if job is DEPS else ()
-    return ImageResult(job, action, digest(number) if number else None, targets, platforms)
+def image(of: Any, action: str = "built", number: int | None = None, *names: str) -> ImageResult:
+    targets = tuple(GeneratedTarget(of, (), of.target) for _ in names)
+    platforms = (AMD64, ARM64) if of is DEPS else ()
+    return ImageResult(
+        of, ImageAction(action), digest(number) if number else None, targets, platforms
+    )
 
 
 IMAGES = (image(DEPS, "built", 6, "app-deps"), image(APP, "built", 3, "app"))
@@ -95,7 +97,7 @@ def test_what_the_tasks_of_one_image_took_is_summed_up() -> None:
                 states[name].apply(event)
     targets = tuple(GeneratedTarget(APP, (), Target(name, {})) for name in names)
     made = make_result(
-        [ImageResult(APP, "built", None, targets)],
+        [ImageResult(APP, ImageAction.BUILT, None, targets)],
         states,
         [],
         warnings=(),

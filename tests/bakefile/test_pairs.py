@@ -26,13 +26,13 @@ def find(
     **settings: Any,
 ) -> tuple[Pair, ...]:
     """The pairs of a bake file (all targets are requested if none is named)."""
-    everything = {name: Target(name, attributes) for name, attributes in targets.items()}
+    all_targets = {name: Target(name, attributes) for name, attributes in targets.items()}
     wanted = requested or tuple(targets)
-    bake = BakeFile({name: everything[name] for name in wanted}, wanted)
+    bake = BakeFile({name: all_targets[name] for name in wanted}, wanted)
     chosen = Settings(**settings)
-    needed = needs_dockerfile(bake, everything, chosen.deps_stage)
+    needed = needs_dockerfile(bake, all_targets, chosen.deps_stage)
     dockerfiles = {t.name: parse_dockerfile(text) for t in needed} if text is not None else {}
-    return find_pairs(bake, everything, dockerfiles, chosen)
+    return find_pairs(bake, all_targets, dockerfiles, chosen)
 
 
 def shown(

@@ -13,13 +13,13 @@ from whalebuild.bake.outcome import (
     DepsOutcome,
     PushedImage,
     app_index,
-    outcome,
+    deps_outcome,
     pushed_target,
 )
 from whalebuild.bake.partial.part import ImagePart, Part, make_part
 from whalebuild.bake.ports import BakeEngine, BuilderNotes
 from whalebuild.bake.publish import Publisher
-from whalebuild.bake.result import BakeResult, ImageResult, Warnings, make_result
+from whalebuild.bake.result import BakeResult, ImageAction, ImageResult, Warnings, make_result
 from whalebuild.bake.runner import BuildxRunner
 from whalebuild.bake.verify import PushVerifier
 from whalebuild.bakefile.images import Role
@@ -98,7 +98,7 @@ class Baker:
         try:
             built = self._build()
         except BaseException:
-            self._cache_exporter.tidy()
+            self._cache_exporter.delete_staged()
             raise
         part = make_part(self.plan, built, self._cache_exporter.staged)
         here = self.plan.options.built_here
@@ -126,10 +126,10 @@ class Baker:
             targets += self.plan.app_targets(app, self.plan.deps_of(app).deps_image)
         self._runner.run(targets, "building")
         by_image = _by_image(targets)
-        built = (image for image in self.plan.images if image.name in by_image)
+        built = ((i, by_image[i.name]) for i in self.plan.images if i.name in by_image)
         return [
-            ImageResult(image, "built", self._digest(by_image[image.name]), by_image[image.name])
-            for image in built
+            ImageResult(image, ImageAction.BUILT, self._digest(targets), targets)
+            for image, targets in built
         ]
 
     def _publish(self) -> list[ImageResult]:
@@ -137,10 +137,10 @@ class Baker:
         try:
             built = self._build()
             if self.plan.settings.if_unchanged:
-                self._publisher.check()
+                self._publisher.check_unchanged()
             results = self._publisher.publish(built)
         finally:
-            self._cache_exporter.tidy()
+            self._cache_exporter.delete_staged()
         pulls = {app.image.name: self._next_pull(app, built) for app in self.plan.apps}
         return [replace(each, next_pull=pulls.get(each.image.name)) for each in results]
 
@@ -151,14 +151,14 @@ class Baker:
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
         if self.plan.output is Output.TAG:
             needed = dict.fromkeys(app.image.deps for app in building)
-            self._publisher.keep([outcomes[name] for name in needed])
+            self._publisher.restore_bundles([outcomes[name] for name in needed])
         app_targets = self._push(
             lambda export: {
                 app.image.name: self._app_targets(app, outcomes[app.image.deps], export)
                 for app in building
             }
         )
-        pushed = {name: self._collect(each) for name, each in app_targets.items() if each}
+        pushed = {name: self._verified(each) for name, each in app_targets.items() if each}
         return BuiltImages(outcomes, pushed, {**deps_targets, **app_targets})
 
     def _push(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
@@ -166,7 +166,7 @@ class Baker:
             # The push sets tags: everything is built before, and they are looked at.
             targets = [target.unpushed() for each in make(None).values() for target in each]
             self._runner.run(targets, "building")
-            self._publisher.check()
+            self._publisher.check_unchanged()
         return self._cache_exporter.build(make)
 
     def _deps_targets(self, export: CacheExport | None) -> dict[str, tuple[GeneratedTarget, ...]]:
@@ -177,7 +177,7 @@ class Baker:
         tagged = self.plan.output is Output.TAG
         if not pushed and deps.source is None:  # a portion's platforms are none of its own
             return DepsOutcome(deps, None, changed=False, deps_image=DepsImage("", "", {}))
-        return outcome(deps, self._collect(pushed) if pushed else None, tagged=tagged)
+        return deps_outcome(deps, self._verified(pushed) if pushed else None, tagged=tagged)
 
     def _app_targets(
         self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
@@ -200,14 +200,14 @@ class Baker:
             covered.update(cache.platforms)
         return covered.issuperset(platforms)
 
-    def _collect(self, targets: Sequence[GeneratedTarget]) -> PushedImage:
+    def _verified(self, targets: Sequence[GeneratedTarget]) -> PushedImage:
         metadata = self._runner.metadata
-        pushed = self._verifier.collect(
+        pushed = self._verifier.verify(
             targets[0].image,
             (pushed_target(target, metadata.get(target.name) or {}) for target in targets),
         )
         self._runner.fresh.update(pushed.digests.values())
-        self._publisher.pushed(pushed)
+        self._publisher.note_push(pushed)
         return pushed
 
     def _next_pull(self, app: AppPlan, built: BuiltImages) -> Mapping[str, NextPull] | None:
@@ -222,10 +222,11 @@ class Baker:
     def _part_of(self, entry: ImagePart, built: BuiltImages) -> ImageResult:
         """What became of a portion's image."""
         image, done = entry.image, entry.pushed
-        action = "built" if done else "reused" if image.role is Role.DEPS else "unchanged"
+        kept = ImageAction.REUSED if image.role is Role.DEPS else ImageAction.UNCHANGED
         published = entry.source.digest if entry.source else entry.published[0]
         digest = done[-1].digest if done else published
         platforms = self.plan.options.built_here(image.platforms)
+        action = ImageAction.BUILT if done else kept
         return ImageResult(image, action, digest, built.targets.get(image.name, ()), platforms)
 
     def _digest(self, targets: Sequence[GeneratedTarget]) -> str | None:

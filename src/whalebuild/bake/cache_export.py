@@ -47,7 +47,7 @@ class CacheExporter:
 
     def __post_init__(self) -> None:
         """Begin with what was found out earlier."""
-        if any(self.notes.refuses_cache_by_digest(*place) for place in self._places()):
+        if any(self.notes.refuses_cache_by_digest(*route) for route in self._routes()):
             self.export = self._staging()
 
     def build(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
@@ -57,7 +57,7 @@ class CacheExporter:
         """
         while True:
             targets = make(self.export)
-            self._expect(targets)
+            self._note_staging_tags(targets)
             try:
                 self.runner.run(
                     [target for each in targets.values() for target in each], "publishing"
@@ -65,21 +65,21 @@ class CacheExporter:
             except CacheExportError as failed:
                 if self.export is None:
                     raise
-                self.export = self._next(failed)
+                self.export = self._fall_back(failed)
             else:
                 return targets
 
-    def tidy(self) -> None:
+    def delete_staged(self) -> None:
         """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
         delete_tags(self.registry, self.staged, self.warn)
 
-    def _next(self, failed: CacheExportError) -> CacheExport | None:
+    def _fall_back(self, failed: CacheExportError) -> CacheExport | None:
         failure = failed.failure
         refused = failure.kind in {FailureKind.REFUSED, FailureKind.MISSING}
         if self.export is not None and self.export.token is None and refused:
             self.note(f"a cache cannot be pushed by digest here ({failure.reason}): by tag now")
-            for place in self._places():
-                self.notes.note_refusal(*place)
+            for route in self._routes():
+                self.notes.note_refusal(*route)
             return self._staging()
         words = failure.evidence or failure.reason
         if self.plan.settings.strict_cache:
@@ -93,7 +93,7 @@ class CacheExporter:
     def _staging(self) -> CacheExport:
         return CacheExport(self.token())
 
-    def _expect(self, targets: TargetsByImage) -> None:
+    def _note_staging_tags(self, targets: TargetsByImage) -> None:
         """Note the staging tags before they are there: they are deleted whatever happens."""
         every = [target for each in targets.values() for target in each]
         self.staged |= {reference: None for target in every for reference in target.staged}
@@ -101,7 +101,7 @@ class CacheExporter:
             caches = (self.export.reference(t.image, t.platforms) for t in every if t.exports)
             self.staged |= dict.fromkeys(caches)
 
-    def _places(self) -> list[tuple[str, str]]:
+    def _routes(self) -> list[tuple[str, str]]:
         builder = self.plan.facts.builder if self.plan.facts else "default"
         registries = dict.fromkeys(image.bundle.registry for image in self.plan.images)
         return [(builder, registry) for registry in registries]

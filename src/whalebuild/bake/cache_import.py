@@ -47,14 +47,14 @@ class CacheImports:
     Attributes:
         warn: Takes one line.
         unusable: References of caches that are not imported any more.
-        anew: Targets whose steps are not to be taken from the builder's cache either: it has them
-            from a damaged one.
+        uncached: Targets whose steps are not to be taken from the builder's cache either: it has
+            them from a damaged one.
     """
 
     registry: RetryingRegistry
     warn: Callable[[str], None]
     unusable: set[str] = field(default_factory=set)
-    anew: set[str] = field(default_factory=set)
+    uncached: set[str] = field(default_factory=set)
     _read: dict[Reference, Manifest | None] = field(default_factory=dict)
 
     def check(self, state: BuildState, targets: Sequence[GeneratedTarget]) -> None:
@@ -87,11 +87,11 @@ class CacheImports:
                     self._manifest(source)
                 except FailedError as failed:
                     self.drop(str(source), failed.failure)
-        target = target.without(self.unusable)
-        return target.anew() if target.name in self.anew else target
+        target = target.without_imports(self.unusable)
+        return target.uncached() if target.name in self.uncached else target
 
-    def blame(self, failure: Failure, targets: Sequence[GeneratedTarget]) -> bool:
-        """Tell whether a build failed for a cache that it need not import; those are dropped."""
+    def drop_cause_of(self, failure: Failure, targets: Sequence[GeneratedTarget]) -> bool:
+        """Drop the caches that a build failed for; tell whether there were any."""
         if not isinstance(failure, DockerFailure):  # one of a request that was made here
             return False
         if failure.kind not in _READING or failure.pushing:
@@ -102,7 +102,7 @@ class CacheImports:
         if not broken and (failure.kind in _DAMAGE or failure.corrupt):
             # A damaged manifest names what there is not, or fails a build in words of every sort.
             broken = left
-            self.anew.update(target.name for target in targets if broken)
+            self.uncached.update(target.name for target in targets if broken)
         for source in broken:
             self.drop(str(source), failure)
         return bool(broken)

@@ -38,7 +38,7 @@ class ConcurrentBakes:
     own: set[str] = field(default_factory=set)
     _announced: set[Reference] = field(default_factory=set)
 
-    def deps(self, plan: DepsPlan) -> dict[Reference, PublishedDeps]:
+    def deps_of_others(self, plan: DepsPlan) -> dict[Reference, PublishedDeps]:
         """Find what others have published under the references of dependencies.
 
         Raises:
@@ -62,7 +62,7 @@ class ConcurrentBakes:
             which = f"{short}{_made_of(plan, theirs)}"
             self.warn(f"another bake has published {reference} meanwhile ({which}): {then}")
 
-    def app(self, plan: AppPlan) -> None:
+    def check_app(self, plan: AppPlan) -> None:
         """Refuse to publish an application where another bake has done so."""
         if self.strict:
             was = plan.published.manifest.digest if plan.published else None

@@ -20,10 +20,6 @@ from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.pins import DepsImage, deps_image_of
 from whalebuild.plan.plan import DepsPlan
 
-# BuildKit imports no cache whose configuration is larger, and says nothing of it
-# (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
-CACHE_CONFIG_LIMIT = 1 << 20
-
 
 @dataclass(frozen=True)
 class PushedTarget:
@@ -188,7 +184,9 @@ class BuiltImages:
     targets: Mapping[str, tuple[GeneratedTarget, ...]]
 
 
-def outcome(plan: DepsPlan, pushed: PushedImage | None, *, tagged: bool = False) -> DepsOutcome:
+def deps_outcome(
+    plan: DepsPlan, pushed: PushedImage | None, *, tagged: bool = False
+) -> DepsOutcome:
     """Compare what was pushed (and perhaps tagged) with what is published."""
     repository = plan.image.bundle.repository
     source = plan.source

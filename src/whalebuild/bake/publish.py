@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, app_index
-from whalebuild.bake.result import ImageResult
+from whalebuild.bake.result import ImageAction, ImageResult
 from whalebuild.bake.verify import PushVerifier
 from whalebuild.bundle.index import Cache
 from whalebuild.failures.messages import failures_as_errors
@@ -30,30 +30,30 @@ class Publisher:
     verifier: PushVerifier
     others: ConcurrentBakes
 
-    def check(self) -> None:
+    def check_unchanged(self) -> None:
         """Look for other bakes' tags before anything is published.
 
         Raises:
             VerificationError: One was changed, and that is to end the bake.
         """
         for deps in self.plan.deps:
-            self.others.deps(deps)
+            self.others.deps_of_others(deps)
         for app in self.plan.apps:
             if app.action is not AppAction.NOTHING:
-                self.others.app(app)
+                self.others.check_app(app)
 
     def about_to_push(self, images: Collection[str]) -> None:
         """Say what the docker driver's push of dependencies is going to replace."""
         for deps in self.plan.deps:
             if deps.image.name in images:
-                for theirs in self.others.deps(deps).values():
+                for theirs in self.others.deps_of_others(deps).values():
                     self.others.announce(deps, theirs, _REPLACED)
 
-    def pushed(self, image: PushedImage) -> None:
+    def note_push(self, image: PushedImage) -> None:
         """Learn what a push may have given a tag to."""
         self.others.own.add(image.index)
 
-    def keep(self, outcomes: Iterable[DepsOutcome]) -> None:
+    def restore_bundles(self, outcomes: Iterable[DepsOutcome]) -> None:
         """Give tags that a push has set their lock and caches back before anything can fail."""
         for deps in outcomes:
             if deps.pushed is not None:
@@ -84,7 +84,7 @@ class Publisher:
         digest = deps.deps_image.index
         if deps.pushed or deps.plan.needs_tag or apps:
             digest = self._set_deps_tags(deps, [cache for app in apps for cache in app.caches])
-        action = "built" if deps.changed else "reused"
+        action = ImageAction.BUILT if deps.changed else ImageAction.REUSED
         targets = built.targets.get(image.name, ())
         return ImageResult(image, action, digest, targets, tuple(deps.deps_image.images))
 
@@ -94,17 +94,18 @@ class Publisher:
             raw = app_index(pushed, app.material, built.deps[app.image.deps].deps_image)
             self._put(app.image.references, raw)
             targets = built.targets.get(name, ())
-            return ImageResult(app.image, "built", digest_of(raw), targets, tuple(pushed.images))
+            platforms = tuple(pushed.images)
+            return ImageResult(app.image, ImageAction.BUILT, digest_of(raw), targets, platforms)
         assert app.published is not None, "what is not built is there"  # noqa: S101
         found = app.published.manifest
         self._put(app.missing, found.raw, found.media_type)
-        action = "tagged" if app.missing else "unchanged"
+        action = ImageAction.TAGGED if app.missing else ImageAction.UNCHANGED
         return ImageResult(app.image, action, found.digest, (), app.published.platforms)
 
     def _set_deps_tags(self, deps: DepsOutcome, caches: Sequence[Cache]) -> str:
         """Publish dependencies, if there is anything new about them; return their digest."""
         digest = deps.deps_image.index
-        published = self.others.deps(deps.plan)
+        published = self.others.deps_of_others(deps.plan)
         for reference in deps.plan.image.references:
             theirs = published.get(reference)
             raw = deps.bundle(caches, reference.repository, theirs.bundle if theirs else None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any
 
-from whalebuild.bakefile.images import PairImage
+from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.buildkit.metadata import published_metadata
 from whalebuild.buildkit.progress import BuildState, pulled_bytes
 from whalebuild.errors import Retry
@@ -14,6 +15,15 @@ from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.published.download import NextPull
 
 SCHEMA = "whalebuild.bake/1"
+
+
+class ImageAction(StrEnum):
+    """What became of an image."""
+
+    BUILT = "built"
+    REUSED = "reused"  # dependencies as they are published
+    UNCHANGED = "unchanged"  # an application as it is published
+    TAGGED = "tagged"  # the same, under further tags
 
 
 @dataclass
@@ -43,7 +53,7 @@ class ImageResult:
     """
 
     image: PairImage
-    action: str
+    action: ImageAction
     digest: str | None
     targets: tuple[GeneratedTarget, ...]
     platforms: tuple[str, ...] = ()
@@ -55,8 +65,6 @@ class TargetResult:
     """One target's image.
 
     Attributes:
-        action: ``built``; ``reused`` (dependencies as they are published), ``unchanged`` or
-            ``tagged`` (an application as it is published, under further tags).
         digest: Of the image index (or manifest) that was pushed or loaded.
         steps_run: Instructions of the Dockerfile that were executed.
         steps_cached: Instructions that came from the cache.
@@ -68,8 +76,8 @@ class TargetResult:
     """
 
     target: str
-    role: str
-    action: str
+    role: Role
+    action: ImageAction
     tags: tuple[str, ...]
     digest: str | None
     platforms: tuple[str, ...]

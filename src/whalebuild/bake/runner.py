@@ -97,7 +97,7 @@ class BuildxRunner:
                 full = failed.failure.kind is FailureKind.DISK_FULL
                 if state.failed_export == "cache" or (full and state.exported_cache):
                     raise CacheExportError(failed.failure) from None
-                if not self.imports.blame(failed.failure, targets):
+                if not self.imports.drop_cause_of(failed.failure, targets):
                     several = {t.name: t.platforms for t in targets if len(t.image.platforms) > 1}
                     blamed = state.failed_platforms(several)
                     raise as_error(
@@ -118,7 +118,7 @@ class BuildxRunner:
         self.console.begin(state.targets)
         self._built |= state.built
         ready = [
-            target.again() if target.name in self._built else self.imports.prepared(target)
+            target.to_push_again() if target.name in self._built else self.imports.prepared(target)
             for target in targets
         ]
         definition = make_definition(ready, self.others)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NoReturn, TypeVar
 
-from whalebuild.bake.outcome import CACHE_CONFIG_LIMIT, PushedImage, PushedTarget
+from whalebuild.bake.outcome import PushedImage, PushedTarget
 from whalebuild.bakefile.images import PairImage, Role
-from whalebuild.bundle.index import Cache
+from whalebuild.bundle.index import CACHE_CONFIG_LIMIT, Cache
 from whalebuild.errors import VerificationError
 from whalebuild.failures.classify_http import NoAnswer, no_answer
 from whalebuild.failures.failure import RequestFailedError
@@ -46,7 +46,7 @@ class PushVerifier:
     warn: Callable[[str], None]
     platform: str | None = None
 
-    def collect(self, image: PairImage, targets: Iterable[PushedTarget]) -> PushedImage:
+    def verify(self, image: PairImage, targets: Iterable[PushedTarget]) -> PushedImage:
         """Read what the targets of one image pushed (at least one), and verify it.
 
         Raises:
@@ -76,7 +76,7 @@ class PushVerifier:
             pushed = PushedImage(target.digest, by_platform)
         else:
             pushed = PushedImage(target.digest, index.images, index.attestations, index.annotations)
-        self._verify(image, target, pushed)
+        self._check_whole(image, target, pushed)
         cache = self._cache(image, target, tuple(pushed.images))
         usable = Descriptor(cache.digest, cache.size) if cache else None
         return replace(
@@ -85,7 +85,7 @@ class PushVerifier:
             targets=(replace(target, cache=usable),),
         )
 
-    def _verify(self, image: PairImage, target: PushedTarget, pushed: PushedImage) -> None:
+    def _check_whole(self, image: PairImage, target: PushedTarget, pushed: PushedImage) -> None:
         missing = [p for p in target.platforms if p not in pushed.images]
         if missing:
             raise VerificationError(
@@ -112,7 +112,7 @@ class PushVerifier:
         if exported is None:
             return None
         reference = Reference(image.bundle.repository, digest=exported.digest)
-        found = self._fresh(reference, _manifest)
+        found = self._just_pushed(reference, _manifest)
         config = parse_image(found.raw) if found else None
         if found is None or config is None:
             self.warn(f"the cache of {target.name} did not arrive: the next bake has none")
@@ -165,12 +165,12 @@ class PushVerifier:
 
     def _pushed_there(self, reference: Reference, look: _Look[T]) -> T:
         """Read something that was pushed just now."""
-        found = self._fresh(reference, look)
+        found = self._just_pushed(reference, look)
         if found is None:
             _gone(reference)
         return found
 
-    def _fresh(self, reference: Reference, look: _Look[T]) -> T | None:
+    def _just_pushed(self, reference: Reference, look: _Look[T]) -> T | None:
         """Read something that was pushed just now: a registry may not find it at once."""
         looks = 0
 

@@ -1,4 +1,4 @@
-"""Where a pair is looked for: told from an image's name, or from the bake file."""
+"""Where a pair is looked for: by an image's name, or by the bake file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def with_tag(image: Reference, scope: str | None = None) -> Reference:
 
 
 def names_of_image(image: Reference) -> PairNames:
-    """Tell a pair's names from one image.
+    """Find a pair's names by that of one image.
 
     A plain name is that of ``:deps`` and ``:latest``. An application of another tag has its
     dependencies under ``<tag>-deps`` or else ``:deps``; either side's tag may be given.

@@ -26,7 +26,7 @@ _DEPS_NAME = re.compile(r"(?:.*[-_])?(?:deps|dependencies)")
 
 def find_pairs(
     bake: BakeFile,
-    everything: Mapping[str, Target],
+    all_targets: Mapping[str, Target],
     dockerfiles: Mapping[str, Dockerfile],
     settings: Settings,
 ) -> tuple[Pair, ...]:
@@ -34,26 +34,26 @@ def find_pairs(
 
     Args:
         bake: The requested targets.
-        everything: Every target of the bake file, where the dependencies target may be found.
+        all_targets: Every target of the bake file, where the dependencies target may be found.
         dockerfiles: Parsed Dockerfiles by target name, of those that can be read locally.
         settings: For the image's name and the dependencies stage.
 
     Raises:
         UsageError: No image name, or no dependencies stage.
     """
-    targets = {**everything, **bake.targets}
+    targets = {**all_targets, **bake.targets}
     requested = [targets[name] for name in bake.requested]
     deps = {t.name for t in targets.values() if is_dependencies(t, settings.deps_stage)}
     applications = [target for target in requested if target.name not in deps]
     _check_image_is_used([*applications, *requested], settings)
     owners = [target for name, target in targets.items() if name not in deps]
-    crowded = _crowded_repositories(owners)
+    shared = _shared_repositories(owners)
     pairs = []
     for target in applications:
         references = _references(target, settings)
         explicit = _explicit_dependencies(target, [targets[name] for name in sorted(deps)])
         chosen = explicit or _derive(target, dockerfiles.get(target.name), settings.deps_stage)
-        fallback = _deps_reference(references[0], crowded)
+        fallback = _deps_reference(references[0], shared)
         named = _tags(explicit) if explicit else ()
         dependencies = (chosen, named or (fallback,))
         pairs.append(make_pair((target, references), dependencies, derived=explicit is None))
@@ -65,7 +65,7 @@ def find_pairs(
         named = _tags(target)
         if not named:
             reference = _references(owner if owner and owner.tags else target, settings)[0]
-            named = (_deps_reference(reference, crowded),)
+            named = (_deps_reference(reference, shared),)
         pairs.append(make_pair(None, (target, named), derived=False))
     return tuple(pairs)
 
@@ -98,9 +98,9 @@ def is_dependencies(target: Target, deps_stage: str) -> bool:
     return tagged or _DEPS_NAME.fullmatch(target.name) is not None
 
 
-def needs_dockerfile(bake: BakeFile, everything: Mapping[str, Target], stage: str) -> list[Target]:
+def needs_dockerfile(bake: BakeFile, all_targets: Mapping[str, Target], stage: str) -> list[Target]:
     """The requested applications whose dependencies must be derived from their Dockerfile."""
-    targets = {**everything, **bake.targets}
+    targets = {**all_targets, **bake.targets}
     deps = [target for target in targets.values() if is_dependencies(target, stage)]
     requested = [targets[name] for name in bake.requested]
     applications = [target for target in requested if target not in deps]
@@ -210,21 +210,21 @@ def _check_image_is_used(targets: Iterable[Target], settings: Settings) -> None:
     )
 
 
-def _crowded_repositories(applications: Iterable[Target]) -> set[str]:
+def _shared_repositories(applications: Iterable[Target]) -> set[str]:
     """Repositories that several applications with different dependencies share (a matrix)."""
     first: dict[str, Target] = {}
-    crowded = set()
+    shared = set()
     for target in applications:
         with suppress(UsageError, IndexError):  # a target that was not asked for may have any tags
             reference = _tags(target)[0]
             other = first.setdefault(reference.repository, target)
             if other.made_of != target.made_of:
-                crowded.add(reference.repository)
-    return crowded
+                shared.add(reference.repository)
+    return shared
 
 
-def _deps_reference(application: Reference, crowded: set[str]) -> Reference:
-    if application.repository in crowded and application.tag != APP_TAG:
+def _deps_reference(application: Reference, shared: set[str]) -> Reference:
+    if application.repository in shared and application.tag != APP_TAG:
         return application.tagged(f"{application.tag}-{DEPS_TAG}")
     return application.tagged(DEPS_TAG)
 

@@ -15,6 +15,9 @@ from whalebuild.oci.manifest import Descriptor, Index, write_index
 CACHE = "dev.whalebuild.cache"
 CACHE_PLATFORMS = "dev.whalebuild.cache.platforms"
 CACHE_TARGET = "dev.whalebuild.cache.target"
+# BuildKit imports no cache whose configuration is larger, and says nothing of it
+# (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
+CACHE_CONFIG_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True)

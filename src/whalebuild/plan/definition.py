@@ -89,16 +89,16 @@ class GeneratedTarget:
         """The same with other attributes; see ``Target.with_attributes``."""
         return replace(self, target=self.target.with_attributes(**changes))
 
-    def without(self, sources: Collection[str]) -> GeneratedTarget:
+    def without_imports(self, sources: Collection[str]) -> GeneratedTarget:
         """The same without importing these caches."""
         kept = [s for s in self.attributes.get("cache-from") or [] if _ref(s) not in sources]
         return self.with_attributes(cache_from=kept or None)
 
-    def anew(self) -> GeneratedTarget:
-        """The same with every step run anew."""
+    def uncached(self) -> GeneratedTarget:
+        """The same with every step run, whatever the builder has in its cache."""
         return self.with_attributes(no_cache=True)
 
-    def again(self) -> GeneratedTarget:
+    def to_push_again(self) -> GeneratedTarget:
         """The same once every step is done, to be pushed again: the builder has all it needs.
 
         With ``no-cache`` every step would run anew.

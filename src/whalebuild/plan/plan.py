@@ -107,7 +107,7 @@ class AppPlan:
         contexts: Named contexts that pin external images.
         material: What it is made from; None where that cannot be told.
         missing: References that do not have the published image yet.
-        moved: External images of its own stages that have moved since.
+        drifted_bases: External images of its own stages that have moved since.
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
     """
 

@@ -30,7 +30,7 @@ from whalebuild.published.lookup import ManifestLookup
 
 @dataclass(frozen=True)
 class AppPlanner:
-    """Decides about applications; see ``DepsDecider``."""
+    """Decides about applications; see ``plan_deps.DepsPlanner``."""
 
     input_reader: InputReader
     lookup: ManifestLookup | None

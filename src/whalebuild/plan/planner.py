@@ -58,7 +58,7 @@ class Planner:
         chooser = BuilderChooser(probe, self.settings.builder, publishes=options.publishes)
         first_facts = submit(chooser.first) if self.ask else None
         reader = BakeFileReader(self.engine, self.tree, self.settings)
-        pairs, everything, source = reader.pairs(request)
+        pairs, all_targets, source = reader.pairs(request)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)
         images = _checked(pair_images(pairs, options))
@@ -74,7 +74,7 @@ class Planner:
         if options.portion:
             options = replace(options, portion=portion_of(images, options.portion, platform))
         bases = BaseImages(registry, submit)
-        input_reader = InputReader(self.tree, bases, everything, platform)
+        input_reader = InputReader(self.tree, bases, all_targets, platform)
         deps, apps = self._decide(images, options, input_reader, lookup)
         if platform and options.publishes:
             for app in apps:
@@ -82,7 +82,7 @@ class Planner:
         facts = with_nodes.result() if with_nodes else None
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
         settings = chooser.settled(self.settings, facts)
-        return Plan(deps, apps, options, settings, source, facts, everything, derived)
+        return Plan(deps, apps, options, settings, source, facts, all_targets, derived)
 
     def _decide(
         self,
@@ -95,31 +95,33 @@ class Planner:
         follow = options.pull or self.settings.base == "follow"
         # A flag is for one run: what it leaves out stays.
         lasting = self.settings.origin("platform") != "--platform" and not options.portion
-        of_deps = DepsPlanner(
+        deps_planner = DepsPlanner(
             *(input_reader, published, options),
             follow=follow,
             thorough=self.thorough,
             lasting=lasting,
         )
-        of_apps = AppPlanner(
+        app_planner = AppPlanner(
             input_reader, published, options, follow=follow, thorough=self.thorough
         )
-        decided = _each(images, of_deps, of_apps)
+        decided = _decide_each(images, deps_planner, app_planner)
         lost = _lost(lookup, *decided)
-        return _each(images, replace(of_deps, lost=lost), of_apps) if lost else decided
+        if not lost:
+            return decided
+        return _decide_each(images, replace(deps_planner, lost=lost), app_planner)
 
 
-def _each(
-    images: Sequence[PairImage], of_deps: DepsPlanner, of_apps: AppPlanner
+def _decide_each(
+    images: Sequence[PairImage], deps_planner: DepsPlanner, app_planner: AppPlanner
 ) -> tuple[tuple[DepsPlan, ...], tuple[AppPlan, ...]]:
     applications = _applications(images)
     deps: dict[str, DepsPlan] = {}
     apps = []
     for image in images:  # dependencies first
         if image.role is Role.DEPS:
-            deps[image.name] = of_deps.decide(image, applications.get(image.name))
+            deps[image.name] = deps_planner.decide(image, applications.get(image.name))
         else:
-            apps.append(of_apps.decide(image, deps[image.deps]))
+            apps.append(app_planner.decide(image, deps[image.deps]))
     return tuple(deps.values()), tuple(apps)
 
 

@@ -42,12 +42,12 @@ class BakeFileReader:
             UsageError: Something is wrong with one of them, or nothing names the images.
             EngineError: There is no buildx.
         """
-        bake, everything, source = self.read(request)
-        readable = needs_dockerfile(bake, everything, self.settings.deps_stage)
+        bake, all_targets, source = self.read(request)
+        readable = needs_dockerfile(bake, all_targets, self.settings.deps_stage)
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
-        pairs = find_pairs(bake, everything, dockerfiles, self.settings)
+        pairs = find_pairs(bake, all_targets, dockerfiles, self.settings)
         scope = self.settings.scope
-        return (scoped(pairs, scope) if scope else pairs), everything, source
+        return (scoped(pairs, scope) if scope else pairs), all_targets, source
 
     def read(self, request: BakeRequest) -> tuple[BakeFile, Mapping[str, Target], str]:
         """Read the bake file.

@@ -46,13 +46,13 @@ class InputReader:
     """Reads targets.
 
     Attributes:
-        everything: All targets of the bake file.
+        all_targets: All targets of the bake file.
         platform: The builder's own platform, where it is known.
     """
 
     tree: SourceTree
     bases: BaseImages
-    everything: Mapping[str, Target]
+    all_targets: Mapping[str, Target]
     platform: str | None = None
 
     def read(
@@ -108,12 +108,12 @@ class InputReader:
         for name in dict.fromkeys(c.target for c in inputs.contexts if c.target):
             if name in keys:
                 continue
-            other = self.everything.get(name)
-            others = {n: t for n, t in self.everything.items() if n != name}
+            other = self.all_targets.get(name)
+            others = {n: t for n, t in self.all_targets.items() if n != name}
             if other is None:
                 return Undetermined(f"there is no target {name}")
             # Targets that use each other in a circle run out of targets.
-            reading = replace(self, everything=others).read(other, platforms)
+            reading = replace(self, all_targets=others).read(other, platforms)
             if isinstance(reading, Undetermined):
                 return Undetermined(f"target {name}: {reading}")
             lock = reading.lock(self.bases.digests(reading.images))

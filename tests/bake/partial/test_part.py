@@ -21,6 +21,8 @@ from whalebuild.errors import UsageError, VerificationError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
+from whalebuild.plan.decision import DepsAction
+from whalebuild.plan.plan import AppAction
 
 BOTH = (AMD64, ARM64)
 DEPS = replace(pair_deps(*BOTH), target=Target("app-deps", {}))
@@ -43,12 +45,12 @@ def part(
     platform: str = AMD64, made_of: Lock | Undetermined = LOCK, file: str = "", **attributes: object
 ) -> Part:
     deps = ImagePart(
-        *(DEPS, "rebuild", made_of, {}, (digest(8),), BUNDLE),
+        *(DEPS, DepsAction.REBUILD, made_of, {}, (digest(8),), BUNDLE),
         stands_on={platform: digest(1)},
         pushed=pushed(1, platform),
     )
     app = ImagePart(
-        *(APP, "build", lock(*BOTH, state="code", **TABLES), attributes, (None,), None, {}),
+        *(APP, AppAction.BUILD, lock(*BOTH, state="code", **TABLES), attributes, (None,), None, {}),
         pushed=pushed(2, platform, cached=False),
     )
     staging = (Reference("acme/web", "whalebuild-staging-t0-image-app"),)

@@ -63,7 +63,7 @@ class Baseline:
         """What parts have decided about dependencies, all platforms taken together."""
         if pushed is None:
             return Decision(DepsAction.REUSE)
-        asked = any(share.entry.action == DepsAction.ASK.value for share in joined.shares)
+        asked = any(share.entry.action is DepsAction.ASK for share in joined.shares)
         action = DepsAction.ASK if asked else DepsAction.REBUILD
         return Decision(action, platforms=tuple(pushed.images))
 

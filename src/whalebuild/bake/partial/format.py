@@ -24,9 +24,9 @@ from whalebuild.plan.plan import AppAction
 
 SCHEMA = "whalebuild.part/1"
 _FAMILY = SCHEMA.partition("/")[0]
-_ACTIONS: dict[str, set[str]] = {
-    Role.DEPS: {action.value for action in DepsAction},
-    Role.APP: {action.value for action in AppAction},
+_ACTIONS: dict[str, Mapping[str, DepsAction | AppAction]] = {
+    Role.DEPS: {action.value: action for action in DepsAction},
+    Role.APP: {action.value: action for action in AppAction},
 }
 
 
@@ -97,7 +97,7 @@ def _image_json(entry: ImagePart) -> dict[str, Any]:
         "tags": [str(reference) for reference in image.references],
         "bundle": str(image.bundle),
         "platforms": list(image.platforms),
-        "action": entry.action,
+        "action": entry.action.value,
         "lock": to_annotations(lock) if isinstance(lock, Lock) else None,
         "undetermined": None if isinstance(lock, Lock) else str(lock),
         "attributes": json.loads(json.dumps(entry.attributes, default=str)),
@@ -137,7 +137,8 @@ def _part(document: Mapping[str, Any], file: str) -> Part:
 
 def _image(found: Mapping[str, Any]) -> ImagePart:
     name, role = values.name(found["target"]), values.name(found["role"])
-    if found["action"] not in _ACTIONS.get(role, ()):
+    actions = _ACTIONS.get(role, {})
+    if found["action"] not in actions:
         raise values.wrong([role, found["action"]], "pair of role and action")
     image = PairImage(
         Target(name, {}),
@@ -151,7 +152,7 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
         raise MalformedError(f'"{name}" has no tags')
     return ImagePart(
         image,
-        found["action"],
+        actions[found["action"]],
         _lock(found),
         values.table(found["attributes"]),
         values.listed(found["published"], lambda digest: values.maybe(digest, values.digest)),
@@ -168,7 +169,7 @@ def _check(entry: ImagePart, platforms: tuple[str, ...], dependencies: set[str])
     """What one value says must fit the others."""
     image, pushed = entry.image, [p for target in entry.pushed for p in target.platforms]
     of_part = {platform for platform in image.platforms if platform in platforms}
-    builds = image.role is Role.DEPS or entry.action == AppAction.BUILD.value
+    builds = image.role is Role.DEPS or entry.action is AppAction.BUILD
     reads = len(image.references) if image.role is Role.DEPS else 1
     whole = image.role is Role.DEPS or set(pushed) == (of_part if builds else set())
     stands = of_part if image.role is Role.DEPS else set()

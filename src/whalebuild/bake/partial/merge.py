@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from whalebuild.bake.concurrent import ConcurrentBakes
-from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, outcome
+from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, deps_outcome
 from whalebuild.bake.partial.baseline import Baseline
 from whalebuild.bake.partial.join import JoinedImage, PartShare, join
 from whalebuild.bake.partial.part import Part
@@ -70,7 +70,7 @@ class Merger:
         others = ConcurrentBakes(registry, warnings.warn, strict=strict)
         publisher = Publisher(plan, registry, verifier, others)
         if strict:
-            publisher.check()
+            publisher.check_unchanged()
         results = publisher.publish(built)
         staging = dict.fromkeys(reference for part in parts for reference in part.staging)
         delete_tags(self.registry, staging, warnings.warn)
@@ -123,7 +123,7 @@ class _Reader:
     def _verified(self, share: PartShare) -> PushedImage:
         image = share.entry.image
         try:
-            pushed = self.verifier.collect(image, share.entry.pushed)
+            pushed = self.verifier.verify(image, share.entry.pushed)
             self.verifier.check_platforms(image.references[0].repository, pushed.images)
         except VerificationError as failed:
             raise _in_part(share, failed.what, failed.cause) from None
@@ -134,7 +134,7 @@ class _Reader:
 
     def _outcome(self, joined: JoinedImage, pushed: PushedImage | None) -> DepsOutcome:
         plan = self._deps(joined, pushed)
-        done = outcome(plan, pushed)
+        done = deps_outcome(plan, pushed)
         for share in joined.shares:
             for platform, digest in share.entry.stands_on.items():
                 if done.deps_image.images.get(platform) != digest:
@@ -159,7 +159,7 @@ class _Reader:
 
     def _app(self, joined: JoinedImage) -> AppPlan:
         image, lock = joined.image, joined.lock
-        actions = {share.entry.action == AppAction.BUILD.value: share for share in joined.shares}
+        actions = {share.entry.action is AppAction.BUILD: share for share in joined.shares}
         if len(actions) > 1:
             what = f'"{image.name}" was published as it is to be when this part was baked'
             raise _in_part(actions[False], what, f"{actions[True].part.file} has built it")

@@ -14,7 +14,8 @@ from whalebuild.bakefile.images import PairImage
 from whalebuild.bundle.lock import Lock
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.plan import AppPlan, DepsPlan, Plan
+from whalebuild.plan.decision import DepsAction
+from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class ImagePart:
 
     Attributes:
         image: The image; its platforms are those of the whole.
-        action: What the plan does with it: a value of ``DepsAction`` or ``AppAction``.
+        action: What the plan does with it.
         lock: What it is made from on all platforms, or why that cannot be told.
         attributes: For an application what else decides about it, see ``bundle.app_key``.
         published: What stood under its references when the bake was planned, by digest: under each
@@ -34,7 +35,7 @@ class ImagePart:
     """
 
     image: PairImage
-    action: str
+    action: DepsAction | AppAction
     lock: Lock | Undetermined
     attributes: Mapping[str, object]
     published: tuple[str | None, ...]
@@ -81,7 +82,7 @@ def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages) -> ImagePart:
     source = deps.source
     return ImagePart(
         deps.image,
-        deps.decision.action.value,
+        deps.decision.action,
         deps.lock,
         {},
         tuple(found.bundle.digest if found else None for found in deps.published),
@@ -95,7 +96,7 @@ def _app(app: AppPlan, built: BuiltImages) -> ImagePart:
     made_of, pushed = app.material, built.apps.get(app.image.name)
     return ImagePart(
         app.image,
-        app.action.value,
+        app.action,
         made_of.lock if made_of else Undetermined(app.reason),
         made_of.attributes if made_of else {},
         (app.published.manifest.digest if app.published else None,),

@@ -75,13 +75,15 @@ def test_what_a_node_was_given_is_not_what_it_can_run() -> None:
     """Looked at as if nothing had been given, a node's first platform is its own."""
     bare = Node("a", "x", platforms=(AMD64, ARM64))
     down = Node("b", "y", status="inactive")
-    told = Builder("x", "remote", (bare, down)).told({"a": (ARM64,), "b": ("linux/s390x",)})
-    first, second = told.nodes
+    given = {"a": (ARM64,), "b": ("linux/s390x",)}
+    builder = Builder("x", "remote", (bare, down)).with_given_platforms(given)
+    first, second = builder.nodes
     assert (first.own, first.given, first.platforms) == (AMD64, (ARM64,), (AMD64, ARM64))
     assert first.how(ARM64) is Execution.EMULATED
-    assert told.platform == ARM64
+    assert builder.platform == ARM64
     bare_again = Builder("x", "remote", (replace(bare, platforms=(AMD64,)),))
-    assert bare_again.told({"a": (ARM64,)}).nodes[0].how(ARM64) is Execution.UNABLE, "given in vain"
+    (in_vain,) = bare_again.with_given_platforms({"a": (ARM64,)}).nodes
+    assert in_vain.how(ARM64) is Execution.UNABLE
     assert (second.own, second.given, second.platforms) == (None, ("linux/s390x",), ())
 
 

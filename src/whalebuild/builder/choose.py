@@ -26,35 +26,35 @@ class BuilderChooser:
         publishes: Whether it has to push images and caches.
     """
 
-    looker: BuilderProbe
+    probe: BuilderProbe
     named: str | None
     publishes: bool
 
-    def first(self) -> BuilderFacts:
+    def look(self) -> BuilderFacts:
         """Look at the builder that is to be used if it will do.
 
         Raises:
             EngineError: It is not there, or cannot do the job, and no other may be taken.
         """
         if self.named != AUTO:
-            facts = self.looker.facts(self.named)
-            if self._lacks(facts):
+            facts = self.probe.facts(self.named)
+            if self._lacks_store(facts):
                 raise _old_store(facts.builder)
             return facts
         try:
-            return self.looker.facts(None)
+            return self.probe.facts(None)
         except EngineError as down:
             is_own = isinstance(down, BuilderError) and down.builder == OWN_NAME
-            if is_own or not self.looker.engine.has_builder(OWN_NAME):
+            if is_own or not self.probe.engine.has_builder(OWN_NAME):
                 raise
             self._say(f"the current builder cannot be used ({down.what})")
-            return self.looker.facts(OWN_NAME)
+            return self.probe.facts(OWN_NAME)
 
-    def chosen(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
+    def choose(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
         """Keep this builder, or take ``whalebuild``, which may have to be made.
 
         Args:
-            facts: What :meth:`first` found.
+            facts: What :meth:`look` found.
             platforms: Those to build; ``local`` is the builder's own, whichever it is.
 
         Raises:
@@ -62,31 +62,31 @@ class BuilderChooser:
         """
         if self.named != AUTO or facts.builder == OWN_NAME:
             return facts
-        there = self.looker.engine.has_builder(OWN_NAME)
-        lacking = self._lacks(facts)
-        why = _STORE_OFF if lacking else ""
-        unable = () if lacking or not there else self._unable(facts, platforms)
+        exists = self.probe.engine.has_builder(OWN_NAME)
+        lacks_store = self._lacks_store(facts)
+        why = _STORE_OFF if lacks_store else ""
+        unable = () if lacks_store or not exists else self._unable(facts, platforms)
         if unable:
             why = f"it cannot run programs of {', '.join(unable)}"
         if not why:
             return facts
-        if there:
-            own = self.looker.facts(OWN_NAME)
+        if exists:
+            own = self.probe.facts(OWN_NAME)
             if unable and self._unable(own, unable):
                 return facts  # no better; what nobody can run is said where it is met
         else:
-            own = self._to_be(facts, platforms)
+            own = self._planned(facts, platforms)
         self._say(f'builder "{facts.builder}" cannot do this: {why}')
         return own
 
-    def settled(self, settings: Settings, facts: BuilderFacts | None) -> Settings:
+    def settings_of_bake(self, settings: Settings, facts: BuilderFacts | None) -> Settings:
         """The settings of the bake: with the builder that was chosen."""
         if self.named != AUTO or facts is None:
             return settings
         origins = {**settings.origins, "builder": f"{settings.origin('builder')}: {AUTO}"}
         return replace(settings, builder=facts.builder, origins=origins)
 
-    def _lacks(self, facts: BuilderFacts) -> bool:
+    def _lacks_store(self, facts: BuilderFacts) -> bool:
         return self.publishes and not facts.containerd_store
 
     def _unable(self, facts: BuilderFacts, platforms: Collection[str]) -> tuple[str, ...]:
@@ -94,19 +94,19 @@ class BuilderChooser:
         wanted = [platform for platform in platforms if platform not in {LOCAL, facts.platform}]
         if not wanted:
             return ()
-        nodes = self.looker.with_nodes(facts, wanted).nodes
+        nodes = self.probe.with_nodes(facts, wanted).nodes
         places = [at for platform in sorted(wanted) if (at := place(nodes, platform))]
         return tuple(at.platform for at in places if at.how is Execution.UNABLE)
 
-    def _to_be(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
-        """``whalebuild`` as it will be: on the same machine, so with the same platforms."""
+    def _planned(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
+        """What ``whalebuild`` will be once it is made: on the same machine, with its platforms."""
         wanted = [platform for platform in platforms if platform != LOCAL]
-        nodes = self.looker.with_nodes(facts, wanted).nodes
+        nodes = self.probe.with_nodes(facts, wanted).nodes
         named = tuple(replace(node, name=f"{OWN_NAME}0") for node in nodes)
         return BuilderFacts(OWN_NAME, CONTAINER, True, facts.platform, named, missing=True)  # noqa: FBT003
 
     def _say(self, why: str) -> None:
-        self.looker.note(f'{why}; using builder "{OWN_NAME}" (--builder {AUTO})')
+        self.probe.note(f'{why}; using builder "{OWN_NAME}" (--builder {AUTO})')
 
 
 def _old_store(builder: str) -> EngineError:

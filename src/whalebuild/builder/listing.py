@@ -1,4 +1,4 @@
-"""Builders as buildx shows them: ``docker buildx inspect`` and ``docker buildx ls``.
+"""Builders as buildx shows them: ``docker buildx inspect``, ``ls`` and ``du``.
 
 ``inspect`` looks at one builder and has no form for machines; ``ls`` has one, and looks at all
 builders, those included that make it wait (``commands/inspect.go`` and ``ls.go`` in
@@ -17,6 +17,12 @@ from whalebuild.builder.nodes import RUNNING, Node
 
 # "Name:   value" at the margin; what a node has more than one line of is indented.
 _FIELD = re.compile(r"(?P<name>\S[^:]*):\s*(?P<value>.*)")
+
+# "Total:   1.2GB", below the table of ``du``.
+_SIZE = re.compile(
+    r"^(?P<name>[A-Za-z]+):\s+(?P<number>[\d.]+)\s*(?P<unit>[kMGTP]?)B\s*$", re.MULTILINE
+)
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
 
 
 @dataclass(frozen=True)
@@ -52,16 +58,37 @@ class Builder:
         running = (node for node in self.nodes if node.platforms)
         return next(((*node.given, *node.platforms)[0] for node in running), None)
 
-    def told(self, given: Mapping[str, tuple[str, ...]]) -> Builder:
-        """This builder, looked at as if its nodes had been given nothing, with what they were.
+    def with_given_platforms(self, given: Mapping[str, tuple[str, ...]]) -> Builder:
+        """This builder with the platforms that its nodes were given when it was made.
 
-        A running node's first platform is its machine's then.
+        For one that buildx was asked about as if they had been given none: a running node's first
+        platform is its machine's own then.
 
         Args:
             given: Platforms by node name.
         """
-        nodes = (_told(node, given.get(node.name, ())) for node in self.nodes)
+        nodes = (
+            replace(
+                node,
+                given=given.get(node.name, ()),
+                own=node.platforms[0] if node.platforms else node.own,
+            )
+            for node in self.nodes
+        )
         return replace(self, nodes=tuple(nodes))
+
+
+@dataclass(frozen=True)
+class CacheUsage:
+    """Bytes, rounded by buildx to four digits; None where it does not say.
+
+    Attributes:
+        total: All that it holds.
+        reclaimable: What ``docker buildx prune --all`` would remove.
+    """
+
+    total: int | None = None
+    reclaimable: int | None = None
 
 
 def read_inspection(text: str) -> Builder:
@@ -80,6 +107,15 @@ def read_listing(text: str) -> tuple[Builder, ...]:
     return tuple(_builder(json.loads(line)) for line in text.splitlines() if line.strip())
 
 
+def read_usage(text: str) -> CacheUsage:
+    """Read what ``docker buildx du`` prints."""
+    found = {
+        line["name"]: round(float(line["number"]) * _UNITS[line["unit"]])
+        for line in _SIZE.finditer(text)
+    }
+    return CacheUsage(found.get("Total"), found.get("Reclaimable"))
+
+
 def _builder(listed: Mapping[str, Any]) -> Builder:
     nodes = tuple(_listed_node(node) for node in listed.get("Nodes") or () if node.get("Name"))
     error = str(listed.get("Err") or "") or None
@@ -96,11 +132,6 @@ def _listed_node(node: Mapping[str, Any]) -> Node:
         version=str(node.get("Version") or ""),
         error=str(node.get("Err") or "") or None,
     )
-
-
-def _told(node: Node, given: tuple[str, ...]) -> Node:
-    own = node.platforms[0] if node.platforms else node.own
-    return replace(node, given=given, own=own)
 
 
 def _blocks(text: str) -> Iterator[Mapping[str, str]]:
@@ -133,31 +164,3 @@ def _node(block: Mapping[str, str]) -> Node:
         version=block.get("BuildKit version", ""),
         error=block.get("Error") or None,
     )
-
-
-_LINE = re.compile(
-    r"^(?P<name>[A-Za-z]+):\s+(?P<number>[\d.]+)\s*(?P<unit>[kMGTP]?)B\s*$", re.MULTILINE
-)
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15}
-
-
-@dataclass(frozen=True)
-class CacheUsage:
-    """Bytes, rounded by buildx to four digits; None where it does not say.
-
-    Attributes:
-        total: All that it holds.
-        reclaimable: What ``docker buildx prune --all`` would remove.
-    """
-
-    total: int | None = None
-    reclaimable: int | None = None
-
-
-def read_usage(text: str) -> CacheUsage:
-    """Read what ``docker buildx du`` prints."""
-    found = {
-        line["name"]: round(float(line["number"]) * _UNITS[line["unit"]])
-        for line in _LINE.finditer(text)
-    }
-    return CacheUsage(found.get("Total"), found.get("Reclaimable"))

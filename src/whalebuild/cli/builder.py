@@ -48,11 +48,10 @@ _KeepState = Annotated[bool, Option("--keep-state", help="Keep its cache for a l
 @app.command("ls")
 def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
     """List builders, and which node of each builds which platform."""
-    with boundary(format_), _keeper() as keeper:
-        from whalebuild.builder.view import list_json
-        from whalebuild.cli.output.builder import list_text
+    with boundary(format_), _manager() as manager:
+        from whalebuild.cli.output.builder import list_json, list_text
 
-        found = keeper.list()
+        found = manager.list()
         _print(list_json(found) if format_ is opt.Format.JSON else list_text(found))
 
 
@@ -61,11 +60,10 @@ def inspect(
     name: _Name = None, test: _Test = True, format_: opt.OutputFormat = opt.Format.TEXT
 ) -> None:
     """Show a builder (the current one): its nodes, their caches, and what it can do."""
-    with boundary(format_), _keeper() as keeper:
-        from whalebuild.builder.view import view_json
-        from whalebuild.cli.output.builder import view_text
+    with boundary(format_), _manager() as manager:
+        from whalebuild.cli.output.builder import view_json, view_text
 
-        view = keeper.inspect(name, test=test)
+        view = manager.inspect(name, test=test)
         _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
 
 
@@ -81,13 +79,12 @@ def create(
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Make a builder (named "whalebuild" if no name is given) with all its nodes, or none."""
-    with boundary(format_), _keeper() as keeper:
+    with boundary(format_), _manager() as manager:
         from whalebuild.builder.spec import make_spec
-        from whalebuild.builder.view import view_json
-        from whalebuild.cli.output.builder import view_text
+        from whalebuild.cli.output.builder import view_json, view_text
 
         spec = make_spec(name, driver, node or (), driver_opt or (), config)
-        view = keeper.create(spec, use=use, boot=bootstrap)
+        view = manager.create(spec, use=use, boot=bootstrap)
         _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
 
 
@@ -98,16 +95,16 @@ def remove(
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Remove a builder, its daemons and their caches; a remote BuildKit itself stays as it is."""
-    with boundary(format_), _keeper() as keeper:
-        from whalebuild.builder.view import REMOVED_SCHEMA
+    with boundary(format_), _manager() as manager:
+        from whalebuild.cli.output.builder import removed_json
 
-        keeper.remove(name, keep_state=keep_state)
-        as_json = {"schema": REMOVED_SCHEMA, "removed": name}
-        _print(as_json if format_ is opt.Format.JSON else f'removed builder "{name}"')
+        manager.remove(name, keep_state=keep_state)
+        as_json = format_ is opt.Format.JSON
+        _print(removed_json(name) if as_json else f'removed builder "{name}"')
 
 
 @contextmanager
-def _keeper() -> Iterator[BuilderManager]:
+def _manager() -> Iterator[BuilderManager]:
     from whalebuild.builder.manage import BuilderManager
     from whalebuild.docker.builders import DockerBuilders
 

@@ -50,7 +50,7 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = Fal
     if env or not boot:
         said = calls.run(["buildx", "inspect", *chosen], env)
     found = read_inspection(said)
-    return found.told(given) if env else found
+    return found.with_given_platforms(given) if env else found
 
 
 class DockerBuilders:
@@ -79,7 +79,9 @@ class DockerBuilders:
                 "`docker buildx ls` gave an answer that cannot be used",
                 next_step="check the version of buildx: 0.13 or newer is needed",
             ) from None
-        return tuple(found.told(_given(stored.get(found.name, {}))) for found in listed)
+        return tuple(
+            found.with_given_platforms(_given(stored.get(found.name, {}))) for found in listed
+        )
 
     def look(self, name: str | None, *, boot: bool = False) -> Builder:
         """See ``builder.ports.Builders``."""

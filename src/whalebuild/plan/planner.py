@@ -56,7 +56,7 @@ class Planner:
         submit = Submit()
         probe = BuilderProbe(self.engine, self.retrier.announce)
         chooser = BuilderChooser(probe, self.settings.builder, publishes=options.publishes)
-        first_facts = submit(chooser.first) if self.ask else None
+        first_facts = submit(chooser.look) if self.ask else None
         reader = BakeFileReader(self.engine, self.tree, self.settings)
         pairs, all_targets, source = reader.pairs(request)
         if self.settings.platform:
@@ -66,7 +66,7 @@ class Planner:
         lookup = ManifestLookup(registry, submit)
         if self.ask:
             lookup.begin(_references(images))
-        facts = chooser.chosen(first_facts.result(), _platforms(images)) if first_facts else None
+        facts = chooser.choose(first_facts.result(), _platforms(images)) if first_facts else None
         platform = facts.platform if facts else None
         if platform:
             images = tuple(replace(i, platforms=resolve(i.platforms, platform)) for i in images)
@@ -81,7 +81,7 @@ class Planner:
                 _keep_platforms(app, platform)
         facts = with_nodes.result() if with_nodes else None
         derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
-        settings = chooser.settled(self.settings, facts)
+        settings = chooser.settings_of_bake(self.settings, facts)
         return Plan(deps, apps, options, settings, source, facts, all_targets, derived)
 
     def _decide(

@@ -1,16 +1,20 @@
-"""Builders as text; pure functions."""
+"""Builders as text, and for machines; pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from whalebuild.builder.capabilities import Feature, KnownFrom, misplaced
 from whalebuild.builder.listing import Builder
-from whalebuild.builder.nodes import RUNNING, Execution, NodePlacement
+from whalebuild.builder.nodes import RUNNING, Execution, Node, NodePlacement
 from whalebuild.builder.view import BuilderView, NodeView, builder_places
 from whalebuild.cli.output.table import columns
 from whalebuild.text import human_bytes
 
+LIST_SCHEMA = "whalebuild.builders/1"
+SCHEMA = "whalebuild.builder/1"
+REMOVED_SCHEMA = "whalebuild.builder-removed/1"
 _HOW = {
     Execution.NATIVE: "natively",
     Execution.EMULATED: "emulated",
@@ -95,3 +99,66 @@ def _features(features: Iterable[Feature]) -> list[str]:
         answer = "yes" if feature.able else "no"
         rows.append((f"  {feature.name}", answer, f"{_KNOWN[feature.known]}{why}"))
     return columns(rows)
+
+
+def list_json(builders: Iterable[Builder]) -> dict[str, Any]:
+    """The versioned form of ``builder ls``."""
+    shown = [
+        {**_builder_json(each), "nodes": [_node_json(n) for n in each.nodes]} for each in builders
+    ]
+    return {"schema": LIST_SCHEMA, "builders": shown}
+
+
+def view_json(view: BuilderView) -> dict[str, Any]:
+    """The versioned form of ``builder inspect`` and ``create``; sizes are bytes."""
+    nodes = [
+        {
+            **_node_json(each.node),
+            "error": each.trouble or each.node.error,
+            "cache_bytes": each.usage and each.usage.total,
+            "reclaimable_bytes": each.usage and each.usage.reclaimable,
+        }
+        for each in view.nodes
+    ]
+    features = [
+        {"name": f.name, "able": f.able, "known_by": f.known.value, "why": f.why}
+        for f in view.features
+    ]
+    shown = {**_builder_json(view.builder), "nodes": nodes, "features": features}
+    return {"schema": SCHEMA, "builder": shown, "warnings": list(misplaced(view.builder))}
+
+
+def removed_json(name: str) -> dict[str, Any]:
+    """The versioned form of ``builder rm``."""
+    return {"schema": REMOVED_SCHEMA, "removed": name}
+
+
+def _builder_json(builder: Builder) -> dict[str, Any]:
+    return {
+        "name": builder.name,
+        "driver": builder.driver or None,
+        "current": builder.current,
+        "error": builder.error,
+        "platforms": [
+            {"platform": at.platform, "node": at.node.name, "how": at.how.value}
+            for at in builder_places(builder)
+        ],
+    }
+
+
+def _node_json(node: Node) -> dict[str, Any]:
+    def those(how: Execution) -> list[str]:
+        return [p for p in dict.fromkeys((*node.given, *node.platforms)) if node.how(p) is how]
+
+    return {
+        "name": node.name,
+        "endpoint": node.endpoint,
+        "status": node.status,
+        "buildkit": node.version or None,
+        "own": node.own,
+        "given": list(node.given),
+        "native": those(Execution.NATIVE),
+        "emulated": those(Execution.EMULATED),
+        "unable": those(Execution.UNABLE),
+        "error": node.error,
+    }

@@ -13,7 +13,7 @@ from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import Node
 from whalebuild.cli.app import app
 from whalebuild.cli.output.builder import list_text
-from whalebuild.docker import builders as adapter
+from whalebuild.docker import builders as docker_builders
 
 FARM_BUILDS = "linux/amd64 natively on farm0; linux/arm64 natively on farm1"
 
@@ -22,7 +22,7 @@ FARM_BUILDS = "linux/amd64 natively on farm0; linux/arm64 natively on farm1"
 def there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeBuilders:
     """A farm of two nodes, and the docker context's own builder."""
     builders = FakeBuilders({"farm": Builder("farm", "remote", (A, B)), "default": OWN})
-    monkeypatch.setattr(adapter, "DockerBuilders", lambda: _Open(builders))
+    monkeypatch.setattr(docker_builders, "DockerBuilders", lambda: _Open(builders))
     monkeypatch.chdir(tmp_path)
     return builders
 

@@ -1,4 +1,4 @@
-"""The engine's adapter over real processes: a shell script stands in for docker."""
+"""``docker.buildx`` over real processes: a shell script stands in for docker."""
 
 from __future__ import annotations
 

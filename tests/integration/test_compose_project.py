@@ -1,4 +1,4 @@
-"""The adapter of docker compose on a real engine, with a project of two services."""
+"""``docker.compose`` on a real engine, with a project of two services."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from whalebuild.source.context import LocalContextFiles
 class FakeTree:
     """Files: names of bake files, one Dockerfile for all targets, and a context.
 
-    The context is read by the real adapter, from a folder that goes away with this.
+    ``source.context`` reads the context, from a folder that is removed with this object.
     """
 
     DOCKERFILE = (

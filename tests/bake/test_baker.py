@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.support.bake import World
+from tests.support.bake import BakeWorld
 from tests.support.progress import recording
 from whalebuild.buildkit.events import Step
 from whalebuild.errors import BuildError, RefusedError, UnreachableError
@@ -19,9 +19,9 @@ PUSH_FAILED = (
 Bake = tuple[list[str], Exception | None]
 
 
-def world(*bakes: Bake) -> World:
+def world(*bakes: Bake) -> BakeWorld:
     """A world whose engine says this; a bake that does not fail pushes."""
-    made = World()
+    made = BakeWorld()
     made.engine.bakes = list(bakes)
     return made
 

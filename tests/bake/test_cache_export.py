@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bake import WEB, World
+from tests.support.bake import WEB, BakeWorld
 from tests.support.builders import BUILDER
 from tests.support.engine import PushingEngine, definition
 from tests.support.registry import DENIED
@@ -48,7 +48,7 @@ class Picky(PushingEngine):
         yield from super().bake(definition, builder=builder, allow=allow)
 
 
-def roles(world: World) -> list[str]:
+def roles(world: BakeWorld) -> list[str]:
     found = world.registry.at("acme/web:deps")
     index = parse_index(found.raw)
     assert index
@@ -56,7 +56,7 @@ def roles(world: World) -> list[str]:
 
 
 def test_where_a_cache_cannot_be_pushed_by_digest_it_is_staged_under_a_tag() -> None:
-    world = World(Picky(REFUSED))
+    world = BakeWorld(Picky(REFUSED))
     world.bake()
     assert world.engine.built == [["app-deps"], ["app-deps"], ["app"]]
     assert roles(world) == ["app", "deps"]
@@ -69,7 +69,7 @@ def test_where_a_cache_cannot_be_pushed_by_digest_it_is_staged_under_a_tag() -> 
 
 
 def test_what_was_found_out_is_remembered() -> None:
-    world = World(Picky(REFUSED))
+    world = BakeWorld(Picky(REFUSED))
     world.bake()
     assert world.notes.refused == {("ci", "docker.io")}
     world.tree.write(**{"requirements.txt": "x==2\n"})
@@ -80,7 +80,7 @@ def test_what_was_found_out_is_remembered() -> None:
 
 @pytest.mark.parametrize("words", [REFUSED, BUSY], ids=["refused", "busy"])
 def test_where_it_cannot_be_exported_at_all_images_are_published_without(words: str) -> None:
-    world = World(Picky(words, always=True))
+    world = BakeWorld(Picky(words, always=True))
     world.bake()
     assert roles(world) == []
     assert world.registry.puts == ["acme/web:deps", "acme/web:latest"]
@@ -93,13 +93,13 @@ def test_of_several_targets_too_only_the_cache_is_blamed(
 ) -> None:
     """Where bake builds several, their names stand before what BuildKit calls its steps."""
     monkeypatch.setitem(EXPORTING, "name", "[app] exporting cache to registry")
-    world = World(Picky(BUSY, always=True))
+    world = BakeWorld(Picky(BUSY, always=True))
     world.bake()
     assert world.registry.puts == ["acme/web:deps", "acme/web:latest"]
 
 
 def test_a_strict_bake_publishes_nothing_without_its_cache() -> None:
-    world = World(Picky(BUSY, always=True))
+    world = BakeWorld(Picky(BUSY, always=True))
     world.set(strict_cache=True)
     with pytest.raises(UnreachableError):
         world.bake()
@@ -107,19 +107,19 @@ def test_a_strict_bake_publishes_nothing_without_its_cache() -> None:
 
 
 def test_what_it_cost_is_in_the_result() -> None:
-    world = World(Picky(BUSY, always=True))
+    world = BakeWorld(Picky(BUSY, always=True))
     result = world.bake()
     assert [w for w in result.warnings if w.startswith("the cache could not be exported")]
 
 
 def test_a_registry_that_is_busy_says_nothing_about_digests() -> None:
-    world = World(Picky(BUSY, always=True))
+    world = BakeWorld(Picky(BUSY, always=True))
     world.bake()
     assert world.notes.refused == set()
 
 
 def test_a_staging_tag_that_cannot_be_deleted_is_a_warning() -> None:
-    world = World(Picky(REFUSED))
+    world = BakeWorld(Picky(REFUSED))
     world.registry.delete_manifest = lambda _: False  # type: ignore[method-assign]
     world.bake()
     left = [note for note in world.console.notes if "is left over" in note]
@@ -128,7 +128,7 @@ def test_a_staging_tag_that_cannot_be_deleted_is_a_warning() -> None:
 
 def test_where_only_manifests_are_deleted_what_is_published_stays() -> None:
     """As docker's registry 2.8 does it: with a manifest go its tags."""
-    world = World(Picky(REFUSED))
+    world = BakeWorld(Picky(REFUSED))
     registry, delete = world.registry, world.registry.delete_manifest
 
     def by_digest(reference: Reference) -> bool:
@@ -150,7 +150,7 @@ def test_where_only_manifests_are_deleted_what_is_published_stays() -> None:
 
 
 def test_a_failing_build_is_no_trouble_with_a_cache() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.bakes = [([], FAILED)]
     with pytest.raises(BuildError):
         world.bake()
@@ -158,7 +158,7 @@ def test_a_failing_build_is_no_trouble_with_a_cache() -> None:
 
 
 def test_staging_tags_do_not_outlive_a_bake_that_fails() -> None:
-    world = World(Picky(REFUSED))
+    world = BakeWorld(Picky(REFUSED))
     world.registry.failures["PUT acme/web:deps"] = DENIED
     with pytest.raises(Exception, match="refused"):
         world.bake()

@@ -6,7 +6,16 @@ import json
 
 import pytest
 
-from tests.support.bake import DONE, PUSH_BUSY, World, bundle_of, published, refs, scripted, stale
+from tests.support.bake import (
+    DONE,
+    PUSH_BUSY,
+    BakeWorld,
+    bundle_of,
+    published,
+    refs,
+    scripted,
+    stale,
+)
 from tests.support.progress import step
 from whalebuild.errors import BuildError, RefusedError, UnreachableError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -19,16 +28,16 @@ LOST = (
 )
 
 
-def source(world: World) -> str:
+def source(world: BakeWorld) -> str:
     (cache,) = bundle_of(world).cache("deps", ("linux/amd64",))
     return f"acme/web@{cache.digest}"
 
 
-def warnings(world: World) -> list[str]:
+def warnings(world: BakeWorld) -> list[str]:
     return [note for note in world.console.notes if note.startswith("warning: ")]
 
 
-def imports(world: World) -> list[list[str]]:
+def imports(world: BakeWorld) -> list[list[str]]:
     """What each bake of the dependencies imported."""
     return [
         refs(world, number, "app-deps", "cache-from")
@@ -126,12 +135,12 @@ def test_a_cache_of_the_bake_file_that_is_not_there_yet_is_no_trouble() -> None:
     assert warnings(world) == []
 
 
-def lost(world: World, digest: str) -> None:
+def lost(world: BakeWorld, digest: str) -> None:
     """Have the first bake fail for a blob that is not there."""
     world.engine.bakes = [([], CommandFailedError(LOST.format(digest)))]
 
 
-def config_of(world: World) -> str:
+def config_of(world: BakeWorld) -> str:
     digest = source(world).partition("@")[2]
     manifest = json.loads(world.registry.manifests["acme/web", digest].raw)
     return str(manifest["config"]["digest"])
@@ -174,7 +183,7 @@ def test_a_cache_whose_manifest_cannot_be_read_is_not_given_to_buildkit() -> Non
 # What is tried again, and how
 
 
-def targets(world: World, number: int) -> dict[str, object]:
+def targets(world: BakeWorld, number: int) -> dict[str, object]:
     return dict(world.engine.targets(number)["app-deps"])
 
 
@@ -194,7 +203,7 @@ def test_a_build_that_is_tried_again_before_it_was_done_keeps_no_cache() -> None
 
 def test_the_registry_is_asked_before_the_engine_is_sent_there_again() -> None:
     words = PUSH_BUSY.replace("acme/web", "registry.example/acme/web")
-    world = World()
+    world = BakeWorld()
     world.targets(app={"tags": ["registry.example/acme/web:latest"]})
     world.engine.bakes = [(DONE, CommandFailedError(words))]
     plan = world.plan()
@@ -210,7 +219,7 @@ def test_the_registry_is_asked_before_the_engine_is_sent_there_again() -> None:
 
 def test_a_registry_that_does_not_come_back_is_not_asked_by_the_engine() -> None:
     words = PUSH_BUSY.replace("acme/web", "registry.example/acme/web")
-    world = World()
+    world = BakeWorld()
     world.targets(app={"tags": ["registry.example/acme/web:latest"]})
     world.engine.bakes = [(DONE, CommandFailedError(words))]
     plan = world.plan()
@@ -225,7 +234,7 @@ def test_unknown_words_are_tried_once_more_for_a_push_and_not_for_a_build() -> N
     with pytest.raises(UnreachableError, match="does not know"):
         world.bake()
     assert len(world.engine.baked) == 2
-    world = World()
+    world = BakeWorld()
     world.engine.bakes = [([step("[1/1] RUN x")], CommandFailedError("ERROR: something new\n"))]
     with pytest.raises(BuildError):
         world.bake()
@@ -270,7 +279,7 @@ def test_dependencies_that_the_registry_does_not_find_yet_are_waited_for() -> No
     assert len(result.retries) == 1
 
 
-def _children(world: World, metadata: dict[str, object]) -> list[str]:
+def _children(world: BakeWorld, metadata: dict[str, object]) -> list[str]:
     index = world.registry.manifests["acme/web", str(metadata["containerimage.digest"])]
     children = json.loads(index.raw)["manifests"]
     return [c["digest"] for c in children if c.get("platform", {}).get("os") == "linux"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bake import APP, DEPS, WEB, World, bundle_of, published
+from tests.support.bake import APP, DEPS, WEB, BakeWorld, bundle_of, published
 from tests.support.builders import BUILDER, GOOD_FACTS
 from tests.support.platforms import AMD64
 from tests.support.progress import recording
@@ -23,9 +23,9 @@ SHARED = {
 DRIVERS = pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
 
 
-def beside(world: World, **contents: str) -> World:
+def beside(world: BakeWorld, **contents: str) -> BakeWorld:
     """Somebody else who works on the same pair, with other files."""
-    other = World(notes=world.notes)
+    other = BakeWorld(notes=world.notes)
     other.engine.registry = world.registry
     other.engine.file = world.engine.file
     other.set(scope=world.settings.scope)
@@ -33,7 +33,7 @@ def beside(world: World, **contents: str) -> World:
     return other
 
 
-def during(world: World, number: int, action: Callable[[], object]) -> None:
+def during(world: BakeWorld, number: int, action: Callable[[], object]) -> None:
     """Have something happen once while a bake of this number is building, before it pushes."""
     bake = world.engine.bake
     # What buildx streams of a bake that comes to its push.
@@ -47,7 +47,7 @@ def during(world: World, number: int, action: Callable[[], object]) -> None:
     world.engine.bake = baking  # type: ignore[method-assign,assignment]
 
 
-def warnings(world: World) -> list[str]:
+def warnings(world: BakeWorld) -> list[str]:
     return [note for note in world.console.notes if note.startswith("warning: ")]
 
 
@@ -138,9 +138,9 @@ def test_a_tag_that_is_deleted_meanwhile_is_set_again() -> None:
 # A bake that only adds to what is there
 
 
-def _adding(facts: object = BUILDER) -> World:
+def _adding(facts: object = BUILDER) -> BakeWorld:
     """A world where ``:deps`` is published, and an application has no cache in it yet."""
-    world = World()
+    world = BakeWorld()
     world.engine.answer_facts = facts
     world.targets(**SHARED)
     world.bake("deps")
@@ -235,7 +235,7 @@ def test_if_unchanged_leaves_both_tags_as_another_bake_has_set_them(
 
 @DRIVERS
 def test_if_unchanged_takes_its_own_pushes_for_its_own(facts: object) -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.answer_facts = facts
     world.set(if_unchanged=True)
     for version in ("1", "2"):
@@ -245,7 +245,7 @@ def test_if_unchanged_takes_its_own_pushes_for_its_own(facts: object) -> None:
 
 
 def test_if_unchanged_holds_for_a_first_bake_too() -> None:
-    world = World()
+    world = BakeWorld()
     world.set(if_unchanged=True)
     plan = world.plan()
     beside(world).bake()
@@ -254,7 +254,7 @@ def test_if_unchanged_holds_for_a_first_bake_too() -> None:
 
 
 def test_if_unchanged_does_not_mind_an_application_that_is_not_touched() -> None:
-    world = World()
+    world = BakeWorld()
     tags = {name: {"tags": [f"acme/web:{name}"]} for name in ("api", "job")}
     world.targets(deps=SHARED["deps"], **tags)
     world.bake("api", "job")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support.bake import DONE, PUSH_BUSY, World, scripted
+from tests.support.bake import DONE, PUSH_BUSY, BakeWorld, scripted
 from tests.support.progress import step
 from whalebuild.errors import EngineError, RefusedError
 from whalebuild.failures.classify_http import from_answer
@@ -19,8 +19,8 @@ INNER_ERROR = f"ERROR: failed to solve: failed to push {WEB}: unknown: unknown e
 FULL = from_answer(f"POST {WEB}", 500, {}, b'{"errors":[{"detail":{"Enclosed":{"Err":28}}}]}')
 
 
-def full_registry(*bakes: tuple[Sequence[str], str | None]) -> World:
-    world = World()
+def full_registry(*bakes: tuple[Sequence[str], str | None]) -> BakeWorld:
+    world = BakeWorld()
     world.targets(app={"tags": [f"{WEB}:latest"]})
     world.engine.bakes = [
         (list(lines), CommandFailedError(words) if words else None) for lines, words in bakes

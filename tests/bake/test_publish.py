@@ -6,7 +6,7 @@ from tests.support.bake import (
     APP,
     DEPS,
     UNKNOWN,
-    World,
+    BakeWorld,
     actions,
     app_of,
     bundle_of,
@@ -18,7 +18,7 @@ from whalebuild.plan.definition import NO_DIGEST
 
 
 def test_a_first_bake_builds_both_and_publishes_the_dependencies_first() -> None:
-    world = World()
+    world = BakeWorld()
     result = world.bake()
     assert actions(result) == {"app-deps": "built", "app": "built"}
     assert world.engine.built == [["app-deps"], ["app"]]
@@ -32,7 +32,7 @@ def test_a_first_bake_builds_both_and_publishes_the_dependencies_first() -> None
 
 
 def test_all_that_was_pushed_is_read_before_anything_is_put() -> None:
-    world = World()
+    world = BakeWorld()
     world.bake()
     first = world.registry.requests.index(f"PUT {DEPS}")
     read = {r.rpartition("@")[2] for r in world.registry.requests[:first]}
@@ -46,7 +46,7 @@ def test_all_that_was_pushed_is_read_before_anything_is_put() -> None:
 
 
 def test_an_application_stands_on_the_image_that_was_just_pushed() -> None:
-    world = World()
+    world = BakeWorld()
     world.bake()
     (image,) = bundle_of(world).images.values()
     target = world.engine.targets(1)["app"]
@@ -57,7 +57,7 @@ def test_an_application_stands_on_the_image_that_was_just_pushed() -> None:
 
 
 def test_a_rebuild_exports_both_caches_by_digest_into_the_bundle() -> None:
-    world = World()
+    world = BakeWorld()
     world.bake()
     for bake, name in enumerate(("app-deps", "app")):
         assert refs(world, bake, name, "cache-to") == [f"acme/web@{NO_DIGEST}"]
@@ -104,7 +104,7 @@ def test_a_change_of_the_dependencies_rebuilds_both_with_the_old_caches() -> Non
 
 
 def test_bases_are_pinned_as_the_last_bake_had_them_until_they_are_asked_for() -> None:
-    world = World()
+    world = BakeWorld()
     one = world.base()
     world.bake()
     pin = {"debian": f"docker-image://debian@{one}"}
@@ -141,7 +141,7 @@ def test_force_builds_the_application_on_reused_dependencies() -> None:
 
 
 def test_a_missing_application_cache_is_exported_and_added_to_the_bundle() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.config_size = 2 << 20
     world.bake()
     assert bundle_of(world).caches == ()
@@ -155,7 +155,7 @@ def test_a_missing_application_cache_is_exported_and_added_to_the_bundle() -> No
 
 
 def test_inputs_that_cannot_be_told_are_asked_of_buildkit_every_time() -> None:
-    world = World()
+    world = BakeWorld()
     world.tree.text = UNKNOWN
     world.bake()
     before = world.registry.at(DEPS)

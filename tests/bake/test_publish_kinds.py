@@ -9,7 +9,7 @@ from tests.support.bake import (
     DEPS,
     UNKNOWN,
     WEB,
-    World,
+    BakeWorld,
     actions,
     app_of,
     bundle_of,
@@ -22,7 +22,7 @@ from tests.support.platforms import AMD64, ARM64
 
 @pytest.mark.parametrize("attested", [True, False], ids=["attestations", "none"])
 def test_several_platforms_are_a_task_each_and_one_index(attested: bool) -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.attested = attested
     world.set(platform=(AMD64, ARM64))
     result = world.bake()
@@ -59,7 +59,7 @@ def test_a_further_platform_is_built_and_the_other_is_kept() -> None:
 
 
 def test_the_docker_driver_pushes_by_tag_and_the_bundle_takes_its_place() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.answer_facts = GOOD_FACTS
     world.bake()
     assert [t["tags"] for n in (0, 1) for t in world.engine.targets(n).values()] == [[DEPS], [APP]]
@@ -70,7 +70,7 @@ def test_the_docker_driver_pushes_by_tag_and_the_bundle_takes_its_place() -> Non
 
 
 def test_the_docker_driver_has_moved_the_tag_and_it_is_put_back() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.answer_facts = GOOD_FACTS
     world.tree.text = UNKNOWN
     world.bake()
@@ -81,7 +81,7 @@ def test_the_docker_driver_has_moved_the_tag_and_it_is_put_back() -> None:
 
 @pytest.mark.parametrize("option", ["load", "read_only"])
 def test_without_publishing_stale_dependencies_are_built_on_the_pinned_base(option: str) -> None:
-    world = World()
+    world = BakeWorld()
     one = world.base()
     world.bake()
     world.base(content=b"two")
@@ -93,7 +93,7 @@ def test_without_publishing_stale_dependencies_are_built_on_the_pinned_base(opti
 
 def test_load_and_read_only_put_nothing() -> None:
     for options in ({"load": True}, {"read_only": True}):
-        world = World()
+        world = BakeWorld()
         result = world.bake(**options)
         assert (world.engine.built, actions(result)) == ([["app"]], {"app": "built"})
         assert (world.registry.puts, world.registry.tags, result.published) == ([], {}, False)
@@ -101,7 +101,7 @@ def test_load_and_read_only_put_nothing() -> None:
 
 @pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
 def test_dependencies_alone_are_published_with_their_cache(facts: object) -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.answer_facts = facts
     world.targets(deps={"target": "dependencies", "tags": [DEPS]}, **WEB)
     assert actions(world.bake("deps")) == {"deps": "built"}
@@ -113,7 +113,7 @@ def test_dependencies_alone_are_published_with_their_cache(facts: object) -> Non
 
 @pytest.mark.parametrize("facts", [BUILDER, GOOD_FACTS], ids=["by digest", "by tag"])
 def test_local_is_the_builders_own_platform(facts: object) -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.answer_facts = facts
     world.set(platform=("local", AMD64))
     world.bake()
@@ -124,7 +124,7 @@ def test_local_is_the_builders_own_platform(facts: object) -> None:
 
 def test_dependencies_shared_over_two_repositories_have_their_caches_in_the_first() -> None:
     """An index can be put only where its children are, and caches are exported to one place."""
-    world = World()
+    world = BakeWorld()
     tags = {name: {"tags": [f"acme/{name}:latest"]} for name in ("api", "job")}
     world.targets(deps={"target": "dependencies"}, **tags)
     world.bake("api", "job")
@@ -144,7 +144,7 @@ def test_dependencies_shared_over_two_repositories_have_their_caches_in_the_firs
 
 
 def test_two_tags_of_dependencies_are_set_once() -> None:
-    world = World()
+    world = BakeWorld()
     tags = [DEPS, "acme/web:deps-stable"]
     world.targets(deps={"target": "dependencies", "tags": tags}, **WEB)
     world.bake()
@@ -171,7 +171,7 @@ def test_another_scope_takes_over_what_fits_and_then_has_its_own() -> None:
 
 
 def test_two_applications_share_a_bundle_and_each_has_its_cache() -> None:
-    world = World()
+    world = BakeWorld()
     tags = {name: {"tags": [f"acme/web:{name}"]} for name in ("api", "job")}
     world.targets(deps={"target": "dependencies", "tags": [DEPS]}, **tags)
     world.bake("api", "job")

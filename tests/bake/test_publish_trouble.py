@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.bake import APP, DEPS, World, app_of, bundle_of, published
+from tests.support.bake import APP, DEPS, BakeWorld, app_of, bundle_of, published
 from tests.support.builders import BUILDER, GOOD_FACTS
 from tests.support.platforms import AMD64, ARM64
 from tests.support.registry import BUSY, DENIED
@@ -23,7 +23,7 @@ from whalebuild.oci.reference import Reference
 
 
 def test_a_cache_that_buildkit_would_not_import_is_left_out_with_a_warning() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.config_size = (1 << 20) + 1
     world.bake()
     assert bundle_of(world).caches == ()
@@ -37,14 +37,14 @@ FAILED = CommandFailedError('ERROR: failed to solve: process "x" did not complet
 
 
 def test_nothing_is_put_where_the_application_fails() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.bakes = [([], None), ([], FAILED)]
     with pytest.raises(BuildError):
         world.bake()
     assert (world.registry.puts, world.registry.tags) == ([], {})
 
 
-def _without(world: World, verb: str, role: str) -> None:
+def _without(world: BakeWorld, verb: str, role: str) -> None:
     """Let the registry lose something right after the push."""
     run = world.engine._run
 
@@ -78,7 +78,7 @@ def test_what_did_not_arrive_is_not_published(role: str, what: str) -> None:
     assert (world.registry.puts, world.registry.tags) == ([], before)
 
 
-def _lags(world: World, requests: int) -> None:
+def _lags(world: BakeWorld, requests: int) -> None:
     """Let the registry not find what it was given at first."""
     find = world.registry._find
     left = dict.fromkeys(range(requests))
@@ -92,7 +92,7 @@ def _lags(world: World, requests: int) -> None:
 
 @pytest.mark.parametrize("requests", [1, 2])
 def test_what_was_pushed_just_now_is_waited_for(requests: int) -> None:
-    world = World()
+    world = BakeWorld()
     _lags(world, requests)
     result = world.bake()
     assert [retry.reason for retry in result.retries] == ["not found yet"] * requests
@@ -100,7 +100,7 @@ def test_what_was_pushed_just_now_is_waited_for(requests: int) -> None:
 
 
 def test_a_cache_that_is_not_found_at_once_is_waited_for() -> None:
-    world = World()
+    world = BakeWorld()
     digest = "sha256:0"
     run = world.engine._run
 
@@ -123,7 +123,7 @@ def test_a_cache_that_is_not_found_at_once_is_waited_for() -> None:
     ids=["by digest", "by tag"],
 )
 def test_a_platform_that_is_missing_is_not_published(facts: object, task: str) -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.answer_facts = facts
     world.set(platform=(AMD64, ARM64))
     world.engine.drops = (ARM64,)
@@ -133,7 +133,7 @@ def test_a_platform_that_is_missing_is_not_published(facts: object, task: str) -
 
 
 def test_an_index_without_any_image_is_not_published() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.drops = (AMD64,)
     with pytest.raises(VerificationError, match=r'"app-deps" has no image'):
         world.bake()
@@ -141,7 +141,7 @@ def test_an_index_without_any_image_is_not_published() -> None:
 
 
 def test_a_registry_that_is_busy_is_asked_again() -> None:
-    world = World()
+    world = BakeWorld()
     world.registry.failures[f"PUT {DEPS}"] = [BUSY, BUSY, None]
     result = world.bake()
     assert world.registry.puts == [DEPS, DEPS, DEPS, APP]
@@ -151,7 +151,7 @@ def test_a_registry_that_is_busy_is_asked_again() -> None:
 
 
 def test_a_tag_that_the_registry_did_not_keep_is_told() -> None:
-    world = World()
+    world = BakeWorld()
     world.registry.failures[f"PUT {DEPS}"] = [BUSY, None]
     put = world.registry.put_manifest
 
@@ -170,7 +170,7 @@ def test_a_tag_that_the_registry_did_not_keep_is_told() -> None:
 def test_where_the_dependencies_cannot_be_put_the_application_is_not(
     said: str, error: type[Exception]
 ) -> None:
-    world = World()
+    world = BakeWorld()
     world.registry.failures[f"PUT {DEPS}"] = said
     with pytest.raises(error):
         world.bake()
@@ -178,7 +178,7 @@ def test_where_the_dependencies_cannot_be_put_the_application_is_not(
 
 
 def test_an_image_whose_platform_nobody_knows_is_not_published() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.attested = False
     world.engine.answer_boot = world.engine.answer_facts = replace(BUILDER, platform=None)
     world.engine.own = "unknown/unknown"
@@ -188,7 +188,7 @@ def test_an_image_whose_platform_nobody_knows_is_not_published() -> None:
 
 
 def test_an_image_without_index_has_the_platform_of_its_configuration() -> None:
-    world = World()
+    world = BakeWorld()
     world.engine.attested = False
     world.engine.own = "linux/arm/v7"
     world.bake()

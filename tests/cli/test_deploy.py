@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.deploy import ENDED, World
+from tests.support.deploy import ENDED, DeployWorld
 from tests.support.host import FakeHost
 from tests.support.registry import BUSY
 from whalebuild.cli.app import app
@@ -19,8 +19,8 @@ GRACE = ("--grace", "0")
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
-    made = World(tmp_path / "state")
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DeployWorld:
+    made = DeployWorld(tmp_path / "state")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WHALEBUILD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(compose, "ComposeProject", lambda *_, **__: made.project)
@@ -33,7 +33,7 @@ def invoke(*words: str) -> Result:
     return CliRunner().invoke(app, [*words], prog_name="whalebuild")
 
 
-def test_a_deploy_and_a_rollback(world: World) -> None:
+def test_a_deploy_and_a_rollback(world: DeployWorld) -> None:
     one = world.publish("1")
     shown = invoke("deploy", *GRACE)
     assert shown.exit_code == 0, shown.stderr
@@ -51,7 +51,7 @@ def test_a_deploy_and_a_rollback(world: World) -> None:
     ("flag", "done", "pulled"),
     [("--dry-run", "planned", False), ("--pre-pull", "pulled", True)],
 )
-def test_what_starts_nothing(world: World, flag: str, done: str, pulled: bool) -> None:
+def test_what_starts_nothing(world: DeployWorld, flag: str, done: str, pulled: bool) -> None:
     one = world.publish("1")
     told = json.loads(invoke("deploy", flag, "--format", "json").stdout)
     assert (told["done"], told["deployment"]) == (done, None)
@@ -59,14 +59,14 @@ def test_what_starts_nothing(world: World, flag: str, done: str, pulled: bool) -
     assert world.history.deployments == ()
 
 
-def test_a_failed_deploy_is_exit_code_8(world: World) -> None:
+def test_a_failed_deploy_is_exit_code_8(world: DeployWorld) -> None:
     world.publish("1", looks=ENDED)
     failed = invoke("deploy", "--format", "json", *GRACE)
     assert failed.exit_code == 8
     assert "web: it ended with exit code 3" in json.loads(failed.stdout)["error"]["what"]
 
 
-def test_a_registry_that_is_down_is_exit_code_6(world: World) -> None:
+def test_a_registry_that_is_down_is_exit_code_6(world: DeployWorld) -> None:
     world.publish("1")
     world.registry.down = BUSY
     assert invoke("deploy", "--retry-attempts", "1").exit_code == 6
@@ -74,6 +74,6 @@ def test_a_registry_that_is_down_is_exit_code_6(world: World) -> None:
 
 
 @pytest.mark.parametrize("words", [("rollback",), ("deploy", "--warm", "--pre-pull")])
-def test_what_cannot_be_done_is_exit_code_2(world: World, words: tuple[str, ...]) -> None:
+def test_what_cannot_be_done_is_exit_code_2(world: DeployWorld, words: tuple[str, ...]) -> None:
     assert invoke(*words).exit_code == 2
     assert world.asked("up", "pull") == []

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.builders import GOOD_FACTS
 from tests.support.platforms import ARM64
-from tests.support.published_pair import REPOSITORY, World
+from tests.support.published_pair import REPOSITORY, PublishedPair
 from whalebuild.cli.app import app
 from whalebuild.docker.host import DockerHost
 from whalebuild.oci.reference import Reference
@@ -21,7 +21,7 @@ from whalebuild.registry.client import RegistryClient
 @pytest.fixture(autouse=True)
 def has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[HostImage]:
     """An empty folder, a registry in memory, and what the host has."""
-    registry = World().registry
+    registry = PublishedPair().registry
     found: list[HostImage] = []
     config = {
         "os": "linux",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.support.published_pair import REPOSITORY, World
+from tests.support.published_pair import REPOSITORY, PublishedPair
 from whalebuild.cli.app import app
 from whalebuild.registry.client import RegistryClient
 
@@ -16,7 +16,7 @@ from whalebuild.registry.client import RegistryClient
 @pytest.fixture(autouse=True)
 def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder, and a registry in memory."""
-    registry = World().registry
+    registry = PublishedPair().registry
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(RegistryClient, "manifest", lambda _, ref, **__: registry.manifest(ref))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.deploy import ENDED, UNHEALTHY, KilledError, World
+from tests.support.deploy import ENDED, UNHEALTHY, DeployWorld, KilledError
 from tests.support.errors import outcome
 from tests.support.project import service
 from tests.support.registry import BUSY, DENIED
@@ -31,15 +31,15 @@ LOST = CommandFailedError("Cannot connect to the Docker daemon at unix:///var/ru
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path, (service("web"), service("api")))
+def world(tmp_path: Path) -> DeployWorld:
+    return DeployWorld(tmp_path, (service("web"), service("api")))
 
 
-def outcomes(world: World) -> list[tuple[DeploymentKind, Outcome]]:
+def outcomes(world: DeployWorld) -> list[tuple[DeploymentKind, Outcome]]:
     return [(each.begun.act, each.outcome) for each in world.history.deployments]
 
 
-def test_a_first_deploy(world: World) -> None:
+def test_a_first_deploy(world: DeployWorld) -> None:
     web, api = world.publish("1"), world.publish("1", "api")
     done = world.deploy()
     assert (done.done, done.number) == (DeployAction.DEPLOYED, 1)
@@ -53,7 +53,7 @@ def test_a_first_deploy(world: World) -> None:
     assert deployment.ended.seconds == world.clock.now - 100.0 > 0
 
 
-def test_what_runs_already_is_left_alone(world: World) -> None:
+def test_what_runs_already_is_left_alone(world: DeployWorld) -> None:
     world.publish("1")
     world.deploy("web")
     before = list(world.project.running)
@@ -63,7 +63,7 @@ def test_what_runs_already_is_left_alone(world: World) -> None:
     assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.DONE)]
 
 
-def test_names_keep_both_versions_before_anything_is_switched(world: World) -> None:
+def test_names_keep_both_versions_before_anything_is_switched(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy("web")
     two = world.publish("2")
@@ -77,7 +77,7 @@ def test_names_keep_both_versions_before_anything_is_switched(world: World) -> N
     assert verbs.index("up") > 2
 
 
-def test_a_version_that_does_not_work_is_replaced_by_the_one_before(world: World) -> None:
+def test_a_version_that_does_not_work_is_replaced_by_the_one_before(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy("web")
     two = world.publish("2", looks=UNHEALTHY)
@@ -99,14 +99,14 @@ def test_a_version_that_does_not_work_is_replaced_by_the_one_before(world: World
     assert deployment.ended.reason == "web: it is unhealthy"
 
 
-def test_without_a_way_back(world: World) -> None:
+def test_without_a_way_back(world: DeployWorld) -> None:
     world.publish("1", looks=UNHEALTHY)
     failed = outcome(lambda: world.deploy("web"))
     assert "there is no version before it to go back to" in failed.what
     assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.FAILED)]
 
 
-def test_no_rollback(world: World) -> None:
+def test_no_rollback(world: DeployWorld) -> None:
     world.publish("1")
     world.deploy("web")
     two = world.publish("2", looks=UNHEALTHY)
@@ -121,7 +121,7 @@ def test_no_rollback(world: World) -> None:
     assert (back.done, back.to) == (DeployAction.ROLLED_BACK, 1)
 
 
-def test_a_version_before_that_does_not_work_either(world: World) -> None:
+def test_a_version_before_that_does_not_work_either(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy("web")
     world.publish("2", looks=ENDED)
@@ -134,7 +134,7 @@ def test_a_version_before_that_does_not_work_either(world: World) -> None:
     assert outcomes(world)[-1] == (DeploymentKind.DEPLOY, Outcome.FAILED)
 
 
-def test_what_fails_though_no_version_has_changed(world: World) -> None:
+def test_what_fails_though_no_version_has_changed(world: DeployWorld) -> None:
     """The project's file has another command, say, with the same image."""
     one = world.publish("1")
     world.deploy("web")
@@ -150,7 +150,7 @@ def test_what_fails_though_no_version_has_changed(world: World) -> None:
 @pytest.mark.parametrize(
     ("said", "error"), [(BUSY, UnreachableError), (DENIED, RefusedError)], ids=["down", "denied"]
 )
-def test_a_registry_that_fails_in_the_pull(world: World, said: str, error: type) -> None:
+def test_a_registry_that_fails_in_the_pull(world: DeployWorld, said: str, error: type) -> None:
     """Nothing is switched, and nothing gets into the record."""
     one = world.publish("1")
     world.deploy("web")
@@ -165,7 +165,7 @@ def test_a_registry_that_fails_in_the_pull(world: World, said: str, error: type)
     assert len(world.history.deployments) == 1
 
 
-def test_an_engine_that_is_lost_in_the_middle(world: World) -> None:
+def test_an_engine_that_is_lost_in_the_middle(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy("web")
     two = world.publish("2")
@@ -184,7 +184,7 @@ def test_an_engine_that_is_lost_in_the_middle(world: World) -> None:
     assert state_now(world.history) == {"web": one}
 
 
-def test_ctrl_c_leaves_an_interrupted_deployment(world: World) -> None:
+def test_ctrl_c_leaves_an_interrupted_deployment(world: DeployWorld) -> None:
     world.publish("1")
 
     def interrupted(*_: Any, **__: Any) -> None:
@@ -197,7 +197,7 @@ def test_ctrl_c_leaves_an_interrupted_deployment(world: World) -> None:
     assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.INTERRUPTED)]
 
 
-def test_what_was_started_by_other_means_is_found(world: World) -> None:
+def test_what_was_started_by_other_means_is_found(world: DeployWorld) -> None:
     one = world.publish("1")
     world.project.pull_tag("web")
     world.project.up(["web"], images={})
@@ -214,7 +214,7 @@ def test_what_was_started_by_other_means_is_found(world: World) -> None:
     assert world.runs() == [one.digest]
 
 
-def test_what_is_found_after_a_failure_is_no_good_version(world: World) -> None:
+def test_what_is_found_after_a_failure_is_no_good_version(world: DeployWorld) -> None:
     world.publish("1", looks=UNHEALTHY)
     outcome(lambda: world.deploy("web"))
     world.publish("2")
@@ -225,7 +225,7 @@ def test_what_is_found_after_a_failure_is_no_good_version(world: World) -> None:
     ]
 
 
-def killed(world: World, when: Callable[[], bool]) -> None:
+def killed(world: DeployWorld, when: Callable[[], bool]) -> None:
     """Deploy, and be killed as soon as something is so."""
     life = world.life
     life.ends = when
@@ -234,7 +234,7 @@ def killed(world: World, when: Callable[[], bool]) -> None:
     life.left, life.ends = None, lambda: False
 
 
-def test_a_version_that_a_killed_deploy_left_is_seen_to_work(world: World) -> None:
+def test_a_version_that_a_killed_deploy_left_is_seen_to_work(world: DeployWorld) -> None:
     """The record says what runs then, for the services that the next deploy need not start."""
     world.publish("1")
     world.publish("1", "api")
@@ -251,7 +251,9 @@ def test_a_version_that_a_killed_deploy_left_is_seen_to_work(world: World) -> No
     assert interrupted_services(world.history) == frozenset()
 
 
-def test_a_broken_version_that_a_killed_deploy_left_is_not_taken_for_good(world: World) -> None:
+def test_a_broken_version_that_a_killed_deploy_left_is_not_taken_for_good(
+    world: DeployWorld,
+) -> None:
     one, api = world.publish("1"), world.publish("1", "api")
     world.deploy()
     two = world.publish("2", looks=UNHEALTHY)
@@ -263,7 +265,7 @@ def test_a_broken_version_that_a_killed_deploy_left_is_not_taken_for_good(world:
     assert world.runs() == [one.digest]
 
 
-def test_a_broken_version_fails_again_when_it_is_deployed_again(world: World) -> None:
+def test_a_broken_version_fails_again_when_it_is_deployed_again(world: DeployWorld) -> None:
     world.publish("1", looks=UNHEALTHY)
     for _ in range(2):
         assert isinstance(outcome(lambda: world.deploy("web")), DeployError)
@@ -271,7 +273,7 @@ def test_a_broken_version_fails_again_when_it_is_deployed_again(world: World) ->
 
 
 def test_a_broken_service_without_a_way_back_fails_again_beside_one_that_went_back(
-    world: World,
+    world: DeployWorld,
 ) -> None:
     """The deployment was rolled back; that is no word for what had nothing to go back to."""
     one = world.publish("1")
@@ -286,7 +288,7 @@ def test_a_broken_service_without_a_way_back_fails_again_beside_one_that_went_ba
     assert "api: it is unhealthy; there is no version before it" in failed.what
 
 
-def test_a_rollback_of_a_deploy_that_was_killed_before_it_switched(world: World) -> None:
+def test_a_rollback_of_a_deploy_that_was_killed_before_it_switched(world: DeployWorld) -> None:
     """Its end in the record lets the next rollback go further back."""
     versions = []
     for content in "12":
@@ -303,7 +305,7 @@ def test_a_rollback_of_a_deploy_that_was_killed_before_it_switched(world: World)
     assert world.runs() == [versions[0].digest]
 
 
-def test_a_rollback_needs_no_registry(world: World) -> None:
+def test_a_rollback_needs_no_registry(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy("web")
     world.publish("2")
@@ -315,7 +317,7 @@ def test_a_rollback_needs_no_registry(world: World) -> None:
     assert (world.runs(), world.registry.requests) == ([one.digest], [])
 
 
-def test_a_rollback_that_fails_goes_forward_again(world: World) -> None:
+def test_a_rollback_that_fails_goes_forward_again(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy("web")
     two = world.publish("2")
@@ -328,7 +330,7 @@ def test_a_rollback_that_fails_goes_forward_again(world: World) -> None:
         world.rollback(3)
 
 
-def test_warm_is_recorded(world: World) -> None:
+def test_warm_is_recorded(world: DeployWorld) -> None:
     one = world.publish("1")
     planner = world.planner()
     world.deployer(planner).warm(planner.deploy(["web"], None))
@@ -337,7 +339,7 @@ def test_warm_is_recorded(world: World) -> None:
     assert str(kept_name(str(one.digest))) in world.project.names
 
 
-def test_an_engine_that_is_lost_after_the_pull(world: World) -> None:
+def test_an_engine_that_is_lost_after_the_pull(world: DeployWorld) -> None:
     world.publish("1")
     planner = world.planner()
     plan = planner.deploy(["web"], None)

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.support.deploy import ENDED, UNHEALTHY, KilledError, World
+from tests.support.deploy import ENDED, UNHEALTHY, DeployWorld, KilledError
 from tests.support.project import service
 from tests.support.registry import BUSY
 from whalebuild.compose.model import UpdateOrder
@@ -50,7 +50,7 @@ class Deployments(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="whalebuild-test-"))
-        self.world = World(self.folder, SERVICES)
+        self.world = DeployWorld(self.folder, SERVICES)
         # Services that run what no command of whalebuild's has started, or nobody knows.
         self.changed: set[str] = set()
         # What was started by hand runs, and is taken as it is.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploy import World
+from tests.support.deploy import DeployWorld
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from tests.support.record import version
@@ -23,19 +23,19 @@ LATEST = "registry.test/acme/web:latest"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> DeployWorld:
+    return DeployWorld(tmp_path)
 
 
-def of(tmp_path: Path, *services: Service) -> World:
-    return World(tmp_path, services)
+def of(tmp_path: Path, *services: Service) -> DeployWorld:
+    return DeployWorld(tmp_path, services)
 
 
 def actions(plan: DeployPlan) -> dict[str, ServiceAction]:
     return {name: each.action for name, each in plan.services.items()}
 
 
-def test_a_tag_is_resolved_to_its_digest_once(world: World) -> None:
+def test_a_tag_is_resolved_to_its_digest_once(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy()
     two = world.publish("2")
@@ -51,7 +51,7 @@ def test_a_tag_is_resolved_to_its_digest_once(world: World) -> None:
     assert world.registry.requests.count(f"GET {LATEST}") == 1
 
 
-def test_what_runs_already(world: World) -> None:
+def test_what_runs_already(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy()
     plan = world.plan()
@@ -88,19 +88,19 @@ def test_services_that_are_no_pairs(tmp_path: Path) -> None:
     assert not any("acme/local" in each for each in world.registry.requests)
 
 
-def test_what_is_not_published_is_an_error(world: World) -> None:
+def test_what_is_not_published_is_an_error(world: DeployWorld) -> None:
     failed = outcome(world.plan)
     assert isinstance(failed, UsageError)
     assert failed.what == f"{LATEST} is not published, and not on this host"
 
 
-def test_what_is_not_published_may_be_on_the_host(world: World) -> None:
+def test_what_is_not_published_may_be_on_the_host(world: DeployWorld) -> None:
     world.project.names[LATEST] = str(version("1").digest)
     assert actions(world.plan()) == {"web": ServiceAction.PLAIN}
 
 
 @pytest.mark.parametrize("here", [True, False])
-def test_what_the_registry_refuses_may_be_on_the_host(world: World, here: bool) -> None:
+def test_what_the_registry_refuses_may_be_on_the_host(world: DeployWorld, here: bool) -> None:
     world.registry.failures[f"GET {LATEST}"] = DENIED
     if here:
         world.project.names[LATEST] = str(version("1").digest)
@@ -109,7 +109,7 @@ def test_what_the_registry_refuses_may_be_on_the_host(world: World, here: bool) 
         assert isinstance(outcome(world.plan), RefusedError)
 
 
-def test_a_registry_that_is_down_is_an_error_even_for_what_is_here(world: World) -> None:
+def test_a_registry_that_is_down_is_an_error_even_for_what_is_here(world: DeployWorld) -> None:
     """What is there now cannot be told; an old version would pass for the newest."""
     world.publish("1")
     world.deploy()
@@ -117,7 +117,7 @@ def test_a_registry_that_is_down_is_an_error_even_for_what_is_here(world: World)
     assert isinstance(outcome(world.plan), UnreachableError)
 
 
-def test_an_unknown_service(world: World) -> None:
+def test_an_unknown_service(world: DeployWorld) -> None:
     assert isinstance(outcome(lambda: world.plan("wed")), UsageError)
     assert world.registry.requests == []
 
@@ -146,7 +146,7 @@ def test_a_service_s_platform_counts(tmp_path: Path) -> None:
     assert isinstance(outcome(world.plan), UsageError), "there is none for arm64"
 
 
-def test_what_the_engine_has_by_its_kept_name_is_not_downloaded(world: World) -> None:
+def test_what_the_engine_has_by_its_kept_name_is_not_downloaded(world: DeployWorld) -> None:
     one = world.publish("1")
     world.project.names[str(kept_name(str(one.digest)))] = str(one.digest)
     plan = world.plan()
@@ -199,7 +199,7 @@ def test_a_rollback_leaves_services_that_are_gone(tmp_path: Path) -> None:
     )
 
 
-def test_a_rollback_downloads_what_was_pruned_by_its_digest(world: World) -> None:
+def test_a_rollback_downloads_what_was_pruned_by_its_digest(world: DeployWorld) -> None:
     one = world.publish("1")
     world.deploy()
     two = world.publish("2")
@@ -216,7 +216,7 @@ def test_a_rollback_downloads_what_was_pruned_by_its_digest(world: World) -> Non
 
 
 def test_an_image_by_its_digest_is_deployed_as_it_is(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = DeployWorld(tmp_path)
     one = world.publish("1")
     pinned = Reference(one.repository, digest=one.digest)
     world.project.made = model(replace(service("web"), image=pinned))
@@ -225,7 +225,7 @@ def test_an_image_by_its_digest_is_deployed_as_it_is(tmp_path: Path) -> None:
     assert world.runs() == [one.digest]
 
 
-def test_an_engine_that_is_down(world: World) -> None:
+def test_an_engine_that_is_down(world: DeployWorld) -> None:
     world.publish("1")
     world.project.fails["containers"] = [CommandFailedError("Cannot connect to the Docker daemon")]
     assert isinstance(outcome(world.plan), EngineError)

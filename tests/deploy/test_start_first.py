@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploy import UNHEALTHY, KilledError, World
+from tests.support.deploy import UNHEALTHY, DeployWorld, KilledError
 from tests.support.errors import outcome
 from tests.support.project import service
 from whalebuild.compose.containers import Container
@@ -24,8 +24,8 @@ def of(container: Container) -> dict[str, tuple[str, ...]]:
     return {"default": (container.name, "web"), "back": (container.name, "web", "orders")}
 
 
-def world(folder: Path, web: Service = WEB) -> World:
-    made = World(folder, (web, service("db", networks={"default": ()})))
+def world(folder: Path, web: Service = WEB) -> DeployWorld:
+    made = DeployWorld(folder, (web, service("db", networks={"default": ()})))
     made.publish("1")
     made.publish("1", "db")
     made.deploy()
@@ -33,7 +33,7 @@ def world(folder: Path, web: Service = WEB) -> World:
     return made
 
 
-def webs(of: World) -> list[Container]:
+def webs(of: DeployWorld) -> list[Container]:
     return [each for each in of.project.running if each.service == "web"]
 
 
@@ -73,7 +73,7 @@ def test_where_the_name_does_not_matter(tmp_path: Path, web: Service) -> None:
     assert old not in webs(shop)
 
 
-def fails(shop: World, how: str) -> None:
+def fails(shop: DeployWorld, how: str) -> None:
     """Have the next deploy come to nothing before the new version has its name."""
     shop.publish("2", looks=UNHEALTHY if how == "unhealthy" else None)
     broken: dict[str, Exception] = {
@@ -99,7 +99,7 @@ def test_a_failure_touches_nothing_of_the_old(tmp_path: Path, how: str) -> None:
 def test_the_way_back_loses_no_name_either(tmp_path: Path) -> None:
     """Of two services the second does not work; the first has been switched already."""
     api = service("api", order=UpdateOrder.START_FIRST, networks={"default": ()})
-    shop = World(tmp_path, (WEB, api))
+    shop = DeployWorld(tmp_path, (WEB, api))
     one = shop.publish("1")
     shop.publish("1", "api")
     shop.deploy()
@@ -149,7 +149,7 @@ def test_what_does_not_run_is_not_counted_in(tmp_path: Path) -> None:
     assert [each.image for each in webs(shop)] == [two.digest]
 
 
-def kills(shop: World, steps: int) -> bool:
+def kills(shop: DeployWorld, steps: int) -> bool:
     """Kill a deploy of the next version after some steps; False if it came to its end."""
     shop.life.left, shop.life.killed = steps, False
     try:

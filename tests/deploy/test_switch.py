@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.deploy import ENDED, UNHEALTHY, World
+from tests.support.deploy import ENDED, UNHEALTHY, DeployWorld
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from tests.support.record import version
@@ -26,13 +26,13 @@ PORT = {"alone": "it publishes port 80"}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> DeployWorld:
+    return DeployWorld(tmp_path)
 
 
-def at_two(tmp_path: Path, *services: Service, **looks: object) -> tuple[World, Reference]:
+def at_two(tmp_path: Path, *services: Service, **looks: object) -> tuple[DeployWorld, Reference]:
     """A world that runs version 1 of its services, with 2 published of web."""
-    world = World(tmp_path, services or (service("web"),))
+    world = DeployWorld(tmp_path, services or (service("web"),))
     for each in world.services:
         world.publish("1", each.name)
     world.deploy()
@@ -41,7 +41,7 @@ def at_two(tmp_path: Path, *services: Service, **looks: object) -> tuple[World, 
     return world, two
 
 
-def pulled(world: World, *names: str, order: UpdateOrder | None = None) -> DeployPlan:
+def pulled(world: DeployWorld, *names: str, order: UpdateOrder | None = None) -> DeployPlan:
     """A plan whose images are there."""
     planner = world.planner()
     plan = planner.deploy(names, order)
@@ -50,13 +50,13 @@ def pulled(world: World, *names: str, order: UpdateOrder | None = None) -> Deplo
     return plan
 
 
-def trouble(world: World, plan: DeployPlan) -> UnhealthyError:
+def trouble(world: DeployWorld, plan: DeployPlan) -> UnhealthyError:
     with pytest.raises(UnhealthyError) as failed:
         world.switcher().switch(plan)
     return failed.value
 
 
-def ups(world: World) -> list[tuple[object, ...]]:
+def ups(world: DeployWorld) -> list[tuple[object, ...]]:
     return [tuple(given) for _, *given in world.asked("up")]
 
 
@@ -164,7 +164,7 @@ def test_a_container_that_was_only_created_has_nothing_to_say(tmp_path: Path) ->
     assert failed.problem.service == "web"
 
 
-def test_a_service_of_which_nothing_came_up(world: World) -> None:
+def test_a_service_of_which_nothing_came_up(world: DeployWorld) -> None:
     world.publish("1")
     plan = pulled(world)
     world.project.up = lambda *_, **__: None  # type: ignore[method-assign]
@@ -172,7 +172,7 @@ def test_a_service_of_which_nothing_came_up(world: World) -> None:
 
 
 def test_a_service_that_is_to_have_no_containers(tmp_path: Path) -> None:
-    world = World(tmp_path, (service("web", replicas=0),))
+    world = DeployWorld(tmp_path, (service("web", replicas=0),))
     world.publish("1")
     world.deploy()
     assert world.runs() == []
@@ -293,7 +293,7 @@ class TestStartFirst:
         assert "; rolled back: web " in failed.what
         assert {name: world.runs(name) for name in ("web", "api")} == before
 
-    def test_a_first_start_has_nothing_to_stand_beside(self, world: World) -> None:
+    def test_a_first_start_has_nothing_to_stand_beside(self, world: DeployWorld) -> None:
         one = world.publish("1")
         world.deploy(order=UpdateOrder.START_FIRST)
         assert ups(world) == [((), {}, {})]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.bake import WEB, World, bundle_of
+from tests.support.bake import WEB, BakeWorld, bundle_of
 from tests.support.bake import app_of as app_published
 from tests.support.platforms import AMD64, ARM64
 from whalebuild.bundle.lock import Lock
@@ -19,16 +19,16 @@ DEPS = "acme/web:deps"
 TOOLS = {"tools": {"dockerfile-inline": "FROM debian\nCOPY tools.txt /"}}
 
 
-def deps_of(world: World, **options: bool) -> DepsPlan:
+def deps_of(world: BakeWorld, **options: bool) -> DepsPlan:
     return world.plan(**options).deps[0]
 
 
-def app_of(world: World, **options: bool) -> AppPlan:
+def app_of(world: BakeWorld, **options: bool) -> AppPlan:
     return world.plan(**options).apps[0]
 
 
-def published(text: str | None = None) -> World:
-    world = World()
+def published(text: str | None = None) -> BakeWorld:
+    world = BakeWorld()
     world.base()
     world.tree.text = text or world.tree.text
     world.bake()
@@ -36,7 +36,7 @@ def published(text: str | None = None) -> World:
 
 
 def test_nothing_is_published() -> None:
-    world = World()
+    world = BakeWorld()
     deps, app = deps_of(world), app_of(world)
     assert (deps.decision.action, deps.decision.reasons) == (
         DepsAction.REBUILD,
@@ -192,7 +192,7 @@ def test_an_application_that_needs_an_argument_of_the_stage_builds_it_itself() -
 def test_an_application_with_other_arguments_does_not_stand_on_the_published_image(
     app: dict[str, object], unpinned: str | None
 ) -> None:
-    world = World()
+    world = BakeWorld()
     world.tree.text = LOSING.removesuffix("RUN make\n")
     world.targets(app={**WEB["app"], **app}, deps={"target": "dependencies", "tags": [DEPS]})
     plan = world.plan("app")
@@ -218,7 +218,7 @@ def test_an_application_with_other_arguments_does_not_stand_on_the_published_ima
 def test_dates_of_the_dependencies_alone_keep_no_application_off_them(
     own: dict[str, str], dockerfile: str, *, stands: bool
 ) -> None:
-    world = World()
+    world = BakeWorld()
     world.tree.text = dockerfile
     deps = {"target": "dependencies", "tags": [DEPS], "args": {"SOURCE_DATE_EPOCH": "0"}}
     world.targets(app={**WEB["app"], "args": own}, deps=deps)
@@ -232,7 +232,7 @@ def test_dates_of_the_dependencies_alone_keep_no_application_off_them(
 
 
 def test_an_application_without_the_stage_by_name_is_not_pinned() -> None:
-    world = World()
+    world = BakeWorld()
     tags = {"tags": [DEPS]}
     world.targets(app=WEB["app"], deps={"target": "1", "context": ".", **tags})
     assert "no such stage by name" in str(world.plan("app").apps[0].unpinned)
@@ -259,7 +259,7 @@ def test_an_application_that_somebody_else_pushed_is_built() -> None:
 
 
 def test_what_a_linked_target_is_made_of_counts() -> None:
-    world = World()
+    world = BakeWorld()
     world.tree.text = (
         "FROM debian AS dependencies\nCOPY --from=tools / /\nFROM dependencies\nCOPY app.py .\n"
     )
@@ -273,7 +273,7 @@ def test_what_a_linked_target_is_made_of_counts() -> None:
 
 
 def test_a_linked_target_that_cannot_be_told_leaves_it_to_buildkit() -> None:
-    world = World()
+    world = BakeWorld()
     world.tree.text = "FROM debian AS dependencies\nCOPY --from=tools / /\nFROM dependencies\n"
     tools = {"tools": {"context": "https://github.com/acme/tools.git"}}
     world.targets(app={**WEB["app"], "contexts": {"tools": "target:tools"}}, **tools)
@@ -300,7 +300,7 @@ def test_a_published_image_that_the_registry_has_lost_is_built_again() -> None:
 def test_settings_say_what_a_pair_is_for_and_a_flag_is_for_one_run(
     origin: str, surplus: tuple[str, ...]
 ) -> None:
-    world = World()
+    world = BakeWorld()
     world.set(platform=(AMD64, ARM64))
     world.bake()
     both = bundle_of(world)
@@ -316,7 +316,7 @@ def test_settings_say_what_a_pair_is_for_and_a_flag_is_for_one_run(
 
 
 def test_an_image_is_not_replaced_by_one_for_the_builder_unasked() -> None:
-    world = World()
+    world = BakeWorld()
     world.set(platform=(ARM64,))
     world.bake()
     world.set(platform=())
@@ -338,7 +338,7 @@ def test_a_target_with_no_cache_is_built_every_time() -> None:
 
 
 def test_an_application_for_more_platforms_than_its_dependencies_builds_them_itself() -> None:
-    world = World()
+    world = BakeWorld()
     world.targets(
         deps={"target": "dependencies", "platforms": [AMD64], "tags": [DEPS]},
         app={**WEB["app"], "platforms": [AMD64, ARM64]},

@@ -12,7 +12,7 @@ from tests.support.published_pair import (
     LOCK,
     PACKAGES,
     REPOSITORY,
-    World,
+    PublishedPair,
     image_manifest,
 )
 from tests.support.source_tree import FakeTree
@@ -29,11 +29,11 @@ from whalebuild.settings import Settings
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> PublishedPair:
+    return PublishedPair()
 
 
-def test_a_pair_side_by_side(world: World) -> None:
+def test_a_pair_side_by_side(world: PublishedPair) -> None:
     view = world.inspect()
     assert view.deps
     assert view.app
@@ -52,13 +52,13 @@ def test_a_pair_side_by_side(world: World) -> None:
     assert view.shared.keys() == {AMD64, ARM64}
 
 
-def test_each_manifest_is_asked_for_once(world: World) -> None:
+def test_each_manifest_is_asked_for_once(world: PublishedPair) -> None:
     world.inspect()
     asked = world.registry.asked
     assert len(asked) == len(set(asked)) == 2 + 4 + 1
 
 
-def test_built_on_other_dependencies(world: World) -> None:
+def test_built_on_other_dependencies(world: PublishedPair) -> None:
     world.publish(**{AMD64: world.deps[AMD64].digest, ARM64: digest_of(b"older")})
     view = world.inspect()
     assert view.built_on == {AMD64: True, ARM64: False}
@@ -67,13 +67,13 @@ def test_built_on_other_dependencies(world: World) -> None:
     assert world.inspect(platforms=[AMD64]).built_on_it is True
 
 
-def test_what_the_record_leaves_out_is_not_known(world: World) -> None:
+def test_what_the_record_leaves_out_is_not_known(world: PublishedPair) -> None:
     world.publish(**{AMD64: world.deps[AMD64].digest})
     assert world.inspect().built_on_it is None
     assert ":latest does not say which :deps it was built on" in world.text()
 
 
-def test_nothing_at_all_is_an_error(world: World) -> None:
+def test_nothing_at_all_is_an_error(world: PublishedPair) -> None:
     with pytest.raises(UsageError) as caught:
         world.inspect("registry.test/other:v1")
     assert caught.value.what == (
@@ -85,26 +85,26 @@ def test_nothing_at_all_is_an_error(world: World) -> None:
     assert len(world.inspect_all([names_of_image(Reference("registry.test/other")), there])) == 2
 
 
-def test_a_platform_that_nobody_published_is_an_error(world: World) -> None:
+def test_a_platform_that_nobody_published_is_an_error(world: PublishedPair) -> None:
     with pytest.raises(UsageError) as caught:
         world.inspect(platforms=["linux/s390x"])
     assert caught.value.cause == "there is linux/amd64, linux/arm64"
 
 
-def test_one_platform(world: World) -> None:
+def test_one_platform(world: PublishedPair) -> None:
     view = world.inspect(platforms=[ARM64])
     assert view.platforms == (ARM64,)
     assert view.shared.keys() == {ARM64}
     assert not view.caches, "the cache is of the other platform"
 
 
-def test_a_refusal_is_the_registrys_error(world: World) -> None:
+def test_a_refusal_is_the_registrys_error(world: PublishedPair) -> None:
     world.registry.refusing = True
     with pytest.raises(RefusedError):
         world.inspect()
 
 
-def test_images_of_other_tools(world: World) -> None:
+def test_images_of_other_tools(world: PublishedPair) -> None:
     """One without an index has its platform in its configuration."""
     for tag, layers in (("deps", [BASE]), ("latest", [BASE, CODE])):
         raw = image_manifest(tag, layers)
@@ -132,7 +132,7 @@ def test_images_of_other_tools(world: World) -> None:
     ids=["none", "other scheme", "damaged"],
 )
 def test_annotations_that_say_nothing(
-    world: World, annotations: dict[str, str], reason: str
+    world: PublishedPair, annotations: dict[str, str], reason: str
 ) -> None:
     world.registry.push(write_bundle(world.apps, (), (), annotations), "latest")
     world.registry.push(write_bundle(world.deps, (), (), annotations), "deps")
@@ -143,14 +143,14 @@ def test_annotations_that_say_nothing(
     assert f"was built on: {reason}" in world.text()
 
 
-def test_what_is_no_manifest_has_no_images(world: World) -> None:
+def test_what_is_no_manifest_has_no_images(world: PublishedPair) -> None:
     world.registry.push(b"[]", "deps")
     world.registry.push(b"null", "latest")
     assert world.inspect().platforms == ()
     assert "0 images" in world.text()
 
 
-def test_another_tag_has_dependencies_of_its_own(world: World) -> None:
+def test_another_tag_has_dependencies_of_its_own(world: PublishedPair) -> None:
     world.publish("v1", "deps")
     assert world.inspect(f"{REPOSITORY}:v1").deps_reference.tag == "deps"
     world.publish("v1", "v1-deps")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.bake import APP, World
+from tests.support.bake import APP, BakeWorld
 from tests.support.platforms import AMD64, ARM64
 from tests.support.published_pair import BASE, CODE, PACKAGES, REPOSITORY, MemoryRegistry
 from whalebuild.bundle.index import write_bundle
@@ -85,7 +85,7 @@ def test_nobody_waits_long_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bake_tells_it_of_what_it_has_built_in_the_place_of_another() -> None:
-    world = World()
+    world = BakeWorld()
     first = world.bake()
     assert [target.next_pull for target in first.targets] == [None, None]
     unchanged = world.bake()

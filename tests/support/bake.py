@@ -36,8 +36,8 @@ DONE = (step("[1/1] RUN x"), step("exporting to image", "503"))
 
 
 @dataclass
-class World:
-    """Everything that a bake touches; a baker's console is new with every bake."""
+class BakeWorld:
+    """Everything that a bake reads and writes; ``console`` is that of the last bake."""
 
     engine: PushingEngine = field(
         default_factory=lambda: PushingEngine(definition(WEB), answer_facts=BUILDER)
@@ -52,7 +52,7 @@ class World:
         return self.engine.registry
 
     def targets(self, **targets: dict[str, Any]) -> None:
-        """Have another bake file."""
+        """Replace the bake file."""
         self.engine.file = definition(targets)
 
     def plan(self, *names: str, ask: bool = True, thorough: bool = False, **options: Any) -> Plan:
@@ -64,11 +64,11 @@ class World:
         return planner.plan(BakeRequest(targets=names), BuildOptions(**options))
 
     def run(self, plan: Plan) -> BakeResult:
-        """Bake a plan; what was done before is forgotten."""
+        """Bake a plan; records of earlier requests and builds are cleared."""
         return self.new_baker(plan).bake()
 
     def new_baker(self, plan: Plan) -> Baker:
-        """A baker; what was done before is forgotten."""
+        """A baker; records of earlier requests and builds are cleared."""
         self.registry.requests.clear()
         self.engine.baked.clear()
         self.console = FakeConsole()
@@ -87,7 +87,7 @@ class World:
         self.settings = replace(self.settings, **settings)
 
     def base(self, name: str = "debian:latest", content: bytes = b"one") -> str:
-        """Have a base image; its digest."""
+        """Put a base image into the registry; returns its digest."""
         return self.registry.keep(parse_reference(name, where="a test"), content)
 
 
@@ -95,36 +95,36 @@ def actions(result: BakeResult) -> dict[str, str]:
     return {target.target: target.action for target in result.targets}
 
 
-def bundle_of(world: World, text: str = DEPS) -> Bundle:
+def bundle_of(world: BakeWorld, text: str = DEPS) -> Bundle:
     found = world.registry.at(text)
     index = parse_index(found.raw)
     assert index
     return read_bundle(index, found.digest)
 
 
-def app_of(world: World, text: str = APP) -> PublishedApp:
+def app_of(world: BakeWorld, text: str = APP) -> PublishedApp:
     return read_app(parse_reference(text, where="a test"), world.registry.at(text))
 
 
-def published() -> World:
+def published() -> BakeWorld:
     """A world in which everything is published once."""
-    world = World()
+    world = BakeWorld()
     world.bake()
     return world
 
 
-def refs(world: World, bake: int, name: str, key: str) -> list[str]:
+def refs(world: BakeWorld, bake: int, name: str, key: str) -> list[str]:
     return [entry["ref"] for entry in world.engine.targets(bake)[name].get(key, ())]
 
 
-def stale() -> World:
+def stale() -> BakeWorld:
     """A published world whose dependencies have to be rebuilt, with a cache to import."""
     world = published()
     world.tree.write(**{"requirements.txt": "x==2\n"})
     return world
 
 
-def scripted(*bakes: tuple[Sequence[str], str | None]) -> World:
+def scripted(*bakes: tuple[Sequence[str], str | None]) -> BakeWorld:
     world = stale()
     world.engine.bakes = [
         (list(lines), CommandFailedError(words) if words else None) for lines, words in bakes

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class FakeNotes:
-    """What is known of builders: those that refuse, with the registry."""
+    """``refused`` has builders that could not push a cache by digest, with the registry."""
 
     refused: set[tuple[str, str]] = field(default_factory=set)
 

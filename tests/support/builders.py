@@ -1,4 +1,4 @@
-"""Builders and what is known of them, and a ``builder.ports.Builders`` with given answers."""
+"""A ``builder.ports.Builders`` with given answers, and builders and facts for it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _give(value: Any) -> Any:
 
 @dataclass
 class FakeBuilders:
-    """Builders by name as they are looked at; a call that fails is named in ``failures``."""
+    """``there`` has builders by name; ``failures`` has the error of a call by its description."""
 
     there: dict[str, Any] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)

@@ -13,7 +13,7 @@ from whalebuild.console.plain import ConsoleBase
 
 @dataclass
 class FakeConsole:
-    """Remembers what it was told."""
+    """Keeps the arguments of all calls."""
 
     begun: list[tuple[str, ...]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -38,7 +38,7 @@ class FakeConsole:
 
 
 def shown(console_class: type[ConsoleBase], name: str, target: str | None = None) -> str:
-    """What a console writes of a recorded stream."""
+    """What a console writes for a recorded stream."""
     stream = io.StringIO()
     with console_class(stream) as console:
         console.begin([target] if target else ["app-deps", "app"])

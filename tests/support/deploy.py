@@ -34,15 +34,17 @@ ENDED: dict[str, object] = {"status": "exited", "exit_code": 3}
 
 
 class KilledError(BaseException):
-    """SIGKILL: nothing more is done, by whatever stands in ``finally``."""
+    """Stands for SIGKILL: fakes do nothing after it, not even in ``finally``."""
 
 
 @dataclass
 class Life:
-    """A process that is killed after so many steps (None is a long life), or when it comes to that.
+    """The life of a process that may be killed.
 
     Attributes:
-        ends: Tells that it has come to that.
+        left: Steps until it is killed; None if it is not.
+        killed: Whether it was killed.
+        ends: A condition under which it is killed at the next step.
     """
 
     left: int | None = None
@@ -61,7 +63,7 @@ class Life:
 
 
 class MortalRecord(FileRecord):
-    """A record of which every entry may be the last, written or not."""
+    """A record on disk; the process may be killed before and after each entry."""
 
     def __init__(self, folder: Path, life: Life) -> None:
         super().__init__(folder, "ENGINE", "shop")
@@ -75,7 +77,7 @@ class MortalRecord(FileRecord):
 
 @dataclass
 class Clock:
-    """Time that passes in sleep alone."""
+    """Time that passes only in ``sleep``."""
 
     now: float = 100.0
 
@@ -87,8 +89,8 @@ class Clock:
 
 
 @dataclass
-class World:
-    """Every command has a planner and a deployer of its own, as a process has."""
+class DeployWorld:
+    """Everything that deploys read and write; each command makes its own planner and deployer."""
 
     folder: Path
     services: Sequence[Service] = (service("web"),)
@@ -112,7 +114,7 @@ class World:
     def publish(
         self, content: str, name: str = "web", looks: dict[str, object] | None = None
     ) -> Reference:
-        """Publish a version of a service, whose containers look like that."""
+        """Publish a version of a service; ``looks`` are fields of its containers."""
         named = self.project.made.services[name].image
         assert named
         made = push_app(self.registry, named, f"{name} {content}")
@@ -170,9 +172,9 @@ class World:
         return self.deployer(planner).deploy(plan, DeploymentKind.ROLLBACK, target.number)
 
     def runs(self, name: str = "web") -> list[str]:
-        """The images of a service's containers that run."""
+        """The images of a service's running containers."""
         return [each.image for each in running_of(self.project.running, name)]
 
     def asked(self, *verbs: str) -> list[tuple[object, ...]]:
-        """What the project was asked for of this kind."""
+        """The calls of these methods of the project."""
         return [each for each in self.project.asked if each[0] in verbs]

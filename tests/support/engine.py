@@ -1,4 +1,7 @@
-"""A ``plan.ports.Engine`` with scripted answers, and one that pushes to a registry in memory."""
+"""Engines (``plan.ports.PlanEngine``, ``bake.ports.BakeEngine``) with scripted answers.
+
+One of them also pushes what it builds to a registry in memory.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def _answer(value: Any) -> Any:
 
 @dataclass
 class FakeEngine:
-    """An engine whose answers are given; a list is one answer a call, an exception is raised."""
+    """An engine with given answers: a list has one for each call, an exception is raised."""
 
     file: Any = None
     names: Any = None
@@ -100,9 +103,9 @@ class FakeEngine:
 
 @dataclass
 class PushingEngine(FakeEngine):
-    """An engine that does what a definition tells it to, in a registry in memory.
+    """An engine that executes a definition: it pushes images to a registry in memory.
 
-    An image's content is its target's name, the contexts that it stands on and ``salt``; scripted
+    An image's content is its target's name, the contexts that it uses and ``salt``; scripted
     ``bakes``, where there are any, say what is streamed and which bake fails.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The error of an action as a value, beside what other actions return."""
+"""Errors as values, to compare them with results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from whalebuild.errors import WhalebuildError
 
 
 def outcome(action: Callable[[], Any]) -> Any:
-    """What the action returns, or the expected error that it raises; no other error passes."""
+    """The result of an action, or the ``WhalebuildError`` that it raises."""
     try:
         return action()
     except WhalebuildError as error:

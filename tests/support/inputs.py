@@ -1,4 +1,4 @@
-"""What a stage of a Dockerfile reads, or why that cannot be told: of a text alone."""
+"""The inputs of a stage of a Dockerfile, or the reason why they cannot be determined."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.bake import World
+from tests.support.bake import BakeWorld
 from tests.support.builders import BUILDER
 from tests.support.console import FakeConsole
 from tests.support.platforms import AMD64, ARM64
@@ -33,28 +33,28 @@ class Farm:
 
     Attributes:
         documents: What the last partial bakes have written, by platform.
-        said: What the last merge said.
+        said: Notes of the last merge.
     """
 
     registry: FakeRegistry = field(default_factory=FakeRegistry)
     facts: BuilderFacts = BUILDER
-    worlds: dict[str, World] = field(default_factory=dict)
+    worlds: dict[str, BakeWorld] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.worlds = {platform: self.another() for platform in BOTH}
 
-    def another(self) -> World:
+    def another(self) -> BakeWorld:
         """One more machine."""
-        world = World()
+        world = BakeWorld()
         world.engine.registry = self.registry
         world.engine.answer_facts = self.facts
         world.set(platform=BOTH)
         return world
 
-    def each(self, change: Callable[[World], object]) -> None:
-        """Do the same on all machines."""
+    def each(self, change: Callable[[BakeWorld], object]) -> None:
+        """Change all machines."""
         for world in self.worlds.values():
             change(world)
 
@@ -64,7 +64,7 @@ class Farm:
             self.documents[platform] = bake_part(self.worlds[platform], platform, **options)
 
     def merge(self, *documents: Document, **settings: Any) -> BakeResult:
-        """Merge what was baked, or other documents; in the wrong order, as a shell may have it."""
+        """Merge what was baked, or other documents; not in the order of the platforms."""
         wanted = documents or [self.documents[p] for p in reversed(BOTH)]
         self.registry.requests.clear()
         console = FakeConsole()
@@ -89,16 +89,16 @@ def _name(document: Document) -> str:
     return f"{'_'.join(platforms)}.json" if ours else "edited.json"
 
 
-def bake_part(world: World, *platforms: str, **options: Any) -> Document:
-    """Bake on one machine; what is written."""
+def bake_part(world: BakeWorld, *platforms: str, **options: Any) -> Document:
+    """Bake on one machine; returns the document of its part."""
     plan = world.plan(portion=Portion(platforms, f"t{len(world.registry.manifests)}"), **options)
     part, result = world.new_baker(plan).bake_part()
     assert not result.published
     return part_json(part)
 
 
-def children(world: World, text: str) -> list[tuple[str, str, int, object]]:
-    """An index without its attestations, whose digests are of every push's own."""
+def children(world: BakeWorld, text: str) -> list[tuple[str, str, int, object]]:
+    """An index without its attestations, whose digests differ with every push."""
     index = parse_index(world.registry.at(text).raw)
     assert index
     return [
@@ -108,8 +108,8 @@ def children(world: World, text: str) -> list[tuple[str, str, int, object]]:
     ] + [("annotations", "", 0, dict(index.annotations))]
 
 
-def single() -> World:
-    """The same by one bake of both platforms."""
+def single() -> BakeWorld:
+    """The result of one bake of both platforms, to compare with."""
     world = Farm().another()
     world.bake()
     return world

@@ -1,4 +1,4 @@
-"""A plan for an engine, a source tree and a registry that are given."""
+"""A plan of a given engine, source tree and registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans and what they are made of, for tests of the core and of what shows plans."""
+"""Plans and their parts, as values."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def attestation(n: int, of: Descriptor) -> Descriptor:
 
 
 def lock(*platforms: str, state: str = "one", **tables: Any) -> Lock:
-    """A lock whose keys tell one state from another."""
+    """A lock; another ``state`` gives other keys."""
     named = platforms or (AMD64,)
     return Lock({platform: f"key of {state} on {platform}" for platform in named}, **tables)
 

@@ -1,4 +1,4 @@
-"""A compose project and its engine in memory; images go by their digests, as with containerd."""
+"""A ``deploy.ports.Project`` in memory; images have their digests as IDs, as with containerd."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class FakeProject:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def has(self, *images: Reference) -> None:
-        """Have the engine have images, by digest alone."""
+        """Put images on the engine, by digest only."""
         for image in images:
             self.names[f"{image.repository}@{image.digest}"] = str(image.digest)
 
     def run(self, name: str, image: Reference, **more: object) -> Container:
-        """Have a container run that compose started by an image's tag."""
+        """Add a running container that compose started by an image's tag."""
         self.has(image)
         named = Reference(image.repository, image.tag)
         self.names[str(named)] = str(image.digest)
@@ -179,7 +179,7 @@ class FakeProject:
         self.running = [each for each in self.running if each.id != container]
 
     def _fetch(self, image: Reference) -> str:
-        """Get an image of the registry, and return its digest."""
+        """Pull an image; returns its digest."""
         self.step()
         digest = image.digest
         if self.registry:

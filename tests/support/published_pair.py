@@ -1,4 +1,4 @@
-"""A pair in a registry in memory, to be inspected."""
+"""A published pair in a registry in memory, to be inspected."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Layer = tuple[str, int]
 
 @dataclass
 class MemoryRegistry:
-    """Manifests by the reference that they are asked for with, and blobs by digest."""
+    """The part of ``oci.registry.Registry`` that ``inspect`` uses."""
 
     held: dict[str, bytes] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -93,8 +93,8 @@ LOCK = Lock(
 
 
 @dataclass
-class World:
-    """A registry in which a pair for two platforms is published."""
+class PublishedPair:
+    """A pair for two platforms, and the registry that has it."""
 
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
 

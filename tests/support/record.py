@@ -1,4 +1,4 @@
-"""Entries of a record, short to write."""
+"""Entries of a deployment record."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ended(
 
 
 def done(number: int, to: int | None = None, **services: str | None) -> tuple[Entry, Entry]:
-    """A deployment that came to its end."""
+    """The entries of a completed deployment."""
     return begun(number, running(**services), to=to), ended(number, running(**services))
 
 
@@ -59,5 +59,5 @@ def text(entries: Iterable[Entry]) -> str:
 
 
 def history(*entries: Entry) -> History:
-    """What is read of a record with these entries."""
+    """The history that a record with these entries has."""
     return read_history(text(entries))

@@ -1,4 +1,4 @@
-"""A registry in memory that keeps what real ones keep to, and the images that stand in it."""
+"""An ``oci.registry.Registry`` in memory, and images to put into it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class FakeRegistry:
         return text.replace(self.secret, "***") if self.secret else text
 
     def keep(self, reference: Reference, raw: bytes, media_type: str = MANIFEST_TYPE) -> str:
-        """Have a manifest, as if it had always been there."""
+        """Put a manifest there without a request; returns its digest."""
         digest = digest_of(raw)
         self.manifests[reference.repository, digest] = Manifest(raw, media_type, digest)
         if reference.tag:
@@ -112,7 +112,7 @@ class FakeRegistry:
         return digest
 
     def at(self, text: str) -> Manifest:
-        """What stands under ``repository:tag``."""
+        """The manifest under ``repository:tag``."""
         repository, _, tag = text.rpartition(":")
         return self.manifests[repository, self.tags[repository, tag]]
 
@@ -138,10 +138,10 @@ def push_image(
     *,
     attested: bool = True,
 ) -> str:
-    """Have an image as BuildKit pushes it, and return its digest.
+    """Put an image there, like those that BuildKit pushes; returns its digest.
 
-    With attestations it is an index, and they are of every push's own; of one platform and without
-    them it is a single manifest.
+    With attestations it is an index, and each push has other attestations; one platform without
+    attestations is a single manifest.
     """
     children: list[Descriptor] = []
     for platform in platforms:
@@ -161,7 +161,7 @@ def push_image(
 
 
 def push_app(registry: FakeRegistry, where: Reference, content: str) -> Reference:
-    """Have a pair's application, and return it by tag and digest."""
+    """Put an application there; returns its reference with tag and digest."""
     image = _image(registry, [where.repository], "linux/amd64", content)
     raw = write_index([image], AppRecord("key").as_annotations())
     return Reference(where.repository, where.tag, registry.keep(where, raw, INDEX_TYPE))
@@ -170,7 +170,7 @@ def push_app(registry: FakeRegistry, where: Reference, content: str) -> Referenc
 def push_cache(
     registry: FakeRegistry, where: Reference, content: str, config_size: int = 500
 ) -> dict[str, object]:
-    """Have a cache manifest, and return what buildx's metadata says of it."""
+    """Put a cache manifest there; returns its descriptor in buildx's metadata."""
     config = {"digest": _digest(content), "size": config_size, "mediaType": "application/vnd.x"}
     raw = json.dumps({"config": config, "layers": []}).encode()
     digest = registry.keep(Reference(where.repository, where.tag), raw)

@@ -1,4 +1,4 @@
-"""A loopback web server that answers as a test tells it to, and notes what it was asked."""
+"""A loopback web server with given answers, which records requests; and a registry for it."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def basic(username: str, password: str) -> str:
 
 @dataclass
 class TokenRegistry:
-    """A registry that wants Bearer tokens, and the token server that it names, in one.
+    """Answers of a registry that requires Bearer tokens, and of its token server.
 
     Attributes:
         expires_in: What the token server says.

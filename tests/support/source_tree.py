@@ -16,7 +16,7 @@ from whalebuild.source.context import LocalContextFiles
 
 
 class FakeTree:
-    """Files: names of bake files, one Dockerfile for all targets, and a context.
+    """Names of bake files, one Dockerfile for all targets, and a context.
 
     ``source.context`` reads the context, from a folder that is removed with this object.
     """

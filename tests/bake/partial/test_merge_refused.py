@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.bake import APP, DEPS, World, bundle_of
+from tests.support.bake import APP, DEPS, BakeWorld, bundle_of
 from tests.support.errors import outcome
 from tests.support.partial import BOTH, Document, Farm, bake_part, children, merged, single
 from tests.support.platforms import AMD64, ARM64
@@ -90,7 +90,7 @@ def test_each_platform_has_to_be_there_once(
     assert farm.tags == []
 
 
-OTHERS: list[tuple[str, Callable[[World], object]]] = [
+OTHERS: list[tuple[str, Callable[[BakeWorld], object]]] = [
     (
         "linux/arm64.json is of scope x, linux/amd64.json of (none)",
         lambda world: world.set(scope="x"),
@@ -111,7 +111,9 @@ OTHERS: list[tuple[str, Callable[[World], object]]] = [
 
 
 @pytest.mark.parametrize(("said", "change"), OTHERS, ids=[said for said, _ in OTHERS])
-def test_parts_of_different_bakes_are_refused(said: str, change: Callable[[World], object]) -> None:
+def test_parts_of_different_bakes_are_refused(
+    said: str, change: Callable[[BakeWorld], object]
+) -> None:
     farm = Farm()
     change(farm.worlds[ARM64])
     farm.bake()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deploy import World
+from tests.support.deploy import DeployWorld
 from tests.support.project import service
 from whalebuild.cli.output.deploy import deploy_table
 from whalebuild.compose.model import UpdateOrder
@@ -15,11 +15,13 @@ from whalebuild.errors import Retry
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path, (service("web"), service("db", "postgres:17", pull_policy="never")))
+def world(tmp_path: Path) -> DeployWorld:
+    return DeployWorld(
+        tmp_path, (service("web"), service("db", "postgres:17", pull_policy="never"))
+    )
 
 
-def test_the_rows(world: World) -> None:
+def test_the_rows(world: DeployWorld) -> None:
     world.project.names["postgres:17"] = "sha256:db"
     one = world.publish("1")
     world.deploy()
@@ -58,7 +60,7 @@ def test_the_rows(world: World) -> None:
         ),
     ],
 )
-def test_the_summary(world: World, result: dict[str, object], summary: str, how: str) -> None:
+def test_the_summary(world: DeployWorld, result: dict[str, object], summary: str, how: str) -> None:
     world.publish("1")
     retries = (Retry("pulling web", "reset", 1, 0.5),)
     made = DeployResult(plan=world.plan("web"), retries=retries, **result)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.platforms import AMD64, ARM64
-from tests.support.published_pair import LOCK, PACKAGES, REPOSITORY, World, image_manifest
+from tests.support.published_pair import LOCK, PACKAGES, REPOSITORY, PublishedPair, image_manifest
 from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.index import Cache, write_bundle
 from whalebuild.cli.output.inspect import inspection_json, inspection_text
@@ -14,11 +14,11 @@ from whalebuild.oci.reference import Reference
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> PublishedPair:
+    return PublishedPair()
 
 
-def test_the_text(world: World) -> None:
+def test_the_text(world: PublishedPair) -> None:
     text = world.text()
     for line in (
         "registry.test/web",
@@ -37,7 +37,7 @@ def test_the_text(world: World) -> None:
     assert max(map(len, text.splitlines())) < 100
 
 
-def test_the_json_form(world: World) -> None:
+def test_the_json_form(world: PublishedPair) -> None:
     shown = json.loads(json.dumps(inspection_json([world.inspect()])))
     assert shown["schema"] == "whalebuild.inspect/1"
     [pair] = shown["pairs"]
@@ -53,7 +53,7 @@ def test_the_json_form(world: World) -> None:
 
 
 @pytest.mark.parametrize("tag", ["deps", "latest"])
-def test_a_missing_tag_is_said(world: World, tag: str) -> None:
+def test_a_missing_tag_is_said(world: PublishedPair, tag: str) -> None:
     del world.registry.held[f"{REPOSITORY}:{tag}"]
     view = world.inspect()
     assert view.built_on_it is None
@@ -67,7 +67,7 @@ def test_a_missing_tag_is_said(world: World, tag: str) -> None:
     }
 
 
-def test_what_the_registry_has_lost_is_said(world: World) -> None:
+def test_what_the_registry_has_lost_is_said(world: PublishedPair) -> None:
     for digest in (world.deps[AMD64].digest, world.cache.digest):
         del world.registry.held[f"{REPOSITORY}@{digest}"]
     world.registry.held[f"{REPOSITORY}@{world.apps[ARM64].digest}"] = b"{"
@@ -76,26 +76,26 @@ def test_what_the_registry_has_lost_is_said(world: World) -> None:
     assert ":latest was built on this :deps" in text
 
 
-def test_a_platform_that_the_dependencies_lack(world: World) -> None:
+def test_a_platform_that_the_dependencies_lack(world: PublishedPair) -> None:
     del world.deps[ARM64]
     world.publish(**{AMD64: world.deps[AMD64].digest, ARM64: digest_of(b"older")})
     assert "linux/arm64  :deps has no such image" in world.text()
 
 
-def test_a_cache_that_is_not_imported(world: World) -> None:
+def test_a_cache_that_is_not_imported(world: PublishedPair) -> None:
     cached = world.registry.push(image_manifest("large", [PACKAGES], (1 << 20) + 1))
     world.cache = Cache("deps", (AMD64,), cached.digest, cached.size)
     world.publish()
     assert "1.0 MB: BuildKit imports none over 1 MiB" in world.text()
 
 
-def test_dependencies_alone(world: World) -> None:
+def test_dependencies_alone(world: PublishedPair) -> None:
     [view] = world.inspect_all([PairNames((Reference(REPOSITORY, "deps"),), None)])
     assert inspection_json([view])["pairs"][0]["application"] is None
     assert ":latest" not in inspection_text([view])
 
 
-def test_an_index_digest_can_be_given(world: World) -> None:
+def test_an_index_digest_can_be_given(world: PublishedPair) -> None:
     digest = digest_of(world.registry.held[f"{REPOSITORY}:latest"])
     world.registry.push(write_bundle({}, (), (), {}), "latest")
     assert f"@{digest[:19]} was built on this :deps" in world.text(f"{REPOSITORY}@{digest}")

@@ -64,9 +64,9 @@ def random_token() -> str:
 
 def portion_note(plan: Plan) -> str:
     """One line on what a partial bake does."""
-    whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
-    mine = ", ".join(plan.options.built_here(whole))
-    return f"--partial builds {mine} of {', '.join(whole)}; `whalebuild merge` publishes them"
+    here = ", ".join(plan.options.built_here(plan.platforms))
+    whole = ", ".join(plan.platforms)
+    return f"--partial builds {here} of {whole}; `whalebuild merge` publishes them"
 
 
 def bake_part(baker: Baker, given: Path | None) -> BakeResult:
@@ -84,6 +84,5 @@ def bake_part(baker: Baker, given: Path | None) -> BakeResult:
 
 
 def _default_file(plan: Plan) -> Path:
-    whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
-    names = "_".join(plan.options.built_here(whole)).replace("/", "-")
+    names = "_".join(plan.options.built_here(plan.platforms)).replace("/", "-")
     return Path(f"whalebuild-part-{names}.json")

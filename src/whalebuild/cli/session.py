@@ -57,8 +57,7 @@ class Session:
         """Have the builder that a plan needs be there, and its nodes answer."""
         from whalebuild.builder.ensure import ensure_builder, nodes_down
 
-        facts = plan.facts
-        platforms = {platform for image in plan.images for platform in image.platforms}
+        facts, platforms = plan.facts, plan.platforms
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
             return
         if plan.nothing_to_do:

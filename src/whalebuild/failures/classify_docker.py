@@ -146,6 +146,7 @@ _NO_IMAGE = re.compile(
     r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
     r"|(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
 )
+_NO_TARGET = re.compile(r"failed to find target (?P<name>\S+)")
 _KEPT_BROKEN = re.compile(
     r'failed commit on ref "(?:manifest|index|config)-[^"]+": .*unexpected commit digest'
 )
@@ -184,6 +185,7 @@ class DockerFailure(Failure):
         digests: The digests that are named.
         missing_image: The image that a build stands on and that was not found.
         registry: The registry that is named, as ``host`` or ``host:port``.
+        missing_target: The target that the bake file does not have.
     """
 
     pushing: bool = False
@@ -193,6 +195,7 @@ class DockerFailure(Failure):
     digests: frozenset[str] = frozenset()
     missing_image: Reference | None = None
     registry: str | None = None
+    missing_target: str | None = None
 
 
 def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ()) -> DockerFailure:
@@ -259,6 +262,7 @@ def fills_disk(log: str) -> bool:
 def _failure(kind: FailureKind, reason: str, evidence: str) -> DockerFailure:
     """Read out of the evidence what decisions and messages need."""
     pushing = "failed to push" in evidence
+    target = _NO_TARGET.search(evidence)
     return DockerFailure(
         kind,
         reason,
@@ -271,6 +275,7 @@ def _failure(kind: FailureKind, reason: str, evidence: str) -> DockerFailure:
         digests=digests_in(evidence),
         missing_image=_missing_image(evidence),
         registry=_registry_in(evidence),
+        missing_target=target["name"] if target else None,
     )
 
 

@@ -153,6 +153,11 @@ class Plan:
         return (*(deps.image for deps in self.deps), *(app.image for app in self.apps))
 
     @property
+    def platforms(self) -> tuple[str, ...]:
+        """The platforms of all images, whether they are built here or not."""
+        return tuple(dict.fromkeys(p for image in self.images for p in image.platforms))
+
+    @property
     def nothing_to_do(self) -> bool:
         """Whether a bake would build and push nothing at all."""
         return all(deps.reused and not deps.needs_tag for deps in self.deps) and all(

@@ -20,7 +20,7 @@ from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
 from whalebuild.text import did_you_mean
 
-_SYNTHETIC = "app"
+_LONE_TARGET = "app"
 Names = Callable[[], tuple[str, ...]]
 
 
@@ -68,10 +68,10 @@ class BakeFileReader:
                     cause="buildx finds no target in it",
                     next_step="give a service a build section, or a bake file a target",
                 )
-            return bake, self._everything(request, bake), ", ".join(files)
-        request = replace(request, definition=self._synthetic())
-        wanted = replace(request, targets=request.targets or (_SYNTHETIC,))
-        bake = self._print(wanted, lambda: (_SYNTHETIC,))
+            return bake, self._all_targets(request, bake), ", ".join(files)
+        request = replace(request, definition=self._lone_dockerfile())
+        wanted = replace(request, targets=request.targets or (_LONE_TARGET,))
+        bake = self._print(wanted, lambda: (_LONE_TARGET,))
         return bake, bake.targets, "Dockerfile (no bake file)"
 
     def _has_targets(self, files: tuple[str, ...], request: BakeRequest) -> bool:
@@ -94,7 +94,7 @@ class BakeFileReader:
         except CommandFailedError as failed:
             raise _bake_error(failed, names) from None
 
-    def _everything(self, request: BakeRequest, bake: BakeFile) -> Mapping[str, Target]:
+    def _all_targets(self, request: BakeRequest, bake: BakeFile) -> Mapping[str, Target]:
         """All targets of the bake file: the dependencies' target may be outside the request.
 
         Those that were asked for are always among what is printed: ``--set`` must match a target.
@@ -115,9 +115,9 @@ class BakeFileReader:
     def _targets(self, request: BakeRequest, *names: str) -> Mapping[str, Target]:
         return parse_print(self.engine.print_bake(replace(request, targets=names))).targets
 
-    def _synthetic(self) -> Mapping[str, Any]:
+    def _lone_dockerfile(self) -> Mapping[str, Any]:
         """The bake definition of a lone Dockerfile."""
-        target = Target(_SYNTHETIC, {"context": ".", "dockerfile": "Dockerfile"})
+        target = Target(_LONE_TARGET, {"context": ".", "dockerfile": "Dockerfile"})
         try:
             self.tree.dockerfile(target)
         except UsageError as failed:
@@ -133,7 +133,7 @@ class BakeFileReader:
                 next_step="give --image registry/name, or set image in whalebuild.toml",
             )
         tags = [f"{self.settings.image}:{APP_TAG}"]
-        return {"target": {_SYNTHETIC: {**target.attributes, "tags": tags}}}
+        return {"target": {_LONE_TARGET: {**target.attributes, "tags": tags}}}
 
 
 def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
@@ -141,20 +141,20 @@ def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
     failure = classify(failed.stderr)
     if failure.kind in {FailureKind.ENGINE, FailureKind.ENGINE_LOST}:
         return failed
-    text = failed.stderr
-    words = final_error(text).removeprefix("ERROR: ")
-    unknown = words.partition("failed to find target ")[2].strip()
-    if unknown:
+    target = failure.missing_target
+    if target:
         known = names()
-        hint = did_you_mean(unknown, known)
-        if unknown == "default":
+        hint = did_you_mean(target, known)
+        if target == "default":
             hint = 'the bake file has no group or target "default"'
         return UsageError(
-            f'unknown target "{unknown}"',
+            f'unknown target "{target}"',
             cause=hint,
             next_step=f"targets in the bake file: {', '.join(known) or 'none'}",
         )
-    excerpt = [line for line in text.splitlines() if not line.startswith(("#", "ERROR: "))]
+    words = final_error(failed.stderr).removeprefix("ERROR: ")
+    lines = failed.stderr.splitlines()
+    excerpt = [line for line in lines if not line.startswith(("#", "ERROR: "))]
     return UsageError(
         "buildx cannot read the bake file", cause=words, log="\n".join(excerpt).strip() or None
     )

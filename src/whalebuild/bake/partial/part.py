@@ -69,11 +69,11 @@ def make_part(plan: Plan, built: BuiltImages, staging: Iterable[Reference] = ())
         built: What was built and verified.
         staging: The tags that were set.
     """
-    whole = tuple(dict.fromkeys(p for image in plan.images for p in image.platforms))
     deps = (_deps(plan, each, built) for each in plan.deps)
     apps = (_app(app, built) for app in plan.apps)
     images = (*deps, *apps)
-    return Part(plan.options.built_here(whole), images, plan.settings.scope, tuple(staging))
+    platforms = plan.options.built_here(plan.platforms)
+    return Part(platforms, images, plan.settings.scope, tuple(staging))
 
 
 def _deps(plan: Plan, deps: DepsPlan, built: BuiltImages) -> ImagePart:

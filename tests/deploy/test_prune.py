@@ -8,6 +8,7 @@ from tests.support.errors import outcome
 from tests.support.host import FakeHost
 from tests.support.project import FakeProject, model, service
 from tests.support.record import begun, done, ended, history, running, version, warmed
+from whalebuild.cli.output.prune import prune_json
 from whalebuild.deploy.prune import Pruning, prune
 from whalebuild.deploy.record import Entry, History
 from whalebuild.errors import EngineError
@@ -177,7 +178,7 @@ def test_an_engine_that_is_lost_is_an_error() -> None:
 def test_the_json_form() -> None:
     world = World(there=2, entries=TEN[:4])
     world.keep(version("1"))
-    told = world.prune(1, dry_run=True).as_json("shop")
+    told = prune_json(world.prune(1, dry_run=True), "shop")
     one, two = version("1"), version("2")
     assert told == {
         "schema": "whalebuild.prune/1",

@@ -19,6 +19,10 @@ CACHE_TARGET = "dev.whalebuild.cache.target"
 # (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
 CACHE_CONFIG_LIMIT = 1 << 20
 
+# BuildKit imports no cache whose configuration is larger, and says nothing of it
+# (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
+CACHE_CONFIG_LIMIT = 1 << 20
+
 
 @dataclass(frozen=True)
 class Cache:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.output.deploy import deploy_table, plan_text
+from whalebuild.cli.output.deploy import deploy_json, deploy_table
+from whalebuild.cli.output.diff import diff_text
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
@@ -161,7 +162,7 @@ def open_deploy_session(
 def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> None:
     """Say on standard error what must be downloaded, and what else is to be known."""
     if format_ is opt.Format.TEXT and plan.diffs:
-        typer.echo(plan_text(plan), err=True)
+        typer.echo(diff_text(plan.diffs), err=True)
     for note in plan.notes:
         session.console.note(note)
 
@@ -169,7 +170,7 @@ def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> 
 def show_result(result: DeployResult, format_: opt.Format) -> None:
     """Print the result on standard output; nothing moves on the terminal any more by then."""
     as_json = format_ is opt.Format.JSON
-    typer.echo(json.dumps(result.as_json()) if as_json else deploy_table(result))
+    typer.echo(json.dumps(deploy_json(result)) if as_json else deploy_table(result))
 
 
 def _utc_now() -> str:

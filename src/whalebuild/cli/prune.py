@@ -22,7 +22,7 @@ def prune(
     """Remove images of old deployments that neither run nor are needed to go back."""
     with boundary(format_):
         from whalebuild.cli.deploy_session import open_deploy_session
-        from whalebuild.cli.output.prune import prune_text
+        from whalebuild.cli.output.prune import prune_json, prune_text
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.prune import prune as pruned
         from whalebuild.state.records import records_of
@@ -35,4 +35,4 @@ def prune(
             found = pruned(session.project, session.host, records, kept, dry_run=dry_run)
             name = session.project.model().name
             as_json = format_ is opt.Format.JSON
-            typer.echo(json.dumps(found.as_json(name)) if as_json else prune_text(found))
+            typer.echo(json.dumps(prune_json(found, name)) if as_json else prune_text(found))

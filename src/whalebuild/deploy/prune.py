@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.deploy.history import reasons_to_keep, recorded_versions
@@ -19,8 +18,6 @@ from whalebuild.published.host_images import HostImage, RunningImage
 from whalebuild.published.kept import kept_name
 from whalebuild.published.ports import Host
 from whalebuild.settings import DEFAULT_KEEP
-
-SCHEMA = "whalebuild.prune/1"
 
 
 @dataclass(frozen=True)
@@ -58,22 +55,6 @@ class Pruning:
     removed: tuple[RemovableImage, ...]
     kept: tuple[KeptImage, ...]
     done: bool = False
-
-    def as_json(self, project: str) -> dict[str, Any]:
-        """The versioned form."""
-        return {
-            "schema": SCHEMA,
-            "project": project,
-            "keep": self.keep,
-            "done": self.done,
-            "removed": [
-                {"digest": e.digest, "images": _texts(e.images), "names": _texts(e.names)}
-                for e in self.removed
-            ],
-            "kept": [
-                {"digest": e.digest, "images": _texts(e.images), "why": e.why} for e in self.kept
-            ],
-        }
 
 
 @dataclass(frozen=True)
@@ -209,7 +190,3 @@ def _names(
             yield Reference(repository, digest=digest)
     if any(kept_name(digest) in image.kept for image in images):
         yield kept_name(digest)
-
-
-def _texts(references: Iterable[Reference]) -> list[str]:
-    return [str(reference) for reference in references]

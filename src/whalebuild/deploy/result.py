@@ -1,16 +1,13 @@
-"""What a deploy or a rollback did, as values and for machines."""
+"""What a deploy or a rollback did."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from whalebuild.deploy.plan import DeployPlan, ServiceChange, download_of
+from whalebuild.deploy.plan import DeployPlan, ServiceChange
 from whalebuild.errors import Retry
-
-SCHEMA = "whalebuild.deploy/1"
 
 
 class DeployAction(StrEnum):
@@ -43,24 +40,10 @@ class DeployResult:
     switch_seconds: float = 0.0
     retries: tuple[Retry, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
-        """The versioned form."""
-        download, total = download_of(self.plan.diffs)
-        return {
-            "schema": SCHEMA,
-            "project": self.plan.model.name,
-            "done": str(self.done),
-            "deployment": self.number,
-            "to": self.to,
-            "services": [_service(each) for each in self.plan.services.values()],
-            "download_bytes": download,
-            "images_bytes": total,
-            "exact": all(diff.exact for diff in self.plan.diffs),
-            "pull_seconds": round(self.pull_seconds, 3),
-            "switch_seconds": round(self.switch_seconds, 3),
-            "notes": list(self.plan.notes),
-            "retries": [asdict(retry) for retry in self.retries],
-        }
+    @property
+    def switched(self) -> bool:
+        """Whether services were to be started, and not only planned or pulled."""
+        return self.done not in {DeployAction.PLANNED, DeployAction.PULLED, DeployAction.WARMED}
 
 
 def changed(changes: Iterable[ServiceChange]) -> str:
@@ -73,14 +56,3 @@ def changed(changes: Iterable[ServiceChange]) -> str:
 def short(digest: str | None) -> str:
     """A digest's first digits."""
     return (digest or "")[: len("sha256:") + 12]
-
-
-def _service(change: ServiceChange) -> dict[str, Any]:
-    return {
-        "service": change.service.name,
-        "action": str(change.action),
-        "version": str(change.version) if change.version else None,
-        "before": str(change.before) if change.before else None,
-        "order": str(change.order) if change.version else None,
-        "why": change.why or None,
-    }

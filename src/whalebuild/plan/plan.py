@@ -31,6 +31,9 @@ from whalebuild.plan.pins import DepsImage, deps_image_of
 from whalebuild.plan.placement import Placement, RunLines, placements_of
 from whalebuild.settings import Settings
 
+# What production runs on as a rule.
+USUAL_PLATFORM = "linux/amd64"
+
 
 @dataclass(frozen=True)
 class DepsPlan:
@@ -168,6 +171,22 @@ class Plan:
     def rebuild_needed(self) -> bool:
         """Whether dependencies have to be built."""
         return any(not deps.reused for deps in self.deps)
+
+    @property
+    def to_build(self) -> tuple[DepsPlan | AppPlan, ...]:
+        """What is going to be built, dependencies first."""
+        deps = (deps for deps in self.deps if not deps.reused)
+        return (*deps, *(app for app in self.apps if app.action is AppAction.BUILD))
+
+    @property
+    def unusual_platform(self) -> str | None:
+        """The builder's own platform, where it is published because nothing names a platform.
+
+        None where it is the usual one.
+        """
+        own = self.facts.platform if self.facts else None
+        named = all(image.platforms for image in self.images)
+        return None if named or not self.options.publishes or own == USUAL_PLATFORM else own
 
     def deps_of(self, app: AppPlan) -> DepsPlan:
         """The dependencies of an application."""

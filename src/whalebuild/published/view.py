@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.annotations import SCHEME_KEY, NoLock
-from whalebuild.bundle.index import Cache
+from whalebuild.bundle.index import CACHE_CONFIG_LIMIT, Cache
 from whalebuild.bundle.lock import SCHEME, Lock
 from whalebuild.bundle.published import AppRecord, PublishedApp
 from whalebuild.oci.manifest import ImageManifest, Manifest, parse_image, parse_index
@@ -115,6 +115,12 @@ class CacheView:
     cache: Cache
     image: ImageView
     extra: int
+
+    @property
+    def too_large(self) -> bool:
+        """Whether BuildKit does not import it, because of the size of its configuration."""
+        manifest = self.image.manifest
+        return manifest is not None and manifest.config.size > CACHE_CONFIG_LIMIT
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Builders as text, and for machines; pure functions."""
+"""Builders, as text and as JSON."""
 
 from __future__ import annotations
 

@@ -1,17 +1,20 @@
-"""What a deploy or a rollback does and did, as text; pure functions."""
+"""What a deploy or a rollback does and did, as text and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
-from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import columns
 from whalebuild.compose.model import UpdateOrder
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
+from whalebuild.deploy.plan import ServiceAction, ServiceChange, download_of
 from whalebuild.deploy.result import DeployAction, DeployResult, short
 from whalebuild.errors import retry_summary
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, human_seconds
+
+SCHEMA = "whalebuild.deploy/1"
 
 _HOW = {
     ServiceAction.UPDATE: "updated",
@@ -29,18 +32,9 @@ _WILL = {
 }
 
 
-def plan_text(plan: DeployPlan) -> str:
-    """What must be downloaded, layer by layer; empty where that is nothing."""
-    return diff_text(plan.diffs) if plan.diffs else ""
-
-
 def deploy_table(result: DeployResult) -> str:
     """The table that ends a deploy or a rollback."""
-    words = (
-        _WILL
-        if result.done in {DeployAction.PLANNED, DeployAction.PULLED, DeployAction.WARMED}
-        else _HOW
-    )
+    words = _HOW if result.switched else _WILL
     rows = [("SERVICE", "IMAGE", "WAS", "NOW", "")]
     rows += [_row(each, words) for each in result.plan.services.values()]
     return "\n".join([*columns(rows), "", _summary(result)])
@@ -81,3 +75,34 @@ def _parts(result: DeployResult) -> Iterator[str]:
             yield f"switched in {human_seconds(result.switch_seconds)}"
     if result.retries:
         yield retry_summary(result.retries)
+
+
+def deploy_json(result: DeployResult) -> dict[str, Any]:
+    """The versioned form of a deploy or a rollback; sizes are bytes."""
+    download, total = download_of(result.plan.diffs)
+    return {
+        "schema": SCHEMA,
+        "project": result.plan.model.name,
+        "done": str(result.done),
+        "deployment": result.number,
+        "to": result.to,
+        "services": [_service_json(each) for each in result.plan.services.values()],
+        "download_bytes": download,
+        "images_bytes": total,
+        "exact": all(diff.exact for diff in result.plan.diffs),
+        "pull_seconds": round(result.pull_seconds, 3),
+        "switch_seconds": round(result.switch_seconds, 3),
+        "notes": list(result.plan.notes),
+        "retries": [asdict(retry) for retry in result.retries],
+    }
+
+
+def _service_json(change: ServiceChange) -> dict[str, Any]:
+    return {
+        "service": change.service.name,
+        "action": str(change.action),
+        "version": str(change.version) if change.version else None,
+        "before": str(change.before) if change.before else None,
+        "order": str(change.order) if change.version else None,
+        "why": change.why or None,
+    }

@@ -1,4 +1,4 @@
-"""What a pull will download, as text; pure functions."""
+"""What a pull will download, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from whalebuild.published.download import DownloadPart, HostSide, ImageDiff, Kno
 from whalebuild.text import human_bytes
 
 SCHEMA = "whalebuild.diff/1"
-
 _SHORT_DIGEST = len("sha256:") + 12
 _WIDEST = 58
 _NOTHING = {

@@ -1,4 +1,4 @@
-"""The record of deployments as text; pure functions."""
+"""The record of deployments, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -15,8 +15,27 @@ from whalebuild.deploy.result import short
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes
 
+SCHEMA = "whalebuild.history/1"
 _WIDEST_REASON = 60
 _HEAD = ("", "N", "WHEN", "WHAT", "SERVICES", "OUTCOME", "DOWNLOADED", "SECONDS")
+
+
+@dataclass(frozen=True)
+class HistoryView:
+    """What ``history`` shows.
+
+    Attributes:
+        project: Its name.
+        engine: The engine's ID.
+        file: Where the record is.
+        drifts: Services that run something else than it says.
+    """
+
+    project: str
+    engine: str
+    file: str
+    history: History
+    drifts: tuple[Drift, ...] = ()
 
 
 def local_time(at: str) -> str:
@@ -93,27 +112,6 @@ def _version(version: Reference | None) -> str:
     return f"{short(version.digest)}…" if version else "nothing"
 
 
-SCHEMA = "whalebuild.history/1"
-
-
-@dataclass(frozen=True)
-class HistoryView:
-    """What ``history`` shows.
-
-    Attributes:
-        project: Its name.
-        engine: The engine's ID.
-        file: Where the record is.
-        drifts: Services that run something else than it says.
-    """
-
-    project: str
-    engine: str
-    file: str
-    history: History
-    drifts: tuple[Drift, ...] = ()
-
-
 def history_json(view: HistoryView) -> dict[str, Any]:
     """The versioned form; null is what is not known, or does not run."""
     meant = effective(view.history)
@@ -123,7 +121,7 @@ def history_json(view: HistoryView) -> dict[str, Any]:
         "engine": view.engine,
         "file": view.file,
         "effective": meant.number if meant else None,
-        "deployments": [_deployment(each) for each in view.history.deployments],
+        "deployments": [_deployment_json(each) for each in view.history.deployments],
         "warmed": [
             {"at": each.at, "service": each.service, "image": str(each.image)}
             for each in view.history.warmed
@@ -141,7 +139,7 @@ def history_json(view: HistoryView) -> dict[str, Any]:
     }
 
 
-def _deployment(each: Deployment) -> dict[str, Any]:
+def _deployment_json(each: Deployment) -> dict[str, Any]:
     begun, ended = each.begun, each.ended
     return {
         "number": each.number,
@@ -151,13 +149,13 @@ def _deployment(each: Deployment) -> dict[str, Any]:
         "reason": ended.reason if ended else None,
         "began": begun.at,
         "ended": ended.at if ended else None,
-        "services": _versions(begun.services),
-        "before": _versions(begun.before),
-        "running": _versions(ended.running) if ended else None,
+        "services": _versions_json(begun.services),
+        "before": _versions_json(begun.before),
+        "running": _versions_json(ended.running) if ended else None,
         "downloaded_bytes": ended.downloaded if ended else None,
         "seconds": ended.seconds if ended else None,
     }
 
 
-def _versions(versions: Versions) -> dict[str, str | None]:
+def _versions_json(versions: Versions) -> dict[str, str | None]:
     return {name: str(version) if version else None for name, version in versions.items()}

@@ -1,4 +1,4 @@
-"""Published pairs as text; pure functions."""
+"""Published pairs, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _caches(caches: Sequence[CacheView]) -> Iterator[tuple[str, ...]]:
             yield (*head, _LOST, "", "")
             continue
         config = human_bytes(manifest.config.size)
-        if manifest.config.size > CACHE_CONFIG_LIMIT:
+        if view.too_large:
             config = f"{config}: BuildKit imports none over 1 MiB"
         layers = view.image.layers
         size = human_bytes(sum(layers.values()))

@@ -1,4 +1,4 @@
-"""Plans as text; pure functions."""
+"""A plan, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from whalebuild.inputs.values import FileEntry
 from whalebuild.plan.advice import Advice, StageSplit
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.placement import Placement
-from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.plan.plan import USUAL_PLATFORM, AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.settings import KEYS
 
+SCHEMA = "whalebuild.plan/1"
 _SHORT = 12
 _MANY = 6
+# What to do about emulation.
+_ELSEWHERE = (
+    "run them on $BUILDPLATFORM and copy what they make, or give the builder a node of that kind "
+    "(whalebuild builder create)"
+)
 
 
 def plan_text(plan: Plan) -> str:
@@ -41,12 +47,6 @@ def plan_text(plan: Plan) -> str:
     return "\n".join([*lines, *columns(rows)])
 
 
-def decision_lines(plan: Plan) -> list[str]:
-    """One line for each image: what becomes of it and why."""
-    lines = [f"{deps.image.name}: {_headline(deps)}" for deps in plan.deps]
-    return lines + [f"{app.image.name}: {_app_headline(app)}" for app in plan.apps]
-
-
 def announcement(plan: Plan) -> list[str]:
     """What a bake says before it begins: a line for each image; one for all if it is nothing."""
     if not plan.nothing_to_do:
@@ -57,32 +57,26 @@ def announcement(plan: Plan) -> list[str]:
     return [f"nothing to do: {shown} {are}; --force bakes anyway"]
 
 
-def _headline(deps: DepsPlan) -> str:
-    decision = deps.decision
-    if decision.action is DepsAction.REUSE and deps.source:
-        key = deps.lock.key if isinstance(deps.lock, Lock) else ""
-        adopted = f" of {deps.source.reference}" if deps.adopted else ""
-        dropped = f"; drop {', '.join(deps.surplus)}" if deps.surplus else ""
-        return f"reuse @{_digest(deps.source.bundle.digest)}{adopted} (key {key[:_SHORT]}){dropped}"
-    if decision.action is DepsAction.ASK:
-        return (
-            "BuildKit is asked in every bake, because its inputs cannot be told: "
-            f"{decision.reasons[0]}"
-        )
-    reasons = [_change(change) for change in decision.changes] or list(decision.reasons)
-    more = f" and {len(reasons) - _MANY} more" if len(reasons) > _MANY else ""
-    return f"rebuild because {', '.join(reasons[:_MANY])}{more}"
+def decision_lines(plan: Plan) -> list[str]:
+    """One line for each image: what becomes of it and why."""
+    lines = [f"{deps.image.name}: {_headline(deps)}" for deps in plan.deps]
+    return lines + [f"{app.image.name}: {_app_headline(app)}" for app in plan.apps]
 
 
-def _app_headline(app: AppPlan) -> str:
-    match app.action:
-        case AppAction.NOTHING:
-            return "nothing to do, it is published as it is"
-        case AppAction.TAG:
-            return f"published as it is; tags {', '.join(str(ref.tag) for ref in app.missing)}"
-        case AppAction.BUILD:
-            alone = f"; not on the published image: {app.unpinned}" if app.unpinned else ""
-            return f"build, because {app.reason}{alone}"
+def placement_notes(plan: Plan) -> list[str]:
+    """What a bake says of platforms before it begins: what will be slow, and what cannot run."""
+    notes = [note for planned in plan.to_build for note in _notes_of(plan, planned)]
+    return notes + platform_hint(plan)
+
+
+def platform_hint(plan: Plan) -> list[str]:
+    """A warning where an image gets the builder's platform, because nothing names another."""
+    own = plan.unusual_platform
+    if own is None:
+        return []
+    setting = f'platform = ["{USUAL_PLATFORM}"]'
+    hint = f"no platform is named: this publishes for {own}, the builder's own"
+    return [f"{hint}; write what production runs into the settings, say {setting}"]
 
 
 def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
@@ -108,6 +102,23 @@ def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
     yield from _advice(deps.advice)
 
 
+def _headline(deps: DepsPlan) -> str:
+    decision = deps.decision
+    if decision.action is DepsAction.REUSE and deps.source:
+        key = deps.lock.key if isinstance(deps.lock, Lock) else ""
+        adopted = f" of {deps.source.reference}" if deps.adopted else ""
+        dropped = f"; drop {', '.join(deps.surplus)}" if deps.surplus else ""
+        return f"reuse @{_digest(deps.source.bundle.digest)}{adopted} (key {key[:_SHORT]}){dropped}"
+    if decision.action is DepsAction.ASK:
+        return (
+            "BuildKit is asked in every bake, because its inputs cannot be told: "
+            f"{decision.reasons[0]}"
+        )
+    reasons = [_change(change) for change in decision.changes] or list(decision.reasons)
+    more = f" and {len(reasons) - _MANY} more" if len(reasons) > _MANY else ""
+    return f"rebuild because {', '.join(reasons[:_MANY])}{more}"
+
+
 def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
     image = app.image
     yield f"{image.name}: {_app_headline(app)}"
@@ -131,6 +142,17 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield "  publishes nothing (--read-only)"
 
 
+def _app_headline(app: AppPlan) -> str:
+    match app.action:
+        case AppAction.NOTHING:
+            return "nothing to do, it is published as it is"
+        case AppAction.TAG:
+            return f"published as it is; tags {', '.join(str(ref.tag) for ref in app.missing)}"
+        case AppAction.BUILD:
+            alone = f"; not on the published image: {app.unpinned}" if app.unpinned else ""
+            return f"build, because {app.reason}{alone}"
+
+
 def _built_from(plan: Plan, planned: DepsPlan | AppPlan, *, built: bool) -> Iterator[str]:
     image = planned.image
     stage = _stage(image.target.stage)
@@ -139,9 +161,46 @@ def _built_from(plan: Plan, planned: DepsPlan | AppPlan, *, built: bool) -> Iter
         placements = plan.placements(planned)
         yield from _hanging("platforms ", placement_lines(placements, image.platforms))
         if any(placement.emulated or placement.impossible for placement in placements):
-            yield f"            better: {ELSEWHERE}"
+            yield f"            better: {_ELSEWHERE}"
     else:
         yield f"  platforms {', '.join(image.platforms) or 'the one of the builder'}"
+
+
+def placement_lines(placements: Sequence[Placement], platforms: Sequence[str]) -> list[str]:
+    """One line for each platform of an image."""
+    known = {placement.platform: placement for placement in placements}
+    lines = [_placement_line(known[p]) if p in known else p for p in platforms or known]
+    return lines or ["the one of the builder"]
+
+
+def _placement_line(placement: Placement) -> str:
+    words = f"{placement.platform} {_how(placement)}"
+    others = []
+    if placement.emulated:
+        others.append(f"RUN on {_lines(placement.emulated)} under emulation")
+    if placement.impossible:
+        others.append(f"RUN on {_lines(placement.impossible)} cannot run: no QEMU is registered")
+    return f"{words}; {', '.join(others)}" if others else words
+
+
+def _how(placement: Placement) -> str:
+    if placement.how is Execution.NATIVE:
+        return f"natively on node {placement.node}"
+    if placement.emulated or placement.impossible:
+        return f"on node {placement.node}, which is of another kind"
+    return f"on node {placement.node}, where nothing has to be emulated"
+
+
+def _notes_of(plan: Plan, planned: DepsPlan | AppPlan) -> Iterator[str]:
+    for placement in plan.placements(planned):
+        where = f"{planned.image.name}: {placement.platform} on node {placement.node}"
+        if placement.impossible:
+            yield (
+                f"warning: {where} cannot run RUN on {_lines(placement.impossible)}: "
+                "it needs the cache to have what they make"
+            )
+        if placement.emulated:
+            yield f"{where}: RUN on {_lines(placement.emulated)} under emulation, many times slower"
 
 
 def _bases(deps: DepsPlan) -> Iterator[str]:
@@ -171,14 +230,14 @@ def _advice(advice: Sequence[Advice]) -> Iterator[str]:
         yield f"            better: {each.instead}"
 
 
-def _at(line: int, text: str) -> str:
-    return f"  line {line:<4} {text}"
-
-
 def _change(change: Change) -> str:
     if change.before and change.after and change.what != "is missing":
         return f"{change} ({change.before[:8]}→{change.after[:8]})"
     return str(change)
+
+
+def _at(line: int, text: str) -> str:
+    return f"  line {line:<4} {text}"
 
 
 def _names(entries: Iterable[FileEntry]) -> str:
@@ -206,81 +265,9 @@ def _shown(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-# The platform that goes without saying.
-_USUAL = "linux/amd64"
-# What to do about emulation.
-ELSEWHERE = (
-    "run them on $BUILDPLATFORM and copy what they make, or give the builder a node of that kind "
-    "(whalebuild builder create)"
-)
-
-
-def placement_lines(placements: Sequence[Placement], platforms: Sequence[str]) -> list[str]:
-    """One line for each platform of an image."""
-    known = {placement.platform: placement for placement in placements}
-    lines = [_line(known[p]) if p in known else p for p in platforms or known]
-    return lines or ["the one of the builder"]
-
-
-def placement_notes(plan: Plan) -> list[str]:
-    """What a bake says of platforms before it begins: what will be slow, and what cannot run."""
-    notes = [note for planned in _built(plan) for note in _notes(plan, planned)]
-    return notes + platform_hint(plan)
-
-
-def platform_hint(plan: Plan) -> list[str]:
-    """What to think of where nothing says for which platform an image is."""
-    own = plan.facts.platform if plan.facts else None
-    if own in {None, _USUAL} or not plan.options.publishes:
-        return []
-    if all(image.platforms for image in plan.images):
-        return []
-    setting = f'platform = ["{_USUAL}"]'
-    hint = f"no platform is named: this publishes for {own}, the builder's own"
-    return [f"{hint}; write what production runs into the settings, say {setting}"]
-
-
-def _built(plan: Plan) -> Iterator[DepsPlan | AppPlan]:
-    yield from (deps for deps in plan.deps if not deps.reused)
-    yield from (app for app in plan.apps if app.action is AppAction.BUILD)
-
-
-def _notes(plan: Plan, planned: DepsPlan | AppPlan) -> Iterator[str]:
-    for placement in plan.placements(planned):
-        where = f"{planned.image.name}: {placement.platform} on node {placement.node}"
-        if placement.impossible:
-            yield (
-                f"warning: {where} cannot run RUN on {_lines(placement.impossible)}: "
-                "it needs the cache to have what they make"
-            )
-        if placement.emulated:
-            yield f"{where}: RUN on {_lines(placement.emulated)} under emulation, many times slower"
-
-
-def _line(placement: Placement) -> str:
-    words = f"{placement.platform} {_how(placement)}"
-    others = []
-    if placement.emulated:
-        others.append(f"RUN on {_lines(placement.emulated)} under emulation")
-    if placement.impossible:
-        others.append(f"RUN on {_lines(placement.impossible)} cannot run: no QEMU is registered")
-    return f"{words}; {', '.join(others)}" if others else words
-
-
-def _how(placement: Placement) -> str:
-    if placement.how is Execution.NATIVE:
-        return f"natively on node {placement.node}"
-    if placement.emulated or placement.impossible:
-        return f"on node {placement.node}, which is of another kind"
-    return f"on node {placement.node}, where nothing has to be emulated"
-
-
 def _lines(numbers: Sequence[int]) -> str:
     shown = ", ".join(map(str, numbers))
     return f"line{'s' if len(numbers) > 1 else ''} {shown}"
-
-
-SCHEMA = "whalebuild.plan/1"
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -294,8 +281,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         and {"name": facts.builder, "driver": facts.driver, "platform": facts.platform},
         "rebuild": plan.rebuild_needed,
         "targets": [
-            *(_deps(plan, deps) for deps in plan.deps),
-            *(_app(plan, app) for app in plan.apps),
+            *(_deps_json(plan, deps) for deps in plan.deps),
+            *(_app_json(plan, app) for app in plan.apps),
         ],
         "settings": {
             name: {"value": plan.settings.value(name), "origin": plan.settings.origin(name)}
@@ -304,7 +291,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
+def _deps_json(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
     image, lock = deps.image, deps.lock
     known = lock if isinstance(lock, Lock) else None
     files = [entry for entry in deps.files if entry.kind != "dir"]
@@ -323,7 +310,7 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "dockerfile": image.target.dockerfile,
         "tags": [str(reference) for reference in image.references],
         "platforms": list(image.platforms),
-        "sites": _placements(plan, deps),
+        "sites": _placements_json(plan, deps),
         "platforms_dropped": list(deps.surplus),
         "inputs": {
             "manifests": [entry.name for entry in files if is_manifest(entry.path)],
@@ -345,7 +332,7 @@ def _deps(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
     }
 
 
-def _app(plan: Plan, app: AppPlan) -> dict[str, Any]:
+def _app_json(plan: Plan, app: AppPlan) -> dict[str, Any]:
     image = app.image
     return {
         "target": image.name,
@@ -363,11 +350,11 @@ def _app(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "bases_moved": list(app.drifted_bases),
         "missing_tags": [str(reference) for reference in app.missing],
         "platforms": list(image.platforms),
-        "sites": _placements(plan, app),
+        "sites": _placements_json(plan, app),
     }
 
 
-def _placements(plan: Plan, image: DepsPlan | AppPlan) -> list[dict[str, Any]]:
+def _placements_json(plan: Plan, image: DepsPlan | AppPlan) -> list[dict[str, Any]]:
     """Where each platform is built: the node, and how its programs run there."""
     return [
         asdict(placement) | {"how": placement.how.value} for placement in plan.placements(image)

@@ -1,13 +1,16 @@
-"""What ``prune`` removed and kept, as text; pure functions."""
+"""What ``prune`` removed and kept, as text and as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from whalebuild.cli.output.table import columns
 from whalebuild.deploy.prune import Pruning
 from whalebuild.deploy.result import short
 from whalebuild.oci.reference import Reference
+
+SCHEMA = "whalebuild.prune/1"
 
 
 def prune_text(pruning: Pruning) -> str:
@@ -25,3 +28,24 @@ def prune_text(pruning: Pruning) -> str:
 def _named(images: Iterable[Reference]) -> str:
     names = (str(Reference(image.repository, image.tag)) for image in images)
     return ", ".join(dict.fromkeys(names))
+
+
+def prune_json(pruning: Pruning, project: str) -> dict[str, Any]:
+    """The versioned form of ``prune`` of a project."""
+    return {
+        "schema": SCHEMA,
+        "project": project,
+        "keep": pruning.keep,
+        "done": pruning.done,
+        "removed": [
+            {"digest": e.digest, "images": _texts(e.images), "names": _texts(e.names)}
+            for e in pruning.removed
+        ],
+        "kept": [
+            {"digest": e.digest, "images": _texts(e.images), "why": e.why} for e in pruning.kept
+        ],
+    }
+
+
+def _texts(references: Iterable[Reference]) -> list[str]:
+    return [str(reference) for reference in references]

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from whalebuild.bundle.annotations import NoLock
-from whalebuild.bundle.index import CACHE_CONFIG_LIMIT
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.cli.output.table import columns

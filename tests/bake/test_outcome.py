@@ -229,7 +229,7 @@ def test_a_rebuild_that_makes_the_same_image_still_has_a_new_lock() -> None:
     assert getattr(found, "keys", None) == lock(AMD64, state="two").keys
 
 
-def test_tasks_of_one_job_are_joined() -> None:
+def test_targets_of_one_image_are_joined() -> None:
     caches = (Cache("deps", (AMD64,), digest(21), 1), Cache("deps", (ARM64,), digest(22), 1))
     one = pushed(image(5, AMD64), index=91, caches=caches[:1])
     other = pushed(image(6, ARM64), index=92, caches=caches[1:])

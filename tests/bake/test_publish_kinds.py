@@ -21,13 +21,15 @@ from tests.support.platforms import AMD64, ARM64
 
 
 @pytest.mark.parametrize("attested", [True, False], ids=["attestations", "none"])
-def test_several_platforms_are_a_task_each_and_one_index(attested: bool) -> None:
+def test_several_platforms_are_a_target_each_and_one_index(attested: bool) -> None:
     world = BakeWorld()
     world.engine.attested = attested
     world.set(platform=(AMD64, ARM64))
     result = world.bake()
-    tasks = [f"{name}_linux-{arch}" for name in ("app-deps", "app") for arch in ("amd64", "arm64")]
-    assert world.engine.built == [tasks[:2], tasks[2:]]
+    targets = [
+        f"{name}_linux-{arch}" for name in ("app-deps", "app") for arch in ("amd64", "arm64")
+    ]
+    assert world.engine.built == [targets[:2], targets[2:]]
     assert [target["platforms"] for target in world.engine.targets(1).values()] == [
         [AMD64],
         [ARM64],

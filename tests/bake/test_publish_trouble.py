@@ -118,16 +118,16 @@ def test_a_cache_that_is_not_found_at_once_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "task"),
+    ("facts", "target"),
     [(BUILDER, "app-deps_linux-arm64"), (GOOD_FACTS, "app-deps")],
     ids=["by digest", "by tag"],
 )
-def test_a_platform_that_is_missing_is_not_published(facts: object, task: str) -> None:
+def test_a_platform_that_is_missing_is_not_published(facts: object, target: str) -> None:
     world = BakeWorld()
     world.engine.answer_facts = facts
     world.set(platform=(AMD64, ARM64))
     world.engine.drops = (ARM64,)
-    with pytest.raises(VerificationError, match=f'"{task}" lacks linux/arm64'):
+    with pytest.raises(VerificationError, match=f'"{target}" lacks linux/arm64'):
         world.bake()
     assert world.registry.puts == []
 

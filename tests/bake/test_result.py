@@ -87,7 +87,7 @@ def test_what_was_not_built_took_nothing(action: str) -> None:
     assert (app["steps_run"], app["steps_cached"], app["seconds"]) == (0, 0, 0.0)
 
 
-def test_what_the_tasks_of_one_image_took_is_summed_up() -> None:
+def test_what_the_targets_of_one_image_took_is_summed_up() -> None:
     names = ("app_linux-amd64", "app_linux-arm64")
     states = {}
     for name in names:

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from whalebuild.bakefile.images import BuildOptions, Pair, PairImage, make_pair, pair_images
+from tests.support.plans import pair_app, pair_deps
+from tests.support.platforms import AMD64, ARM64
+from whalebuild.bakefile.images import (
+    BuildOptions,
+    Pair,
+    PairImage,
+    Portion,
+    make_pair,
+    pair_images,
+    portion_of,
+)
 from whalebuild.bakefile.target import Target
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
@@ -133,3 +144,47 @@ def test_dependencies_shared_by_two_applications_are_one_image(
 )
 def test_options_say_whether_anything_is_published(options: BuildOptions, publishes: bool) -> None:
     assert options.publishes is publishes
+
+
+BOTH = (AMD64, ARM64)
+WHOLE = (replace(pair_deps(*BOTH), target=Target("app-deps", {})), pair_app(*BOTH))
+
+
+@pytest.mark.parametrize(
+    ("images", "asked", "own", "platforms"),
+    [
+        (WHOLE, (), None, BOTH),
+        (WHOLE, (ARM64,), None, (ARM64,)),
+        (WHOLE, ("local",), ARM64, (ARM64,)),
+    ],
+    ids=["all", "one", "this machine's"],
+)
+def test_a_portion_is_of_the_whole(
+    images: tuple[PairImage, ...],
+    asked: tuple[str, ...],
+    own: str | None,
+    platforms: tuple[str, ...],
+) -> None:
+    assert portion_of(images, Portion(asked, "t0"), own) == Portion(platforms, "t0")
+
+
+@pytest.mark.parametrize(
+    ("images", "asked", "said"),
+    [
+        ((pair_deps(), pair_app()), (ARM64,), 'it is not known which platforms "app-deps"'),
+        (WHOLE, ("linux/s390x",), "linux/s390x is not among the platforms"),
+        (WHOLE, ("local",), "local is not among the platforms"),
+        (
+            (pair_deps(AMD64), pair_app(*BOTH)),
+            (AMD64,),
+            '"app-deps" is not for linux/arm64, and "app" is',
+        ),
+    ],
+    ids=["unknown", "strange", "where nothing is known of the builder", "uneven"],
+)
+def test_a_portion_that_is_of_no_whole_is_refused(
+    images: tuple[PairImage, ...], asked: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(UsageError) as failed:
+        portion_of(images, Portion(asked, "t0"), None)
+    assert said in failed.value.what

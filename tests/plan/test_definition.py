@@ -84,7 +84,7 @@ TOGETHER = ((AMD64, ARM64),)
 @pytest.mark.parametrize(
     ("nodes", "apart"), [([], ALONE), ([NODE], TOGETHER), ([NODE, OTHER], ALONE)]
 )
-def test_what_is_put_together_afterwards_is_a_task_for_each_node(
+def test_what_is_put_together_afterwards_is_a_target_for_each_node(
     output: Output, nodes: list[Node], apart: tuple[tuple[str, ...], ...]
 ) -> None:
     expected = apart if output in {Output.DIGEST, Output.STAGED} else TOGETHER

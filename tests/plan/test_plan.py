@@ -239,8 +239,8 @@ def test_a_preview_of_several_platforms_by_digest_links_nothing() -> None:
 
 
 def test_dependencies_under_a_new_reference_are_adopted() -> None:
-    job = pair_deps(AMD64, references=(BUNDLE, Reference("acme/web", "deps-branch")))
-    adopted = deps_plan(REUSE, SOURCE, image=job, published=(SOURCE, None))
+    image = pair_deps(AMD64, references=(BUNDLE, Reference("acme/web", "deps-branch")))
+    adopted = deps_plan(REUSE, SOURCE, image=image, published=(SOURCE, None))
     assert adopted.adopted
     assert not deps_plan(REUSE, SOURCE).adopted
     assert not deps_plan(REBUILD, None).adopted

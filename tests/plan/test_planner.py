@@ -27,7 +27,7 @@ NOTHING = {"group": {"default": {"targets": None}}, "target": {}}
 
 
 def tags(made: Plan) -> dict[str, list[str]]:
-    return {job.name: [str(reference) for reference in job.references] for job in made.images}
+    return {image.name: [str(reference) for reference in image.references] for image in made.images}
 
 
 def test_a_bake_file_is_paired_and_the_registry_asked_for_each_reference() -> None:
@@ -248,7 +248,7 @@ def test_every_reference_is_asked_for_once() -> None:
 def test_platforms_and_builder_of_the_settings_are_used() -> None:
     engine = FakeEngine(definition({"app": {**WEB, "platforms": ["linux/amd64"]}}))
     made = plan(engine, platform=("linux/arm64",), builder="ci")
-    assert {job.platforms for job in made.images} == {("linux/arm64",)}
+    assert {image.platforms for image in made.images} == {("linux/arm64",)}
     assert engine.looked_at == ["ci"]
 
 

@@ -34,7 +34,7 @@ def test_other_inputs_are_refused_by_name() -> None:
         assert farm.tags == []
 
 
-def test_a_label_that_is_new_in_each_job_is_refused_by_name() -> None:
+def test_a_label_that_is_new_in_each_part_is_refused_by_name() -> None:
     farm = Farm()
     for number, world in enumerate(farm.worlds.values()):
         labels = {"created": f"at {number}", "same": "1"}
@@ -69,7 +69,7 @@ def test_the_builders_own_platform_is_no_difference() -> None:
     # Each machine finds its own platform as it left it.
     for platform in BOTH:
         deps, _ = bake_part(farm.worlds[platform], platform)["images"]
-        assert [p for task in deps["pushed"] for p in task["platforms"]] == []
+        assert [p for target in deps["pushed"] for p in target["platforms"]] == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Parts as values: what is written is what is read, what fits together, and what a portion is."""
+"""Parts as values: what is written is what is read, and what fits together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from whalebuild.bake.outcome import PushedTarget
 from whalebuild.bake.partial.format import part_json, read_part
 from whalebuild.bake.partial.join import join
 from whalebuild.bake.partial.part import ImagePart, Part
-from whalebuild.bakefile.images import PairImage, Portion, portion_of
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.lock import Lock
@@ -118,39 +117,6 @@ def test_labels_that_differ_are_named_one_by_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("jobs", "asked", "own", "platforms"),
-    [
-        ((DEPS, APP), (), None, BOTH),
-        ((DEPS, APP), (ARM64,), None, (ARM64,)),
-        ((DEPS, APP), ("local",), ARM64, (ARM64,)),
-    ],
-    ids=["all", "one", "this machine's"],
-)
-def test_a_portion_is_of_the_whole(
-    jobs: tuple[PairImage, ...], asked: tuple[str, ...], own: str | None, platforms: tuple[str, ...]
-) -> None:
-    assert portion_of(jobs, Portion(asked, "t0"), own) == Portion(platforms, "t0")
-
-
-@pytest.mark.parametrize(
-    ("jobs", "asked", "said"),
-    [
-        ((pair_deps(), pair_app()), (ARM64,), 'it is not known which platforms "app-deps"'),
-        ((DEPS, APP), ("linux/s390x",), "linux/s390x is not among the platforms"),
-        ((DEPS, APP), ("local",), "local is not among the platforms"),
-        ((pair_deps(AMD64), APP), (AMD64,), '"app-deps" is not for linux/arm64, and "app" is'),
-    ],
-    ids=["unknown", "strange", "where nothing is known of the builder", "uneven"],
-)
-def test_a_portion_that_is_of_no_whole_is_refused(
-    jobs: tuple[PairImage, ...], asked: tuple[str, ...], said: str
-) -> None:
-    with pytest.raises(UsageError) as failed:
-        portion_of(jobs, Portion(asked, "t0"), None)
-    assert said in failed.value.what
-
-
-@pytest.mark.parametrize(
     ("tag", "said"),
     [
         ("acme/web:latest", "is no staging tag"),
@@ -169,12 +135,12 @@ def test_only_staging_tags_of_its_own_repositories_are_deleted(tag: str, said: s
 def test_what_a_file_says_has_to_fit_together() -> None:
     whole = part_json(part())
     deps, app = whole["images"]
-    (task,) = app["pushed"]
+    (target,) = app["pushed"]
     for number, change in (
         (0, {"stands_on": {}}),
         (0, {"published": []}),
         (0, {"pushed": [*deps["pushed"], *deps["pushed"]]}),
-        (0, {"pushed": [{**task, "platforms": [ARM64]}]}),
+        (0, {"pushed": [{**target, "platforms": [ARM64]}]}),
         (1, {"pushed": []}),
         (1, {"action": "nothing"}),
         (1, {"published": [None, None]}),

@@ -14,6 +14,7 @@ from tests.integration.faults import Fault, Status, Truncated, WrongDigest
 from tests.integration.marks import extended, rarely
 from tests.integration.pairs import CODE, COPYING, RAN, Pair
 from tests.integration.proxy import faulty_registry
+from tests.integration.registry_content import push_blob
 from tests.integration.sandbox import Sandbox
 from whalebuild.oci.manifest import INDEX_TYPE, MANIFEST_TYPE, digest_of
 from whalebuild.oci.reference import Reference
@@ -158,7 +159,7 @@ def test_one_whose_configuration_is_too_large_is_left_out(cached: Cached) -> Non
         if child["digest"] == cached.digest:
             child |= {"digest": digest_of(large), "size": len(large)}
     with RegistryClient(pair.sandbox.env()) as client:
-        client.put_blob(pair.image, config)
+        push_blob(pair.registry, pair.repository, config)
         by_digest = Reference(pair.image, digest=f"sha256:{hashlib.sha256(large).hexdigest()}")
         client.put_manifest(by_digest, large, MANIFEST_TYPE)
         client.put_manifest(Reference(pair.image, "deps"), json.dumps(bundle).encode(), INDEX_TYPE)

@@ -306,7 +306,7 @@ def test_an_upload_elsewhere_gets_no_authorization(
         server.answer = lambda asked: (
             registry(asked) if registry(asked).status == 401 else Reply(202, b"", location)
         )
-        client.put_blob(f"{server.address}/acme/web", b"{}")
+        client.try_upload(f"{server.address}/acme/web")
         assert [asked.authorization for asked in store.asked] == [None]
 
 

@@ -67,21 +67,6 @@ def media_type_of(answer: Answer) -> str:
     return itself if isinstance(itself, str) else named
 
 
-def page_of_tags(call: Call, answer: Answer) -> list[str]:
-    """Read one page of a list of tags.
-
-    Raises:
-        RequestFailedError: It is something else.
-    """
-    try:
-        tags = json.loads(answer.body)["tags"] or []
-        return [str(tag) for tag in tags]
-    except (KeyError, TypeError, ValueError):
-        raise RequestFailedError(
-            wrong(call, answer, NoAnswer.NO_REGISTRY, "no list of tags")
-        ) from None
-
-
 def wrong(call: Call, answer: Answer, trouble: NoAnswer, detail: str) -> HttpFailure:
     """Say what is wrong with an answer that has the right status."""
     return no_answer(f"{call.method} {answer.url.partition('?')[0]}", trouble, detail)

@@ -1,4 +1,4 @@
-"""The registry, spoken to directly: manifests as bytes, small blobs, tags.
+"""The registry, spoken to directly: manifests as bytes, and small blobs.
 
 Follows the OCI distribution specification 1.1:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md. Layers are BuildKit's
@@ -10,7 +10,6 @@ Import this module where it is needed: the HTTP library takes longer to import t
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
@@ -25,7 +24,6 @@ from whalebuild.registry.answers import (
     digest_like,
     media_type_of,
     named_digest,
-    page_of_tags,
     require_manifest,
     verify,
     wrong,
@@ -36,12 +34,7 @@ from whalebuild.registry.transport import follow_link
 
 _TYPES = (*sorted(INDEX_TYPES, reverse=True), *sorted(MANIFEST_TYPES, reverse=True))
 _ACCEPT = {"Accept": ", ".join(_TYPES)}
-_MOST_PAGES = 1000
-_NEXT_PAGE = re.compile(r"<([^>]+)>\s*;[^,]*\brel=\"?next\b", re.IGNORECASE)
 _MISSING = frozenset({HTTPStatus.NOT_FOUND.value})
-_OCTETS = {"Content-Type": "application/octet-stream"}
-
-__all__ = ["Manifest", "RegistryClient"]
 
 
 class RegistryClient:
@@ -196,67 +189,20 @@ class RegistryClient:
         verify(call, answer, digest)
         return answer.body
 
-    def blob_exists(self, repository: str, digest: str) -> bool:
-        """Tell whether a repository has a blob.
-
-        Raises:
-            RequestFailedError: The registry refused, or could not be reached.
-        """
-        call = Call("HEAD", f"blobs/{digest}", accepted=_MISSING)
-        return self._session.call(repository, call).ok
-
-    def put_blob(self, repository: str, raw: bytes) -> str:
-        """Upload a small blob in one piece (POST then PUT), and return its digest.
-
-        Raises:
-            RequestFailedError: The registry refused, or could not be reached.
-        """
-        digest = digest_like(raw)
-        url = self._begin_upload(repository)
-        joint = "&" if "?" in url else "?"
-        upload = Call("PUT", f"{url}{joint}digest={digest}", _OCTETS, raw, action="push")
-        self._session.call(repository, upload)
-        return digest
-
     def try_upload(self, repository: str) -> None:
         """Begin an upload, and cancel it: whether the registry takes anything now.
 
         Raises:
             RequestFailedError: It does not.
         """
-        url = self._begin_upload(repository)
-        with suppress(RequestFailedError):  # a registry that cancels none forgets it in time
-            self._session.call(repository, Call("DELETE", url, action="push"))
-
-    def _begin_upload(self, repository: str) -> str:
-        """Begin an upload; return where it goes."""
         start = Call("POST", "blobs/uploads/", {"Content-Length": "0"}, action="push")
         answer = self._session.call(repository, start)
         location = answer.headers.get("Location")
         if not location:
             raise RequestFailedError(wrong(start, answer, NoAnswer.NO_REGISTRY, "no Location"))
-        return follow_link(answer.url, location)
-
-    def tags(self, repository: str) -> list[str]:
-        """Return all tags, in the registry's order; none if there is no such repository.
-
-        Raises:
-            RequestFailedError: The registry refused, or could not be reached.
-        """
-        tags: list[str] = []
-        path = "tags/list"
-        for _ in range(_MOST_PAGES):
-            call = Call("GET", path, accepted=_MISSING)
-            answer = self._session.call(repository, call)
-            if not answer.ok:
-                break
-            page = page_of_tags(call, answer)
-            tags += page
-            following = _NEXT_PAGE.search(answer.headers.get("Link", ""))
-            if not (following and page):
-                break
-            path = follow_link(answer.url, following[1])
-        return tags
+        url = follow_link(answer.url, location)
+        with suppress(RequestFailedError):  # a registry that cancels none forgets it in time
+            self._session.call(repository, Call("DELETE", url, action="push"))
 
 
 def _manifest_path(reference: Reference) -> str:

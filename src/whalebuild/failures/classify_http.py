@@ -147,21 +147,21 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
     return HttpFailure(kind, redact(reason), redact(evidence), status, code, wait, detail=detail)
 
 
-def no_answer(request: str, trouble: NoAnswer, detail: str = "") -> HttpFailure:
+def no_answer(request: str, why: NoAnswer, detail: str = "") -> HttpFailure:
     """Say a request that got no answer, or one that cannot be used.
 
     Args:
         request: The request in words.
-        trouble: What happened.
+        why: What happened.
         detail: More of it; becomes part of the reason where that alone says too little.
     """
-    reason = trouble.reason
-    if detail and trouble in {NoAnswer.CERTIFICATE, NoAnswer.TLS}:
+    reason = why.reason
+    if detail and why in {NoAnswer.CERTIFICATE, NoAnswer.TLS}:
         reason = f"{reason}: {detail}"
     evidence = f"{request}: {reason}"
     if detail and detail not in evidence:
         evidence = f"{evidence} ({detail})"
-    return HttpFailure(trouble.kind, redact(reason), redact(evidence), detail=trouble.detail)
+    return HttpFailure(why.kind, redact(reason), redact(evidence), detail=why.detail)
 
 
 def _kind(status: int, text: str) -> FailureKind:  # noqa: PLR0911 - one return a rule

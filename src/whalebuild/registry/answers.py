@@ -67,6 +67,6 @@ def media_type_of(answer: Answer) -> str:
     return itself if isinstance(itself, str) else named
 
 
-def wrong(call: Call, answer: Answer, trouble: NoAnswer, detail: str) -> HttpFailure:
+def wrong(call: Call, answer: Answer, why: NoAnswer, detail: str) -> HttpFailure:
     """Say what is wrong with an answer that has the right status."""
-    return no_answer(f"{call.method} {answer.url.partition('?')[0]}", trouble, detail)
+    return no_answer(f"{call.method} {answer.url.partition('?')[0]}", why, detail)

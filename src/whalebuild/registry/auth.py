@@ -27,10 +27,27 @@ _TOKEN_LIMIT = 1024 * 1024
 _USUAL_SECONDS = 60.0  # a token's life where the server does not say: the specification's default
 _MARGIN_SECONDS = 5.0
 _SHORTEST_SECRET = 4  # replacing shorter ones would tell them
+# A scheme, or one of its parameters: name="value".
+_PART = re.compile(
+    r"[\s,]*(?:(?P<key>[\w-]+)\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\s,\"]*))"
+    r"|(?P<scheme>[A-Za-z][\w-]*))"
+)
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What a 401 asks for: ``scheme`` in lower case, and its parameters."""
+
+    scheme: str
+    realm: str = ""
+    service: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True)
 class _Token:
+    """A token as it is sent, and when it is not to be sent any more (by ``Authorizer``'s clock)."""
+
     header: str = field(repr=False)
     ends: float
 
@@ -227,22 +244,6 @@ def _json_object(body: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return parsed if isinstance(parsed, dict) else {}
-
-
-_PART = re.compile(
-    r"[\s,]*(?:(?P<key>[\w-]+)\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\s,\"]*))"
-    r"|(?P<scheme>[A-Za-z][\w-]*))"
-)
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """What a 401 asks for: ``scheme`` in lower case, and its parameters."""
-
-    scheme: str
-    realm: str = ""
-    service: str = ""
-    scope: str = ""
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:

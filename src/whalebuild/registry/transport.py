@@ -33,6 +33,17 @@ _READ_ONLY = _ANY_METHOD | {301, 302, 303}
 # One for each thread of a bake of many services; more are opened and closed as needed.
 _KEPT_CONNECTIONS = 16
 _SYSTEM_CERTS = Path("/etc/docker/certs.d")
+# What OpenSSL says to an answer that is not TLS differs by its version.
+_NO_TLS = frozenset(
+    {
+        "HTTP_REQUEST",
+        "PACKET_LENGTH_TOO_LONG",
+        "RECORD_LAYER_FAILURE",
+        "UNKNOWN_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+_NETWORK = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
 @dataclass(frozen=True)
@@ -225,32 +236,19 @@ def _failure(request: Request, url: str, error: Exception) -> HttpFailure:
     said = str(request)
     if origin(url) != origin(request.url):
         said = f"{said}, redirected to {origin(url)[1] or 'no URL'}"
-    return no_answer(said, *trouble_of(error))
+    return no_answer(said, *why_no_answer(error))
 
 
-# What OpenSSL says to an answer that is not TLS differs by its version.
-_NO_TLS = frozenset(
-    {
-        "HTTP_REQUEST",
-        "PACKET_LENGTH_TOO_LONG",
-        "RECORD_LAYER_FAILURE",
-        "UNKNOWN_PROTOCOL",
-        "WRONG_VERSION_NUMBER",
-    }
-)
-_NETWORK = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
-
-
-def trouble_of(error: Exception) -> tuple[NoAnswer, str]:
-    """Tell what happened, and more of it where that helps.
+def why_no_answer(error: Exception) -> tuple[NoAnswer, str]:
+    """Tell why there is no answer, and more of it where that helps.
 
     Args:
         error: What urllib3, ``http.client`` or ``ssl`` raised.
     """
-    trouble, detail = _by_type(error)
+    why, detail = _by_type(error)
     if any(isinstance(part, exceptions.ProxyError) for part in _chain(error)):
         detail = f"{detail}, through the proxy".lstrip(", ")
-    return trouble, detail
+    return why, detail
 
 
 def _by_type(error: Exception) -> tuple[NoAnswer, str]:  # noqa: C901, PLR0911, PLR0912 - a table
@@ -264,7 +262,7 @@ def _by_type(error: Exception) -> tuple[NoAnswer, str]:  # noqa: C901, PLR0911, 
             case exceptions.TimeoutError() | TimeoutError():
                 return NoAnswer.TIMEOUT, ""
             case ssl.SSLError():
-                return _tls_trouble(part)
+                return _by_tls(part)
             case ConnectionRefusedError():
                 return NoAnswer.REFUSED, ""
             case http.client.RemoteDisconnected() | exceptions.IncompleteRead():
@@ -284,7 +282,7 @@ def _by_type(error: Exception) -> tuple[NoAnswer, str]:  # noqa: C901, PLR0911, 
     return NoAnswer.CLOSED, type(error).__name__
 
 
-def _tls_trouble(error: ssl.SSLError) -> tuple[NoAnswer, str]:
+def _by_tls(error: ssl.SSLError) -> tuple[NoAnswer, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         return NoAnswer.CERTIFICATE, error.verify_message
     if error.reason in _NO_TLS:

@@ -25,18 +25,20 @@ FARM = Builder("farm", "remote", (INTEL, ARM))
 def test_each_running_node_is_tried_with_a_platform_that_it_gets() -> None:
     assert own_platforms(FARM) == (AMD64, ARM64)
     for trial in trials(FARM):
-        if "--allow" in trial.words:
-            assert trial.words[trial.words.index("--platform") + 1] == f"{AMD64},{ARM64}"
+        if "--allow" in trial.arguments:
+            assert trial.arguments[trial.arguments.index("--platform") + 1] == f"{AMD64},{ARM64}"
     down = replace(FARM, nodes=(INTEL, replace(ARM, status="inactive", platforms=())))
     assert own_platforms(down) == (AMD64,)
     assert trials(down) == (), "any platform that was not given makes buildx wait for the other"
     given = replace(INTEL, given=(AMD64,))
     partly = trials(replace(down, nodes=(given, down.nodes[1])))
-    assert [trial.words[trial.words.index("--platform") + 1] for trial in partly] == [AMD64] * 3
+    assert [trial.arguments[trial.arguments.index("--platform") + 1] for trial in partly] == [
+        AMD64
+    ] * 3
 
 
 def test_one_node_is_tried_with_two_platforms() -> None:
-    words = {trial.name: trial.words for trial in trials(replace(FARM, nodes=(INTEL,)))}
+    words = {trial.name: trial.arguments for trial in trials(replace(FARM, nodes=(INTEL,)))}
     assert [name for name, each in words.items() if "--platform" in each] == [
         "build several platforms at once"
     ]

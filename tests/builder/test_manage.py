@@ -51,8 +51,8 @@ def test_of_a_node_that_is_down_the_reason_is_told() -> None:
     builders = farm(A, B_DOWN)
     builders.usages = {"farm1": REFUSED}
     first, second = keeper(builders).inspect("farm").nodes
-    assert (first.trouble, first.usage) == (None, CacheUsage(10, 5))
-    assert str(second.trouble).endswith("connect: connection refused")
+    assert (first.problem, first.usage) == (None, CacheUsage(10, 5))
+    assert str(second.problem).endswith("connect: connection refused")
 
 
 @pytest.mark.parametrize("test", [True, False])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.builder.messages import boot_error, creation_error, plain_words, unknown_builder
+from whalebuild.builder.messages import boot_error, creation_error, error_line, unknown_builder
 from whalebuild.builder.spec import BuilderSpec
 from whalebuild.errors import EngineError, UsageError
 
@@ -111,7 +111,7 @@ def test_pods_that_do_not_start() -> None:
     ],
 )
 def test_plain_words_are_one_line(words: str, plain: str) -> None:
-    assert plain_words(words) == plain
+    assert error_line(words) == plain
 
 
 def test_an_unknown_builder_is_told_with_what_there_is() -> None:

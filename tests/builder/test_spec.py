@@ -35,31 +35,33 @@ def test_two_remote_nodes_become_two_commands() -> None:
     spec = make_spec("farm", "remote", [f"{FAR}={AMD64}", f"{FARTHER}={ARM64}"], TLS, None)
     options = [word for option in TLS for word in ("--driver-opt", option)]
     first = ["--name", "farm", "--driver", "remote"]
-    assert spec.words(0) == [*first, *options, "--platform", AMD64, FAR]
+    assert spec.create_arguments(0) == [*first, *options, "--platform", AMD64, FAR]
     # Without a name of its own buildx would give it the first one's; with one, the first command
     # would change a builder that is there already.
     named = ["--append", "--node", "farm1"]
-    assert spec.words(1) == [*first, *named, *options, "--platform", ARM64, FARTHER]
+    assert spec.create_arguments(1) == [*first, *named, *options, "--platform", ARM64, FARTHER]
 
 
 def test_a_container_needs_nothing() -> None:
     spec = make_spec(None, "docker-container", [], [], None)
-    assert spec.words(0) == ["--name", "whalebuild", "--driver", "docker-container"]
+    assert spec.create_arguments(0) == ["--name", "whalebuild", "--driver", "docker-container"]
 
 
 def test_pods_for_one_architecture_are_placed_on_it() -> None:
     nodes = [f"={AMD64},linux/amd64/v2", f"={ARM64}"]
     spec = make_spec("k", "kubernetes", nodes, ["namespace=ci"], None)
-    assert "nodeselector=kubernetes.io/arch=amd64" in spec.words(0)
-    assert "nodeselector=kubernetes.io/arch=arm64" in spec.words(1)
+    assert "nodeselector=kubernetes.io/arch=amd64" in spec.create_arguments(0)
+    assert "nodeselector=kubernetes.io/arch=arm64" in spec.create_arguments(1)
     own = make_spec("k", "kubernetes", nodes, ["nodeselector=pool=build"], None)
-    assert [w for w in own.words(1) if "nodeselector" in w] == ["nodeselector=pool=build"]
+    assert [w for w in own.create_arguments(1) if "nodeselector" in w] == [
+        "nodeselector=pool=build"
+    ]
 
 
 def test_options_are_buildxs_csv() -> None:
     spec = make_spec("k", "kubernetes", [], ["replicas=2,rootless=true", '"tolerations=a,b"'], None)
     assert spec.options == (("replicas", "2"), ("rootless", "true"), ("tolerations", "a,b"))
-    assert '"tolerations=a,b"' in spec.words(0)
+    assert '"tolerations=a,b"' in spec.create_arguments(0)
 
 
 def test_files_are_named_and_replaced_in_order() -> None:
@@ -76,7 +78,10 @@ def test_files_are_named_and_replaced_in_order() -> None:
         "servername": "x",
     }
     config = BuilderSpec("c", config="b.toml")
-    assert config.with_files(["/b.toml"]).words(0)[-2:] == ["--buildkitd-config", "/b.toml"]
+    assert config.with_files(["/b.toml"]).create_arguments(0)[-2:] == [
+        "--buildkitd-config",
+        "/b.toml",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def down(failures: int = 3, failure: Failure = BUSY) -> Circuit:
 
 def test_a_few_failures_open_nothing() -> None:
     circuit = down(2)
-    assert all(circuit.lets(caller) for caller in "abc")
+    assert all(circuit.allows(caller) for caller in "abc")
     assert circuit.since == 100.0
 
 
@@ -31,29 +31,29 @@ def test_of_all_callers_one_is_let_through_while_it_is_open(
 ) -> None:
     circuit = down(failures, failure)
     tester = f"caller {failures - 1}"
-    assert circuit.lets(tester)
-    assert not circuit.lets("another")
+    assert circuit.allows(tester)
+    assert not circuit.allows("another")
     circuit.left("another", BUSY)
-    assert circuit.spent is None, "only the tester's word counts"
-    assert not circuit.lets("another")
+    assert circuit.gave_up_with is None, "only the tester's word counts"
+    assert not circuit.allows("another")
 
 
 def test_an_answer_closes_it() -> None:
     circuit = down()
     circuit.answered()
     assert circuit == Circuit()
-    assert circuit.lets("another")
+    assert circuit.allows("another")
 
 
 def test_a_tester_that_is_interrupted_leaves_it_to_the_next() -> None:
     circuit = down()
     circuit.left("caller 2")
-    assert circuit.lets("another")
-    assert not circuit.lets("a third")
+    assert circuit.allows("another")
+    assert not circuit.allows("a third")
 
 
 def test_a_tester_that_gives_up_gives_up_for_all() -> None:
     circuit = down()
     circuit.left("caller 2", BUSY)
-    assert circuit.spent is BUSY
-    assert all(circuit.lets(caller) for caller in "abc"), "nobody waits; whoever comes may look"
+    assert circuit.gave_up_with is BUSY
+    assert all(circuit.allows(caller) for caller in "abc"), "nobody waits; whoever comes may look"

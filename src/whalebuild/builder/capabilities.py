@@ -9,7 +9,7 @@ from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import RUNNING, Execution, place
 
 _DOCKER = "docker"
-_SOME = ("linux/amd64", "linux/arm64")
+_USUAL_PLATFORMS = ("linux/amd64", "linux/arm64")
 
 
 class KnownFrom(StrEnum):
@@ -37,10 +37,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class TrialBuild:
-    """A feature, and a build that needs it: words of ``docker buildx build``."""
+    """A feature, and a build that needs it: arguments of ``docker buildx build``."""
 
     name: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
 
 
 def trials(builder: Builder) -> tuple[TrialBuild, ...]:
@@ -55,7 +55,7 @@ def trials(builder: Builder) -> tuple[TrialBuild, ...]:
         return ()
     nothing = ("--output", "type=cacheonly")
     where = () if whole and len(each) == 1 else ("--platform", ",".join(each))
-    several = each if len(each) > 1 else (_SOME if whole else ())
+    several = each if len(each) > 1 else (_USUAL_PLATFORMS if whole else ())
     cache = "type=local,dest={folder}/cache,mode=max"
     at_once = (*nothing, "--platform", ",".join(several))
     return (

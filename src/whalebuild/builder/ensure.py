@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from whalebuild.builder.facts import BuilderFacts
-from whalebuild.builder.messages import boot_error, creation_error, node_down, plain_words
+from whalebuild.builder.messages import boot_error, creation_error, error_line, node_down
 from whalebuild.builder.nodes import RUNNING, Node, places
 from whalebuild.builder.ports import Builders
 from whalebuild.builder.spec import CONTAINER, REMOTE, BuilderSpec
@@ -60,7 +60,7 @@ def _make(builders: Builders) -> None:
     """
     spec = BuilderSpec(OWN_NAME)
     try:
-        builders.create(spec.words(0))
+        builders.create(spec.create_arguments(0))
     except CommandFailedError as failed:
         error = creation_error(spec, failed.stderr)
         if not isinstance(error, UsageError):  # that it is there already
@@ -88,5 +88,5 @@ def _reason(builders: Builders, builder: str, node: Node) -> str:
     try:
         builders.usage(builder, node.name)
     except CommandFailedError as failed:
-        return plain_words(failed.stderr)
+        return error_line(failed.stderr)
     return node.status

@@ -12,8 +12,8 @@ from whalebuild.builder.listing import Builder
 from whalebuild.builder.messages import (
     boot_error,
     creation_error,
+    error_line,
     node_down,
-    plain_words,
     taken,
     unknown_builder,
 )
@@ -120,7 +120,7 @@ class BuilderManager:
         except CommandFailedError as failed:
             raise EngineError(
                 f'builder "{name}" could not be removed wholly',
-                cause=plain_words(failed.stderr),
+                cause=error_line(failed.stderr),
                 next_step="see `whalebuild builder ls`, and what is left on its machines",
             ) from None
 
@@ -141,15 +141,15 @@ class BuilderManager:
         try:
             return NodeView(node, self.builders.usage(builder.name, node.name))
         except CommandFailedError as failed:
-            words = node.error or plain_words(failed.stderr)
-            return NodeView(node, trouble=words if node.status != RUNNING else None)
+            words = node.error or error_line(failed.stderr)
+            return NodeView(node, problem=words if node.status != RUNNING else None)
 
     def _try(self, builder: Builder, trial: TrialBuild) -> Feature:
         try:
-            self.builders.try_build(builder.name, trial.words)
+            self.builders.try_build(builder.name, trial.arguments)
         except CommandFailedError as failed:
             return Feature(
-                trial.name, able=False, known=KnownFrom.TESTED, why=plain_words(failed.stderr)
+                trial.name, able=False, known=KnownFrom.TESTED, why=error_line(failed.stderr)
             )
         return Feature(trial.name, able=True, known=KnownFrom.TESTED)
 
@@ -169,7 +169,7 @@ class BuilderManager:
         return found
 
     def _create(self, spec: BuilderSpec, number: int) -> None:
-        self.builders.create(spec.words(number))
+        self.builders.create(spec.create_arguments(number))
 
     def _booted(self, spec: BuilderSpec, *, boot: bool) -> Builder:
         """Have every node answer."""
@@ -180,6 +180,6 @@ class BuilderManager:
             raise boot_error(spec.name, spec.driver, failed.stderr) from None
         for node in found.nodes if boot else ():
             if node.status != RUNNING:
-                words = self._node(found, node).trouble or node.status
+                words = self._node(found, node).problem or node.status
                 raise node_down(node.name, spec.driver, node.endpoint, words)
         return found

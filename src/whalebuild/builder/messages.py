@@ -35,7 +35,7 @@ class BuilderError(EngineError):
         self.builder = builder
 
 
-def plain_words(stderr: str) -> str:
+def error_line(stderr: str) -> str:
     """The last error in buildx's own words, in one line."""
     words = final_error(stderr).removeprefix("ERROR: ").removeprefix("failed to build: ")
     words = words.removeprefix("failed to solve: ")
@@ -57,7 +57,7 @@ def taken(name: str, words: str | None = None) -> UsageError:
 
 def creation_error(spec: BuilderSpec, stderr: str) -> WhalebuildError:
     """Say why a builder, or a node of it, could not be made."""
-    words = _NODES_OWN.sub("", plain_words(stderr))
+    words = _NODES_OWN.sub("", error_line(stderr))
     if _TAKEN.search(words):
         return taken(spec.name, words)
     if _ADDRESS.search(words):
@@ -85,7 +85,7 @@ def creation_error(spec: BuilderSpec, stderr: str) -> WhalebuildError:
 
 def boot_error(name: str, driver: str, stderr: str) -> BuilderError:
     """Say why a builder could not be started."""
-    words = plain_words(stderr)
+    words = error_line(stderr)
     step = f"see `docker buildx inspect --bootstrap {name}`"
     if _IMAGE.search(words):
         step = (

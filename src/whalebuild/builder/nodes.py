@@ -14,7 +14,7 @@ from enum import Enum
 
 # Architectures whose processors run another's programs themselves; arm64 that lacks 32-bit modes
 # does not name arm among its platforms.
-_ALSO = {"amd64": frozenset({"amd64", "386"}), "arm64": frozenset({"arm64", "arm"})}
+_ALSO_RUNS = {"amd64": frozenset({"amd64", "386"}), "arm64": frozenset({"arm64", "arm"})}
 RUNNING = "running"
 
 
@@ -95,7 +95,7 @@ def places(nodes: Sequence[Node], platforms: Iterable[str]) -> tuple[NodePlaceme
 
 def _runs(own: str, platform: str) -> bool:
     (system, architecture), (other, wanted) = _parts(own), _parts(platform)
-    return system == other and wanted in _ALSO.get(architecture, {architecture})
+    return system == other and wanted in _ALSO_RUNS.get(architecture, {architecture})
 
 
 def _parts(platform: str) -> tuple[str, str]:

@@ -41,8 +41,8 @@ class Builders(Protocol):
     def stored(self, name: str) -> bool:
         """Whether a builder of this name was made; a docker context's own was not. Raises not."""
 
-    def create(self, words: Sequence[str]) -> None:
-        """Run ``docker buildx create`` with these words."""
+    def create(self, arguments: Sequence[str]) -> None:
+        """Run ``docker buildx create`` with these arguments."""
 
     def use(self, name: str) -> None:
         """Have this builder be the current one."""
@@ -53,8 +53,8 @@ class Builders(Protocol):
     def usage(self, builder: str, node: str) -> CacheUsage:
         """How much cache one node holds; fails with the reason where it does not answer."""
 
-    def try_build(self, builder: str, words: Sequence[str]) -> None:
-        """Build an image of one small file with these words; ``{folder}`` is a scratch folder."""
+    def try_build(self, builder: str, arguments: Sequence[str]) -> None:
+        """Build an image of one small file; ``{folder}`` in an argument is a scratch folder."""
 
     def engine_answers(self) -> bool:
         """Whether an engine answers in the current docker context."""

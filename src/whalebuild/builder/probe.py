@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from whalebuild.builder.facts import BuilderFacts
-from whalebuild.builder.messages import BuilderError, boot_error, plain_words
+from whalebuild.builder.messages import BuilderError, boot_error, error_line
 from whalebuild.builder.nodes import Node
 from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.builder.spec import REMOTE
@@ -71,7 +71,7 @@ def _down(facts: BuilderFacts, failed: CommandFailedError) -> BuilderError:
     return BuilderError(
         facts.builder,
         f'builder "{facts.builder}" does not answer',
-        cause=f"no BuildKit answers at {addresses} ({plain_words(failed.stderr)})",
+        cause=f"no BuildKit answers at {addresses} ({error_line(failed.stderr)})",
         next_step=f"`whalebuild builder inspect {facts.builder}` says why; or name another "
         "--builder",
     )

@@ -1,4 +1,4 @@
-"""What a builder is to be made of: checked words of the user, and the words for buildx.
+"""What a builder is to be made of: the user's arguments, checked, and those for buildx.
 
 https://docs.docker.com/build/builders/drivers/ has the drivers and their options.
 """
@@ -60,23 +60,23 @@ class BuilderSpec:
         options = tuple((k, next(left) if k in _TLS_FILES else v) for k, v in self.options)
         return replace(self, options=options, config=next(left, None))
 
-    def words(self, number: int) -> list[str]:
-        """The words of ``docker buildx create`` for one node.
+    def create_arguments(self, number: int) -> list[str]:
+        """The arguments of ``docker buildx create`` for one node.
 
         The first is made without a node's name: with one, buildx changes a builder that is there
         already. The others have to have one: buildx 0.29 calls two appended ones the same.
         """
         node = self.nodes[number]
-        words = ["--name", self.name, "--driver", self.driver]
+        arguments = ["--name", self.name, "--driver", self.driver]
         if number:
-            words += ["--append", "--node", f"{self.name}{number}"]
+            arguments += ["--append", "--node", f"{self.name}{number}"]
         for key, value in (*self.options, *self._selector(node)):
-            words += ["--driver-opt", _quoted(f"{key}={value}")]
+            arguments += ["--driver-opt", _quoted(f"{key}={value}")]
         if node.platforms:
-            words += ["--platform", ",".join(node.platforms)]
+            arguments += ["--platform", ",".join(node.platforms)]
         if self.config:
-            words += ["--buildkitd-config", self.config]
-        return [*words, node.endpoint] if node.endpoint else words
+            arguments += ["--buildkitd-config", self.config]
+        return [*arguments, node.endpoint] if node.endpoint else arguments
 
     def _selector(self, node: NodeSpec) -> list[tuple[str, str]]:
         """Pods that build one architecture go where it is the machine's own."""

@@ -15,7 +15,7 @@ class NodeView:
 
     node: Node
     usage: CacheUsage | None = None
-    trouble: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

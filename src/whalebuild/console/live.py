@@ -36,7 +36,7 @@ class LiveConsole(ConsoleBase):
         self._shown: set[str] = set()
         self._begun = time.monotonic()
         self._spinner = Spinner("dots")
-        self._says = ""
+        self._progress_text = ""
 
     def begin(self, targets: Sequence[str]) -> None:
         """See ``buildkit.console.Console``."""
@@ -56,7 +56,7 @@ class LiveConsole(ConsoleBase):
         """See ``buildkit.console.Console``."""
         with self._lock:
             self._state.apply(event)
-            ended = [s for s in self._state.steps.values() if _is_news(s, self._shown)]
+            ended = [s for s in self._state.steps.values() if _has_just_ended(s, self._shown)]
             self._shown.update(step.digest for step in ended)
         for step in ended:
             self._console.print(_finished(step), no_wrap=True, overflow="ellipsis")
@@ -70,13 +70,13 @@ class LiveConsole(ConsoleBase):
     def progress(self, what: str, how_far: str) -> None:
         """See ``buildkit.console.Console``."""
         with self._lock:
-            self._says = f"{what}: {how_far}"
+            self._progress_text = f"{what}: {how_far}"
         self._live.start()  # does nothing where it is started
 
     def __rich__(self) -> Group:
         with self._lock:
-            if self._says:
-                return Group(self._row(self._says, ""))
+            if self._progress_text:
+                return Group(self._row(self._progress_text, ""))
             running = [s for s in self._state.steps.values() if s.running and _is_shown(s)]
             rows = [row for step in running for row in self._rows(step)]
             return Group(*rows, self._footer())
@@ -91,7 +91,7 @@ class LiveConsole(ConsoleBase):
 
     def _rows(self, step: StepState) -> list[Table | Text]:
         elapsed = human_seconds(max(0.0, time.time() - (step.started or time.time())))
-        row = self._row(step.name, f"{_moved(step)}{elapsed}")
+        row = self._row(step.name, f"{_transferred(step)}{elapsed}")
         log = step.log[-4000:].decode(errors="replace").splitlines()[-_LOG_LINES:]
         return [
             row,
@@ -111,7 +111,7 @@ def _is_shown(step: StepState) -> bool:
     return "internal]" not in step.name
 
 
-def _is_news(step: StepState, shown: set[str]) -> bool:
+def _has_just_ended(step: StepState, shown: set[str]) -> bool:
     ended = step.completed is not None and step.digest not in shown
     return ended and (step.is_instruction or bool(step.error) or "exporting" in step.name)
 
@@ -125,7 +125,7 @@ def _finished(step: StepState) -> Text:
     return Text.assemble(("✓ ", "green"), step.name, (f" {seconds}", "cyan"))
 
 
-def _moved(step: StepState) -> str:
+def _transferred(step: StepState) -> str:
     """Bytes of layers on their way, such as ``12 MB / 50 MB ``."""
     current = sum(done for done, _ in step.layers.values())
     total = sum(whole for _, whole in step.layers.values())

@@ -61,7 +61,7 @@ class PlainConsole(ConsoleBase):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._count = 0
-        self._said = ("", 0.0)
+        self._last_progress = ("", 0.0)
         self.begin(())
 
     def begin(self, targets: Sequence[str]) -> None:
@@ -86,13 +86,13 @@ class PlainConsole(ConsoleBase):
     def progress(self, what: str, how_far: str) -> None:
         """One line at first, and now and then: a log cannot take back what it has."""
         now = time.monotonic()
-        before, at = self._said
+        before, at = self._last_progress
         if what != before or now - at >= _PROGRESS_SECONDS:
             self._line(f"whalebuild: {what}: {how_far}")
-            self._said = (what, now)
+            self._last_progress = (what, now)
 
     def _show_step(self, step: StepState) -> None:
-        if _is_noise(step):
+        if _is_housekeeping(step):
             return
         if step.digest not in self._numbers:
             self._count += 1
@@ -130,7 +130,7 @@ def make_console(mode: str, *, ci: bool) -> ConsoleBase:
     return kinds.get(mode, PlainConsole)(stream)
 
 
-def _is_noise(step: StepState) -> bool:
+def _is_housekeeping(step: StepState) -> bool:
     """BuildKit's own housekeeping, unless it fails."""
     return not step.error and ("internal]" in step.name or "resolving provenance" in step.name)
 

@@ -39,7 +39,7 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = Fal
     stored = stored_builder(os.environ, name) if name else {}
     # A current one that has been removed is not named: buildx falls back to the context's own.
     chosen = [name] if name and (builder or stored) else []
-    given = _given(stored)
+    given = _given_platforms(stored)
     env: dict[str, str | None] = {}
     if any(given.values()):
         folder = calls.file(".buildx")
@@ -80,7 +80,8 @@ class DockerBuilders:
                 next_step="check the version of buildx: 0.13 or newer is needed",
             ) from None
         return tuple(
-            found.with_given_platforms(_given(stored.get(found.name, {}))) for found in listed
+            found.with_given_platforms(_given_platforms(stored.get(found.name, {})))
+            for found in listed
         )
 
     def look(self, name: str | None, *, boot: bool = False) -> Builder:
@@ -95,9 +96,9 @@ class DockerBuilders:
         """See ``builder.ports.Builders``."""
         return bool(stored_builder(os.environ, name))
 
-    def create(self, words: Sequence[str]) -> None:
+    def create(self, arguments: Sequence[str]) -> None:
         """See ``builder.ports.Builders``."""
-        self._calls.run(["buildx", "create", *words])
+        self._calls.run(["buildx", "create", *arguments])
 
     def use(self, name: str) -> None:
         """See ``builder.ports.Builders``."""
@@ -122,12 +123,12 @@ class DockerBuilders:
             env = {"BUILDX_CONFIG": str(folder)}
         return read_usage(self._calls.run(["buildx", "du", "--builder", builder], env))
 
-    def try_build(self, builder: str, words: Sequence[str]) -> None:
+    def try_build(self, builder: str, arguments: Sequence[str]) -> None:
         """See ``builder.ports.Builders``."""
         folder = self._calls.file(".context")
         folder.mkdir()
         (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
-        filled = [word.replace("{folder}", str(folder)) for word in words]
+        filled = [word.replace("{folder}", str(folder)) for word in arguments]
         call = ["buildx", "build", "--builder", builder, "--progress", "plain", *filled]
         self._calls.run([*call, str(folder)])
 
@@ -144,6 +145,6 @@ class DockerBuilders:
         return str(found.absolute()) if readable else None
 
 
-def _given(stored: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _given_platforms(stored: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """What a stored builder's nodes were given, by name."""
     return {str(node.get("Name")): given_platforms(node) for node in stored_nodes(stored)}

@@ -111,14 +111,14 @@ class DockerCalls:
             yield DockerClient(client_call=call, **options)
         except (DockerException, ValueError) as failed:
             pidfile.unlink(missing_ok=True)
-            raise _told(failed) from None
+            raise _as_error(failed) from None
         except BaseException:
             _stop(pidfile)
             raise
         pidfile.unlink(missing_ok=True)
 
 
-def _told(failed: Exception) -> EngineError:
+def _as_error(failed: Exception) -> EngineError:
     """The error that says what python-on-whales raised: docker failed, or is not understood."""
     if isinstance(failed, UnicodeDecodeError):  # it reads what docker said as UTF-8
         return CommandFailedError(bytes(failed.object).decode(errors="replace"))

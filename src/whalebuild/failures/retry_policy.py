@@ -29,7 +29,7 @@ class RetryPolicy:
     longest_wait: float = 20.0
 
     @property
-    def deadline_of_a_stranger(self) -> float:
+    def deadline_before_first_answer(self) -> float:
         """That of a registry that has never answered: its name may be wrong, or it is down."""
         return self.deadline / 10
 
@@ -45,18 +45,18 @@ class Circuit:
         failures: In a row.
         since: When the first of them was.
         tester: Who is let through while it is open.
-        spent: What the tester gave up with: the others need not try.
+        gave_up_with: What the tester gave up with: the others need not try.
     """
 
     failures: int = 0
     since: float | None = None
     is_open: bool = False
     tester: Hashable = None
-    spent: Failure | None = None
+    gave_up_with: Failure | None = None
 
-    def lets(self, caller: Hashable) -> bool:
+    def allows(self, caller: Hashable) -> bool:
         """Whether the caller may ask now; it is the tester from then on if somebody has to be."""
-        if not self.is_open or self.spent:
+        if not self.is_open or self.gave_up_with:
             return True
         if self.tester is None:
             self.tester = caller
@@ -65,7 +65,7 @@ class Circuit:
     def answered(self) -> None:
         """Note that the registry has answered, be it with a no."""
         self.failures, self.since = 0, None
-        self.is_open, self.tester, self.spent = False, None, None
+        self.is_open, self.tester, self.gave_up_with = False, None, None
 
     def failed(self, caller: Hashable, failure: Failure, now: float) -> None:
         """Note a failure that may pass."""
@@ -79,4 +79,4 @@ class Circuit:
         """Note that a caller asks no more: gave up, if there is a failure, or was interrupted."""
         if self.tester == caller:
             self.tester = None
-            self.spent = failure
+            self.gave_up_with = failure

@@ -48,7 +48,7 @@ class Retrier:
         Raises:
             FailedError: The last failure: one that will not pass, or with the budget spent.
         """
-        gate = self._gates.setdefault(registry, _Gate()) if registry else _Gate(heard=True)
+        gate = self._gates.setdefault(registry, _Gate()) if registry else _Gate(has_answered=True)
         remedied: set[FailureKind] = set()
 
         def worth_it(failed: BaseException) -> bool:
@@ -96,11 +96,11 @@ class _Gate:
     """One registry's circuit, with the threads that wait for it.
 
     Attributes:
-        heard: Whether it has ever answered, be it with a no or with how long to wait.
+        has_answered: Whether it has ever answered, be it with a no or with how long to wait.
     """
 
-    def __init__(self, *, heard: bool = False) -> None:
-        self.heard = heard
+    def __init__(self, *, has_answered: bool = False) -> None:
+        self.has_answered = has_answered
         self._circuit = Circuit()
         self._changed = threading.Condition()
 
@@ -108,17 +108,17 @@ class _Gate:
         """Run the action when it may, and note what comes of it."""
         me = threading.get_ident()
         with self._changed:
-            waited = not self._circuit.lets(me)
-            while not self._circuit.lets(me):
+            waited = not self._circuit.allows(me)
+            while not self._circuit.allows(me):
                 self._changed.wait()
-            if waited and self._circuit.spent:
-                raise FailedError(self._circuit.spent)
+            if waited and self._circuit.gave_up_with:
+                raise FailedError(self._circuit.gave_up_with)
         try:
             result = action()
         except FailedError as failed:
             if failed.failure.remedy is Remedy.WAIT:
                 with self._changed:
-                    self.heard = self.heard or failed.failure.asked_wait > 0
+                    self.has_answered = self.has_answered or failed.failure.asked_wait > 0
                     self._circuit.failed(me, failed.failure, time.monotonic())
             elif failed.failure.kind is not FailureKind.UNREACHABLE:
                 self._answered()
@@ -133,9 +133,9 @@ class _Gate:
             self._changed.notify_all()
 
     @property
-    def is_spent(self) -> bool:
+    def gave_up(self) -> bool:
         """Whether somebody has tried in vain for as long as the budget lasts."""
-        return self._circuit.spent is not None
+        return self._circuit.gave_up_with is not None
 
     @property
     def since(self) -> float | None:
@@ -144,7 +144,7 @@ class _Gate:
 
     def _answered(self) -> None:
         with self._changed:
-            self.heard = True
+            self.has_answered = True
             self._circuit.answered()
             self._changed.notify_all()
 
@@ -180,11 +180,15 @@ class _Deadline(stop_base):
         now = state.outcome_timestamp or 0.0
         if self._first_failure is None:
             self._first_failure = now
-        seconds = self._policy.deadline if self._gate.heard else self._policy.deadline_of_a_stranger
+        seconds = (
+            self._policy.deadline
+            if self._gate.has_answered
+            else self._policy.deadline_before_first_answer
+        )
         ends = min(self._first_failure, self._gate.since or now) + seconds
         # One that asks for more time than there is will not answer before.
         asked = _failure(state).asked_wait if state.outcome and state.outcome.failed else 0.0
-        return self._gate.is_spent or now >= ends or now + asked > ends
+        return self._gate.gave_up or now >= ends or now + asked > ends
 
 
 def _failure(state: tenacity.RetryCallState) -> Failure:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 _FILE = "builders.json"
-_KEPT = 30 * 24 * 3600.0  # a builder or a registry may have been replaced by a better one
+_KEPT_SECONDS = 30 * 24 * 3600.0  # a builder or a registry may have been replaced by a better one
 
 
 class FileBuilderNotes:
@@ -30,7 +30,7 @@ class FileBuilderNotes:
     def refuses_cache_by_digest(self, builder: str, registry: str) -> bool:
         """See ``bake.ports.BuilderNotes``."""
         noted = self._read().get(_key(builder, registry))
-        return isinstance(noted, int | float) and 0 <= self._clock() - noted < _KEPT
+        return isinstance(noted, int | float) and 0 <= self._clock() - noted < _KEPT_SECONDS
 
     def note_refusal(self, builder: str, registry: str) -> None:
         """See ``bake.ports.BuilderNotes``."""

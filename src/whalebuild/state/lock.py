@@ -65,7 +65,7 @@ def deployment_lock(
             commands = "a docker command" if stopped == 1 else f"{stopped} docker commands"
             note(f"stopped {commands} that was left by {former}: it was killed")
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        with _told(path):
+        with _as_record_error(path):
             _write(opened, json.dumps(asdict(LockHolder(os.getpid(), verb, now, str(scratch)))))
         try:
             yield
@@ -77,7 +77,7 @@ def deployment_lock(
 
 def _open(path: Path) -> int:
     """Open the file, which is never removed: somebody may wait for it."""
-    with _told(path):
+    with _as_record_error(path):
         make_private(path.parent)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
@@ -100,9 +100,9 @@ def _take(opened: int, project: str, note: Callable[[str], None], *, wait: bool)
 def _read(opened: int) -> LockHolder | None:
     """Who the file says has it; None if it says nobody, or nothing that can be read."""
     try:
-        told = values.table(json.loads(os.pread(opened, _MOST_BYTES, 0)))
-        verb, since, scratch = (values.text(told.get(k)) for k in ("verb", "since", "scratch"))
-        return LockHolder(values.size(told.get("pid")), verb, since, scratch)
+        found = values.table(json.loads(os.pread(opened, _MOST_BYTES, 0)))
+        verb, since, scratch = (values.text(found.get(k)) for k in ("verb", "since", "scratch"))
+        return LockHolder(values.size(found.get("pid")), verb, since, scratch)
     except (ValueError, RecursionError):
         return None
 
@@ -113,7 +113,7 @@ def _write(opened: int, text: str) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _as_record_error(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as failed:

@@ -26,7 +26,7 @@ def state_folder(setting: str | None, env: Mapping[str, str] = os.environ) -> Pa
 
 def records_folder(state: Path, engine: str) -> Path:
     """Where the records of an engine are, by its ID; older engines' have colons."""
-    return state / "deployments" / _plain(engine)
+    return state / "deployments" / _file_name(engine)
 
 
 def records_of(state: Path, engine: str) -> dict[str, History]:
@@ -36,7 +36,7 @@ def records_of(state: Path, engine: str) -> dict[str, History]:
         UsageError: One cannot be read; what it needs is not known then.
     """
     folder = records_folder(state, engine)
-    with _told("read", folder):
+    with _as_record_error("read", folder):
         files = sorted(folder.glob(f"*{_SUFFIX}"))
     names = [file.name.removesuffix(_SUFFIX) for file in files]
     return {name: FileRecord(state, engine, name).read() for name in names}
@@ -46,7 +46,7 @@ class FileRecord:
     """See ``deploy.ports.Record``; whoever adds to it holds the lock (``deployment_lock``)."""
 
     def __init__(self, state: Path, engine: str, project: str) -> None:
-        self.path = records_folder(state, engine) / f"{_plain(project)}{_SUFFIX}"
+        self.path = records_folder(state, engine) / f"{_file_name(project)}{_SUFFIX}"
 
     @property
     def lock(self) -> Path:
@@ -72,7 +72,7 @@ class FileRecord:
             old += b"\n"
         line = entry_line(entry).encode() + b"\n"
         new = self.path.with_suffix(".new")
-        with _told("write", self.path):
+        with _as_record_error("write", self.path):
             make_private(self.path.parent)
             new.unlink(missing_ok=True)
             opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -81,10 +81,10 @@ class FileRecord:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self.path)
-            _sync(self.path.parent)
+            _sync_folder(self.path.parent)
 
     def _bytes(self) -> bytes:
-        with _told("read", self.path):
+        with _as_record_error("read", self.path):
             try:
                 return self.path.read_bytes()
             except FileNotFoundError:
@@ -98,7 +98,7 @@ def make_private(folder: Path) -> None:
         each.mkdir(mode=0o700, exist_ok=True)
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Have the folder's new entry outlive a crash of the machine."""
     opened = os.open(folder, os.O_RDONLY)
     try:
@@ -107,22 +107,22 @@ def _sync(folder: Path) -> None:
         os.close(opened)
 
 
-def _plain(name: str) -> str:
+def _file_name(name: str) -> str:
     return _NOT_PLAIN.sub("_", name)
 
 
 @contextmanager
-def _told(done: str, path: Path) -> Iterator[None]:
+def _as_record_error(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as failed:
-        raise record_error(done, path, failed) from None
+        raise record_error(verb, path, failed) from None
 
 
-def record_error(done: str, path: Path, failed: OSError) -> UsageError:
+def record_error(verb: str, path: Path, failed: OSError) -> UsageError:
     """The error of a file in the state folder."""
     return UsageError(
-        f"cannot {done} the record of deployments",
+        f"cannot {verb} the record of deployments",
         cause=f"{path}: {failed.strerror}",
         next_step="make room or see to its permissions, or name another folder with the setting "
         "state-dir (WHALEBUILD_STATE_DIR)",

@@ -40,7 +40,7 @@ def view_text(view: BuilderView) -> str:
     lines = [f"{builder.name} (driver {builder.driver or 'unknown'}{current})"]
     heads = ("  NODE", "ENDPOINT", "STATUS", "BUILDKIT", "CACHE")
     lines += columns([heads, *(_node_row(each) for each in view.nodes)])
-    lines += [f"  {each.node.name}: {words}" for each in view.nodes if (words := _trouble(each))]
+    lines += [f"  {each.node.name}: {words}" for each in view.nodes if (words := _problem(each))]
     if view.places:
         lines += ["", "builds"]
         rows = [(f"  {at.platform}", _place(at)) for at in view.places]
@@ -88,8 +88,8 @@ def _node_row(view: NodeView) -> tuple[str, ...]:
     return (f"  {node.name}", node.endpoint, node.status or "-", node.version or "-", cache)
 
 
-def _trouble(view: NodeView) -> str | None:
-    return view.trouble or view.node.error
+def _problem(view: NodeView) -> str | None:
+    return view.problem or view.node.error
 
 
 def _features(features: Iterable[Feature]) -> list[str]:
@@ -114,7 +114,7 @@ def view_json(view: BuilderView) -> dict[str, Any]:
     nodes = [
         {
             **_node_json(each.node),
-            "error": each.trouble or each.node.error,
+            "error": each.problem or each.node.error,
             "cache_bytes": each.usage and each.usage.total,
             "reclaimable_bytes": each.usage and each.usage.reclaimable,
         }

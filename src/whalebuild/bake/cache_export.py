@@ -46,7 +46,7 @@ class CacheExporter:
     staged: dict[Reference, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Begin with what was found out earlier."""
+        """Begin with a staging tag where an earlier bake has found that a digest is refused."""
         if any(self.notes.refuses_cache_by_digest(*route) for route in self._routes()):
             self.export = self._staging()
 
@@ -70,7 +70,7 @@ class CacheExporter:
                 return targets
 
     def delete_staged(self) -> None:
-        """Delete staging tags; what stood under them is in the bundle by now, or of no use."""
+        """Delete staging tags: what was pushed under them is in the bundle by now, or of no use."""
         delete_tags(self.registry, self.staged, self.warn)
 
     def _fall_back(self, failed: CacheExportError) -> CacheExport | None:

@@ -75,12 +75,12 @@ class CacheImports:
                 self._announce(source, failure)
 
     def drop(self, source: str, failure: Failure) -> None:
-        """Go on without a cache."""
+        """Import a cache no more."""
         self.unusable.add(source)
         self._announce(source, failure)
 
     def prepared(self, target: GeneratedTarget) -> GeneratedTarget:
-        """The target as it can be built with what is known."""
+        """The target without imports of caches that cannot be used."""
         for source in target.imports:
             if str(source) not in self.unusable:
                 try:

@@ -24,7 +24,7 @@ _SHORT = len("sha256:") + 12
 
 @dataclass
 class ConcurrentBakes:
-    """Looks at tags that were read when the bake was planned.
+    """Looks whether tags are still what they were when the bake was planned.
 
     Attributes:
         warn: Takes one line.
@@ -69,7 +69,7 @@ class ConcurrentBakes:
             self._changed_by_others(plan.image.references[0], was)
 
     def _changed_by_others(self, reference: Reference, was: str | None) -> Descriptor | None:
-        """What stands there now, if it is another bake's."""
+        """What a tag names now, if another bake has set it since."""
         with failures_as_errors():
             now = self.registry.head(reference)
         if now is None or now.digest == was or now.digest in self.own:

@@ -97,7 +97,7 @@ class DepsOutcome:
     Attributes:
         pushed: What was pushed; None where nothing was.
         changed: Whether their images are others than the published ones.
-        deps_image: What applications stand on.
+        deps_image: The image that applications are built on.
         tagged: Whether the push has set the tag, too.
     """
 
@@ -164,7 +164,7 @@ class DepsOutcome:
     def tag_must_be_set(self) -> bool:
         """Whether the tag has to be set although the image is the same.
 
-        Where it stands it is left alone: another bake may have set it since.
+        A tag that is right is not set again: another bake may have changed it since.
         """
         return self.tagged or self.plan.differs_from_source
 
@@ -240,7 +240,7 @@ def _without_caches(bundle: Bundle) -> bytes:
 
 
 def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:
-    """The caches but for platforms for which there are new ones."""
+    """The caches, without platforms that new ones are for."""
     renewed: dict[tuple[str, str], set[str]] = {}
     for new in replaced:
         renewed.setdefault((new.role, new.target), set()).update(new.platforms)

@@ -29,7 +29,7 @@ class BuilderNotes(Protocol):
     """What was found out about builders, kept from one run to the next."""
 
     def refuses_cache_by_digest(self, builder: str, registry: str) -> bool:
-        """Whether a cache could not be pushed by digest from here to there lately."""
+        """Whether the registry has refused a cache by digest from this builder lately."""
 
     def note_refusal(self, builder: str, registry: str) -> None:
-        """Remember that it could not."""
+        """Remember that it has refused one."""

@@ -50,11 +50,14 @@ class Publisher:
                     self.others.announce(deps, theirs, _REPLACED)
 
     def note_push(self, image: PushedImage) -> None:
-        """Learn what a push may have given a tag to."""
+        """Remember the digest of a push, which may have set a tag: it is this bake's own."""
         self.others.own.add(image.index)
 
     def restore_bundles(self, outcomes: Iterable[DepsOutcome]) -> None:
-        """Give tags that a push has set their lock and caches back before anything can fail."""
+        """Publish bundles where a push has set the tag to an index without lock and caches.
+
+        This is done at once, before anything else can fail.
+        """
         for deps in outcomes:
             if deps.pushed is not None:
                 for reference in deps.plan.image.references:

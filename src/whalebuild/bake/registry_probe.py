@@ -17,12 +17,12 @@ _FOUND_HERE = "the engine did not find what the registry has"
 
 @dataclass(frozen=True)
 class RegistryProbe:
-    """Small requests of our own, which tell more than BuildKit does."""
+    """Small requests to a registry, which tell more than BuildKit says of it."""
 
     registry: RetryingRegistry
 
     def second_look(self, failure: DockerFailure) -> DockerFailure:
-        """Look for an image that BuildKit says is not there; a failure that may pass if it is.
+        """Ask for an image that BuildKit did not find: if it is there, the failure may pass.
 
         Where its request for a manifest by digest is cut off, it asks for a blob of that digest
         next, and reports the 404 to that alone. To be removed when no engine in use does so:

@@ -34,7 +34,7 @@ from whalebuild.settings import Settings
 
 
 class CacheExportError(Exception):
-    """All is well but the export of a cache: images were pushed by then."""
+    """A cache could not be exported; the images were pushed before."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
@@ -153,7 +153,7 @@ class BuildxRunner:
 
 @dataclass
 class _Attempt:
-    """One try after another at the same targets."""
+    """Runs the same targets, at each try anew."""
 
     runner: BuildxRunner
     targets: Sequence[GeneratedTarget]

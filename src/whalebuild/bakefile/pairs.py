@@ -108,7 +108,7 @@ def needs_dockerfile(bake: BakeFile, all_targets: Mapping[str, Target], stage: s
 
 
 def is_complete(bake: BakeFile, stage: str) -> bool:
-    """Whether the requested targets alone tell every pair: no other target can have a say."""
+    """Whether the requested targets are enough to find every pair, without all others."""
     deps = [target for target in bake.targets.values() if is_dependencies(target, stage)]
     requested = [bake.targets[name] for name in bake.requested]
     applications = [target for target in requested if target not in deps]

@@ -1,4 +1,4 @@
-"""What the user asked for, and what the engine turned out to be: plain values."""
+"""What the user asks of a bake file."""
 
 from __future__ import annotations
 

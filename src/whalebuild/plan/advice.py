@@ -1,4 +1,4 @@
-"""What in a Dockerfile defeats the scheme: which line, what it costs, what to write instead.
+"""What in a Dockerfile makes code changes expensive: the line, its cost, what to write instead.
 
 Figures are in ``docs/benchmarks.md``; here is only what follows from the Dockerfile, and from sizes
 where they are known.
@@ -28,7 +28,7 @@ class Advice:
     Attributes:
         line: The instruction's line.
         rule: A short name that does not change.
-        problem: What stands there.
+        problem: What is written there.
         cost: What it costs.
         instead: What to write instead.
     """
@@ -42,7 +42,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class StageSplit:
-    """Where a stage could be parted, so that code stays out of the dependencies.
+    """Where a stage could be split, so that code stays out of the dependencies.
 
     Attributes:
         stage: The stage that reads code.
@@ -67,7 +67,7 @@ def advise(
     files: ContextFiles | None = None,
     deps_bytes: int | None = None,
 ) -> tuple[Advice, ...]:
-    """Look for what defeats the scheme.
+    """Look for what makes code changes expensive.
 
     Args:
         dockerfile: The Dockerfile.
@@ -96,7 +96,7 @@ def code_reads(
 ) -> tuple[StageSplit, ...]:
     """Instructions in the dependencies' stages that read more than manifests and locks.
 
-    Where the files are not known, only those that take the whole context are told.
+    Where the files are not known, only those that take the whole context are found.
     """
     listed = dict(files.by_read)
     splits = []

@@ -1,4 +1,4 @@
-"""Asks registries about external images: what they stand for now, and whether they have ONBUILD."""
+"""Asks registries about external images: their digests now, and whether they have ONBUILD."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BaseImages:
     _digests: dict[str, Future[str]] = field(default_factory=dict)
 
     def digests(self, images: Iterable[BaseImage]) -> dict[str, str]:
-        """What images stand for now, by ``BaseImage.key``.
+        """The digests that images have now, by ``BaseImage.key``.
 
         One that cannot be found out (it may be only in the builder) is left out.
         """

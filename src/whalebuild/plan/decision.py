@@ -48,7 +48,7 @@ def decide(
 
     Args:
         wanted: The working tree's lock, or why there is none.
-        published: What stands under each reference of the image; it is reused if all have it.
+        published: What each reference of the image names; it is reused if all name the same.
         platforms: The platforms that are asked for.
         no_cache: Whether every step is to be run anew.
         lost: Digests of images that the registry does not have any more.

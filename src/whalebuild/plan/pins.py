@@ -154,7 +154,7 @@ def _may_use(keyword: str, text: str, name: str) -> bool:
 
 @dataclass(frozen=True)
 class DepsImage:
-    """The dependencies' image as an application stands on it.
+    """The dependencies image that an application is built on.
 
     Attributes:
         repository: Where it is.
@@ -195,6 +195,6 @@ def _normal(platform: str) -> str:
 
 
 def deps_image_of(repository: str, bundle: Bundle, without: Collection[str] = ()) -> DepsImage:
-    """What applications stand on where a bundle is published; it is to lose some platforms."""
+    """The image that applications are built on, of a published bundle without some platforms."""
     images = {p: image.digest for p, image in bundle.images.items() if p not in without}
     return DepsImage(repository, bundle.digest, images)

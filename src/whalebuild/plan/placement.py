@@ -42,7 +42,7 @@ class Placement:
 
 
 def runs_of(inputs: StageInputs) -> tuple[RunLines, ...]:
-    """The RUN instructions that a stage and those it stands on have, for each platform."""
+    """The RUN instructions of a stage and of those that it is built on, for each platform."""
     return tuple(_runs(closure) for closure in inputs.closures)
 
 

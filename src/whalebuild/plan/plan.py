@@ -40,12 +40,12 @@ class DepsPlan:
     """What becomes of one dependencies image.
 
     Attributes:
-        published: What stands under each of its references, in their order.
+        published: What is published under each of its references, in their order.
         source: The bundle that is reused, or whose caches are imported.
         lock: What it is made from, or why that cannot be told.
         contexts: Named contexts that pin external images.
         files: The files that it reads.
-        drifted_bases: External images that have moved since, though the pin keeps the old one.
+        drifted_bases: External images whose tag has another digest by now; the pin keeps the old.
         runs: Its RUN instructions; none where its inputs cannot be told.
         surplus: Published platforms that the pair is not for any more; they are dropped.
     """
@@ -70,14 +70,14 @@ class DepsPlan:
 
     @property
     def deps_image(self) -> DepsImage | None:
-        """What applications stand on, as far as nothing has to be built first."""
+        """The image that applications are built on; None where it has to be built first."""
         if not self.reused or self.source is None:
             return None
         return deps_image_of(self.source.reference.repository, self.source.bundle, self.surplus)
 
     @property
     def adopted(self) -> bool:
-        """Whether it is another scope's, and still to be published under its own reference."""
+        """Whether it is reused, and still to be published under one of its references."""
         return self.reused and self.differs_from_source
 
     @property
@@ -110,7 +110,7 @@ class AppPlan:
         contexts: Named contexts that pin external images.
         material: What it is made from; None where that cannot be told.
         missing: References that do not have the published image yet.
-        drifted_bases: External images of its own stages that have moved since.
+        drifted_bases: External images of its own stages whose tag has another digest by now.
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
     """
 
@@ -239,12 +239,12 @@ class Plan:
 
         Args:
             app: The application.
-            deps_image: The dependencies image to stand on; None where they are not published.
+            deps_image: The dependencies image to build on; None where it is not published.
             export: How to export its cache; None for no export.
         """
         image, deps = app.image, self.deps_of(app)
         source = deps.source
-        # Without an image to stand on, it builds the dependencies' stages too.
+        # Without an image to build on, it builds the dependencies' stages too.
         bases = app.contexts if deps_image else {**deps.contexts, **app.contexts}
         own = self.facts.platform if self.facts else None
         targets = []

@@ -75,7 +75,7 @@ class AppPlanner:
         )
 
     def _drifted_bases(self, reading: StageReading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
-        """External images that have moved, but for those that the dependencies tell."""
+        """External images with another digest by now, without those of the dependencies."""
         if not self.thorough or self.lookup is None:
             return ()
         of_deps = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
@@ -83,7 +83,7 @@ class AppPlanner:
         return tuple(key for key in drifted if key not in of_deps)
 
     def _unpinned(self, image: PairImage, deps: DepsPlan) -> str | None:
-        """Why the application's build cannot stand on the published image."""
+        """Why the application cannot be built on the published image; None if it can."""
         app, target = image.target, deps.image.target
         names = stage_names(app, target)
         more = [p for p in image.platforms if p not in deps.image.platforms]
@@ -108,7 +108,7 @@ class AppPlanner:
         return self._differing(image, deps)
 
     def _differing(self, image: PairImage, deps: DepsPlan) -> str | None:
-        """Whether the application's target would build that stage otherwise."""
+        """Say if the application's target would build that stage otherwise; None if not."""
         target = deps.image.target
         if deps.image.target.made_of == image.target.made_of or not isinstance(deps.lock, Lock):
             return None

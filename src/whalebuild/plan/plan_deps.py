@@ -27,8 +27,8 @@ class DepsPlanner:
     Attributes:
         lookup: What is published; None where the registry is not to be asked.
         follow: Whether external images are taken as they are now, and not as they are pinned.
-        thorough: Whether to find out which pinned images have moved.
-        lasting: Whether the platforms are those that pairs are for, and not only this run.
+        thorough: Whether to find out which pinned images have another digest by now.
+        lasting: Whether the platforms are those of every bake, and not of this run alone.
         lost: Digests of published images that the registry does not have any more.
     """
 
@@ -41,7 +41,7 @@ class DepsPlanner:
     lost: frozenset[str] = frozenset()
 
     def decide(self, image: PairImage, application: Target | None) -> DepsPlan:
-        """Decide about one image; ``application`` is one that stands on it."""
+        """Decide about one image; ``application`` is one that is built on it."""
         reading = self.input_reader.read(image.target, image.platforms)
         own = self._published(image)
         tried = [self._try(image, reading, own, found) for found in self._candidates(image, own)]

@@ -35,7 +35,7 @@ class Planner:
 
     Attributes:
         ask: Whether to look at the engine and the registry; ``--print`` needs neither.
-        thorough: Whether to find out which pinned base images have moved, too.
+        thorough: Whether to find out, too, which pinned base images have another digest now.
     """
 
     engine: PlanEngine
@@ -128,7 +128,7 @@ def _decide_each(
 def _lost(
     lookup: ManifestLookup, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]
 ) -> frozenset[str]:
-    """Find published images to stand on that an index names and the registry does not have."""
+    """Find images that applications would be built on, and that the registry has lost."""
     needed = {app.image.deps for app in apps if app.action is AppAction.BUILD and app.pins}
     stood_on = [
         Reference(each.source.reference.repository, digest=image.digest)
@@ -181,5 +181,5 @@ def _references(images: Sequence[PairImage]) -> list[Reference]:
 
 
 def _applications(images: Sequence[PairImage]) -> Mapping[str, Target]:
-    """For each dependencies image an application that stands on it."""
+    """For each dependencies image an application that is built on it."""
     return {image.deps: image.target for image in reversed(images) if image.role is not Role.DEPS}

@@ -20,7 +20,7 @@ Digests = Mapping[str, str]
 
 @dataclass(frozen=True)
 class StageReading:
-    """What a target's stage is made from, read."""
+    """What was read about the inputs of a target's stage."""
 
     target: Target
     dockerfile: Dockerfile
@@ -89,13 +89,13 @@ class InputReader:
         return StageReading(target, dockerfile, build, inputs, files, linked)
 
     def pin(self, images: Iterable[BaseImage], pinned: Mapping[str, str]) -> dict[str, str]:
-        """Digests of external images: those of ``pinned``, else what they stand for now."""
+        """Digests of external images: those of ``pinned``, else those that they have now."""
         wanted = list(images)
         known = {image.key: pinned[image.key] for image in wanted if image.key in pinned}
         return known | self.bases.digests(image for image in wanted if image.key not in known)
 
     def drifted_bases(self, reading: StageReading, lock: Lock) -> tuple[str, ...]:
-        """External images that stand for something else by now than what a lock pins."""
+        """External images that have another digest by now than the one that a lock pins."""
         pinned = flat_pins(lock)
         now = self.bases.digests(reading.images)
         return tuple(key for key, digest in now.items() if pinned.get(key, digest) != digest)

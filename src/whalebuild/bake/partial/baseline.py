@@ -1,4 +1,4 @@
-"""What stood in the registry when parts were baked, and what of it stands there now."""
+"""What the registry had when parts were baked, and what of it is still there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Digests = Sequence[str | None]
 
 @dataclass(frozen=True)
 class Baseline:
-    """Reads what parts have read: each thing by digest, since tags may have moved."""
+    """Reads what parts have read: by digest, since tags may have been set since."""
 
     lookup: ManifestLookup
 
@@ -32,9 +32,10 @@ class Baseline:
         return self.lookup.manifest(Reference(repository, digest=digest)) is not None
 
     def deps(self, reference: Reference, reads: Digests) -> PublishedDeps | None:
-        """What parts have read under a ``:deps``; where they differ, one that stands no more.
+        """What parts have read under a ``:deps``.
 
-        One that is gone by now is a bundle of which only the digest is known.
+        Where they have read different ones, it is one that is not published any more. Of one that
+        the registry has lost by now only the digest is known.
         """
         was = self._was(reference, reads)
         if was is None:
@@ -55,7 +56,7 @@ class Baseline:
         return read_app(reference, found)
 
     def lacking(self, references: Iterable[Reference], digest: str) -> tuple[Reference, ...]:
-        """The references that do not have this."""
+        """The references that do not name this digest."""
         found = ((each, self.lookup.manifest(each)) for each in references)
         return tuple(each for each, now in found if now is None or now.digest != digest)
 
@@ -68,7 +69,7 @@ class Baseline:
         return Decision(action, platforms=tuple(pushed.images))
 
     def source(self, joined: JoinedImage, lock: Lock | Undetermined) -> PublishedDeps | None:
-        """The bundle that parts reuse; the one that stands now, if it has the same for them.
+        """The bundle that parts reuse: the published one, if it has the same images for them.
 
         Raises:
             VerificationError: There is none that has all that they reuse.

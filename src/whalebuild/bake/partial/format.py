@@ -1,4 +1,4 @@
-"""Parts as files: ``whalebuild.part/1``. Everything in one is doubted when it is read."""
+"""Parts as files: ``whalebuild.part/1``. Reading one checks every value."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
 
 
 def _check(entry: ImagePart, platforms: tuple[str, ...], dependencies: set[str]) -> None:
-    """What one value says must fit the others."""
+    """Check that the values of an image agree."""
     image, pushed = entry.image, [p for target in entry.pushed for p in target.platforms]
     of_part = {platform for platform in image.platforms if platform in platforms}
     builds = image.role is Role.DEPS or entry.action is AppAction.BUILD
@@ -208,7 +208,7 @@ def _pushed(found: Mapping[str, Any]) -> PushedTarget:
 
 
 def _staging(text: Any) -> Reference:
-    """A tag that is going to be deleted: ours alone."""
+    """A tag that is going to be deleted: only one that a bake sets for itself."""
     reference = _tagged(text)
     if not str(reference.tag).startswith(f"{STAGING}-"):
         raise MalformedError(f"{reference} is no staging tag")

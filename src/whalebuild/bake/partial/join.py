@@ -1,4 +1,4 @@
-"""Puts the parts of one bake side by side: that they fit, and what they are together."""
+"""Joins the parts of one bake: checks that they fit, and tells what each image is of all."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class JoinedImage:
 
     @property
     def lock(self) -> Lock | Undetermined:
-        """What it is made from; of each platform as the part says that has it."""
+        """What it is made from: for each platform as the part says that has built or reused it."""
         locks: dict[str, Lock] = {}
         for share in self.shares:
             lock = share.entry.lock

@@ -86,7 +86,7 @@ class Merger:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads what parts name, and makes of it what a bake of all platforms would have at hand."""
+    """Reads what parts name, and makes the plan and the images of a bake of all platforms."""
 
     verifier: PushVerifier
     baseline: Baseline

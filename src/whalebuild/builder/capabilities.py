@@ -76,7 +76,7 @@ def _given_to_running(builder: Builder) -> tuple[str, ...]:
 
 
 def by_driver(builder: Builder, *, local_engine: bool) -> tuple[Feature, ...]:
-    """What follows from the driver.
+    """The features that follow from the driver.
 
     Args:
         builder: The builder.
@@ -92,7 +92,7 @@ def by_driver(builder: Builder, *, local_engine: bool) -> tuple[Feature, ...]:
 
 
 def own_platforms(builder: Builder) -> tuple[str, ...]:
-    """A platform of each running node that buildx sends to it."""
+    """For each running node, a platform that buildx sends to it."""
     running = [node for node in builder.nodes if node.status == RUNNING]
     chosen = []
     for node in running:
@@ -103,13 +103,13 @@ def own_platforms(builder: Builder) -> tuple[str, ...]:
 
 
 def main_platforms(builder: Builder) -> tuple[str, ...]:
-    """The platforms that a builder builds, without variants of one that is there by itself."""
+    """The platforms that a builder builds; variants only of those that are not there themselves."""
     every = dict.fromkeys(p for node in builder.nodes for p in (*node.given, *node.platforms))
     return tuple(p for p in every if p.count("/") == 1 or p.rpartition("/")[0] not in every)
 
 
 def misplaced(builder: Builder) -> tuple[str, ...]:
-    """What a node was given and its machine does not run by itself, in words."""
+    """Sentences about platforms that a node was given and its machine does not run natively."""
     return tuple(
         f"{node.name} was given {platform}, and its machine is {node.own}: "
         + ("it emulates" if node.how(platform) is Execution.EMULATED else "it cannot run that")

@@ -1,4 +1,4 @@
-"""Has a bake's builder be there before anything is built: made, started, every node answering."""
+"""Makes, starts or waits for the builder before anything is built."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ensure_builder(
     platforms: Collection[str],
     note: Callable[[str], None],
 ) -> None:
-    """Have the builder be there for these platforms: made if it is missing, its nodes answering.
+    """Make the builder if it is missing, or wait for the nodes that these platforms are built on.
 
     Args:
         builders: buildx's.

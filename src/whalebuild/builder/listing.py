@@ -50,9 +50,9 @@ class Builder:
 
     @property
     def platform(self) -> str | None:
-        """What to build where no platform is named: what its first running node was given first.
+        """What is built where no platform is named: the first that its first running node was given.
 
-        Or else that node's own. (buildx alone takes the own one even of a node that was given
+        Or else that node's own. (buildx takes the own one even of a node that was given
         another to build.)
         """
         running = (node for node in self.nodes if node.platforms)
@@ -150,7 +150,7 @@ def _blocks(text: str) -> Iterator[Mapping[str, str]]:
 
 
 def _node(block: Mapping[str, str]) -> Node:
-    """A ``*`` is behind the platforms that a node was given."""
+    """Read a node; buildx marks the platforms that it was given with a ``*``."""
     words = [word.strip() for word in block.get("Platforms", "").split(",") if word.strip()]
     given = tuple(word.rstrip("*") for word in words if word.endswith("*"))
     status = block.get("Status", "")
@@ -158,7 +158,7 @@ def _node(block: Mapping[str, str]) -> Node:
         name=block.get("Name", ""),
         endpoint=block.get("Endpoint", ""),
         status=status,
-        # One that does not run is shown with what it was given, and can build nothing now.
+        # buildx shows a node that does not run with the platforms that it was given.
         platforms=tuple(word.rstrip("*") for word in words) if status == RUNNING else (),
         given=given,
         version=block.get("BuildKit version", ""),

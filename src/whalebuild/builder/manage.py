@@ -172,7 +172,7 @@ class BuilderManager:
         self.builders.create(spec.create_arguments(number))
 
     def _booted(self, spec: BuilderSpec, *, boot: bool) -> Builder:
-        """Have every node answer."""
+        """Look at the new builder, and start it; every node has to answer."""
         try:
             # A remote BuildKit runs or not: buildx would wait for it, 20 s.
             found = self.builders.look(spec.name, boot=boot and spec.driver != REMOTE)

@@ -36,7 +36,7 @@ class BuilderError(EngineError):
 
 
 def error_line(stderr: str) -> str:
-    """The last error in buildx's own words, in one line."""
+    """The first line of the last error that buildx printed, without its prefixes."""
     words = final_error(stderr).removeprefix("ERROR: ").removeprefix("failed to build: ")
     words = words.removeprefix("failed to solve: ")
     words = next((line.strip() for line in words.splitlines() if line.strip()), "")
@@ -106,7 +106,7 @@ def node_down(name: str, driver: str, endpoint: str, words: str) -> EngineError:
 
 
 def unknown_builder(stderr: str, known: Iterable[str]) -> EngineError | None:
-    """Say that there is no such builder; None where that is not what the words say."""
+    """The error that there is no such builder; None where buildx says something else."""
     found = _NO_BUILDER.search(stderr)
     if found is None:
         return None

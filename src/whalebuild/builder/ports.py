@@ -14,7 +14,7 @@ class BuilderQuestions(Protocol):
     """What is asked of one builder. Every method but one may raise ``CommandFailedError``."""
 
     def facts(self, builder: str | None) -> BuilderFacts:
-        """Look at the builder (None is the current one), as far as that costs nothing more.
+        """Look at the builder (None is the current one), as far as one look tells.
 
         Nodes are there unless its driver is docker: :meth:`nodes` has that one's.
         """
@@ -23,10 +23,10 @@ class BuilderQuestions(Protocol):
         """Look at the builder's nodes: what each can run, natively or under emulation."""
 
     def has_builder(self, name: str) -> bool:
-        """Whether a builder of this name was made. Raises not."""
+        """Whether a builder of this name was made. Raises nothing."""
 
     def boot(self, builder: str | None) -> BuilderFacts:
-        """Start what does not run of the builder, or wait for it; then look at it."""
+        """Start the nodes that do not run, or wait for them; then look at the builder."""
 
 
 class Builders(Protocol):
@@ -39,7 +39,7 @@ class Builders(Protocol):
         """Look at one builder (None is the current one), and start it before if told so."""
 
     def stored(self, name: str) -> bool:
-        """Whether a builder of this name was made; a docker context's own was not. Raises not."""
+        """Whether a builder of this name was made, and is no docker context's. Raises nothing."""
 
     def create(self, arguments: Sequence[str]) -> None:
         """Run ``docker buildx create`` with these arguments."""
@@ -60,4 +60,4 @@ class Builders(Protocol):
         """Whether an engine answers in the current docker context."""
 
     def file(self, path: str) -> str | None:
-        """The absolute path of a file, None where it cannot be read. Raises not."""
+        """The absolute path of a file, None where it cannot be read. Raises nothing."""

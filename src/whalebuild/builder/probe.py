@@ -1,4 +1,4 @@
-"""Looks at the builder: is it there, what can it do, and where would it build each platform."""
+"""Looks at a builder: whether it is there, what it can do, and where it builds each platform."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class BuilderProbe:
     note: Callable[[str], None]
 
     def facts(self, builder: str | None) -> BuilderFacts:
-        """What the builder is; one that does not run is started, or waited for as buildx does.
+        """Look at the builder; one that does not run is started, or waited for as buildx does.
 
         Without that its platform is not known, and a plan has nothing to go by.
 
@@ -46,7 +46,7 @@ class BuilderProbe:
             raise _down(facts, failed) from None
 
     def with_nodes(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
-        """Have the nodes that these platforms are built on, if they can be told.
+        """Add the nodes that these platforms are built on, if buildx tells them.
 
         What the docker driver's engine can emulate costs a docker command, 0.2 s, to ask: it is
         asked only if another platform than its own is wanted. (``binfmt_misc`` would cost nothing,

@@ -27,7 +27,7 @@ _PLATFORMS = re.compile(r"[a-z0-9]+/[a-z0-9/,_-]+", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node to be: its endpoint ("" is the driver's own default), and what it is to build."""
+    """A node to make: its endpoint ("" is the driver's own default), and its platforms."""
 
     endpoint: str = ""
     platforms: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class NodeSpec:
 
 @dataclass(frozen=True)
 class BuilderSpec:
-    """A builder to be.
+    """A builder to make.
 
     Attributes:
         options: ``--driver-opt`` of every node: name and value.
@@ -50,7 +50,7 @@ class BuilderSpec:
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
-        """Files that have to be there: what names them, and their paths."""
+        """Files that have to exist: the option that names each, and its path."""
         tls = [(f"--driver-opt {k}", v) for k, v in self.options if k in _TLS_FILES]
         return (*tls, *([("--config", self.config)] if self.config else []))
 
@@ -79,7 +79,7 @@ class BuilderSpec:
         return [*arguments, node.endpoint] if node.endpoint else arguments
 
     def _selector(self, node: NodeSpec) -> list[tuple[str, str]]:
-        """Pods that build one architecture go where it is the machine's own."""
+        """Have pods that build one architecture run on machines of that architecture."""
         architectures = {platform.split("/")[1] for platform in node.platforms}
         chosen = any(key in {"nodeselector", "nodeSelector"} for key, _ in self.options)
         if self.driver != KUBERNETES or chosen or len(architectures) != 1:

@@ -18,7 +18,7 @@ _PROGRESS_SECONDS = 5.0
 
 
 class ConsoleBase:
-    """Says notes, shows no progress (``--progress quiet``). A context manager."""
+    """Prints notes and no progress (``--progress quiet``). A context manager."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -84,7 +84,7 @@ class PlainConsole(ConsoleBase):
                 pass
 
     def progress(self, what: str, how_far: str) -> None:
-        """One line at first, and now and then: a log cannot take back what it has."""
+        """Print a line at the beginning and every five seconds: lines in a log stay."""
         now = time.monotonic()
         before, at = self._last_progress
         if what != before or now - at >= _PROGRESS_SECONDS:

@@ -1,6 +1,6 @@
-"""The docker client: every process that is started is started here.
+"""The docker client: every docker command is started here.
 
 Implements the protocols of ``plan``, ``builder``, ``published`` and ``deploy``. Only
-``docker.cli`` imports python-on-whales. No decisions: what docker says is turned into values, and
-its failures into ``CommandFailedError``.
+``docker.cli`` imports python-on-whales. Nothing is decided here: docker's output becomes
+values, and its failures become ``CommandFailedError``.
 """

@@ -32,8 +32,9 @@ from whalebuild.errors import EngineError
 def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = False) -> Builder:
     """Look at one builder (None is the current one), and start it before if told so.
 
-    buildx mixes what a node was given with what its machine runs: where any was given something,
-    it is asked as if none had been. What is started is started as it was made.
+    buildx does not tell the platforms that a node was given from those that its machine runs. Where
+    nodes were given platforms, buildx is shown a copy of the builder without them
+    (``buildx_store.write_copy``). It is started as it was made.
     """
     name = builder or chosen_builder(os.environ)
     stored = stored_builder(os.environ, name) if name else {}
@@ -46,10 +47,10 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = Fal
         write_copy(os.environ, folder, [stored])
         env = {"BUILDX_CONFIG": str(folder)}
     if boot:
-        said = calls.run(["buildx", "inspect", "--bootstrap", *chosen])
+        output = calls.run(["buildx", "inspect", "--bootstrap", *chosen])
     if env or not boot:
-        said = calls.run(["buildx", "inspect", *chosen], env)
-    found = read_inspection(said)
+        output = calls.run(["buildx", "inspect", *chosen], env)
+    found = read_inspection(output)
     return found.with_given_platforms(given) if env else found
 
 
@@ -71,9 +72,11 @@ class DockerBuilders:
         stored = stored_builders(os.environ)
         folder = self._calls.file(".buildx")
         write_copy(os.environ, folder, stored.values())
-        said = self._calls.run(["buildx", "ls", "--format", "json"], {"BUILDX_CONFIG": str(folder)})
+        output = self._calls.run(
+            ["buildx", "ls", "--format", "json"], {"BUILDX_CONFIG": str(folder)}
+        )
         try:
-            listed = read_listing(said)
+            listed = read_listing(output)
         except (ValueError, TypeError, AttributeError, KeyError):
             raise EngineError(
                 "`docker buildx ls` gave an answer that cannot be used",
@@ -146,5 +149,5 @@ class DockerBuilders:
 
 
 def _given_platforms(stored: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """What a stored builder's nodes were given, by name."""
+    """The platforms that a stored builder's nodes were given, by the node's name."""
     return {str(node.get("Name")): given_platforms(node) for node in stored_nodes(stored)}

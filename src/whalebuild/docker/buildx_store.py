@@ -50,7 +50,7 @@ def stored_nodes(stored: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
 
 
 def given_platforms(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a stored node was given, as ``os/architecture[/variant]``."""
+    """The platforms that a stored node was given, as ``os/architecture[/variant]``."""
     given = node.get("Platforms")
     keys = ("os", "architecture", "variant")
     return tuple(
@@ -66,10 +66,10 @@ def write_copy(
     builders: Iterable[Mapping[str, Any]],
     keep: Callable[[Mapping[str, Any]], bool] = lambda _: True,
 ) -> None:
-    """Write a state for ``BUILDX_CONFIG`` with these builders, whose nodes were given nothing.
+    """Write a folder for ``BUILDX_CONFIG`` with these builders, whose nodes are given no platforms.
 
-    Their platforms are the machine's then, its own first. Daemons are found by their nodes' names,
-    which stay. What is the current builder stays, too.
+    buildx then shows the platforms of each machine, its own first. It finds BuildKit's containers
+    by the nodes' names, which stay. The current builder stays, too.
     """
     instances = folder / "instances"
     instances.mkdir(parents=True)

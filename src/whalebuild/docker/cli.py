@@ -23,8 +23,8 @@ from whalebuild.failures.failure import redact
 if TYPE_CHECKING:
     from python_on_whales import DockerClient
 
-# Writes its pid, then becomes docker: python-on-whales keeps its child to itself, and leaves it
-# alive when a stream is abandoned.
+# A shell that records its pid and then becomes docker: python-on-whales does not tell its child's
+# pid, and leaves the child alive when a stream is abandoned.
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 
 
@@ -51,11 +51,11 @@ class DockerCalls:
         importlib.import_module("python_on_whales")
 
     def file(self, suffix: str) -> Path:
-        """A new name in the scratch folder."""
+        """A path in the scratch folder that is not used yet."""
         return self.scratch / f"{next(self._calls)}{suffix}"
 
-    def run(self, words: Sequence[str], env: Mapping[str, str | None] | None = None) -> str:
-        """What ``docker WORDS`` prints: for commands that python-on-whales has no method for.
+    def run(self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None) -> str:
+        """The output of ``docker ARGUMENTS``, for commands that python-on-whales has no method for.
 
         Raises:
             CommandFailedError: See :meth:`client`.
@@ -64,17 +64,17 @@ class DockerCalls:
         with self.client(env) as docker:
             from python_on_whales.utils import run  # noqa: PLC0415 - takes 0.4 s
 
-            return str(run([*docker.client_config.docker_cmd, *words]))
+            return str(run([*docker.client_config.docker_cmd, *arguments]))
 
-    def run_json(self, words: Sequence[str]) -> list[Mapping[str, Any]]:
-        """The objects of the JSON list that ``docker WORDS`` prints.
+    def run_json(self, arguments: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The objects of the JSON list that ``docker ARGUMENTS`` prints.
 
         Raises:
             CommandFailedError: See :meth:`client`.
             EngineError: See :meth:`client`; or it printed something else.
         """
         try:
-            found = json.loads(self.run(words))
+            found = json.loads(self.run(arguments))
         except ValueError:
             raise _no_json() from None
         if not isinstance(found, list):
@@ -119,7 +119,7 @@ class DockerCalls:
 
 
 def _as_error(failed: Exception) -> EngineError:
-    """The error that says what python-on-whales raised: docker failed, or is not understood."""
+    """The error for what python-on-whales raised: docker failed, or printed something else."""
     if isinstance(failed, UnicodeDecodeError):  # it reads what docker said as UTF-8
         return CommandFailedError(bytes(failed.object).decode(errors="replace"))
     if isinstance(failed, json.JSONDecodeError):
@@ -140,7 +140,7 @@ def _no_json() -> EngineError:
 
 
 def _with(env: Mapping[str, str | None]) -> list[str]:
-    """Words before a command that give it these variables."""
+    """What stands before a command to give it these variables."""
     without = [word for name, value in env.items() if value is None for word in ("-u", name)]
     given = [f"{name}={value}" for name, value in env.items() if value is not None]
     return ["env", *without, *given] if env else []

@@ -194,7 +194,7 @@ class ComposeProject:
         return redact(text.decode(errors="replace")).rstrip()
 
     def _on_those_there(self, verb: str, containers: Sequence[str], *words: str) -> None:
-        """Docker goes on with the others after one that is gone."""
+        """Run a command on containers; docker goes on with the others after one that is gone."""
         if not containers:
             return
         try:
@@ -213,7 +213,7 @@ class ComposeProject:
 
     @contextlib.contextmanager
     def _compose(self, given: contextlib.AbstractContextManager[ComposeCall]) -> Iterator[Any]:
-        """``docker compose`` for one call, whose failure says what its lines of JSON say."""
+        """``docker compose`` for one call; of its lines of JSON, a failure has the errors' text."""
         try:
             with given as what, self._calls.client(what.env, **what.options) as docker:
                 yield docker.compose

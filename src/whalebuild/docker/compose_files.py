@@ -17,9 +17,10 @@ from whalebuild.oci.reference import Reference
 # In JSON, compose's errors can be told from its progress. A version that does not know it prints
 # its progress indented.
 _SAID_IN_JSON: dict[str, str | None] = {"COMPOSE_PROGRESS": "json"}
-# What is resolved lacks the services of profiles that are not chosen: these are no orphans.
+# A resolved project lacks the services of profiles that are not chosen; compose would take their
+# containers for orphans.
 _RESOLVED = {**_SAID_IN_JSON, "COMPOSE_IGNORE_ORPHANS": "true", "COMPOSE_REMOVE_ORPHANS": "false"}
-# A file of whalebuild's own is not about the user's project.
+# For a file that whalebuild writes: what the user has set for the project does not apply to it.
 _OWN = {
     **_SAID_IN_JSON,
     "COMPOSE_FILE": None,
@@ -69,7 +70,7 @@ def to_pull(
 
 
 def _pulled(image: Reference, model: Model, name: str) -> dict[str, str]:
-    # With a tag beside the digest, the engine would have the tag stand for it.
+    # Given a tag beside the digest, the engine would set that tag.
     image = Reference(image.repository, None if image.digest else image.tag, image.digest)
     found = model.services.get(name)
     platform = {"platform": found.platform} if found and found.platform else {}

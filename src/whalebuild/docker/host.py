@@ -64,13 +64,13 @@ class DockerHost:
         """See ``published.ports.Host``."""
         return self._containers("--all")
 
-    def _containers(self, *words: str) -> tuple[RunningImage, ...]:
-        found = (read_container(each) for each in inspect_all(self._calls, "container", *words))
+    def _containers(self, *arguments: str) -> tuple[RunningImage, ...]:
+        found = (read_container(each) for each in inspect_all(self._calls, "container", *arguments))
         return tuple(container for container in found if container)
 
 
-def inspect_all(calls: DockerCalls, kind: str, *words: str) -> list[Mapping[str, Any]]:
-    """What ``docker KIND inspect`` says of all that ``docker KIND ls WORDS`` lists.
+def inspect_all(calls: DockerCalls, kind: str, *arguments: str) -> list[Mapping[str, Any]]:
+    """``docker KIND inspect`` of all that ``docker KIND ls ARGUMENTS`` lists.
 
     One that goes away in between is no error.
 
@@ -79,7 +79,7 @@ def inspect_all(calls: DockerCalls, kind: str, *words: str) -> list[Mapping[str,
         EngineError: It answered with something else than JSON.
     """
     for tries in range(1, _TRIES + 1):
-        listed = calls.run([kind, "ls", "--quiet", "--no-trunc", *words])
+        listed = calls.run([kind, "ls", "--quiet", "--no-trunc", *arguments])
         names = list(dict.fromkeys(listed.split()))
         try:
             return calls.run_json([kind, "inspect", *names]) if names else []

@@ -83,7 +83,7 @@ def engine_endpoint(env: Mapping[str, str]) -> str:
 
 
 def platform_of_engine(system: str | None, machine: str | None) -> str | None:
-    """The engine's platform; None for a machine that no platform is known by."""
+    """The engine's platform; None for a machine that is not known."""
     try:
         (platform,) = parse_platforms([f"{system}/{machine}"], where="docker info")
     except UsageError:

@@ -37,7 +37,7 @@ def stop(pid: int, has_ended: Callable[[int], bool]) -> None:
 
 
 def child_has_ended(pid: int) -> bool:
-    """Whether a child of this process is no more; python-on-whales' own wait copes with that."""
+    """Whether a child of this process has ended. python-on-whales copes with our waiting for it."""
     try:
         return os.waitpid(pid, os.WNOHANG) != (0, 0)
     except ChildProcessError:
@@ -51,7 +51,7 @@ def is_docker(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The words of a process, whosever it is; empty if there is none.
+    """The command line of any process; empty if there is none.
 
     Raises:
         OSError: There is no ``ps`` to tell.

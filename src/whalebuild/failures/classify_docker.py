@@ -26,7 +26,7 @@ from whalebuild.failures.failure import (
 )
 from whalebuild.oci.reference import Reference, parse_reference
 
-# Words of a refusal.
+# What registries say when they refuse.
 _NO = r"not known|not exist|not found|invalid|exceeded|unsupported|immutable|not allowed|too large"
 _RULES: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
@@ -140,7 +140,8 @@ _COMPILED, _COMPILED_PULL = (
     tuple((kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in rules)
     for rules in (_RULES, _PULL_RULES)
 )
-# There is no build: an image that was not found is missing, and unknown words are the pull's.
+# Nothing is built in a pull: an image that was not found is missing, and what is not known is the
+# pull's failure.
 _OF_A_PULL = {FailureKind.BUILD: FailureKind.MISSING, FailureKind.UNKNOWN: FailureKind.UNKNOWN_PULL}
 _NO_IMAGE = re.compile(
     r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
@@ -158,10 +159,10 @@ _UNRUNNABLE = re.compile(
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _ABSENT = frozenset({FailureKind.MISSING, FailureKind.GONE, FailureKind.BUILD})
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# The last is what distribution says of an upload that it could not write on.
+# An inner error of a registry; the last is distribution's, for an upload that it could not write.
 _INNER = re.compile(rf"\bunknown\b|500 Internal Server Error|{LOST_UPLOAD}", re.IGNORECASE)
 _HOST = r"[\w.-]+(?::\d+)?"
-# In the order of certainty: a URL, what a push or a look-up names, and a reference by itself.
+# Most certain first: a URL, the image of a push, the host of a connection.
 _NAMES_HOST = tuple(
     re.compile(pattern)
     for pattern in (
@@ -260,7 +261,7 @@ def fills_disk(log: str) -> bool:
 
 
 def _failure(kind: FailureKind, reason: str, evidence: str) -> DockerFailure:
-    """Read out of the evidence what decisions and messages need."""
+    """A failure, with what its evidence names."""
     pushing = "failed to push" in evidence
     target = _NO_TARGET.search(evidence)
     return DockerFailure(

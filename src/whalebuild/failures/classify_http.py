@@ -118,7 +118,7 @@ _LONGEST_TEXT = 300
 
 
 def from_answer(request: str, status: int, headers: Mapping[str, str], body: bytes) -> HttpFailure:
-    """Tell what kind of failure an answer is that is not the one hoped for.
+    """Classify an answer whose status is an error.
 
     Args:
         request: The request in words, such as ``GET https://host/v2/name/manifests/tag``.
@@ -148,7 +148,7 @@ def from_answer(request: str, status: int, headers: Mapping[str, str], body: byt
 
 
 def no_answer(request: str, why: NoAnswer, detail: str = "") -> HttpFailure:
-    """Say a request that got no answer, or one that cannot be used.
+    """Make the failure of a request that got no answer, or none that can be used.
 
     Args:
         request: The request in words.
@@ -188,7 +188,7 @@ def _kind(status: int, text: str) -> FailureKind:  # noqa: PLR0911 - one return 
 
 
 def _words(body: bytes) -> tuple[str, str]:
-    """The first error's code, and all errors in words; pages for people are left out."""
+    """The first error's code, and the text of all errors; HTML pages are left out."""
     text = body.decode("utf-8", "replace").strip()
     try:
         parsed = json.loads(text)
@@ -213,7 +213,7 @@ def _short(text: str) -> str:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait (RFC 9110, 10.2.3); a date is taken against the answer's own clock."""
+    """Seconds of ``Retry-After`` (RFC 9110, 10.2.3); a date is compared with ``Date``."""
     by_name = {name.lower(): value for name, value in headers.items()}
     wanted = by_name.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(?:\.\d+)?", wanted, re.ASCII):

@@ -34,7 +34,7 @@ class CommandFailedError(EngineError):
 
 
 def _engine_error(stderr: str) -> EngineError:
-    """Tell an engine that is down from a client without buildx and from other trouble."""
+    """The engine is down, or the client has no buildx, or something else: in the user's words."""
     words = final_error(stderr).removeprefix("ERROR: ")
     if over_ssh := _SSH.search(words):
         return _not_over_ssh(over_ssh)

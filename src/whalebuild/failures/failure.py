@@ -51,7 +51,7 @@ _REMEDIES = {
     FailureKind.UNKNOWN_PUSH: Remedy.ONCE,
     FailureKind.UNKNOWN_PULL: Remedy.ONCE,
 }
-# What says that a registry, or the way to it, has a lot to do: from one account too much is asked.
+# A registry, or a proxy before it, limits the requests of an account.
 RATE_LIMIT = (
     r"toomanyrequests|too many requests|rate ?limit|rate exceeded|throttl|slow ?down"
     r"|resource_exhausted|per minute"
@@ -105,7 +105,7 @@ class Failure:
 
 
 class FailedError(Exception):
-    """A step failed, and it has been told what kind of failure that is."""
+    """A step failed; ``failure`` has the kind and the details."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.evidence)
@@ -118,19 +118,19 @@ class RequestFailedError(FailedError):
 
 _WORD = r"[\w.~+/=-]"
 _NAMED = r"(?i:password|passwd|(?:[a-z]+_)?(?:secret|token)|assertion)"
-# What may hold a secret, each with what is left of it. Registries, token servers and credential
-# helpers repeat what they were sent, and docker passes that on.
+# Text that may hold a secret, each pattern with its replacement. Registries, token servers and
+# credential helpers repeat what they were sent, and docker passes that on.
 _SECRETS = tuple(
     (re.compile(pattern), left)
     for pattern, left in (
         (r"(?<=://)[^/\s\"]+@", ""),
-        # Up to the colon that ends it in a sentence.
+        # A query; in a sentence, a colon after the URL is no part of it.
         (r"(https?://[^\s\"?]+)\?[^\s\"]*?(?=:?(?:[\s\"]|$))", r"\1"),
-        # No challenge (``Bearer realm=``), and no words such as "basic authentication".
+        # Neither a challenge (``Bearer realm=``) nor prose such as "basic authentication".
         (rf"\b(?i:(basic|bearer)) +(?!realm=)(?={_WORD}*[A-Z0-9+/=_~]){_WORD}{{6,}}", r"\1 ***"),
         (r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", "***"),  # a token as most registries have it
         (rf"\b({_NAMED})(=|\\?[\"']\s*:\s*\\?[\"'])[^\s\"'&\\]+", r"\1\2***"),
-        # What a credential helper said that failed.
+        # The output of a credential helper that failed.
         (r"(error getting credentials - err: [^`]*out: `)[^`]*", r"\1***"),
     )
 )
@@ -142,7 +142,7 @@ def may_not_exist_yet(failure: Failure) -> bool:
 
 
 def redact(text: str) -> str:
-    """Remove what may hold a secret: logins and queries of URLs, credentials by their form."""
+    """Remove from a text what may hold a secret: logins and queries of URLs, and credentials."""
     for pattern, left in _SECRETS:
         text = pattern.sub(left, text)
     return text

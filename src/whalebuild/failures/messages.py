@@ -49,7 +49,7 @@ def failures_as_errors() -> Iterator[None]:
 def as_error(
     failure: Failure, *, log: str | None = None, platforms: Sequence[str] = ()
 ) -> WhalebuildError:
-    """Say a failure in the user's words, with the right exit code.
+    """The error that the user reads for a failure, with its exit code.
 
     Args:
         failure: The failure.
@@ -82,7 +82,7 @@ def as_error(
 
 
 def as_pull_error(failure: Failure) -> WhalebuildError:
-    """Say the failure of a host's pull, where nothing is built and nothing is pushed."""
+    """The error for a failed pull of a host, where nothing is built and nothing is pushed."""
     evidence = failure.evidence.removeprefix("ERROR: ")
     match failure.kind:
         case FailureKind.DISK_FULL:

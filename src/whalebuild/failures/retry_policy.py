@@ -30,13 +30,13 @@ class RetryPolicy:
 
     @property
     def deadline_before_first_answer(self) -> float:
-        """That of a registry that has never answered: its name may be wrong, or it is down."""
+        """The deadline of a registry that has never answered: its name may be wrong."""
         return self.deadline / 10
 
 
 @dataclass
 class Circuit:
-    """What is known of one registry: whether it answers, and who finds out while it does not.
+    """A circuit breaker for one registry: whether it answers, and who tests that while it does not.
 
     Open, it lets one of many callers through at a time, so that a registry that is down is not
     asked by all of them. Not thread-safe by itself.
@@ -55,7 +55,7 @@ class Circuit:
     gave_up_with: Failure | None = None
 
     def allows(self, caller: Hashable) -> bool:
-        """Whether the caller may ask now; it is the tester from then on if somebody has to be."""
+        """Whether the caller may make requests; an open circuit makes the first one its tester."""
         if not self.is_open or self.gave_up_with:
             return True
         if self.tester is None:
@@ -63,12 +63,12 @@ class Circuit:
         return self.tester == caller
 
     def answered(self) -> None:
-        """Note that the registry has answered, be it with a no."""
+        """Note that the registry has answered; a refusal is an answer."""
         self.failures, self.since = 0, None
         self.is_open, self.tester, self.gave_up_with = False, None, None
 
     def failed(self, caller: Hashable, failure: Failure, now: float) -> None:
-        """Note a failure that may pass."""
+        """Note a failure after which another try may succeed."""
         self.failures += 1
         self.since = now if self.since is None else self.since
         if self.failures >= _FAILURES_IN_A_ROW or failure.asked_wait > 0:
@@ -76,7 +76,7 @@ class Circuit:
             self.tester = caller if self.tester is None else self.tester
 
     def left(self, caller: Hashable, failure: Failure | None = None) -> None:
-        """Note that a caller asks no more: gave up, if there is a failure, or was interrupted."""
+        """Note that a caller stops: with a failure it gave up, without one it was interrupted."""
         if self.tester == caller:
             self.tester = None
             self.gave_up_with = failure

@@ -1,4 +1,4 @@
-"""Reads what registries answer: nothing in it is taken on trust."""
+"""Checks what registries answer: digests, sizes and media types are not taken on trust."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def digest_like(raw: bytes, *, like: str | None = None) -> str:
 
 
 def named_digest(answer: Answer) -> str | None:
-    """What the registry calls the manifest; None if it does not, or in an unknown algorithm."""
+    """The digest that the answer names; None if it names none, or one of an unknown algorithm."""
     named = answer.headers.get("Docker-Content-Digest")
     return named if named and named.partition(":")[0] in _ALGORITHMS else None
 
@@ -42,7 +42,7 @@ def verify(call: Call, answer: Answer, digest: str | None) -> None:
 
 
 def require_manifest(call: Call, answer: Answer) -> None:
-    """Tell a registry from the login page of a network, which answers 200 as well.
+    """Check that an answer is a manifest: a network's login page answers 200 as well.
 
     Raises:
         RequestFailedError: This is no manifest, or too large for one.
@@ -56,7 +56,7 @@ def require_manifest(call: Call, answer: Answer) -> None:
 
 
 def media_type_of(answer: Answer) -> str:
-    """What the registry calls it; what the manifest calls itself where that says nothing."""
+    """The media type of the answer; the manifest's own where the header has no useful one."""
     named = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     if named in INDEX_TYPES | MANIFEST_TYPES or not answer.body:
         return named
@@ -68,5 +68,5 @@ def media_type_of(answer: Answer) -> str:
 
 
 def wrong(call: Call, answer: Answer, why: NoAnswer, detail: str) -> HttpFailure:
-    """Say what is wrong with an answer that has the right status."""
+    """The failure of an answer whose status is right and whose content is not."""
     return no_answer(f"{call.method} {answer.url.partition('?')[0]}", why, detail)

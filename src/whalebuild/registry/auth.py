@@ -93,7 +93,7 @@ class Authorizer:
     def answer(
         self, endpoint: Endpoint, scope: str, challenges: Iterable[str], tried: str | None
     ) -> str | None:
-        """Return the ``Authorization`` to answer a 401 with; None if there is none to try.
+        """Return the ``Authorization`` to send after a 401; None if there is none to try.
 
         Args:
             endpoint: Where the 401 came from.
@@ -118,7 +118,7 @@ class Authorizer:
         return None
 
     def explain(self, failure: HttpFailure, endpoint: Endpoint) -> HttpFailure:
-        """Say what is wrong with the login where that may be why; take out every secret."""
+        """Add what is wrong with the login, where that may be the cause; remove every secret."""
         problem, kind = "", failure.kind
         if failure.status in {401, 403}:
             # Only another login is worth another try: a helper's may have been replaced by now.
@@ -131,7 +131,7 @@ class Authorizer:
         return replace(failure, kind=kind, reason=self.hide(reason), evidence=self.hide(evidence))
 
     def hide(self, text: str) -> str:
-        """Take every secret that was used or given out of a text."""
+        """Remove from a text every secret that was sent or received."""
         with self._lock:
             secrets = sorted(self._secrets, key=len, reverse=True)
         for secret in secrets:
@@ -225,7 +225,7 @@ def _token_request(
 
 
 def _refuse_plaintext(endpoint: Endpoint, challenge: Challenge) -> None:
-    """Stop before a registry that is spoken to over https has a login sent in the clear."""
+    """Refuse to send a login over plain http for a registry that is spoken to over https."""
     scheme, host, _ = origin(challenge.realm)
     safe = scheme == "https" or is_loopback(host)
     if not safe and endpoint.scheme == "https" and not endpoint.trust.insecure:
@@ -247,7 +247,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
-    """Parse ``WWW-Authenticate`` (RFC 9110, 11.6.1): several headers, several to a header."""
+    """Parse ``WWW-Authenticate`` (RFC 9110, 11.6.1); a header may have several challenges."""
     found: list[tuple[str, dict[str, str]]] = []
     for header in headers:
         for part in _PART.finditer(header):
@@ -264,7 +264,7 @@ def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
 
 
 def join_scopes(*scopes: str) -> tuple[str, ...]:
-    """Join scopes, those of one resource into one; actions in order of appearance."""
+    """Join scopes: one for each resource, its actions in order of appearance."""
     joined: dict[str, dict[str, None]] = {}
     for scope in " ".join(scopes).split():
         resource, _, actions = scope.rpartition(":")

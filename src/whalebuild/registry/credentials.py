@@ -33,7 +33,7 @@ _KEEP_SECONDS = 290.0
 
 @dataclass(frozen=True)
 class Login:
-    """What is known for one registry; all empty is anonymous.
+    """The login for one registry; all empty is anonymous.
 
     Attributes:
         problem: Why there may be no login although one was set up.
@@ -101,7 +101,7 @@ class CredentialStore:
         return self._ask_helper(f"docker-credential-{helper}", key, written)
 
     def _ask_helper(self, program: str, key: str, written: Login) -> Login:  # noqa: PLR0911 - one return a way
-        """What the helper says; what the file has if it fails (as the docker client does)."""
+        """The helper's login; the file's if the helper fails (as the docker client does)."""
         path = shutil.which(program, path=self._env.get("PATH"))
         if path is None:
             return _with_problem(written, f"{program} is not on PATH")

@@ -30,7 +30,7 @@ _IN_BUILDER = "/etc/buildkit/"  # buildx rewrites paths of certificates to this 
 
 @dataclass(frozen=True)
 class Trust:
-    """What makes an https host believed, beside the system's authorities.
+    """What an https host is trusted by, beside the system's authorities.
 
     Attributes:
         insecure: Any certificate will do.

@@ -21,7 +21,7 @@ _ACTIONS = {"pull": "pull", "push": "pull,push", "delete": "pull,delete"}
 
 @dataclass(frozen=True)
 class Call:
-    """One thing to ask of a repository.
+    """A request to a repository.
 
     Attributes:
         path: Below the repository's own path, such as ``manifests/latest``; or a URL that the
@@ -60,11 +60,11 @@ class RegistrySession:
         self._transport.close()
 
     def hide(self, text: str) -> str:
-        """Take the secrets of all logins out of a text."""
+        """Remove the secrets of all logins from a text."""
         return self._authorizer.hide(text)
 
     def call(self, repository: str, call: Call) -> Answer:
-        """Ask, and answer what the registry asks back; one request where nothing is asked back.
+        """Make a request, and a second one with a login where the registry asks for that.
 
         Raises:
             RequestFailedError: There was no answer, or one that is neither a success nor accepted.
@@ -101,7 +101,7 @@ class RegistrySession:
     def _ask(self, way: Endpoint, path: str, call: Call) -> tuple[Answer, HttpFailure | None]:
         url = call.path if "://" in call.path else f"{way.base}/{path}/{call.path}"
         if way.mirrored:
-            # Tells a mirror of several registries which one is meant, as containerd does.
+            # As containerd: a mirror of several registries is told which one is meant.
             url = f"{url}?{urlencode({'ns': way.mirrored})}"
         scope = f"repository:{path}:{_ACTIONS[call.action]}"
         # A registry may have uploads go elsewhere: that host gets no login.

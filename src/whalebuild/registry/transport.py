@@ -30,10 +30,10 @@ _MAX_REDIRECTS = 5
 _CHUNK = 64 * 1024
 _ANY_METHOD = frozenset({307, 308})
 _READ_ONLY = _ANY_METHOD | {301, 302, 303}
-# One for each thread of a bake of many services; more are opened and closed as needed.
+# Kept for each host: one for each thread of a bake of many services.
 _KEPT_CONNECTIONS = 16
 _SYSTEM_CERTS = Path("/etc/docker/certs.d")
-# What OpenSSL says to an answer that is not TLS differs by its version.
+# OpenSSL's reasons for an answer that is not TLS; they differ by its version.
 _NO_TLS = frozenset(
     {
         "HTTP_REQUEST",
@@ -121,7 +121,7 @@ class Transport:
                 return answer
             onward = follow_link(url, location)
             if origin(onward) != origin(url):
-                # A store of blobs has its own signature in the URL, and no business with ours.
+                # A blob store's URL has a signature of its own; it must not get the login.
                 headers.pop("Authorization", None)
                 trust = Trust()
             url = onward
@@ -197,7 +197,7 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def follow_link(url: str, location: str) -> str:
-    """Join a URL and what an answer from there points to, even where that is no URL."""
+    """The URL that a ``Location`` stands for; the text itself where it is no URL."""
     try:
         return urljoin(url, location)
     except ValueError:
@@ -240,7 +240,7 @@ def _failure(request: Request, url: str, error: Exception) -> HttpFailure:
 
 
 def why_no_answer(error: Exception) -> tuple[NoAnswer, str]:
-    """Tell why there is no answer, and more of it where that helps.
+    """Tell why there is no answer, and a detail where there is one.
 
     Args:
         error: What urllib3, ``http.client`` or ``ssl`` raised.
@@ -252,7 +252,7 @@ def why_no_answer(error: Exception) -> tuple[NoAnswer, str]:
 
 
 def _by_type(error: Exception) -> tuple[NoAnswer, str]:  # noqa: C901, PLR0911, PLR0912 - a table
-    """Tell what happened by the types of the errors that urllib3 wrapped into each other."""
+    """The reason, by the types of the errors that urllib3 has wrapped into each other."""
     for part in _chain(error):
         match part:
             case exceptions.NameResolutionError():

@@ -1,4 +1,4 @@
-"""Retries, waiting and threads: the only package with threads and tenacity.
+"""Retries, waiting and threads; a registry that is read with retries. Only here is tenacity.
 
 The packages that do things are handed a retrier from here; they have no clock and no threads of
 their own.

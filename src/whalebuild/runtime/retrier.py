@@ -35,7 +35,7 @@ class Retrier:
     _gates: dict[str, _Gate] = field(default_factory=dict)
 
     def call(self, step: str, action: Callable[[], T], *, registry: str | None = None) -> T:
-        """Run the action, again after failures that may pass.
+        """Run the action; run it again after failures that another try may not meet.
 
         While a registry is down, one of the steps that need it is tried, and the others wait for
         what comes of it.
@@ -105,7 +105,7 @@ class _Gate:
         self._changed = threading.Condition()
 
     def run(self, action: Callable[[], T]) -> T:
-        """Run the action when it may, and note what comes of it."""
+        """Wait until the circuit allows it, run the action, and note how it ended."""
         me = threading.get_ident()
         with self._changed:
             waited = not self._circuit.allows(me)
@@ -127,7 +127,7 @@ class _Gate:
         return result
 
     def leave(self, failure: Failure | None = None) -> None:
-        """Let another one find out, or nobody if there is a failure that does not pass."""
+        """Stop: another thread tests the registry, or none if this one gave up with a failure."""
         with self._changed:
             self._circuit.left(threading.get_ident(), failure)
             self._changed.notify_all()
@@ -186,7 +186,7 @@ class _Deadline(stop_base):
             else self._policy.deadline_before_first_answer
         )
         ends = min(self._first_failure, self._gate.since or now) + seconds
-        # One that asks for more time than there is will not answer before.
+        # A registry that asks for a longer wait than there is time will not answer before.
         asked = _failure(state).asked_wait if state.outcome and state.outcome.failed else 0.0
         return self._gate.gave_up or now >= ends or now + asked > ends
 

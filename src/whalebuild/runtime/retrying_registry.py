@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RetryingRegistry:
-    """Reads a registry; requests whose failures may pass are made again. Thread-safe.
+    """Reads a registry; a request is made again after a failure that may pass. Thread-safe.
 
     Every method raises ``FailedError``: the last failure, with the budget spent, or one that will
     not pass.
@@ -39,7 +39,7 @@ class RetryingRegistry:
         return self.read(reference, lambda at: at.blob(repository, digest, limit_bytes))
 
     def read(self, reference: Reference, look: Callable[[Registry], T]) -> T:
-        """Make the requests that tell something of a reference: all of them again, or none."""
+        """Make several requests about a reference; after a failure all of them are made again."""
         return self.step(f"reading {reference}", reference.registry, look)
 
     def step(self, name: str, host: str, action: Callable[[Registry], T]) -> T:

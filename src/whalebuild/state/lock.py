@@ -21,7 +21,7 @@ _MOST_BYTES = 1 << 14
 
 @dataclass(frozen=True)
 class LockHolder:
-    """Who has a lock: what its file says.
+    """The process that holds a lock, as its file says.
 
     Attributes:
         verb: What it runs: ``deploy``, ``rollback``, ``prune``.

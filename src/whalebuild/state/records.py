@@ -99,7 +99,7 @@ def make_private(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the folder's new entry outlive a crash of the machine."""
+    """Write the folder itself to the disk: its new entry outlives a crash of the machine."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

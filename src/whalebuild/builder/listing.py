@@ -50,7 +50,7 @@ class Builder:
 
     @property
     def platform(self) -> str | None:
-        """What is built where no platform is named: the first that its first running node was given.
+        """What is built where no platform is named: what its first running node was given first.
 
         Or else that node's own. (buildx takes the own one even of a node that was given
         another to build.)

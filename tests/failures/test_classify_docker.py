@@ -12,7 +12,14 @@ from tests.failures.recorded_engine_messages import ENGINE_MESSAGES
 from tests.failures.recorded_messages import MESSAGES
 from tests.failures.recorded_registry_messages import REGISTRY_MESSAGES
 from whalebuild.failures.classify_docker import DockerFailure, classify, classify_pull, final_error
-from whalebuild.failures.failure import NO_PLATFORM, Failure, FailureKind, Remedy, redact
+from whalebuild.failures.failure import (
+    NO_PLATFORM,
+    Detail,
+    Failure,
+    FailureKind,
+    Remedy,
+    redact,
+)
 from whalebuild.failures.messages import as_error, as_pull_error
 
 ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
@@ -260,3 +267,38 @@ def test_the_next_step_fits_the_trouble(reason: str, step: str) -> None:
 def test_a_number_of_bytes_is_no_status() -> None:
     said = "ERROR: failed to solve: short read: expected 502 bytes but got 251: unexpected EOF"
     assert classify(said).reason == "unexpected EOF"
+
+
+A_DIGEST = f"sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("words", "detail"),
+    [
+        ("x509: certificate signed by unknown authority", Detail.CERTIFICATE),
+        ("http: server gave HTTP response to HTTPS client", Detail.PLAIN_HTTP),
+        (f"failed to resolve source metadata for x: {NO_PLATFORM}: not found", Detail.NO_PLATFORM),
+        ('process "make" did not complete successfully: exit code: 137', Detail.KILLED),
+        ("server message: insufficient_scope: authorization failed", Detail.NO_SCOPE),
+        ("unexpected status: 503 Service Unavailable", None),
+    ],
+)
+def test_what_the_next_step_depends_on_is_a_detail(words: str, detail: Detail | None) -> None:
+    assert classify(f"ERROR: failed to solve: {words}").detail is detail
+
+
+def test_what_a_failure_names_is_read_once() -> None:
+    push = classify(f"ERROR: failed to push r.io/web@{A_DIGEST}: 500 Internal Server Error")
+    assert (push.pushing, push.unexplained, push.registry) == (True, True, "r.io")
+    assert push.digests == {A_DIGEST}
+    explained = classify("ERROR: failed to push r.io/web: 503 Service Unavailable")
+    assert (explained.pushing, explained.unexplained) == (True, False)
+    base = classify(
+        "ERROR: failed to resolve source metadata for r.io/base:1: r.io/base:1: not found"
+    )
+    assert str(base.missing_image) == "r.io/base:1"
+    words = f'failed commit on ref "manifest-{A_DIGEST}": "{A_DIGEST}" unexpected commit digest x'
+    broken = classify(f"ERROR: failed to solve: {words}")
+    assert (broken.corrupt, broken.kept_broken) == (True, True)
+    layer = classify(f"ERROR: {words.replace('manifest-', 'layer-')}")
+    assert (layer.corrupt, layer.kept_broken) == (True, False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.text import did_you_mean, human_bytes, human_seconds
+from whalebuild.text import did_you_mean, human_bytes, human_seconds, short_digest
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,8 @@ def test_a_number_of_bytes_has_at_most_three_digits_before_the_point(count: int)
 )
 def test_seconds_are_said_in_minutes_from_a_minute_on(seconds: float, expected: str) -> None:
     assert human_seconds(seconds) == expected
+
+
+def test_short_digests() -> None:
+    assert short_digest(f"sha256:{'0123456789abcdef' * 4}") == "sha256:0123456789ab"
+    assert short_digest(None) == ""

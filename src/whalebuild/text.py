@@ -1,4 +1,4 @@
-"""Parts of messages: sizes, durations, suggestions for a misspelt word.
+"""Parts of messages: sizes, durations, short digests, suggestions for a misspelt word.
 
 Sizes are in decimal units, as registries and docker show them.
 """
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 _STEP = 1000  # from one unit to the next
 _ONE_DIGIT = 9.95  # smaller values are shown with one digit after the point
 _MINUTE = 60
+_SHORT_DIGEST = len("sha256:") + 12
 
 
 def human_bytes(count: int) -> str:
@@ -36,3 +37,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return ``did you mean "…"?`` for the closest known word, or None where none is close."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else None
+
+
+def short_digest(digest: str | None) -> str:
+    """``sha256:`` and the first 12 digits; empty for no digest."""
+    return (digest or "")[:_SHORT_DIGEST]

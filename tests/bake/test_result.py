@@ -13,6 +13,7 @@ from whalebuild.bake.result import ImageAction, ImageResult, make_result
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.events import parse_line
 from whalebuild.buildkit.progress import BuildState
+from whalebuild.cli.output.bake import result_json
 from whalebuild.errors import Retry
 from whalebuild.plan.definition import GeneratedTarget
 
@@ -30,7 +31,7 @@ def image(of: Any, action: str = "built", number: int | None = None, *names: str
 IMAGES = (image(DEPS, "built", 6, "app-deps"), image(APP, "built", 3, "app"))
 
 
-def result_json(*images: ImageResult) -> dict[str, Any]:
+def json_of(*images: ImageResult) -> dict[str, Any]:
     state = BuildState(["app-deps", "app"])
     for line in recording("pulled"):
         for event in parse_line(line):
@@ -40,11 +41,11 @@ def result_json(*images: ImageResult) -> dict[str, Any]:
     made = make_result(
         images or IMAGES, states, retries, warnings=(), published=True, seconds=2.34567
     )
-    return json.loads(json.dumps(made.as_json()))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(result_json(made)))  # type: ignore[no-any-return]
 
 
 def test_the_json_of_a_bake_is_stable() -> None:
-    made = result_json()
+    made = json_of()
     deps, app = made.pop("targets")
     assert made == {
         "schema": "whalebuild.bake/1",
@@ -82,7 +83,7 @@ def test_the_json_of_a_bake_is_stable() -> None:
 
 @pytest.mark.parametrize("action", ["reused", "unchanged", "tagged"])
 def test_what_was_not_built_took_nothing(action: str) -> None:
-    app = result_json(image(APP, action, 3))["targets"][0]
+    app = json_of(image(APP, action, 3))["targets"][0]
     assert (app["action"], app["digest"], app["platforms"]) == (action, digest(3), [AMD64])
     assert (app["steps_run"], app["steps_cached"], app["seconds"]) == (0, 0, 0.0)
 
@@ -137,7 +138,7 @@ def published_metadata(
     made = make_result(
         images, states, [], warnings=(), published=True, seconds=0, metadata=metadata
     )
-    assert "metadata" not in made.as_json()
+    assert "metadata" not in result_json(made)
     return made.metadata
 
 

@@ -82,7 +82,7 @@ def test_a_service_that_says_nothing() -> None:
 )
 def test_why_two_cannot_run_side_by_side(service: dict[str, Any], reason: str) -> None:
     found = read(image="web", **service)
-    assert found.alone == reason
+    assert found.exclusive == reason
     assert found.on_host_network is reason.startswith("it uses the ")
 
 
@@ -101,8 +101,8 @@ def test_why_two_cannot_run_side_by_side(service: dict[str, Any], reason: str) -
 def test_what_others_hold_on_to(other: dict[str, Any], reason: str) -> None:
     """Another container beside it would be none for them."""
     model = read_model({"name": "shop", "services": {"web": {"image": "web"}, "proxy": other}})
-    assert model.services["web"].alone == reason
-    assert model.services["proxy"].alone in {
+    assert model.services["web"].exclusive == reason
+    assert model.services["proxy"].exclusive in {
         "it has links",
         "it uses the network of service web",
         "",

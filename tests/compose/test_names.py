@@ -60,7 +60,7 @@ def test_one_that_was_never_started_is_removable() -> None:
 def test_whom_it_is_not_about() -> None:
     oneoff = container(1, BARE, oneoff=True)
     assert found(oneoff, container(2, FULL)) == ((), {})
-    for other in (replace(WEB, publishes=True), replace(WEB, alone="it has links")):
+    for other in (replace(WEB, publishes=True), replace(WEB, exclusive="it has links")):
         assert not found_by_name(other)
         made = unnamed_containers(model(other), [container(1, BARE), container(2, FULL)])
         assert (made.removable, made.to_rejoin) == ((), {})

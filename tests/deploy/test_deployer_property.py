@@ -33,7 +33,7 @@ from whalebuild.errors import DeployError, UnreachableError, UsageError, Whalebu
 
 SERVICES = (
     service("web", replicas=2, networks={"default": ("shop",)}),
-    service("api", alone="it publishes port 80"),
+    service("api", exclusive="it publishes port 80"),
     service("log", pull_policy="always", order=UpdateOrder.START_FIRST),
 )
 NAMES = [each.name for each in SERVICES]

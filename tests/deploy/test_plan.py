@@ -82,7 +82,7 @@ def test_the_order_is_the_file_s_unless_it_is_given(
 
 
 def test_what_uses_the_host_s_network_cannot_be_started_first() -> None:
-    service = replace(WEB, alone="it uses the host's network", on_host_network=True)
+    service = replace(WEB, exclusive="it uses the host's network", on_host_network=True)
     made = decide_service(
         service, version(ONE), RunningVersion(version(TWO), TWO), UpdateOrder.START_FIRST
     )

@@ -154,7 +154,7 @@ def test_what_the_engine_has_by_its_kept_name_is_not_downloaded(world: DeployWor
 
 
 def test_why_a_service_is_not_switched_as_it_asks_for(tmp_path: Path) -> None:
-    alone = {"alone": "it uses the host's network", "on_host_network": True}
+    alone = {"exclusive": "it uses the host's network", "on_host_network": True}
     world = of(tmp_path, service("web", order=UpdateOrder.START_FIRST, **alone))
     world.publish("1")
     world.deploy()

@@ -22,7 +22,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 
 LATEST = "registry.test/acme/web:latest"
-PORT = {"alone": "it publishes port 80"}
+PORT = {"exclusive": "it publishes port 80"}
 
 
 @pytest.fixture

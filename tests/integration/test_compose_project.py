@@ -150,7 +150,7 @@ def test_a_pull_by_digest(sandbox: Sandbox, pair: Pair, project: ComposeProject)
     web = model.services["web"]
     assert (model.name, set(model.services)) == ("shop", {"web", "plain"})
     assert (web.image, web.order) == (name, UpdateOrder.START_FIRST)
-    assert web.alone == "its container is called the-web"
+    assert web.exclusive == "its container is called the-web"
     assert project.containers() == ()
     assert project.image_id(image) is None
 

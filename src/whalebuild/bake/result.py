@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -13,8 +13,6 @@ from whalebuild.buildkit.progress import BuildState, pulled_bytes
 from whalebuild.errors import Retry
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.published.download import NextPull
-
-SCHEMA = "whalebuild.bake/1"
 
 
 class ImageAction(StrEnum):
@@ -107,12 +105,6 @@ class BakeResult:
     seconds: float
     part: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """The versioned form for machines."""
-        values = asdict(replace(self, metadata={}))
-        del values["metadata"]
-        return {"schema": SCHEMA, **values}
 
 
 def make_result(

@@ -75,11 +75,11 @@ def bake(
             **vars(naming),
             **vars(retry),
         )
-        words = BakeArguments(targets, bake_file.set_, bake_file.var, ask=not print_)
-        with open_session(flags, words) as session:
+        arguments = BakeArguments(targets, bake_file.set_, bake_file.var, ask=not print_)
+        with open_session(flags, arguments) as session:
             from whalebuild.bake.baker import Baker
             from whalebuild.bakefile.images import BuildOptions
-            from whalebuild.cli.output.bake import next_pull_lines, result_table
+            from whalebuild.cli.output.bake import next_pull_lines, result_json, result_table
             from whalebuild.cli.output.github import write_outputs
             from whalebuild.cli.output.plan import announcement
             from whalebuild.state.builder_notes import FileBuilderNotes
@@ -126,7 +126,7 @@ def bake(
         table = result_table(result)
         write_outputs(result, table, os.environ)
         if format_ is opt.Format.JSON:
-            typer.echo(json.dumps(result.as_json()))
+            typer.echo(json.dumps(result_json(result)))
         elif partial or not plan.nothing_to_do:
             typer.echo(table)
 

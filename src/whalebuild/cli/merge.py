@@ -33,7 +33,7 @@ def merge(
         flags = setting_flags(builder=builder, if_unchanged=if_unchanged, **vars(retry))
         with open_session(flags) as session:
             from whalebuild.bake.partial.merge import Merger
-            from whalebuild.cli.output.bake import result_table
+            from whalebuild.cli.output.bake import result_json, result_table
             from whalebuild.cli.output.github import write_outputs
             from whalebuild.state.part_files import read_part_file
 
@@ -43,4 +43,4 @@ def merge(
             result = merger.merge(read)
         table = result_table(result)
         write_outputs(result, table, os.environ)
-        typer.echo(json.dumps(result.as_json()) if format_ is opt.Format.JSON else table)
+        typer.echo(json.dumps(result_json(result)) if format_ is opt.Format.JSON else table)

@@ -76,9 +76,9 @@ def setting_flags(**given: object) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class BakeArguments:
-    """Words of the command line that go to buildx, unchecked.
+    """What the command line gives to buildx, unchecked.
 
-    ``ask`` tells whether the builder is going to be looked at as well.
+    ``ask`` is whether the builder is going to be asked as well.
     """
 
     targets: Sequence[str] | None = None
@@ -89,13 +89,13 @@ class BakeArguments:
 
 @contextmanager
 def open_session(
-    flags: Mapping[str, object], words: BakeArguments | None = None
+    flags: Mapping[str, object], arguments: BakeArguments | None = None
 ) -> Iterator[Session]:
     """Resolve settings, then open what needs closing.
 
     Args:
         flags: Settings given on the command line, by key.
-        words: What the bake file is read with; None where it is not read.
+        arguments: What the bake file is read with; None where it is not read.
 
     Raises:
         UsageError: A setting or a word is wrong.
@@ -103,12 +103,12 @@ def open_session(
     root = Path.cwd()
     environment = layer_from_environment(os.environ)
     settings = resolve([read_settings_layer(root), environment, layer_from_flags(flags)])
-    given = words or BakeArguments()
+    given = arguments or BakeArguments()
     request = make_request(settings, given.targets, given.overrides, given.variables)
     with Buildx() as docker:
         engine = PrefetchingBuildx(docker)
-        if words:
-            _begin(engine, docker, root, settings, request, ask=words.ask)
+        if arguments:
+            _begin(engine, docker, root, settings, request, ask=arguments.ask)
         # Docker is at work while the rest is imported.
         from whalebuild.console.plain import make_console
         from whalebuild.registry.client import RegistryClient
@@ -155,7 +155,7 @@ def make_request(
     overrides: Sequence[str] | None,
     variables: Sequence[str] | None,
 ) -> BakeRequest:
-    """Check the words that go to buildx and put them in a request.
+    """Check what goes to buildx and put it in a request.
 
     Raises:
         UsageError: A word is malformed, or a form of buildx's that is not supported.

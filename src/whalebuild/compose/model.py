@@ -34,7 +34,7 @@ class Service:
         built: Whether it has a ``build`` section.
         pull_policy: Empty where none is given.
         order: ``deploy.update_config.order``; None where the file does not say.
-        alone: Why two containers of it cannot run side by side with all that they are given, or
+        exclusive: Why two containers of it cannot run side by side with all that they are given, or
             why the second one cannot be given its name late: "it publishes port 8000", "its
             container is called db", "it uses the host's network", "proxy links to it"; empty where
             that can be done.
@@ -45,7 +45,7 @@ class Service:
         networks: Its networks, as the engine names them, and the aliases that the file has for
             it in each, beside the service's own name; empty with a ``network_mode``.
         publishes: Whether it publishes ports on the host: a range or random ones, unless it is
-            ``alone``.
+            ``exclusive``.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Service:
     built: bool = False
     pull_policy: str = ""
     order: UpdateOrder | None = None
-    alone: str = ""
+    exclusive: str = ""
     on_host_network: bool = False
     replicas: int = 1
     platform: str | None = None
@@ -85,9 +85,9 @@ def read_model(found: object) -> Model:
             key: maybe(table(value or {}).get("name") or None, text) or key
             for key, value in table(raw.get("networks") or {}).items()
         }
-        tied = _tied({key: table(value) for key, value in services.items()})
+        held = _held({key: table(value) for key, value in services.items()})
         read = {
-            text(key): _service(key, table(value), networks, tied.get(key, ""))
+            text(key): _service(key, table(value), networks, held.get(key, ""))
             for key, value in services.items()
         }
     except MalformedError as malformed:
@@ -103,13 +103,13 @@ def resolved_with(model: Model, images: Mapping[str, Reference]) -> dict[str, An
 
     Nothing is pulled or built for these. compose's hash of a service's configuration, by which it
     tells whether a container is up to date, has the name of the image in it, and neither the
-    policy nor the build nor the profiles (``ServiceHash`` in ``pkg/compose/hash.go``): with the
-    name that the file has, and that now stands for another image, a container is later as good
-    as one that ``docker compose up`` has made.
+    policy nor the build nor the profiles (``ServiceHash`` in ``pkg/compose/hash.go``). So with the
+    name that the file has, which stands for another image now, a container is up to date for a
+    later ``docker compose up``.
     """
     services = {name: dict(raw) for name, raw in (model.raw.get("services") or {}).items()}
     for name, service in services.items():
-        # Whatever is there was chosen already.
+        # compose has resolved the profiles: these services are those that were chosen.
         service.pop("profiles", None)
         if name in images:
             service.pop("build", None)
@@ -124,12 +124,12 @@ def without_hostname(model: Model, service: str) -> Model:
     return replace(model, raw={**model.raw, "services": services})
 
 
-def _service(name: str, raw: Mapping[str, Any], networks: Mapping[str, str], tied: str) -> Service:
+def _service(name: str, raw: Mapping[str, Any], networks: Mapping[str, str], held: str) -> Service:
     image = maybe(raw.get("image") or None, text)
     where = f'image of service "{name}"'
     deploy = table(raw.get("deploy") or {})
     order = table(deploy.get("update_config") or {}).get("order")
-    alone = next(_reasons(raw), tied)
+    exclusive = next(_reasons(raw), held)
     mode = str(raw.get("network_mode") or "")
     return Service(
         name,
@@ -137,8 +137,8 @@ def _service(name: str, raw: Mapping[str, Any], networks: Mapping[str, str], tie
         built="build" in raw,
         pull_policy=maybe(raw.get("pull_policy") or None, text) or "",
         order=UpdateOrder(order) if order in set(UpdateOrder) else None,
-        alone=alone,
-        on_host_network=_of_another(mode),
+        exclusive=exclusive,
+        on_host_network=_shares_network(mode),
         replicas=_replicas(raw, deploy),
         platform=maybe(raw.get("platform") or None, text),
         networks={
@@ -159,7 +159,7 @@ def _replicas(raw: Mapping[str, Any], deploy: Mapping[str, Any]) -> int:
     return found
 
 
-def _of_another(network_mode: str) -> bool:
+def _shares_network(network_mode: str) -> bool:
     return network_mode == "host" or network_mode.startswith(("service:", "container:"))
 
 
@@ -170,7 +170,7 @@ def _reasons(raw: Mapping[str, Any]) -> Iterator[str]:
     mode = str(raw.get("network_mode") or "")
     if mode == "host":
         yield "it uses the host's network"
-    elif _of_another(mode):
+    elif _shares_network(mode):
         kind, _, other = mode.partition(":")
         yield f"it uses the network of {kind} {other}"
     for port in listed(raw.get("ports") or [], table):
@@ -181,15 +181,15 @@ def _reasons(raw: Mapping[str, Any]) -> Iterator[str]:
         yield f"its address is {raw['mac_address']}"
     networks = table(raw.get("networks") or {})
     for name, network in networks.items():
-        yield from _lost_in(name, table(network or {}))
+        yield from _fixed_in(name, table(network or {}))
     if raw.get("links") or raw.get("external_links"):
         yield "it has links"
     if networks and raw.get("hostname"):  # docker makes a name in the networks of it
         yield f"its hostname is {raw['hostname']}"
 
 
-def _lost_in(name: str, network: Mapping[str, Any]) -> Iterator[str]:
-    """What two cannot have in a network, or one has not any more that leaves and comes back."""
+def _fixed_in(name: str, network: Mapping[str, Any]) -> Iterator[str]:
+    """What two containers cannot both have in a network, or one loses that rejoins it."""
     for key in ("ipv4_address", "ipv6_address", "mac_address"):
         if network.get(key):
             yield f"its address is {network[key]}"
@@ -198,12 +198,15 @@ def _lost_in(name: str, network: Mapping[str, Any]) -> Iterator[str]:
             yield f"it has {key} in the network {name}"
 
 
-def _tied(services: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Services whose containers others hold on to, and why: a second one would be none for them."""
-    return {to: why for name, raw in services.items() for to, why in _ties(name, raw)}
+def _held(services: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Services whose very containers other services use, and how.
+
+    A second container beside the first would not be used by them.
+    """
+    return {used: why for name, raw in services.items() for used, why in _uses(name, raw)}
 
 
-def _ties(name: str, raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _uses(name: str, raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for link in listed(raw.get("links") or [], text):
         yield link.partition(":")[0], f"{name} links to it"
     for volumes in listed(raw.get("volumes_from") or [], text):

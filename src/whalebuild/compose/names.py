@@ -33,10 +33,10 @@ class UnnamedContainers:
 def found_by_name(service: Service) -> bool:
     """Whether containers of a service can be given their names late, and lose them early.
 
-    In its networks others know it by its name. What it publishes on the host is at other ports
-    after each rejoining, and requests under way there are cut.
+    It must be reached through its networks alone: ports that it publishes on the host change with
+    each rejoining of a network, which cuts the requests under way there.
     """
-    return bool(service.networks) and not service.publishes and not service.alone
+    return bool(service.networks) and not service.publishes and not service.exclusive
 
 
 def without_names(container: Container) -> Names:

@@ -208,7 +208,7 @@ def _back(plan: DeployPlan) -> DeployPlan:
         each.service.name: ServiceChange(
             *(each.service, ServiceAction.UPDATE, each.before, each.version),
             # It has worked before: no trial.
-            order=UpdateOrder.STOP_FIRST if each.service.alone else each.order,
+            order=UpdateOrder.STOP_FIRST if each.service.exclusive else each.order,
         )
         for each in plan.changes
         if each.before

@@ -134,7 +134,7 @@ def decide_service(
         return replace(update, action=ServiceAction.UNCHANGED)
     asked = order or service.order or UpdateOrder.STOP_FIRST
     if asked is UpdateOrder.START_FIRST and service.on_host_network:
-        return replace(update, why=f"not start-first: {service.alone}")
+        return replace(update, why=f"not start-first: {service.exclusive}")
     return replace(update, order=asked)
 
 

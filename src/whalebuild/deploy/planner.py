@@ -81,7 +81,7 @@ class DeployPlanner:
                 notes.append(f"{name} is left as it is: it {why}")
             else:
                 # It has worked before: no trial, which would only take time.
-                asked = order or (UpdateOrder.STOP_FIRST if service.alone else None)
+                asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
         sources = {name: version for name, version in versions.items() if version}
         return self.with_diffs(changes, tuple(changes), sources, notes)

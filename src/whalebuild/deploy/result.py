@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from whalebuild.deploy.plan import DeployPlan, ServiceChange
 from whalebuild.errors import Retry
+from whalebuild.text import short_digest
 
 
 class DeployAction(StrEnum):
@@ -49,10 +50,7 @@ class DeployResult:
 def changed(changes: Iterable[ServiceChange]) -> str:
     """Services and their new versions, in a few words."""
     return ", ".join(
-        f"{each.service.name} {short(each.version.digest)}" for each in changes if each.version
+        f"{each.service.name} {short_digest(each.version.digest)}"
+        for each in changes
+        if each.version
     )
-
-
-def short(digest: str | None) -> str:
-    """A digest's first digits."""
-    return (digest or "")[: len("sha256:") + 12]

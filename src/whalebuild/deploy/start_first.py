@@ -66,10 +66,10 @@ class StartFirst:
         switched = False
         try:
             for each in changes:
-                if each.service.alone:
+                if each.service.exclusive:
                     self._try_out(each)
             for each in changes:
-                if not each.service.alone and not self._runs(each):
+                if not each.service.exclusive and not self._runs(each):
                     self._start_beside(each)
                     switched = True
         except UnhealthyError as failed:

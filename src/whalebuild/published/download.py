@@ -1,9 +1,9 @@
 """What a host that has something must download for an image: computed from manifests alone.
 
 A pull gets the index (if there is one), the platform's manifest, its configuration and the layers
-that the engine does not have; no attestation. What it has it tells by digest, each blob by itself,
-with the containerd image store. A graph driver (``distribution/xfer/download.go`` of moby) has a
-layer only on top of the same layers, and downloads all that are above the first one that is new.
+that the engine does not have; no attestation. With the containerd image store the engine compares
+each blob by its digest. A graph driver (``distribution/xfer/download.go`` of moby) has a layer only
+on top of the same layers, and downloads all that are above the first one that is new.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from whalebuild.published.view import ImageView
 
 
 class HostSide(StrEnum):
-    """Where A is: what the host has, what runs there, or a reference in the registry."""
+    """What an image is compared with: what the host has, what runs there, or another reference."""
 
     LOCAL = "local"
     RUNNING = "running"
@@ -27,7 +27,7 @@ class HostSide(StrEnum):
 
 
 class KnownBy(StrEnum):
-    """What tells that the host has a layer: its very blob, or only the same content."""
+    """How it is known that the host has a layer: by its blob's digest, or only by its content."""
 
     DIGEST = "digest"
     DIFF_ID = "diff_id"
@@ -35,7 +35,7 @@ class KnownBy(StrEnum):
 
 @dataclass(frozen=True)
 class ImageToPull:
-    """B: an image for one platform as it is published.
+    """An image for one platform as it is published.
 
     Attributes:
         digest: What the reference stands for.
@@ -56,7 +56,7 @@ class HostContent:
 
     Attributes:
         digests: Of manifests, configurations and compressed layers.
-        diff_ids: Layers that it has by content, of which the compressed digest cannot be told.
+        diff_ids: Layers that it has by content, whose compressed digest is not known.
         chains: With a graph driver: the diff IDs of each image, from the bottom up.
     """
 
@@ -67,7 +67,7 @@ class HostContent:
 
 @dataclass(frozen=True)
 class HostSource:
-    """A: images by reference and digest; none where the host has nothing of it."""
+    """What is compared with: images by reference and digest; none where the host has none."""
 
     kind: HostSide
     images: tuple[tuple[Reference | None, str], ...] = ()
@@ -136,7 +136,7 @@ class ImageDiff:
 
     @property
     def exact(self) -> bool:
-        """Whether each layer is known to be there by its very blob."""
+        """Whether no layer is known by its content alone."""
         return all(layer.known_by is not KnownBy.DIFF_ID for layer in self.layers)
 
 
@@ -149,9 +149,9 @@ class NextPull:
 
 
 def compare(to: ImageToPull, have: HostContent, origin: HostSource) -> ImageDiff:
-    """Tell what a host lacks; the image's manifest must have been read."""
+    """Compute what a host lacks; the image's manifest must have been read."""
     manifest = to.image.manifest
-    assert manifest is not None, "there is nothing to compare"  # noqa: S101 - the caller's part
+    assert manifest is not None, "there is nothing to compare"  # noqa: S101 - see the docstring
 
     def part(digest: str, size: int) -> DownloadPart:
         return DownloadPart(digest, size, digest in have.digests)
@@ -167,7 +167,7 @@ def compare(to: ImageToPull, have: HostContent, origin: HostSource) -> ImageDiff
 
 
 def blobs_of(digest: str, image: ImageView) -> frozenset[str]:
-    """All digests of an image that is there; ``digest`` is that of the index, if it has one."""
+    """All digests of an image on a host; ``digest`` is that of the index, if it has one."""
     return frozenset({digest, image.digest, *image.blobs})
 
 
@@ -175,7 +175,7 @@ def _layers(to: ImageToPull, have: HostContent) -> Iterator[LayerDiff]:
     """Layers from the bottom up, each once: one that stands there twice is sent once."""
     layers = to.image.manifest.layers if to.image.manifest else ()
     ids = to.config.diff_ids if len(to.config.diff_ids) == len(layers) else ()
-    made = to.config.instructions if ids else ()
+    instructions = to.config.instructions if ids else ()
     depth = _depth(ids, have.chains)
     seen: set[str] = set()
     on_new = False
@@ -188,7 +188,7 @@ def _layers(to: ImageToPull, have: HostContent) -> Iterator[LayerDiff]:
         if depth is not None and (on_new or number >= depth):
             known = None
         on_new = on_new or known is None
-        instruction = made[number] if made else None
+        instruction = instructions[number] if instructions else None
         yield LayerDiff(layer.digest, layer.size, diff_id, instruction, known)
 
 
@@ -221,7 +221,7 @@ class DiffRequest:
 
     Attributes:
         name: What the image is called on a host.
-        origin: Where A is; with ``REGISTRY``, ``start`` is its reference.
+        origin: What it is compared with; for ``REGISTRY``, ``start`` is the reference.
     """
 
     name: Reference

@@ -52,7 +52,7 @@ class HostImage:
         return next((tag for tag in self.tags if _is(tag, familiar(repository))), None)
 
     def digest_in(self, repository: str) -> str:
-        """The digest by which it stands in a repository; its ID if it is not said to."""
+        """The digest by which it stands in a repository; its ID where docker lists none."""
         return next(
             (r.digest for r in self.digests if r.digest and _is(r, familiar(repository))), self.id
         )
@@ -98,10 +98,10 @@ def read_container(inspected: Mapping[str, Any]) -> RunningImage | None:
 
 def named(images: Iterable[HostImage], name: Reference) -> tuple[HostImage, ...]:
     """The image that has this name and tag, or else all of the repository."""
-    mine = [image for image in images if familiar(name.repository) in image.repositories]
+    in_repository = [image for image in images if familiar(name.repository) in image.repositories]
     wanted = familiar(str(name.tagged(name.tag or APP_TAG)))
-    exact = [image for image in mine if wanted in {familiar(str(tag)) for tag in image.tags}]
-    return tuple(exact or mine)
+    exact = [i for i in in_repository if wanted in {familiar(str(tag)) for tag in i.tags}]
+    return tuple(exact or in_repository)
 
 
 def running(
@@ -110,15 +110,15 @@ def running(
     """The images of a repository that run.
 
     A container goes on running an image that has lost its tag to the next one; with the containerd
-    image store it has lost all names then, and the container's own tells what it was.
+    image store it has lost all names then, and the container alone still has its name.
     """
-    mine = familiar(repository)
-    named_so = {each.id for each in containers if each.name and _is(each.name, mine)}
-    runs = {each.id for each in containers}
+    shown = familiar(repository)
+    by_name = {each.id for each in containers if each.name and _is(each.name, shown)}
+    ids = {each.id for each in containers}
     return tuple(
         image
         for image in images
-        if image.id in named_so or (image.id in runs and mine in image.repositories)
+        if image.id in by_name or (image.id in ids and shown in image.repositories)
     )
 
 

@@ -96,7 +96,7 @@ class Inspector:
     ) -> TagView:
         """What a tag stands for: these images of an index, or one image itself."""
         found = self.lookup.manifest(reference)
-        assert found is not None, "it was there a moment ago"  # noqa: S101 - read only once
+        assert found is not None, "each manifest is read once"  # noqa: S101
         repository = reference.repository
         alone = view_manifest(found)
         if alone.manifest is not None:

@@ -51,7 +51,7 @@ def estimate_next_pull(
         seconds: How long to wait for all manifests.
 
     Returns:
-        None where it cannot be told, or no platform is in both versions.
+        None where there is no estimate, or no platform is in both versions.
     """
     deadline = clock() + seconds
     repository = before.reference.repository

@@ -158,10 +158,10 @@ class PairView:
     @property
     def built_on_it(self) -> bool | None:
         """Whether the application was built on these dependencies, on every platform it has."""
-        said = set(self.built_on.values())
-        if False in said:
+        answers = set(self.built_on.values())
+        if False in answers:
             return False
-        return True if said == {True} else None
+        return True if answers == {True} else None
 
     def only(self, platforms: Sequence[str]) -> PairView:
         """What is about these platforms."""
@@ -246,9 +246,9 @@ def _compare(deps: ImageView, app: ImageView, index: int) -> SharedLayers:
 def _built_on(
     deps: TagView, app: TagView, record: AppRecord | NoRecord
 ) -> Mapping[str, bool | None]:
-    said = record.deps if isinstance(record, AppRecord) else {}
-    have = {platform: image.digest for platform, image in deps.images.items()}
-    return {p: have.get(p) == said[p] if p in said else None for p in app.images}
+    recorded = record.deps if isinstance(record, AppRecord) else {}
+    published = {platform: image.digest for platform, image in deps.images.items()}
+    return {p: published.get(p) == recorded[p] if p in recorded else None for p in app.images}
 
 
 def _of(table: Mapping[str, T], wanted: Set[str]) -> Mapping[str, T]:

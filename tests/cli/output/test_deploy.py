@@ -10,8 +10,9 @@ from tests.support.deploy import DeployWorld
 from tests.support.project import service
 from whalebuild.cli.output.deploy import deploy_table
 from whalebuild.compose.model import UpdateOrder
-from whalebuild.deploy.result import DeployAction, DeployResult, short
+from whalebuild.deploy.result import DeployAction, DeployResult
 from whalebuild.errors import Retry
+from whalebuild.text import short_digest
 
 
 @pytest.fixture
@@ -29,8 +30,8 @@ def test_the_rows(world: DeployWorld) -> None:
     lines = deploy_table(world.deploy(order=UpdateOrder.START_FIRST)).splitlines()
     assert lines[0].split() == ["SERVICE", "IMAGE", "WAS", "NOW"]
     assert lines[1].split()[2:] == [
-        short(one.digest),
-        short(two.digest),
+        short_digest(one.digest),
+        short_digest(two.digest),
         "updated",
         "(start-first)",
     ]

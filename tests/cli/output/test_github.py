@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from whalebuild.bake.result import BakeResult, TargetResult
+from whalebuild.cli.output.bake import result_json
 from whalebuild.cli.output.github import write_outputs
 
 
@@ -31,7 +32,7 @@ def test_the_runner_gets_digests_and_the_whole_result(tmp_path: Path) -> None:
     write_outputs(result(), "TABLE", {"GITHUB_OUTPUT": str(path)})
     got = outputs(path)
     assert (got["before"], got["digest"], got["deps-digest"]) == ("1", "sha256:a", "sha256:d")
-    assert json.loads(got["result"]) == json.loads(json.dumps(result().as_json()))
+    assert json.loads(got["result"]) == json.loads(json.dumps(result_json(result())))
 
 
 @pytest.mark.parametrize(

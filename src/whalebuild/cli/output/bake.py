@@ -1,15 +1,17 @@
-"""Results and errors as text; pure functions."""
+"""The result of a bake or a merge, as text and as JSON; errors as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
 
 from whalebuild.bake.result import BakeResult, TargetResult
 from whalebuild.cli.output.table import columns
 from whalebuild.errors import WhalebuildError, retry_summary
-from whalebuild.text import human_bytes, human_seconds
+from whalebuild.text import human_bytes, human_seconds, short_digest
 
-_SHORT_DIGEST = len("sha256:") + 12
+SCHEMA = "whalebuild.bake/1"
 
 
 def result_table(result: BakeResult) -> str:
@@ -51,7 +53,7 @@ def _result_rows(target: TargetResult) -> Iterator[tuple[str, ...]]:
         target.target,
         first,
         target.action,
-        (target.digest or "-")[:_SHORT_DIGEST],
+        short_digest(target.digest) or "-",
         ",".join(target.platforms) or "-",
         str(target.steps_run),
         str(target.steps_cached),
@@ -77,3 +79,10 @@ def _short(tag: str) -> str:
     """An image without its registry and its folders, ``web:latest``."""
     name = tag.rpartition("/")[2]
     return name if ":" in name else f"{name}:latest"
+
+
+def result_json(result: BakeResult) -> dict[str, Any]:
+    """The versioned form of a bake or a merge; sizes are bytes."""
+    values = asdict(replace(result, metadata={}))
+    del values["metadata"]
+    return {"schema": SCHEMA, **values}

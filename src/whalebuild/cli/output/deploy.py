@@ -9,10 +9,10 @@ from typing import Any
 from whalebuild.cli.output.table import columns
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.plan import ServiceAction, ServiceChange, download_of
-from whalebuild.deploy.result import DeployAction, DeployResult, short
+from whalebuild.deploy.result import DeployAction, DeployResult
 from whalebuild.errors import retry_summary
 from whalebuild.oci.reference import Reference
-from whalebuild.text import human_bytes, human_seconds
+from whalebuild.text import human_bytes, human_seconds, short_digest
 
 SCHEMA = "whalebuild.deploy/1"
 
@@ -50,7 +50,7 @@ def _row(change: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, s
     name = str(Reference(image.repository, image.tag)) if image else "-"
     now = change.version.digest if change.version else None
     was = change.before.digest if change.before else None
-    return (change.service.name, name, short(was) or "-", short(now) or "-", how)
+    return (change.service.name, name, short_digest(was) or "-", short_digest(now) or "-", how)
 
 
 def _summary(result: DeployResult) -> str:

@@ -8,10 +8,9 @@ from typing import Any
 from whalebuild.cli.output.table import columns
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import DownloadPart, HostSide, ImageDiff, KnownBy, LayerDiff
-from whalebuild.text import human_bytes
+from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.diff/1"
-_SHORT_DIGEST = len("sha256:") + 12
 _WIDEST = 58
 _NOTHING = {
     HostSide.LOCAL: "nothing of it on this host",
@@ -51,12 +50,12 @@ def _rows(diff: ImageDiff) -> Iterator[tuple[str, ...]]:
     yield ("", "SIZE", "DIGEST", "MADE BY")
     for layer in diff.layers:
         size = human_bytes(layer.size)
-        made = _cut(layer.instruction or "")
-        yield (_state(layer), size, layer.digest[:_SHORT_DIGEST], made)
+        instruction = _cut(layer.instruction or "")
+        yield (_state(layer), size, short_digest(layer.digest), instruction)
     names = ("index", "manifest", "configuration")[-len(diff.parts) :]
     for name, part in zip(names, diff.parts, strict=True):
         state = "have" if part.on_host else "new"
-        yield (state, human_bytes(part.size), part.digest[:_SHORT_DIGEST], f"({name})")
+        yield (state, human_bytes(part.size), short_digest(part.digest), f"({name})")
 
 
 def _state(layer: LayerDiff) -> str:
@@ -76,7 +75,7 @@ def _summary(diff: ImageDiff) -> str:
 
 
 def _named(reference: Reference | None, digest: str) -> str:
-    short = digest[:_SHORT_DIGEST]
+    short = short_digest(digest)
     if reference is None:
         return f"an image without a tag @{short}"
     bare = Reference(reference.repository, reference.tag)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from whalebuild.bake.result import BakeResult
+from whalebuild.cli.output.bake import result_json
 
 
 def write_outputs(result: BakeResult, table: str, environment: Mapping[str, str]) -> None:
@@ -19,7 +20,7 @@ def write_outputs(result: BakeResult, table: str, environment: Mapping[str, str]
     bake has published nothing: in their place is ``part``, its file.
     """
     if output := environment.get("GITHUB_OUTPUT"):
-        lines = [f"result={json.dumps(result.as_json(), separators=(',', ':'))}"]
+        lines = [f"result={json.dumps(result_json(result), separators=(',', ':'))}"]
         if result.part:
             lines.append(f"part={result.part}")
         published = () if result.part else result.targets

@@ -11,9 +11,8 @@ from whalebuild.cli.output.table import columns
 from whalebuild.deploy.drift import Drift
 from whalebuild.deploy.history import effective, interrupted_services
 from whalebuild.deploy.record import Deployment, DeploymentKind, History, Outcome, Versions
-from whalebuild.deploy.result import short
 from whalebuild.oci.reference import Reference
-from whalebuild.text import human_bytes
+from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.history/1"
 _WIDEST_REASON = 60
@@ -68,12 +67,13 @@ def history_notes(view: HistoryView) -> Iterator[str]:
 
 
 def _drift(drift: Drift) -> str:
-    recorded = short(drift.recorded.digest) if drift.recorded else "nothing"
+    recorded = short_digest(drift.recorded.digest) if drift.recorded else "nothing"
     if not drift.found:
         return f"{drift.service} does not run; the record says {recorded}"
+    found = ", ".join(short_digest(digest) for digest in drift.found)
     return (
-        f"{drift.service} runs {', '.join(short(digest) for digest in drift.found)}, not what the "
-        f"record says ({recorded}): somebody has changed it outside whalebuild"
+        f"{drift.service} runs {found}, not what the record says ({recorded}): "
+        "somebody has changed it outside whalebuild"
     )
 
 
@@ -109,7 +109,7 @@ def _outcome(each: Deployment) -> str:
 
 
 def _version(version: Reference | None) -> str:
-    return f"{short(version.digest)}…" if version else "nothing"
+    return f"{short_digest(version.digest)}…" if version else "nothing"
 
 
 def history_json(view: HistoryView) -> dict[str, Any]:

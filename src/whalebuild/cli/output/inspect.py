@@ -12,12 +12,11 @@ from whalebuild.bundle.published import AppRecord
 from whalebuild.cli.output.table import columns
 from whalebuild.oci.reference import Reference
 from whalebuild.published.view import CacheView, ImageView, PairView, SharedLayers, TagView
-from whalebuild.text import human_bytes
+from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.inspect/1"
 
 _SHORT = 12
-_SHORT_DIGEST = len("sha256:") + _SHORT
 _MANY = 12
 _LOST = "cannot be read"
 _MISSING = "missing"
@@ -63,10 +62,10 @@ def _side(side: TagView | None, platforms: Sequence[str]) -> list[str]:
     """One side's cells, from top to bottom."""
     if side is None:
         return [_MISSING, *[""] * (2 + 2 * len(platforms))]
-    cells = [side.digest[:_SHORT_DIGEST], _kind(side), human_bytes(side.bytes)]
+    cells = [short_digest(side.digest), _kind(side), human_bytes(side.bytes)]
     for platform in platforms:
         image = side.images.get(platform)
-        cells += [image.digest[:_SHORT_DIGEST], _layers(image)] if image else ["none", ""]
+        cells += [short_digest(image.digest), _layers(image)] if image else ["none", ""]
     return cells
 
 
@@ -120,7 +119,7 @@ def _lock(lock: Lock | NoLock, deps: str) -> Iterator[str]:
     yield f"lock of {deps}"
     yield f"  key     {lock.key[:_SHORT]}"
     bases = {name: digest for table in lock.bases.values() for name, digest in table.items()}
-    at = [f"{name.partition('@')[0]} at {d[:_SHORT_DIGEST]}" for name, d in bases.items()]
+    at = [f"{name.partition('@')[0]} at {short_digest(d)}" for name, d in bases.items()]
     yield from _hanging("bases", at)
     yield from _hanging("files", [_names(lock.files)])
     yield from _hanging("others", [_names(lock.facts)])
@@ -131,7 +130,7 @@ def _caches(caches: Sequence[CacheView]) -> Iterator[tuple[str, ...]]:
     for view in caches:
         cache, manifest = view.cache, view.image.manifest
         build = f"  {cache.role} ({cache.target})" if cache.target else f"  {cache.role}"
-        head = (build, ",".join(cache.platforms), cache.digest[:_SHORT_DIGEST])
+        head = (build, ",".join(cache.platforms), short_digest(cache.digest))
         if manifest is None:
             yield (*head, _LOST, "", "")
             continue
@@ -156,7 +155,7 @@ def _hanging(label: str, values: Sequence[str]) -> Iterator[str]:
 
 def _tag(reference: Reference) -> str:
     tag = f":{reference.tag}" if reference.tag else ""
-    return f"{tag}@{reference.digest[:_SHORT_DIGEST]}" if reference.digest else tag
+    return f"{tag}@{short_digest(reference.digest)}" if reference.digest else tag
 
 
 def _count(layers: int) -> str:

@@ -16,6 +16,7 @@ from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.placement import Placement
 from whalebuild.plan.plan import USUAL_PLATFORM, AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.settings import KEYS
+from whalebuild.text import short_digest
 
 SCHEMA = "whalebuild.plan/1"
 _SHORT = 12
@@ -108,7 +109,8 @@ def _headline(deps: DepsPlan) -> str:
         key = deps.lock.key if isinstance(deps.lock, Lock) else ""
         adopted = f" of {deps.source.reference}" if deps.adopted else ""
         dropped = f"; drop {', '.join(deps.surplus)}" if deps.surplus else ""
-        return f"reuse @{_digest(deps.source.bundle.digest)}{adopted} (key {key[:_SHORT]}){dropped}"
+        digest = short_digest(deps.source.bundle.digest)
+        return f"reuse @{digest}{adopted} (key {key[:_SHORT]}){dropped}"
     if decision.action is DepsAction.ASK:
         return (
             "BuildKit is asked in every bake, because its inputs cannot be told: "
@@ -209,7 +211,7 @@ def _bases(deps: DepsPlan) -> Iterator[str]:
         for name, digest in pins.items():
             drifted = name in deps.drifted_bases
             moved = "; it has moved since, --pull takes the new one" if drifted else ""
-            yield f"{name.partition('@')[0]} at {_digest(digest)}{moved}"
+            yield f"{name.partition('@')[0]} at {short_digest(digest)}{moved}"
 
 
 def _split(split: StageSplit) -> Iterator[str]:
@@ -244,10 +246,6 @@ def _names(entries: Iterable[FileEntry]) -> str:
     names = [entry.name for entry in entries]
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
     return ", ".join(names[:_MANY]) + more
-
-
-def _digest(digest: str) -> str:
-    return digest[: len("sha256:") + _SHORT]
 
 
 def _stage(stage: str | None) -> str:

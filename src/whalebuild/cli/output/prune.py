@@ -7,8 +7,8 @@ from typing import Any
 
 from whalebuild.cli.output.table import columns
 from whalebuild.deploy.prune import Pruning
-from whalebuild.deploy.result import short
 from whalebuild.oci.reference import Reference
+from whalebuild.text import short_digest
 
 SCHEMA = "whalebuild.prune/1"
 
@@ -16,8 +16,10 @@ SCHEMA = "whalebuild.prune/1"
 def prune_text(pruning: Pruning) -> str:
     """Each image with what becomes of it, and how many there are."""
     gone = "removed" if pruning.done else "to be removed"
-    rows = [(gone, short(each.digest), _named(each.images), "") for each in pruning.removed]
-    rows += [("kept", short(each.digest), _named(each.images), each.why) for each in pruning.kept]
+    rows = [(gone, short_digest(each.digest), _named(each.images), "") for each in pruning.removed]
+    rows += [
+        ("kept", short_digest(each.digest), _named(each.images), each.why) for each in pruning.kept
+    ]
     if not rows:
         return "nothing to prune: the host has no image that the record names"
     count = len(pruning.removed)

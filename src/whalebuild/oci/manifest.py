@@ -148,6 +148,17 @@ def platform_of(config: bytes) -> str | None:
         return None
 
 
+def platform_text(platform: Mapping[str, str]) -> str | None:
+    """``os/architecture[/variant]`` of an object with these keys; None where some are missing."""
+    system, architecture = platform.get("os"), platform.get("architecture")
+    if not system or not architecture or "unknown" in {system, architecture}:
+        return None
+    variant = platform.get("variant")
+    if not variant or _DEFAULT_VARIANT.get(architecture) == variant:
+        return f"{system}/{architecture}"
+    return f"{system}/{architecture}/{variant}"
+
+
 def has_triggers(config: bytes) -> bool:
     """Whether an image's configuration has ONBUILD instructions."""
     try:
@@ -176,17 +187,6 @@ def _texts(annotations: Mapping[str, Any] | None) -> dict[str, str]:
     """Annotations are strings; other values are ignored."""
     found = (annotations or {}).items()
     return {name: value for name, value in found if isinstance(value, str)}
-
-
-def platform_text(platform: Mapping[str, str]) -> str | None:
-    """``os/architecture[/variant]`` of an object with these keys; None where some are missing."""
-    system, architecture = platform.get("os"), platform.get("architecture")
-    if not system or not architecture or "unknown" in {system, architecture}:
-        return None
-    variant = platform.get("variant")
-    if not variant or _DEFAULT_VARIANT.get(architecture) == variant:
-        return f"{system}/{architecture}"
-    return f"{system}/{architecture}/{variant}"
 
 
 def _platform_json(platform: str) -> dict[str, str]:

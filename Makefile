@@ -1,6 +1,8 @@
 # Everything a contributor runs. `make demo` and `make test` set up what they need.
 PYTHON ?= python3
 BIN := .venv/bin
+# Some containers have it set: each process that runs tests would compile all of them anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo test test-all test-unit lint bench soak lock clean
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.properties import register_profiles
+from tests.support.properties import register_profiles
 
 register_profiles()
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.support.deploy import ENDED, UNHEALTHY, DeployWorld, KilledError
 from tests.support.project import service
+from tests.support.properties import examples
 from tests.support.registry import BUSY
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.history import (
@@ -238,6 +239,6 @@ class Deployments(RuleBasedStateMachine):
 
 
 Deployments.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=25, deadline=None, derandomize=True, database=None
+    max_examples=examples(gate=20, extended=250), stateful_step_count=25
 )
 TestDeployments = Deployments.TestCase

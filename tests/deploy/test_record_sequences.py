@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.properties import examples
 from tests.support.record import AT, text, version
 from whalebuild.deploy.history import (
     digests,
@@ -193,7 +194,7 @@ def one(draw: tuple[object, ...], host: Host) -> None:
     agree(host)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(gate=40, extended=500))
 @given(
     st.dictionaries(st.sampled_from(SERVICES), versions), st.lists(steps, min_size=10, max_size=25)
 )

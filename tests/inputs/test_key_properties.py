@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.properties import examples
 from whalebuild.bundle.lock import Lock, compare, make_lock
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.find import find_inputs
@@ -344,7 +345,7 @@ def a_named_context_that_it_does_not_use(project: Project, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("change", INPUTS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(gate=3, extended=30))
 @given(project=PROJECTS, data=st.data())
 def test_touching_an_input_changes_the_key_and_is_named(
     change: str, project: Project, data: st.DataObject
@@ -358,7 +359,7 @@ def test_touching_an_input_changes_the_key_and_is_named(
 
 
 @pytest.mark.parametrize("change", NO_INPUTS)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=examples(gate=3, extended=30))
 @given(project=PROJECTS, data=st.data())
 def test_touching_anything_else_does_not(
     change: str, project: Project, data: st.DataObject

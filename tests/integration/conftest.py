@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.deploys import Host, Web
 from tests.integration.pairs import CODE, ON_DEPS, TINY_BASE, Pair, push_base
-from tests.integration.sandbox import EXAMPLE, REPOSITORIES, ROOT, SHARED_ENGINE, Sandbox
+from tests.integration.sandbox import EXAMPLE, REPOSITORIES, SHARED_ENGINE, Sandbox, command
 
 _numbers = itertools.count(1)
 
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """The sandbox with one engine that tests share. CI must have it; elsewhere it is skipped."""
-    words = [ROOT / "sandbox/up", "--engine", SHARED_ENGINE]
+    words = command("up", SHARED_ENGINE)
     for last in (False, True):  # a start that took too long once is no reason to skip all tests
         up = subprocess.run(words, capture_output=True, text=True, check=False)
         if up.returncode == 0:

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,11 @@ _PYTHON = f"{REPOSITORIES}/python"
 SHARED_ENGINE = own_name("shared")
 
 
+def command(name: str, engine: str, *words: str) -> list[str | Path]:
+    """A command of the sandbox; what ``python3`` is on PATH may be slow to find out (pyenv)."""
+    return [sys.executable, ROOT / "sandbox" / name, "--engine", engine, *words]
+
+
 @dataclass
 class Sandbox:
     """Engines by name; each command runs in the environment that ``sandbox/exec`` gives it."""
@@ -46,13 +52,11 @@ class Sandbox:
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def up(self, engine: str, *options: str) -> None:
-        subprocess.run(
-            [ROOT / "sandbox/up", "--engine", engine, *options], check=True, capture_output=True
-        )
+        subprocess.run(command("up", engine, *options), check=True, capture_output=True)
 
     def down(self, engine: str) -> None:
         self.environments.pop(engine, None)
-        subprocess.run([ROOT / "sandbox/down", "--engine", engine], check=True, capture_output=True)
+        subprocess.run(command("down", engine), check=True, capture_output=True)
 
     def kill(self, engine: str, *daemons: str) -> None:
         """SIGKILL an engine's daemons ("dockerd", "containerd"; both if none is named).
@@ -89,7 +93,8 @@ class Sandbox:
     def fresh_engine(self, role: str, *options: str) -> Iterator[str]:
         """An engine with an empty disk: a fresh CI runner."""
         name = own_name(role)
-        self.down(name)
+        if sandbox_engine(name).record():
+            self.down(name)
         self.up(name, *options)
         try:
             yield name
@@ -99,7 +104,7 @@ class Sandbox:
     def env(self, engine: str = SHARED_ENGINE) -> dict[str, str]:
         if engine not in self.environments:
             shown = subprocess.run(
-                [ROOT / "sandbox/exec", "--engine", engine, "--", "env", "-0"],
+                command("exec", engine, "--", "env", "-0"),
                 check=True,
                 capture_output=True,
                 text=True,

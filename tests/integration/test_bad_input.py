@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Fault, oci_error
+from tests.integration.marks import extended
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
 
@@ -65,6 +66,7 @@ def test_engine_not_running(sandbox: Sandbox, small: Path, tmp_path: Path) -> No
     assert "DOCKER_HOST" in stderr
 
 
+@pytest.mark.extended
 def test_engine_without_containerd_image_store(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:
@@ -76,12 +78,14 @@ def test_engine_without_containerd_image_store(
     assert "containerd-snapshotter" in stderr
 
 
+@pytest.mark.extended
 def test_unknown_builder(sandbox: Sandbox, small: Path) -> None:
     code, stderr = _bake(sandbox, small, "--image", "x.example/y", "--builder", "nope")
     assert code == ENGINE
     assert 'no builder "nope" found' in stderr
 
 
+@pytest.mark.extended
 def test_no_dockerfile(sandbox: Sandbox, small: Path) -> None:
     (small / "Dockerfile").unlink()
     code, stderr = _bake(sandbox, small, "--image", "x.example/y")
@@ -127,16 +131,18 @@ def test_unknown_target(sandbox: Sandbox, small: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--image", "Not A Name"], '"Not A Name" is not an image reference (--image)'),
-        (["--image", "x.example/y:tag"], "has a tag or digest"),
-        (["--image", "x.example/y", "--tag", "a b"], '"a b" is not an image reference (--tag)'),
-        (
-            ["--image", "x.example/y", "--platform", "linux/amd46"],
-            'did you mean "linux/amd64"?',
+        (["--image", "x.example/y", "--platform", "linux/amd46"], 'did you mean "linux/amd64"?'),
+        extended(["--image", "Not A Name"], '"Not A Name" is not an image reference (--image)'),
+        extended(["--image", "x.example/y:tag"], "has a tag or digest"),
+        extended(
+            ["--image", "x.example/y", "--tag", "a b"], '"a b" is not an image reference (--tag)'
         ),
-        ([], "no image name"),
-        (["--image", "x.example/y", "--var", "novalue"], '"novalue" is not an assignment (--var)'),
-        (["--image", "x.example/y", "--progress", "fancy"], "is not a progress mode"),
+        extended([], "no image name"),
+        extended(
+            ["--image", "x.example/y", "--var", "novalue"],
+            '"novalue" is not an assignment (--var)',
+        ),
+        extended(["--image", "x.example/y", "--progress", "fancy"], "is not a progress mode"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -146,6 +152,7 @@ def test_malformed_words(sandbox: Sandbox, small: Path, arguments: list[str], me
     assert message in stderr
 
 
+@pytest.mark.extended
 def test_bad_tag_in_the_bake_file(sandbox: Sandbox, small: Path) -> None:
     (small / "docker-bake.hcl").write_text('target "default" { tags = ["x.example/UPPER"] }')
     code, stderr = _bake(sandbox, small)
@@ -157,9 +164,11 @@ def test_bad_tag_in_the_bake_file(sandbox: Sandbox, small: Path) -> None:
     ("text", "message"),
     [
         ("imgae = 'x'\n", 'whalebuild.toml: unknown setting "imgae"'),
-        ("retry-attempts = 'many'\n", "whalebuild.toml: retry-attempts: expected a whole number"),
-        ("image = \n", "cannot read whalebuild.toml"),
-        (None, "cannot read whalebuild.toml"),
+        extended(
+            "retry-attempts = 'many'\n", "whalebuild.toml: retry-attempts: expected a whole number"
+        ),
+        extended("image = \n", "cannot read whalebuild.toml"),
+        extended(None, "cannot read whalebuild.toml"),
     ],
     ids=["unknown-key", "ill-typed", "not-toml", "unreadable"],
 )
@@ -211,6 +220,7 @@ def test_base_image_that_does_not_exist(sandbox: Sandbox, small: Path, repositor
     assert missing in stderr
 
 
+@pytest.mark.extended
 def test_missing_file_of_a_copy(sandbox: Sandbox, small: Path, repository: str) -> None:
     (small / "app.py").unlink()
     code, stderr = _bake(sandbox, small, "--image", f"{sandbox.registry}/{repository}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.integration.sandbox import Sandbox
 
 # Matrix, inheritance, functions, variables from the environment, groups of groups, linked
@@ -77,6 +79,7 @@ def test_targets_are_those_that_buildx_sees(sandbox: Sandbox, small: Path) -> No
     assert ours["worker-3-12"]["args"]["PYTHON"] == "3.12.1"
 
 
+@pytest.mark.extended
 def test_the_generated_definition_means_the_same_to_buildx(sandbox: Sandbox, small: Path) -> None:
     (small / "docker-bake.hcl").write_text(BAKE_FILE)
     printed = sandbox.whalebuild("bake", "--print", cwd=small, check=True).stdout
@@ -102,6 +105,7 @@ def test_a_matrix_gives_each_application_its_own_pair(sandbox: Sandbox, small: P
     assert alone["worker-3-12-deps"]["tags"] == tags["worker-3-12-deps"], "whatever is asked for"
 
 
+@pytest.mark.extended
 def test_a_monorepo_publishes_a_pair_for_each_service(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:

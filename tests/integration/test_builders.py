@@ -128,6 +128,7 @@ def test_a_farm_of_two_nodes_from_its_making_to_its_end(
         assert held["farm1"] > 0, "the second node has built something"
 
 
+@pytest.mark.extended
 def test_a_node_behind_tls_is_reached_with_the_certificates_of_the_farm(
     sandbox: Sandbox, verbs: Verbs, farther: str, certificates: Path, pair: Pair
 ) -> None:
@@ -171,7 +172,9 @@ NO_CLUSTER = (
     ("words", "code", "what", "more"),
     [
         (["create", "x", "--driver", "remot"], USAGE, '"remot" is not a driver', 'mean "remote"?'),
-        (["create", "x", "--driver", "kubernetes"], ENGINE, "there is no cluster", NO_CLUSTER),
+        extended(
+            ["create", "x", "--driver", "kubernetes"], ENGINE, "there is no cluster", NO_CLUSTER
+        ),
         extended(
             ["create", "x", "--driver-opt", "image=127.0.0.1:9/no/buildkit:1"],
             ENGINE,
@@ -198,6 +201,7 @@ def test_what_cannot_be_done_says_why(
         assert "x" not in verbs.names(), "nothing is left of it"
 
 
+@pytest.mark.extended
 def test_an_inspection_tells_why_a_node_does_not_answer(verbs: Verbs) -> None:
     nodes = ("--driver", "remote", "--node", NOBODY, "--no-bootstrap")
     with verbs.made("down", *nodes):
@@ -251,6 +255,7 @@ def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
     assert now["entitlement network.host"]
 
 
+@pytest.mark.extended
 def test_auto_keeps_a_builder_that_will_do(sandbox: Sandbox, pair: Pair, verbs: Verbs) -> None:
     pair.write(COPIES)
     # One that was the current one, and is no more.
@@ -278,6 +283,7 @@ def test_auto_uses_whalebuild_where_the_current_builder_will_not_do(
     assert pair.tags() == ["deps", "latest"]
 
 
+@pytest.mark.extended
 def test_auto_makes_whalebuild_once_even_if_two_bakes_do(
     sandbox: Sandbox, tmp_path: Path, classic: str, pair: Pair
 ) -> None:

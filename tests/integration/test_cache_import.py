@@ -131,6 +131,7 @@ def test_one_that_was_garbage_collected_is_left_out(cached: Cached, place: str) 
     assert retries == 0, "what is gone does not come back"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("place", [extended("manifest"), "layer"])
 def test_a_damaged_one_is_left_out(cached: Cached, place: str) -> None:
     path = f"/manifests/{cached.digest}" if place == "manifest" else f"/blobs/{cached.layer}"

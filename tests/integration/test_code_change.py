@@ -14,7 +14,7 @@ SHAPES = {"final-from-deps": ON_DEPS, "final-copies": COPYING}
 @pytest.mark.parametrize(
     ("shape", "driver"),
     [
-        ("final-from-deps", "docker"),
+        extended("final-from-deps", "docker"),
         ("final-copies", "remote"),
         extended("final-from-deps", "remote"),
         extended("final-copies", "docker"),

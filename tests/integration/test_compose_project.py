@@ -142,6 +142,7 @@ def next_version(pair: Pair, project: ComposeProject) -> Reference:
     return two
 
 
+@pytest.mark.extended
 def test_a_pull_by_digest(sandbox: Sandbox, pair: Pair, project: ComposeProject) -> None:
     write(pair, free_port())
     pair.bake()

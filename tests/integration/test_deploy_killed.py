@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.deploys import Host, Web
-from tests.integration.faults import Closed, Fault, Status, Throttled
+from tests.integration.faults import Closed, Effect, Fault, Status, Throttled
 from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.processes import Process
@@ -173,15 +173,28 @@ def test_two_at_once(web: Web, host: Host) -> None:
     assert outcomes(host) == ["done", "done"]
 
 
-@pytest.mark.parametrize("order", ["stop-first", rarely("start-first")])
-def test_a_registry_that_fails(web: Web, host: Host, proxy: Proxy, order: str) -> None:
+TROUBLES = (("/blobs/", Status(503)), ("/blobs/", Closed()), ("/", Closed()))
+
+
+@pytest.mark.parametrize(
+    ("order", "troubles"),
+    [
+        ("stop-first", TROUBLES[:1]),
+        extended("stop-first", TROUBLES[1:]),
+        rarely("start-first", TROUBLES),
+    ],
+    ids=["one", "more", "start-first"],
+)
+def test_a_registry_that_fails(
+    web: Web, host: Host, proxy: Proxy, order: str, troubles: tuple[tuple[str, Effect], ...]
+) -> None:
     """Some trouble is waited out; with more of it, what ran goes on."""
     first = web.publish("1")
     host.whalebuild("deploy", check=True)
     web.change_dependencies("two")
     second = web.publish("2")
     with Poller(host.url) as poller:
-        for path, effect in (("/blobs/", Closed()), ("/blobs/", Status(503)), ("/", Closed())):
+        for path, effect in troubles:
             proxy.begin([Fault("GET|HEAD", path, effect)])
             down = host.whalebuild("deploy", "--retry-deadline", "1", "--order", order)
             assert down.returncode == 6, down.stderr
@@ -192,11 +205,17 @@ def test_a_registry_that_fails(web: Web, host: Host, proxy: Proxy, order: str) -
     assert outcomes(host) == ["done"]
 
     proxy.begin([Fault("GET", "/blobs/", Status(503), times=3)])
-    done = host.whalebuild("deploy", "--format", "json", "--order", order, check=True)
+    host.whalebuild("deploy", "--format", "json", "--order", order, check=True)
     assert host.digests() == [second]
+
+
+@pytest.mark.extended
+def test_a_slow_pull_says_how_much_is_left(web: Web, host: Host, proxy: Proxy) -> None:
+    first = web.publish("1")
+    host.whalebuild("deploy", check=True)
     proxy.begin([Fault("GET", "/blobs/", Throttled(1_000_000))])
-    web.change_dependencies("three")
-    third = web.publish("3")
-    done = host.whalebuild("deploy", "--order", order, check=True)
+    web.change_dependencies("two")
+    second = web.publish("2")
+    done = host.whalebuild("deploy", check=True)
     assert "MB left" in done.stderr
-    assert host.digests() == [third]
+    assert host.digests() == [second] != [first]

@@ -152,6 +152,7 @@ def test_what_another_project_needs_or_a_tag_names_stays(
         other.down()
 
 
+@pytest.mark.extended
 def test_somebody_else_s_change_is_told(web: Web, host: Host) -> None:
     first = web.publish("1")
     host.result("deploy")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.integration.sandbox import ROOT, Sandbox
 
 
@@ -75,6 +77,7 @@ def test_metadata_file_and_github_actions(
     assert f"{repository}:latest" in summary.read_text()
 
 
+@pytest.mark.extended
 def test_no_cache_runs_every_step(sandbox: Sandbox, small: Path, repository: str) -> None:
     arguments = ("bake", "--image", f"{sandbox.registry}/{repository}", "--format", "json")
     sandbox.whalebuild(*arguments, cwd=small, check=True)
@@ -109,6 +112,7 @@ def test_plan_runs_nothing_and_names_the_origin_of_settings(
     assert "app-deps: rebuild because there is no :deps yet" in text
 
 
+@pytest.mark.extended
 def test_rawjson_is_passed_through(sandbox: Sandbox, small: Path, repository: str) -> None:
     done = sandbox.whalebuild(
         *("bake", "--image", f"{sandbox.registry}/{repository}", "--progress", "rawjson"),
@@ -119,6 +123,7 @@ def test_rawjson_is_passed_through(sandbox: Sandbox, small: Path, repository: st
     assert any(line.get("vertexes") for line in lines)
 
 
+@pytest.mark.extended
 def test_whalebuild_publishes_itself(sandbox: Sandbox, repository: str, tmp_path: Path) -> None:
     env = sandbox.example_env(repository)
     # The docker client of the sandbox stands for the public image of the Dockerfile's ARG.

@@ -105,7 +105,8 @@ def test_compose_pulls_and_runs_latest(sandbox: Sandbox, image: Image, host: str
     assert shown.stdout == "one\n"
 
 
-@pytest.mark.parametrize("tag", [extended("deps"), "latest"])
+@pytest.mark.extended
+@pytest.mark.parametrize("tag", TAGS)
 def test_skopeo_inspects(sandbox: Sandbox, image: Image, host: str, tag: str) -> None:
     words = ("skopeo", "inspect", "--tls-verify=false", f"docker://{image}:{tag}")
     shown = json.loads(sandbox.run(*words, cwd=image.folder, engine=host, check=True).stdout)

@@ -198,6 +198,7 @@ def test_what_the_whole_is_has_to_be_known(two: Pair) -> None:
     assert "linux/s390x is not among the platforms of this bake" in done.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("driver", ["docker", rarely("remote")])
 def test_a_bake_that_fails_for_one_platform_says_for_which(
     sandbox: Sandbox, two: Pair, driver: str

@@ -178,6 +178,7 @@ def _layers(pair: Pair, digest: str) -> list[str]:
 # What cannot be done
 
 
+@pytest.mark.extended
 def test_a_base_image_without_the_platform_is_no_passing_failure(pair: Pair) -> None:
     pair.write(ON_DEPS + CODE, base=pair.sandbox.python_image)
     with pair.sandbox.requests() as requests:

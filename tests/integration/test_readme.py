@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.marks import extended
 from tests.integration.sandbox import ROOT, Sandbox
 
 README = (ROOT / "README.md").read_text()
@@ -41,7 +42,18 @@ def project(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [each for each in OURS if not about_hosts(each)])
+# What other tests have in detail.
+DETAILED = ("--set", "--load", "--scope", "--read-only", "--format", "inspect")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        extended(each) if any(word in each for word in DETAILED) else each
+        for each in OURS
+        if not about_hosts(each)
+    ],
+)
 def test_command_works(sandbox: Sandbox, project: Path, command: str) -> None:
     env = {"PYTHON_IMAGE": sandbox.python_image, "BRANCH": "feature/x"}
     if "inspect" in command:

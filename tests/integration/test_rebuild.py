@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
+
 from tests.integration.pairs import CODE, ON_DEPS, Pair, push_base
 from tests.integration.sandbox import Sandbox
 
@@ -37,6 +39,7 @@ def test_changed_requirements_rebuild_and_the_plan_says_so(sandbox: Sandbox, pai
     pair.check_whole()
 
 
+@pytest.mark.extended
 def test_what_is_no_input_changes_nothing(pair: Pair) -> None:
     helper = "FROM base AS helper\nRUN mkdir /helped\n"
     first, _, rest = ON_DEPS.partition("\n")

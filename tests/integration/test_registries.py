@@ -72,6 +72,7 @@ def test_killed_and_restarted_at_an_exact_moment(sandbox: Sandbox, tmp_path: Pat
             assert upload(proxy.address, bytes(MEGA)) == 202
 
 
+@pytest.mark.extended
 def test_a_disk_that_is_full(sandbox: Sandbox, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     with small_disk(disk, 4 * MEGA), own_registry(sandbox.env(), tmp_path, storage=disk) as own:
@@ -97,6 +98,7 @@ def push(
     return sandbox.run(*command, cwd=folder, env=env)
 
 
+@pytest.mark.extended
 def test_docker_logs_in_with_a_password(sandbox: Sandbox, tmp_path: Path, helper: bool) -> None:
     with own_registry(sandbox.env(), tmp_path, auth=htpasswd(tmp_path)) as registry:
         done = push(sandbox, tmp_path, registry.address, LOGIN, helper=helper)
@@ -105,6 +107,7 @@ def test_docker_logs_in_with_a_password(sandbox: Sandbox, tmp_path: Path, helper
         assert "401 Unauthorized" in done.stderr
 
 
+@pytest.mark.extended
 def test_docker_gets_tokens_through_a_proxy(sandbox: Sandbox, tmp_path: Path, helper: bool) -> None:
     with (
         token_server(tmp_path) as tokens,

@@ -45,6 +45,7 @@ def test_403_on_manifests_fails_at_once(sandbox: Sandbox, small: Path, repositor
     assert len(refused) <= 2, "each of the two targets is refused at most once"
 
 
+@pytest.mark.extended
 def test_reading_the_cache_survives_a_busy_registry(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:

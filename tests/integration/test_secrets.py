@@ -153,12 +153,14 @@ def fails(seen: Spy, code: int, *secrets: str) -> None:
     assert seen.found([*SECRETS, *secrets]) == []
 
 
+@pytest.mark.extended
 @PROGRESS
 def test_a_step_that_fails(bench: Bench, progress: str) -> None:
     bench.write("false")
     fails(bench.spy(bench.sandbox.registry, "bake", "--progress", progress), 4)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("kind", [extended("htpasswd"), "token"])
 @pytest.mark.parametrize("helper", [False, extended(True)], ids=["config", "helper"])
 def test_a_wrong_password(
@@ -201,6 +203,7 @@ def refusing(tokens: TokenServer, told: Callable[[Asked], str]) -> Callable[[Ask
     return answer
 
 
+@pytest.mark.extended
 @PROGRESS
 @pytest.mark.parametrize(
     "form", [*map(extended, ("{0}", "you sent {1} only")), '{{"authorization": "{0}"}}']
@@ -254,6 +257,7 @@ def test_a_token_server_that_is_down(bench: Bench, tokens: TokenServer, tmp_path
         fails(bench.spy(registry.address, "bake", "--retry-attempts", "2"), 6)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("stream", [extended("1"), "2"], ids=["stdout", "stderr"])
 def test_a_credential_helper_that_fails_and_says_its_secret(
     bench: Bench, tmp_path: Path, stream: str

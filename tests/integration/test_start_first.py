@@ -116,6 +116,7 @@ def test_no_request_is_lost(web: Web, host: Host, replicas: int) -> None:
     assert is_as_compose_would_have_it(host, *[first] * replicas)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("how", ["unhealthy", rarely("exits"), rarely("hangs")])
 def test_one_that_does_not_work_is_asked_by_nobody(web: Web, host: Host, how: str) -> None:
     first = start(web, host)

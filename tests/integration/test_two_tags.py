@@ -51,6 +51,7 @@ def test_code_change_on_a_fresh_engine_reuses_the_dependencies(
     assert version.stdout.startswith("Python 3.")
 
 
+@pytest.mark.extended
 def test_the_published_service_answers_its_health_check(
     sandbox: Sandbox, example: Path, repository: str
 ) -> None:
@@ -67,15 +68,12 @@ def test_the_published_service_answers_its_health_check(
         sandbox.run(*compose, "down", cwd=example, env=env)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("case", "arguments"),
     [
-        pytest.param(
-            "deps target in the bake file", [], id="a-deps-target", marks=pytest.mark.extended
-        ),
-        pytest.param(
-            "application only", ["app"], id="b-application-only", marks=pytest.mark.extended
-        ),
+        pytest.param("deps target in the bake file", [], id="a-deps-target"),
+        pytest.param("application only", ["app"], id="b-application-only"),
         pytest.param("Dockerfile only", [], id="c-no-bake-file"),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.errors import UsageError
 
 if TYPE_CHECKING:
     from whalebuild.cli.session import Session
@@ -50,22 +50,15 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
-        from whalebuild.cli.partial import (
-            ask_for_portion,
-            bake_part,
-            check_modes,
-            portion_note,
-            random_token,
-        )
+        from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
         from whalebuild.cli.session import BakeArguments, open_session, setting_flags
-        from whalebuild.errors import UsageError
 
         check_modes(load=load, read_only=read_only, partial=partial, part_file=part_file)
         flags = setting_flags(
             file=bake_file.file,
             scope=scope,
             base=base,
-            # What is published in all, others say: see ``Portion``.
+            # Beside --partial it names the platforms to build here, not those to publish.
             platform=None if partial else platform,
             builder=builder,
             allow=allow,
@@ -77,12 +70,10 @@ def bake(
         )
         arguments = BakeArguments(targets, bake_file.set_, bake_file.var, ask=not print_)
         with open_session(flags, arguments) as session:
-            from whalebuild.bake.baker import Baker
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.bake import next_pull_lines, result_json, result_table
             from whalebuild.cli.output.github import write_outputs
             from whalebuild.cli.output.plan import announcement
-            from whalebuild.state.builder_notes import FileBuilderNotes
 
             options = BuildOptions(
                 load=load,
@@ -97,28 +88,15 @@ def bake(
             if print_:
                 typer.echo(json.dumps(plan.preview(), indent=2))
                 return
-            if metadata_file and not metadata_file.parent.is_dir():
-                raise UsageError(
-                    f"cannot write the metadata file {metadata_file}",
-                    cause=f"there is no folder {metadata_file.parent}",
-                    next_step="create it, or name another file with --metadata-file",
-                )
+            if metadata_file:
+                _check_folder(metadata_file)
             if load:
                 session.console.note("--load builds for this machine's platform only")
             if partial:
                 session.console.note(portion_note(plan))
             _say(session, announcement(plan))
             session.ready_builder(plan)
-            baker = Baker(
-                plan,
-                session.buildx,
-                session.registry,
-                session.console,
-                session.retrier,
-                FileBuilderNotes(),
-                clock=time.monotonic,
-                token=random_token,
-            )
+            baker = session.baker(plan)
             result = bake_part(baker, part_file) if partial else baker.bake()
             _say(session, next_pull_lines(result))
             if metadata_file:
@@ -129,6 +107,16 @@ def bake(
             typer.echo(json.dumps(result_json(result)))
         elif partial or not plan.nothing_to_do:
             typer.echo(table)
+
+
+def _check_folder(metadata_file: Path) -> None:
+    """Refuse a metadata file that cannot be written, before anything is built."""
+    if not metadata_file.parent.is_dir():
+        raise UsageError(
+            f"cannot write the metadata file {metadata_file}",
+            cause=f"there is no folder {metadata_file.parent}",
+            next_step="create it, or name another file with --metadata-file",
+        )
 
 
 def _say(session: Session, lines: Iterable[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from whalebuild.bake.partial.format import part_json
 from whalebuild.bakefile.images import Portion
+from whalebuild.cli.session import random_token
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import parse_platforms
 from whalebuild.state.part_files import claim_part_file, write_part_file
@@ -55,11 +55,6 @@ def ask_for_portion(platforms: Sequence[str] | None) -> Portion:
     """
     wanted = parse_platforms(platforms or (), where="--platform")
     return Portion(wanted, random_token())
-
-
-def random_token() -> str:
-    """A random text that makes a bake's staging tags its own."""
-    return secrets.token_hex(4)
 
 
 def portion_note(plan: Plan) -> str:

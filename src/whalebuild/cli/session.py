@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.settings_file import read_settings_layer
 
 if TYPE_CHECKING:
+    from whalebuild.bake.baker import Baker
     from whalebuild.console.plain import ConsoleBase
     from whalebuild.plan.plan import Plan
     from whalebuild.plan.planner import Planner
@@ -53,6 +56,22 @@ class Session:
             thorough=thorough,
         )
 
+    def baker(self, plan: Plan) -> Baker:
+        """What carries out a plan with this session's engine and registry."""
+        from whalebuild.bake.baker import Baker
+        from whalebuild.state.builder_notes import FileBuilderNotes
+
+        return Baker(
+            plan,
+            self.buildx,
+            self.registry,
+            self.console,
+            self.retrier,
+            FileBuilderNotes(),
+            clock=time.monotonic,
+            token=random_token,
+        )
+
     def ready_builder(self, plan: Plan) -> None:
         """Have the builder that a plan needs be there, and its nodes answer."""
         from whalebuild.builder.ensure import ensure_builder, nodes_down
@@ -66,6 +85,11 @@ class Session:
 
         with DockerBuilders() as builders:
             ensure_builder(builders, facts, platforms, self.console.note)
+
+
+def random_token() -> str:
+    """A random text, by which staging tags and parts of different bakes differ."""
+    return secrets.token_hex(4)
 
 
 def setting_flags(**given: object) -> dict[str, object]:

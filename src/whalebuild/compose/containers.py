@@ -34,7 +34,7 @@ class Container:
         image_name: The name that it was started with; None if that is no reference.
         status: created, running, paused, restarting, removing, exited or dead.
         health: starting, healthy or unhealthy; empty without a health check.
-        health_log: What the last run of the health check said; empty if it has said nothing.
+        health_log: What the last run of the health check printed; empty for nothing.
         exit_code: Of its process, if that has ended.
         restarts: How often the engine has restarted it.
         restart_policy: no, always, unless-stopped or on-failure.
@@ -130,6 +130,6 @@ def _health(value: object) -> str:
 
 
 def _last_output(log: object) -> str:
-    """What the last run said; of one that was stopped halfway, docker says so itself."""
+    """What the last run of the check printed; of one that took too long, docker's message."""
     runs = [_table(run) for run in log] if isinstance(log, list) else []
     return redact(str(runs[-1].get("Output") or "").strip()) if runs else ""

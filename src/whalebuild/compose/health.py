@@ -27,7 +27,7 @@ class HealthProblem:
 
 @dataclass(frozen=True)
 class HealthState:
-    """What can be said of containers by now.
+    """The state of all containers of a wait.
 
     Attributes:
         problem: The first one that has failed for good.

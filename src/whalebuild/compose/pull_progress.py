@@ -56,7 +56,7 @@ class PullState:
 
     @property
     def bytes(self) -> int:
-        """Bytes downloaded; of a layer whose size was never said none."""
+        """Bytes downloaded; a layer whose size compose never told counts as 0."""
         return sum(self._current.values())
 
     def add(self, line: PullLine) -> None:
@@ -79,7 +79,7 @@ def layer_id(digest: str) -> str:
 
 
 def parse_pull_line(text: str) -> PullLine | None:
-    """Parse one line; None for one that tells nothing of an image or layer, or is no JSON."""
+    """Parse one line; None for one that is not about an image or layer, or is no JSON."""
     found = _object(text)
     name, status = found.get("id"), found.get("text")
     if not (isinstance(name, str) and isinstance(status, str) and name and status):

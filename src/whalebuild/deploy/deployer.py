@@ -1,4 +1,4 @@
-"""Deploys: pulls what is missing, switches, and goes back if that does not work."""
+"""Carries out a deploy: pulls what is missing, switches, and goes back if a service fails."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Deployer:
         return self.clock() - began
 
     def warm(self, plan: DeployPlan) -> float:
-        """Pull dependencies ahead, and record that they are there; see :meth:`pull`."""
+        """Pull dependencies ahead, and record that the host has them; see :meth:`pull`."""
         took = self.pull(plan)
         for each in plan.changes:
             if each.version:
@@ -83,10 +83,10 @@ class Deployer:
             to: The deployment that a rollback goes back to.
 
         Raises:
-            DeployError: A service does not work; what ran before runs again, unless it says
+            DeployError: A service does not work; what ran before runs again, unless the error says
                 otherwise.
             WhalebuildError: The registry refused or could not be reached: what ran before still
-                does. Or the engine is lost.
+                runs. Or the engine is lost.
         """
         pulled = self.pull(plan)
         began = self.clock()

@@ -19,9 +19,9 @@ def next_number(history: History) -> int:
 def state_after(history: History, number: int) -> dict[str, Reference | None]:
     """What ran after a deployment, of all services that the record knows.
 
-    It is what every deployment up to this one found running in its end. One that was interrupted
-    changes nothing, since nobody knows. Of a service that was first deployed later it is what ran
-    before that: so a deployment can be gone back to that was about other services.
+    Each deployment up to this one recorded at its end what its services ran. One that was
+    interrupted recorded nothing, and is passed over. Of a service that was first deployed later, it
+    is what ran before that: so one can go back to a deployment that was about other services.
     """
     state: dict[str, Reference | None] = {}
     for each in history.deployments:

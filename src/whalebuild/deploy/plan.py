@@ -193,7 +193,7 @@ def needs_override(service: Service, version: Reference) -> bool:
 
 
 def host_name(version: Reference) -> Reference:
-    """By which name a host's engine starts a version: its tag there, made to stand for it."""
+    """The name under which a host's engine starts a version: its tag, set to it before."""
     return Reference(version.repository, version.tag) if version.tag else version
 
 

@@ -15,7 +15,7 @@ from whalebuild.oci.reference import Reference
 class Project(Protocol):
     """A compose project and the engine that runs it. Every method may raise ``CommandFailedError``.
 
-    References to images are of the engine's own, unless it is said otherwise.
+    References to images are names on the engine, unless it says otherwise.
     """
 
     def model(self) -> Model:
@@ -60,9 +60,10 @@ class Project(Protocol):
         """
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
-        """Have a container leave networks, and come back by these names; it may run.
+        """Have a container leave networks, and join them again under these names; it may run.
 
-        It keeps its open connections, and nothing but names of what its service has there.
+        It keeps its open connections. Of what the file gives its service in a network, such as an
+        address of its own, it gets nothing back but the names.
         """
 
     def start_trial(self, service: str, image: Reference) -> None:
@@ -72,7 +73,10 @@ class Project(Protocol):
         """
 
     def remove(self, containers: Sequence[str]) -> None:
-        """Stop containers as their services wish, and remove them; those that are gone are none."""
+        """Stop containers with their services' signals and grace periods, and remove them.
+
+        Containers that are gone already are passed over.
+        """
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of a container's output."""
@@ -82,7 +86,7 @@ class Record(Protocol):
     """The record of a project's deployments on an engine, and its lock."""
 
     def read(self) -> History:
-        """Read it all; a record that is not there yet is empty."""
+        """Read all of it; a record that does not exist yet is empty."""
 
     def add(self, entry: Entry) -> None:
-        """Add an entry; whoever reads sees it whole or not at all."""
+        """Add an entry; a reader sees the whole entry or nothing of it."""

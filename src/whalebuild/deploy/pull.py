@@ -22,7 +22,7 @@ from whalebuild.text import human_bytes
 
 @dataclass(frozen=True)
 class Puller:
-    """Has the engine pull; what it has got of a layer stays there for the next try."""
+    """Has the engine pull; the next try goes on with the part of a layer that the last one got."""
 
     project: Project
     retrier: Retrier

@@ -26,7 +26,7 @@ class Outcome(StrEnum):
     DONE = "done"
     ROLLED_BACK = "rolled back"  # it failed, and what ran before runs again
     FAILED = "failed"  # it failed, and was not rolled back, or could not be
-    INTERRUPTED = "interrupted"  # whoever ran it was stopped: a record that has no end
+    INTERRUPTED = "interrupted"  # the process was stopped: the record has no end of it
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def entry_line(entry: Entry) -> str:
     """One entry as a line, without its end.
 
     Raises:
-        ValueError: A version has no digest: it would not be known later what it was.
+        ValueError: A version has no digest, so that it could not be deployed again.
     """
     match entry:
         case Begun():

@@ -1,6 +1,6 @@
 """Starts new versions beside the old ones, so that a version that does not work stops nothing.
 
-What comes of it for clients was measured: docs/start-first.md.
+What clients see of it was measured: docs/start-first.md.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from whalebuild.deploy.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name
 
-# The first packet of a connection that comes while a container rejoins a network is lost, and is
-# sent again after a second: the old one has to be there then. Swarm waits that long as well.
+# Seconds between taking the old containers' names away and stopping them. The first packet of a
+# connection that is opened while a container rejoins a network is lost, and is sent again after a
+# second: the old container must still be there then. Swarm waits that long as well.
 DRAINING = 2.0
 
 

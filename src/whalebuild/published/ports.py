@@ -12,7 +12,7 @@ class Host(Protocol):
     """The engine that is to pull. Every method may raise ``CommandFailedError``."""
 
     def id(self) -> str:
-        """The engine's own ID; another one after it was installed anew."""
+        """The engine's own ID; a new installation has a new one."""
 
     def facts(self) -> BuilderFacts:
         """Look at the engine of the current docker context, whatever builder is chosen."""

@@ -60,7 +60,7 @@ class TagView:
     Attributes:
         size: Bytes of what the tag stands for, as a rule an index.
         images: By platform.
-        attestations: How many of them there are.
+        attestations: Number of attestation manifests in the index.
     """
 
     reference: Reference
@@ -82,7 +82,7 @@ class TagView:
 
 @dataclass(frozen=True)
 class NoRecord:
-    """An application's image that does not say how it was made, and why."""
+    """Why an application's image does not say how it was made."""
 
     reason: str
 

@@ -55,7 +55,7 @@ def history_text(view: HistoryView, when: Callable[[str], str] = local_time) -> 
 
 
 def history_notes(view: HistoryView) -> Iterator[str]:
-    """What is to be said besides."""
+    """Warnings: interrupted deployments, and services that were changed outside whalebuild."""
     interrupted = sorted(interrupted_services(view.history))
     if interrupted:
         yield (

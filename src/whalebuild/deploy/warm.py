@@ -1,4 +1,4 @@
-"""Plans to pull dependencies ahead of the applications that stand on them."""
+"""Plans to pull dependencies ahead of the applications that are built on them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from whalebuild.bakefile.pair_names import names_of_image, with_tag
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
+from whalebuild.compose.model import Service
 from whalebuild.deploy.plan import (
     DeployPlan,
     ServiceAction,
@@ -28,25 +29,9 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
         UsageError: A service is unknown.
         WhalebuildError: The registry refused, or could not be reached.
     """
-    changes: dict[str, ServiceChange] = {}
-    apps: dict[str, PublishedApp] = {}
-    for service in chosen_services(planner.model, names):
-        if service.image is None or (why := not_a_pair(service)):
-            changes[service.name] = ServiceChange(
-                service, ServiceAction.PLAIN, why=not_a_pair(service)
-            )
-            continue
-        named = with_tag(service.image)
-        app = planner.published(named)
-        deps = _dependencies(planner.lookup, named) if app and app.record else None
-        if app is None or deps is None:
-            why = f"{named} is no pair of whalebuild's"
-            changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=why)
-            continue
-        where = deps.reference
-        version = Reference(where.repository, where.tag, deps.bundle.digest)
-        changes[service.name] = ServiceChange(service, ServiceAction.WARM, version)
-        apps[service.name] = app
+    decided = {each.name: _decide(planner, each) for each in chosen_services(planner.model, names)}
+    changes = {name: change for name, (change, _) in decided.items()}
+    apps = {name: app for name, (_, app) in decided.items() if app}
     sources = {
         name: Reference(each.version.repository, each.version.tag)
         for name, each in changes.items()
@@ -61,6 +46,21 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
         if diff.to.digest == _digest(changes[name]) and not _shares(planner.lookup, app, diff)
     ]
     return replace(plan, notes=(*plan.notes, *notes))
+
+
+def _decide(planner: DeployPlanner, service: Service) -> tuple[ServiceChange, PublishedApp | None]:
+    """What becomes of a service; with its application where the dependencies are pulled."""
+    why = not_a_pair(service)
+    if why or service.image is None:
+        return ServiceChange(service, ServiceAction.PLAIN, why=why), None
+    named = with_tag(service.image)
+    app = planner.published(named)
+    deps = _dependencies(planner.lookup, named) if app and app.record else None
+    if deps is None:
+        why = f"{named} is no pair of whalebuild's"
+        return ServiceChange(service, ServiceAction.PLAIN, why=why), None
+    version = Reference(deps.reference.repository, deps.reference.tag, deps.bundle.digest)
+    return ServiceChange(service, ServiceAction.WARM, version), app
 
 
 def _dependencies(lookup: ManifestLookup, named: Reference) -> PublishedDeps | None:

@@ -11,8 +11,10 @@ import pytest
 from tests.support.console import completed_step, shown
 from tests.support.progress import recording
 from whalebuild.buildkit.events import BuildWarning
+from whalebuild.console.base import ConsoleBase
+from whalebuild.console.choose import make_console
 from whalebuild.console.live import LiveConsole
-from whalebuild.console.plain import ConsoleBase, PlainConsole, RawConsole, make_console
+from whalebuild.console.plain import PlainConsole, RawConsole
 
 
 def test_plain_numbers_steps_and_tells_how_they_ended() -> None:

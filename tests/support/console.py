@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.support.progress import recording
 from whalebuild.buildkit.events import Event, Step, parse_line
-from whalebuild.console.plain import ConsoleBase
+from whalebuild.console.base import ConsoleBase
 
 
 @dataclass

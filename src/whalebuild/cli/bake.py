@@ -16,7 +16,7 @@ from whalebuild.errors import UsageError
 
 if TYPE_CHECKING:
     from whalebuild.cli.session import Session
-    from whalebuild.console.plain import ConsoleBase
+    from whalebuild.console.base import ConsoleBase
 
 _FOR_PROGRAMS = ("quiet", "rawjson")
 

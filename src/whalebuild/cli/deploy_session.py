@@ -35,7 +35,7 @@ from whalebuild.settings import Settings, layer_from_environment, layer_from_fla
 from whalebuild.source.settings_file import read_settings_layer
 
 if TYPE_CHECKING:
-    from whalebuild.console.plain import ConsoleBase
+    from whalebuild.console.base import ConsoleBase
     from whalebuild.docker.compose import ComposeProject
     from whalebuild.docker.host import DockerHost
     from whalebuild.registry.client import RegistryClient
@@ -113,7 +113,7 @@ def open_deploy_session(
         WhalebuildError: A setting is wrong, the project cannot be read, there is no engine, or
             another one has the project and is not waited for.
     """
-    from whalebuild.console.plain import make_console
+    from whalebuild.console.choose import make_console
     from whalebuild.docker.cli import DockerCalls
     from whalebuild.docker.compose import ComposeProject
     from whalebuild.docker.host import DockerHost

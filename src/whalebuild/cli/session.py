@@ -21,7 +21,7 @@ from whalebuild.source.settings_file import read_settings_layer
 
 if TYPE_CHECKING:
     from whalebuild.bake.baker import Baker
-    from whalebuild.console.plain import ConsoleBase
+    from whalebuild.console.base import ConsoleBase
     from whalebuild.plan.plan import Plan
     from whalebuild.plan.planner import Planner
     from whalebuild.registry.client import RegistryClient
@@ -134,7 +134,7 @@ def open_session(
         if arguments:
             _begin(engine, docker, root, settings, request, ask=arguments.ask)
         # Docker is at work while the rest is imported.
-        from whalebuild.console.plain import make_console
+        from whalebuild.console.choose import make_console
         from whalebuild.registry.client import RegistryClient
         from whalebuild.runtime.retrier import Retrier
         from whalebuild.source.tree import LocalSourceTree

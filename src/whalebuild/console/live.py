@@ -15,7 +15,7 @@ from rich.text import Text
 
 from whalebuild.buildkit.events import BuildWarning, Event
 from whalebuild.buildkit.progress import BuildState, StepState, pulled_bytes
-from whalebuild.console.plain import ConsoleBase
+from whalebuild.console.base import ConsoleBase
 from whalebuild.text import human_bytes, human_seconds
 
 _LOG_LINES = 3

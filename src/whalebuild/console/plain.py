@@ -5,45 +5,16 @@ Standard output belongs to results.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
-from typing import Self, TextIO
+from typing import TextIO
 
 from whalebuild.buildkit.events import BuildWarning, Event, Log, Step
 from whalebuild.buildkit.progress import BuildState, StepState
+from whalebuild.console.base import ConsoleBase
 from whalebuild.text import human_seconds
 
 _PROGRESS_SECONDS = 5.0
-
-
-class ConsoleBase:
-    """Prints notes and no progress (``--progress quiet``). A context manager."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.flush()
-
-    def begin(self, targets: Sequence[str]) -> None:
-        """See ``buildkit.console.Console``."""
-
-    def event(self, event: Event) -> None:
-        """See ``buildkit.console.Console``."""
-
-    def raw(self, line: str) -> None:
-        """See ``buildkit.console.Console``."""
-
-    def note(self, text: str) -> None:
-        """See ``buildkit.console.Console``."""
-        print(f"whalebuild: {text}", file=self._stream, flush=True)
-
-    def progress(self, what: str, how_far: str) -> None:
-        """See ``buildkit.console.Console``."""
 
 
 class RawConsole(ConsoleBase):
@@ -110,24 +81,6 @@ class PlainConsole(ConsoleBase):
 
     def _line(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
-
-
-def make_console(mode: str, *, ci: bool) -> ConsoleBase:
-    """Choose the console for ``--progress``; ``auto`` is a live view on a terminal.
-
-    Args:
-        mode: One of ``settings.PROGRESS_MODES``.
-        ci: Whether a CI service runs us: its log is no terminal, whatever it says.
-    """
-    stream = sys.stderr
-    if mode == "auto":
-        mode = "tty" if stream.isatty() and not ci else "plain"
-    if mode == "tty":
-        from whalebuild.console.live import LiveConsole  # noqa: PLC0415 - rich is slow
-
-        return LiveConsole(stream)
-    kinds: dict[str, type[ConsoleBase]] = {"rawjson": RawConsole, "quiet": ConsoleBase}
-    return kinds.get(mode, PlainConsole)(stream)
 
 
 def _is_housekeeping(step: StepState) -> bool:

@@ -1,0 +1,26 @@
+"""Which console ``--progress`` means."""
+
+from __future__ import annotations
+
+import sys
+
+from whalebuild.console.base import ConsoleBase
+from whalebuild.console.plain import PlainConsole, RawConsole
+
+
+def make_console(mode: str, *, ci: bool) -> ConsoleBase:
+    """Choose the console for ``--progress``; ``auto`` is a live view on a terminal.
+
+    Args:
+        mode: One of ``settings.PROGRESS_MODES``.
+        ci: Whether a CI service runs us: its log is no terminal, whatever it says.
+    """
+    stream = sys.stderr
+    if mode == "auto":
+        mode = "tty" if stream.isatty() and not ci else "plain"
+    if mode == "tty":
+        from whalebuild.console.live import LiveConsole  # noqa: PLC0415 - rich is slow
+
+        return LiveConsole(stream)
+    kinds: dict[str, type[ConsoleBase]] = {"rawjson": RawConsole, "quiet": ConsoleBase}
+    return kinds.get(mode, PlainConsole)(stream)

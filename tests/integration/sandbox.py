@@ -75,7 +75,7 @@ class Sandbox:
             handle = os.pidfd_open(int((run / files[daemon]).read_text()))
             try:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
-                ended, _, _ = select.select([handle], [], [], 10)
+                ended, _, _ = select.select([handle], [], [], 60)
                 assert ended, f"{daemon} of engine {engine} is still there"
             finally:
                 os.close(handle)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.deploys import Host, Web
+from tests.integration.deploys import PATIENT, Host, Web
 from tests.integration.faults import Closed, Effect, Fault, Status, Throttled
 from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
@@ -195,7 +195,7 @@ def test_a_registry_that_fails(
     host.whalebuild("deploy", check=True)
     web.change_dependencies("two")
     second = web.publish("2")
-    with Poller(host.url) as poller:
+    with Poller(host.url, PATIENT) as poller:
         for path, effect in troubles:
             proxy.begin([Fault("GET|HEAD", path, effect)])
             down = host.whalebuild("deploy", "--retry-deadline", "1", "--order", order)

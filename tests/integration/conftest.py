@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The sandbox with one engine that tests share. CI must have it; elsewhere it is skipped."""
     words = command("up", SHARED_ENGINE)
     for last in (False, True):  # a start that took too long once is no reason to skip all tests
@@ -34,7 +34,7 @@ def sandbox() -> Iterator[Sandbox]:
             pytest.fail(up.stderr)
         if last:
             pytest.skip(up.stderr)
-    sandbox = Sandbox()
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     sandbox.clear_away()
     sandbox.publish_python_image()
     yield sandbox

@@ -12,7 +12,6 @@ with Poller(host.url) as poller:
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import subprocess
 import time
@@ -30,10 +29,12 @@ from tests.integration.sandbox import Sandbox
 
 # What dependencies weigh: incompressible, so that a download of them shows.
 DEPS_BYTES = 3_000_000
-# A version that fails is known to be unhealthy some 2 s after its start.
-_CHECK = "--interval=500ms --timeout=2s --retries=2 --start-interval=100ms"
-START_SECONDS = 1
-NEVER = "1h"
+# A version that fails is known to be unhealthy some 2 s after its start; one that works has all the
+# time that it needs beside other work, and one that hangs stays "starting".
+_CHECK = "--interval=500ms --timeout=10s --retries=2 --start-interval=100ms"
+_FAILS, _WORKS, _HANGS = "1s", "5m", "1h"
+#: Seconds that an answer may take where no request may be lost.
+PATIENT = 10.0
 # The shell's own words: another Python each time would take the processor from what is measured.
 _ASK = (
     "exec 3<>/dev/tcp/127.0.0.1/8000 && printf 'GET /healthz HTTP/1.0\\\\r\\\\n\\\\r\\\\n' >&3 "
@@ -103,8 +104,7 @@ class Web:
         # Another project's layer with the same code would be downloaded by nobody.
         settings |= {"slow_start": slow_start, "project": self.pair.repository}
         (self.pair.folder / "app/settings.json").write_text(f"{json.dumps(settings)}\n")
-        # A version that hangs stays "starting": others are unhealthy soon.
-        start = NEVER if how == "hangs" else f"{START_SECONDS + math.ceil(slow_start)}s"
+        start = {"": _WORKS, "hangs": _HANGS}.get(how, _FAILS)
         self.pair.write(_DOCKERFILE.replace("{start}", start))
         self.pair.bake(*(("--tag", tag) if tag else ()))
         return self.pair.digest(tag or "latest")

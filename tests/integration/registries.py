@@ -23,7 +23,7 @@ USER = "ada"
 PASSWORD = "correct-horse-battery"
 # Its bcrypt, as `htpasswd -nbB -C 4 ada …` prints it.
 _HASH = "$2b$04$MF26NGXJ1Tk9azL4DRhM4OHp7pNoR7WpgfU1sn.UNoYw44mGTw7rq"
-SECONDS_TO_START = 10.0
+SECONDS_TO_START = 60.0
 _PORTS = 100
 _FIRST_PORT = 20_000 + os.getpid() % 100 * _PORTS
 _ports = itertools.count()

@@ -47,8 +47,13 @@ def command(name: str, engine: str, *words: str) -> list[str | Path]:
 
 @dataclass
 class Sandbox:
-    """Engines by name; each command runs in the environment that ``sandbox/exec`` gives it."""
+    """Engines by name; each command runs in the environment that ``sandbox/exec`` gives it.
 
+    Attributes:
+        folder: Where commands have temporary files, notes and records: nobody else's are there.
+    """
+
+    folder: Path
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def up(self, engine: str, *options: str) -> None:
@@ -70,7 +75,7 @@ class Sandbox:
             handle = os.pidfd_open(int((run / files[daemon]).read_text()))
             try:
                 signal.pidfd_send_signal(handle, signal.SIGKILL)
-                ended, _, _ = select.select([handle], [], [], 10)
+                ended, _, _ = select.select([handle], [], [], 60)
                 assert ended, f"{daemon} of engine {engine} is still there"
             finally:
                 os.close(handle)
@@ -110,7 +115,11 @@ class Sandbox:
                 text=True,
             ).stdout
             pairs = (item.partition("=") for item in shown.split("\0") if item)
-            self.environments[engine] = {name: value for name, _, value in pairs}
+            found = {name: value for name, _, value in pairs}
+            for variable in ("TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+                found[variable] = str(self.folder / variable.lower())
+                Path(found[variable]).mkdir(exist_ok=True)
+            self.environments[engine] = found
         return self.environments[engine]
 
     @contextmanager

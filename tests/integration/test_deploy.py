@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.deploys import COMPOSE, DEPS_BYTES, Host, Web
+from tests.integration.deploys import COMPOSE, DEPS_BYTES, PATIENT, Host, Web
 from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.sandbox import Sandbox, downloaded
@@ -99,7 +99,7 @@ def test_a_version_that_does_not_work(
     web.publish_broken("2", how=how)
     # One that hangs is "starting" for as long as it is waited for.
     words = ("--timeout", "3") if how == "hangs" else ()
-    with Poller(host.url) as poller:
+    with Poller(host.url, PATIENT) as poller:
         poller.wait_for("1")
         done = host.whalebuild("deploy", *words)
         poller.wait_for("1")

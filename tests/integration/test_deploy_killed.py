@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.deploys import Host, Web
+from tests.integration.deploys import PATIENT, Host, Web
 from tests.integration.faults import Closed, Effect, Fault, Status, Throttled
 from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
-from tests.integration.processes import Process
+from tests.integration.processes import PATIENCE, Process
 from tests.integration.proxy import Proxy, faulty_registry
 from tests.integration.sandbox import Sandbox
 from wbsandbox.polling import Poller
@@ -157,7 +157,7 @@ def test_two_at_once(web: Web, host: Host) -> None:
     """One waits, the other refuses, as each was told."""
     web.publish("1")
     host.whalebuild("deploy", check=True)
-    second = web.publish("2", slow_start=6.0)
+    second = web.publish("2", slow_start=PATIENCE)
     with host.started("deploy") as one:
         one.wait_for_text("its health check")
         with host.started("deploy") as two:
@@ -166,6 +166,8 @@ def test_two_at_once(web: Web, host: Host) -> None:
             assert refused.returncode == 8
             assert "another deploy of" in refused.stderr
             assert f"pid {one.popen.pid}" in refused.stderr
+            [new] = host.containers()
+            host.run("docker", "kill", "--signal", "USR1", new.id)
             assert one.end() == 0
             assert two.end() == 0
     assert "nothing to deploy" in two.stdout
@@ -193,7 +195,7 @@ def test_a_registry_that_fails(
     host.whalebuild("deploy", check=True)
     web.change_dependencies("two")
     second = web.publish("2")
-    with Poller(host.url) as poller:
+    with Poller(host.url, PATIENT) as poller:
         for path, effect in troubles:
             proxy.begin([Fault("GET|HEAD", path, effect)])
             down = host.whalebuild("deploy", "--retry-deadline", "1", "--order", order)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.deploys import Host, Web
+from tests.integration.deploys import PATIENT, Host, Web
 from tests.integration.marks import rarely
 from tests.integration.published import raw_manifest
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox, downloaded
@@ -72,7 +72,7 @@ def test_what_is_older_than_the_kept_ones_is_removed(web: Web, host: Host) -> No
 
 def runs(host: Host, release: str) -> None:
     """The service answers with this release, and the record knows."""
-    assert ask(host.url).release == release
+    assert ask(host.url, PATIENT).release == release
     shown = host.result("history")
     assert shown["strays"] == shown["damaged_lines"] == shown["unsure"] == []
 

@@ -97,7 +97,7 @@ def test_a_builder_without_space(sandbox: Sandbox, pair: Pair, narrow: str, what
 
 def _bake_once_freed(pair: Pair) -> None:
     """Bake as soon as it works: BuildKit frees what failed builds wrote a moment later."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (done := pair.whalebuild("bake")).returncode:
         assert time.monotonic() < until, done.stderr
         time.sleep(0.5)

@@ -43,7 +43,7 @@ def test_interrupted_bake_leaves_nothing(
         assert _session(process.pid), "the docker client runs"
         process.send_signal(sent)
         stderr = process.stderr.read()
-        assert process.wait(timeout=20) == 130
+        assert process.wait(timeout=PATIENCE) == 130
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

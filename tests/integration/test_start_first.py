@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration import name_proxy
-from tests.integration.deploys import Host, Running, Web
+from tests.integration.deploys import PATIENT, Host, Running, Web
 from tests.integration.marks import rarely
 from tests.integration.sandbox import Sandbox
 from tests.integration.web_app import REASONS
@@ -33,8 +33,6 @@ services:
     deploy: {replicas: 1, update_config: {order: start-first}}
 networks: {back: {}}
 """
-# Who asks while one rejoins is answered after a second, and those of one second take two then.
-PATIENT = 3.0
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 It is copied into the image, with a file ``settings.json`` beside it:
 release: what it says that it is.
 how: "" works; "unhealthy": /healthz answers 500; "exits": it ends with 1; "hangs": never listens.
-slow_start: seconds until it listens.
+slow_start: seconds until it listens, unless SIGUSR1 has it listen at once.
 deaf: it ignores SIGTERM.
 """
 
@@ -69,7 +69,9 @@ def main() -> int:
         return 1
     while how == "hangs":
         time.sleep(1)
-    time.sleep(settings["slow_start"])
+    at_once = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: at_once.set())
+    at_once.wait(settings["slow_start"])
     with Server(("", PORT), Handler) as server:
         if not settings["deaf"]:
             stop = threading.Thread(target=server.shutdown)

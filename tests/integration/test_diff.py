@@ -101,6 +101,7 @@ def test_a_host_through_the_versions(sandbox: Sandbox, pair: Pair, host: str) ->
     assert pulled(pair, host) == forced["download_bytes"] == forced["index"]["bytes"]
 
 
+@pytest.mark.extended
 def test_two_references_need_no_engine(pair: Pair, fresh: str) -> None:
     pair.bake("--tag", "v1")
     pair.change_code("two")

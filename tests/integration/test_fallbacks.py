@@ -72,6 +72,7 @@ def test_an_argument_that_an_image_does_not_hand_down(pair: Pair, fresh: str) ->
     assert pair.prints("latest", "cat", "/message") == "handed-down"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("driver", ["docker", rarely("remote")])
 def test_an_application_that_fails_after_its_dependencies_were_rebuilt(
     sandbox: Sandbox, pair: Pair, fresh: str, driver: str

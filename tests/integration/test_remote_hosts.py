@@ -36,7 +36,6 @@ def diff(host: Host, *words: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.extended
 @pytest.mark.parametrize("way", [WAYS[0], *map(rarely, WAYS[1:])])
 def test_a_host_from_afar(sandbox: Sandbox, tmp_path: Path, web: Web, prod: Host, way: str) -> None:
     far = Far(prod, tmp_path / "far", way)
@@ -80,6 +79,7 @@ def test_ssh_does_not_get_there(tmp_path: Path, web: Web, prod: Host, why: str) 
     assert "`ssh -l deploy -p 2222 prod.example docker version`" in done.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("way", [WAYS[0], *map(rarely, WAYS[1:])])
 def test_a_deployment_from_afar(
     sandbox: Sandbox, tmp_path: Path, web: Web, prod: Host, way: str

@@ -41,6 +41,7 @@ def test_no_docker_client(sandbox: Sandbox, small: Path, tmp_path: Path) -> None
     assert "docs.docker.com/get-docker" in done.stderr
 
 
+@pytest.mark.extended
 def test_docker_client_without_buildx(sandbox: Sandbox, small: Path, tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     docker = tmp_path / "docker"
@@ -109,6 +110,7 @@ def test_no_dependencies_stage(sandbox: Sandbox, small: Path) -> None:
     assert 'write deps-stage = "builder"' in stderr
 
 
+@pytest.mark.extended
 def test_bake_file_with_a_syntax_error(sandbox: Sandbox, small: Path) -> None:
     (small / "docker-bake.hcl").write_text('target "app" {\n  tags = ["x"\n}\n')
     code, stderr = _bake(sandbox, small)
@@ -117,6 +119,7 @@ def test_bake_file_with_a_syntax_error(sandbox: Sandbox, small: Path) -> None:
     assert "docker-bake.hcl:3" in stderr, "buildx's own message, located"
 
 
+@pytest.mark.extended
 def test_unknown_target(sandbox: Sandbox, small: Path) -> None:
     (small / "docker-bake.hcl").write_text('target "worker" { tags = ["x.example/y"] }')
     code, stderr = _bake(sandbox, small, "wroker")
@@ -183,6 +186,7 @@ def test_bad_settings(sandbox: Sandbox, small: Path, text: str | None, message: 
     assert message in stderr
 
 
+@pytest.mark.extended
 def test_registry_refuses_to_be_read(sandbox: Sandbox, small: Path, repository: str) -> None:
     denied = oci_error(403, "UNAUTHORIZED", "authentication required")
     with faulty_registry(sandbox.registry, Fault(".*", "/v2/", denied)) as proxy:
@@ -211,6 +215,7 @@ def test_failing_run(sandbox: Sandbox, small: Path, repository: str) -> None:
     assert _digests(sandbox, image, small) == before, "both tags are as they were"
 
 
+@pytest.mark.extended
 def test_base_image_that_does_not_exist(sandbox: Sandbox, small: Path, repository: str) -> None:
     dockerfile = small / "Dockerfile"
     missing = f"{sandbox.registry}/no/such:image"

@@ -90,6 +90,7 @@ def test_the_generated_definition_means_the_same_to_buildx(sandbox: Sandbox, sma
     assert again == json.loads(printed)["target"]
 
 
+@pytest.mark.extended
 def test_a_matrix_gives_each_application_its_own_pair(sandbox: Sandbox, small: Path) -> None:
     (small / "docker-bake.hcl").write_text(BAKE_FILE)
     ours = _print(sandbox, small, {}, "whalebuild", "bake", "--print", "services")

@@ -20,6 +20,7 @@ def _on_a_base_behind(proxy: Proxy, pair: Pair, folder: Path) -> None:
     pair.write(ON_DEPS + CODE, f"{proxy.address}/{base}")
 
 
+@pytest.mark.extended
 def test_a_cut_look_at_a_base_image_is_no_missing_image(pair: Pair, tmp_path: Path) -> None:
     """BuildKit asks for a blob of that digest next, and reports that as not found."""
     cut = Fault("HEAD", "/manifests/sha256:", Reset(), times=1)

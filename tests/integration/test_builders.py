@@ -94,6 +94,7 @@ def _address(sandbox: Sandbox, engine: str = SHARED_ENGINE) -> str:
     return sandbox.env(engine)["WHALEBUILD_SANDBOX_BUILDKIT"]
 
 
+@pytest.mark.extended
 def test_a_farm_of_two_nodes_from_its_making_to_its_end(
     sandbox: Sandbox, verbs: Verbs, farther: str, pair: Pair
 ) -> None:
@@ -241,6 +242,7 @@ def test_a_bake_needs_only_the_nodes_of_its_platforms(
     assert "several platforms" not in inspected, "that would wait for the other node"
 
 
+@pytest.mark.extended
 def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
     sandbox: Sandbox, tmp_path: Path, classic: str
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_platform_is_added_through_a_remote_builder(
     assert pair.tags() == ["deps", "latest"]
 
 
+@pytest.mark.extended
 def test_a_second_repository_gets_image_and_lock_and_no_caches(
     sandbox: Sandbox, pair: Pair, builder: str
 ) -> None:

@@ -20,6 +20,7 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 
+@pytest.mark.extended
 def test_a_cache_that_cannot_go_by_digest_goes_by_a_staging_tag(
     sandbox: Sandbox, small: Path, repository: str, home: dict[str, str]
 ) -> None:

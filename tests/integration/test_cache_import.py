@@ -91,6 +91,7 @@ def _published(pair: Pair, engine: str, dockerfile: str) -> Cached:
     return Cached(pair, engine, cache, dockerfile)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("place", "effect"),
     [

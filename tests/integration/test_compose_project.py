@@ -166,6 +166,7 @@ def test_a_pull_by_digest(sandbox: Sandbox, pair: Pair, project: ComposeProject)
     assert pulled(project, image, sizes).bytes == 0
 
 
+@pytest.mark.extended
 def test_containers_are_as_docker_compose_up_makes_them(
     sandbox: Sandbox, pair: Pair, project: ComposeProject
 ) -> None:

@@ -138,6 +138,7 @@ def test_killed_while_a_new_version_is_on_trial(web: Web, host: Host) -> None:
     assert len(host.containers()) == 1
 
 
+@pytest.mark.extended
 def test_ctrl_c(web: Web, host: Host) -> None:
     first = web.publish("1")
     host.whalebuild("deploy", check=True)
@@ -153,6 +154,7 @@ def test_ctrl_c(web: Web, host: Host) -> None:
     assert host.digests() == [first]
 
 
+@pytest.mark.extended
 def test_two_at_once(web: Web, host: Host) -> None:
     """One waits, the other refuses, as each was told."""
     web.publish("1")
@@ -178,6 +180,7 @@ def test_two_at_once(web: Web, host: Host) -> None:
 TROUBLES = (("/blobs/", Status(503)), ("/blobs/", Closed()), ("/", Closed()))
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("order", "troubles"),
     [

@@ -39,6 +39,7 @@ def has(host: Host, digest: str) -> bool:
     )
 
 
+@pytest.mark.extended
 def test_what_is_older_than_the_kept_ones_is_removed(web: Web, host: Host) -> None:
     digests = []
     for release in ("1", "2", "3"):

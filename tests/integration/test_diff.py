@@ -42,6 +42,7 @@ def run(pair: Pair, host: str, name: str) -> None:
     pair.sandbox.run(*words, cwd=pair.folder, engine=host, check=True)
 
 
+@pytest.mark.extended
 def test_a_host_through_the_versions(sandbox: Sandbox, pair: Pair, host: str) -> None:
     """Nothing at all; the dependencies; one version, and the next one beside it."""
     pair.bake()

@@ -67,6 +67,7 @@ def builder(sandbox: Sandbox, driver: str, engine: str) -> Iterator[tuple[str, .
         yield ("--builder", name) if nodes else ()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("driver", "told"),
     [rarely("docker", 300), rarely("docker", 2), rarely("remote", 300), ("remote", 2)],

@@ -27,6 +27,7 @@ def test_load_builds_into_the_local_engine_and_pushes_nothing(
     assert run.stdout == "one\n"
 
 
+@pytest.mark.extended
 def test_several_platforms_under_both_tags_and_extra_tags(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:

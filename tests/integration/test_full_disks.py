@@ -71,6 +71,7 @@ FILLINGS = {
 }
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("what", ["the context", *map(extended, ("a step", "the export"))])
 def test_a_builder_without_space(sandbox: Sandbox, pair: Pair, narrow: str, what: str) -> None:
     here, filling = replace(pair, engine=narrow), FILLINGS[what]

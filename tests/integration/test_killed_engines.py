@@ -120,6 +120,7 @@ def _project(pair: Pair, engine: str, text: str, seconds: float) -> Pair:
     return replace(pair, engine=engine)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("driver", "daemons", "back_after"),
     [

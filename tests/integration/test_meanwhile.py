@@ -54,6 +54,7 @@ def shows(pair: Pair, tag: str) -> str:
     return pair.prints(tag, "cat", "/opt/venv/installed").splitlines()[-1]
 
 
+@pytest.mark.extended
 def test_dependencies_of_other_inputs_are_replaced_and_that_is_said_once(mine: Pair) -> None:
     other = publish(mine, HOLDING_DEPS)
     mine.change_requirements("mine")

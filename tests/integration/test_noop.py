@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.pairs import Pair, changing
 from tests.integration.sandbox import Sandbox
 
@@ -26,6 +28,7 @@ def test_a_fresh_runner_with_nothing_changed_builds_nothing(
     assert (pair.digest(), pair.digest("latest")) == before
 
 
+@pytest.mark.extended
 def test_force_builds_anyway_and_a_tag_alone_is_only_put(sandbox: Sandbox, pair: Pair) -> None:
     pair.bake()
     deps, image = pair.digest(), pair.images("latest")

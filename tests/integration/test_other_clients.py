@@ -94,6 +94,7 @@ def test_docker_pulls_and_runs_both(sandbox: Sandbox, image: Image, host: str) -
         assert shown.stdout == output[tag]
 
 
+@pytest.mark.extended
 def test_compose_pulls_and_runs_latest(sandbox: Sandbox, image: Image, host: str) -> None:
     service = {"image": f"{image}:latest", "network_mode": "none"}
     file = image.folder / "compose.json"
@@ -115,6 +116,7 @@ def test_skopeo_inspects(sandbox: Sandbox, image: Image, host: str, tag: str) ->
     assert set(TAGS) <= set(shown["RepoTags"])
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("tag", ["deps", extended("latest")])
 def test_skopeo_copies_everything(sandbox: Sandbox, image: Image, host: str, tag: str) -> None:
     copy = f"{image.repository}-copy"

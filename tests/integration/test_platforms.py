@@ -129,6 +129,7 @@ def test_a_rebuild_on_empty_nodes_finds_every_step_in_the_cache(
 # Platforms that come and go
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("driver", [extended("remote"), "docker"])
 def test_a_platform_is_added_and_removed_and_the_others_stay_as_they_are(
     sandbox: Sandbox, cross: Pair, driver: str
@@ -190,6 +191,7 @@ def test_a_base_image_without_the_platform_is_no_passing_failure(pair: Pair) -> 
     assert not changing(requests)
 
 
+@pytest.mark.extended
 def test_programs_of_a_platform_that_nothing_here_runs(pair: Pair) -> None:
     """A shell for a processor that neither this machine nor any emulator of it is."""
     (pair.folder / "shell").write_bytes(_program_for_s390x())
@@ -203,6 +205,7 @@ def test_programs_of_a_platform_that_nothing_here_runs(pair: Pair) -> None:
     assert (site["how"], site["emulated"], site["impossible"]) == ("unable", [], [4])
 
 
+@pytest.mark.extended
 def test_an_image_for_production_is_not_replaced_by_one_for_the_builder(
     sandbox: Sandbox, cross: Pair
 ) -> None:

@@ -61,6 +61,7 @@ def test_command_works(sandbox: Sandbox, project: Path, command: str) -> None:
     sandbox.run("sh", "-c", command, cwd=project, env=env, check=True)
 
 
+@pytest.mark.extended
 def test_commands_of_a_host_work_in_their_order(
     sandbox: Sandbox, project: Path, repository: str
 ) -> None:

@@ -56,6 +56,7 @@ def test_what_is_no_input_changes_nothing(pair: Pair) -> None:
     assert plan["app"]["reasons"] == ["its code or its other inputs changed"]
 
 
+@pytest.mark.extended
 def test_a_base_image_that_moves(sandbox: Sandbox, pair: Pair) -> None:
     base = f"{pair.image}-base:1"
     folder = pair.folder / "base"

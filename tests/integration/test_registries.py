@@ -48,6 +48,7 @@ def upload(address: str, body: bytes) -> int:
     return ask(address, "PATCH", path, body)[0]
 
 
+@pytest.mark.extended
 def test_a_registry_that_is_killed_keeps_what_it_has(sandbox: Sandbox, tmp_path: Path) -> None:
     with own_registry(sandbox.env(), tmp_path) as registry:
         address = registry.address

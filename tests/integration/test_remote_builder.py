@@ -114,6 +114,7 @@ def test_each_platform_of_a_builder_with_two_nodes_keeps_its_digest_and_cache(
     assert len({_cache(target) for target in made.values()}) == 2
 
 
+@pytest.mark.extended
 def test_whalebuild_publishes_both_tags_through_a_remote_builder(
     sandbox: Sandbox, far: str, small: Path, repository: str
 ) -> None:

@@ -36,6 +36,7 @@ def diff(host: Host, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("way", [WAYS[0], *map(rarely, WAYS[1:])])
 def test_a_host_from_afar(sandbox: Sandbox, tmp_path: Path, web: Web, prod: Host, way: str) -> None:
     far = Far(prod, tmp_path / "far", way)

@@ -54,6 +54,7 @@ def twice(
         yield Twice(project, (baked[0][0], baked[1][0]), baked[0][1])
 
 
+@pytest.mark.extended
 def test_two_empty_engines_build_the_same_dependencies(twice: Twice) -> None:
     images = [pair.images("deps") for pair in twice.pairs]
     assert set(images[0]) == {"amd64", "arm64"}
@@ -67,6 +68,7 @@ def test_two_empty_engines_build_the_same_dependencies(twice: Twice) -> None:
     assert images[0]["amd64"] != images[0]["arm64"]
 
 
+@pytest.mark.extended
 def test_only_what_has_no_wheel_is_emulated(twice: Twice) -> None:
     log = twice.first.stderr
     assert CROSSING.search(log), log
@@ -78,6 +80,7 @@ def test_only_what_has_no_wheel_is_emulated(twice: Twice) -> None:
         assert emulated == []
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_what_is_installed_is_for_the_target(twice: Twice, platform: str) -> None:
     with cross_projects.layer(twice.pairs[0], platform) as layer:
@@ -94,6 +97,7 @@ def test_what_is_installed_is_for_the_target(twice: Twice, platform: str) -> Non
         assert not [name for name in files if name.endswith(".pyc")]
 
 
+@pytest.mark.extended
 def test_a_console_script_runs_on_the_target(twice: Twice) -> None:
     name, *flags = twice.project.script
     words = ("docker", "run", "--rm", "--quiet", "--pull=always", "--platform=linux/arm64")

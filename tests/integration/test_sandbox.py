@@ -31,6 +31,7 @@ def _capacity(engine: str) -> int:
     return disk.f_blocks * disk.f_frsize
 
 
+@pytest.mark.extended
 def test_a_disk_has_the_size_that_was_asked_for(sandbox: Sandbox, small_disk: str) -> None:
     # What the file system keeps for itself is not counted by it.
     assert 250 * 2**20 < _capacity(small_disk) < 300 * 2**20
@@ -55,6 +56,7 @@ def test_a_step_can_fill_a_small_disk_and_not_the_next_build(
         time.sleep(0.5)
 
 
+@pytest.mark.extended
 def test_an_engine_keeps_its_disk(sandbox: Sandbox, small_disk: str) -> None:
     assert _up(sandbox, "--engine", small_disk).returncode == 0
     assert _up(sandbox, "--engine", small_disk, "--disk", "300M").returncode == 0

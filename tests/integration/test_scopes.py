@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.pairs import CODE, ON_DEPS, RAN, Pair, changing
 from tests.integration.sandbox import Sandbox
 
@@ -34,6 +36,7 @@ def test_a_scope_has_its_own_pair_and_leaves_the_default_one(sandbox: Sandbox, p
     pair.check_whole(*pair.tags())
 
 
+@pytest.mark.extended
 def test_read_only_uses_the_published_cache_and_publishes_nothing(
     sandbox: Sandbox, pair: Pair, fresh: str
 ) -> None:

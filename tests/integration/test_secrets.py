@@ -133,6 +133,7 @@ def test_a_bake_that_succeeds_shows_and_publishes_no_secret(
     assert seen.found([*SECRETS, *tokens.issued]) == []
 
 
+@pytest.mark.extended
 def test_the_spy_finds_secrets(bench: Bench) -> None:
     """A test that cannot fail is none: what a RUN prints is found where it is shown."""
     bench.write("echo saw $VARIABLE && false")
@@ -172,6 +173,7 @@ def test_a_wrong_password(
         fails(bench.spy(registry.address), 5)
 
 
+@pytest.mark.extended
 @PROGRESS
 @pytest.mark.parametrize("method", ["PUT", extended("GET|HEAD")])
 def test_a_refusal_that_repeats_the_password(
@@ -223,6 +225,7 @@ def test_a_refusal_that_repeats_the_token(
     fails(seen, 5, *tokens.issued)
 
 
+@pytest.mark.extended
 @PROGRESS
 @pytest.mark.parametrize("who", ["both", extended("BuildKit")])
 def test_a_token_server_that_repeats_what_it_was_asked(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.integration.pairs import KIB, ON_DEPS, RAN, Pair
 from tests.integration.sandbox import Sandbox, downloaded
 
@@ -30,6 +32,7 @@ def _write(pair: Pair, *names: str) -> None:
         (pair.folder / f"{name}.sh").write_text(f"echo {name}\n")
 
 
+@pytest.mark.extended
 def test_applications_share_one_build_of_their_dependencies(
     sandbox: Sandbox, pair: Pair, fresh: str
 ) -> None:

@@ -11,6 +11,7 @@ from tests.integration.pairs import KIB
 from tests.integration.sandbox import Sandbox, downloaded
 
 
+@pytest.mark.extended
 def test_code_change_on_a_fresh_engine_reuses_the_dependencies(
     sandbox: Sandbox, example: Path, repository: str
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.deploy import UNHEALTHY, DeployWorld, KilledError
 from tests.support.errors import outcome
+from tests.support.marks import extended
 from tests.support.project import service
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Service, UpdateOrder
@@ -161,8 +162,8 @@ def kills(shop: DeployWorld, steps: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
-@pytest.mark.parametrize("verb", ["deploy", "rollback"])
+@pytest.mark.parametrize("replicas", [1, extended(2)])
+@pytest.mark.parametrize("verb", ["deploy", extended("rollback")])
 @pytest.mark.parametrize("order", list(UpdateOrder))
 def test_killed_at_any_step(tmp_path: Path, replicas: int, verb: str, order: UpdateOrder) -> None:
     """Whatever is kept by the next run, be it by compose, has its names then."""

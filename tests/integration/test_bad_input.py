@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Fault, oci_error
-from tests.integration.marks import extended
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import extended
 
 USAGE, ENGINE, BUILD, REFUSED, UNREACHABLE = 2, 3, 4, 5, 6
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.marks import extended, rarely
 from tests.integration.pairs import Pair
 from tests.integration.sandbox import ROOT, SHARED_ENGINE, Sandbox
 from tests.integration.tls_bridge import over_tls
+from tests.support.marks import extended, rarely
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 FARM = ROOT / "examples/farm"

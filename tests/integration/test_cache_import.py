@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.integration.faults import Fault, Status, Truncated, WrongDigest
-from tests.integration.marks import extended, rarely
 from tests.integration.pairs import CODE, COPYING, RAN, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.registry_content import push_blob
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import extended, rarely
 from whalebuild.oci.manifest import INDEX_TYPE, MANIFEST_TYPE, digest_of
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.client import RegistryClient

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.marks import extended
 from tests.integration.pairs import CODE, COPYING, DEPS_BYTES, KIB, ON_DEPS, RAN, Pair, uploaded
 from tests.integration.sandbox import Sandbox, downloaded
+from tests.support.marks import extended
 
 SHAPES = {"final-from-deps": ON_DEPS, "final-copies": COPYING}
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from tests.integration.faults import Fault, Status, Throttled
-from tests.integration.marks import rarely
 from tests.integration.pairs import DEPS_BYTES, KIB, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import free_port
 from tests.integration.sandbox import Sandbox, downloaded
+from tests.support.marks import rarely
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.compose.pull_progress import PullState, layer_id

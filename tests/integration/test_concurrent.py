@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.integration.marks import extended, rarely
 from tests.integration.pairs import CODE, ON_DEPS, Pair
 from tests.integration.sandbox import Sandbox
 from tests.integration.watching import Watch, watching
+from tests.support.marks import rarely
 
 # What a round's writers change: all of them their dependencies, all only their code, or each one
 # what chance has it.
@@ -157,9 +157,10 @@ EVERYWHERE = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("place", "rounds"),
-    [("one engine", 1), extended("one engine", 3), rarely("two remote builders", 3)],
+    [("one engine", 3), rarely("two remote builders", 3)],
     indirect=["place"],
 )
 def test_two_bakes_at_once(place: list[Pair], rounds: int) -> None:

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from tests.integration.marks import extended
 from tests.integration.pairs import Pair
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import extended
 
 
 def _crash(pair: Pair, rounds: int, *words: str) -> None:

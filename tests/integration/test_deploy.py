@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.integration.deploys import COMPOSE, DEPS_BYTES, PATIENT, Host, Web
-from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.sandbox import Sandbox, downloaded
 from tests.integration.web_app import REASONS
+from tests.support.marks import extended, rarely
 from wbsandbox.polling import Poller
 
 START_FIRST = "    deploy: {update_config: {order: start-first}}\n"

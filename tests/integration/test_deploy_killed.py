@@ -10,11 +10,11 @@ import pytest
 
 from tests.integration.deploys import PATIENT, Host, Web
 from tests.integration.faults import Closed, Effect, Fault, Status, Throttled
-from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.processes import PATIENCE, Process
 from tests.integration.proxy import Proxy, faulty_registry
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import extended, rarely
 from wbsandbox.polling import Poller
 
 

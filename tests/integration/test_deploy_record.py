@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deploys import PATIENT, Host, Web
-from tests.integration.marks import rarely
 from tests.integration.published import raw_manifest
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox, downloaded
+from tests.support.marks import rarely
 from wbsandbox.polling import ask
 from whalebuild.oci.manifest import INDEX_TYPE
 from whalebuild.oci.reference import Reference

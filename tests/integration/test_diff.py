@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.marks import rarely
 from tests.integration.pairs import DEPS_BYTES, KIB, Pair
 from tests.integration.sandbox import Sandbox, downloaded
+from tests.support.marks import rarely
 
 
 @pytest.fixture(params=["containerd", rarely("graphdriver")])

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.held import HOLD, Held, held
-from tests.integration.marks import rarely
 from tests.integration.pairs import CODE, ON_DEPS, RAN, Pair
 from tests.integration.registries import USER, OwnRegistry, own_registry
 from tests.integration.sandbox import Sandbox
 from tests.integration.tokens import LOGIN, TokenServer, docker_config, token_server
+from tests.support.marks import rarely
 
 _HELD = ON_DEPS.replace("RUN mkdir", f"{HOLD}RUN mkdir", 1)
 _NEW = "another-password-by-now"

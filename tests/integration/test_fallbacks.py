@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.marks import rarely
 from tests.integration.pairs import CODE, COPYING, ON_DEPS, RAN, Pair
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import rarely
 
 INPUTS = "requirements-1.txt"
 

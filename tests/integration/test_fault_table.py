@@ -24,11 +24,11 @@ from tests.integration.fault_cells import (
 from tests.integration.fault_page import Row, page, row_of
 from tests.integration.fault_runs import Done, run
 from tests.integration.fault_scenes import Ground, with_pairs
-from tests.integration.marks import extended
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import own_registry
 from tests.integration.sandbox import ROOT, SHARED_ENGINE, Sandbox
 from tests.integration.tokens import token_server
+from tests.support.marks import extended
 
 PAGE = ROOT / "docs" / "faults.md"
 RECORD = PAGE.with_suffix(".json")

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Action, Fault
-from tests.integration.marks import extended, rarely
 from tests.integration.pair_watch import watching
 from tests.integration.pairs import CODE, RAN, Pair
 from tests.integration.proxy import Proxy, faulty_registry
 from tests.integration.registries import OwnRegistry, own_registry, small_disk
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox
+from tests.support.marks import extended, rarely
 from wbsandbox.relay import Body
 
 MEGA = 1 << 20

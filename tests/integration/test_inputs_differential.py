@@ -36,9 +36,9 @@ from tests.integration.dockerfile_cases import (
     REMOTE,
     Case,
 )
-from tests.integration.marks import extended
 from tests.integration.remote_sources import GitRepository, git_server, http_server
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import extended
 from whalebuild.bundle.lock import Lock, make_lock
 from whalebuild.dockerfile.ignorefile import read_ignore_file
 from whalebuild.dockerfile.parser import parse_dockerfile

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.marks import extended
 from tests.integration.processes import PATIENCE, own_processes
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import extended
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tests.integration.faults import Action, Fault
-from tests.integration.marks import rarely
 from tests.integration.pair_watch import Watch, watching
 from tests.integration.pairs import CODE, DEPS_BYTES, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import rarely
 
 BOTH = ("dockerd", "containerd")
 _STEPS = (

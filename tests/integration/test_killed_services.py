@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Action, AnswerLost, Fault
-from tests.integration.marks import rarely
 from tests.integration.pair_watch import watching
 from tests.integration.pairs import DEPS_BYTES, RAN, Pair
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import OwnRegistry, own_registry
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox
+from tests.support.marks import rarely
 from wbsandbox.relay import Body
 
 # In an image's manifest, and not in a cache's.
@@ -91,6 +91,7 @@ def _words(sandbox: Sandbox, driver: str, name: str) -> Iterator[tuple[str, ...]
         yield ("--builder", builder) if nodes else ()
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("driver", "moment", "down"),
     [

@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from tests.integration.held import HOLD, held, open_gate
-from tests.integration.marks import rarely
 from tests.integration.pairs import COPYING, ON_DEPS, Pair
 from tests.integration.sandbox import Sandbox, own_name
+from tests.support.marks import rarely
 
 _DEPS, _FINAL = ON_DEPS.rsplit("FROM ", 1)
 _CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'

@@ -14,8 +14,8 @@ from uuid import uuid4
 import pytest
 
 from tests.integration import published
-from tests.integration.marks import extended
 from tests.integration.sandbox import REPOSITORIES, SHARED_ENGINE, Sandbox
+from tests.support.marks import extended
 from whalebuild.bakefile.images import Role
 from whalebuild.bundle.index import Cache, write_bundle
 from whalebuild.oci.manifest import INDEX_TYPE, parse_index

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.marks import rarely
 from tests.integration.pairs import Pair, changing
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox
+from tests.support.marks import rarely
 
 BOTH = ("linux/amd64", "linux/arm64")
 # Nothing runs, so that a machine can build the other's platform for comparison.

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.integration.marks import extended
 from tests.integration.pairs import CODE, ON_DEPS, RAN, Pair, changing
 from tests.integration.sandbox import SHARED_ENGINE, Sandbox, downloaded
+from tests.support.marks import extended
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 BOTH = f"{AMD64},{ARM64}"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.marks import extended
 from tests.integration.sandbox import ROOT, Sandbox
+from tests.support.marks import extended
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Action, Fault
-from tests.integration.marks import extended
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import OwnRegistry, htpasswd, own_registry, small_disk
 from tests.integration.sandbox import Sandbox
 from tests.integration.tokens import LOGIN, TokenServer, docker_config, token_server
+from tests.support.marks import extended
 
 MEGA = 1 << 20
 REPOSITORY = "acme/web"

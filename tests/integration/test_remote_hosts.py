@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.integration.deploys import Host, Web
-from tests.integration.marks import extended, rarely
 from tests.integration.pairs import KIB
 from tests.integration.remotes import WAYS, Far
 from tests.integration.sandbox import Sandbox, downloaded
 from tests.integration.web_app import REASONS
+from tests.support.marks import extended, rarely
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ import pytest
 
 from tests.integration import cross_projects
 from tests.integration.cross_projects import ON_THE_PAGE, PLATFORMS, Crossing
-from tests.integration.marks import rarely
 from tests.integration.pairs import Baked, Pair
 from tests.integration.sandbox import REPOSITORIES, Sandbox
+from tests.support.marks import rarely
 
 EMULATED = re.compile(r"^#\d+ \[linux/arm64 [^\]]*\] RUN .*", re.MULTILINE)
 CROSSING = re.compile(r"^#\d+ \[linux/amd64->arm64 installer [^\]]*\] RUN ", re.MULTILINE)

@@ -10,8 +10,8 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.integration.marks import extended
 from tests.integration.sandbox import ROOT, Sandbox
+from tests.support.marks import extended
 
 BUILD = ("docker", "buildx", "build", "--progress", "plain")
 

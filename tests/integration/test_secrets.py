@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.integration.faults import Fault, Status, oci_error
-from tests.integration.marks import extended, rarely
 from tests.integration.proxy import faulty_registry
 from tests.integration.registries import PASSWORD, USER, htpasswd, own_registry
 from tests.integration.sandbox import Sandbox
 from tests.integration.spying import Spy, spy, stored
 from tests.integration.tokens import LOGIN, TokenServer, docker_config, token_server
+from tests.support.marks import extended, rarely
 from tests.support.registry_server import Asked, Reply, basic, error, serve
 
 WRONG = "wrong-horse-battery"

@@ -11,9 +11,9 @@ import pytest
 
 from tests.integration import name_proxy
 from tests.integration.deploys import PATIENT, Host, Running, Web
-from tests.integration.marks import rarely
 from tests.integration.sandbox import Sandbox
 from tests.integration.web_app import REASONS
+from tests.support.marks import rarely
 from wbsandbox.polling import Poller
 
 COMPOSE = """\

@@ -1,6 +1,6 @@
 """Marks that tests share: which cases of a parametrised test are run when.
 
-One case at least of each such test is in ``make test``.
+A promise has a case at least in ``make test``; what takes minutes is in ``make test-all`` alone.
 """
 
 from __future__ import annotations

@@ -49,6 +49,7 @@ def check_bundle(pair: Pair, *, attested: bool = True) -> None:
     pair.check_whole()
 
 
+@pytest.mark.extended
 def test_the_shape_of_a_bundle_and_the_tags_after_many_bakes(pair: Pair) -> None:
     pair.bake()
     check_bundle(pair)

@@ -19,6 +19,7 @@ def undetermined(pair: Pair) -> Pair:
     return pair
 
 
+@pytest.mark.extended
 def test_inputs_that_cannot_be_told_are_left_to_buildkit(undetermined: Pair, fresh: str) -> None:
     pair = undetermined
     shown = pair.whalebuild("plan", check=True).stdout

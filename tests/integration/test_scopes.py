@@ -10,6 +10,7 @@ from tests.integration.sandbox import Sandbox
 SCOPE = ("--scope", "feature/x")
 
 
+@pytest.mark.extended
 def test_a_scope_has_its_own_pair_and_leaves_the_default_one(sandbox: Sandbox, pair: Pair) -> None:
     pair.bake()
     default = {tag: pair.digest(tag) for tag in ("deps", "latest")}

@@ -43,7 +43,7 @@ def test_a_pair_is_two_images_that_know_each_other() -> None:
 
 
 def test_dependencies_can_be_asked_for_alone() -> None:
-    alone = make_pair(None, (Target("deps", {}), (DEPS,)), derived=False)
+    alone = make_pair(None, (Target("deps", {}), (DEPS,)))
     assert [image.name for image in pair_images([alone], BuildOptions())] == ["deps"]
 
 
@@ -98,13 +98,11 @@ def test_one_extra_tag_cannot_be_of_two_applications() -> None:
 
 
 def test_targets_that_build_the_same_may_share_a_reference() -> None:
-    """Say, one target for each of two groups that differ only in their labels."""
-    targets = [Target(name, {"context": "x", "labels": {"n": name}}) for name in ("a", "b")]
-    pairs = [
-        make_pair((target, (APP,)), (Target("deps", {}), (DEPS,)), derived=False)
-        for target in targets
-    ]
-    assert [image.name for image in pair_images(pairs, BuildOptions())] == ["deps", "a", "b"]
+    """Say, two services of a compose file that run one image."""
+    targets = [Target(name, {"context": "x", "description": name}) for name in ("a", "b")]
+    pairs = [make_pair((target, (APP,)), (Target("deps", {}), (DEPS,))) for target in targets]
+    images = pair_images(pairs, BuildOptions())
+    assert [(image.name, image.also) for image in images] == [("deps", ()), ("a", ("b",))]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import (
     NO_DIGEST,
     CacheExport,
-    GeneratedTarget,
     Output,
     generate_target,
     make_definition,
@@ -249,7 +248,7 @@ def test_targets_that_one_links_to_come_along_unpublished() -> None:
     }
     contexts = {"t": "target:tools", "x": "./x", "gone": "target:gone"}
     whole = pair_image({"contexts": contexts})
-    definition = make_definition([GeneratedTarget(whole, (), whole.target)], others)
+    definition = make_definition([whole.target], others)
     assert definition["group"] == {"default": {"targets": ["app"]}}
     assert definition["target"] == {
         "app": {"contexts": contexts},

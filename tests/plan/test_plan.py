@@ -202,7 +202,7 @@ def test_without_platforms_the_builders_own_decides() -> None:
 
 
 def test_a_preview_of_a_rebuild_links_the_application_to_its_dependencies() -> None:
-    made = plan(deps_plan(), app_plan(), others={"unrelated": Target("unrelated", {})})
+    made = plan(deps_plan(), app_plan(), all_targets={"unrelated": Target("unrelated", {})})
     definition = made.preview()
     assert definition["group"]["default"]["targets"] == ["app-deps", "app"]
     assert list(definition["target"]) == ["app-deps", "app"]

@@ -36,7 +36,7 @@ def test_a_bake_file_is_paired_and_the_registry_asked_for_each_reference() -> No
     assert tags(made) == {"app-deps": ["acme/web:deps"], "app": ["acme/web:latest"]}
     assert made.source == "docker-bake.hcl"
     assert made.facts is not None
-    assert made.derived == {"app-deps"}
+    assert [deps.image.derived for deps in made.deps] == [True]
     asked = sorted(request for request in registry.requests if "acme/web" in request)
     assert asked == ["GET acme/web:deps", "GET acme/web:latest"]
 
@@ -53,7 +53,7 @@ def test_the_dependencies_target_is_found_outside_of_what_was_asked_for() -> Non
     file = definition({"app": WEB, "deps": {"target": "dependencies"}}, "app")
     made = plan(FakeEngine(file))
     assert list(tags(made)) == ["deps", "app"]
-    assert made.derived == frozenset()
+    assert not any(deps.image.derived for deps in made.deps)
 
 
 @pytest.mark.parametrize("targets", [{"app": WEB}, {"app": WEB, "deps": {"target": "x"}}])

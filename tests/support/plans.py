@@ -121,7 +121,7 @@ def plan(deps: DepsPlan, *apps: AppPlan, **more: Any) -> Plan:
         "settings": Settings(),
         "source": "docker-bake.hcl",
         "facts": BUILDER,
-        "others": {},
+        "all_targets": {},
         **more,
     }
     return Plan((deps,), apps, **values)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.other_targets import OtherTargets
 from whalebuild.bake.outcome import (
     BuiltImages,
     DepsOutcome,
@@ -65,9 +66,10 @@ class Baker:
         self._publisher = Publisher(plan, registry, self._verifier, others)
         self._runner = BuildxRunner(
             *(self.engine, self.registry, self.console, self.retrier),
-            *(CacheImports(registry, warn), plan.settings, plan.others),
+            *(CacheImports(registry, warn), plan.settings, plan.all_targets),
             self._publisher.about_to_push if plan.output is Output.TAG else None,
         )
+        self._others = OtherTargets(plan, self.engine, self.registry, self.console, self.retrier)
         self._cache_exporter = CacheExporter(
             *(plan, self._runner, self.registry, self.notes),
             *(self.console.note, warn, self.token),
@@ -76,6 +78,7 @@ class Baker:
     def bake(self) -> BakeResult:
         """Build, publish (or load), and tell what happened.
 
+        Targets that are no pair come first: where one fails, nothing is published.
         Nothing that is published changes before all images are built, pushed and verified; only
         buildx's docker driver, which cannot push by digest, sets tags earlier: ``:deps`` first.
 
@@ -84,9 +87,17 @@ class Baker:
                 what was pushed is not whole.
         """
         begun = self.clock()
+        others = self._others.run()
         publishes = self.plan.options.publishes
         results = self._publish() if publishes else self._load()
-        return self._result(results, begun, published=publishes)
+        result = self._result(results, begun, published=publishes)
+        return replace(
+            result,
+            others=tuple(others),
+            printed=self._others.printed,
+            bytes_pulled=result.bytes_pulled + sum(other.bytes_pulled for other in others),
+            metadata={**self._others.metadata, **result.metadata},
+        )
 
     def bake_part(self) -> tuple[Part, BakeResult]:
         """Build and push what a partial bake is to build, and leave it to ``merge`` to publish.

@@ -21,6 +21,10 @@ class BakeEngine(Protocol):
         """Have the builder drop manifests that arrived broken; nothing of its cache."""
 
     @property
+    def printed(self) -> str:
+        """What buildx printed to standard output in the last bake: the results of calls."""
+
+    @property
     def metadata(self) -> Mapping[str, Any]:
         """Buildx's metadata of the last bake that succeeded, by target name."""
 

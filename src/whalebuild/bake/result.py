@@ -88,10 +88,37 @@ class TargetResult:
 
 
 @dataclass(frozen=True)
+class OtherResult:
+    """One target that is no pair, as buildx made it.
+
+    Attributes:
+        why: Why it is no pair.
+        call: What the Dockerfile frontend was asked for in place of a build; None is a build.
+        outputs: What was made of the result, as in the bake file.
+        tags: What it was pushed under; none where it was not pushed.
+        digest: Of what was pushed or loaded; None where nothing was.
+    """
+
+    target: str
+    why: str
+    call: str | None
+    outputs: tuple[Mapping[str, str], ...]
+    tags: tuple[str, ...]
+    digest: str | None
+    platforms: tuple[str, ...]
+    steps_run: int
+    steps_cached: int
+    bytes_pulled: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class BakeResult:
     """A finished bake.
 
     Attributes:
+        others: Targets that are no pair.
+        printed: The results of calls, as buildx prints them.
         published: False for ``--load`` and a partial bake.
         part: The file with what a partial bake has built.
         metadata: What buildx says of each target, with the digests that were published.
@@ -104,6 +131,8 @@ class BakeResult:
     bytes_pulled: int
     seconds: float
     part: str | None = None
+    others: tuple[OtherResult, ...] = ()
+    printed: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

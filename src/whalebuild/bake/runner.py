@@ -46,7 +46,7 @@ class BuildxRunner:
     """Runs targets of one bake.
 
     Attributes:
-        others: The bake file's targets, to which targets may link.
+        all_targets: The bake file's targets, to which targets may link.
         about_to_push: Called with the names of images, before they are pushed.
         metadata: Buildx's metadata by target, of what has been run.
         states: The build in which each target was made.
@@ -59,7 +59,7 @@ class BuildxRunner:
     retrier: Retrier
     imports: CacheImports
     settings: Settings
-    others: Mapping[str, Target]
+    all_targets: Mapping[str, Target]
     about_to_push: Callable[[Collection[str]], None] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     states: dict[str, BuildState] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class BuildxRunner:
             target.to_push_again() if target.name in self._built else self.imports.prepared(target)
             for target in targets
         ]
-        definition = make_definition(ready, self.others)
+        definition = make_definition([target.target for target in ready], self.all_targets)
         builder, allow = self.settings.builder, self.settings.allow
         # Closing it stops buildx where the reading ends early.
         with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:

@@ -76,7 +76,7 @@ class PushVerifier:
             pushed = PushedImage(target.digest, by_platform)
         else:
             pushed = PushedImage(target.digest, index.images, index.attestations, index.annotations)
-        self._check_whole(image, target, pushed)
+        self._check_whole(image, target, pushed, found)
         cache = self._cache(image, target, tuple(pushed.images))
         usable = Descriptor(cache.digest, cache.size) if cache else None
         return replace(
@@ -85,7 +85,9 @@ class PushVerifier:
             targets=(replace(target, cache=usable),),
         )
 
-    def _check_whole(self, image: PairImage, target: PushedTarget, pushed: PushedImage) -> None:
+    def _check_whole(
+        self, image: PairImage, target: PushedTarget, pushed: PushedImage, found: Manifest
+    ) -> None:
         missing = [p for p in target.platforms if p not in pushed.images]
         if missing:
             raise VerificationError(
@@ -99,10 +101,18 @@ class PushVerifier:
                 cause=f"{pushed.index} is an index without one",
                 next_step="run the bake again; nothing that was published before has changed",
             )
+        repository = image.references[0].repository
         for manifest in pushed.images.values():
             if manifest.digest != pushed.index:
-                repository = image.references[0].repository
-                self._pushed_there(Reference(repository, digest=manifest.digest), _head)
+                by_digest = Reference(repository, digest=manifest.digest)
+                found = self._pushed_there(by_digest, _manifest)
+            parsed = parse_image(found.raw)
+            if parsed is not None and not parsed.layers:
+                raise VerificationError(
+                    f'the image that was pushed for "{target.name}" has no layers',
+                    cause="its stage has nothing in it, or something else was made of it",
+                    next_step="check `target`, `call` and `output` of the bake file's target",
+                )
 
     def _cache(
         self, image: PairImage, target: PushedTarget, platforms: tuple[str, ...]
@@ -188,10 +198,6 @@ class PushVerifier:
 
 def _manifest(registry: Registry, reference: Reference) -> Manifest | None:
     return registry.manifest(reference)
-
-
-def _head(registry: Registry, reference: Reference) -> Descriptor | None:
-    return registry.head(reference)
 
 
 def _gone(reference: Reference) -> NoReturn:

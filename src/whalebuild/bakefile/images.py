@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -31,6 +31,10 @@ class PairImage:
         deps: The name of the dependencies' target; for dependencies their own name.
         seed: For dependencies another scope's bundle that will do where this one has none that
             fits.
+        derived: Whether the bake file has no target for these dependencies: they are built from a
+            stage of the application's Dockerfile.
+        guess: What was guessed about the target's part in the pair, in a few words.
+        also: Names of other targets of the bake file that are this very image.
     """
 
     target: Target
@@ -40,6 +44,9 @@ class PairImage:
     bundle: Reference
     deps: str
     seed: Reference | None = None
+    derived: bool = False
+    guess: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,29 +58,28 @@ class PairImage:
         """The repositories that the image is pushed to."""
         return tuple(dict.fromkeys(reference.repository for reference in self.references))
 
-    @property
-    def contents(self) -> tuple[object, ...]:
-        """What decides about the image: two that agree in it are built alike."""
-        return (self.role, self.target.stage, self.target.made_of)
+    def differs(self, other: PairImage) -> str | None:
+        """Name the attribute in which two targets would build different images; None if none."""
+        if self.role is not other.role:
+            return "their part in a pair"
+        return self.target.differs(other.target)
 
     def joined(self, other: PairImage) -> PairImage:
         """The same image with the references of both."""
-        return replace(self, references=tuple(dict.fromkeys((*self.references, *other.references))))
+        references = tuple(dict.fromkeys((*self.references, *other.references)))
+        if other.name == self.name:
+            return replace(self, references=references)
+        platforms = tuple(dict.fromkeys((*self.platforms, *other.platforms)))
+        also = tuple(dict.fromkeys((*self.also, other.name, *other.also)))
+        return replace(self, references=references, platforms=platforms, also=also)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """An application and its dependencies.
-
-    Attributes:
-        application: None where only the dependencies are asked for.
-        derived: Whether the bake file has no target for the dependencies: they are built from the
-            stage of the application's Dockerfile.
-    """
+    """An application and its dependencies; ``application`` is None where it is not asked for."""
 
     application: PairImage | None
     dependencies: PairImage
-    derived: bool
 
     @property
     def images(self) -> tuple[PairImage, ...]:
@@ -133,19 +139,20 @@ def make_pair(
     application: tuple[Target, tuple[Reference, ...]] | None,
     dependencies: tuple[Target, tuple[Reference, ...]],
     *,
-    derived: bool,
+    derived: bool = False,
+    guess: str | None = None,
 ) -> Pair:
-    """Make a pair of targets and the references that their images are published under."""
+    """Make a pair of targets and the references that their images are published under.
+
+    ``derived`` and ``guess`` are about the dependencies, see :class:`PairImage`.
+    """
     deps, deps_references = dependencies
 
     def image(role: Role, target: Target, references: tuple[Reference, ...]) -> PairImage:
         return PairImage(target, role, references, target.platforms, deps_references[0], deps.name)
 
-    return Pair(
-        image(Role.APP, *application) if application else None,
-        image(Role.DEPS, *dependencies),
-        derived,
-    )
+    made = replace(image(Role.DEPS, *dependencies), derived=derived, guess=guess)
+    return Pair(image(Role.APP, *application) if application else None, made)
 
 
 def pair_images(pairs: Sequence[Pair], options: BuildOptions) -> tuple[PairImage, ...]:
@@ -157,14 +164,58 @@ def pair_images(pairs: Sequence[Pair], options: BuildOptions) -> tuple[PairImage
         UsageError: Two images would be published under one reference, or an extra tag is none.
     """
     images: dict[str, PairImage] = {}
-    for pair in pairs:
-        for image in (_with_options(each, options) for each in pair.images):
-            known = images.get(image.name)
-            images[image.name] = known.joined(image) if known else image
-    _check_no_overwriting(images.values())
-    # Caches are children of one bundle, so they have to be in its repository.
-    at_home = (replace(image, bundle=images[image.deps].bundle) for image in images.values())
+    joined: dict[str, str] = {}
+    every = [_with_options(each, options) for pair in pairs for each in pair.images]
+    # What differs is told of the applications: the names of derived targets are ours.
+    for image in sorted(every, key=lambda image: image.role is Role.DEPS):
+        known = images.get(image.name) or _same_reference(image, images.values())
+        images[known.name if known else image.name] = known.joined(image) if known else image
+        joined[image.name] = known.name if known else image.name
+    for image in images.values():
+        _same_reference(image, (each for each in images.values() if each is not image))
+    at_home = [_at_home(image, joined, images) for image in images.values()]
     return tuple(sorted(at_home, key=lambda image: image.role is not Role.DEPS))
+
+
+def _same_reference(image: PairImage, others: Iterable[PairImage]) -> PairImage | None:
+    """Find the image that is published under one of an image's references: they have to be one.
+
+    Raises:
+        UsageError: They differ.
+    """
+    for other in others:
+        shared = next((ref for ref in image.references if ref in other.references), None)
+        if shared is None:
+            continue
+        differing = other.differs(image)
+        # What is derived for two applications is for the platforms of both.
+        inner = image.derived and other.derived
+        if differing is None and set(image.platforms) != set(other.platforms) and not inner:
+            differing = "platforms"
+        if differing:
+            raise published_twice(shared, other.name, image.name, differing)
+        return other
+    return None
+
+
+def published_twice(reference: Reference, one: str, other: str, differing: str) -> UsageError:
+    """The error for two targets that would replace each other's image."""
+    return UsageError(
+        f"{reference} would be published twice, with different contents",
+        cause=f'targets "{one}" and "{other}" both have it, and differ in {differing}',
+        next_step="give each of them a repository or a tag of its own, or name one of them only",
+    )
+
+
+def _at_home(
+    image: PairImage, joined: Mapping[str, str], images: Mapping[str, PairImage]
+) -> PairImage:
+    """The image with the dependencies that it has in the end.
+
+    Caches are children of one bundle, so they have to be in its repository.
+    """
+    deps = images[joined[image.deps]]
+    return replace(image, deps=deps.name, bundle=deps.bundle)
 
 
 def portion_of(images: Iterable[PairImage], portion: Portion, own: str | None) -> Portion:
@@ -218,20 +269,6 @@ def _with_options(image: PairImage, options: BuildOptions) -> PairImage:
         references=tuple(dict.fromkeys(references)),
         platforms=options.platforms or image.platforms,
     )
-
-
-def _check_no_overwriting(images: Iterable[PairImage]) -> None:
-    """No reference may be published by two targets that build different things."""
-    seen: dict[Reference, PairImage] = {}
-    for image in images:
-        for reference in image.references:
-            other = seen.setdefault(reference, image)
-            if other.contents != image.contents:
-                raise UsageError(
-                    f"{reference} would be published twice, with different contents",
-                    cause=f'targets "{other.name}" and "{image.name}" both have it',
-                    next_step="give each application a repository or a tag of its own",
-                )
 
 
 def _extra(main: Reference, tags: Iterable[str]) -> Iterable[Reference]:

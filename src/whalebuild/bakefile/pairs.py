@@ -1,183 +1,272 @@
 """From bake targets to pairs: which target is an application, and which its dependencies.
 
 A *pair* is what whalebuild publishes for one application: the dependencies image and the
-application image, two tags of one repository.
+application image, two tags of one repository. What is no pair is left to buildx (``others``).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+from whalebuild.bakefile.dependencies import dependencies_targets, no_stage
+from whalebuild.bakefile.image_name import ImageNames
 from whalebuild.bakefile.images import Pair, PairImage, make_pair
-from whalebuild.bakefile.target import EPOCH, BakeFile, Target
-from whalebuild.dockerfile.dependencies import install_step, likely_dependencies
+from whalebuild.bakefile.others import OtherTarget, further_outputs, unpublished_because
+from whalebuild.bakefile.target import BakeFile, Target
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG, DEPS_TAG
-from whalebuild.text import did_you_mean
-
-_DEPS_NAME = re.compile(r"(?:.*[-_])?(?:deps|dependencies)")
 
 
-def find_pairs(
+@dataclass(frozen=True)
+class SortedTargets:
+    """The requested targets: pairs to publish, and all others."""
+
+    pairs: tuple[Pair, ...] = ()
+    others: tuple[OtherTarget, ...] = ()
+
+
+def sort_targets(
     bake: BakeFile,
     all_targets: Mapping[str, Target],
     dockerfiles: Mapping[str, Dockerfile],
     settings: Settings,
-) -> tuple[Pair, ...]:
-    """Give each requested application its pair of tags.
+    *,
+    strict: bool = False,
+) -> SortedTargets:
+    """Find the pairs among the requested targets, and what is to become of the others.
 
     Args:
         bake: The requested targets.
         all_targets: Every target of the bake file, where the dependencies target may be found.
         dockerfiles: Parsed Dockerfiles by target name, of those that can be read locally.
         settings: For the image's name and the dependencies stage.
+        strict: Whether a missing dependencies stage is an error where nothing requested has it.
 
     Raises:
-        UsageError: No image name, or no dependencies stage.
+        UsageError: Tags are malformed; the image's name fits no target; a stage is missing.
     """
+    return _Sorter(bake, all_targets, dockerfiles, settings).sort(strict=strict)
+
+
+def needs_dockerfile(bake: BakeFile, all_targets: Mapping[str, Target], stage: str) -> list[Target]:
+    """The requested targets whose Dockerfile tells whether they are a pair."""
     targets = {**all_targets, **bake.targets}
-    requested = [targets[name] for name in bake.requested]
-    deps = {t.name for t in targets.values() if is_dependencies(t, settings.deps_stage)}
-    applications = [target for target in requested if target.name not in deps]
-    _check_image_is_used([*applications, *requested], settings)
-    owners = [target for name, target in targets.items() if name not in deps]
-    shared = _shared_repositories(owners)
-    pairs = []
-    for target in applications:
-        references = _references(target, settings)
-        explicit = _explicit_dependencies(target, [targets[name] for name in sorted(deps)])
-        chosen = explicit or _derive(target, dockerfiles.get(target.name), settings.deps_stage)
-        fallback = _deps_reference(references[0], shared)
-        named = _tags(explicit) if explicit else ()
-        dependencies = (chosen, named or (fallback,))
-        pairs.append(make_pair((target, references), dependencies, derived=explicit is None))
-    covered = {pair.dependencies.target.name for pair in pairs}
-    alone = [t for t in requested if t.name in deps and t.name not in covered]
-    for target in alone:
-        # Its tag is the one that it has beside its application.
-        owner = next((o for o in owners if _explicit_dependencies(o, [target])), None)
-        named = _tags(target)
-        if not named:
-            reference = _references(owner if owner and owner.tags else target, settings)[0]
-            named = (_deps_reference(reference, shared),)
-        pairs.append(make_pair(None, (target, named), derived=False))
-    return tuple(pairs)
+    deps = dependencies_targets(targets.values(), stage)
+    requested = (targets[name] for name in bake.requested if name not in deps.written)
+    return [t for t in requested if not unpublished_because(t) and not deps.written_of(t)]
 
 
-def scoped(pairs: Iterable[Pair], scope: str) -> tuple[Pair, ...]:
-    """Give each pair the tags of a scope: a branch's own pair of tags in the same repository.
+def is_complete(bake: BakeFile, stage: str) -> bool:
+    """Whether the requested targets are enough to find every pair, without all others."""
+    deps = dependencies_targets(bake.targets.values(), stage)
+    requested = [bake.targets[name] for name in bake.requested]
+    published = [target for target in requested if not unpublished_because(target)]
+    applications = [target for target in published if target.name not in deps.written]
+    found = [deps.written_of(application) for application in applications]
+    alone = [target for target in published if target.name in deps.written]
+    named = all(application.tags for application in applications)
+    return named and all(target and target.tags for target in [*found, *alone])
+
+
+def scoped(found: SortedTargets, scope: str) -> SortedTargets:
+    """Give everything that is pushed the tags of a scope: a branch's own, in the same repository.
 
     Scope ``feature-x`` publishes ``feature-x`` and ``feature-x-deps`` where the default scope has
     ``latest`` and ``deps``, so that branches with other dependencies leave each other's alone. The
     default scope's ``:deps`` is their seed.
     """
-    return tuple(
+    pairs = (
         replace(
             pair,
             application=pair.application and _scoped(pair.application, scope),
             dependencies=_scoped(pair.dependencies, scope),
         )
-        for pair in pairs
+        for pair in found.pairs
     )
+    others = (
+        replace(other, references=tuple(_of_scope(ref, scope) for ref in other.references))
+        for other in found.others
+    )
+    return SortedTargets(tuple(pairs), tuple(others))
 
 
-def is_dependencies(target: Target, deps_stage: str) -> bool:
-    """Tell whether the bake file means this target as the dependencies image.
+@dataclass
+class _Sorter:
+    """Sorts the targets of one bake file."""
 
-    Its stage, a ``:deps`` tag or its name says so.
-    """
-    if target.stage and target.stage.lower() == deps_stage.lower():
-        return True
-    tagged = any(tag.endswith(f":{DEPS_TAG}") for tag in target.tags)
-    return tagged or _DEPS_NAME.fullmatch(target.name) is not None
+    bake: BakeFile
+    all_targets: Mapping[str, Target]
+    dockerfiles: Mapping[str, Dockerfile]
+    settings: Settings
+    _pairs: list[Pair] = field(default_factory=list)
+    _others: list[OtherTarget] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Look at the whole bake file."""
+        self._targets = {**self.all_targets, **self.bake.targets}
+        self._requested = [self._targets[name] for name in self.bake.requested]
+        self._deps = dependencies_targets(self._targets.values(), self.settings.deps_stage)
+        self._names = ImageNames(
+            self.settings, self._unnamed(), self.bake.requested, chosen=self.bake.chosen
+        )
+        candidates = [t for t in self._requested if self._may_publish(t)]
+        self._names.check_used(candidates, _tags)
+        self._shared = _shared_repositories(self._owners(candidates))
+
+    def sort(self, *, strict: bool) -> SortedTargets:
+        """See :func:`sort_targets`."""
+        for target in self._requested:
+            if target.name not in self._deps.written and target.name not in self._deps.guessed:
+                self._sort(target)
+        covered = {pair.dependencies.name for pair in self._pairs}
+        for target in self._requested:
+            if target.name in covered:
+                continue
+            if target.name in self._deps.written:
+                self._alone(target, None)
+            elif target.name in self._deps.guessed:
+                guess = f'by its name: no stage "{self.settings.deps_stage}" is there'
+                if self._owner_of(target):
+                    self._alone(target, guess)
+                else:
+                    self._sort(target)
+        if strict and not self._pairs:
+            self._refuse_missing_stage()
+        order = {target.name: number for number, target in enumerate(self._requested)}
+        self._others.sort(key=lambda other: order[other.name])
+        return SortedTargets(tuple(self._pairs), tuple(self._others))
+
+    def _sort(self, target: Target) -> None:
+        """Put a target that is not known to be dependencies in its place."""
+        why = unpublished_because(target)
+        dockerfile = self.dockerfiles.get(target.name)
+        written = None if why else self._deps.written_of(target)
+        guessed = None if why or written else self._deps.guessed_of(target, dockerfile)
+        explicit = written or guessed
+        stage = self.settings.deps_stage
+        lacks = dockerfile is not None and dockerfile.stage(stage) is None and not explicit
+        if not why and lacks and dockerfile:
+            error = no_stage(target, dockerfile, stage)
+            likely = error.cause if "most likely" in str(error.cause) else None
+            hint = f"{likely}; {error.next_step}" if likely else None
+            self._leave(target, f'its Dockerfile has no stage "{stage}"', hint)
+            return
+        references = () if why else self._references(target)
+        if not references:
+            self._leave(target, why or self._names.why_none(target))
+            return
+        chosen = explicit or _derive(target, stage, self._targets)
+        fallback = _deps_reference(target, references, self._shared)
+        dependencies = (chosen, (_tags(explicit) if explicit else ()) or (fallback,))
+        guess = f'by its name: no stage "{stage}" is there' if guessed else None
+        self._pairs.append(
+            make_pair((target, references), dependencies, derived=explicit is None, guess=guess)
+        )
+        further = further_outputs(target)
+        if further:
+            self._others.append(OtherTarget(further, "its further outputs"))
+
+    def _alone(self, target: Target, guess: str | None) -> None:
+        """Dependencies without their application: their tag is the one that they have beside it."""
+        why = unpublished_because(target)
+        if why:
+            self._leave(target, why)
+            return
+        named = _tags(target)
+        if not named:
+            owner = self._owner_of(target)
+            image = self.settings.image
+            alone = (Reference(image, APP_TAG),) if image else ()
+            references = self._references(owner) if owner else alone
+            if not references:
+                self._leave(target, self._names.why_none(target))
+                return
+            named = (_deps_reference(owner or target, references, self._shared),)
+        self._pairs.append(make_pair(None, (target, named), guess=guess))
+
+    def _leave(self, target: Target, why: str, hint: str | None = None) -> None:
+        """Leave a target to buildx."""
+        pushed = () if target.call or unpublished_because(target) else _tags(target)
+        self._others.append(OtherTarget(target, why, hint, pushed))
+
+    def _references(self, target: Target) -> tuple[Reference, ...]:
+        named = self._names.name_of(target)
+        return _tags(target) or ((Reference(named, APP_TAG),) if named else ())
+
+    def _owner_of(self, deps: Target) -> Target | None:
+        """An application that has these dependencies, requested or not."""
+        for target in self._targets.values():
+            if target.name in self._deps.written or target.name in self._deps.guessed:
+                continue
+            dockerfile = self.dockerfiles.get(deps.name)
+            found = self._deps.written_of(target) or self._deps.guessed_of(target, dockerfile)
+            if found and found.name == deps.name:
+                return target
+        return None
+
+    def _may_publish(self, target: Target) -> bool:
+        """Whether a target may be an application, as far as it can be told without a Dockerfile."""
+        return target.name not in self._deps.written and unpublished_because(target) is None
+
+    def _unnamed(self) -> tuple[Target, ...]:
+        """Targets without tags that may be the application of the settings' image."""
+        stage = self.settings.deps_stage
+        read = self.dockerfiles
+        return tuple(
+            target
+            for target in self._targets.values()
+            if self._may_publish(target)
+            and not target.tags
+            and not _is_template(target)
+            and (target.name not in read or _has_stage(read[target.name], stage))
+        )
+
+    def _owners(self, candidates: Iterable[Target]) -> Iterator[Target]:
+        """Applications that may share a repository: those requested, and others of the file.
+
+        A target whose tags a requested one has, too, is what that one inherits from (the pattern of
+        Docker's metadata-action), or the same image.
+        """
+        candidates = [t for t in candidates if t.name not in self._deps.guessed]
+        yield from candidates
+        taken = {tag for target in candidates for tag in target.tags}
+        for target in self._targets.values():
+            alike = target.name in self.bake.requested or not taken.isdisjoint(target.tags)
+            if not alike and self._may_publish(target) and not _is_template(target):
+                yield target
+
+    def _refuse_missing_stage(self) -> None:
+        for other in self._others:
+            dockerfile = self.dockerfiles.get(other.name)
+            if dockerfile and dockerfile.stage(self.settings.deps_stage) is None:
+                raise no_stage(other.target, dockerfile, self.settings.deps_stage)
 
 
-def needs_dockerfile(bake: BakeFile, all_targets: Mapping[str, Target], stage: str) -> list[Target]:
-    """The requested applications whose dependencies must be derived from their Dockerfile."""
-    targets = {**all_targets, **bake.targets}
-    deps = [target for target in targets.values() if is_dependencies(target, stage)]
-    requested = [targets[name] for name in bake.requested]
-    applications = [target for target in requested if target not in deps]
-    return [t for t in applications if _explicit_dependencies(t, deps) is None]
+def _has_stage(dockerfile: Dockerfile, stage: str) -> bool:
+    return dockerfile.stage(stage) is not None
 
 
-def is_complete(bake: BakeFile, stage: str) -> bool:
-    """Whether the requested targets are enough to find every pair, without all others."""
-    deps = [target for target in bake.targets.values() if is_dependencies(target, stage)]
-    requested = [bake.targets[name] for name in bake.requested]
-    applications = [target for target in requested if target not in deps]
-    found = [_explicit_dependencies(application, deps) for application in applications]
-    alone = [target for target in requested if target in deps]
-    return all(target and target.tags for target in [*found, *alone])
+def _is_template(target: Target) -> bool:
+    """Whether a target's name says that others inherit from it, as Docker's examples have it."""
+    return target.name.startswith("_")
 
 
-def _explicit_dependencies(application: Target, deps: Iterable[Target]) -> Target | None:
-    """The dependencies target that belongs to an application: linked, or of one Dockerfile."""
-    deps = list(deps)
-    linked = [target for target in deps if target.name in application.linked]
-    if linked:
-        return linked[0]
-    same = [target for target in deps if target.same_dockerfile(application)]
-    agreeing = [target for target in same if _args_agree(target, application)]
-    return agreeing[0] if len(agreeing) == 1 else None
-
-
-def _args_agree(one: Target, other: Target) -> bool:
-    # Dates may differ: only the dependencies want them to be the same on every machine.
-    common = (one.args.keys() & other.args.keys()) - {EPOCH}
-    return all(one.args[name] == other.args[name] for name in common)
-
-
-def _derive(application: Target, dockerfile: Dockerfile | None, deps_stage: str) -> Target:
+def _derive(application: Target, stage: str, taken: Mapping[str, Target]) -> Target:
     """Make the dependencies target from the application's: the same build, an earlier stage."""
-    if dockerfile is not None and dockerfile.stage(deps_stage) is None:
-        raise _no_stage(application, dockerfile, deps_stage)
     derived = application.with_attributes(
-        target=deps_stage,
+        target=stage,
         # What is the application's own; its cache export would be written twice.
         **dict.fromkeys(("tags", "labels", "annotations", "description", "cache_to")),
     )
-    return Target(f"{application.name}-{DEPS_TAG}", derived.attributes)
-
-
-def _no_stage(target: Target, dockerfile: Dockerfile, wanted: str) -> UsageError:
-    where = f'{target.dockerfile} of target "{target.name}"'
-    names = [stage.name for stage in dockerfile.stages if stage.name]
-    likely = likely_dependencies(dockerfile)
-    if likely and likely.name:
-        install = install_step(likely)
-        line = install.line if install else None
-        why = f"it installs on line {line}" if line else "it takes what another stage installs"
-        cause = f'stage "{likely.name}" most likely is it: {why}'
-        step = f'write deps-stage = "{likely.name}" in whalebuild.toml'
-        step = f"{step}, or [tool.whalebuild] of pyproject.toml"
-    else:
-        cause = did_you_mean(wanted, names) or "no stage installs packages under a name of its own"
-        step = f"name the stage that installs the dependencies: FROM … AS {wanted}"
-    stages = ", ".join(names) or "none has a name"
-    return UsageError(
-        f'no stage "{wanted}" in {where} (stages: {stages})', cause=cause, next_step=step
-    )
-
-
-def _references(target: Target, settings: Settings) -> tuple[Reference, ...]:
-    named = _tags(target)
-    if named:
-        return named
-    if settings.image:
-        return (Reference(settings.image, APP_TAG),)
-    raise UsageError(
-        f'target "{target.name}" has no image name',
-        cause="neither the bake file nor the settings name the image to publish",
-        next_step="give --image registry/name, set image in whalebuild.toml, "
-        f'or write tags = ["registry/name:{APP_TAG}"] in the target',
-    )
+    name = f"{application.name}-{DEPS_TAG}"
+    while name in taken:
+        name = f"{name}-derived"
+    return Target(name, derived.attributes)
 
 
 def _tags(target: Target) -> tuple[Reference, ...]:
@@ -195,21 +284,6 @@ def _tags(target: Target) -> tuple[Reference, ...]:
     return tuple(found)
 
 
-def _check_image_is_used(targets: Iterable[Target], settings: Settings) -> None:
-    """Refuse an image name that nothing would be published under: it would be a surprise."""
-    tagged = [(target, _tags(target)) for target in targets]
-    if not settings.image or not tagged or any(not tags for _, tags in tagged):
-        return
-    if any(tag.repository == settings.image for _, tags in tagged for tag in tags):
-        return
-    target, tags = tagged[0]
-    raise UsageError(
-        f'image "{settings.image}" ({settings.origin("image")}) would not be published',
-        cause=f'the bake file has tags of its own: target "{target.name}" is {tags[0]}',
-        next_step=f"use --set {target.name}.tags={settings.image}:{APP_TAG}, or drop one of them",
-    )
-
-
 def _shared_repositories(applications: Iterable[Target]) -> set[str]:
     """Repositories that several applications with different dependencies share (a matrix)."""
     first: dict[str, Target] = {}
@@ -223,10 +297,16 @@ def _shared_repositories(applications: Iterable[Target]) -> set[str]:
     return shared
 
 
-def _deps_reference(application: Reference, shared: set[str]) -> Reference:
-    if application.repository in shared and application.tag != APP_TAG:
-        return application.tagged(f"{application.tag}-{DEPS_TAG}")
-    return application.tagged(DEPS_TAG)
+def _deps_reference(
+    target: Target, references: tuple[Reference, ...], shared: set[str]
+) -> Reference:
+    """Where the dependencies of an application are, whatever the order of its tags."""
+    home = references[0]
+    tags = {ref.tag for ref in references if ref.repository == home.repository}
+    if home.repository not in shared or APP_TAG in tags:
+        return home.tagged(DEPS_TAG)
+    # A tag of several may be new with each commit: the target's name is not.
+    return home.tagged(f"{home.tag if len(tags) == 1 else target.name}-{DEPS_TAG}")
 
 
 def _scoped(image: PairImage, scope: str) -> PairImage:

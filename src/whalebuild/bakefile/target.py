@@ -7,14 +7,23 @@ https://docs.docker.com/build/bake/reference/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 from whalebuild.errors import EngineError
 
 # Target attributes that decide what its stages are made of; the rest says where results go.
 _MADE_OF = ("context", "dockerfile", "dockerfile-inline", "args", "contexts", "secret", "ssh")
+# Attributes of which two targets may have different ones, and be one image.
+_ASIDE = frozenset(
+    {
+        *("tags", "platforms", "output", "cache-from", "cache-to", "description", "matrix", "name"),
+        *("no-cache", "no-cache-filter", "pull", "call", "entitlements"),
+    }
+)
+_DEFAULTS = (("context", "."), ("dockerfile", "Dockerfile"))
 # The build argument that sets the dates of an image: https://reproducible-builds.org/specs/source-date-epoch/
 EPOCH = "SOURCE_DATE_EPOCH"
 TARGET_CONTEXT = "target:"
@@ -59,6 +68,20 @@ class Target:
         return tuple(self.attributes.get("platforms") or ())
 
     @property
+    def call(self) -> str | None:
+        """What the Dockerfile frontend is asked for in place of a build, say ``check``.
+
+        https://docs.docker.com/build/bake/reference/#targetcall
+        """
+        name = str(self.attributes.get("call") or "").partition(",")[0]
+        return name if name not in {"", "build"} else None
+
+    @property
+    def outputs(self) -> tuple[Mapping[str, str], ...]:
+        """What is made of the result, one mapping (``type``, ``dest``, …) for each; may be none."""
+        return tuple(_output(each) for each in self.attributes.get("output") or ())
+
+    @property
     def args(self) -> Mapping[str, str]:
         """Build arguments."""
         return self.attributes.get("args") or {}
@@ -73,6 +96,27 @@ class Target:
     def made_of(self) -> Mapping[str, Any]:
         """The attributes that decide what a stage of this target contains."""
         return {name: self.attributes[name] for name in _MADE_OF if self.attributes.get(name)}
+
+    def differs(self, other: Target) -> str | None:
+        """Name an attribute that makes the other target's image another one; None if there is none.
+
+        Caches and names decide nothing, nor do outputs that are no image.
+        """
+        own, others = self._deciding, other._deciding
+        names = dict.fromkeys([*own, *others])
+        return next((name for name in names if own.get(name) != others.get(name)), None)
+
+    @property
+    def _deciding(self) -> Mapping[str, Any]:
+        """The attributes that decide about the image, but for its platforms."""
+        kept = {
+            name: value
+            for name, value in self.attributes.items()
+            if value and name not in _ASIDE and (name, value) not in _DEFAULTS
+        }
+        images = [dict(o) for o in self.outputs if o.get("type") in {"image", "registry"}]
+        options = [{k: v for k, v in o.items() if k not in {"type", "push"}} for o in images]
+        return {**kept, "output": [each for each in options if each]}
 
     def same_dockerfile(self, other: Target) -> bool:
         """Tell whether both build from one Dockerfile in one context."""
@@ -90,14 +134,24 @@ class Target:
 
 @dataclass(frozen=True)
 class BakeFile:
-    """Targets by name, and the names of those asked for (groups resolved, in order)."""
+    """Targets by name, and those asked for.
+
+    Attributes:
+        requested: Names of targets, groups resolved, in order.
+        chosen: Whether they were named, and are not what the default group has.
+    """
 
     targets: Mapping[str, Target]
     requested: tuple[str, ...]
+    chosen: bool = False
 
 
-def parse_print(printed: object) -> BakeFile:
+def parse_print(printed: object, asked: Sequence[str] = ()) -> BakeFile:
     """Read the output of ``bake --print``.
+
+    Args:
+        printed: The parsed output.
+        asked: The targets, groups and patterns that buildx was given; none is the default group.
 
     Raises:
         EngineError: It is not what buildx prints.
@@ -106,8 +160,13 @@ def parse_print(printed: object) -> BakeFile:
         case {"target": dict() as targets, **rest} if _well_formed(targets, rest.get("group")):
             groups: Mapping[str, Any] = rest.get("group") or {}  # type: ignore[assignment]
             parsed = {name: Target(name, attributes) for name, attributes in targets.items()}
-            requested = (leaf for leaf in _leaves(DEFAULT_GROUP, groups) if leaf in parsed)
-            return BakeFile(parsed, tuple(dict.fromkeys(requested)))
+            leaves = [leaf for leaf in _leaves(DEFAULT_GROUP, groups) if leaf in parsed]
+            # buildx prints the requested ones as the group "default", and leaves a target of that
+            # name out of it (``ReadTargets`` in ``bake/bake.go``).
+            if DEFAULT_GROUP in parsed and any(fnmatchcase(DEFAULT_GROUP, word) for word in asked):
+                leaves.append(DEFAULT_GROUP)
+            requested = tuple(dict.fromkeys(leaves))
+            return BakeFile(parsed, requested, chosen=bool(asked) and [*asked] != [DEFAULT_GROUP])
     raise EngineError(
         "buildx printed no targets",
         cause="`docker buildx bake --print` answered with something else than a bake definition",
@@ -129,6 +188,16 @@ def _leaves(name: str, groups: Mapping[str, Any]) -> tuple[str, ...]:
     # A target may bear its group's name: `bake app` prints the group default = [app].
     rest = {other: group for other, group in groups.items() if other != name}
     return tuple(leaf for m in groups[name].get("targets") or () for leaf in _leaves(m, rest))
+
+
+def _output(printed: object) -> Mapping[str, str]:
+    """One output; buildx before 0.20 prints ``type=local,dest=out`` or ``out``."""
+    if isinstance(printed, Mapping):
+        return {str(key): str(value) for key, value in printed.items()}
+    fields = [field.partition("=") for field in str(printed).split(",")]
+    if len(fields) == 1 and not fields[0][1]:
+        return {"type": "local", "dest": fields[0][0]}
+    return {key: value for key, _, value in fields}
 
 
 def _links(context: object) -> bool:

@@ -34,6 +34,7 @@ def bake(
     progress: opt.Progress = None,
     metadata_file: opt.MetadataFile = None,
     print_: opt.PrintOnly = False,
+    push: opt.Push = False,
     load: opt.Load = False,
     read_only: opt.ReadOnly = False,
     partial: opt.Partial = False,
@@ -53,7 +54,7 @@ def bake(
         from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
         from whalebuild.cli.session import BakeArguments, open_session, setting_flags
 
-        check_modes(load=load, read_only=read_only, partial=partial, part_file=part_file)
+        check_modes(push=push, load=load, read_only=read_only, partial=partial, part_file=part_file)
         flags = setting_flags(
             file=bake_file.file,
             scope=scope,
@@ -68,7 +69,9 @@ def bake(
             **vars(naming),
             **vars(retry),
         )
-        arguments = BakeArguments(targets, bake_file.set_, bake_file.var, ask=not print_)
+        # As in buildx, where the flag is this override.
+        overrides = [*(bake_file.set_ or ()), *(["*.push=true"] if push else [])]
+        arguments = BakeArguments(targets, overrides, bake_file.var, ask=not print_)
         with open_session(flags, arguments) as session:
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.bake import next_pull_lines, result_json, result_table
@@ -105,7 +108,10 @@ def bake(
         write_outputs(result, table, os.environ)
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(result_json(result)))
-        elif partial or not plan.nothing_to_do:
+            return
+        if result.printed:
+            typer.echo(result.printed.rstrip("\n"))
+        if partial or not plan.nothing_to_do:
             typer.echo(table)
 
 

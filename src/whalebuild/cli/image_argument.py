@@ -24,8 +24,14 @@ def names_in_bake_file(
     Raises:
         WhalebuildError: The bake file cannot be read, or does not name the images.
     """
-    pairs, _, _ = BakeFileReader(engine, tree, settings).pairs(request)
-    return names_of_pairs(pairs)
+    found, _, source = BakeFileReader(engine, tree, settings).targets(request)
+    if not found.pairs:
+        raise UsageError(
+            f"{source}: no target is published as a pair",
+            cause="; ".join(f"{other.name}: {other.why}" for other in found.others) or None,
+            next_step="name an image: registry/name",
+        )
+    return names_of_pairs(found.pairs)
 
 
 def read_subject(subject: str | None, *choosing: object) -> Reference | None:

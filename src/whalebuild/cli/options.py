@@ -67,6 +67,10 @@ MetadataFile = Annotated[Path | None, Option(help="Write buildx's build metadata
 PrintOnly = Annotated[
     bool, Option("--print", help="Print the generated bake definition and run nothing.")
 ]
+Push = Annotated[
+    bool,
+    Option("--push", help="Push other targets, too, as buildx does; pairs are published anyway."),
+]
 Load = Annotated[
     bool,
     Option("--load", help="Build for this machine into the local engine and push nothing."),

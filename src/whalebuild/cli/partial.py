@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from whalebuild.plan.plan import Plan
 
 
-def check_modes(*, load: bool, read_only: bool, partial: bool, part_file: Path | None) -> None:
+def check_modes(
+    *, push: bool, load: bool, read_only: bool, partial: bool, part_file: Path | None
+) -> None:
     """Refuse flags that exclude each other.
 
     Raises:
@@ -32,6 +34,12 @@ def check_modes(*, load: bool, read_only: bool, partial: bool, part_file: Path |
             "--load and --read-only exclude each other",
             cause="one builds for the local engine, the other for every platform",
             next_step="leave one of them out",
+        )
+    if push and (load or read_only):
+        raise UsageError(
+            f"--push and {'--load' if load else '--read-only'} exclude each other",
+            cause="with the one everything is pushed, with the other nothing",
+            next_step="leave one of them out; without both a bake publishes",
         )
     if partial and (load or read_only):
         raise UsageError(

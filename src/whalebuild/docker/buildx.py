@@ -35,6 +35,7 @@ class Buildx:
     def __init__(self) -> None:
         self._calls = DockerCalls()
         self.metadata: Mapping[str, Any] = {}
+        self.printed = ""
 
     def __enter__(self) -> Self:
         return self
@@ -125,16 +126,20 @@ class Buildx:
     ) -> Generator[str, None, None]:
         """See ``bake.ports.BakeEngine``."""
         file, metadata = self._definition(definition), self._calls.file(".json")
-        with self._calls.client() as docker:
-            yield from docker.buildx.bake(
-                # There is no parameter for --allow; buildx takes flags among the targets.
-                [f"--allow={entitlement}" for entitlement in allow],
-                files=[file],
-                builder=builder,
-                metadata_file=metadata,
-                progress="rawjson",  # type: ignore[arg-type] # passed through
-                stream_logs=True,
-            )
+        printed = self._calls.file(".txt")
+        try:
+            with self._calls.client(output=printed) as docker:
+                yield from docker.buildx.bake(
+                    # There is no parameter for --allow; buildx takes flags among the targets.
+                    [f"--allow={entitlement}" for entitlement in allow],
+                    files=[file],
+                    builder=builder,
+                    metadata_file=metadata,
+                    progress="rawjson",  # type: ignore[arg-type] # passed through
+                    stream_logs=True,
+                )
+        finally:
+            self.printed = printed.read_text(errors="replace") if printed.exists() else ""
         self.metadata = json.loads(metadata.read_text())
 
     def drop_broken(self, builder: str | None) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # A shell that records its pid and then becomes docker: python-on-whales does not tell its child's
 # pid, and leaves the child alive when a stream is abandoned.
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
+# The same, with standard output in a file, apart from what goes to standard error.
+_RECORD_OUTPUT = 'out="$1" && shift && echo $$ >"$0" && exec "$@" >"$out"'
 
 
 class DockerCalls:
@@ -83,12 +85,17 @@ class DockerCalls:
 
     @contextlib.contextmanager
     def client(
-        self, env: Mapping[str, str | None] | None = None, **options: Any
+        self,
+        env: Mapping[str, str | None] | None = None,
+        *,
+        output: Path | None = None,
+        **options: Any,
     ) -> Iterator[DockerClient]:
         """A client for one call, whose process is stopped if the call does not end by itself.
 
         Args:
             env: Variables of this call alone; None takes one out.
+            output: A file that takes the standard output; None leaves it to python-on-whales.
             options: More of ``DockerClient``'s own, such as ``compose_files``.
 
         Raises:
@@ -106,7 +113,10 @@ class DockerCalls:
                 next_step="install Docker (https://docs.docker.com/get-docker/) or correct PATH",
             )
         pidfile = self.file(".pid")
-        call = ["sh", "-c", _RECORD_PID, str(pidfile), *_with(env or {}), docker]
+        record = [_RECORD_PID, str(pidfile)]
+        if output is not None:
+            record = [_RECORD_OUTPUT, str(pidfile), str(output)]
+        call = ["sh", "-c", *record, *_with(env or {}), docker]
         try:
             yield DockerClient(client_call=call, **options)
         except (DockerException, ValueError) as failed:

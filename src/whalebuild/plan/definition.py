@@ -185,17 +185,21 @@ def generate_target(
     )
 
 
-def make_definition(targets: Iterable[GeneratedTarget], others: Mapping[str, Target]) -> Definition:
+def make_definition(
+    targets: Iterable[Target], all_targets: Mapping[str, Target], others: Iterable[Target] = ()
+) -> Definition:
     """Write the bake definition that runs these targets.
 
     Args:
-        targets: The default group.
-        others: The bake file's targets; those that are linked to come along as they are.
+        targets: Those of pairs.
+        all_targets: The bake file's targets; those that are linked to come along as they are.
+        others: Those that are no pair, which are run before.
     """
-    generated = {target.name: target.target for target in targets}
-    every = _linked(generated.values(), others) | generated
+    # A pair's further outputs are a target of the same name.
+    requested = {target.name: target for target in (*others, *targets)}
+    every = _linked(requested.values(), all_targets) | requested
     return {
-        "group": {"default": {"targets": list(generated)}},
+        "group": {"default": {"targets": list(requested)}},
         "target": {name: dict(target.attributes) for name, target in every.items()},
     }
 

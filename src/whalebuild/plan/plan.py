@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
+from whalebuild.bakefile.others import OtherTarget
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.app_key import AppMaterial
@@ -132,8 +133,8 @@ class Plan:
     """A bake, decided.
 
     Attributes:
-        others: Targets of the bake file that images may link to.
-        derived: Names of dependencies that the bake file has no target for.
+        all_targets: Every target of the bake file: images may link to them.
+        others: Requested targets that are no pair, as buildx is going to be given them.
     """
 
     deps: tuple[DepsPlan, ...]
@@ -142,8 +143,8 @@ class Plan:
     settings: Settings
     source: str
     facts: BuilderFacts | None
-    others: Mapping[str, Target]
-    derived: frozenset[str] = frozenset()
+    all_targets: Mapping[str, Target]
+    others: tuple[OtherTarget, ...] = ()
 
     @property
     def output(self) -> Output:
@@ -158,14 +159,16 @@ class Plan:
     @property
     def platforms(self) -> tuple[str, ...]:
         """The platforms of all images, whether they are built here or not."""
-        return tuple(dict.fromkeys(p for image in self.images for p in image.platforms))
+        of_pairs = (p for image in self.images for p in image.platforms)
+        of_others = (p for other in self.others for p in other.target.platforms)
+        return tuple(dict.fromkeys((*of_pairs, *of_others)))
 
     @property
     def nothing_to_do(self) -> bool:
         """Whether a bake would build and push nothing at all."""
-        return all(deps.reused and not deps.needs_tag for deps in self.deps) and all(
-            app.action is AppAction.NOTHING for app in self.apps
-        )
+        if self.others or not all(deps.reused and not deps.needs_tag for deps in self.deps):
+            return False
+        return all(app.action is AppAction.NOTHING for app in self.apps)
 
     @property
     def rebuild_needed(self) -> bool:
@@ -293,7 +296,11 @@ class Plan:
                 continue
             for target in self.app_targets(app, deps_image, export):
                 targets.append(target if deps_image else self._linked(target, app, deps))
-        return make_definition([_with_all_tags(target) for target in targets], self.others)
+        return make_definition(
+            [_with_all_tags(target).target for target in targets],
+            self.all_targets,
+            [other.target for other in self.others],
+        )
 
     def _linked(self, target: GeneratedTarget, app: AppPlan, deps: DepsPlan) -> GeneratedTarget:
         apart = self.output in APART and len(app.image.platforms) > 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role, pair_images, portion_of
+from whalebuild.bakefile.others import OtherTarget, as_asked, check_names
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.choose import BuilderChooser
@@ -16,6 +17,7 @@ from whalebuild.oci.platform import parse_platforms, resolve
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.plan.base_images import BaseImages
+from whalebuild.plan.other_targets import with_caches
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.plan.plan_app import AppPlanner
 from whalebuild.plan.plan_deps import DepsPlanner
@@ -58,19 +60,27 @@ class Planner:
         chooser = BuilderChooser(probe, self.settings.builder, publishes=options.publishes)
         first_facts = submit(chooser.look) if self.ask else None
         reader = BakeFileReader(self.engine, self.tree, self.settings)
-        pairs, all_targets, source = reader.pairs(request)
+        found, all_targets, source = reader.targets(request)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)
-        images = _checked(pair_images(pairs, options))
+        images = _checked(pair_images(found.pairs, options))
+        others = found.others
+        if options.load:
+            others = tuple(reader.loaded(request, others))
+        others = tuple(as_asked(other, options) for other in others)
+        check_names(others, images)
+        if options.portion:
+            _check_portion(others)
         registry = RetryingRegistry(self.registry, self.retrier)
         lookup = ManifestLookup(registry, submit)
         if self.ask:
             lookup.begin(_references(images))
-        facts = chooser.choose(first_facts.result(), _platforms(images)) if first_facts else None
+        platforms = _platforms(images) | {p for other in others for p in other.target.platforms}
+        facts = chooser.choose(first_facts.result(), platforms) if first_facts else None
         platform = facts.platform if facts else None
         if platform:
             images = tuple(replace(i, platforms=resolve(i.platforms, platform)) for i in images)
-        with_nodes = submit(partial(probe.with_nodes, facts, _platforms(images))) if facts else None
+        with_nodes = submit(partial(probe.with_nodes, facts, platforms)) if facts else None
         if options.portion:
             options = replace(options, portion=portion_of(images, options.portion, platform))
         bases = BaseImages(registry, submit)
@@ -80,9 +90,9 @@ class Planner:
             for app in apps:
                 _keep_platforms(app, platform)
         facts = with_nodes.result() if with_nodes else None
-        derived = frozenset(p.dependencies.target.name for p in pairs if p.derived)
         settings = chooser.settings_of_bake(self.settings, facts)
-        return Plan(deps, apps, options, settings, source, facts, all_targets, derived)
+        cached = tuple(with_caches(other, deps) for other in others)
+        return Plan(deps, apps, options, settings, source, facts, all_targets, cached)
 
     def _decide(
         self,
@@ -138,6 +148,20 @@ def _lost(
     ]
     lookup.begin(stood_on)
     return frozenset(str(ref.digest) for ref in stood_on if lookup.manifest(ref) is None)
+
+
+def _check_portion(others: Sequence[OtherTarget]) -> None:
+    """Refuse a partial bake of what is no pair: it would be done on every machine.
+
+    Raises:
+        UsageError: There is such a target.
+    """
+    if others:
+        raise UsageError(
+            f'"{others[0].name}" is no pair: {others[0].why} (--partial)',
+            cause="the parts of a pair are its platforms; other targets have none",
+            next_step="name the pairs' targets: whalebuild bake --partial TARGET…",
+        )
 
 
 def _platforms(images: Sequence[PairImage]) -> frozenset[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from whalebuild.bakefile.images import Pair
-from whalebuild.bakefile.pairs import find_pairs, is_complete, needs_dockerfile, scoped
+from whalebuild.bakefile.others import OtherTarget
+from whalebuild.bakefile.pairs import (
+    SortedTargets,
+    is_complete,
+    needs_dockerfile,
+    scoped,
+    sort_targets,
+)
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import BakeFile, Target, parse_print
 from whalebuild.errors import UsageError
@@ -21,6 +27,7 @@ from whalebuild.tags import APP_TAG
 from whalebuild.text import did_you_mean
 
 _LONE_TARGET = "app"
+_LONE_DOCKERFILE = "Dockerfile (no bake file)"
 Names = Callable[[], tuple[str, ...]]
 
 
@@ -32,22 +39,32 @@ class BakeFileReader:
     tree: SourceTree
     settings: Settings
 
-    def pairs(self, request: BakeRequest) -> tuple[tuple[Pair, ...], Mapping[str, Target], str]:
+    def targets(self, request: BakeRequest) -> tuple[SortedTargets, Mapping[str, Target], str]:
         """Read the bake file and the Dockerfiles, and give each application its pair of tags.
 
         Returns:
-            The pairs, every target of the bake file, and what they were read from.
+            The requested targets, every target of the bake file, and what they were read from.
 
         Raises:
-            UsageError: Something is wrong with one of them, or nothing names the images.
+            UsageError: Something is wrong with one of them.
             EngineError: There is no buildx.
         """
         bake, all_targets, source = self.read(request)
         readable = needs_dockerfile(bake, all_targets, self.settings.deps_stage)
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
-        pairs = find_pairs(bake, all_targets, dockerfiles, self.settings)
+        # Who has named a stage, or has nothing but a Dockerfile, wants a pair.
+        strict = source == _LONE_DOCKERFILE or self.settings.origin("deps-stage") != "default"
+        these = sort_targets(bake, all_targets, dockerfiles, self.settings, strict=strict)
         scope = self.settings.scope
-        return (scoped(pairs, scope) if scope else pairs), all_targets, source
+        return (scoped(these, scope) if scope else these), all_targets, source
+
+    def loaded(self, request: BakeRequest, others: Iterable[OtherTarget]) -> list[OtherTarget]:
+        """Targets as ``--load`` makes them, which is for buildx to say."""
+        others = list(others)
+        overrides = (*request.overrides, "*.load=true")
+        names = tuple(dict.fromkeys(other.name for other in others))
+        found = self._targets(replace(request, overrides=overrides), *names) if names else {}
+        return [replace(other, target=found.get(other.name, other.target)) for other in others]
 
     def read(self, request: BakeRequest) -> tuple[BakeFile, Mapping[str, Target], str]:
         """Read the bake file.
@@ -72,7 +89,7 @@ class BakeFileReader:
         request = replace(request, definition=self._lone_dockerfile())
         wanted = replace(request, targets=request.targets or (_LONE_TARGET,))
         bake = self._print(wanted, lambda: (_LONE_TARGET,))
-        return bake, bake.targets, "Dockerfile (no bake file)"
+        return bake, bake.targets, _LONE_DOCKERFILE
 
     def _has_targets(self, files: tuple[str, ...], request: BakeRequest) -> bool:
         """Whether these are bake files: a compose file whose services build nothing is none."""
@@ -90,7 +107,7 @@ class BakeFileReader:
 
     def _print(self, request: BakeRequest, names: Names) -> BakeFile:
         try:
-            return parse_print(self.engine.print_bake(request))
+            return parse_print(self.engine.print_bake(request), request.targets)
         except CommandFailedError as failed:
             raise _bake_error(failed, names) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,8 +58,8 @@ def test_the_json_of_a_plan_is_stable() -> None:
         advice=(Advice(3, "no-link", "p", "c", "i"),),
     )
     settings = Settings(image="acme/web", origins={"image": "--image"})
-    derived = frozenset({"app-deps"})
-    made = as_json(plan(deps, app_plan(), settings=settings, derived=derived))
+    deps = replace(deps, image=replace(deps.image, derived=True))
+    made = as_json(plan(deps, app_plan(), settings=settings))
     named = made.pop("settings")
     assert set(named) == set(KEYS)
     assert named["image"] == {"value": "acme/web", "origin": "--image"}
@@ -69,6 +70,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
         "publish": True,
         "builder": {"name": "ci", "driver": "docker-container", "platform": AMD64},
         "rebuild": True,
+        "others": [],
         "targets": [
             {
                 "target": "app-deps",
@@ -89,6 +91,8 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "published": [SOURCE.bundle.digest],
                 "stage": "dependencies",
                 "derived": True,
+                "guessed": None,
+                "also": [],
                 "context": ".",
                 "dockerfile": "Dockerfile",
                 "tags": ["acme/web:deps"],
@@ -109,6 +113,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "action": "build",
                 "reasons": ["its code changed"],
                 "dependencies": "app-deps",
+                "also": [],
                 "pinned": True,
                 "unpinned_because": None,
                 "stage": None,

@@ -107,7 +107,7 @@ class _Reader:
         plan = Plan(
             *(deps_plans, tuple(app_plans), BuildOptions(), settings, "parts"),
             facts=None,
-            others={},
+            all_targets={},
         )
         return plan, BuiltImages(outcomes, apps, {})
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from whalebuild.bake.result import BakeResult, TargetResult
+from whalebuild.bake.result import BakeResult, OtherResult, TargetResult
 from whalebuild.cli.output.table import columns
 from whalebuild.errors import WhalebuildError, retry_summary
 from whalebuild.text import human_bytes, human_seconds, short_digest
@@ -17,7 +17,8 @@ SCHEMA = "whalebuild.bake/1"
 def result_table(result: BakeResult) -> str:
     """The short table that ends every bake."""
     heads = ("TARGET", "IMAGE", "", "DIGEST", "PLATFORMS", "RUN", "CACHED", "PULLED", "TIME")
-    rows = [heads, *(row for target in result.targets for row in _result_rows(target))]
+    rows = [heads, *(row for other in result.others for row in _other_rows(other))]
+    rows += [row for target in result.targets for row in _result_rows(target)]
     return "\n".join(["", *columns(rows), "", _summary(result)])
 
 
@@ -64,8 +65,33 @@ def _result_rows(target: TargetResult) -> Iterator[tuple[str, ...]]:
         yield ("", tag, "", "", "", "", "", "", "")
 
 
+def _other_rows(other: OtherResult) -> Iterator[tuple[str, ...]]:
+    yield (
+        other.target,
+        other.tags[0] if other.tags else _made(other),
+        other.call or ("pushed" if other.tags else "built"),
+        short_digest(other.digest) or "-",
+        ",".join(other.platforms) or "-",
+        str(other.steps_run),
+        str(other.steps_cached),
+        human_bytes(other.bytes_pulled),
+        human_seconds(other.seconds),
+    )
+    for tag in other.tags[1:]:
+        yield ("", tag, "", "", "", "", "", "", "")
+
+
+def _made(other: OtherResult) -> str:
+    """What was made of the result of a target that was not pushed."""
+    if other.call:
+        return "-"
+    kinds = (f"{o.get('type', '?')} {o.get('dest', '')}".strip() for o in other.outputs)
+    return ", ".join(kinds) or "-"
+
+
 def _summary(result: BakeResult) -> str:
-    done = "published" if result.published else "built, nothing pushed"
+    pushed = any(other.tags for other in result.others) or result.targets
+    done = "published" if result.published and pushed else "built, nothing pushed"
     if result.part:
         done = f"nothing is published yet: {result.part} is for `whalebuild merge`; built"
     parts = [f"{done} in {human_seconds(result.seconds)}"]

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from whalebuild.bakefile.images import PairImage
+from whalebuild.bakefile.others import OtherTarget
 from whalebuild.builder.nodes import Execution
 from whalebuild.bundle.lock import Change, Lock
 from whalebuild.cli.output.table import columns
@@ -35,6 +37,8 @@ def plan_text(plan: Plan) -> str:
         facts = plan.facts
         platform = f", {facts.platform}" if facts.platform else ""
         lines.append(f"builder {facts.builder} (driver {facts.driver}{platform})")
+    for other in plan.others:
+        lines += ["", *_other_lines(other)]
     for deps in plan.deps:
         lines += ["", *_deps_lines(plan, deps)]
     for app in plan.apps:
@@ -59,8 +63,9 @@ def announcement(plan: Plan) -> list[str]:
 
 
 def decision_lines(plan: Plan) -> list[str]:
-    """One line for each image: what becomes of it and why."""
-    lines = [f"{deps.image.name}: {_headline(deps)}" for deps in plan.deps]
+    """One line for each image or other target: what becomes of it and why."""
+    lines = [f"{other.name}: {line}" for other in plan.others for line in _other_headlines(other)]
+    lines += [f"{deps.image.name}: {_headline(deps)}" for deps in plan.deps]
     return lines + [f"{app.image.name}: {_app_headline(app)}" for app in plan.apps]
 
 
@@ -82,11 +87,11 @@ def platform_hint(plan: Plan) -> list[str]:
 
 def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
     image = deps.image
-    origin = (
-        "derived from the application's Dockerfile" if image.name in plan.derived else "bake file"
-    )
+    origin = "derived from the application's Dockerfile" if image.derived else "bake file"
+    if image.guess:
+        origin = f"guessed {image.guess}"
     yield f"{image.name}: {_headline(deps)}"
-    yield f"  is        the dependencies ({origin})"
+    yield f"  is        the dependencies ({origin}){_also(image)}"
     yield from _built_from(plan, deps, built=not deps.reused)
     files = [entry for entry in deps.files if entry.kind != "dir"]
     manifests = [entry for entry in files if is_manifest(entry.path)]
@@ -101,6 +106,37 @@ def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
     for split in deps.splits:
         yield from _split(split)
     yield from _advice(deps.advice)
+
+
+def _other_lines(other: OtherTarget) -> Iterator[str]:
+    """A target that is no pair."""
+    target = other.target
+    headline, *hints = _other_headlines(other)
+    yield f"{other.name}: {headline}"
+    inline = "the bake file's own Dockerfile" if target.dockerfile_inline else target.dockerfile
+    yield f"  builds    {_stage(target.stage)} of {inline} in {target.context}"
+    yield f"  platforms {', '.join(target.platforms) or 'the one of the builder'}"
+    if other.references:
+        yield from _hanging("pushes    ", [str(reference) for reference in other.references])
+    for output in () if other.references or target.call else target.outputs:
+        options = [value for key, value in output.items() if key != "type"]
+        yield f"  makes     {' '.join([output.get('type', '?'), *options])}"
+    for hint in hints:
+        yield f"  hint      {hint}"
+
+
+def _other_headlines(other: OtherTarget) -> list[str]:
+    """What becomes of a target that is no pair, and what would make one of it."""
+    does = "pushed without dependencies of its own" if other.references else "built"
+    if other.target.call:
+        does = "done"
+    hints = [other.hint] if other.hint else []
+    return [f"{does} as buildx does it, because {other.why}", *hints]
+
+
+def _also(image: PairImage) -> str:
+    """The other targets that are the same image."""
+    return f", and that of {', '.join(image.also)}" if image.also else ""
 
 
 def _headline(deps: DepsPlan) -> str:
@@ -124,7 +160,7 @@ def _headline(deps: DepsPlan) -> str:
 def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
     image = app.image
     yield f"{image.name}: {_app_headline(app)}"
-    yield "  is        the application"
+    yield f"  is        the application{_also(image)}"
     yield from _built_from(plan, app, built=app.action is AppAction.BUILD)
     if app.unpinned:
         yield f"  on        its own build of {image.deps}"
@@ -282,6 +318,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             *(_deps_json(plan, deps) for deps in plan.deps),
             *(_app_json(plan, app) for app in plan.apps),
         ],
+        "others": [_other_json(other) for other in plan.others],
         "settings": {
             name: {"value": plan.settings.value(name), "origin": plan.settings.origin(name)}
             for name in KEYS
@@ -303,7 +340,9 @@ def _deps_json(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "undetermined": None if known else str(lock),
         "published": [found and found.bundle.digest for found in deps.published],
         "stage": image.target.stage,
-        "derived": image.name in plan.derived,
+        "derived": image.derived,
+        "guessed": image.guess,
+        "also": list(image.also),
         "context": image.target.context,
         "dockerfile": image.target.dockerfile,
         "tags": [str(reference) for reference in image.references],
@@ -338,6 +377,7 @@ def _app_json(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "action": app.action.value,
         "reasons": [app.reason] if app.action is AppAction.BUILD else [],
         "dependencies": image.deps,
+        "also": list(image.also),
         "pinned": bool(app.pins),
         "unpinned_because": app.unpinned,
         "stage": image.target.stage,
@@ -349,6 +389,22 @@ def _app_json(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "missing_tags": [str(reference) for reference in app.missing],
         "platforms": list(image.platforms),
         "sites": _placements_json(plan, app),
+    }
+
+
+def _other_json(other: OtherTarget) -> dict[str, Any]:
+    target = other.target
+    return {
+        "target": other.name,
+        "because": other.why,
+        "hint": other.hint,
+        "call": target.call,
+        "output": [dict(output) for output in target.outputs],
+        "stage": target.stage,
+        "context": target.context,
+        "dockerfile": target.dockerfile,
+        "tags": [str(reference) for reference in other.references],
+        "platforms": list(target.platforms),
     }
 
 

@@ -62,6 +62,8 @@ def test_the_json_of_a_bake_is_stable() -> None:
         "bytes_pulled": 82_241_961,
         "seconds": 2.346,
         "part": None,
+        "others": [],
+        "printed": "",
     }
     assert app == {
         "target": "app",

@@ -78,7 +78,8 @@ class OtherTargets:
                 )
                 break
             except FailedError as failed:
-                if self._uses_caches and failed.failure.kind is not FailureKind.BUILD:
+                cached = self._uses_caches and any(other.plain for other in others)
+                if cached and failed.failure.kind is not FailureKind.BUILD:
                     # A published cache may be what cannot be read; buildx would not have read it.
                     self._uses_caches = False
                     continue

@@ -78,6 +78,10 @@ def as_asked(other: OtherTarget, options: BuildOptions) -> OtherTarget:
         no_cache = options.no_cache or target.attributes.get("no-cache")
         pull = options.pull or target.attributes.get("pull")
         target = target.with_attributes(no_cache=no_cache, pull=pull)
+    if target.call:
+        # buildx would export the empty result of a call, say over the tag of the application.
+        target = target.with_attributes(output=[_NOWHERE], cache_to=None)
+        return replace(other, target=target)
     if not options.publishes and (other.references or any(map(_pushes, target.outputs))):
         kept = [dict(output) for output in target.outputs if not _pushes(output)]
         target = target.with_attributes(output=kept or [_NOWHERE], cache_to=None)

@@ -121,15 +121,17 @@ DEPS = "FROM debian AS base\nARG ROOT=1\nFROM base AS dependencies\nARG INDEX\nR
     [
         ("FROM dependencies\nCOPY . .", None),
         ("FROM dependencies\nRUN make", ("INDEX", 7)),
-        ("FROM dependencies\nARG INDEX ROOT=2\nRUN make", None),
-        ("FROM dependencies\nARG INDEX\nRUN make", ("ROOT", 8)),
+        ("FROM dependencies\nARG INDEX=3 ROOT=2\nRUN make", None),
+        ("FROM dependencies\nARG INDEX=3\nRUN make", ("ROOT", 8)),
+        ("FROM dependencies\nARG INDEX=3 ROOT\nRUN make", ("ROOT", 8)),
+        ("FROM dependencies\nARG ROOT\nENV A=$ROOT", ("ROOT", 8)),
         ("FROM dependencies\nENV A=$ROOT", ("ROOT", 7)),
         ("FROM dependencies\nENV A=${INDEX:-x}", ("INDEX", 7)),
         ("FROM dependencies\nENV A=$INDEXES B=ROOT", None),
         ("FROM dependencies\nLABEL a=b\nCOPY $INDEX /x", ("INDEX", 8)),
         ("FROM dependencies\nARG OWN=$INDEX", ("INDEX", 7)),
         ("FROM dependencies AS mid\nUSER x\nFROM mid\nRUN make", ("INDEX", 9)),
-        ("FROM dependencies AS mid\nARG INDEX ROOT\nFROM mid\nRUN make", None),
+        ("FROM dependencies AS mid\nARG INDEX=3 ROOT=2\nFROM mid\nRUN make", None),
         ("FROM dependencies AS other\nRUN make\nFROM base\nCOPY --from=dependencies / /", None),
         ("FROM base\nRUN make", None),
         ("FROM Dependencies\nRUN make", ("INDEX", 7)),
@@ -139,6 +141,8 @@ DEPS = "FROM debian AS base\nARG ROOT=1\nFROM base AS dependencies\nARG INDEX\nR
         "RUN has it in its environment",
         "declared again",
         "one of two declared again",
+        "one of two declared again without a value",
+        "declared again without a value",
         "ENV of a parent's argument",
         "ENV with a default",
         "names that only begin alike",
@@ -158,6 +162,25 @@ def test_arguments_that_an_image_would_not_hand_down(
     stage = dockerfile.stage("dependencies")
     assert stage
     assert lost_arguments(dockerfile, stage, dockerfile.stages[-1]) == lost
+
+
+@pytest.mark.parametrize(
+    ("before", "given", "lost"),
+    [
+        ("", {}, ("INDEX", 6)),
+        ("", {"INDEX": "3"}, None),
+        ("ARG INDEX=3\n", {}, None),
+        ("ARG INDEX\n", {}, ("INDEX", 7)),
+        ("ARG INDEX\n", {"INDEX": "3"}, None),
+    ],
+)
+def test_a_value_from_outside_is_the_same_without_the_stage(
+    before: str, given: dict[str, str], lost: tuple[str, int] | None
+) -> None:
+    text = f"{before}FROM debian AS dependencies\nARG INDEX=1 TARGETARCH\nRUN pip install x\n"
+    text += "FROM dependencies\nARG INDEX TARGETARCH\nRUN make"
+    dockerfile = parse_dockerfile(text)
+    assert lost_arguments(dockerfile, *dockerfile.stages, given) == lost
 
 
 def test_a_stage_without_arguments_loses_none() -> None:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from whalebuild.bakefile.target import EPOCH, TARGET_CONTEXT, Target
 from whalebuild.bundle.index import Bundle
 from whalebuild.bundle.lock import Lock
+from whalebuild.dockerfile.lines import Instruction
 from whalebuild.dockerfile.parser import Dockerfile, Stage
+from whalebuild.inputs.build_args import PLATFORM_ARGS
 from whalebuild.inputs.values import BaseImage, Closure
 from whalebuild.oci.reference import Reference, familiar
 
@@ -60,11 +62,21 @@ def base_contexts(closures: Iterable[Closure], digests: Mapping[str, str]) -> di
     return pinned
 
 
-def lost_arguments(dockerfile: Dockerfile, stage: Stage, final: Stage) -> tuple[str, int] | None:
+def lost_arguments(
+    dockerfile: Dockerfile, stage: Stage, final: Stage, given: Container[str] = ()
+) -> tuple[str, int] | None:
     """Find a build argument that an image in the stage's place would not hand down.
 
-    A stage hands its ARGs down to the stages built ``FROM`` it, an image does not
-    (``dispatchArg`` in ``frontend/dockerfile/dockerfile2llb/convert.go`` of BuildKit).
+    A stage hands its ARGs down to the stages built ``FROM`` it, an image does not. An ``ARG NAME``
+    there sets a value of its own only if it has a default, the build is given one, or the global
+    scope has one: else the value that was handed down stays (``dispatchArg`` in
+    ``frontend/dockerfile/dockerfile2llb/convert.go`` of BuildKit).
+
+    Args:
+        dockerfile: The application's.
+        stage: The stage of the dependencies.
+        final: The stage of the application.
+        given: Names of the build arguments that the application's build is given.
 
     Returns:
         The argument's name and the line of the instruction that may use it; None if there is none.
@@ -75,10 +87,12 @@ def lost_arguments(dockerfile: Dockerfile, stage: Stage, final: Stage) -> tuple[
         chosen = "$" in line_up[-1].base  # by an argument: it may be this stage
         return (min(handed), line_up[-1].line) if handed and chosen else None
     below = line_up[: line_up.index(stage)]
+    everywhere = {name for s in dockerfile.before for name in _set(s, given)} | PLATFORM_ARGS
     for child in reversed(below):
         for step in child.instructions:
             if step.keyword == "ARG":
-                handed -= set(_names(step.text))
+                handed -= _set(step, given)
+                handed -= everywhere.intersection(_names(step.text))
             used = [name for name in sorted(handed) if _may_use(step.keyword, step.text, name)]
             if used:
                 return used[0], step.line
@@ -141,6 +155,13 @@ def _parents(dockerfile: Dockerfile, stage: Stage) -> list[Stage]:
 
 def _declared(stage: Stage) -> Iterable[str]:
     return (n for step in stage.instructions if step.keyword == "ARG" for n in _names(step.text))
+
+
+def _set(step: Instruction, given: Container[str]) -> set[str]:
+    """Arguments that an instruction, if it is an ARG, has a value for."""
+    words = step.text.split() if step.keyword == "ARG" else ()
+    pairs = (word.partition("=") for word in words)
+    return {name for name, default, _ in pairs if default or name in given}
 
 
 def _names(text: str) -> list[str]:

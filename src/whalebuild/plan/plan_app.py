@@ -99,11 +99,11 @@ class AppPlanner:
         if dockerfile is None or found is None:
             return None
         final = dockerfile.stage(app.stage) if app.stage else dockerfile.stages[-1]
-        lost = lost_arguments(dockerfile, found, final) if final else None
+        lost = lost_arguments(dockerfile, found, final, app.args) if final else None
         if lost:
             return (
                 f"line {lost[1]} may use ARG {lost[0]} of stage {found.label}, which an image does "
-                f"not hand down: write ARG {lost[0]} in its own stage, or move it out of that one"
+                f"not hand down: write ARG {lost[0]}=… in its own stage, or move it out of that one"
             )
         return self._differing(image, deps)
 

@@ -32,8 +32,19 @@ _NO_IMAGE = re.compile(
     r"|(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
 )
 _NO_TARGET = re.compile(r"failed to find target (?P<name>\S+)")
-_KEPT_BROKEN = re.compile(
-    r'failed commit on ref "(?:manifest|index|config)-[^"]+": .*unexpected commit digest'
+# containerd calls what it fetches manifest-…, index-…, config-… and layer-… (``MakeRefKey``).
+_KEPT_BROKEN = re.compile(rf'failed commit on ref "[a-z]+-[^"]*sha256:[^"]+": .*(?:{CORRUPT})')
+# How a registry answers where it does not take a manifest, or not under a digest, whoever sends it;
+# an account, and how much it may have there, is another matter.
+_MANIFEST_PUT = re.compile(r"error writing manifest blob: |PUT request to \S+/manifests/")
+_UNSUPPORTED = re.compile(
+    r"\b(?:400 Bad Request|404 Not Found|405 Method Not Allowed|406 Not Acceptable"
+    r"|415 Unsupported Media Type|501 Not Implemented)"
+    r"|unsupported|not supported|invalid|manifest unknown",
+    re.IGNORECASE,
+)
+_OF_THE_ACCOUNT = re.compile(
+    r"quota|limit|exceed|denied|forbidden|unauthorized|too large|immutable", re.IGNORECASE
 )
 _CORRUPT = re.compile(CORRUPT)
 # The shell itself cannot be run, not a program of the user's that lacks a first line.
@@ -42,6 +53,7 @@ _UNRUNNABLE = re.compile(
 )
 _DISK_FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _ABSENT = frozenset({FailureKind.MISSING, FailureKind.GONE, FailureKind.BUILD})
+_PUSHING = re.compile(r"failed to push|error writing (?:manifest|config|layer) blob")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # An inner error of a registry; the last is distribution's, for an upload that it could not write.
 _INNER = re.compile(rf"\bunknown\b|500 Internal Server Error|{LOST_UPLOAD}", re.IGNORECASE)
@@ -63,10 +75,11 @@ class DockerFailure(Failure):
 
     Attributes:
         pushing: A push failed.
-        unexplained: A push met an inner error of the registry, whose own words docker leaves out.
+        unexplained: A push, of an image or a cache, met an inner error of the registry, whose own
+            words docker leaves out.
         corrupt: What arrived is not what was sent.
-        kept_broken: The builder holds on to a broken manifest, and will not fetch it again by
-            itself.
+        kept_broken: The builder holds on to something broken of an image, and will not fetch it
+            again by itself.
         digests: The digests that are named.
         missing_image: The image that a build stands on and that was not found.
         registry: The registry that is named, as ``host`` or ``host:port``.
@@ -154,7 +167,7 @@ def _failure(kind: FailureKind, reason: str, evidence: str) -> DockerFailure:
         evidence,
         detail=_detail(reason, evidence),
         pushing=pushing,
-        unexplained=pushing and bool(_INNER.search(reason)),
+        unexplained=bool(_PUSHING.search(evidence) and _INNER.search(reason)),
         corrupt=bool(_CORRUPT.search(evidence)),
         kept_broken=bool(_KEPT_BROKEN.search(evidence)),
         digests=digests_in(evidence),
@@ -171,8 +184,17 @@ def _detail(reason: str, evidence: str) -> Detail | None:
         (Detail.NO_PLATFORM, NO_PLATFORM in reason),
         (Detail.KILLED, "exit code: 137" in evidence),
         (Detail.NO_SCOPE, NO_SCOPE in evidence),
+        (Detail.UNSUPPORTED, _is_unsupported(evidence)),
     )
     return next((detail for detail, is_so in found if is_so), None)
+
+
+def _is_unsupported(evidence: str) -> bool:
+    return bool(
+        _MANIFEST_PUT.search(evidence)
+        and _UNSUPPORTED.search(evidence)
+        and not _OF_THE_ACCOUNT.search(evidence)
+    )
 
 
 def _missing_image(text: str) -> Reference | None:

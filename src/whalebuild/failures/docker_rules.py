@@ -19,6 +19,8 @@ from whalebuild.failures.failure import (
 
 # What registries say when they refuse.
 _NO = r"not known|not exist|not found|invalid|exceeded|unsupported|immutable|not allowed|too large"
+# What a push begins its error with, of an image or of a cache.
+_PUSH = r"(?:failed to push \S+|error writing (?:manifest|config|layer) blob)"
 _BUILD: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
     (FailureKind.DISK_FULL, r"no space left on device"),
@@ -57,9 +59,10 @@ _BUILD: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.TRANSIENT, RATE_LIMIT),
     (FailureKind.TRANSIENT, r"\b(?:408|425|500|502|503|504|520|521|522|523|524) (?-i:[A-Z])[\w ]+"),
     (FailureKind.TRANSIENT, r"unexpected status[^\n]*: (?:429|500|50[2-4]|52\d|530)\b"),
-    # buildx leaves the status out where the registry says something of its own
-    # (``util/errutil`` of BuildKit): these are 500 and 503, with or without distribution's words.
-    (FailureKind.TRANSIENT, r"failed to push \S+: (?:unknown|unavailable)$"),
+    # BuildKit leaves the status out where the registry says something of its own
+    # (``util/errutil``), of a cache since 0.30. These are 500 and 503, with or without
+    # distribution's words.
+    (FailureKind.TRANSIENT, rf"{_PUSH}: (?:unknown|unavailable)$"),
     (FailureKind.TRANSIENT, r"(?<=: )(?:unknown: unknown error|unavailable: [^\n]*)"),
     (
         FailureKind.TRANSIENT,
@@ -89,18 +92,24 @@ _BUILD: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.REFUSED, r"no basic auth credentials"),
     (
         FailureKind.CREDENTIAL,
-        r"unauthorized: [^\n]*|\b401 Unauthorized|failed to push \S+: unauthorized$",
+        rf"unauthorized: [^\n]*|\b401 Unauthorized|{_PUSH}: unauthorized$",
     ),
     (FailureKind.CREDENTIAL, r"failed to fetch \w+ token: (?:denied[^\n]*|unauthorized$)"),
-    (FailureKind.REFUSED, r"denied: [^\n]*|\b(?:403 Forbidden|405 Method Not Allowed)"),
+    (FailureKind.REFUSED, r"denied: [^\n]*|\b403 Forbidden|\b405 Method Not Allowed"),
+    (
+        FailureKind.REFUSED,
+        r"\b(?:406 Not Acceptable|415 Unsupported Media Type|501 Not Implemented)",
+    ),
     (
         FailureKind.REFUSED,
         r"413 Request Entity Too Large|manifest invalid|name invalid|name unknown",
     ),
     (FailureKind.REFUSED, r"quota[^\n]*exceeded|tag [^\n]*immutable|\b400 Bad Request"),
-    (FailureKind.REFUSED, r"failed to push \S+: (?:denied|unsupported)$"),
+    (FailureKind.REFUSED, rf"{_PUSH}: (?:denied|unsupported)$"),
     # A code that containerd does not know, with the registry's words, or one of a 500.
     (FailureKind.REFUSED, rf"(?<=: )unknown: [^\n]*(?:{_NO})"),
+    # Of an image it may be a manifest that its index names, and that the registry does not see yet.
+    (FailureKind.MISSING, r"(?<=error writing manifest blob: )unknown: manifest unknown"),
     (FailureKind.TRANSIENT, r"(?<=: )unknown: [^\n]+"),
     (FailureKind.GONE, r"could not fetch content descriptor \S+|\bblob (?:sha256:\S+ )?not found"),
     (FailureKind.BUILD, NO_PLATFORM),

@@ -29,6 +29,14 @@ def definition(targets: Mapping[str, Any], *default: str) -> dict[str, Any]:
     return {"group": {"default": {"targets": list(default or full)}}, "target": full}
 
 
+def read_definition(definition: Mapping[str, Any] | None) -> Any:
+    """A bake definition as buildx reads it: its strings are templates."""
+    if definition is None:
+        return None
+    written = json.dumps(definition)
+    return json.loads(written.replace("$${", "${").replace("%%{", "%{"))
+
+
 def _answer(value: Any) -> Any:
     if isinstance(value, list):
         value = value.pop(0)
@@ -60,7 +68,7 @@ class FakeEngine:
 
     def print_bake(self, request: BakeRequest) -> object:
         self.requests.append(request)
-        whole = request.definition or _answer(self.file)
+        whole = read_definition(request.definition) or _answer(self.file)
         known = whole["target"]
         if unknown := [name for name in request.targets if name not in known]:
             raise CommandFailedError(f"ERROR: failed to find target {unknown[0]}\n")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from whalebuild.bakefile.templates import unescape_printed
 from whalebuild.errors import EngineError
 
 # Target attributes that decide what its stages are made of; the rest says where results go.
@@ -32,7 +33,7 @@ DEFAULT_GROUP = "default"
 
 @dataclass(frozen=True)
 class Target:
-    """One bake target. ``attributes`` is all that buildx printed of it, kept as it was."""
+    """One bake target. ``attributes`` is all that buildx printed of it, without its escapes."""
 
     name: str
     attributes: Mapping[str, Any]
@@ -146,12 +147,13 @@ class BakeFile:
     chosen: bool = False
 
 
-def parse_print(printed: object, asked: Sequence[str] = ()) -> BakeFile:
+def parse_print(printed: object, asked: Sequence[str] = (), *, escaped: bool = False) -> BakeFile:
     """Read the output of ``bake --print``.
 
     Args:
         printed: The parsed output.
         asked: The targets, groups and patterns that buildx was given; none is the default group.
+        escaped: Whether the buildx that printed it escapes, see ``templates``.
 
     Raises:
         EngineError: It is not what buildx prints.
@@ -159,7 +161,8 @@ def parse_print(printed: object, asked: Sequence[str] = ()) -> BakeFile:
     match printed:
         case {"target": dict() as targets, **rest} if _well_formed(targets, rest.get("group")):
             groups: Mapping[str, Any] = rest.get("group") or {}  # type: ignore[assignment]
-            parsed = {name: Target(name, attributes) for name, attributes in targets.items()}
+            read = unescape_printed if escaped else dict
+            parsed = {name: Target(name, read(attributes)) for name, attributes in targets.items()}
             leaves = [leaf for leaf in _leaves(DEFAULT_GROUP, groups) if leaf in parsed]
             # buildx prints the requested ones as the group "default", and leaves a target of that
             # name out of it (``ReadTargets`` in ``bake/bake.go``).

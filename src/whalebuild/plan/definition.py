@@ -13,6 +13,7 @@ from typing import Any
 
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
+from whalebuild.bakefile.templates import escape
 from whalebuild.builder.nodes import Node, places
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import Reference
@@ -194,13 +195,16 @@ def make_definition(
         targets: Those of pairs.
         all_targets: The bake file's targets; those that are linked to come along as they are.
         others: Those that are no pair, which are run before.
+
+    Raises:
+        UsageError: Buildx would read a string as another one, see ``templates.escape``.
     """
     # A pair's further outputs are a target of the same name.
     requested = {target.name: target for target in (*others, *targets)}
     every = _linked(requested.values(), all_targets) | requested
     return {
         "group": {"default": {"targets": list(requested)}},
-        "target": {name: dict(target.attributes) for name, target in every.items()},
+        "target": {name: escape(name, target.attributes) for name, target in every.items()},
     }
 
 
@@ -271,8 +275,7 @@ def _cache_to(target: Target, reference: Reference | None, output: Output) -> li
         "image-manifest": "true",
         "oci-mediatypes": "true",
     }
-    # BuildKit tells the manifest of the last one alone (``runCacheExporters``).
-    return [*theirs, ours]
+    return [ours, *theirs]
 
 
 def _output(image: PairImage, output: Output) -> dict[str, str]:

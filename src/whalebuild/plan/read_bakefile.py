@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from whalebuild.bakefile.others import OtherTarget
@@ -17,6 +18,7 @@ from whalebuild.bakefile.pairs import (
 )
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import BakeFile, Target, parse_print
+from whalebuild.bakefile.templates import PROBE, check_normal_form, is_escaped, may_be_escaped
 from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
@@ -50,6 +52,8 @@ class BakeFileReader:
             EngineError: There is no buildx.
         """
         bake, all_targets, source = self.read(request)
+        for target in bake.targets.values():
+            check_normal_form(target.name, target.attributes)
         readable = needs_dockerfile(bake, all_targets, self.settings.deps_stage)
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
         # Who has named a stage, or has nothing but a Dockerfile, wants a pair.
@@ -107,9 +111,19 @@ class BakeFileReader:
 
     def _print(self, request: BakeRequest, names: Names) -> BakeFile:
         try:
-            return parse_print(self.engine.print_bake(request), request.targets)
+            return self._parsed(request)
         except CommandFailedError as failed:
             raise _bake_error(failed, names) from None
+
+    def _parsed(self, request: BakeRequest) -> BakeFile:
+        printed = self.engine.print_bake(request)
+        escaped = may_be_escaped(printed) and self._is_escaped
+        return parse_print(printed, request.targets, escaped=escaped)
+
+    @cached_property
+    def _is_escaped(self) -> bool:
+        probe = BakeRequest(definition=PROBE, targets=tuple(PROBE["target"]))
+        return is_escaped(self.engine.print_bake(probe))
 
     def _all_targets(self, request: BakeRequest, bake: BakeFile) -> Mapping[str, Target]:
         """All targets of the bake file: the dependencies' target may be outside the request.
@@ -130,7 +144,7 @@ class BakeFileReader:
             return usable
 
     def _targets(self, request: BakeRequest, *names: str) -> Mapping[str, Target]:
-        return parse_print(self.engine.print_bake(replace(request, targets=names))).targets
+        return self._parsed(replace(request, targets=names)).targets
 
     def _lone_dockerfile(self) -> Mapping[str, Any]:
         """The bake definition of a lone Dockerfile."""

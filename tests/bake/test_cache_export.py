@@ -13,7 +13,7 @@ from tests.support.builders import BUILDER
 from tests.support.engine import PushingEngine, definition
 from tests.support.registry import DENIED
 from whalebuild.bundle.index import read_bundle
-from whalebuild.errors import BuildError, UnreachableError
+from whalebuild.errors import BuildError, RefusedError, UnreachableError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.manifest import parse_index
 from whalebuild.oci.reference import Reference
@@ -26,9 +26,46 @@ EXPORTING = {
     "completed": "2026-01-01T00:00:01Z",
     "error": "no",
 }
-REFUSED = "ERROR: failed to solve: error writing manifest: 400 Bad Request\n"
+WRITING = "ERROR: failed to solve: error writing manifest blob: "
+PUT = f"{WRITING}unexpected status from PUT request to http://r.io/v2/web/manifests/sha256:1: "
+REFUSED = f"{PUT}400 Bad Request\n"
 FAILED = CommandFailedError('ERROR: process "x" did not complete successfully: exit code: 1\n')
-BUSY = "ERROR: failed to solve: error writing manifest: 503 Service Unavailable\n"
+BUSY = f"{PUT}503 Service Unavailable\n"
+# Answers of a registry that takes no manifest by digest, or none of this form.
+UNSUPPORTED = [
+    f"{WRITING}unsupported",
+    f"{WRITING}unsupported: not by digest",
+    f"{WRITING}unknown: manifest invalid",
+    f"{WRITING}unknown: manifest unknown",
+    *(
+        f"{PUT}{status}"
+        for status in (
+            "400 Bad Request",
+            "404 Not Found",
+            "405 Method Not Allowed",
+            "415 Unsupported Media Type",
+            "501 Not Implemented",
+        )
+    ),
+]
+# What says nothing about digests: a blob, an account, how much there may be, the moment.
+OTHERS = [
+    f"{WRITING}denied",
+    f"{WRITING}unauthorized",
+    f"{WRITING}unknown",
+    f"{WRITING}unavailable",
+    f"{WRITING}toomanyrequests",
+    f"{WRITING}denied: Quota exceeded when processing the request",
+    f"{WRITING}unknown: adding 29.0 MiB of storage resource will exceed the upper limit",
+    f"{WRITING}unknown: tag is immutable",
+    f"{WRITING}something new",
+    f"{PUT}403 Forbidden",
+    f"{PUT}413 Request Entity Too Large",
+    f"{PUT}429 Too Many Requests",
+    f"{PUT}500 Internal Server Error",
+    f"{WRITING.replace('manifest', 'layer')}unsupported",
+    f"{WRITING.replace('manifest', 'config')}unknown: not found",
+]
 
 
 class Picky(PushingEngine):
@@ -112,10 +149,38 @@ def test_what_it_cost_is_in_the_result() -> None:
     assert [w for w in result.warnings if w.startswith("the cache could not be exported")]
 
 
-def test_a_registry_that_is_busy_says_nothing_about_digests() -> None:
-    world = BakeWorld(Picky(BUSY, always=True))
+@pytest.mark.parametrize("words", UNSUPPORTED)
+def test_an_answer_to_the_form_of_a_manifest_may_be_one_to_its_digest(words: str) -> None:
+    world = BakeWorld(Picky(words))
+    world.bake()
+    assert roles(world) == ["app", "deps"]
+    assert world.notes.refused == {("ci", "docker.io")}
+
+
+@pytest.mark.parametrize("words", OTHERS)
+def test_other_answers_say_nothing_about_digests(words: str) -> None:
+    """A quota, for one, would be held against digests for 30 days."""
+    world = BakeWorld(Picky(words))
     world.bake()
     assert world.notes.refused == set()
+    assert roles(world) == []
+    assert world.registry.puts == ["acme/web:deps", "acme/web:latest"]
+    assert not any(STAGING in request for request in world.registry.requests)
+
+
+def test_what_is_not_taken_by_tag_either_was_not_refused_for_its_digest() -> None:
+    world = BakeWorld(Picky(REFUSED, always=True))
+    world.bake()
+    assert world.notes.refused == set()
+
+
+def test_a_cache_of_the_bake_files_own_is_part_of_what_was_asked_for() -> None:
+    world = BakeWorld(Picky(f"{WRITING}denied", always=True))
+    mine = {"type": "registry", "ref": "acme/cache:1"}
+    world.targets(app={**WEB["app"], "cache-to": [mine]})
+    with pytest.raises(RefusedError, match="denied"):
+        world.bake()
+    assert world.registry.puts == []
 
 
 def test_a_staging_tag_that_cannot_be_deleted_is_a_warning() -> None:

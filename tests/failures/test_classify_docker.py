@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.failures.recorded import DIGEST, Recorded
+from tests.failures.recorded_cache_messages import CACHE_MESSAGES
 from tests.failures.recorded_compose_messages import COMPOSE_MESSAGES
 from tests.failures.recorded_engine_messages import ENGINE_MESSAGES
 from tests.failures.recorded_messages import MESSAGES
@@ -22,7 +23,7 @@ from whalebuild.failures.failure import (
 )
 from whalebuild.failures.messages import as_error, as_pull_error
 
-ALL = [*MESSAGES, *REGISTRY_MESSAGES, *ENGINE_MESSAGES]
+ALL = [*MESSAGES, *REGISTRY_MESSAGES, *CACHE_MESSAGES, *ENGINE_MESSAGES]
 
 
 @pytest.mark.parametrize(
@@ -297,8 +298,53 @@ def test_what_a_failure_names_is_read_once() -> None:
         "ERROR: failed to resolve source metadata for r.io/base:1: r.io/base:1: not found"
     )
     assert str(base.missing_image) == "r.io/base:1"
-    words = f'failed commit on ref "manifest-{A_DIGEST}": "{A_DIGEST}" unexpected commit digest x'
-    broken = classify(f"ERROR: failed to solve: {words}")
-    assert (broken.corrupt, broken.kept_broken) == (True, True)
-    layer = classify(f"ERROR: {words.replace('manifest-', 'layer-')}")
-    assert (layer.corrupt, layer.kept_broken) == (True, False)
+
+
+@pytest.mark.parametrize("part", ["manifest", "index", "config", "layer", "unknown"])
+@pytest.mark.parametrize(
+    "how", ["unexpected commit digest x, expected y", "unexpected commit size 1, expected 2"]
+)
+def test_what_arrived_broken_stays_with_a_builder(part: str, how: str) -> None:
+    """A layer, too, with a builder's OCI worker: each later build fails of it."""
+    words = f'failed commit on ref "{part}-{A_DIGEST}": {how}: failed precondition'
+    broken = classify(f"ERROR: failed to solve: failed to copy: {words}")
+    assert (broken.kind, broken.corrupt, broken.kept_broken) == (FailureKind.TRANSIENT, True, True)
+
+
+def test_a_push_keeps_nothing_broken_with_a_builder() -> None:
+    words = f'failed commit on ref "manifest-{A_DIGEST}": failed to do request: EOF'
+    assert not classify(f"ERROR: failed to push r.io/web: {words}").kept_broken
+
+
+WRITING = "error writing manifest blob: "
+PUT = f"{WRITING}unexpected status from PUT request to http://r.io/v2/x/manifests/sha256:1: "
+
+
+@pytest.mark.parametrize(
+    ("words", "unsupported"),
+    [
+        (f"{WRITING}unsupported", True),
+        (f"{WRITING}unknown: tag invalid", True),
+        (f"{WRITING}unknown: manifest unknown", True),
+        (f"{PUT}400 Bad Request", True),
+        (f"{PUT}404 Not Found", True),
+        (f"{PUT}405 Method Not Allowed", True),
+        (f"{WRITING}denied", False),
+        (f"{WRITING}denied: Quota exceeded", False),
+        (f"{WRITING}unknown: exceeds the invalid limit", False),
+        (f"{WRITING}unauthorized", False),
+        (f"{WRITING}unavailable", False),
+        (f"{PUT}403 Forbidden", False),
+        (f"{PUT}400 Bad Request: storage quota exceeded", False),
+        ("error writing layer blob: unsupported", False),
+        ("r.io/base:1: not found", False),
+    ],
+)
+def test_a_manifest_that_is_not_taken_for_its_form(words: str, unsupported: bool) -> None:
+    failure = classify(f"ERROR: failed to solve: {words}")
+    assert (failure.detail is Detail.UNSUPPORTED) is unsupported
+
+
+def test_words_of_a_cache_may_name_no_registry() -> None:
+    failure = classify("ERROR: failed to solve: error writing layer blob: unknown")
+    assert (failure.registry, failure.unexplained) == (None, True)

@@ -190,7 +190,7 @@ def test_the_users_own_cache_settings_are_kept() -> None:
     assert made(given, inputs=inputs) | {"output": []} == {
         "output": [],
         "cache-from": [ours, theirs],
-        "cache-to": [EXPORT, theirs],
+        "cache-to": [theirs, EXPORT],
     }
     assert made(given)["cache-to"] == [theirs]
 

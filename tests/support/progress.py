@@ -6,6 +6,15 @@ import json
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
+#: Of :func:`side_by_side`: those in which the export of the cache failed.
+FAILED_CACHES = (
+    "cache-put-403",
+    "cache-put-403-image-slow",
+    "cache-put-401-standard",
+    "cache-put-403-standard",
+    "cache-put-500-standard",
+    "cache-put-503-standard",
+)
 
 
 def recording(name: str, target: str | None = None) -> list[str]:
@@ -15,6 +24,14 @@ def recording(name: str, target: str | None = None) -> list[str]:
     """
     lines = (DATA / f"{name}.rawjson").read_text().splitlines(keepends=True)
     return [kept for line in lines if (kept := _of_target(line, target))] if target else lines
+
+
+def side_by_side(name: str) -> list[str]:
+    """The lines of a bake with BuildKit 0.32.2; ``data/buildkit-0.32.2/README.md`` has the names.
+
+    The last line of a bake that failed is buildx's own: the error.
+    """
+    return recording(f"buildkit-0.32.2/{name}")
 
 
 def _of_target(line: str, target: str) -> str:

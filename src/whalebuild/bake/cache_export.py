@@ -1,18 +1,18 @@
 """How caches are exported: by digest if that works, else under a staging tag, else not at all.
 
 A push of a cache by digest is undocumented, so it is tried and not taken for granted. Trouble with
-a cache never costs a build.
+a cache never costs a build; whatever was exported beside it is pushed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.bake.ports import BuilderNotes
 from whalebuild.bake.runner import BuildxRunner, CacheExportError
 from whalebuild.bake.staging_tags import delete_tags
-from whalebuild.failures.failure import FailureKind
+from whalebuild.failures.failure import Detail, Failure, FailureKind
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
@@ -53,33 +53,36 @@ class CacheExporter:
     def build(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
         """Run the targets that ``make`` makes for an export, until one works.
 
-        A further run finds every step done and every layer pushed.
+        A further run finds every step done, and pushes again what the registry does not have.
         """
+        refused = False
         while True:
             targets = make(self.export)
-            self._note_staging_tags(targets)
+            every = [target for each in targets.values() for target in each]
+            self._note_staging_tags(every)
             try:
-                self.runner.run(
-                    [target for each in targets.values() for target in each], "publishing"
-                )
+                self.runner.run(every, "publishing")
             except CacheExportError as failed:
-                if self.export is None:
-                    raise
-                self.export = self._fall_back(failed)
+                refused = self._may_take_a_tag(failed.failure)
+                self.export = self._fall_back(failed.failure, by_tag=refused)
             else:
+                # A manifest that was refused by digest and then taken by tag: it was the digest.
+                for route in self._routes() if refused else ():
+                    self.notes.note_refusal(*route)
                 return targets
 
     def delete_staged(self) -> None:
         """Delete staging tags: what was pushed under them is in the bundle by now, or of no use."""
         delete_tags(self.registry, self.staged, self.warn)
 
-    def _fall_back(self, failed: CacheExportError) -> CacheExport | None:
-        failure = failed.failure
-        refused = failure.kind in {FailureKind.REFUSED, FailureKind.MISSING}
-        if self.export is not None and self.export.token is None and refused:
-            self.note(f"a cache cannot be pushed by digest here ({failure.reason}): by tag now")
-            for route in self._routes():
-                self.notes.note_refusal(*route)
+    def _may_take_a_tag(self, failure: Failure) -> bool:
+        """Whether a registry that took no cache by digest may take it by tag."""
+        by_digest = self.export is not None and self.export.token is None
+        return by_digest and failure.detail is Detail.UNSUPPORTED
+
+    def _fall_back(self, failure: Failure, *, by_tag: bool) -> CacheExport | None:
+        if by_tag:
+            self.note(f"the registry took no cache by digest ({failure.reason}): by tag now")
             return self._staging()
         words = failure.evidence or failure.reason
         if self.plan.settings.strict_cache:
@@ -93,9 +96,8 @@ class CacheExporter:
     def _staging(self) -> CacheExport:
         return CacheExport(self.token())
 
-    def _note_staging_tags(self, targets: TargetsByImage) -> None:
+    def _note_staging_tags(self, every: Sequence[GeneratedTarget]) -> None:
         """Note the staging tags before they are there: they are deleted whatever happens."""
-        every = [target for each in targets.values() for target in each]
         self.staged |= {reference: None for target in every for reference in target.staged}
         if self.export is not None and self.export.token is not None:
             caches = (self.export.reference(t.image, t.platforms) for t in every if t.exports)

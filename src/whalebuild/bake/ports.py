@@ -18,7 +18,7 @@ class BakeEngine(Protocol):
         """
 
     def drop_broken(self, builder: str | None) -> None:
-        """Have the builder drop manifests that arrived broken; nothing of its cache."""
+        """Have the builder drop what arrived broken of images; nothing of its cache."""
 
     @property
     def printed(self) -> str:

@@ -62,7 +62,9 @@ class RegistryProbe:
             WhalebuildError: It has not answered within the budget.
         """
         name = failure.registry
-        reference = next((each for each in references if each.registry == name), None)
+        # Words without an address, of which BuildKit has some, are about where the push goes.
+        anywhere = name is None and failure.unexplained
+        reference = next((r for r in references if anywhere or r.registry == name), None)
         if reference is None:
             return
 
@@ -72,7 +74,7 @@ class RegistryProbe:
                 registry.try_upload(reference.repository)
 
         try:
-            self.registry.step(f"asking {name}", reference.registry, ask)
+            self.registry.step(f"asking {reference.registry}", reference.registry, ask)
         except FailedError as failed:
             if failed.failure.kind is FailureKind.REGISTRY_FULL:
                 raise

@@ -34,7 +34,10 @@ from whalebuild.settings import Settings
 
 
 class CacheExportError(Exception):
-    """A cache could not be exported; the images were pushed before."""
+    """A cache could not be exported. Whether the images were pushed is not known then.
+
+    BuildKit pushes them at the same time, and may have been cancelled in it: they are pushed again.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
@@ -74,7 +77,7 @@ class BuildxRunner:
 
         Raises:
             WhalebuildError: The build failed, or the registry refused or could not be reached.
-            CacheExportError: Only a cache could not be exported.
+            CacheExportError: Only a cache of whalebuild's own could not be exported.
         """
         images = {target.image.name: target.image for target in targets}
         for wave in waves_of(images.values()):
@@ -94,8 +97,7 @@ class BuildxRunner:
             except ImportFailedError as failed:
                 self.imports.drop(failed.source, failed.failure)
             except FailedError as failed:
-                full = failed.failure.kind is FailureKind.DISK_FULL
-                if state.failed_export == "cache" or (full and state.exported_cache):
+                if _is_of_the_cache(failed.failure, state, targets):
                     raise CacheExportError(failed.failure) from None
                 if not self.imports.drop_cause_of(failed.failure, targets):
                     several = {t.name: t.platforms for t in targets if len(t.image.platforms) > 1}
@@ -190,6 +192,18 @@ class _Attempt:
         except ImportFailedError as failed:
             self.last = failed.failure
             raise
+
+
+def _is_of_the_cache(
+    failure: Failure, state: BuildState, targets: Sequence[GeneratedTarget]
+) -> bool:
+    """Whether a bake failed by the export of a cache, and can do without it.
+
+    A cache that the bake file exports by itself is part of what was asked for.
+    """
+    full = failure.kind is FailureKind.DISK_FULL
+    by_cache = state.failed_export == "cache" or (full and state.exported_cache)
+    return by_cache and any(target.exports for target in targets)
 
 
 def waves_of(images: Iterable[PairImage]) -> tuple[tuple[PairImage, ...], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -154,11 +155,19 @@ class BuildState:
         return Totals(run, len(done) - run, pulled_bytes(steps), seconds)
 
     def failed_step(self) -> StepState | None:
-        """The step that failed; others with an error were only cancelled because of it."""
-        # A failed import of a cache fails no build: BuildKit goes on without it.
+        """The step that failed; others with an error were only cancelled because of it.
+
+        BuildKit pushes an image and exports its cache side by side (since 0.28), and whichever is
+        cancelled ends with the other's error inside words of its own: the one that failed ended
+        first. Buildx's last words are its error, too, which tells it from the export of a cache
+        with ``ignore-error``: as an import of one, that may fail and fails no build.
+        """
         failed = [step for step in self.steps.values() if step.error and not step.imported]
         causes = [step for step in failed if "context canceled" not in step.error]
-        return next(iter(causes or failed), None)
+        last_words = "\n".join(self.messages)
+        told = [step for step in causes if step.error in last_words]
+        ended = told or causes or failed
+        return min(ended, key=lambda step: step.completed or math.inf, default=None)
 
     def failed_platforms(self, platforms: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
         """The platforms that the failed step was for, as far as its name says so.
@@ -190,14 +199,13 @@ class BuildState:
 
     @property
     def exported_cache(self) -> bool:
-        """Whether the last completed step exported a cache, and no step has failed.
+        """Whether a cache was exported, and no step has failed.
 
         Where the cache fills the disk BuildKit leaves out layers without an error, and then fails
         outside of any step, when it stores its record of the build.
         """
         done = [step for step in self.steps.values() if step.completed is not None]
-        last = max(reversed(done), key=lambda step: step.completed or 0.0, default=None)
-        return self.failed_step() is None and last is not None and last.exported == "cache"
+        return self.failed_step() is None and any(step.exported == "cache" for step in done)
 
     @property
     def failed_imports(self) -> dict[str, str]:

@@ -69,7 +69,8 @@ class PlainConsole(ConsoleBase):
             self._count += 1
             self._numbers[step.digest] = self._count
             self._line(f"#{self._count} {step.name}")
-        if step.completed is None or step.digest in self._ended:
+        # BuildKit ends a step more than once: exporting an image goes on with its push.
+        if step.completed is None or (step.digest in self._ended and not step.error):
             return
         self._ended.add(step.digest)
         self._line(f"#{self._numbers[step.digest]} {_ending(step)}")

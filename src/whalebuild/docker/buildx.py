@@ -145,10 +145,11 @@ class Buildx:
     def drop_broken(self, builder: str | None) -> None:
         """See ``bake.ports.BakeEngine``.
 
-        BuildKit holds what it fetched of an image's manifest and configuration for five minutes.
-        If it has all bytes, and they are not the right ones, it fetches nothing more: every build
-        fails the same way. A prune of whatever kind ends this unless another build is under way
-        (``CancelCacheLeases`` in ``control/control.go``); this one removes nothing else.
+        BuildKit holds what it fetched of an image's manifest and configuration for five minutes,
+        with the OCI worker its layers too. If it has all bytes, and they are not the right ones, it
+        fetches nothing more: every build fails the same way. A prune of whatever kind ends this
+        unless another build is under way (``CancelCacheLeases`` in ``control/control.go``); this
+        one removes nothing else.
         """
         # There is no parameter for the builder.
         with self._calls.client({"BUILDX_BUILDER": builder} if builder else None) as docker:

@@ -75,6 +75,7 @@ class Detail(Enum):
     NO_PLATFORM = "no_platform"  # the image is there, but for other platforms
     KILLED = "killed"  # a step of the build was ended by SIGKILL
     NO_SCOPE = "no_scope"  # the token is good, but not for this repository
+    UNSUPPORTED = "unsupported"  # the registry takes no manifest that is sent like this
 
 
 @dataclass(frozen=True)

@@ -275,7 +275,8 @@ def _cache_to(target: Target, reference: Reference | None, output: Output) -> li
         "image-manifest": "true",
         "oci-mediatypes": "true",
     }
-    return [ours, *theirs]
+    # BuildKit tells the manifest of the last one alone (``runCacheExporters``).
+    return [*theirs, ours]
 
 
 def _output(image: PairImage, output: Output) -> dict[str, str]:

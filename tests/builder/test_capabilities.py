@@ -56,7 +56,7 @@ def test_what_follows_from_the_driver() -> None:
 
 
 def test_a_node_that_was_given_what_its_machine_is_not() -> None:
-    assert misplaced(FARM) == ()
+    assert misplaced(replace(FARM, nodes=(replace(INTEL, given=(AMD64,)), ARM))) == ()
     emulates = replace(INTEL, given=(ARM64,))
     assert misplaced(Builder("x", "remote", (emulates,))) == (
         "a was given linux/arm64, and its machine is linux/amd64: it emulates",
@@ -66,6 +66,14 @@ def test_a_node_that_was_given_what_its_machine_is_not() -> None:
     assert said.endswith("it cannot run that")
     unknown = replace(emulates, own=None)
     assert misplaced(Builder("x", "remote", (unknown,))) == ()
+
+
+def test_a_node_that_was_given_nothing_takes_what_another_was_given() -> None:
+    (said,) = misplaced(FARM)
+    assert said.startswith("a was given no platform, and runs linux/arm64, too")
+    assert misplaced(replace(FARM, nodes=(replace(INTEL, given=(AMD64,)), ARM))) == ()
+    assert misplaced(replace(FARM, nodes=(replace(INTEL, platforms=(AMD64,)), ARM))) == ()
+    assert misplaced(replace(FARM, nodes=(ARM, INTEL))) == (), "the first that can build it"
 
 
 def test_variants_go_with_their_architecture() -> None:

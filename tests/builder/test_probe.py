@@ -56,6 +56,37 @@ def test_other_drivers_have_told_their_nodes_before() -> None:
     assert engine.asked_nodes == []
 
 
+IDLE = Node("ci0", "default", status="inactive", own=AMD64, brings_qemu=True)
+FAR = Node("ci1", "far", status="inactive", given=(ARM64,), brings_qemu=True)
+AWAKE = replace(BUILDER, nodes=(replace(IDLE, status="running", platforms=(AMD64,)), FAR))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "platforms", "booted"),
+    [
+        ((IDLE,), (AMD64, ARM64), []),
+        ((replace(IDLE, given=(AMD64,)), FAR), (AMD64, ARM64), []),
+        ((IDLE, FAR), (ARM64,), []),
+        ((IDLE, FAR), (AMD64, ARM64), ["ci"]),
+    ],
+    ids=["one node", "each was given its own", "only what was given", "what was given to none"],
+)
+def test_nodes_are_started_to_be_planned_on_only_where_it_decides_what_they_can_run(
+    nodes: tuple[Node, ...], platforms: tuple[str, ...], booted: list[str]
+) -> None:
+    facts = replace(BUILDER, nodes=nodes)
+    engine = FakeEngine(definition({"app": WEB}), answer_facts=facts, answer_boot=AWAKE)
+    made = plan(engine, platform=platforms)
+    assert engine.booted == booted
+    assert made.facts == (AWAKE if booted else facts)
+
+
+def test_nodes_that_cannot_be_started_are_left_to_the_bake() -> None:
+    facts = replace(BUILDER, nodes=(IDLE, FAR))
+    engine = FakeEngine(definition({"app": WEB}), answer_facts=facts, answer_boot=TIMEOUT)
+    assert plan(engine, platform=(AMD64, ARM64)).facts == facts
+
+
 @pytest.mark.parametrize(
     ("driver", "said"),
     [

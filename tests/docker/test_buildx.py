@@ -224,7 +224,7 @@ def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
     assert (here.own, here.given, here.platforms) == (AMD64, ("linux/arm64",), ())
     assert (there.own, there.given) == (None, ("linux/s390x",))
     assert facts.nodes == (here, there)
-    assert facts.platform == "linux/s390x", "the first that runs"
+    assert facts.platform == "linux/arm64", "that of the first, as once it runs"
 
 
 def test_booting_a_builder_says_so_to_buildx(docker: Docker) -> None:

@@ -74,6 +74,9 @@ def test_where_images_go(options: BuildOptions, driver: str | None, output: Outp
 
 
 NODE = Node("one", "x", platforms=(AMD64, ARM64))
+GIVEN = Node("one", "x", platforms=(AMD64, ARM64), given=(AMD64,))
+IDLE = Node("one", "x", status="inactive", own=AMD64)
+FAR = Node("one", "x", status="inactive")
 OTHER = Node("other", "y", platforms=(ARM64,), given=(ARM64,))
 ALONE = ((AMD64,), (ARM64,))
 TOGETHER = ((AMD64, ARM64),)
@@ -81,7 +84,17 @@ TOGETHER = ((AMD64, ARM64),)
 
 @pytest.mark.parametrize("output", Output)
 @pytest.mark.parametrize(
-    ("nodes", "apart"), [([], ALONE), ([NODE], TOGETHER), ([NODE, OTHER], ALONE)]
+    ("nodes", "apart"),
+    [
+        ([], ALONE),
+        ([NODE], TOGETHER),
+        ([IDLE], TOGETHER),
+        ([FAR], TOGETHER),
+        ([GIVEN, OTHER], ALONE),
+        # The first one emulates what the other was given.
+        ([NODE, OTHER], TOGETHER),
+        ([IDLE, OTHER], ALONE),
+    ],
 )
 def test_what_is_put_together_afterwards_is_a_target_for_each_node(
     output: Output, nodes: list[Node], apart: tuple[tuple[str, ...], ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from whalebuild.builder.nodes import Execution, Node
@@ -63,10 +65,24 @@ def test_a_stages_platform_is_the_one_of_what_it_stands_on() -> None:
             ],
         ),
         (
-            [QEMU, APPLE],
+            [replace(QEMU, given=(AMD64,)), APPLE],
             [
                 Placement(AMD64, "intel", Execution.NATIVE, (9,), ()),
                 Placement(ARM64, "apple", Execution.NATIVE),
+            ],
+        ),
+        (
+            [QEMU, APPLE],
+            [
+                Placement(AMD64, "intel", Execution.NATIVE, (9,), ()),
+                Placement(ARM64, "intel", Execution.EMULATED, (2, 9, 15), ()),
+            ],
+        ),
+        (
+            [replace(INTEL, brings_qemu=True)],
+            [
+                Placement(AMD64, "intel", Execution.NATIVE, (9,), ()),
+                Placement(ARM64, "intel", Execution.EMULATED, (2, 9, 15), ()),
             ],
         ),
         ([], []),

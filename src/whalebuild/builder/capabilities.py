@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -109,11 +110,27 @@ def main_platforms(builder: Builder) -> tuple[str, ...]:
 
 
 def misplaced(builder: Builder) -> tuple[str, ...]:
-    """Sentences about platforms that a node was given and its machine does not run natively."""
-    return tuple(
-        f"{node.name} was given {platform}, and its machine is {node.own}: "
-        + ("it emulates" if node.how(platform) is Execution.EMULATED else "it cannot run that")
-        for node in builder.nodes
-        for platform in node.given
-        if node.own and node.how(platform) is not Execution.NATIVE
-    )
+    """Sentences about platforms that are not built natively by the node that was given them."""
+    return (*_given_in_vain(builder), *_overruled(builder))
+
+
+def _given_in_vain(builder: Builder) -> Iterator[str]:
+    """Platforms that a node's machine does not run natively."""
+    for node in builder.nodes:
+        for platform in node.given:
+            how = node.how(platform)
+            if node.own and how is not Execution.NATIVE:
+                does = "it emulates" if how is Execution.EMULATED else "it cannot run that"
+                yield f"{node.name} was given {platform}, and its machine is {node.own}: {does}"
+
+
+def _overruled(builder: Builder) -> Iterator[str]:
+    """Platforms that an earlier node builds, too, if one is asked for that no node was given."""
+    for number, node in enumerate(builder.nodes):
+        later = [p for other in builder.nodes[number + 1 :] for p in other.given]
+        runs = [platform for platform in later if platform in node.platforms]
+        if runs and not node.given:
+            yield (
+                f"{node.name} was given no platform, and runs {', '.join(runs)}, too: it builds that "
+                "wherever a platform is asked for that no node was given; give it its own"
+            )

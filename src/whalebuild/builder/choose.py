@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import BuilderError
-from whalebuild.builder.nodes import Execution, place
+from whalebuild.builder.nodes import Execution, places
 from whalebuild.builder.probe import BuilderProbe
 from whalebuild.builder.spec import CONTAINER
 from whalebuild.errors import EngineError
@@ -91,18 +91,17 @@ class BuilderChooser:
 
     def _unable(self, facts: BuilderFacts, platforms: Collection[str]) -> tuple[str, ...]:
         """Platforms whose programs it cannot run, as far as that is known."""
-        wanted = [platform for platform in platforms if platform not in {LOCAL, facts.platform}]
-        if not wanted:
+        wanted = sorted(platform for platform in platforms if platform != LOCAL)
+        if set(wanted) <= {facts.platform}:
             return ()
         nodes = self.probe.with_nodes(facts, wanted).nodes
-        places = [at for platform in sorted(wanted) if (at := place(nodes, platform))]
-        return tuple(at.platform for at in places if at.how is Execution.UNABLE)
+        return tuple(at.platform for at in places(nodes, wanted) if at.how is Execution.UNABLE)
 
     def _planned(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
         """What ``whalebuild`` will be once it is made: on the same machine, with its platforms."""
         wanted = [platform for platform in platforms if platform != LOCAL]
         nodes = self.probe.with_nodes(facts, wanted).nodes
-        named = tuple(replace(node, name=f"{OWN_NAME}0") for node in nodes)
+        named = tuple(replace(node, name=f"{OWN_NAME}0", brings_qemu=True) for node in nodes)
         return BuilderFacts(OWN_NAME, CONTAINER, True, facts.platform, named, missing=True)  # noqa: FBT003
 
     def _say(self, why: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import boot_error, creation_error, error_line, node_down
-from whalebuild.builder.nodes import RUNNING, Node, places
+from whalebuild.builder.nodes import RUNNING, Node, reached
 from whalebuild.builder.ports import Builders
 from whalebuild.builder.spec import CONTAINER, REMOTE, BuilderSpec
 from whalebuild.errors import UsageError
@@ -42,14 +42,13 @@ def ensure_builder(
 
 
 def nodes_down(facts: BuilderFacts, platforms: Collection[str]) -> tuple[Node, ...]:
-    """Remote nodes that these platforms are built on, and that do not answer.
+    """Remote nodes that buildx connects to for these platforms, and that do not answer.
 
     Those of other drivers are started by the bake itself.
     """
     if facts.driver != REMOTE:
         return ()
-    needed = (at.node for at in places(facts.nodes, sorted(platforms)))
-    return tuple(dict.fromkeys(node for node in needed if node.status != RUNNING))
+    return tuple(n for n in reached(facts.nodes, sorted(platforms)) if n.status != RUNNING)
 
 
 def _make(builders: Builders) -> None:

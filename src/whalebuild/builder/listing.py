@@ -17,6 +17,8 @@ from whalebuild.builder.nodes import RUNNING, Node
 
 # "Name:   value" at the margin; what a node has more than one line of is indented.
 _FIELD = re.compile(r"(?P<name>\S[^:]*):\s*(?P<value>.*)")
+# Drivers that start BuildKit from its image.
+_FROM_IMAGE = frozenset({"docker-container", "kubernetes"})
 
 # "Total:   1.2GB", below the table of ``du``.
 _SIZE = re.compile(
@@ -50,13 +52,14 @@ class Builder:
 
     @property
     def platform(self) -> str | None:
-        """What is built where no platform is named: what its first running node was given first.
+        """What is built where no platform is named: what its first node was given first.
 
         Or else that node's own. (buildx takes the own one even of a node that was given
-        another to build.)
+        another to build.) A node of whose machine nothing is known does not count.
         """
-        running = (node for node in self.nodes if node.platforms)
-        return next(((*node.given, *node.platforms)[0] for node in running), None)
+        known = (node for node in self.nodes if node.platforms or node.own)
+        first = next(known, None)
+        return next(filter(None, (*first.given, *first.platforms, first.own))) if first else None
 
     def with_given_platforms(self, given: Mapping[str, tuple[str, ...]]) -> Builder:
         """This builder with the platforms that its nodes were given when it was made.
@@ -94,8 +97,9 @@ class CacheUsage:
 def read_inspection(text: str) -> Builder:
     """Read what ``docker buildx inspect`` prints; what is not there stays empty."""
     head, *blocks = list(_blocks(text)) or [{}]
-    nodes = tuple(_node(block) for block in blocks)
-    return Builder(head.get("Name", ""), head.get("Driver", ""), nodes, head.get("Error") or None)
+    driver = head.get("Driver", "")
+    nodes = tuple(_node(block, driver) for block in blocks)
+    return Builder(head.get("Name", ""), driver, nodes, head.get("Error") or None)
 
 
 def read_listing(text: str) -> tuple[Builder, ...]:
@@ -117,19 +121,21 @@ def read_usage(text: str) -> CacheUsage:
 
 
 def _builder(listed: Mapping[str, Any]) -> Builder:
-    nodes = tuple(_listed_node(node) for node in listed.get("Nodes") or () if node.get("Name"))
-    error = str(listed.get("Err") or "") or None
     name, driver = str(listed.get("Name") or ""), str(listed.get("Driver") or "")
+    named = (node for node in listed.get("Nodes") or () if node.get("Name"))
+    nodes = tuple(_listed_node(node, driver) for node in named)
+    error = str(listed.get("Err") or "") or None
     return Builder(name, driver, nodes, error, bool(listed.get("Current")))
 
 
-def _listed_node(node: Mapping[str, Any]) -> Node:
+def _listed_node(node: Mapping[str, Any], driver: str) -> Node:
     return Node(
         name=str(node["Name"]),
         endpoint=str(node.get("Endpoint") or ""),
         status=str(node.get("Status") or ""),
         platforms=tuple(node.get("Platforms") or ()),
         version=str(node.get("Version") or ""),
+        brings_qemu=driver in _FROM_IMAGE,
         error=str(node.get("Err") or "") or None,
     )
 
@@ -149,7 +155,7 @@ def _blocks(text: str) -> Iterator[Mapping[str, str]]:
         yield block
 
 
-def _node(block: Mapping[str, str]) -> Node:
+def _node(block: Mapping[str, str], driver: str) -> Node:
     """Read a node; buildx marks the platforms that it was given with a ``*``."""
     words = [word.strip() for word in block.get("Platforms", "").split(",") if word.strip()]
     given = tuple(word.rstrip("*") for word in words if word.endswith("*"))
@@ -162,5 +168,6 @@ def _node(block: Mapping[str, str]) -> Node:
         platforms=tuple(word.rstrip("*") for word in words) if status == RUNNING else (),
         given=given,
         version=block.get("BuildKit version", ""),
+        brings_qemu=driver in _FROM_IMAGE,
         error=block.get("Error") or None,
     )

@@ -2,8 +2,12 @@
 
 BuildKit names a worker's own platform first, then its variants, then what QEMU is registered for
 (``util/archutil`` of moby/buildkit); what a node was given (``buildx create --platform``) stands
-before all. Buildx sends a platform to the first node that was given it, else to the first that can
-run it, else to the first of all (``build/driver.go`` of docker/buildx).
+before all. What the QEMU in BuildKit's image is for (``solver/llbsolver/ops/exec_binfmt.go``) it
+does not name.
+
+Buildx sends each platform of a build to the first node that was given it. If none was given one of
+them, it sends each to the first node that was given it or can run it, else to the first of all
+(``build/resolver/driver.go`` of docker/buildx).
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from enum import Enum
 # Architectures whose processors run another's programs themselves; arm64 that lacks 32-bit modes
 # does not name arm among its platforms.
 _ALSO_RUNS = {"amd64": frozenset({"amd64", "386"}), "arm64": frozenset({"arm64", "arm"})}
+# Architectures that every released image of BuildKit has a QEMU for.
+_IN_IMAGE = frozenset({"amd64", "arm64", "arm", "386", "ppc64le", "riscv64", "s390x"})
 RUNNING = "running"
 
 
@@ -22,8 +28,8 @@ class Execution(Enum):
     """How a platform's programs run on a node."""
 
     NATIVE = "native"
-    EMULATED = "emulated"
-    UNABLE = "unable"  # no QEMU is registered: only stages that run nothing can be built
+    EMULATED = "emulated"  # by a QEMU that is registered there, or comes with BuildKit's image
+    UNABLE = "unable"  # there is no QEMU: only stages that run nothing can be built
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Node:
         platforms: What it can run, as buildx lists it; none where it does not run.
         given: Those that it was given when it was made.
         own: Its machine's platform, where that is known.
+        brings_qemu: Whether its BuildKit comes as an image, which has a QEMU for other platforms.
         error: Why nothing is known of it, in buildx's words.
     """
 
@@ -46,6 +53,7 @@ class Node:
     given: tuple[str, ...] = ()
     version: str = ""
     own: str | None = None
+    brings_qemu: bool = False
     error: str | None = None
 
     @property
@@ -61,9 +69,18 @@ class Node:
 
     def how(self, platform: str) -> Execution:
         """How a platform's programs run here."""
-        if platform in self.natives:
+        # Of one that does not run, only its machine is known.
+        likely = self.own is not None and not self.platforms and _runs(self.own, platform)
+        if likely or platform in self.natives:
             return Execution.NATIVE
-        return Execution.EMULATED if platform in self.platforms else Execution.UNABLE
+        by_image = self.brings_qemu and _in_image(platform)
+        emulated = by_image or platform in self.platforms
+        return Execution.EMULATED if emulated else Execution.UNABLE
+
+    @property
+    def known(self) -> bool:
+        """Whether anything is known of what it can run."""
+        return bool(self.platforms or self.given or self.own)
 
 
 @dataclass(frozen=True)
@@ -76,21 +93,49 @@ class NodePlacement:
 
 
 def place(nodes: Sequence[Node], platform: str) -> NodePlacement | None:
-    """Tell where buildx would build a platform; None where nothing is known of the nodes."""
-    known = [node for node in nodes if node.platforms or node.given]
-    if not known:
-        return None
-    found = (
-        next((node for node in known if platform in node.given), None)
-        or next((node for node in known if platform in node.platforms), None)
-        or known[0]
-    )
-    return NodePlacement(platform, found, found.how(platform))
+    """Tell where buildx would build a platform alone; None where that is not known."""
+    return next(iter(places(nodes, [platform])), None)
 
 
 def places(nodes: Sequence[Node], platforms: Iterable[str]) -> tuple[NodePlacement, ...]:
-    """Tell where each platform is built, as far as it is known."""
-    return tuple(found for platform in platforms if (found := place(nodes, platform)))
+    """Tell where buildx would build each of the platforms of one build.
+
+    Those of which that is not known are left out: a node that does not run may be able to run them.
+    """
+    wanted = tuple(dict.fromkeys(platforms))
+    if not nodes or not any(node.known for node in nodes):
+        return ()
+    found = {platform: _given(nodes, platform) for platform in wanted}
+    if None in found.values():
+        found = {platform: _able(nodes, platform) for platform in wanted}
+    return tuple(NodePlacement(p, node, node.how(p)) for p, node in found.items() if node)
+
+
+def reached(nodes: Sequence[Node], platforms: Iterable[str]) -> tuple[Node, ...]:
+    """The nodes that buildx connects to for a build of these platforms."""
+    found = [_given(nodes, platform) for platform in platforms]
+    if not found:
+        return tuple(nodes[:1])
+    # It asks all of them what they can run.
+    return tuple(nodes) if None in found else tuple(dict.fromkeys(node for node in found if node))
+
+
+def _given(nodes: Sequence[Node], platform: str) -> Node | None:
+    return next((node for node in nodes if platform in node.given), None)
+
+
+def _able(nodes: Sequence[Node], platform: str) -> Node | None:
+    for node in nodes:
+        if platform in node.given or platform in node.platforms:
+            return node
+        if not node.platforms and len(nodes) > 1:
+            return None
+    return nodes[0]
+
+
+def _in_image(platform: str) -> bool:
+    system, architecture = _parts(platform)
+    return system == "linux" and architecture in _IN_IMAGE
 
 
 def _runs(own: str, platform: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import BuilderError, boot_error, error_line
-from whalebuild.builder.nodes import Node
+from whalebuild.builder.nodes import Node, places
 from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.builder.spec import REMOTE
 from whalebuild.failures.command_failed import CommandFailedError
@@ -48,11 +48,16 @@ class BuilderProbe:
     def with_nodes(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
         """Add the nodes that these platforms are built on, if buildx tells them.
 
+        Where one of several nodes does not run, and what it can run decides, they are started: a
+        bake would do that, and build otherwise than was planned.
+
         What the docker driver's engine can emulate costs a docker command, 0.2 s, to ask: it is
         asked only if another platform than its own is wanted. (``binfmt_misc`` would cost nothing,
         but is not mounted everywhere, and tells nothing of an engine in a virtual machine.)
         """
-        if facts.driver != "docker" or not facts.platform:
+        if facts.driver != "docker":
+            return self._all_known(facts, platforms)
+        if not facts.platform:
             return facts
         own = Node(facts.builder, facts.builder, platforms=(facts.platform,), own=facts.platform)
         if set(platforms) <= {facts.platform}:
@@ -62,6 +67,17 @@ class BuilderProbe:
         except CommandFailedError:
             return facts  # the bake goes on as it would have without the question
         return replace(facts, nodes=tuple(replace(node, own=facts.platform) for node in found))
+
+    def _all_known(self, facts: BuilderFacts, platforms: Collection[str]) -> BuilderFacts:
+        if len(facts.nodes) <= 1 or len(places(facts.nodes, platforms)) == len(set(platforms)):
+            return facts
+        idle = ", ".join(node.name for node in facts.nodes if not node.platforms)
+        verb = "waiting for" if facts.driver == REMOTE else "starting"
+        self.note(f'{verb} node {idle} of builder "{facts.builder}"')
+        try:
+            return self.engine.boot(facts.builder)
+        except CommandFailedError:
+            return facts  # the bake says so
 
 
 def _down(facts: BuilderFacts, failed: CommandFailedError) -> BuilderError:

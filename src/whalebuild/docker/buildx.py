@@ -100,11 +100,12 @@ class Buildx:
         # buildx says nothing of a docker engine that is down; asking the engine does.
         if found.driver in {"", "docker"}:
             return own_engine(self._calls, found.name)
-        # One on this machine need not run for its platform to be known.
-        own = next((node.own for node in found.nodes if node.own), None)
-        platform = found.platform or own
         return BuilderFacts(
-            found.name, found.driver, containerd_store=True, platform=platform, nodes=found.nodes
+            found.name,
+            found.driver,
+            containerd_store=True,
+            platform=found.platform,
+            nodes=found.nodes,
         )
 
     def _inspect(self, builder: str | None, *, boot: bool = False) -> Builder:

@@ -131,9 +131,10 @@ def platform_groups(
     By digest, a target for each node that builds: one for several nodes would write the tag
     ``:latest`` and lose the caches' digests. And one target alone for a node: two builds that have
     steps in common, each with a cache of its own, find those steps in one of the caches, and
-    nothing of the other one after them (docs/adr/0008).
+    nothing of the other one after them (docs/adr/0008). A builder's only node builds everything,
+    whatever is known of it.
     """
-    if output not in APART or len(platforms) < 2:  # noqa: PLR2004 - there is nothing to part
+    if output not in APART or len(platforms) < 2 or len(nodes) == 1:  # noqa: PLR2004 - alone
         return (platforms,)
     known = {placement.platform: placement.node for placement in places(nodes, platforms)}
     groups: dict[Node | str, list[str]] = {}

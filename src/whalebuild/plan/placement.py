@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from whalebuild.builder.nodes import Execution, Node, place
+from whalebuild.builder.nodes import Execution, Node, NodePlacement, places
 from whalebuild.inputs.values import Closure, StageInputs
 
 
@@ -47,9 +47,9 @@ def runs_of(inputs: StageInputs) -> tuple[RunLines, ...]:
 
 
 def placements_of(runs: Sequence[RunLines], nodes: Sequence[Node]) -> tuple[Placement, ...]:
-    """Tell where each platform is built, as far as it is known what the nodes can do."""
-    found = (_placement(each, nodes) for each in runs)
-    return tuple(placement for placement in found if placement)
+    """Tell where each platform of a build is built, as far as it is known what the nodes can do."""
+    known = {each.platform: each for each in runs}
+    return tuple(_placement(known[where.platform], where) for where in places(nodes, known))
 
 
 def _runs(closure: Closure) -> RunLines:
@@ -63,10 +63,7 @@ def _runs(closure: Closure) -> RunLines:
     )
 
 
-def _placement(runs: RunLines, nodes: Sequence[Node]) -> Placement | None:
-    where = place(nodes, runs.platform)
-    if where is None:
-        return None
+def _placement(runs: RunLines, where: NodePlacement) -> Placement:
     lines: dict[Execution, list[int]] = {how: [] for how in Execution}
     for platform, own in runs.lines:
         how = Execution.NATIVE if platform is None else where.node.how(platform)

@@ -77,7 +77,7 @@ def _place(at: NodePlacement) -> str:
     if at.node.status != RUNNING:
         return f"on {at.node.name}, which does not run"
     if at.how is Execution.UNABLE:
-        return f"only stages that run nothing, on {at.node.name}: no emulator is registered there"
+        return f"only stages that run nothing, on {at.node.name}: there is no QEMU for it"
     return f"{_HOW[at.how]} on {at.node.name}"
 
 

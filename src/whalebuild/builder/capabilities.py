@@ -131,6 +131,6 @@ def _overruled(builder: Builder) -> Iterator[str]:
         runs = [platform for platform in later if platform in node.platforms]
         if runs and not node.given:
             yield (
-                f"{node.name} was given no platform, and runs {', '.join(runs)}, too: it builds that "
-                "wherever a platform is asked for that no node was given; give it its own"
+                f"{node.name} was given no platform, and runs {', '.join(runs)}, too: it builds "
+                "that wherever a platform is asked for that no node was given; give it its own"
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from whalebuild.builder.capabilities import Feature, main_platforms
 from whalebuild.builder.listing import Builder, CacheUsage
-from whalebuild.builder.nodes import Node, NodePlacement, places
+from whalebuild.builder.nodes import Node, NodePlacement, place
 
 
 @dataclass(frozen=True)
@@ -33,5 +33,6 @@ class BuilderView:
 
 
 def builder_places(builder: Builder) -> tuple[NodePlacement, ...]:
-    """Where each platform is built."""
-    return places(builder.nodes, main_platforms(builder))
+    """Where each platform is built that is asked for alone."""
+    found = (place(builder.nodes, platform) for platform in main_platforms(builder))
+    return tuple(at for at in found if at)

@@ -42,4 +42,6 @@ def command_environment(engine: str, registry: str, python_image: str) -> dict[s
         "WHALEBUILD_SANDBOX_REGISTRY_LOG": str(paths.REGISTRY.access_log),
         "WHALEBUILD_SANDBOX_PYTHON_IMAGE": f"{registry}/{python_image}",
         "WHALEBUILD_SANDBOX_CA": str(paths.HOST_CA_BUNDLE),
+        # It lies outside of every project that takes it as a secret.
+        "WHALEBUILD_ALLOW": f"fs.read={paths.HOST_CA_BUNDLE}",
     }

@@ -348,3 +348,45 @@ def test_a_manifest_that_is_not_taken_for_its_form(words: str, unsupported: bool
 def test_words_of_a_cache_may_name_no_registry() -> None:
     failure = classify("ERROR: failed to solve: error writing layer blob: unknown")
     assert (failure.registry, failure.unexplained) == (None, True)
+
+
+ASKS = """\
+Your build is requesting privileges for following possibly insecure capabilities:
+
+ - Read access to path ..
+ - Write access to path /etc/x
+
+Pass "--allow=fs.read=.. --allow=fs.write=/etc/x" to grant requested privileges.
+
+ERROR: additional privileges requested
+"""
+ASKS_IN_THE_ERROR = """\
+ERROR: additional privileges requested: pass "--allow=buildx.local.delete" to grant requested \
+privileges
+"""
+REQUIRES = (
+    'ERROR: local output mode=delete for destination "." requires --allow=buildx.local.delete'
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        (ASKS, ("fs.read=..", "fs.write=/etc/x")),
+        (ASKS_IN_THE_ERROR, ("buildx.local.delete",)),
+        (REQUIRES, ("buildx.local.delete",)),
+        ("ERROR: additional privileges requested\n", ()),
+    ],
+)
+def test_what_buildx_wants_to_be_allowed_is_the_next_step(
+    said: str, asked: tuple[str, ...]
+) -> None:
+    """``EntitlementConf.Prompt`` in ``bake/entitlements.go`` and ``commands/bake.go`` of buildx."""
+    failure = classify(said)
+    assert (failure.kind, failure.detail) == (FailureKind.USAGE, Detail.PRIVILEGES)
+    assert failure.allow == asked
+    error = as_error(failure)
+    assert error.exit_code == 2
+    assert error.what.startswith("additional privileges requested")
+    flags = " ".join(f"--allow {each}" for each in asked) or "--allow"
+    assert error.next_step == f"if that is meant, give {flags}"

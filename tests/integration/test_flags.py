@@ -136,7 +136,11 @@ def test_whalebuild_publishes_itself(sandbox: Sandbox, repository: str, tmp_path
     )
     sandbox.run("sh", "-c", copy, str(client), cwd=tmp_path, check=True)
     sandbox.whalebuild(
-        "bake", f"--set=*.contexts.docker-cli={client}", cwd=ROOT, env=env, check=True
+        *("bake", f"--set=*.contexts.docker-cli={client}", f"--allow=fs.read={client}"),
+        *("--allow", f"fs.read={env['CA_BUNDLE']}"),
+        cwd=ROOT,
+        env=env,
+        check=True,
     )
     image = f"{env['IMAGE']}:latest"
     version = sandbox.run("docker", "run", "--rm", image, "--version", cwd=ROOT, check=True)

@@ -8,11 +8,13 @@ import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
+from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.source.context import LocalContextFiles
+from whalebuild.source.real_path import real_path
 
 
 class FakeTree:
@@ -53,6 +55,9 @@ class FakeTree:
 
     def bake_files(self) -> tuple[str, ...]:
         return self.files
+
+    def real_path(self, path: str) -> RealPath:
+        return real_path(self.root, path)
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
         self.read.append(target.name)

@@ -16,6 +16,8 @@ class BakeRequest:
         targets: Targets or groups; empty for the default group.
         overrides: ``--set`` values, ``targetpattern.key=value``.
         variables: ``--var`` values; they reach buildx through its environment.
+        allow: ``--allow`` values. buildx says which forms there are.
+        check_files: ``BUILDX_BAKE_ENTITLEMENTS_FS``; None where it is not set.
         definition: A bake definition to read in place of files.
     """
 
@@ -23,4 +25,6 @@ class BakeRequest:
     targets: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    allow: tuple[str, ...] = ()
+    check_files: str | None = None
     definition: Mapping[str, Any] | None = None

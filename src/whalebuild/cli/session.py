@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from whalebuild.runtime.retrier import Retrier
     from whalebuild.source.tree import LocalSourceTree
 
+# https://docs.docker.com/reference/cli/docker/buildx/bake/#allow
+_CHECK_FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
+
 
 @dataclass(frozen=True)
 class Session:
@@ -203,6 +206,8 @@ def make_request(
         targets=tuple(targets or ()),
         overrides=tuple(_assignment(o, "--set", "target.key=value") for o in overrides or ()),
         variables=dict(_split(variable) for variable in variables or ()),
+        allow=settings.allow,
+        check_files=os.environ.get(_CHECK_FILES),
     )
 
 

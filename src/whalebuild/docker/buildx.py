@@ -52,8 +52,10 @@ class Buildx:
         files: list[str | Path] = list(request.files)
         if request.definition is not None:
             files = [self._definition(request.definition)]
-        # python-on-whales' parameter for overrides is a dict, and drops repeats.
-        words = [*(f"--set={override}" for override in request.overrides), *request.targets]
+        # python-on-whales' parameter for overrides is a dict, and drops repeats; it has none for
+        # --allow. buildx takes flags among the targets.
+        overrides = (f"--set={override}" for override in request.overrides)
+        words = [*overrides, *(f"--allow={each}" for each in request.allow), *request.targets]
         with self._calls.client() as docker:
             return docker.buildx.bake(
                 words, files=files, variables=dict(request.variables), print=True

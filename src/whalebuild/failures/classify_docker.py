@@ -47,6 +47,9 @@ _OF_THE_ACCOUNT = re.compile(
     r"quota|limit|exceed|denied|forbidden|unauthorized|too large|immutable", re.IGNORECASE
 )
 _CORRUPT = re.compile(CORRUPT)
+# ``EntitlementConf.Prompt`` in ``bake/entitlements.go`` of buildx.
+_ASKS = re.compile(r'pass "(--allow=[^"\n]*)" to grant requested privileges', re.IGNORECASE)
+_REQUIRES = re.compile(r"requires --allow=(\S+)")
 # The shell itself cannot be run, not a program of the user's that lacks a first line.
 _UNRUNNABLE = re.compile(
     r"exec (?:/usr)?/bin/(?:ba|da)?sh: exec format error|buildkit_qemu_emulator"
@@ -84,6 +87,7 @@ class DockerFailure(Failure):
         missing_image: The image that a build stands on and that was not found.
         registry: The registry that is named, as ``host`` or ``host:port``.
         missing_target: The target that the bake file does not have.
+        allow: The values of ``--allow`` that buildx asks for.
     """
 
     pushing: bool = False
@@ -94,6 +98,7 @@ class DockerFailure(Failure):
     missing_image: Reference | None = None
     registry: str | None = None
     missing_target: str | None = None
+    allow: tuple[str, ...] = ()
 
 
 def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ()) -> DockerFailure:
@@ -112,7 +117,10 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
             line = _line_with(error, found.start())
             lags = kind in _ABSENT and not digests_in(line).isdisjoint(fresh)
             lags = lags and NO_PLATFORM not in line
-            return _failure(FailureKind.TRANSIENT if lags else kind, found[0].strip(), line)
+            failure = _failure(FailureKind.TRANSIENT if lags else kind, found[0].strip(), line)
+            if failure.detail is Detail.PRIVILEGES:
+                return replace(failure, allow=_asked_for(stderr))
+            return failure
     lines = [line for line in error.splitlines() if line.strip()]
     unknown = FailureKind.UNKNOWN_PUSH if pushing else FailureKind.UNKNOWN
     return _failure(unknown, "unknown failure", lines[-1].strip() if lines else "")
@@ -185,8 +193,16 @@ def _detail(reason: str, evidence: str) -> Detail | None:
         (Detail.KILLED, "exit code: 137" in evidence),
         (Detail.NO_SCOPE, NO_SCOPE in evidence),
         (Detail.UNSUPPORTED, _is_unsupported(evidence)),
+        (Detail.PRIVILEGES, "privileges requested" in reason or "--allow=" in reason),
     )
     return next((detail for detail, is_so in found if is_so), None)
+
+
+def _asked_for(stderr: str) -> tuple[str, ...]:
+    """What buildx wants to be allowed; it says so before the error, or in it."""
+    asked = _ASKS.findall(stderr)
+    flags = asked[-1].split("--allow=") if asked else _REQUIRES.findall(stderr)
+    return tuple(dict.fromkeys(flag.strip() for flag in flags if flag.strip()))
 
 
 def _is_unsupported(evidence: str) -> bool:

@@ -30,7 +30,7 @@ _BUILD: tuple[tuple[FailureKind, str], ...] = (
     ),
     (FailureKind.USAGE, r"target stage \S+ could not be found|failed to find target \S+"),
     (FailureKind.USAGE, r"couldn't find a bake definition|(?:no|invalid) bake (?:file|definition)"),
-    (FailureKind.USAGE, r"additional privileges requested|is not allowed; must be explicitly"),
+    (FailureKind.USAGE, r"additional privileges requested|requires --allow=|is not allowed; must"),
     (FailureKind.USAGE, r"invalid reference format|unable to prepare context"),
     (FailureKind.ENGINE, r"permission denied while trying to connect"),
     (FailureKind.ENGINE, r"unknown command: docker buildx|'buildx' is not a docker command"),

@@ -74,6 +74,7 @@ class Detail(Enum):
     PLAIN_HTTP = "plain_http"  # the registry speaks http, and was spoken to over https
     NO_PLATFORM = "no_platform"  # the image is there, but for other platforms
     KILLED = "killed"  # a step of the build was ended by SIGKILL
+    PRIVILEGES = "privileges"  # what a bake asks for needs --allow
     NO_SCOPE = "no_scope"  # the token is good, but not for this repository
     UNSUPPORTED = "unsupported"  # the registry takes no manifest that is sent like this
 

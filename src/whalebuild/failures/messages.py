@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from whalebuild.errors import (
@@ -13,7 +14,7 @@ from whalebuild.errors import (
     UsageError,
     WhalebuildError,
 )
-from whalebuild.failures.classify_docker import cannot_run, fills_disk
+from whalebuild.failures.classify_docker import DockerFailure, cannot_run, fills_disk
 from whalebuild.failures.failure import Detail, FailedError, Failure, FailureKind
 
 _MAKE_IT_RUN = (
@@ -75,10 +76,29 @@ def as_error(
             return _refused(failure, evidence)
         case FailureKind.ENGINE | FailureKind.ENGINE_LOST | FailureKind.DISK_FULL:
             return _engine(failure, evidence)
+        case FailureKind.USAGE if failure.detail is Detail.PRIVILEGES:
+            asked = failure.allow if isinstance(failure, DockerFailure) else ()
+            return privileges_error(asked, evidence)
         case FailureKind.USAGE:
             return UsageError(evidence, next_step="correct it and run the command again")
         case FailureKind.BUILD | FailureKind.UNKNOWN:
             return _build(failure, evidence, log, platforms)
+
+
+def privileges_error(asked: Iterable[str], cause: str, *, more: str = "") -> UsageError:
+    """The error for a bake that needs consent which it has not.
+
+    Args:
+        asked: The values of ``--allow`` that give it.
+        cause: What needs it.
+        more: What else can be done.
+    """
+    flags = " ".join(f"--allow {shlex.quote(each)}" for each in dict.fromkeys(asked))
+    return UsageError(
+        "additional privileges requested: the bake file asks for what is not allowed",
+        cause=cause,
+        next_step=f"if that is meant, give {flags or '--allow'}{more}",
+    )
 
 
 def as_pull_error(failure: Failure) -> WhalebuildError:

@@ -202,14 +202,14 @@ def make_definition(
     """
     # A pair's further outputs are a target of the same name.
     requested = {target.name: target for target in (*others, *targets)}
-    every = _linked(requested.values(), all_targets) | requested
+    every = linked_targets(requested.values(), all_targets) | requested
     return {
         "group": {"default": {"targets": list(requested)}},
         "target": {name: escape(name, target.attributes) for name, target in every.items()},
     }
 
 
-def _linked(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str, Target]:
+def linked_targets(targets: Iterable[Target], others: Mapping[str, Target]) -> dict[str, Target]:
     """Targets that are used as named contexts, and those that these use in turn."""
     found: dict[str, Target] = {}
     waiting = [name for target in targets for name in target.linked]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from whalebuild.bakefile.entitlements import consent_of
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role, pair_images, portion_of
 from whalebuild.bakefile.others import OtherTarget, as_asked, check_names
 from whalebuild.bakefile.request import BakeRequest
@@ -17,6 +18,8 @@ from whalebuild.oci.platform import parse_platforms, resolve
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.plan.base_images import BaseImages
+from whalebuild.plan.consent import check_consent, with_consent
+from whalebuild.plan.definition import linked_targets
 from whalebuild.plan.other_targets import with_caches
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.plan.plan_app import AppPlanner
@@ -71,6 +74,13 @@ class Planner:
         check_names(others, images)
         if options.portion:
             _check_portion(others)
+        consent = consent_of(self.settings.allow, request.overrides, request.check_files)
+        if self.ask:
+            built = [*(image.target for image in images), *(other.target for other in others)]
+            every = [*built, *linked_targets(built, all_targets).values()]
+            # What is derived of a target has nothing that the target has not.
+            written = [target for target in every if target.name in all_targets]
+            check_consent(written, consent, self.tree.real_path)
         registry = RetryingRegistry(self.registry, self.retrier)
         lookup = ManifestLookup(registry, submit)
         if self.ask:
@@ -90,7 +100,7 @@ class Planner:
             for app in apps:
                 _keep_platforms(app, platform)
         facts = with_nodes.result() if with_nodes else None
-        settings = chooser.settings_of_bake(self.settings, facts)
+        settings = with_consent(chooser.settings_of_bake(self.settings, facts), consent)
         cached = tuple(with_caches(other, deps) for other in others)
         return Plan(deps, apps, options, settings, source, facts, all_targets, cached)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import Target
 from whalebuild.builder.ports import BuilderQuestions
@@ -30,6 +31,9 @@ class SourceTree(Protocol):
 
     def bake_files(self) -> tuple[str, ...]:
         """Return the bake files that buildx would find by itself."""
+
+    def real_path(self, path: str) -> RealPath:
+        """Follow the links in a path; relative ones start where buildx runs."""
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
         """Return the target's parsed Dockerfile; None where the context is not a local folder."""

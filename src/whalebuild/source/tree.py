@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.context import LocalContextFiles
+from whalebuild.source.real_path import real_path
 
 
 class LocalSourceTree:
@@ -24,6 +26,10 @@ class LocalSourceTree:
     def bake_files(self) -> tuple[str, ...]:
         """See ``plan.ports.SourceTree``."""
         return find_bake_files(self._root, self._environment)
+
+    def real_path(self, path: str) -> RealPath:
+        """See ``plan.ports.SourceTree``."""
+        return real_path(self._root, path)
 
     def dockerfile(self, target: Target) -> Dockerfile | None:
         """See ``plan.ports.SourceTree``.

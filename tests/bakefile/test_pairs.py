@@ -195,6 +195,30 @@ def test_further_outputs_of_a_pair_are_left_to_buildx() -> None:
     assert other.target.outputs == (local,)
 
 
+@pytest.mark.parametrize("requested", [["app", "deps"], ["deps"]])
+def test_further_outputs_of_dependencies_are_left_to_buildx(requested: list[str]) -> None:
+    local = {"type": "local", "dest": "out"}
+    deps = {**WEB, "target": "dependencies", "tags": ["acme/web:deps"]}
+    targets = {"app": WEB, "deps": {**deps, "output": [{"type": "registry"}, local]}}
+    found = put(targets, *requested)
+    assert len(found.pairs) == 1
+    (other,) = found.others
+    assert (other.name, other.why, other.references) == ("deps", "its further outputs", ())
+    assert other.target.outputs == (local,)
+
+
+@pytest.mark.parametrize("asked", [{"output": [{"type": "local", "dest": "x"}]}, {"call": "check"}])
+def test_what_is_asked_of_dependencies_is_done_beside_their_publication(
+    asked: dict[str, Any],
+) -> None:
+    deps = {**WEB, "target": "dependencies", "tags": ["acme/test:1"], **asked}
+    found = put({"app": WEB, "deps": deps}, "app", "deps")
+    # Its own tags are for what it says; those that it has as dependencies are for the pair.
+    assert [shown(found.pairs)[0][i] for i in (2, 4)] == ["deps", ["acme/web:deps"]]
+    assert [(other.name, other.references) for other in found.others] == [("deps", ())]
+    assert put({"app": WEB, "deps": deps}, "app").others == ()
+
+
 def test_an_image_without_dependencies_stage_is_pushed_as_it_is() -> None:
     targets = {"app": WEB, "proxy": {"context": "proxy", "tags": ["acme/proxy:1"]}}
     found = put(targets, texts={"app": DOCKERFILE, "proxy": "FROM nginx\n"})

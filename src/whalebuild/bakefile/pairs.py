@@ -126,8 +126,8 @@ class _Sorter:
         covered = {pair.dependencies.name for pair in self._pairs}
         for target in self._requested:
             if target.name in covered:
-                continue
-            if target.name in self._deps.written:
+                self._leave_further(target)
+            elif target.name in self._deps.written:
                 self._alone(target, None)
             elif target.name in self._deps.guessed:
                 guess = f'by its name: no stage "{self.settings.deps_stage}" is there'
@@ -162,14 +162,12 @@ class _Sorter:
             return
         chosen = explicit or _derive(target, stage, self._targets)
         fallback = _deps_reference(target, references, self._shared)
-        dependencies = (chosen, (_tags(explicit) if explicit else ()) or (fallback,))
+        dependencies = (chosen, self._published_as(explicit) or (fallback,))
         guess = f'by its name: no stage "{stage}" is there' if guessed else None
         self._pairs.append(
             make_pair((target, references), dependencies, derived=explicit is None, guess=guess)
         )
-        further = further_outputs(target)
-        if further:
-            self._others.append(OtherTarget(further, "its further outputs"))
+        self._leave_further(target)
 
     def _alone(self, target: Target, guess: str | None) -> None:
         """Dependencies without their application: their tag is the one that they have beside it."""
@@ -188,6 +186,16 @@ class _Sorter:
                 return
             named = (_deps_reference(owner or target, references, self._shared),)
         self._pairs.append(make_pair(None, (target, named), guess=guess))
+        self._leave_further(target)
+
+    def _leave_further(self, target: Target) -> None:
+        """Leave to buildx what is asked of a pair's target beside its publication."""
+        further = further_outputs(target)
+        why = unpublished_because(target)
+        if further:
+            self._others.append(OtherTarget(further, "its further outputs"))
+        elif why:  # dependencies, which their application publishes
+            self._leave(target, why)
 
     def _leave(self, target: Target, why: str, hint: str | None = None) -> None:
         """Leave a target to buildx."""
@@ -197,6 +205,12 @@ class _Sorter:
     def _references(self, target: Target) -> tuple[Reference, ...]:
         named = self._names.name_of(target)
         return _tags(target) or ((Reference(named, APP_TAG),) if named else ())
+
+    def _published_as(self, deps: Target | None) -> tuple[Reference, ...]:
+        """The tags of a dependencies target; none if it is asked for as something unpublished."""
+        if deps is None or (deps.name in self.bake.requested and unpublished_because(deps)):
+            return ()
+        return _tags(deps)
 
     def _owner_of(self, deps: Target) -> Target | None:
         """An application that has these dependencies, requested or not."""

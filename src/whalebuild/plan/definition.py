@@ -178,6 +178,7 @@ def generate_target(
         cache_from=_cache_from(image.target, cache_from) or None,
         cache_to=_cache_to(image.target, cache_to, output) or None,
         output=[_output(image, output)],
+        call=None,
         no_cache=options.no_cache or attributes.get("no-cache"),
         pull=options.pull or attributes.get("pull"),
     )

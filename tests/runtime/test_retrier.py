@@ -267,3 +267,29 @@ def test_registries_have_circuits_of_their_own() -> None:
     with pytest.raises(FailedError):
         retrier.call("reading", Down(float("inf")), registry="r.io")
     assert retrier.call("reading", Down(2), registry="other.io") == "done"
+
+
+NO_HOST = (
+    'ERROR: failed to do request: Head "https://r.io/v2/base/manifests/1": dial tcp: lookup r.io: '
+    "no such host"
+)
+
+
+def test_docker_is_not_sent_for_long_to_a_registry_that_never_answered(world: World) -> None:
+    retrier = world.retrier()
+    with pytest.raises(FailedError):
+        retrier.call("reading", world.failing(failed(NO_HOST)), registry="r.io")
+    waited, world.tries = sum(world.slept), 0
+    assert waited < 180 / 10 + 20
+    with pytest.raises(FailedError):
+        retrier.call("building", world.failing(failed(NO_HOST)))
+    assert (world.tries, sum(world.slept)) == (1, waited)
+
+
+def test_docker_has_the_whole_budget_with_a_registry_that_has_answered(world: World) -> None:
+    retrier = world.retrier()
+    retrier.call("reading", world.failing(None), registry="r.io")
+    world.tries = 0
+    with pytest.raises(FailedError):
+        retrier.call("building", world.failing(failed(NO_HOST)))
+    assert world.tries == 8

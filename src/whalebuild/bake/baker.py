@@ -42,7 +42,7 @@ class Baker:
     """One bake of a plan.
 
     Attributes:
-        clock: Tells seconds; only differences count.
+        clock: Seconds since the command began.
         token: Makes a random text, for staging tags that no other bake has.
     """
 
@@ -86,11 +86,10 @@ class Baker:
             WhalebuildError: The build failed, the registry refused or could not be reached, or
                 what was pushed is not whole.
         """
-        begun = self.clock()
         others = self._others.run()
         publishes = self.plan.options.publishes
         results = self._publish() if publishes else self._load()
-        result = self._result(results, begun, published=publishes)
+        result = self._result(results, published=publishes)
         return replace(
             result,
             others=tuple(others),
@@ -105,7 +104,6 @@ class Baker:
         Raises:
             WhalebuildError: As :meth:`bake`; staging tags are deleted then.
         """
-        begun = self.clock()
         try:
             built = self._build()
         except BaseException:
@@ -115,18 +113,16 @@ class Baker:
         here = self.plan.options.built_here
         entries = [entry for entry in part.images if here(entry.image.platforms)]
         results = [self._part_of(entry, built) for entry in entries]
-        return part, self._result(results, begun, published=False)
+        return part, self._result(results, published=False)
 
-    def _result(
-        self, results: Sequence[ImageResult], begun: float, *, published: bool
-    ) -> BakeResult:
+    def _result(self, results: Sequence[ImageResult], *, published: bool) -> BakeResult:
         return make_result(
             results,
             self._runner.states,
             self.retrier.retries,
             warnings=self._warnings.texts,
             published=published,
-            seconds=self.clock() - begun,
+            seconds=self.clock(),
             metadata=self._runner.metadata,
         )
 

@@ -154,7 +154,7 @@ def make_result(
         retries: All that were made.
         warnings: Those of the bake itself; BuildKit's follow.
         published: Whether anything was pushed.
-        seconds: Those of the whole bake, retries included.
+        seconds: Those of the whole command, planning and retries included.
         metadata: Buildx's, by generated target.
     """
     builds = list({id(state): state for state in states.values()}.values())

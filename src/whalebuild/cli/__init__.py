@@ -3,3 +3,5 @@
 Nothing is decided here, and imports that cost time are made inside functions: ``--help`` has to
 be quick.
 """
+
+import whalebuild.cli.running_time  # noqa: F401 - before anything else: it is the time of the start

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.running_time import seconds_running
 
 
 @opt.with_blocks
@@ -39,7 +39,7 @@ def merge(
 
             read = [read_part(read_part_file(path), str(path)) for path in parts]
             registry, retrier = session.registry, session.retrier
-            merger = Merger(registry, session.console, retrier, session.settings, time.monotonic)
+            merger = Merger(registry, session.console, retrier, session.settings, seconds_running)
             result = merger.merge(read)
         table = result_table(result)
         write_outputs(result, table, os.environ)

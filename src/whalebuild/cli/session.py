@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whalebuild.bakefile.request import BakeRequest
+from whalebuild.cli.running_time import seconds_running
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
@@ -71,7 +71,7 @@ class Session:
             self.console,
             self.retrier,
             FileBuilderNotes(),
-            clock=time.monotonic,
+            clock=seconds_running,
             token=random_token,
         )
 

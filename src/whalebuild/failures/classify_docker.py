@@ -85,7 +85,6 @@ class DockerFailure(Failure):
             again by itself.
         digests: The digests that are named.
         missing_image: The image that a build stands on and that was not found.
-        registry: The registry that is named, as ``host`` or ``host:port``.
         missing_target: The target that the bake file does not have.
         allow: The values of ``--allow`` that buildx asks for.
     """
@@ -96,7 +95,6 @@ class DockerFailure(Failure):
     kept_broken: bool = False
     digests: frozenset[str] = frozenset()
     missing_image: Reference | None = None
-    registry: str | None = None
     missing_target: str | None = None
     allow: tuple[str, ...] = ()
 

@@ -88,12 +88,14 @@ class Failure:
         reason: The words it was told by.
         evidence: The line that has them. Secrets are removed from both.
         detail: What else the message depends on.
+        registry: The registry that docker names, as ``host`` or ``host:port``.
     """
 
     kind: FailureKind
     reason: str
     evidence: str
     detail: Detail | None = field(default=None, kw_only=True)
+    registry: str | None = field(default=None, kw_only=True)
 
     @property
     def remedy(self) -> Remedy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -65,7 +65,7 @@ class Retrier:
             wait=_Wait(self.policy),
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(self.policy.attempts),
-                _Deadline(self.policy, gate),
+                _Deadline(self.policy, gate, {} if registry else self._gates),
             ),
             before_sleep=lambda state: self._note(step, state),
             sleep=self.sleep,
@@ -171,24 +171,29 @@ class _Deadline(stop_base):
     the budget of its push.
     """
 
-    def __init__(self, policy: RetryPolicy, gate: _Gate) -> None:
+    def __init__(self, policy: RetryPolicy, gate: _Gate, gates: Mapping[str, _Gate]) -> None:
         self._policy = policy
         self._gate = gate
+        self._gates = gates
         self._first_failure: float | None = None
 
     def __call__(self, state: tenacity.RetryCallState) -> bool:
         now = state.outcome_timestamp or 0.0
         if self._first_failure is None:
             self._first_failure = now
+        failed = state.outcome is not None and state.outcome.failed
+        failure = _failure(state) if failed else None
+        # What docker could not reach may be a registry that requests of our own did not reach.
+        gate = self._gates.get(failure.registry or "", self._gate) if failure else self._gate
         seconds = (
             self._policy.deadline
-            if self._gate.has_answered
+            if gate.has_answered
             else self._policy.deadline_before_first_answer
         )
-        ends = min(self._first_failure, self._gate.since or now) + seconds
+        ends = min(self._first_failure, gate.since or now) + seconds
         # A registry that asks for a longer wait than there is time will not answer before.
-        asked = _failure(state).asked_wait if state.outcome and state.outcome.failed else 0.0
-        return self._gate.gave_up or now >= ends or now + asked > ends
+        asked = failure.asked_wait if failure else 0.0
+        return gate.gave_up or now >= ends or now + asked > ends
 
 
 def _failure(state: tenacity.RetryCallState) -> Failure:

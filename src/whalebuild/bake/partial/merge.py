@@ -34,7 +34,7 @@ class Merger:
     """Merges the parts of one bake.
 
     Attributes:
-        clock: Tells seconds; only differences count.
+        clock: Seconds since the command began.
     """
 
     registry: Registry
@@ -52,7 +52,6 @@ class Merger:
                 registry does not have what they name. Nothing was published then.
             WhalebuildError: The registry refused, or could not be reached.
         """
-        begun = self.clock()
         images = join(parts)
         warnings = Warnings(self.console.note)
         registry = RetryingRegistry(self.registry, self.retrier)
@@ -80,7 +79,7 @@ class Merger:
             self.retrier.retries,
             warnings=warnings.texts,
             published=True,
-            seconds=self.clock() - begun,
+            seconds=self.clock(),
         )
 
 

@@ -14,6 +14,11 @@ _MINUTE = 60
 _SHORT_DIGEST = len("sha256:") + 12
 
 
+def shown(name: str) -> str:
+    """A file's name for a message: bytes that are not UTF-8 are escaped."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def human_bytes(count: int) -> str:
     """``0 B``, ``8.7 KB``, ``91 MB``."""
     value = float(count)

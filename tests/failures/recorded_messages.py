@@ -52,6 +52,18 @@ MESSAGES = [
         '8b4a2281-8212-4d01-b0ac-ed00889d5b56::a1udyhgtxx0o667qy7oblnqbf: "/requirements.txt": '
         "not found",
     ),
+    Recorded(
+        f"{BUILDX}: a file whose name is not UTF-8",
+        FailureKind.BUILD,
+        "ERROR: failed to build: failed to solve: Internal: rpc error: code = Internal desc = "
+        "grpc: failed to unmarshal the received message: string field contains invalid UTF-8",
+    ),
+    Recorded(
+        f"{BUILDX}: a RUN with a byte that is not UTF-8",
+        FailureKind.BUILD,
+        "ERROR: failed to build: failed to solve: failed to marshal LLB definition: string field "
+        "contains invalid UTF-8",
+    ),
     # The request
     Recorded(BUILDX, FailureKind.USAGE, "#1 DONE 0.0s\nERROR: failed to find target ap"),
     Recorded(BUILDX, FailureKind.USAGE, "ERROR: couldn't find a bake definition"),

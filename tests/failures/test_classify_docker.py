@@ -280,6 +280,7 @@ A_DIGEST = f"sha256:{'a' * 64}"
         ("http: server gave HTTP response to HTTPS client", Detail.PLAIN_HTTP),
         (f"failed to resolve source metadata for x: {NO_PLATFORM}: not found", Detail.NO_PLATFORM),
         ('process "make" did not complete successfully: exit code: 137', Detail.KILLED),
+        ("rpc error: string field contains invalid UTF-8", Detail.NOT_UTF8),
         ("server message: insufficient_scope: authorization failed", Detail.NO_SCOPE),
         ("unexpected status: 503 Service Unavailable", None),
     ],

@@ -90,10 +90,14 @@ def test_what_cannot_be_told(steps: str, expected: str) -> None:
     assert expected in reason(f"FROM image AS a\nFROM a AS deps\n{steps}")
 
 
-def test_the_context_must_be_a_folder_where_it_is_read() -> None:
-    remote = {"context": "https://example.org/x.git"}
-    assert "not a folder" in reason("FROM x AS deps\nCOPY a /", **remote)
-    assert find("FROM x AS deps\nRUN a", **remote).reads == ()
+def test_a_run_with_a_byte_that_is_not_utf8_is_refused_and_other_instructions_are_not() -> None:
+    """So does BuildKit 0.25: "failed to marshal LLB definition"."""
+    latin = b"K\xfcche".decode(errors="surrogateescape")
+    assert "UTF-8" in reason(f"FROM x AS deps\nRUN echo {latin}")
+    assert "UTF-8" in reason(f"FROM x AS deps\nRUN <<E\necho {latin}\nE")
+    assert find(f"# {latin}\nFROM x AS deps\nENV A={latin}\nLABEL a={latin}\nRUN true").bases
+    copied = "FROM x AS deps\nENV A={}\nCOPY $A /"
+    assert find(copied.format(latin)).reads[0].sources == ("K\ufffdche",)
 
 
 def test_a_long_instruction_is_shown_short() -> None:

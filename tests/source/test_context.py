@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.errors import UsageError
 from whalebuild.inputs.find import find_inputs
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.source.context import LocalContextFiles
@@ -17,7 +18,7 @@ def make(folder: Path, *names: str) -> None:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{name}\n")
+        path.write_bytes(os.fsencode(f"{name}\n"))
 
 
 def listed(
@@ -190,6 +191,22 @@ def test_the_context_is_relative_to_where_buildx_runs(tmp_path: Path) -> None:
     assert found.size == len("service/a\n")
 
 
+@pytest.mark.parametrize("link", ["link", "links/inner"])
+def test_a_context_may_be_a_link_to_a_folder(tmp_path: Path, link: str) -> None:
+    make(tmp_path, "real/a")
+    (tmp_path / "links").mkdir()
+    (tmp_path / link).symlink_to(tmp_path / "real")
+    build = Build(context=link, contexts={"more": link})
+    expected = ["a", "context more: a"]
+    assert names(tmp_path, "COPY . /\nCOPY --from=more . /", build) == expected
+
+
+def test_a_named_context_may_say_that_it_is_here(tmp_path: Path) -> None:
+    make(tmp_path, "shared/a")
+    build = Build(contexts={"more": "cwd://./shared"})
+    assert names(tmp_path, "COPY --from=more . /", build) == ["context more: a"]
+
+
 def test_what_cannot_be_read_cannot_be_told(tmp_path: Path) -> None:
     make(tmp_path, "a")
     (tmp_path / ".dockerignore").write_text("[a-\n")
@@ -197,7 +214,45 @@ def test_what_cannot_be_read_cannot_be_told(tmp_path: Path) -> None:
     assert isinstance(bad, Undetermined)
     assert bad.line == 2
     nowhere = listed(tmp_path, "COPY a /", Build(context="nowhere"))
-    assert str(nowhere) == "the context nowhere is not a folder"
+    assert str(nowhere) == "the context nowhere is not a folder (line 2)"
+    away = listed(tmp_path, "COPY a /", Build(context="github.com/a/b"))
+    assert str(away) == "it reads files of github.com/a/b, which are not here (line 2)"
+
+
+LATIN = os.fsdecode(b"caf\xe9")
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        (LATIN, "COPY . /"),
+        (f"sub/{LATIN}", "COPY sub /"),
+        (f"sub/{LATIN}/a", "COPY */ /"),
+        (LATIN, "COPY c* /"),
+        (LATIN, "RUN --mount=target=/x true"),
+    ],
+)
+def test_a_name_that_is_not_utf8_is_named(tmp_path: Path, name: str, steps: str) -> None:
+    make(tmp_path, name)
+    with pytest.raises(UsageError) as caught:
+        listed(tmp_path, steps)
+    assert caught.value.what.startswith("BuildKit cannot be sent ")
+    assert "caf\\xe9" in caught.value.what
+
+
+def test_a_link_to_what_is_not_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(LATIN)
+    with pytest.raises(UsageError) as caught:
+        listed(tmp_path, "COPY link /")
+    assert caught.value.what == 'BuildKit cannot be sent "link"'
+    assert "caf\\xe9" in str(caught.value.cause)
+
+
+@pytest.mark.parametrize("pattern", [b"sub", b"sub/*", b"**/caf?", b"**/caf\xe9*"])
+def test_what_is_not_sent_may_have_any_name(tmp_path: Path, pattern: bytes) -> None:
+    make(tmp_path, "a", f"sub/{LATIN}")
+    (tmp_path / ".dockerignore").write_bytes(pattern + b"\n.dockerignore\n")
+    assert "a" in names(tmp_path, "COPY . /")
 
 
 def test_contents_are_read_once_for_services_that_share_a_context(tmp_path: Path) -> None:

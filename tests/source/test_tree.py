@@ -44,14 +44,6 @@ def test_a_dockerfile_is_found_relative_to_its_context(
     assert parsed.stage("found")
 
 
-def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / "D").write_text("FROM debian AS found")
-    tree = LocalSourceTree(tmp_path / "elsewhere", {})
-    parsed = tree.dockerfile(target(dockerfile=str(tmp_path / "D")))
-    assert parsed is not None
-    assert parsed.stage("found")
-
-
 def test_a_dockerfile_in_the_bake_file_needs_no_file(tmp_path: Path) -> None:
     inline = target(dockerfile_inline="FROM debian AS inline")
     parsed = LocalSourceTree(tmp_path, {}).dockerfile(inline)
@@ -61,30 +53,56 @@ def test_a_dockerfile_in_the_bake_file_needs_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "context",
-    ["https://github.com/a/b.git#main", "git@github.com:a/b.git", "ssh://git@h/a", "-"],
-)
-def test_a_context_that_is_no_folder_is_out_of_reach(tmp_path: Path, context: str) -> None:
-    assert LocalSourceTree(tmp_path, {}).dockerfile(target(context=context)) is None
-
-
-@pytest.mark.parametrize(
-    ("path", "data", "cause"),
     [
-        (None, b"", 'No such file or directory (target "app")'),
-        ("svc/Dockerfile", b"RUN \xff", 'it is not UTF-8 text (target "app")'),
+        "https://github.com/a/b.git#main",
+        "https://example.org/context.tar.gz",
+        "git@github.com:a/b.git",
+        "ssh://git@h/a",
+        "github.com/a/b",
     ],
-    ids=["missing", "not text"],
 )
-def test_a_dockerfile_that_cannot_be_read_is_named(
-    tmp_path: Path, path: str | None, data: bytes, cause: str
+def test_a_remote_context_is_out_of_reach(tmp_path: Path, context: str) -> None:
+    assert LocalSourceTree(tmp_path, {}).dockerfile(target(context=context)) is None
+    inline = target(context=context, dockerfile_inline="FROM debian AS inline")
+    assert LocalSourceTree(tmp_path, {}).dockerfile(inline) is not None
+
+
+@pytest.mark.parametrize("more", [{}, {"dockerfile_inline": "FROM debian"}], ids=["file", "inline"])
+@pytest.mark.parametrize("context", ["nowhere", "file", "oci-layout://x", "ftp://x/y", "-"])
+def test_a_context_that_is_neither_a_folder_nor_a_url_is_named(
+    tmp_path: Path, context: str, more: dict[str, str]
 ) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError) as caught:
+        LocalSourceTree(tmp_path, {}).dockerfile(target(context=context, **more))
+    assert caught.value.what == f"the context {context} is not a folder"
+    assert 'target "app"' in str(caught.value.cause)
+
+
+def test_a_folder_is_a_context_whatever_it_is_called(tmp_path: Path) -> None:
+    """buildx takes the Dockerfile from where it runs then: it has taken the context for a URL."""
+    (tmp_path / "github.com/a/b").mkdir(parents=True)
+    (tmp_path / "github.com/a/b/Dockerfile").write_text("FROM debian AS wrong")
+    (tmp_path / "Dockerfile").write_text("FROM debian AS found")
+    parsed = LocalSourceTree(tmp_path, {}).dockerfile(target(context="github.com/a/b"))
+    assert parsed is not None
+    assert parsed.stage("found")
+
+
+def test_a_dockerfile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "svc").mkdir()
-    if path:
-        (tmp_path / path).write_bytes(data)
     with pytest.raises(UsageError) as caught:
         LocalSourceTree(tmp_path, {}).dockerfile(target(context="svc"))
     assert caught.value.what == "cannot read the Dockerfile svc/Dockerfile"
-    assert caught.value.cause == cause
+    assert caught.value.cause == 'No such file or directory (target "app")'
+
+
+def test_bytes_that_are_not_utf8_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes(b"# K\xfcche\nFROM debian\nCOPY <<'E' /\n\xfc\nE\n")
+    parsed = LocalSourceTree(tmp_path, {}).dockerfile(target())
+    assert parsed is not None
+    (document,) = parsed.stages[0].instructions[0].documents
+    assert document.content.encode(errors="surrogateescape") == b"\xfc\n"
 
 
 def test_the_variable_of_buildx_names_the_bake_files(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.gopath import PatternError
-from whalebuild.dockerfile.lexer import GO_SPACE
+from whalebuild.dockerfile.lexer import GO_SPACE, NO_TEXT
 
 # Whether each pattern matched a path's parent folder; empty where the path has none.
 Matched = tuple[bool, ...]
@@ -24,9 +24,12 @@ _BRACKET_TROUBLE = re.compile(r"\[\[|--|&&|\|\||~~|\\[A-Za-z]")
 
 
 def read_ignore_file(text: str) -> tuple[str, ...]:
-    """Read the patterns of a ``.dockerignore``, without comments and blank lines, paths cleaned."""
+    """Read the patterns of a ``.dockerignore``, without comments and blank lines, paths cleaned.
+
+    A byte that is not UTF-8 (``surrogateescape``) is U+FFFD in a pattern: they are sent as JSON.
+    """
     patterns = []
-    for line in text.removeprefix("\ufeff").split("\n"):
+    for line in NO_TEXT.sub("\ufffd", text).removeprefix("\ufeff").split("\n"):
         pattern = line.removesuffix("\r")
         if pattern.startswith("#") or not (pattern := pattern.strip(GO_SPACE)):
             continue
@@ -126,7 +129,7 @@ def _matching(text: str) -> Callable[[str], bool]:
         compiled = re.compile(expression, re.ASCII)
     except re.error:
         raise PatternError(f"{text} is not well formed") from None
-    return lambda path: compiled.match(path) is not None
+    return lambda path: compiled.match(NO_TEXT.sub("\ufffd", path)) is not None
 
 
 def _translate(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ https://docs.docker.com/reference/dockerfile/#environment-replacement
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\
 GO_SPACE += "\u200a\u2028\u2029\u202f\u205f\u3000"
 # The shell's special parameters, such as $@ and $0.
 _SPECIAL = "@*#?-$!0"
+# What stands for a byte that is not UTF-8 (``surrogateescape``); Go's scanner reads U+FFFD.
+NO_TEXT = re.compile("[\udc80-\udcff]")
 _END = ""  # what is read after the last character
 
 # The value of a variable by its name, None where it is not set. May raise ``UnknownVariableError``.
@@ -77,7 +80,7 @@ class _WordReader:
 
     def __init__(self, lexer: Lexer, text: str, lookup: Lookup) -> None:
         self.lexer = lexer
-        self.text = text
+        self.text = NO_TEXT.sub("\ufffd", text)
         self.at = 0
         self.lookup = lookup
         self.raw_escapes = lexer.raw_escapes

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from whalebuild.dockerfile.lexer import GO_SPACE, Lexer, WordError, unset
+from whalebuild.dockerfile.lexer import GO_SPACE, NO_TEXT, Lexer, WordError, unset
 from whalebuild.dockerfile.words import ListError, json_list, split_command, split_flags
 
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
@@ -73,6 +73,11 @@ class Instruction:
     documents: tuple[Heredoc, ...] = ()
     whole: str = ""
     refused: str | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is all UTF-8; other bytes are kept as ``surrogateescape`` has them."""
+        return not any(NO_TEXT.search(text) for text in (self.whole, *self.heredocs))
 
     @property
     def trigger(self) -> str:

@@ -13,6 +13,7 @@ from whalebuild.dockerfile.lines import Instruction, split_instructions
 from whalebuild.dockerfile.words import blank_separated
 
 _NAMED = 3  # base AS name
+_LONGEST_LINE = 65535  # bytes: bufio.MaxScanTokenSize of Go, which BuildKit reads lines with
 _NO_DIRECTIVES = Directives()
 
 
@@ -62,6 +63,10 @@ class Dockerfile:
 def parse_dockerfile(text: str) -> Dockerfile:
     """Split a Dockerfile into stages. Never raises: reporting what is wrong is left to BuildKit."""
     directives = read_directives(text)
+    too_long = _too_long_line(text)
+    if too_long:
+        refused = f"line {too_long} is longer than {_LONGEST_LINE} bytes"
+        directives = replace(directives, refused=directives.refused or refused)
     stages: list[Stage] = []
     before: list[Instruction] = []
     for instruction in split_instructions(text, directives.escape):
@@ -73,6 +78,13 @@ def parse_dockerfile(text: str) -> Dockerfile:
         else:
             before.append(instruction)
     return Dockerfile(tuple(stages), tuple(before), directives)
+
+
+def _too_long_line(text: str) -> int | None:
+    if len(text) < _LONGEST_LINE // 4:
+        return None
+    sizes = (len(line.encode(errors="surrogateescape")) for line in text.split("\n"))
+    return next((number for number, size in enumerate(sizes, 1) if size >= _LONGEST_LINE), None)
 
 
 def _open(opening: Instruction, index: int) -> Stage:

@@ -13,6 +13,7 @@ from whalebuild.failures.failure import (
     EXPIRED,
     LOST_UPLOAD,
     NO_PLATFORM,
+    NOT_UTF8,
     RATE_LIMIT,
     FailureKind,
 )
@@ -23,6 +24,7 @@ _NO = r"not known|not exist|not found|invalid|exceeded|unsupported|immutable|not
 _PUSH = r"(?:failed to push \S+|error writing (?:manifest|config|layer) blob)"
 _BUILD: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
+    (FailureKind.BUILD, NOT_UTF8),
     (FailureKind.DISK_FULL, r"no space left on device"),
     (
         FailureKind.USAGE,

@@ -62,6 +62,8 @@ LOST_UPLOAD = r"blob[_ ]upload[_ ](?:unknown|invalid)"
 CORRUPT = r"unexpected commit (?:digest|size)|failed size validation"
 # An image that is there, but for other platforms.
 NO_PLATFORM = "no match for platform in manifest"
+# A name, or an instruction, in a message of BuildKit's protocol.
+NOT_UTF8 = "string field contains invalid UTF-8"
 # The error of RFC 6750 (3.1); what Docker Hub says of a repository that does not exist.
 NO_SCOPE = "insufficient_scope"
 EXPIRED = r"token (?:has |is )?expired|expired token|expiredtoken|invalid_token"
@@ -76,6 +78,7 @@ class Detail(Enum):
     KILLED = "killed"  # a step of the build was ended by SIGKILL
     PRIVILEGES = "privileges"  # what a bake asks for needs --allow
     NO_SCOPE = "no_scope"  # the token is good, but not for this repository
+    NOT_UTF8 = "not_utf8"  # a name or an instruction of the build is not UTF-8
     UNSUPPORTED = "unsupported"  # the registry takes no manifest that is sent like this
 
 

@@ -32,6 +32,10 @@ _KILLED = (
     "137 is SIGKILL: see whether memory ran out (`dmesg`) or the engine was stopped meanwhile, "
     "and run the bake again"
 )
+_NAME_IT_ANEW = (
+    "find names that are not UTF-8 (`find . | grep -avx '.*'`), and rename the files or leave them "
+    "out with .dockerignore; also the targets of links and RUN instructions have to be UTF-8"
+)
 
 
 @contextmanager
@@ -157,8 +161,9 @@ def _build(
         said = f"{evidence}; it printed: no space left on device"
         step = f"if that is the builder's disk, {_FREE_DISK}"
         return BuildError(f"the build failed{named}", cause=said, next_step=step, log=log)
-    killed = _KILLED if failure.detail is Detail.KILLED else None
-    return BuildError(f"the build failed{named}", cause=evidence, next_step=killed, log=log)
+    steps = {Detail.KILLED: _KILLED, Detail.NOT_UTF8: _NAME_IT_ANEW}
+    hint = steps.get(failure.detail) if failure.detail else None
+    return BuildError(f"the build failed{named}", cause=evidence, next_step=hint, log=log)
 
 
 def _unreachable(failure: Failure, evidence: str) -> UnreachableError:

@@ -49,7 +49,6 @@ from whalebuild.inputs.values import (
     NamedContext,
     Remote,
     StagePart,
-    is_remote,
 )
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import familiar, parse_reference
@@ -226,7 +225,7 @@ class ClosureFinder:
         if context.image == _SCRATCH:
             return FileSource([_SCRATCH])
         pinned = re.search(r"#[0-9a-f]{40}(?:$|:)|@sha256:[0-9a-f]{64}$", context.value)
-        movable = context.remote or context.value.startswith("oci-layout://")
+        movable = context.remote or context.is_layout
         if movable and not pinned:
             raise AnalysisError(
                 f"context {context.name} may change behind its address {context.value}", line
@@ -422,8 +421,6 @@ class StepReader:
         sources: tuple[str, ...],
         copy: Copy | None = None,
     ) -> None:
-        if not context and is_remote(self.finder.build.context):
-            raise AnalysisError("the context is not a folder here", step.line)
         shown = " ".join(step.whole.split())
         read = ContextRead(
             context=context.name if context else None,
@@ -439,6 +436,8 @@ class StepReader:
         self.findings.reads[read] = None
 
     def _run(self, step: Instruction) -> Canonical:
+        if not step.is_text:
+            raise StepError("a byte that is not UTF-8, which BuildKit takes in no RUN")
         run = read_run(step)
         self.findings.runs = True
 

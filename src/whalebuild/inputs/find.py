@@ -81,7 +81,7 @@ def build_of(
 
 def _frontend(dockerfile: Dockerfile, build: Build) -> str | None:
     if dockerfile.directives.refused:
-        raise AnalysisError(dockerfile.directives.refused, 1)
+        raise AnalysisError(dockerfile.directives.refused)
     syntax = build.args.get("BUILDKIT_SYNTAX", "").partition(" ")[0]
     syntax = syntax or dockerfile.directives.syntax or ""
     if syntax and not _DOCKER_FRONTEND.fullmatch(syntax):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from whalebuild.bakefile.contexts import is_remote, local_path
 from whalebuild.oci.platform import LOCAL
 
 _Item = TypeVar("_Item")
@@ -93,9 +93,14 @@ class NamedContext:
 
     @property
     def folder(self) -> str | None:
-        """The folder, where it is one."""
+        """The folder's path, where it is one."""
         elsewhere = self.image is not None or self.target is not None or self.remote
-        return None if elsewhere or self.value.startswith("oci-layout://") else self.value
+        return None if elsewhere or self.is_layout else local_path(self.value)
+
+    @property
+    def is_layout(self) -> bool:
+        """Whether it is an image in an OCI layout: a folder of this machine."""
+        return self.value.startswith("oci-layout://")
 
 
 @dataclass(frozen=True)
@@ -276,8 +281,3 @@ class AnalysisError(Exception):
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason)
         self.undetermined = Undetermined(reason, line)
-
-
-def is_remote(context: str) -> bool:
-    """Whether a context is a git repository or a URL, not a folder."""
-    return re.match(r"(?:https?|git|ssh)://|git@|github\.com/", context) is not None

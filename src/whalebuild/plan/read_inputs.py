@@ -78,7 +78,7 @@ class InputReader:
         inputs = find_inputs(dockerfile, target.stage, build)
         if isinstance(inputs, Undetermined):
             return inputs
-        inline = target.dockerfile_inline is not None
+        inline = target.dockerfile_inline
         files = self.tree.context_files(inputs, build, None if inline else target.dockerfile)
         if isinstance(files, Undetermined):
             return files

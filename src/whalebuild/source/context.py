@@ -7,8 +7,10 @@ those that BuildKit's cache key for it covers. Other files are not read.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from whalebuild.bakefile.contexts import is_remote, local_path
 from whalebuild.dockerfile.gopath import (
     PatternError,
     compile_pattern,
@@ -25,9 +27,12 @@ from whalebuild.inputs.values import (
     StageInputs,
     Undetermined,
 )
+from whalebuild.source.build_files import (
+    DockerfilePlace,
+    find_dockerfile,
+    read_ignore_text,
+)
 from whalebuild.source.context_walk import ContextTree
-
-_IGNORE_FILE = ".dockerignore"
 
 
 class LocalContextFiles:
@@ -38,7 +43,7 @@ class LocalContextFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._trees: dict[tuple[str | None, Path, Path | None], ContextTree] = {}
+        self._trees: dict[tuple[str | None, Path, DockerfilePlace | None], ContextTree] = {}
 
     def list_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
@@ -62,20 +67,24 @@ class LocalContextFiles:
             except (OSError, PatternError) as failed:
                 return Undetermined(f"cannot tell what it reads: {_reason(failed)}", read.line)
             except AnalysisError as error:
-                return error.undetermined
+                return replace(error.undetermined, line=read.line)
             listed.append((read, tuple(found)))
         return ContextFiles(tuple(listed))
 
     def _tree(self, context: str | None, build: Build, dockerfile: str | None) -> ContextTree:
         value = build.contexts[context] if context else build.context
-        folder = self._root / value
+        folder = self._root / local_path(value)
         if not folder.is_dir():
+            if not context and is_remote(value):
+                raise AnalysisError(f"it reads files of {value}, which are not here")
             raise AnalysisError(f"the context {value} is not a folder")
-        beside = None if context or dockerfile is None else folder / f"{dockerfile}{_IGNORE_FILE}"
+        beside = None
+        if context is None and dockerfile is not None:
+            beside = find_dockerfile(self._root, value, dockerfile)
         key = (context, folder, beside)
         if key not in self._trees:
-            ignored = PatternMatcher(_ignore_patterns(folder, beside))
-            self._trees[key] = ContextTree(folder, ignored, context)
+            patterns = read_ignore_file(read_ignore_text(folder, beside))
+            self._trees[key] = ContextTree(folder, PatternMatcher(patterns), context)
         return self._trees[key]
 
 
@@ -170,17 +179,6 @@ class _ReadLister:
     def _may_select_in(self, relative: str, *, left_out: bool) -> bool:
         unmatched = self.excluded is not None and self.excluded.may_contain_unmatched(relative)
         return not left_out or unmatched
-
-
-def _ignore_patterns(folder: Path, beside: Path | None) -> tuple[str, ...]:
-    """Read the ignore file beside the Dockerfile, or else that of the context."""
-    for path in filter(None, (beside, folder / _IGNORE_FILE)):
-        try:
-            text = path.read_bytes().decode(errors="surrogateescape")
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        return read_ignore_file(text)
-    return ()
 
 
 def _reason(failed: OSError | PatternError) -> str:

@@ -14,7 +14,10 @@ from pathlib import Path
 
 from whalebuild.dockerfile.gopath import clean
 from whalebuild.dockerfile.ignorefile import Matched, PatternMatcher
+from whalebuild.dockerfile.lexer import NO_TEXT
+from whalebuild.errors import UsageError
 from whalebuild.inputs.values import FileEntry
+from whalebuild.text import shown
 
 _CHUNK = 1 << 20
 _MOST_LINKS = 255
@@ -23,11 +26,12 @@ _MOST_LINKS = 255
 class ContextTree:
     """One context folder. Paths are relative to it, with slashes; ``""`` is the folder itself.
 
-    Every method raises ``OSError`` where a file cannot be read.
+    Every method raises ``OSError`` where a file cannot be read; ``entry`` raises ``UsageError``
+    where a file cannot be sent: names are UTF-8 in BuildKit's protocol.
     """
 
     def __init__(self, root: Path, ignored: PatternMatcher, context: str | None) -> None:
-        self._root = os.fspath(root)
+        self._root = os.path.realpath(root)  # a link to a folder is a context, too
         self._ignored = ignored
         self._context = context
         self._status: dict[str, os.stat_result | None] = {}
@@ -48,6 +52,10 @@ class ContextTree:
     def is_folder(self, path: str) -> bool:
         """Whether a path is a folder, not a link to one."""
         return self._is(path, stat.S_ISDIR)
+
+    def is_file(self, path: str) -> bool:
+        """Whether a path is a regular file, not a link to one."""
+        return self._is(path, stat.S_ISREG)
 
     def is_link(self, path: str) -> bool:
         """Whether a path is a symbolic link."""
@@ -123,17 +131,29 @@ class ContextTree:
     def _describe(self, path: str) -> FileEntry:
         status = self._stat(path)
         assert status is not None, "the path exists"  # noqa: S101 - an error of the caller
+        _check_is_text(path, path, "its name is not UTF-8")
         mode = stat.S_IMODE(status.st_mode)
         if stat.S_ISDIR(status.st_mode):
             return FileEntry(self._context, path, "dir", mode, "")
         if stat.S_ISLNK(status.st_mode):
-            target = hashlib.sha256(os.fsencode(self._target(path)))
-            return FileEntry(self._context, path, "link", 0, target.hexdigest())
+            target = self._target(path)
+            _check_is_text(target, path, f"it is a link to {shown(target)}, which is not UTF-8")
+            digest = hashlib.sha256(os.fsencode(target)).hexdigest()
+            return FileEntry(self._context, path, "link", 0, digest)
         if stat.S_ISREG(status.st_mode):
             digest = _content_digest(self._real(path))
             return FileEntry(self._context, path, "file", mode, digest, status.st_size)
         device = hashlib.sha256(f"{stat.S_IFMT(status.st_mode)} {status.st_rdev}".encode())
         return FileEntry(self._context, path, "other", mode, device.hexdigest())
+
+
+def _check_is_text(text: str, path: str, cause: str) -> None:
+    if NO_TEXT.search(text):
+        raise UsageError(
+            f'BuildKit cannot be sent "{shown(path)}"',
+            cause=cause,
+            next_step="rename it, or leave it out with .dockerignore",
+        )
 
 
 def _content_digest(path: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from whalebuild.bakefile.contexts import is_remote
 from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.build_files import decode, find_dockerfile
 from whalebuild.source.context import LocalContextFiles
 from whalebuild.source.real_path import real_path
 
@@ -35,21 +37,27 @@ class LocalSourceTree:
         """See ``plan.ports.SourceTree``.
 
         Raises:
-            UsageError: The context is a local folder, and the Dockerfile cannot be read.
+            UsageError: The context is neither a folder nor a URL, or the Dockerfile in a folder
+                cannot be read.
         """
+        is_local = (self._root / target.context).is_dir()
+        if not is_local and not is_remote(target.context):
+            raise UsageError(
+                f"the context {target.context} is not a folder",
+                cause=f'it is neither one here nor a URL (target "{target.name}")',
+                next_step="run whalebuild where the folder is, or set context in the bake file",
+            )
         if target.dockerfile_inline:
             return parse_dockerfile(target.dockerfile_inline)
-        context = self._root / target.context
-        if "://" in target.context or target.context.startswith("git@") or target.context == "-":
+        if not is_local:
             return None
-        path = context / target.dockerfile
+        place = find_dockerfile(self._root, target.context, target.dockerfile)
         try:
-            return parse_dockerfile(path.read_bytes().decode("utf-8-sig"))
-        except (OSError, UnicodeDecodeError) as failed:
-            reason = failed.strerror if isinstance(failed, OSError) else "it is not UTF-8 text"
+            return parse_dockerfile(decode(place.read()))
+        except OSError as failed:
             raise UsageError(
-                f"cannot read the Dockerfile {_shown(path, self._root)}",
-                cause=f'{reason} (target "{target.name}")',
+                f"cannot read the Dockerfile {_shown(place.path, self._root)}",
+                cause=f'{failed.strerror} (target "{target.name}")',
                 next_step="run whalebuild where the Dockerfile is, or set dockerfile and context "
                 "in the bake file",
             ) from None
@@ -62,5 +70,5 @@ class LocalSourceTree:
 
 
 def _shown(path: Path, root: Path) -> str:
-    path = path.resolve()
+    path = path.parent.resolve() / path.name
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

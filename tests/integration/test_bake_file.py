@@ -55,6 +55,25 @@ target "unused" {
 }
 """
 OURS = {"tags", "cache-from", "cache-to", "output", "contexts"}
+# What a user's environment may have for docker and buildx, and what decides about no image.
+DISTURBING = {
+    "BUILDKIT_PROGRESS": "tty",
+    "BUILDKIT_COLORS": "no=such",
+    "BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP": "0",
+    "BUILDX_BAKE_FILE_RELATIVE_PATHS": "1",
+    "BUILDX_CPU_PROFILE": "/nonexistent/cpu",
+    "BUILDX_EXPERIMENTAL": "1",
+    "BUILDX_MEM_PROFILE": "/nonexistent/memory",
+    "BUILDX_METADATA_PROVENANCE": "max",
+    "BUILDX_METADATA_WARNINGS": "1",
+    "BUILDX_NO_DEFAULT_LOAD": "1",
+    "DEBUG": "1",
+    "DOCKER_BUILDKIT": "0",
+    "DOCKER_CLI_HINTS": "true",
+    "DOCKER_CONTENT_TRUST": "1",
+    "DOCKER_DEFAULT_PLATFORM": "linux/arm64",
+    "NO_COLOR": "1",
+}
 
 
 def test_targets_are_those_that_buildx_sees(sandbox: Sandbox, small: Path) -> None:
@@ -63,7 +82,7 @@ def test_targets_are_those_that_buildx_sees(sandbox: Sandbox, small: Path) -> No
     env = {"VERSION": "v7"}
     override = "--set=worker-3-12.args.PYTHON=3.12.1"
     whalebuild = ("whalebuild", "bake", "--print", override, "--var", "EXTRA=more")
-    ours = _print(sandbox, small, env, *whalebuild)
+    ours = _print(sandbox, small, {**env, **DISTURBING}, *whalebuild)
     theirs = _print(
         *(sandbox, small, {**env, "EXTRA": "more"}),
         *("docker", "buildx", "bake", "--print", override),
@@ -77,6 +96,24 @@ def test_targets_are_those_that_buildx_sees(sandbox: Sandbox, small: Path) -> No
         assert ours[name]["contexts"] == {**theirs[name].get("contexts", {}), **linked}
     assert ours["web"]["args"] == {"VERSION": "V7", "EXTRA": "more"}
     assert ours["worker-3-12"]["args"]["PYTHON"] == "3.12.1"
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("lookup", ["0", "1"])
+def test_an_environment_for_docker_does_not_disturb_a_bake(
+    sandbox: Sandbox, small: Path, repository: str, lookup: str
+) -> None:
+    (small / "docker-bake.hcl").write_text(
+        f'variable "TAG" {{}}\ntarget "default" {{\n'
+        f'  tags = ["{sandbox.registry}/{repository}:${{TAG}}"]\n}}\n'
+    )
+    env = {**DISTURBING, "BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP": lookup}
+    words = ("bake", "--var", "TAG=latest", "--format", "json")
+    done = sandbox.whalebuild(*words, cwd=small, env=env, check=True)
+    assert [target["action"] for target in json.loads(done.stdout)["targets"]] == ["built", "built"]
+    again = sandbox.whalebuild(*words, cwd=small, check=True)
+    actions = [target["action"] for target in json.loads(again.stdout)["targets"]]
+    assert actions == ["reused", "unchanged"], "it is the same without"
 
 
 @pytest.mark.extended

@@ -107,5 +107,8 @@ def test_bytes_that_are_not_utf8_are_kept(tmp_path: Path) -> None:
 
 def test_the_variable_of_buildx_names_the_bake_files(tmp_path: Path) -> None:
     (tmp_path / "docker-bake.hcl").touch()
-    tree = LocalSourceTree(tmp_path, {"BUILDX_BAKE_FILE": "a.hcl:b.json"})
-    assert tree.bake_files() == ("a.hcl", "b.json")
+    for named, separator in (("a.hcl:b.json", ""), (" a.hcl; b.json;", ";")):
+        env = {"BUILDX_BAKE_FILE": named, "BUILDX_BAKE_PATH_SEPARATOR": separator}
+        assert LocalSourceTree(tmp_path, env).bake_files() == ("a.hcl", "b.json")
+    unset = LocalSourceTree(tmp_path, {"BUILDX_BAKE_FILE": " "})
+    assert unset.bake_files() == ("docker-bake.hcl",)

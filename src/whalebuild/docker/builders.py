@@ -25,6 +25,7 @@ from whalebuild.docker.buildx_store import (
 )
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
+from whalebuild.docker.environment import OF_OWN_PLATFORM
 from whalebuild.docker.info import engine_info
 from whalebuild.errors import EngineError
 
@@ -133,7 +134,7 @@ class DockerBuilders:
         (folder / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
         filled = [word.replace("{folder}", str(folder)) for word in arguments]
         call = ["buildx", "build", "--builder", builder, "--progress", "plain", *filled]
-        self._calls.run([*call, str(folder)])
+        self._calls.run([*call, str(folder)], OF_OWN_PLATFORM)
 
     def engine_answers(self) -> bool:
         """See ``builder.ports.Builders``."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.builder.facts import BuilderFacts
@@ -22,11 +22,15 @@ from whalebuild.docker.builders import inspect_builder
 from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
+from whalebuild.docker.environment import OF_OWN_FILE, Changes, looks_up_variables
 from whalebuild.docker.info import engine_endpoint, engine_info, own_engine, platform_of_engine
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.plan.ports import PlanEngine
 from whalebuild.runtime.threads import Submit
 
+T = TypeVar("T")
 _TEN_YEARS = "87600h"
+_NO_FLAG = "unknown flag: --var"
 
 
 class Buildx:
@@ -50,30 +54,40 @@ class Buildx:
     def print_bake(self, request: BakeRequest) -> object:
         """See ``plan.ports.BakeFiles``."""
         files: list[str | Path] = list(request.files)
+        env: Changes = {}
         if request.definition is not None:
-            files = [self._definition(request.definition)]
-        # python-on-whales' parameter for overrides is a dict, and drops repeats; it has none for
-        # --allow. buildx takes flags among the targets.
-        overrides = (f"--set={override}" for override in request.overrides)
-        words = [*overrides, *(f"--allow={each}" for each in request.allow), *request.targets]
-        with self._calls.client() as docker:
-            return docker.buildx.bake(
-                words, files=files, variables=dict(request.variables), print=True
-            )
+            files, env = [self._definition(request.definition)], OF_OWN_FILE
+        # python-on-whales' parameter for overrides is a dict, and drops repeats.
+        words = [*(f"--set={override}" for override in request.overrides), *request.targets]
+
+        def read(flags: Sequence[str], variables: dict[str, str]) -> object:
+            with self._calls.client(env) as docker:
+                return docker.buildx.bake(
+                    [*flags, *words], files=files, variables=variables, print=True
+                )
+
+        return _with_variables(request.variables, read)
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """See ``plan.ports.BakeFiles``."""
-        # python-on-whales has no parameter for --list, and buildx refuses it beside --print: it
-        # goes among the targets of a bake that therefore builds nothing.
-        with self._calls.client() as docker:
-            lines = docker.buildx.bake(
-                ["--list=type=targets,format=json"],
-                files=list(request.files),
-                variables=dict(request.variables),
-                progress="quiet",  # type: ignore[arg-type] # passed through
-                stream_logs=True,
-            )
-            listed = json.loads("".join(lines))
+
+        def read(flags: Sequence[str], variables: dict[str, str]) -> Any:
+            printed = self._calls.file(".txt")
+            with self._calls.client(output=printed) as docker:
+                # python-on-whales has no parameter for --list, and buildx refuses it beside
+                # --print: it goes among the targets of a bake that therefore builds nothing.
+                lines = docker.buildx.bake(
+                    [*flags, "--list=type=targets,format=json"],
+                    files=list(request.files),
+                    variables=variables,
+                    progress="quiet",  # type: ignore[arg-type] # passed through
+                    stream_logs=True,
+                )
+                for _ in lines:  # warnings of docker's
+                    pass
+                return json.loads(printed.read_text())
+
+        listed = _with_variables(request.variables, read)
         return tuple(item["name"] for item in listed if not item.get("group"))
 
     def facts(self, builder: str | None) -> BuilderFacts:
@@ -131,7 +145,7 @@ class Buildx:
         file, metadata = self._definition(definition), self._calls.file(".json")
         printed = self._calls.file(".txt")
         try:
-            with self._calls.client(output=printed) as docker:
+            with self._calls.client(OF_OWN_FILE, output=printed) as docker:
                 yield from docker.buildx.bake(
                     # There is no parameter for --allow; buildx takes flags among the targets.
                     [f"--allow={entitlement}" for entitlement in allow],
@@ -163,6 +177,25 @@ class Buildx:
         file = self._calls.file(".json")
         file.write_text(json.dumps(definition))
         return file
+
+
+def _with_variables(
+    variables: Mapping[str, str], read: Callable[[Sequence[str], dict[str, str]], T]
+) -> T:
+    """Read a bake file with variables: in the environment, where argument lists do not show them.
+
+    Args:
+        variables: By name.
+        read: Does it with these flags, and these variables in the environment.
+    """
+    if not variables or looks_up_variables(os.environ):
+        return read([], dict(variables))
+    try:
+        return read([f"--var={name}={value}" for name, value in variables.items()], {})
+    except CommandFailedError as failed:
+        if _NO_FLAG not in failed.stderr:
+            raise
+        return read([], dict(variables))  # before 0.31 buildx always looks them up
 
 
 @dataclass

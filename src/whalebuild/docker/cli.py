@@ -9,11 +9,13 @@ import contextlib
 import importlib
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whalebuild.docker.environment import changes
 from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
 from whalebuild.docker.scratch import ScratchFolder
 from whalebuild.errors import EngineError
@@ -116,7 +118,7 @@ class DockerCalls:
         record = [_RECORD_PID, str(pidfile)]
         if output is not None:
             record = [_RECORD_OUTPUT, str(pidfile), str(output)]
-        call = ["sh", "-c", *record, *_with(env or {}), docker]
+        call = ["sh", "-c", *record, *_with(changes(os.environ, env)), docker]
         try:
             yield DockerClient(client_call=call, **options)
         except (DockerException, ValueError) as failed:

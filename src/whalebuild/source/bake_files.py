@@ -21,7 +21,8 @@ _BAKE_FILES = (
 
 def find_bake_files(root: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
     """The files that ``BUILDX_BAKE_FILE`` names, or else existing ones with default names."""
-    named = environment.get("BUILDX_BAKE_FILE", "")
-    if named:
-        return tuple(name for name in named.split(os.pathsep) if name)
+    separator = environment.get("BUILDX_BAKE_PATH_SEPARATOR") or os.pathsep
+    named = environment.get("BUILDX_BAKE_FILE", "").split(separator)
+    if found := tuple(name.strip() for name in named if name.strip()):
+        return found
     return tuple(name for name in _BAKE_FILES if (root / name).is_file())

@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     """Exit codes of the process."""
 
     DONE = 0
+    INTERNAL = 1
     USAGE = 2
     ENGINE = 3
     BUILD = 4

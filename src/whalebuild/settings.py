@@ -20,6 +20,8 @@ from whalebuild.text import did_you_mean
 ENVIRONMENT_PREFIX = "WHALEBUILD_"
 # The development sandbox has variables of its own: WHALEBUILD_SANDBOX, WHALEBUILD_SANDBOX_….
 _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
+# Shows where a fault of whalebuild's own happened; no setting.
+DEBUG = "WHALEBUILD_DEBUG"
 
 PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
 BASE_MODES = ("pin", "follow")
@@ -186,6 +188,8 @@ def layer_from_environment(environment: Mapping[str, str]) -> Layer:
     warnings = []
     for variable, text in environment.items():
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable.startswith(_FOREIGN_PREFIX):
+            continue
+        if variable == DEBUG:
             continue
         key = by_variable.get(variable)
         if key is None:

@@ -167,6 +167,9 @@ def test_the_log_of_a_failure_is_the_step_its_output_and_the_place() -> None:
     assert lines[1:4] == ["hello", "503 Service Unavailable", "Dockerfile.bad:3"]
     assert any(line.startswith("   3 | >>> RUN echo hello") for line in lines)
     assert not any(line.startswith("ERROR: ") for line in lines)
+    seen = failure_log(state, log_shown=True)
+    assert seen is not None
+    assert seen.splitlines() == [lines[0], *lines[3:]]
 
 
 def test_a_step_that_was_only_cancelled_is_not_blamed() -> None:

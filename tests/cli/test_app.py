@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -135,3 +137,59 @@ def test_a_machine_without_docker_ends_with_3(
     result = invoke("bake", "--print")
     assert result.exit_code == 3
     assert "no docker client on PATH" in result.stderr
+
+
+def whalebuild(*words: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-m", "whalebuild", *words]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60, **options)
+
+
+@pytest.mark.parametrize("words", [["bake", "--nope"], ["merge"], ["--nope"], ["nope"]], ids=str)
+@pytest.mark.parametrize("form", [["--format", "json"], ["--format=json"]], ids=str)
+def test_a_command_line_that_cannot_be_read_is_json_too(words: list[str], form: list[str]) -> None:
+    done = whalebuild(*words, *form)
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert (error["exit_code"], bool(error["what"])) == (2, True)
+    assert b"Usage: whalebuild" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["bake", "plan", "deploy", "inspect"])
+def test_a_working_folder_that_is_gone_is_said(verb: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'rmdir "$0" && exec "$@"'
+    command = ["sh", "-c", script, str(gone), sys.executable, "-m", "whalebuild", verb]
+    done = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the working folder cannot be used")
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "whalebuild", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (130, b"")
+
+
+def test_words_that_are_no_text_are_no_traceback(tmp_path: Path) -> None:
+    done = whalebuild("plan", "--file", b"no\xff.hcl", b"\xfe", cwd=tmp_path)
+    assert done.returncode in {2, 3}
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "docker-bake.hcl").touch()
+    nowhere = {**os.environ, "TMPDIR": str(tmp_path / "no")}
+    script = "import tempfile; tempfile.tempdir = '/proc/nope'; import runpy; runpy.run_module"
+    run = f"{script}('whalebuild', run_name='__main__')"
+    command = [sys.executable, "-c", run, "plan"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=nowhere, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "error: No such file or directory: /proc/nope" in done.stderr

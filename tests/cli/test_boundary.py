@@ -71,9 +71,26 @@ def test_an_error_says_what_was_tried_before(capsys: pytest.CaptureFixture[str])
     }
 
 
-def test_a_slip_of_ours_is_not_disguised() -> None:
-    with pytest.raises(ZeroDivisionError), boundary("text"):
-        raise ZeroDivisionError
+def test_a_slip_of_ours_is_a_message_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(ZeroDivisionError("by token=abc")) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: a fault in whalebuild ")
+    assert "cause: ZeroDivisionError: by token=***" in err
+    assert "WHALEBUILD_DEBUG=1" in err
+
+
+@pytest.mark.parametrize("slip", [ZeroDivisionError, PermissionError])
+def test_whoever_looks_for_a_fault_sees_where_it_was(
+    slip: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHALEBUILD_DEBUG", "1")
+    with pytest.raises(slip), boundary("text"):
+        raise slip
+
+
+def test_what_the_machine_does_not_allow_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(PermissionError(13, "Permission denied", "/x/y")) == 3
+    assert "error: Permission denied: /x/y" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])

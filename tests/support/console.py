@@ -20,6 +20,7 @@ class FakeConsole:
     notes: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    shows_logs: bool = False
 
     def begin(self, targets: Sequence[str]) -> None:
         self.begun.append(tuple(targets))

@@ -126,7 +126,7 @@ class OtherTargets:
                 next_step="correct what is listed above; nothing has been published",
                 log=printed,
             )
-        return as_error(failed.failure, log=failure_log(state))
+        return as_error(failed.failure, log=failure_log(state, log_shown=self.console.shows_logs))
 
     def _result(
         self, other: OtherTarget, state: BuildState, metadata: Mapping[str, Any]

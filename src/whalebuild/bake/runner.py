@@ -103,7 +103,9 @@ class BuildxRunner:
                     several = {t.name: t.platforms for t in targets if len(t.image.platforms) > 1}
                     blamed = state.failed_platforms(several)
                     raise as_error(
-                        failed.failure, log=failure_log(state), platforms=blamed
+                        failed.failure,
+                        log=failure_log(state, log_shown=self.console.shows_logs),
+                        platforms=blamed,
                     ) from None
         self._built.update(names)
         self.metadata |= self.engine.metadata

@@ -11,6 +11,10 @@ from whalebuild.buildkit.events import Event
 class Console(Protocol):
     """Shows progress and notes while a command works."""
 
+    @property
+    def shows_logs(self) -> bool:
+        """Whether all output of steps is shown as it comes: a message need not repeat it."""
+
     def begin(self, targets: Sequence[str]) -> None:
         """A build of these targets begins; the events that follow belong to it."""
 

@@ -247,12 +247,17 @@ def _platform(word: str) -> str:
     return other if "/" in other else f"{found['system']}/{other}"
 
 
-def failure_log(state: BuildState) -> str | None:
-    """What to show of a failed build: the step, its log, and buildx's excerpt of the Dockerfile."""
+def failure_log(state: BuildState, *, log_shown: bool = False) -> str | None:
+    """What to show of a failed build: the step, its log, and buildx's excerpt of the Dockerfile.
+
+    Args:
+        state: Of the build.
+        log_shown: Whether the user has seen the step's log, which is left out then.
+    """
     step = state.failed_step()
     if step is None:
         return None
-    log = step.log.decode(errors="replace").rstrip()
+    log = "" if log_shown else step.log.decode(errors="replace").rstrip()
     excerpt = [line for line in state.messages if not line.startswith(("ERROR: ", "View build"))]
     parts = [f"> {step.name}", log, "\n".join(excerpt).rstrip()]
     return "\n".join(part for part in parts if part)

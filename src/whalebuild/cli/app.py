@@ -6,7 +6,8 @@ import os
 import sys
 import threading
 from contextlib import suppress
-from typing import Annotated
+from io import TextIOWrapper
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +24,11 @@ from whalebuild.cli import (
     prune,
     rollback,
 )
+from whalebuild.cli.boundary import asks_for_json, print_json_error
+from whalebuild.errors import ExitCode, UsageError
+
+_GONE = int(ExitCode.INTERRUPTED)
+_HELP = "see `whalebuild --help`, or `whalebuild VERB --help`"
 
 app = typer.Typer(
     name="whalebuild",
@@ -63,14 +69,42 @@ def _options(
 
 def main() -> None:
     """Run the command line; the console script."""
+    # A file's name may have bytes that are no text.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    code = _run()
+    # Look-ups that nobody waits for any more. An interpreter that ends under a thread in compiled
+    # code may crash: https://github.com/python/cpython/issues/87135
+    if threading.active_count() > 1:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run a verb; return the exit code."""
     try:
-        app(prog_name="whalebuild")
-    except SystemExit as ended:
-        # Look-ups that nobody waits for any more. An interpreter that ends under a thread in
-        # compiled code may crash: https://github.com/python/cpython/issues/87135
-        if threading.active_count() > 1 and isinstance(ended.code, int):
-            for stream in (sys.stdout, sys.stderr):
-                with suppress(OSError):
-                    stream.flush()
-            os._exit(ended.code)
-        raise
+        ended = app(prog_name="whalebuild", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has gone, as in `whalebuild plan | head -1`; flushing it again would fail, too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _GONE
+    except SystemExit as exiting:
+        # Typer's own way with such a reader is to exit with 1.
+        return exiting.code if isinstance(exiting.code, int) and exiting.code != 1 else _GONE
+    except typer.Abort:
+        return _GONE
+    except Exception as failed:
+        # The base of typer's own errors about a command line is not public.
+        if not isinstance(failed, typer.BadParameter.__mro__[2]):
+            raise
+        wrong: Any = failed
+        wrong.show()
+        if asks_for_json(sys.argv[1:]):
+            print_json_error(UsageError(wrong.format_message(), next_step=_HELP))
+        return int(ExitCode.USAGE)
+    return ended if isinstance(ended, int) else 0

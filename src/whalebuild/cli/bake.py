@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from whalebuild.cli.session import Session
     from whalebuild.console.base import ConsoleBase
 
-_FOR_PROGRAMS = ("quiet", "rawjson")
-
 
 @opt.with_blocks
 def bake(
@@ -87,7 +85,8 @@ def bake(
                 extra_tags=tuple(tag or ()),
                 portion=ask_for_portion(platform) if partial else None,
             )
-            plan = session.planner(ask=not print_).plan(session.request, options)
+            with session.reading():
+                plan = session.planner(ask=not print_).plan(session.request, options)
             if print_:
                 typer.echo(json.dumps(plan.preview(), indent=2))
                 return
@@ -105,7 +104,7 @@ def bake(
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
         table = result_table(result)
-        write_outputs(result, table, os.environ)
+        write_outputs(result, table, os.environ, session.console.note)
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(result_json(result)))
             return
@@ -127,7 +126,9 @@ def _check_folder(metadata_file: Path) -> None:
 
 def _say(session: Session, lines: Iterable[str]) -> None:
     """Say lines that are for people."""
-    if session.settings.progress not in _FOR_PROGRAMS:
+    from whalebuild.cli.session import FOR_PROGRAMS
+
+    if session.settings.progress not in FOR_PROGRAMS:
         for line in lines:
             session.console.note(line)
 

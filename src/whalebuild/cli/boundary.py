@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import signal
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import typer
 
-from whalebuild.errors import InterruptedRunError, WhalebuildError
+from whalebuild import __version__
+from whalebuild.errors import (
+    EngineError,
+    ExitCode,
+    InterruptedRunError,
+    UsageError,
+    WhalebuildError,
+)
+from whalebuild.failures.failure import redact
+from whalebuild.settings import DEBUG
 
 ERROR_SCHEMA = "whalebuild.error/1"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,17 +41,82 @@ def boundary(output_format: str) -> Iterator[None]:
     """
     before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     try:
+        _check_folder()
         yield
     except WhalebuildError as error:
-        from whalebuild.cli.output.bake import error_text
-
-        print(error_text(error), file=sys.stderr)  # noqa: T201
-        if output_format == "json":
-            print(json.dumps(_as_json(error)))  # noqa: T201
-        raise typer.Exit(int(error.exit_code)) from None
+        _end_with(error, output_format)
+    except BrokenPipeError:
+        raise
+    except OSError as failed:
+        if os.environ.get(DEBUG):
+            raise
+        _end_with(_of_the_machine(failed), output_format)
+    except typer.Exit:
+        raise
+    except Exception as slip:
+        if os.environ.get(DEBUG):
+            raise
+        _end_with(_InternalError(slip), output_format)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _InternalError(WhalebuildError):
+    """A fault of whalebuild's own, that nobody has foreseen."""
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, slip: Exception) -> None:
+        where = next(iter(reversed(traceback.extract_tb(slip.__traceback__))), None)
+        place = f" at {Path(where.filename).name}:{where.lineno}" if where else ""
+        super().__init__(
+            f"a fault in whalebuild {__version__}{place}",
+            cause=redact(f"{type(slip).__name__}: {slip}"),
+            next_step=f"report it with the output of this command under {DEBUG}=1",
+        )
+
+
+def _of_the_machine(failed: OSError) -> WhalebuildError:
+    """The error for a file, a folder or a process that this machine does not let us use."""
+    named = f": {failed.filename}" if failed.filename else ""
+    return EngineError(
+        f"{failed.strerror or failed}{named}",
+        cause="whalebuild could not use a file or start a process on this machine",
+        next_step="check its permissions, the free space of its disk, and HOME and TMPDIR",
+    )
+
+
+def _check_folder() -> None:
+    try:
+        Path.cwd()
+    except OSError as failed:
+        raise UsageError(
+            "the working folder cannot be used",
+            cause=f"{failed.strerror}; it may have been deleted or replaced",
+            next_step="change into the project's folder again: cd",
+        ) from None
+
+
+def _end_with(error: WhalebuildError, output_format: str) -> NoReturn:
+    """Show an error, and end with its exit code."""
+    from whalebuild.cli.output.bake import error_text
+
+    print(error_text(error), file=sys.stderr)  # noqa: T201
+    if output_format == "json":
+        print_json_error(error)
+    raise typer.Exit(int(error.exit_code)) from None
+
+
+def print_json_error(error: WhalebuildError) -> None:
+    """Print an error to standard output for machines."""
+    print(json.dumps(_as_json(error)))  # noqa: T201
+
+
+def asks_for_json(words: Sequence[str]) -> bool:
+    """Whether a command line that cannot be read has ``--format json``."""
+    pairs = itertools.pairwise(words)
+    return "--format=json" in words or ("--format", "json") in pairs
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

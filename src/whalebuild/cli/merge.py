@@ -42,5 +42,5 @@ def merge(
             merger = Merger(registry, session.console, retrier, session.settings, seconds_running)
             result = merger.merge(read)
         table = result_table(result)
-        write_outputs(result, table, os.environ)
+        write_outputs(result, table, os.environ, session.console.note)
         typer.echo(json.dumps(result_json(result)) if format_ is opt.Format.JSON else table)

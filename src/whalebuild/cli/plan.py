@@ -46,7 +46,8 @@ def plan(
             from whalebuild.cli.output.plan import plan_json, plan_text
 
             options = BuildOptions(pull=pull, extra_tags=tuple(tag or ()))
-            made = session.planner(ask=True, thorough=True).plan(session.request, options)
+            with session.reading():
+                made = session.planner(ask=True, thorough=True).plan(session.request, options)
         as_json = format_ is opt.Format.JSON
         typer.echo(json.dumps(plan_json(made)) if as_json else plan_text(made))
         if check and made.rebuild_needed:

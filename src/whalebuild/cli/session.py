@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 # https://docs.docker.com/reference/cli/docker/buildx/bake/#allow
 _CHECK_FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
+
+
+# Progress modes in which nothing is printed for people.
+FOR_PROGRAMS = ("quiet", "rawjson")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,15 @@ class Session:
             clock=seconds_running,
             token=random_token,
         )
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Say what is being read, if it takes long and the output is for people."""
+        from whalebuild.runtime.waiting import said_if_slow
+
+        quiet = self.settings.progress in FOR_PROGRAMS
+        say = (lambda _: None) if quiet else self.console.note
+        what = "reading the bake file, what images are made from, and what is published"
+        return said_if_slow(lambda: say(what))
 
     def ready_builder(self, plan: Plan) -> None:
         """Have the builder that a plan needs be there, and its nodes answer."""

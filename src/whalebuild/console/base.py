@@ -11,6 +11,8 @@ from whalebuild.buildkit.events import Event
 class ConsoleBase:
     """Prints notes and no progress (``--progress quiet``). A context manager."""
 
+    shows_logs = False
+
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 

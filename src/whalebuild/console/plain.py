@@ -29,6 +29,8 @@ class RawConsole(ConsoleBase):
 class PlainConsole(ConsoleBase):
     """One line an event, in the manner of buildx's ``--progress plain``, for CI and pipes."""
 
+    shows_logs = True
+
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._count = 0

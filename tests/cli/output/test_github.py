@@ -29,7 +29,7 @@ def outputs(path: Path) -> dict[str, str]:
 def test_the_runner_gets_digests_and_the_whole_result(tmp_path: Path) -> None:
     path = tmp_path / "output"
     path.write_text("before=1\n")
-    write_outputs(result(), "TABLE", {"GITHUB_OUTPUT": str(path)})
+    write_outputs(result(), "TABLE", {"GITHUB_OUTPUT": str(path)}, print)
     got = outputs(path)
     assert (got["before"], got["digest"], got["deps-digest"]) == ("1", "sha256:a", "sha256:d")
     assert json.loads(got["result"]) == json.loads(json.dumps(result_json(result())))
@@ -45,20 +45,20 @@ def test_the_runner_gets_digests_and_the_whole_result(tmp_path: Path) -> None:
 def test_a_digest_that_is_not_known_is_no_output(
     tmp_path: Path, made: BakeResult, names: set[str]
 ) -> None:
-    write_outputs(made, "", {"GITHUB_OUTPUT": str(tmp_path / "output")})
+    write_outputs(made, "", {"GITHUB_OUTPUT": str(tmp_path / "output")}, print)
     assert set(outputs(tmp_path / "output")) == names
 
 
 def test_a_part_has_its_file_in_the_place_of_digests(tmp_path: Path) -> None:
     made = replace(result(), published=False, part="part.json")
-    write_outputs(made, "", {"GITHUB_OUTPUT": str(tmp_path / "output")})
+    write_outputs(made, "", {"GITHUB_OUTPUT": str(tmp_path / "output")}, print)
     got = outputs(tmp_path / "output")
     assert (got["part"], set(got)) == ("part.json", {"result", "part"})
 
 
 def test_the_summary_has_the_table_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "summary"
-    write_outputs(result(), "A | B\n<b>", {"GITHUB_STEP_SUMMARY": str(path)})
+    write_outputs(result(), "A | B\n<b>", {"GITHUB_STEP_SUMMARY": str(path)}, print)
     assert path.read_text() == "### whalebuild bake\n\n```text\nA | B\n<b>\n```\n"
 
 
@@ -67,5 +67,13 @@ def test_elsewhere_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write_outputs(result(), "TABLE", environment)
+    write_outputs(result(), "TABLE", environment, print)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"])
+def test_a_file_that_cannot_be_written_is_said(variable: str, tmp_path: Path) -> None:
+    notes: list[str] = []
+    write_outputs(result(), "TABLE", {variable: str(tmp_path / "no" / "output")}, notes.append)
+    (note,) = notes
+    assert note.startswith(f"warning: {variable} could not be written: No such file or directory")

@@ -6,18 +6,30 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from whalebuild.bake.result import BakeResult
 from whalebuild.cli.output.bake import result_json
 
 
-def write_outputs(result: BakeResult, table: str, environment: Mapping[str, str]) -> None:
+def write_outputs(
+    result: BakeResult,
+    table: str,
+    environment: Mapping[str, str],
+    note: Callable[[str], None],
+) -> None:
     """Append outputs ``result`` (JSON), ``digest`` and ``deps-digest``, and a summary.
 
     The two digests are of the first pair; a bake of several has them all in ``result``. A partial
-    bake has published nothing: in their place is ``part``, its file.
+    bake has published nothing: in their place is ``part``, its file. What cannot be written is
+    said: what is published stays published.
+
+    Args:
+        result: What was done.
+        table: The same as text.
+        environment: Names the files.
+        note: Takes one line for the user.
     """
     if output := environment.get("GITHUB_OUTPUT"):
         lines = [f"result={json.dumps(result_json(result), separators=(',', ':'))}"]
@@ -28,11 +40,15 @@ def write_outputs(result: BakeResult, table: str, environment: Mapping[str, str]
             digests = [target.digest for target in published if target.role == role]
             if digests and digests[0]:
                 lines.append(f"{name}={digests[0]}")
-        _append(Path(output), "\n".join(lines) + "\n")
+        _append(Path(output), "\n".join(lines) + "\n", "GITHUB_OUTPUT", note)
     if summary := environment.get("GITHUB_STEP_SUMMARY"):
-        _append(Path(summary), f"### whalebuild bake\n\n```text\n{table}\n```\n")
+        text = f"### whalebuild bake\n\n```text\n{table}\n```\n"
+        _append(Path(summary), text, "GITHUB_STEP_SUMMARY", note)
 
 
-def _append(path: Path, text: str) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text)
+def _append(path: Path, text: str, variable: str, note: Callable[[str], None]) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as failed:
+        note(f"warning: {variable} could not be written: {failed.strerror} ({path})")

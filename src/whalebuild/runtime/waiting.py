@@ -1,0 +1,19 @@
+"""Says what is going on where it takes long: nothing is to be silent for more than a second."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def said_if_slow(say: Callable[[], None], seconds: float = 0.7) -> Iterator[None]:
+    """Call ``say`` once, from a thread, if the block takes longer than so many seconds."""
+    timer = threading.Timer(seconds, say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -231,6 +231,50 @@ def test_dates_of_the_dependencies_alone_keep_no_application_off_them(
         assert str(unpinned).startswith('target "app" would build that stage otherwise than')
 
 
+SPLIT = "FROM debian AS dependencies\nARG INDEX\nRUN x\nFROM dependencies\nARG INDEX=\n"
+UNTOLD = SPLIT.replace("RUN x", "ADD https://x/y /")
+
+
+@pytest.mark.parametrize("text", [SPLIT, UNTOLD, LOSING], ids=["told", "untold", "arguments"])
+def test_a_context_of_the_stages_name_that_is_the_dependencies_target_is_pinned(text: str) -> None:
+    """Then buildx alone builds the stage by no other target, whatever its arguments are."""
+    world = BakeWorld()
+    world.tree.text = text
+    app = {"contexts": {"dependencies": "target:deps"}, "args": {"INDEX": "https://x"}}
+    world.targets(app={**WEB["app"], **app}, deps={"target": "dependencies", "tags": [DEPS]})
+    for _ in range(2):
+        planned = world.plan("app").apps[0]
+        assert (planned.unpinned, planned.pins) == (None, ("dependencies",))
+        world.bake("app")
+
+
+def test_a_context_of_the_stages_name_that_is_something_else_is_not_pinned() -> None:
+    world = BakeWorld()
+    app = {"contexts": {"dependencies": "docker-image://acme/old"}}
+    world.targets(app={**WEB["app"], **app}, deps={"target": "dependencies", "tags": [DEPS]})
+    planned = world.plan("app").apps[0]
+    assert planned.unpinned == "its named context dependencies is docker-image://acme/old"
+    assert planned.pins == ()
+
+
+def test_inputs_that_cannot_be_told_are_not_taken_for_the_same() -> None:
+    world = BakeWorld()
+    world.tree.text = UNTOLD
+    app = {"args": {"INDEX": "https://x"}}
+    world.targets(app={**WEB["app"], **app}, deps={"target": "dependencies", "tags": [DEPS]})
+    unpinned = str(world.plan("app").apps[0].unpinned)
+    assert unpinned.startswith('it cannot be told whether target "app" would build that stage as')
+    assert "https://x/y" in unpinned
+
+
+def test_what_an_application_would_build_otherwise_is_named() -> None:
+    world = BakeWorld()
+    world.tree.text = SPLIT
+    app = {"args": {"INDEX": "https://x"}}
+    world.targets(app={**WEB["app"], **app}, deps={"target": "dependencies", "tags": [DEPS]})
+    assert str(world.plan("app").apps[0].unpinned).endswith('than target "deps": arg INDEX')
+
+
 def test_an_application_without_the_stage_by_name_is_not_pinned() -> None:
     world = BakeWorld()
     tags = {"tags": [DEPS]}

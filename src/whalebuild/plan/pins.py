@@ -26,6 +26,11 @@ def image_context(reference: str) -> str:
     return f"{_IMAGE}{reference}"
 
 
+def target_context(target: Target) -> str:
+    """The value of a named context that is a target."""
+    return f"{TARGET_CONTEXT}{target.name}"
+
+
 def stage_names(application: Target, dependencies: Target) -> tuple[str, ...]:
     """Names of the contexts under which an application's build finds its dependencies.
 
@@ -33,7 +38,7 @@ def stage_names(application: Target, dependencies: Target) -> tuple[str, ...]:
     neither, then it does not build on them as far as can be told.
     """
     contexts: Mapping[str, str] = application.attributes.get("contexts") or {}
-    linked = [name for name, value in contexts.items() if value == _target(dependencies)]
+    linked = [name for name, value in contexts.items() if value == target_context(dependencies)]
     stage = dependencies.stage
     if stage and not stage.isdecimal() and dependencies.same_dockerfile(application):
         linked.append(stage.lower())
@@ -42,7 +47,7 @@ def stage_names(application: Target, dependencies: Target) -> tuple[str, ...]:
 
 def target_contexts(application: Target, dependencies: Target) -> dict[str, str]:
     """Contexts that put the dependencies' target itself there."""
-    return dict.fromkeys(stage_names(application, dependencies), _target(dependencies))
+    return dict.fromkeys(stage_names(application, dependencies), target_context(dependencies))
 
 
 def base_contexts(closures: Iterable[Closure], digests: Mapping[str, str]) -> dict[str, str]:
@@ -130,10 +135,6 @@ def skips_cache(target: Target, stages: Container[str] | None = None) -> bool:
 def flat_pins(lock: Lock) -> dict[str, str]:
     """Digests of external images: each is the same on all platforms, where an index has them."""
     return {key: digest for pins in lock.bases.values() for key, digest in pins.items()}
-
-
-def _target(target: Target) -> str:
-    return f"{TARGET_CONTEXT}{target.name}"
 
 
 def _pin(pinned: dict[str, str], name: str, image: BaseImage, digests: Mapping[str, str]) -> None:

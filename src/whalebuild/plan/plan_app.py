@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.app_key import AppMaterial, material
-from whalebuild.bundle.lock import Lock
+from whalebuild.bundle.lock import Lock, compare
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
@@ -19,6 +19,7 @@ from whalebuild.plan.pins import (
     lost_arguments,
     skips_cache,
     stage_names,
+    target_context,
     target_contexts,
     with_dates_of,
 )
@@ -92,34 +93,53 @@ class AppPlanner:
         if not names:
             return "its Dockerfile has no such stage by name, and no named context links to it"
         stage = (target.stage or "").lower()
-        if stage not in names:
-            return None
+        given = (app.attributes.get("contexts") or {}).get(stage)
+        if stage not in names or given == target_context(target):
+            return None  # a context replaces whatever stage there is, with buildx alone too
+        if given is not None:
+            return f"its named context {stage} is {given}"
+        return self._needs_own_stage(app, stage) or self._differing(image, deps)
+
+    def _needs_own_stage(self, app: Target, stage: str) -> str | None:
+        """Say what an image in the place of a stage would not have; None if nothing."""
         dockerfile = self.input_reader.tree.dockerfile(app)
-        found = dockerfile.stage(stage) if dockerfile else None
-        if dockerfile is None or found is None:
-            return None
+        if dockerfile is None:
+            return f"its Dockerfile is not here to be read: its context is {app.context}"
+        found = dockerfile.stage(stage)
         final = dockerfile.stage(app.stage) if app.stage else dockerfile.stages[-1]
-        lost = lost_arguments(dockerfile, found, final, app.args) if final else None
-        if lost:
-            return (
-                f"line {lost[1]} may use ARG {lost[0]} of stage {found.label}, which an image does "
-                f"not hand down: write ARG {lost[0]}=… in its own stage, or move it out of that one"
-            )
-        return self._differing(image, deps)
+        lost = lost_arguments(dockerfile, found, final, app.args) if found and final else None
+        if lost is None:
+            return None
+        return (
+            f"line {lost[1]} may use ARG {lost[0]} of stage {stage}, which an image does not hand "
+            f"down: write ARG {lost[0]}=… in its own stage, or move it out of that one"
+        )
 
     def _differing(self, image: PairImage, deps: DepsPlan) -> str | None:
         """Say if the application's target would build that stage otherwise; None if not."""
         target = deps.image.target
-        if deps.image.target.made_of == image.target.made_of or not isinstance(deps.lock, Lock):
+        if target.made_of == image.target.made_of:
             return None
-        dockerfile = self.input_reader.tree.dockerfile(image.target)
-        like = with_dates_of(target, image.target, dockerfile) if dockerfile else image.target
-        like = like.with_attributes(target=target.stage)
-        own = self.input_reader.read(like, deps.image.platforms)
-        lock = own.lock(flat_pins(deps.lock)) if isinstance(own, StageReading) else own
-        if isinstance(lock, Lock) and lock.key == deps.lock.key:
-            return None
-        return f'target "{image.name}" would build that stage otherwise than target "{target.name}"'
+        two = f'target "{image.name}" would build that stage {{}} target "{target.name}"'
+        own = self._own_lock(image.target, deps)
+        if isinstance(own, Lock) and isinstance(deps.lock, Lock):
+            differing = ", ".join(change.name for change in compare(deps.lock, own))
+            return (
+                None if own.key == deps.lock.key else f"{two.format('otherwise than')}: {differing}"
+            )
+        why = own if isinstance(own, Undetermined) else deps.lock
+        return f"it cannot be told whether {two.format('as')} does: {why}"
+
+    def _own_lock(self, application: Target, deps: DepsPlan) -> Lock | Undetermined:
+        """The lock of the dependencies' stage as the application's target would build it."""
+        target = deps.image.target
+        dockerfile = self.input_reader.tree.dockerfile(application)
+        like = with_dates_of(target, application, dockerfile) if dockerfile else application
+        own = self.input_reader.read(
+            like.with_attributes(target=target.stage), deps.image.platforms
+        )
+        pins = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
+        return own.lock(pins) if isinstance(own, StageReading) else own
 
     def _digests(
         self, reading: StageReading, deps: DepsPlan, published: PublishedApp | None

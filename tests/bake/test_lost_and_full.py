@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from tests.support.bake import DONE, PUSH_BUSY, BakeWorld, scripted
+from tests.support.builders import BUILDER
+from tests.support.platforms import AMD64
 from tests.support.progress import step
+from whalebuild.builder.nodes import Node
 from whalebuild.errors import EngineError, RefusedError
 from whalebuild.failures.classify_http import from_answer
 from whalebuild.failures.command_failed import CommandFailedError
@@ -97,3 +101,23 @@ def test_a_builder_that_does_not_answer_any_more_is_waited_for() -> None:
     world = scripted(lost, ((WAITING,), "ERROR: context deadline exceeded\n"), ((), None))
     assert len(world.bake().retries) == 2
     assert sum("the engine went away" in note for note in world.console.notes) == 2
+
+
+REFUSED_HERE = (
+    "ERROR: failed to solve: failed to resolve source metadata for localhost:5000/base:1: failed "
+    'to do request: Head "http://localhost:5000/v2/base/manifests/1": dial tcp 127.0.0.1:5000: '
+    "connect: connection refused\n"
+)
+
+
+def test_a_container_of_its_own_network_is_not_waited_for() -> None:
+    world = scripted(((step("[internal] load metadata"),), REFUSED_HERE))
+    node = Node("ci0", "default", platforms=(AMD64,), own_network=True)
+    world.engine.answer_facts = replace(BUILDER, nodes=(node,))
+    with pytest.raises(EngineError, match="does not reach the registry localhost:5000") as caught:
+        world.bake()
+    assert "--driver-opt network=host" in f"{caught.value.next_step}"
+    assert len(world.engine.baked) == 1
+    world.engine.answer_facts = replace(BUILDER, nodes=(replace(node, own_network=False),))
+    world.engine.bakes = [([step("[internal] load metadata")], CommandFailedError(REFUSED_HERE))]
+    assert len(world.bake().retries) == 1, "on the machine's network it may be down for the moment"

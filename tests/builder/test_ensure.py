@@ -33,6 +33,21 @@ def test_it_is_made_once_even_if_two_make_it(failure: Exception | None) -> None:
     assert notes == ['making builder "whalebuild" (driver docker-container), once for all bakes']
 
 
+def test_for_a_registry_on_loopback_it_is_made_on_the_network_of_the_machine() -> None:
+    builders = FakeBuilders({"whalebuild": IDLE})
+    notes: list[str] = []
+    ensure_builder(builders, MISSING, [AMD64], notes.append, ["docker.io", "localhost:5000"])
+    assert builders.calls == ["create network=host", "boot whalebuild"]
+    assert "on the network of the machine" in notes[0]
+
+
+def test_one_that_another_bake_made_otherwise_is_refused_at_once() -> None:
+    apart = replace(IDLE, nodes=(replace(IDLE.nodes[0], own_network=True),))
+    builders = FakeBuilders({"whalebuild": apart}, failures={"create network=host": ALREADY})
+    with pytest.raises(EngineError, match="does not reach the registry localhost:5000"):
+        ensure_builder(builders, MISSING, [AMD64], lambda _: None, ["localhost:5000"])
+
+
 @pytest.mark.parametrize(
     ("call", "what"),
     [("create docker-container", "was not made"), ("boot whalebuild", "cannot be started")],

@@ -11,7 +11,7 @@ import pytest
 
 from whalebuild.builder.listing import CacheUsage
 from whalebuild.docker.builders import DockerBuilders
-from whalebuild.docker.buildx_store import stored_builders
+from whalebuild.docker.buildx_store import has_own_network, stored_builders, stored_nodes
 from whalebuild.errors import EngineError
 
 Docker = Callable[[str], Path]
@@ -162,3 +162,23 @@ def test_a_file_is_found_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert builders.file("ca.pem") == builders.file("~/ca.pem") == str(tmp_path / "ca.pem")
         assert builders.file("other.pem") is None
         assert builders.file(".") is None
+
+
+@pytest.mark.parametrize(
+    ("driver", "options", "own"),
+    [
+        ("docker-container", {}, True),
+        ("docker-container", None, True),
+        ("docker-container", {"network": "bridge"}, True),
+        ("docker-container", {"network": "host"}, False),
+        ("docker-container", {"network": "container:registry"}, False),
+        ("kubernetes", {"replicas": "2"}, True),
+        ("remote", {}, False),
+        ("docker", {}, False),
+    ],
+)
+def test_a_container_has_a_network_of_its_own_unless_it_was_made_with_another(
+    driver: str, options: object, own: bool
+) -> None:
+    stored = {"Driver": driver, "Nodes": [{"Name": "n0", "DriverOpts": options}]}
+    assert has_own_network(stored, stored_nodes(stored)[0]) is own

@@ -212,6 +212,20 @@ Platforms: linux/s390x*, linux/amd64'
 """
 
 
+@pytest.mark.parametrize(("options", "own"), [({}, True), ({"network": "host"}, False)])
+def test_whose_network_a_container_is_in_is_read_from_what_buildx_stored(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], own: bool
+) -> None:
+    folder = docker(NODES)
+    monkeypatch.setenv("BUILDX_CONFIG", str(folder / "buildx"))
+    (folder / "buildx/instances").mkdir(parents=True)
+    nodes = [{"Name": name, "DriverOpts": options} for name in ("ci0", "ci1")]
+    stored = {"Name": "ci", "Driver": "docker-container", "Nodes": nodes}
+    (folder / "buildx/instances/ci").write_text(json.dumps(stored))
+    with Buildx() as engine:
+        assert [node.own_network for node in engine.nodes("ci")] == [own, own]
+
+
 def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
     docker: Docker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

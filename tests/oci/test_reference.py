@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from tests.support.errors import outcome
 from whalebuild.errors import UsageError
-from whalebuild.oci.reference import Reference, is_tag, parse_reference, parse_repository
+from whalebuild.oci.reference import (
+    Reference,
+    is_loopback,
+    is_tag,
+    parse_reference,
+    parse_repository,
+)
 
 DIGEST = "sha256:" + "0f" * 32
 HOSTS = ("", "ghcr.io/", "localhost/", "localhost:5000/", "127.0.0.1:5000/", "[::1]:5000/", "A.b/")
@@ -136,3 +142,23 @@ def test_a_tag_alone_is_recognised(text: str, expected: bool) -> None:
 
 def test_another_tag_of_an_image_drops_the_digest() -> None:
     assert str(Reference("acme/web", "v1", DIGEST).tagged("deps")) == "acme/web:deps"
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True),
+        ("localhost:5000", True),
+        ("127.0.0.1:5000", True),
+        ("127.8.9.10", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("[::1]:5000", True),
+        ("[2001:db8::1]:5000", False),
+        ("localhost.example.com", False),
+        ("10.0.0.1:5000", False),
+        ("registry.test", False),
+    ],
+)
+def test_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback

@@ -20,7 +20,6 @@ from whalebuild.registry.hosts import (
     Trust,
     builder_settings,
     endpoints,
-    is_loopback,
     split_repository,
 )
 from whalebuild.registry.proxies import proxy_for
@@ -67,26 +66,6 @@ def test_hosts_and_schemes() -> None:
     # As buildx: no attempt at https for loopback.
     assert bases("localhost:5000") == ["http://localhost:5000/v2"]
     assert bases("[::1]:5000") == ["http://[::1]:5000/v2"]
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("localhost", True),
-        ("localhost:5000", True),
-        ("127.0.0.1:5000", True),
-        ("127.8.9.10", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("[::1]:5000", True),
-        ("[2001:db8::1]:5000", False),
-        ("localhost.example.com", False),
-        ("10.0.0.1:5000", False),
-        ("registry.test", False),
-    ],
-)
-def test_loopback(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
 
 
 # The builder's settings

@@ -68,6 +68,7 @@ class Baker:
             *(self.engine, self.registry, self.console, self.retrier),
             *(CacheImports(registry, warn), plan.settings, plan.all_targets),
             self._publisher.about_to_push if plan.output is Output.TAG else None,
+            plan.facts,
         )
         self._others = OtherTargets(plan, self.engine, self.registry, self.console, self.retrier)
         self._cache_exporter = CacheExporter(

@@ -12,7 +12,9 @@ from whalebuild.bake.ports import BakeEngine
 from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bakefile.target import Target
+from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import boot_error
+from whalebuild.builder.reach import check_reach
 from whalebuild.builder.spec import CONTAINER
 from whalebuild.buildkit.console import Console
 from whalebuild.buildkit.events import clean_line, parse_line
@@ -31,6 +33,8 @@ from whalebuild.plan.definition import GeneratedTarget, make_definition
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings
+
+_NO_ANSWER = frozenset({FailureKind.TRANSIENT, FailureKind.UNREACHABLE})
 
 
 class CacheExportError(Exception):
@@ -51,6 +55,7 @@ class BuildxRunner:
     Attributes:
         all_targets: The bake file's targets, to which targets may link.
         about_to_push: Called with the names of images, before they are pushed.
+        facts: What is known of the builder.
         metadata: Buildx's metadata by target, of what has been run.
         states: The build in which each target was made.
         fresh: Digests that were pushed: a registry that does not find one of them lags behind.
@@ -64,6 +69,7 @@ class BuildxRunner:
     settings: Settings
     all_targets: Mapping[str, Target]
     about_to_push: Callable[[Collection[str]], None] | None = None
+    facts: BuilderFacts | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     states: dict[str, BuildState] = field(default_factory=dict)
     fresh: set[str] = field(default_factory=set)
@@ -179,6 +185,8 @@ class _Attempt:
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
             failure = classify(runner.hide(failed.stderr), pushing=pushing, fresh=runner.fresh)
+            if failure.registry and failure.kind in _NO_ANSWER:
+                check_reach(runner.facts, [failure.registry])
             step = self.state.failed_step()
             # What BuildKit's own image lacks, or its registry: nothing of this bake's.
             if step is not None and step.boots and not runner.met_builder:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from whalebuild.builder.facts import BuilderFacts
+from whalebuild.builder.listing import Builder
 from whalebuild.builder.messages import boot_error, creation_error, error_line, node_down
 from whalebuild.builder.nodes import RUNNING, Node, reached
 from whalebuild.builder.ports import Builders
+from whalebuild.builder.reach import check_reach
 from whalebuild.builder.spec import CONTAINER, REMOTE, BuilderSpec
 from whalebuild.errors import UsageError
 from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.oci.reference import is_loopback
 from whalebuild.settings import OWN_NAME
 
 
@@ -19,6 +23,7 @@ def ensure_builder(
     facts: BuilderFacts,
     platforms: Collection[str],
     note: Callable[[str], None],
+    registries: Collection[str] = (),
 ) -> None:
     """Make the builder if it is missing, or wait for the nodes that these platforms are built on.
 
@@ -27,13 +32,19 @@ def ensure_builder(
         facts: What is known of the builder.
         platforms: The platforms that are going to be built.
         note: Takes a line before the user has to wait.
+        registries: Where it is going to push to; one on loopback is reached by the machine's
+            network alone.
 
     Raises:
-        EngineError: It cannot be made or started, or a node that is needed does not answer.
+        EngineError: It cannot be made or started, does not reach the registries, or a node that is
+            needed does not answer.
     """
     if facts.missing:
-        note(f'making builder "{OWN_NAME}" (driver {CONTAINER}), once for all bakes')
-        _make(builders)
+        near = any(map(is_loopback, registries))
+        how = f"driver {CONTAINER}{', on the network of the machine' if near else ''}"
+        note(f'making builder "{OWN_NAME}" ({how}), once for all bakes')
+        made = _make(builders, (("network", "host"),) if near else ())
+        check_reach(replace(facts, nodes=made.nodes, missing=False), registries)
     elif down := nodes_down(facts, platforms):
         note(
             f'waiting for node {", ".join(node.name for node in down)} of builder "{facts.builder}"'
@@ -51,13 +62,13 @@ def nodes_down(facts: BuilderFacts, platforms: Collection[str]) -> tuple[Node, .
     return tuple(n for n in reached(facts.nodes, sorted(platforms)) if n.status != RUNNING)
 
 
-def _make(builders: Builders) -> None:
+def _make(builders: Builders, options: tuple[tuple[str, str], ...]) -> Builder:
     """Make ``--builder auto``'s builder.
 
     Another bake may do the same at this moment: whoever comes second uses what the first has
     made, and what cannot be started is therefore left for the next try.
     """
-    spec = BuilderSpec(OWN_NAME)
+    spec = BuilderSpec(OWN_NAME, options=options)
     try:
         builders.create(spec.create_arguments(0))
     except CommandFailedError as failed:
@@ -65,7 +76,7 @@ def _make(builders: Builders) -> None:
         if not isinstance(error, UsageError):  # that it is there already
             raise error from None
     try:
-        builders.look(OWN_NAME, boot=True)
+        return builders.look(OWN_NAME, boot=True)
     except CommandFailedError as failed:
         raise boot_error(OWN_NAME, CONTAINER, failed.stderr) from None
 

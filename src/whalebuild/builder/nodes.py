@@ -43,6 +43,7 @@ class Node:
         given: Those that it was given when it was made.
         own: Its machine's platform, where that is known.
         brings_qemu: Whether its BuildKit comes as an image, which has a QEMU for other platforms.
+        own_network: Whether it is in a container or pod whose loopback address is its own.
         error: Why nothing is known of it, in buildx's words.
     """
 
@@ -54,6 +55,7 @@ class Node:
     version: str = ""
     own: str | None = None
     brings_qemu: bool = False
+    own_network: bool = False
     error: str | None = None
 
     @property

@@ -48,6 +48,7 @@ def plan(
             options = BuildOptions(pull=pull, extra_tags=tuple(tag or ()))
             with session.reading():
                 made = session.planner(ask=True, thorough=True).plan(session.request, options)
+            session.check_reach(made)
         as_json = format_ is opt.Format.JSON
         typer.echo(json.dumps(plan_json(made)) if as_json else plan_text(made))
         if check and made.rebuild_needed:

@@ -88,10 +88,25 @@ class Session:
         what = "reading the bake file, what images are made from, and what is published"
         return said_if_slow(lambda: say(what))
 
+    def check_reach(self, plan: Plan) -> None:
+        """Refuse a builder that does not reach the registry that it is to push to.
+
+        Raises:
+            EngineError: It does not.
+        """
+        from whalebuild.builder.reach import check_reach
+
+        check_reach(plan.facts, _pushed_to(plan))
+
     def ready_builder(self, plan: Plan) -> None:
-        """Have the builder that a plan needs be there, and its nodes answer."""
+        """Have the builder that a plan needs be there, and its nodes answer.
+
+        Raises:
+            EngineError: It cannot be made or started, or does not reach the registry.
+        """
         from whalebuild.builder.ensure import ensure_builder, nodes_down
 
+        self.check_reach(plan)
         facts, platforms = plan.facts, plan.platforms
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
             return
@@ -100,7 +115,13 @@ class Session:
         from whalebuild.docker.builders import DockerBuilders
 
         with DockerBuilders() as builders:
-            ensure_builder(builders, facts, platforms, self.console.note)
+            ensure_builder(builders, facts, platforms, self.console.note, _pushed_to(plan))
+
+
+def _pushed_to(plan: Plan) -> set[str]:
+    """The registries that the pairs' images are pushed to."""
+    images = [each.image for each in plan.to_build] if plan.options.publishes else []
+    return {ref.registry for image in images for ref in (*image.references, image.bundle)}
 
 
 def random_token() -> str:

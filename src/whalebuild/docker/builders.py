@@ -18,6 +18,7 @@ from whalebuild.builder.listing import (
 from whalebuild.docker.buildx_store import (
     chosen_builder,
     given_platforms,
+    has_own_network,
     stored_builder,
     stored_builders,
     stored_nodes,
@@ -52,6 +53,9 @@ def inspect_builder(calls: DockerCalls, builder: str | None, *, boot: bool = Fal
     if env or not boot:
         output = calls.run(["buildx", "inspect", *chosen], env)
     found = read_inspection(output)
+    isolated = {node.get("Name") for node in stored_nodes(stored) if has_own_network(stored, node)}
+    nodes = (replace(node, own_network=node.name in isolated) for node in found.nodes)
+    found = replace(found, nodes=tuple(nodes))
     return found.with_given_platforms(given) if env else found
 
 

@@ -60,6 +60,15 @@ def given_platforms(node: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def has_own_network(stored: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
+    """Whether a stored builder's node is in a container or pod with a network of its own."""
+    options = node.get("DriverOpts")
+    network = str(options.get("network") or "") if isinstance(options, dict) else ""
+    shared = network == "host" or network.startswith("container:")
+    driver = stored.get("Driver")
+    return driver == "kubernetes" or (driver == "docker-container" and not shared)
+
+
 def write_copy(
     env: Mapping[str, str],
     folder: Path,

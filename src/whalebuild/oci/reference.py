@@ -5,6 +5,7 @@ Grammar: https://github.com/distribution/reference/blob/main/reference.go
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -103,6 +104,20 @@ def familiar(name: str) -> str:
         path = name.removeprefix("library/")
         name = path if "/" not in path else name
     return name.removesuffix(":latest")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, with or without port, is this machine by its name alone.
+
+    As containerd's ``MatchLocalhost``: other names are not looked up.
+    """
+    name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+    if host == "::1" or name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _like_digest(text: str) -> bool:

@@ -18,8 +18,9 @@ from urllib.parse import urlencode
 
 from whalebuild.failures.classify_http import HttpFailure, NoAnswer, from_answer, no_answer
 from whalebuild.failures.failure import FailureKind, RequestFailedError
+from whalebuild.oci.reference import is_loopback
 from whalebuild.registry.credentials import CredentialStore, Login
-from whalebuild.registry.hosts import Endpoint, Trust, is_loopback
+from whalebuild.registry.hosts import Endpoint, Trust
 from whalebuild.registry.transport import Answer, Request, origin
 
 _CLIENT_ID = "whalebuild"

@@ -15,12 +15,12 @@ may have a path, as in BuildKit; ``keypair`` is not read, client certificates ar
 from __future__ import annotations
 
 import base64
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.docker.buildx_store import chosen_builder, stored_builder
+from whalebuild.oci.reference import is_loopback
 from whalebuild.settings import AUTO, OWN_NAME
 
 _HUB = frozenset({"docker.io", "index.docker.io"})
@@ -101,20 +101,6 @@ def _ways(host: str, path: str, settings: HostSettings, mirrored: str | None) ->
     if not plain or settings.trust.insecure:
         ways.append(Endpoint("https", host, path, settings.trust, mirrored))
     return ways
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host, with or without port, is this machine by its name alone.
-
-    As containerd's ``MatchLocalhost``: other names are not looked up.
-    """
-    name = host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-    if host == "::1" or name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def builder_settings(env: Mapping[str, str], builder: str | None) -> dict[str, HostSettings]:

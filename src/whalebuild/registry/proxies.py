@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
-from whalebuild.registry.hosts import is_loopback
+from whalebuild.oci.reference import is_loopback
 
 
 def proxy_for(scheme: str, host: str, port: int | None, env: Mapping[str, str]) -> str | None:

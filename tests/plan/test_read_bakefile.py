@@ -52,3 +52,28 @@ def test_what_buildx_would_change_is_refused_before_anything_is_planned() -> Non
     reader = BakeFileReader(engine, FakeTree(), Settings())
     with pytest.raises(UsageError, match='labels of target "app"'):
         reader.targets(BakeRequest())
+
+
+FILE = 'output = ["type=tar,dest=out.tar"]'
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides"),
+    [
+        (FILE, ("lint.output=type=cacheonly",)),
+        (None, ("lint.output=type=cacheonly",)),
+        ('output = ["type=local,dest=out"]', ()),
+    ],
+    ids=["a file", "not to be read", "a folder"],
+)
+def test_files_of_targets_that_were_not_asked_for_stay_as_they_are(
+    text: str | None, overrides: tuple[str, ...]
+) -> None:
+    app, lint = {"tags": ["acme/web"]}, {"output": [{"type": "tar", "dest": "out.tar"}]}
+    engine = FakeEngine(definition({"app": app, "lint": lint}, "app"))
+    tree = FakeTree()
+    tree.bake = text
+    _, every, _ = BakeFileReader(engine, tree, Settings()).read(BakeRequest())
+    assert engine.requests[-1].targets == ("app", "lint")
+    assert engine.requests[-1].overrides == overrides
+    assert ("output" in every["lint"].attributes) is (not overrides)

@@ -24,6 +24,14 @@ def test_bake_files_are_found_in_buildx_order(tmp_path: Path) -> None:
     )
 
 
+def test_the_text_of_bake_files_is_all_of_it_or_none(tmp_path: Path) -> None:
+    (tmp_path / "a.hcl").write_bytes(b"one \xff")
+    (tmp_path / "b.hcl").write_text("two")
+    tree = LocalSourceTree(tmp_path, {})
+    assert tree.bake_text(["a.hcl", "b.hcl"]) == "one \ufffd\ntwo"
+    assert tree.bake_text(["a.hcl", "https://example.org/x.hcl"]) is None
+
+
 @pytest.mark.parametrize(
     ("path", "attributes"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from whalebuild.bakefile.entitlements import RealPath
@@ -40,6 +40,7 @@ class FakeTree:
     ) -> None:
         self.text = text
         self.files = files
+        self.bake: str | None = ""
         self.read: list[str] = []
         self.root = Path(tempfile.mkdtemp(prefix="whalebuild-test-"))
         weakref.finalize(self, shutil.rmtree, self.root)
@@ -55,6 +56,9 @@ class FakeTree:
 
     def bake_files(self) -> tuple[str, ...]:
         return self.files
+
+    def bake_text(self, files: Iterable[str]) -> str | None:
+        return self.bake
 
     def real_path(self, path: str) -> RealPath:
         return real_path(self.root, path)

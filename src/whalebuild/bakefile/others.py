@@ -5,6 +5,7 @@ A check, a test, a file, an image without dependencies stage: everything that is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,8 @@ _PUSHING = frozenset({"registry", "image"})
 # Options of an image's output by which it is published under other names than the target's tags.
 _NAMES_ITSELF = frozenset({"name", "push-by-digest", "name-canonical", "dangling-name-prefix"})
 _NOWHERE = {"type": "cacheonly"}
+# An output that is a file, in any of a bake file's languages; a variable may stand for its type.
+_A_FILE = re.compile(r"""\btype["']?\s*[=:]\s*["']?(?:tar|oci|docker|\$)""")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,15 @@ def unpublished_because(target: Target) -> str | None:
     if any(output.get("type") == "image" for output in outputs):
         return "its output has push=false"
     return f"its output is {', '.join(dict.fromkeys(o.get('type', '?') for o in outputs))}"
+
+
+def may_write_files(bake_text: str | None) -> bool:
+    """Whether a target of a bake file may have a file for an output, as far as its text tells.
+
+    Even to print such a target empties the file with buildx 0.29, whose ``CreateExports`` opens it
+    (``build/opt.go``; today's waits until there is something to write).
+    """
+    return bake_text is None or ("dest" in bake_text and bool(_A_FILE.search(bake_text)))
 
 
 def further_outputs(target: Target) -> Target | None:

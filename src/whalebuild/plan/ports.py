@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from whalebuild.bakefile.entitlements import RealPath
@@ -31,6 +32,9 @@ class SourceTree(Protocol):
 
     def bake_files(self) -> tuple[str, ...]:
         """Return the bake files that buildx would find by itself."""
+
+    def bake_text(self, files: Iterable[str]) -> str | None:
+        """Return what stands in bake files; None if one of them is not here to be read."""
 
     def real_path(self, path: str) -> RealPath:
         """Follow the links in a path; relative ones start where buildx runs."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from whalebuild.bakefile.others import OtherTarget
+from whalebuild.bakefile.others import OtherTarget, may_write_files
 from whalebuild.bakefile.pairs import (
     SortedTargets,
     is_complete,
@@ -133,18 +133,34 @@ class BakeFileReader:
         if is_complete(bake, self.settings.deps_stage):
             return bake.targets
         others = sorted(set(self._names(request)) - bake.targets.keys())
+        if not others:
+            return bake.targets
+        masked = others if self._may_write_files(request) else ()
         try:
-            return self._targets(request, *bake.targets, *others) if others else bake.targets
+            return self._targets(request, *bake.targets, *others, masked=masked)
         except CommandFailedError:
             # One that cannot be evaluated here (say, for want of an ssh agent) was not asked for.
             usable = dict(bake.targets)
             for other in others:
                 with suppress(CommandFailedError):
-                    usable |= self._targets(request, *bake.targets, other)
+                    usable |= self._targets(request, *bake.targets, other, masked=masked)
             return usable
 
-    def _targets(self, request: BakeRequest, *names: str) -> Mapping[str, Target]:
-        return self._parsed(replace(request, targets=names)).targets
+    def _may_write_files(self, request: BakeRequest) -> bool:
+        files = request.files or self.tree.bake_files()
+        return may_write_files(self.tree.bake_text(files))
+
+    def _targets(
+        self, request: BakeRequest, *names: str, masked: Iterable[str] = ()
+    ) -> Mapping[str, Target]:
+        """Targets by name; what ``masked`` ones would write is not looked at, nor touched."""
+        nowhere = tuple(f"{name}.output=type=cacheonly" for name in masked)
+        overrides = (*request.overrides, *nowhere)
+        found = self._parsed(replace(request, targets=names, overrides=overrides)).targets
+        return {
+            name: target.with_attributes(output=None) if name in masked else target
+            for name, target in found.items()
+        }
 
     def _lone_dockerfile(self) -> Mapping[str, Any]:
         """The bake definition of a lone Dockerfile."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from whalebuild.bakefile.contexts import is_remote
@@ -28,6 +28,13 @@ class LocalSourceTree:
     def bake_files(self) -> tuple[str, ...]:
         """See ``plan.ports.SourceTree``."""
         return find_bake_files(self._root, self._environment)
+
+    def bake_text(self, files: Iterable[str]) -> str | None:
+        """See ``plan.ports.SourceTree``."""
+        try:
+            return "\n".join((self._root / file).read_text("utf-8", "replace") for file in files)
+        except OSError:
+            return None
 
     def real_path(self, path: str) -> RealPath:
         """See ``plan.ports.SourceTree``."""

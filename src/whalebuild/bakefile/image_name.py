@@ -50,7 +50,7 @@ class ImageNames:
             UsageError: It is not clear which target the setting is for.
         """
         image = self.settings.image
-        if image is None or target.tags:
+        if image is None or target not in self.unnamed:
             return None
         if self._owner is None:
             names = ", ".join(each.name for each in self.unnamed)

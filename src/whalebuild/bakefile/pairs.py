@@ -130,9 +130,8 @@ class _Sorter:
             elif target.name in self._deps.written:
                 self._alone(target, None)
             elif target.name in self._deps.guessed:
-                guess = f'by its name: no stage "{self.settings.deps_stage}" is there'
                 if self._owner_of(target):
-                    self._alone(target, guess)
+                    self._alone(target, self._by_its_name)
                 else:
                     self._sort(target)
         if strict and not self._pairs:
@@ -143,31 +142,39 @@ class _Sorter:
 
     def _sort(self, target: Target) -> None:
         """Put a target that is not known to be dependencies in its place."""
-        why = unpublished_because(target)
         dockerfile = self.dockerfiles.get(target.name)
-        written = None if why else self._deps.written_of(target)
-        guessed = None if why or written else self._deps.guessed_of(target, dockerfile)
-        explicit = written or guessed
-        stage = self.settings.deps_stage
-        lacks = dockerfile is not None and dockerfile.stage(stage) is None and not explicit
-        if not why and lacks and dockerfile:
-            error = no_stage(target, dockerfile, stage)
-            likely = error.cause if "most likely" in str(error.cause) else None
-            hint = f"{likely}; {error.next_step}" if likely else None
-            self._leave(target, f'its Dockerfile has no stage "{stage}"', hint)
+        written = self._deps.written_of(target)
+        explicit = written or self._deps.guessed_of(target, dockerfile)
+        why, hint = self._why_no_pair(target, explicit)
+        if why:
+            self._leave(target, why, hint)
             return
-        references = () if why else self._references(target)
-        if not references:
-            self._leave(target, why or self._names.why_none(target))
-            return
-        chosen = explicit or _derive(target, stage, self._targets)
+        references = self._references(target)
+        chosen = explicit or _derive(target, self.settings.deps_stage, self._targets)
         fallback = _deps_reference(target, references, self._shared)
         dependencies = (chosen, self._published_as(explicit) or (fallback,))
-        guess = f'by its name: no stage "{stage}" is there' if guessed else None
+        guess = self._by_its_name if explicit and not written else None
         self._pairs.append(
             make_pair((target, references), dependencies, derived=explicit is None, guess=guess)
         )
         self._leave_further(target)
+
+    def _why_no_pair(self, target: Target, deps: Target | None) -> tuple[str | None, str | None]:
+        """Why a target is no pair's application (None if it is), and what would make one of it."""
+        why = unpublished_because(target)
+        if why or not self._references(target):
+            return why or self._names.why_none(target), None
+        dockerfile, stage = self.dockerfiles.get(target.name), self.settings.deps_stage
+        if deps or dockerfile is None or _has_stage(dockerfile, stage):
+            return None, None
+        error = no_stage(target, dockerfile, stage)
+        likely = error.cause if "most likely" in str(error.cause) else None
+        hint = f"{likely}; {error.next_step}" if likely else None
+        return f'its Dockerfile has no stage "{stage}"', hint
+
+    @property
+    def _by_its_name(self) -> str:
+        return f'by its name: no stage "{self.settings.deps_stage}" is there'
 
     def _alone(self, target: Target, guess: str | None) -> None:
         """Dependencies without their application: their tag is the one that they have beside it."""
@@ -229,16 +236,20 @@ class _Sorter:
 
     def _unnamed(self) -> tuple[Target, ...]:
         """Targets without tags that may be the application of the settings' image."""
-        stage = self.settings.deps_stage
-        read = self.dockerfiles
         return tuple(
             target
             for target in self._targets.values()
             if self._may_publish(target)
             and not target.tags
             and not _is_template(target)
-            and (target.name not in read or _has_stage(read[target.name], stage))
+            and self._may_have_dependencies(target)
         )
+
+    def _may_have_dependencies(self, target: Target) -> bool:
+        read = self.dockerfiles.get(target.name)
+        if read is None or _has_stage(read, self.settings.deps_stage):
+            return True
+        return bool(self._deps.written_of(target) or self._deps.guessed_of(target, read))
 
     def _owners(self, candidates: Iterable[Target]) -> Iterator[Target]:
         """Applications that may share a repository: those requested, and others of the file.

@@ -50,7 +50,7 @@ def bake(
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
         from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
-        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session, push_override, setting_flags
 
         check_modes(push=push, load=load, read_only=read_only, partial=partial, part_file=part_file)
         flags = setting_flags(
@@ -67,8 +67,7 @@ def bake(
             **vars(naming),
             **vars(retry),
         )
-        # As in buildx, where the flag is this override.
-        overrides = [*(bake_file.set_ or ()), *(["*.push=true"] if push else [])]
+        overrides = push_override(bake_file.set_, push=push)
         arguments = BakeArguments(targets, overrides, bake_file.var, ask=not print_)
         with open_session(flags, arguments) as session:
             from whalebuild.bakefile.images import BuildOptions

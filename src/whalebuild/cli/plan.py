@@ -22,6 +22,7 @@ def plan(
     builder: opt.Builder = None,
     tag: opt.Tags = None,
     naming: opt.ImageOptions,
+    push: opt.Push = False,
     pull: opt.Pull = False,
     scope: opt.Scope = None,
     base: opt.Base = None,
@@ -30,7 +31,7 @@ def plan(
 ) -> None:
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
-        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session, push_override, setting_flags
 
         flags = setting_flags(
             file=bake_file.file,
@@ -41,7 +42,8 @@ def plan(
             builder=builder,
             **vars(naming),
         )
-        with open_session(flags, BakeArguments(targets, bake_file.set_, bake_file.var)) as session:
+        overrides = push_override(bake_file.set_, push=push)
+        with open_session(flags, BakeArguments(targets, overrides, bake_file.var)) as session:
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.plan import plan_json, plan_text
 

@@ -135,6 +135,11 @@ def setting_flags(**given: object) -> dict[str, object]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in flags.items()}
 
 
+def push_override(overrides: Sequence[str] | None, *, push: bool) -> list[str]:
+    """The values of ``--set`` with that of ``--push``, which is one to buildx, too."""
+    return [*(overrides or ()), *(["*.push=true"] if push else [])]
+
+
 @dataclass(frozen=True)
 class BakeArguments:
     """What the command line gives to buildx, unchecked.

@@ -127,11 +127,11 @@ def _other_lines(other: OtherTarget) -> Iterator[str]:
 
 def _other_headlines(other: OtherTarget) -> list[str]:
     """What becomes of a target that is no pair, and what would make one of it."""
-    does = "pushed without dependencies of its own" if other.references else "built"
+    does = "pushed" if other.references else "built"
     if other.target.call:
         does = "done"
     hints = [other.hint] if other.hint else []
-    return [f"{does} as buildx does it, because {other.why}", *hints]
+    return [f"{does} as buildx does it, for it is no pair: {other.why}", *hints]
 
 
 def _also(image: PairImage) -> str:

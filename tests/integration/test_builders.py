@@ -258,6 +258,36 @@ def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
 
 
 @pytest.mark.extended
+@pytest.mark.extended
+@pytest.mark.parametrize("given", ["", AMD64])
+def test_a_plan_says_which_node_builds_a_platform(
+    sandbox: Sandbox, pair: Pair, farther: str, given: str
+) -> None:
+    """Where a platform was given to no node, buildx has the first that can run each build it."""
+
+    def built_there() -> int:
+        words = ("docker", "buildx", "history", "ls")
+        return len(sandbox.run(*words, cwd=pair.folder, engine=farther).stdout.splitlines())
+
+    pair.write(COPIES)
+    nodes = {SHARED_ENGINE: given, farther: ARM64}
+    with sandbox.remote_builder("placing", nodes) as builder:
+        words = ("--builder", builder, "--platform", f"{AMD64},{ARM64}", "--format", "json")
+        planned = json.loads(pair.whalebuild("plan", *words, check=True).stdout)
+        before = built_there()
+        pair.whalebuild("bake", *words, check=True)
+    sites = {site["platform"]: site["node"] for site in planned["targets"][0]["sites"]}
+    first, second = (f"placing-{engine}" for engine in nodes)
+    emulates = not given and _emulates(sandbox, pair.folder)
+    assert sites == {AMD64: first, ARM64: first if emulates else second}
+    assert (built_there() > before) is not emulates
+
+
+def _emulates(sandbox: Sandbox, folder: Path) -> bool:
+    """Whether the shared engine runs the other platform."""
+    return ARM64 in sandbox.run("docker", "buildx", "inspect", cwd=folder, check=True).stdout
+
+
 def test_auto_keeps_a_builder_that_will_do(sandbox: Sandbox, pair: Pair, verbs: Verbs) -> None:
     pair.write(COPIES)
     # One that was the current one, and is no more.

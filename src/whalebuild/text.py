@@ -19,6 +19,11 @@ def shown(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
+def is_true(word: str) -> bool:
+    """Whether a variable of buildx is on: as Go's ``strconv.ParseBool`` reads it."""
+    return word in {"1", "t", "T", "true", "TRUE", "True"}
+
+
 def human_bytes(count: int) -> str:
     """``0 B``, ``8.7 KB``, ``91 MB``."""
     value = float(count)

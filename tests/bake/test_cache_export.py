@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
@@ -75,14 +75,12 @@ class Picky(PushingEngine):
         super().__init__(definition(WEB), answer_facts=BUILDER)
         self.words, self.always = words, always
 
-    def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Generator[str, None, None]:
+    def bake(self, definition: Mapping[str, Any], **options: Any) -> Generator[str, None, None]:
         caches = [c for t in definition["target"].values() for c in t.get("cache-to", ())]
         if any(self.always or "@" in cache["ref"] for cache in caches):
             lines = [json.dumps({"vertexes": [EXPORTING]}) + "\n"]
             self.bakes.append((lines, CommandFailedError(self.words)))
-        yield from super().bake(definition, builder=builder, allow=allow)
+        yield from super().bake(definition, **options)
 
 
 def roles(world: BakeWorld) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
@@ -26,15 +26,13 @@ class SideBySide(PushingEngine):
         super().__init__(definition(WEB), answer_facts=BUILDER)
         self._lines, self._left = side_by_side(name), 1 if passes else 100
 
-    def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
-    ) -> Generator[str, None, None]:
+    def bake(self, definition: Mapping[str, Any], **options: Any) -> Generator[str, None, None]:
         exports = any(target.get("cache-to") for target in definition["target"].values())
         if exports and self._left:
             self._left -= 1
             failure = CommandFailedError("".join(self._lines))
             self.bakes.append((self._lines, failure))
-        yield from super().bake(definition, builder=builder, allow=allow)
+        yield from super().bake(definition, **options)
 
 
 @pytest.mark.parametrize("name", FAILED_CACHES)

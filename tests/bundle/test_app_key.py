@@ -13,8 +13,14 @@ LOCK = Lock({AMD64: "k", ARM64: "l"}, bases={AMD64: {"a": "1"}, ARM64: {"a": "1"
 ON = {AMD64: "sha256:1", ARM64: "sha256:2"}
 
 
-def key(lock: Lock = LOCK, on: dict[str, str] | None = None, **attributes: Any) -> str:
-    return material(lock, Target("app", attributes)).key(ON if on is None else on)
+def key(
+    lock: Lock = LOCK,
+    on: dict[str, str] | None = None,
+    additions: dict[str, Any] | None = None,
+    **attributes: Any,
+) -> str:
+    made_of = material(lock, Target("app", attributes), additions or {})
+    return made_of.key(ON if on is None else on)
 
 
 @pytest.mark.parametrize(
@@ -26,13 +32,14 @@ def key(lock: Lock = LOCK, on: dict[str, str] | None = None, **attributes: Any) 
         key(on={AMD64: "sha256:1"}),
         key(on={}),
         key(labels={"a": "b"}),
+        key(additions={"BUILDX_GIT_LABELS": {"a": "b"}}),
         key(annotations=["a=b"]),
         key(attest=[{"type": "provenance", "disabled": "true"}]),
         key(output=[{"type": "image", "compression": "zstd"}]),
     ],
     ids=[
         *("its inputs", "a platform", "the dependencies", "fewer dependencies", "none"),
-        *("labels", "annotations", "attestations", "compression"),
+        *("labels", "git's labels", "annotations", "attestations", "compression"),
     ],
 )
 def test_what_changes_the_image_changes_the_key(other: str) -> None:

@@ -161,6 +161,22 @@ def test_inputs_that_cannot_be_told_are_asked_of_buildkit() -> None:
     assert app.pins == ("dependencies",)
 
 
+def test_what_buildx_adds_by_its_environment_makes_another_image() -> None:
+    world = published()
+    assert app_of(world).action is AppAction.NOTHING
+    world.tree.added = {"BUILDX_GIT_LABELS": {"org.opencontainers.image.revision": "1"}}
+    assert app_of(world).action is AppAction.BUILD
+    assert deps_of(world).reused
+    world.bake()
+    assert app_of(world).action is AppAction.NOTHING
+
+
+def test_only_applications_have_the_labels_of_git() -> None:
+    world = BakeWorld()
+    world.bake()
+    assert world.engine.labelled == [False, True]
+
+
 def test_an_application_whose_inputs_cannot_be_told_is_built_on_reused_dependencies() -> None:
     text = "FROM debian AS dependencies\nRUN x\nFROM dependencies\nADD https://x/y /\n"
     world = published(text)
@@ -255,6 +271,29 @@ def test_a_context_of_the_stages_name_that_is_something_else_is_not_pinned() -> 
     planned = world.plan("app").apps[0]
     assert planned.unpinned == "its named context dependencies is docker-image://acme/old"
     assert planned.pins == ()
+
+
+@pytest.mark.parametrize(
+    ("deps", "app", "unpinned"),
+    [
+        ({"title": "deps"}, {}, True),
+        ({"title": "deps"}, {"other": "app"}, True),
+        ({"title": "deps"}, {"title": "app"}, False),
+        ({"title": None}, {}, False),
+        ({}, {"title": "app"}, False),
+    ],
+)
+def test_an_application_does_not_come_by_labels_of_the_dependencies_target(
+    deps: dict[str, object], app: dict[str, object], *, unpinned: bool
+) -> None:
+    """Buildx alone gives a target's labels to that target's image, and to no stage."""
+    world = BakeWorld()
+    dependencies = {"target": "dependencies", "tags": [DEPS], "labels": deps}
+    world.targets(app={**WEB["app"], "labels": app}, deps=dependencies)
+    planned = world.plan("app").apps[0]
+    assert (planned.unpinned is not None) is unpinned
+    if unpinned:
+        assert 'labels of target "deps" (title)' in str(planned.unpinned)
 
 
 def test_inputs_that_cannot_be_told_are_not_taken_for_the_same() -> None:

@@ -59,6 +59,7 @@ class FakeEngine:
     listed: list[BakeRequest] = field(default_factory=list)
     looked_at: list[str | None] = field(default_factory=list)
     baked: list[tuple[Mapping[str, Any], str | None, tuple[str, ...]]] = field(default_factory=list)
+    labelled: list[bool] = field(default_factory=list)
     dropped: list[tuple[str | None, int]] = field(default_factory=list)
     builders: tuple[str, ...] = ()
     answer_nodes: Any = ()
@@ -97,8 +98,14 @@ class FakeEngine:
         return _answer(self.answer_boot)
 
     def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+        self,
+        definition: Mapping[str, Any],
+        *,
+        builder: str | None,
+        allow: Sequence[str],
+        git_labels: bool = True,
     ) -> Generator[str, None, None]:
+        self.labelled.append(git_labels)
         self.baked.append((definition, builder, tuple(allow)))
         lines, failure = self.bakes.pop(0)
         yield from lines
@@ -134,11 +141,16 @@ class PushingEngine(FakeEngine):
     own: str = AMD64
 
     def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+        self,
+        definition: Mapping[str, Any],
+        *,
+        builder: str | None,
+        allow: Sequence[str],
+        git_labels: bool = True,
     ) -> Generator[str, None, None]:
         if not self.bakes:
             self.bakes.append(([], None))
-        yield from super().bake(definition, builder=builder, allow=allow)
+        yield from super().bake(definition, builder=builder, allow=allow, git_labels=git_labels)
         names = definition["group"]["default"]["targets"]
         self.metadata = {name: self._run(name, definition["target"][name]) for name in names}
 

@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.target import Target
@@ -42,6 +43,7 @@ class FakeTree:
         self.files = files
         self.bake: str | None = ""
         self.read: list[str] = []
+        self.added: dict[str, Any] = {}
         self.root = Path(tempfile.mkdtemp(prefix="whalebuild-test-"))
         weakref.finalize(self, shutil.rmtree, self.root)
         self.write(**{"requirements.txt": "x==1\n", "app.py": "1\n", **(contents or {})})
@@ -72,6 +74,9 @@ class FakeTree:
         if self.text is None:
             raise UsageError("cannot read the Dockerfile", cause="No such file or directory")
         return parse_dockerfile(self.text)
+
+    def additions(self, target: Target) -> Mapping[str, Any]:
+        return self.added
 
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None

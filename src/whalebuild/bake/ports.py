@@ -10,11 +10,22 @@ class BakeEngine(Protocol):
     """Buildx, as it runs a bake definition. Every method may raise ``CommandFailedError``."""
 
     def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+        self,
+        definition: Mapping[str, Any],
+        *,
+        builder: str | None,
+        allow: Sequence[str],
+        git_labels: bool = True,
     ) -> Generator[str, None, None]:
         """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards.
 
         Closing the generator stops the build.
+
+        Args:
+            definition: What to build.
+            builder: Where; None is buildx's own choice.
+            allow: Consent, as ``--allow`` takes it.
+            git_labels: Whether images may have the labels that buildx takes from git.
         """
 
     def drop_broken(self, builder: str | None) -> None:

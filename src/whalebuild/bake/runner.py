@@ -133,8 +133,12 @@ class BuildxRunner:
         ]
         definition = make_definition([target.target for target in ready], self.all_targets)
         builder, allow = self.settings.builder, self.settings.allow
+        # The dependencies outlive the commit that they were built at, and applications inherit
+        # their labels.
+        labels = any(target.image.role is not Role.DEPS for target in targets)
+        bake = self.engine.bake(definition, builder=builder, allow=allow, git_labels=labels)
         # Closing it stops buildx where the reading ends early.
-        with closing(self.engine.bake(definition, builder=builder, allow=allow)) as lines:
+        with closing(bake) as lines:
             about_to_push = self.about_to_push
             for printed in lines:
                 line = clean_line(printed, self.hide)

@@ -88,6 +88,12 @@ class Target:
         return self.attributes.get("args") or {}
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """Labels of the image, beside those of its stages."""
+        given = self.attributes.get("labels") or {}
+        return {name: value for name, value in given.items() if value is not None}
+
+    @property
     def linked(self) -> tuple[str, ...]:
         """Names of the targets that this one uses as named contexts."""
         contexts = (self.attributes.get("contexts") or {}).values()

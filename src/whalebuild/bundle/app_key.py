@@ -24,7 +24,8 @@ class AppMaterial:
 
     Attributes:
         lock: Of its stages, without the dependencies stage.
-        attributes: Attributes of the bake target that change the image, by name.
+        attributes: What changes the image but no step of it, by name: attributes of the bake
+            target, and what buildx adds by its environment.
     """
 
     lock: Lock
@@ -42,9 +43,15 @@ class AppMaterial:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def material(lock: Lock, target: Target) -> AppMaterial:
-    """What the image of a target is made from; ``lock`` is that of its stages."""
+def material(lock: Lock, target: Target, additions: Mapping[str, object]) -> AppMaterial:
+    """What the image of a target is made from.
+
+    Args:
+        lock: That of its stages.
+        target: The target.
+        additions: What buildx adds to its image by its environment.
+    """
     named = {
         name: target.attributes[name] for name in _IMAGE_ATTRIBUTES if name in target.attributes
     }
-    return AppMaterial(lock, named)
+    return AppMaterial(lock, {**named, **additions})

@@ -22,7 +22,12 @@ from whalebuild.docker.builders import inspect_builder
 from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
-from whalebuild.docker.environment import OF_OWN_FILE, Changes, looks_up_variables
+from whalebuild.docker.environment import (
+    OF_OWN_FILE,
+    WITHOUT_GIT_LABELS,
+    Changes,
+    looks_up_variables,
+)
 from whalebuild.docker.info import engine_endpoint, engine_info, own_engine, platform_of_engine
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.plan.ports import PlanEngine
@@ -139,13 +144,19 @@ class Buildx:
         return replace(found, nodes=tuple(nodes))
 
     def bake(
-        self, definition: Mapping[str, Any], *, builder: str | None, allow: Sequence[str]
+        self,
+        definition: Mapping[str, Any],
+        *,
+        builder: str | None,
+        allow: Sequence[str],
+        git_labels: bool = True,
     ) -> Generator[str, None, None]:
         """See ``bake.ports.BakeEngine``."""
         file, metadata = self._definition(definition), self._calls.file(".json")
         printed = self._calls.file(".txt")
+        env = OF_OWN_FILE | ({} if git_labels else WITHOUT_GIT_LABELS)
         try:
-            with self._calls.client(OF_OWN_FILE, output=printed) as docker:
+            with self._calls.client(env, output=printed) as docker:
                 yield from docker.buildx.bake(
                     # There is no parameter for --allow; buildx takes flags among the targets.
                     [f"--allow={entitlement}" for entitlement in allow],

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from whalebuild.text import is_true
+
 Changes = dict[str, str | None]
 
 # buildx would draw on a terminal that our calls do not have, and `bake --print` fails of that.
 _OF_NO_CALL = ("BUILDKIT_PROGRESS",)
 _NO_LOOKUP = "BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP"
-_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})  # as Go's strconv.ParseBool
 
 #: For a bake file that whalebuild wrote: it lies in the scratch folder, and its paths start in the
 #: working folder.
 OF_OWN_FILE: Changes = {"BUILDX_BAKE_FILE_RELATIVE_PATHS": None}
+#: For images that are to have no labels from git.
+WITHOUT_GIT_LABELS: Changes = {"BUILDX_GIT_LABELS": None}
 #: For a build that is to be one of the node's own platform.
 OF_OWN_PLATFORM: Changes = {"DOCKER_DEFAULT_PLATFORM": None}
 
@@ -28,4 +31,4 @@ def changes(env: Mapping[str, str], given: Mapping[str, str | None] | None = Non
 
 def looks_up_variables(env: Mapping[str, str]) -> bool:
     """Whether `buildx bake` takes a bake file's variables from its environment."""
-    return env.get(_NO_LOOKUP, "") not in _TRUE
+    return not is_true(env.get(_NO_LOOKUP, ""))

@@ -56,7 +56,8 @@ class AppPlanner:
             contexts = base_contexts(reading.inputs.closures, digests)
             lock = reading.lock(digests)
             if isinstance(lock, Lock):
-                made_of = material(lock, image.target)
+                additions = self.input_reader.tree.additions(image.target)
+                made_of = material(lock, image.target, additions)
                 drifted_bases = self._drifted_bases(reading, lock, deps)
         action, reason, missing = self._action(image, deps, made_of, published)
         if isinstance(reading, Undetermined):
@@ -98,6 +99,12 @@ class AppPlanner:
             return None  # a context replaces whatever stage there is, with buildx alone too
         if given is not None:
             return f"its named context {stage} is {given}"
+        foreign = sorted(target.labels.keys() - app.labels.keys())
+        if foreign:
+            return (
+                f'its image would have labels of target "{target.name}" ({", ".join(foreign)}): '
+                "give both targets the same ones"
+            )
         return self._needs_own_stage(app, stage) or self._differing(image, deps)
 
     def _needs_own_stage(self, app: Target, stage: str) -> str | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.request import BakeRequest
@@ -46,3 +46,6 @@ class SourceTree(Protocol):
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:
         """List the files that a stage reads, with their digests; or say why that cannot be told."""
+
+    def additions(self, target: Target) -> Mapping[str, Any]:
+        """Return what buildx adds to the target's image by its environment; empty for nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from whalebuild.bakefile.contexts import is_remote
 from whalebuild.bakefile.entitlements import RealPath
@@ -11,10 +12,14 @@ from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.source.additions import find_additions
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.build_files import decode, find_dockerfile
 from whalebuild.source.context import LocalContextFiles
 from whalebuild.source.real_path import real_path
+
+# A file by which BuildKit takes other sources than those that are named.
+_SOURCE_POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
 
 class LocalSourceTree:
@@ -73,7 +78,13 @@ class LocalSourceTree:
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:
         """See ``plan.ports.SourceTree``."""
+        if self._environment.get(_SOURCE_POLICY):
+            return Undetermined(f"{_SOURCE_POLICY} may have BuildKit read something else")
         return self._files.list_files(inputs, build, dockerfile)
+
+    def additions(self, target: Target) -> Mapping[str, Any]:
+        """See ``plan.ports.SourceTree``."""
+        return find_additions(self._root, self._environment, target)
 
 
 def _shown(path: Path, root: Path) -> str:

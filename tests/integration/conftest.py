@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.compatibility.runs import Ground
 from tests.integration.deploys import Host, Web
 from tests.integration.pairs import CODE, ON_DEPS, TINY_BASE, Pair, push_base
+from tests.integration.report_project import Project
 from tests.integration.sandbox import EXAMPLE, REPOSITORIES, SHARED_ENGINE, Sandbox, command
 
 _numbers = itertools.count(1)
@@ -107,3 +109,17 @@ def host(tmp_path: Path, sandbox: Sandbox, engine: str, web: Web) -> Iterator[Ho
     host = Host(sandbox, engine, tmp_path / "host", web.image)
     yield host
     host.down()
+
+
+@pytest.fixture
+def ground(sandbox: Sandbox, tmp_path: Path) -> Ground:
+    """Where one construct is given to buildx and to whalebuild."""
+    return Ground(sandbox, tmp_path, f"{REPOSITORIES}/compatibility")
+
+
+@pytest.fixture
+def reported(sandbox: Sandbox, tmp_path: Path, repository: str) -> Project:
+    """A Dockerfile of three stages, requirements and code."""
+    made = Project(sandbox, tmp_path / "project", repository)
+    sandbox.small_project(made.folder, unique=repository)
+    return made

@@ -1,15 +1,15 @@
-"""Rows of docs/compatibility.md: what images are made from."""
+"""Rows of docs/compatibility.md: contexts, links, arguments and inline Dockerfiles."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.integration.compatibility.marked import cases
-from tests.integration.compatibility.rows_inputs import GROUPS
+from tests.integration.compatibility.rows import INPUTS
 from tests.integration.compatibility.runs import Ground
 from tests.integration.compatibility.situation import Situation
 
 
-@pytest.mark.parametrize("situation", cases(GROUPS))
+@pytest.mark.parametrize("situation", cases(INPUTS))
 def test_both_tools(ground: Ground, situation: Situation) -> None:
     ground.both(situation).check()

@@ -13,20 +13,22 @@ _HEAD = """\
 # whalebuild beside buildx
 
 What `docker buildx bake` makes of a construct, and what `whalebuild bake` does. Each of the {count}
-rows is a test that gives the same project to both on a real engine, each with repositories of its own, and
-compares what they leave: tags and the files, configuration, annotations and attestations behind
-them, images in the engine, files on disk. This page is written from the tests' list by
-`.venv/bin/python -m tests.integration.compatibility.page`; do not edit it by hand.
+rows is a test that gives one project to both on a real engine, each with repositories of its own,
+and compares what they leave: tags, the files, configuration, annotations and attestations behind
+them, images in the engine, files on disk. The page is written from the tests' list by
+`.venv/bin/python -m tests.integration.compatibility.page`; it is not edited by hand.
 
-- Of the targets that are asked for, an application that is published gets its [pair](pairs.md). Every
-  other one is built as buildx does it.
-- buildx is given `--push`, unless the row says otherwise; whalebuild publishes without being told to.
-- **same**: all that buildx leaves and nothing else, and the same exit code. **same, and
-  `:deps`**: with the dependencies published beside it.
-- *pushes* and *loads* name repositories (and tags other than `latest`); platforms are named where
-  they are not the builder's own. *nothing*: no tag, image or file.
-- Refusals have other exit codes than buildx's 1: [the list](../README.md#what-it-does-when-things-go-wrong).
-  They come before anything is run.
+- Of the targets that are asked for, each application that is published gets its [pair](pairs.md).
+  Every other one is built as buildx builds it.
+- buildx is given `--push` unless the row says otherwise; whalebuild publishes without it.
+- **same**: all that buildx leaves and nothing else. **same, and `:deps`**: with the dependencies
+  published beside it.
+- *pushes* and *loads* name repositories (and tags other than `latest`), and platforms that are not
+  the builder's own alone. *nothing*: no tag, image or file. *says*, and what follows an exit code:
+  words of the output.
+- Where buildx fails with exit code 1, whalebuild's code tells
+  [the kind of failure](../README.md#what-it-does-when-things-go-wrong). What it refuses itself
+  (code 2), it refuses before anything runs.
 
 """
 

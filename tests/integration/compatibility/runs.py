@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tests.integration import published
 from tests.integration.compatibility.images import (
-    Store,
     Tagged,
     base_layers,
     in_archive,
@@ -210,5 +209,3 @@ class _Side:
         if path.endswith(".json") or len(content) > _LONG:
             return "long, or JSON"
         return content
-
-

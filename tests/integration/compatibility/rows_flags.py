@@ -1,0 +1,223 @@
+"""Rows: flags, and variables of the environment."""
+
+from __future__ import annotations
+
+from tests.integration.compatibility.seen import attested, file, label, variable
+from tests.integration.compatibility.situation import DOCKERFILE, PAIR, Group, Situation, target
+
+_APP = target("app")
+#: Shows the argument V.
+_SHOWN = (
+    "FROM scratch AS dependencies\nCOPY requirements.txt /\nFROM dependencies\nARG V\nENV V=$V\n"
+)
+
+FLAGS = Group(
+    "Flags",
+    (
+        Situation(
+            "`--push`",
+            "pushes app",
+            PAIR,
+            bakefile=_APP,
+            bake="--push app",
+            flags="",
+        ),
+        Situation(
+            "`--load`",
+            "loads app; /app.txt is 'one'",
+            bakefile=_APP,
+            bake="--load app",
+            flags="",
+            shows=(file("app", "/app.txt"),),
+        ),
+        Situation(
+            "`--load` beside a target that writes files",
+            "loads app; writes out/app.txt, out/requirements.txt",
+            bakefile=_APP + 'target "files" { output = ["type=local,dest=out"] }\n',
+            bake="--load app files",
+            flags="",
+        ),
+        Situation(
+            "`--load` over `type=registry`",
+            "pushes app",
+            "loads app",
+            why="`--load` means that nothing is published",
+            bakefile=target("app", 'output = ["type=registry"]'),
+            bake="--load app",
+            flags="",
+        ),
+        Situation(
+            "`--push` and `--load`",
+            "pushes app",
+            "exit 2: --load",
+            why="Whether a pair is published has to be told",
+            bakefile=_APP,
+            bake="--push --load app",
+            flags="",
+        ),
+        Situation(
+            "`--print`",
+            'says: "app": {',
+            bakefile=_APP,
+            bake="--print app",
+            flags="",
+        ),
+        Situation(
+            "`--no-cache`",
+            "pushes app",
+            PAIR,
+            bakefile=_APP,
+            bake="--no-cache app",
+        ),
+        Situation(
+            "`--pull`",
+            "pushes app",
+            PAIR,
+            bakefile=_APP,
+            files={"Dockerfile": DOCKERFILE.replace("scratch", "$PYTHON")},
+            bake="--pull app",
+        ),
+        Situation(
+            "`--metadata-file`",
+            "pushes app; writes meta.json",
+            PAIR,
+            bakefile=_APP,
+            bake="--metadata-file meta.json app",
+            quick=True,
+        ),
+        Situation(
+            "`--metadata-file` in a folder that there is not",
+            "pushes app; exit 1: no such file or directory",
+            "exit 2: nowhere",
+            why="It is looked at before anything is built",
+            bakefile=_APP,
+            bake="--metadata-file nowhere/meta.json app",
+        ),
+        Situation(
+            "`--check`",
+            "says: Check complete, no warnings found",
+            "exit 2: --check",
+            why="There is no such flag; `--set '*.call=check'` does it",
+            bakefile=_APP,
+            bake="--check app",
+            flags="",
+        ),
+        Situation(
+            "`--list targets`",
+            "says: app",
+            "exit 2: --list",
+            why="There is no such flag; it builds nothing",
+            bakefile=_APP,
+            bake="--list targets",
+            flags="",
+        ),
+        Situation(
+            "a builder that there is not",
+            'exit 1: no builder "nope" found',
+            "exit 3: nope",
+            bakefile=_APP,
+            bake="--builder nope app",
+        ),
+    ),
+)
+
+ENVIRONMENT = Group(
+    "Variables of the environment",
+    (
+        Situation(
+            "`BUILDX_BAKE_FILE`, and a separator of its own",
+            "pushes app; V is 'more'",
+            PAIR,
+            files={
+                "one.hcl": target("app", 'args = { V = "one" }'),
+                "more.hcl": 'target "app" { args = { V = "more" } }\n',
+                "Dockerfile": _SHOWN,
+            },
+            env={"BUILDX_BAKE_FILE": "one.hcl;more.hcl", "BUILDX_BAKE_PATH_SEPARATOR": ";"},
+            bake="app",
+            shows=(variable("app", "V"),),
+        ),
+        Situation(
+            "`BUILDX_BAKE_FILE_RELATIVE_PATHS=1`",
+            "pushes app",
+            PAIR,
+            bakefile=_APP,
+            env={"BUILDX_BAKE_FILE_RELATIVE_PATHS": "1"},
+            bake="app",
+        ),
+        Situation(
+            "`BUILDX_GIT_LABELS=full`: a new commit",
+            "pushes app; com.docker.image.source.entrypoint is 'Dockerfile'",
+            PAIR,
+            bakefile=_APP,
+            setup="git init -q . && git add -A && "
+            "git -c user.name=n -c user.email=e@example.org commit -qm one",
+            env={"BUILDX_GIT_LABELS": "full"},
+            bake="app",
+            shows=(label("app", "com.docker.image.source.entrypoint"),),
+            alike=False,
+        ),
+        Situation(
+            "`SOURCE_DATE_EPOCH`, and a Dockerfile that uses it",
+            "pushes app; V is '1111'",
+            PAIR,
+            bakefile=_APP,
+            files={
+                "Dockerfile": _SHOWN.replace("ARG V\n", "ARG SOURCE_DATE_EPOCH\n").replace(
+                    "$V", "$SOURCE_DATE_EPOCH"
+                )
+            },
+            env={"SOURCE_DATE_EPOCH": "1111"},
+            bake="app",
+            shows=(variable("app", "V"),),
+        ),
+        Situation(
+            "`BUILDX_NO_DEFAULT_ATTESTATIONS=1`",
+            "pushes app; attested: nothing",
+            PAIR,
+            bakefile=_APP,
+            env={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},
+            bake="app",
+            shows=(attested("app"),),
+        ),
+        Situation(
+            "`BUILDX_BUILDER` names a builder that there is not",
+            'exit 1: no builder "nope" found',
+            "exit 3: nope",
+            bakefile=_APP,
+            env={"BUILDX_BUILDER": "nope"},
+            bake="app",
+        ),
+        Situation(
+            "`BUILDX_METADATA_PROVENANCE=max`, `BUILDX_METADATA_WARNINGS=1`",
+            "pushes app; writes meta.json",
+            PAIR,
+            bakefile=_APP,
+            env={"BUILDX_METADATA_PROVENANCE": "max", "BUILDX_METADATA_WARNINGS": "1"},
+            bake="--metadata-file meta.json app",
+        ),
+        Situation(
+            "`BUILDKIT_PROGRESS=nope`, beside `--progress`",
+            "pushes app",
+            PAIR,
+            bakefile=_APP,
+            env={"BUILDKIT_PROGRESS": "nope"},
+            bake="app",
+        ),
+        Situation(
+            "proxy variables: `HTTP_PROXY` is no argument of bake's",
+            "pushes app; V is ''",
+            PAIR,
+            bakefile=_APP,
+            files={"Dockerfile": _SHOWN.replace("ARG V\n", "").replace("$V", '"$HTTP_PROXY"')},
+            env={"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"},
+            bake="app",
+            shows=(variable("app", "V"),),
+        ),
+    ),
+)
+
+GROUPS = (
+    FLAGS,
+    ENVIRONMENT,
+)

@@ -129,15 +129,20 @@ TARGETS = Group(
         Situation(
             "a tagged target without a dependencies stage, alone",
             "pushes tool",
-            "exit 2: dependencies",
-            why="There is nothing that could be `:deps`; the message names the likely stage",
             bakefile='target "tool" {\n  dockerfile = "docs.Dockerfile"\n'
             '  tags = ["$REPO/tool"]\n}\n',
-            files={
-                "docs.Dockerfile": "FROM scratch AS builder\nCOPY app.txt /\n"
-                "FROM builder\nCOPY requirements.txt /\n"
-            },
+            files={"docs.Dockerfile": _DOCS},
             bake="tool",
+        ),
+        Situation(
+            "a Dockerfile without a dependencies stage, and no bake file",
+            "exit 1: couldn't find a bake definition",
+            'exit 2: stage "builder" most likely is it',
+            files={
+                "Dockerfile": "FROM scratch AS builder\nCOPY requirements.txt /\n"
+                "FROM builder\nCOPY app.txt /\n"
+            },
+            env={"WHALEBUILD_IMAGE": "$REPO/app"},
         ),
         Situation(
             "a test that passes beside the application",

@@ -86,6 +86,7 @@ class Store:
         found = json.loads(self.manifest(reference))
         annotations = found.get("annotations", {})
         listed = found.get("manifests") or [{"digest": reference}]
+        has_caches = any(f"{_OWN}cache" in each.get("annotations", {}) for each in listed)
         attested: dict[str, set[str]] = {}
         images = {}
         for each in listed:
@@ -104,7 +105,7 @@ class Store:
                 for platform, (digest, image) in images.items()
             },
             {} if "manifests" not in found else _foreign(annotations),
-            is_bundle=f"{_OWN}files" in annotations,
+            is_bundle=f"{_OWN}files" in annotations or has_caches,
         )
 
     def _predicates(self, digest: str) -> set[str]:

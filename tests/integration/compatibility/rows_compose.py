@@ -133,13 +133,13 @@ COMPOSE = Group(
         Situation(
             "`network: host`",
             "exit 1: --allow=network.host",
-            "exit 2: --allow=network.host",
+            "exit 2: --allow network.host",
             files=_compose(_WEB + "      network: host\n"),
         ),
         Situation(
             "`secrets` from a file outside of the project",
             "exit 1: --allow=fs.read=../token.txt",
-            "exit 2: --allow=fs.read=",
+            "exit 2: --allow fs.read=",
             files=_compose(
                 _WEB + "      secrets: [token]\nsecrets:\n  token:\n    file: ../token.txt\n",
                 **{"../token.txt": "s3cret\n"},

@@ -64,7 +64,7 @@ CONSENT = Group(
         Situation(
             "a secret's file outside of the project",
             "exit 1: --allow=fs.read=../token.txt",
-            "exit 2: --allow=fs.read=../token.txt",
+            "exit 2: --allow fs.read=../token.txt",
             bakefile=_token("../token.txt"),
             files={"Dockerfile": _SECRET, "../token.txt": "s3cret\n"},
             bake="app",
@@ -94,7 +94,7 @@ CONSENT = Group(
         Situation(
             "a secret's file by an absolute path",
             "exit 1: --allow=fs.read=/etc/hostname",
-            "exit 2: --allow=fs.read=/etc/hostname",
+            "exit 2: --allow fs.read=/etc/hostname",
             bakefile=_token("/etc/hostname"),
             files={"Dockerfile": _SECRET},
             bake="app",
@@ -102,7 +102,7 @@ CONSENT = Group(
         Situation(
             "a secret's file in the project that is a link out of it",
             "exit 1: --allow=fs.read=",
-            "exit 2: --allow=fs.read=",
+            "exit 2: --allow fs.read=",
             bakefile=_token("token.txt"),
             files={"Dockerfile": _SECRET, "../token.txt": "s3cret\n"},
             setup="ln -s ../token.txt token.txt",
@@ -111,7 +111,7 @@ CONSENT = Group(
         Situation(
             '`context = ".."`',
             "exit 1: --allow=fs.read=..",
-            "exit 2: --allow=fs.read=..",
+            "exit 2: --allow fs.read=..",
             bakefile="",
             files={"deploy/docker-bake.hcl": target("app", 'context = ".."')},
             cwd="deploy",
@@ -129,7 +129,7 @@ CONSENT = Group(
         Situation(
             "a named context outside of the project",
             "exit 1: --allow=fs.read=../more",
-            "exit 2: --allow=fs.read=../more",
+            "exit 2: --allow fs.read=../more",
             bakefile=_linked('more = "../more"'),
             files={"../more/more.txt": "x\n", "Dockerfile": DOCKERFILE + "COPY --from=more . /\n"},
             bake="app",
@@ -137,7 +137,7 @@ CONSENT = Group(
         Situation(
             "a Dockerfile outside of the project",
             "exit 1: --allow=fs.read=../Dockerfile",
-            "exit 2: --allow=fs.read=..",
+            "exit 2: --allow fs.read=..",
             bakefile=target("app", 'dockerfile = "../Dockerfile"'),
             files={"../Dockerfile": DOCKERFILE},
             bake="app",
@@ -145,14 +145,14 @@ CONSENT = Group(
         Situation(
             "a cache that is written outside of the project",
             "exit 1: --allow=fs.write=..",
-            "exit 2: --allow=fs.write=..",
+            "exit 2: --allow fs.write=..",
             bakefile=target("app", 'cache-to = ["type=local,dest=../cache"]'),
             bake="app",
         ),
         Situation(
             "files that are written outside of the project",
             "exit 1: --allow=fs.write=..",
-            "exit 2: --allow=fs.write=..",
+            "exit 2: --allow fs.write=..",
             bakefile=target("app", 'output = ["type=local,dest=../out"]'),
             bake="app",
             flags="",
@@ -167,7 +167,7 @@ CONSENT = Group(
         Situation(
             '`entitlements = ["network.host"]`',
             "exit 1: --allow=network.host",
-            "exit 2: --allow=network.host",
+            "exit 2: --allow network.host",
             bakefile=target("app", 'entitlements = ["network.host"]'),
             files={"Dockerfile": _NEEDS_RUN},
             bake="app",
@@ -191,14 +191,14 @@ CONSENT = Group(
         Situation(
             '`network = "host"` and no `--allow`',
             "exit 1: --allow=network.host",
-            "exit 2: --allow=network.host",
+            "exit 2: --allow network.host",
             bakefile=target("app", 'network = "host"'),
             bake="app",
         ),
         Situation(
             "a linked target that has `entitlements`",
             "exit 1: --allow=network.host",
-            "exit 2: --allow=network.host",
+            "exit 2: --allow network.host",
             bakefile=_linked(
                 'base = "target:base"',
                 'target "base" {\n  entitlements = ["network.host"]\n'
@@ -218,7 +218,7 @@ CONSENT = Group(
         Situation(
             '`entitlements = ["security.insecure"]`',
             "exit 1: --allow=security.insecure",
-            "exit 2: --allow=security.insecure",
+            "exit 2: --allow security.insecure",
             bakefile=target("app", 'entitlements = ["security.insecure"]'),
             files={"Dockerfile": _INSECURE},
             bake="app",
@@ -226,7 +226,7 @@ CONSENT = Group(
         Situation(
             "`ssh`: the agent's keys",
             "exit 1: --allow=ssh",
-            "exit 2: --allow=ssh",
+            "exit 2: --allow ssh",
             bakefile=target("app", 'ssh = ["default"]'),
             setup="python3 -c \"import socket as s; s.socket(s.AF_UNIX).bind('agent')\"",
             env={"SSH_AUTH_SOCK": "agent"},

@@ -75,7 +75,7 @@ CONTEXTS = Group(
                 'base = "target:base"',
                 'target "base" {\n  dockerfile-inline = "FROM $PYTHON\\nRUN exit 7"\n}\n',
             ),
-            files={"Dockerfile": DOCKERFILE + "COPY --from=base /base.txt /\n"},
+            files={"Dockerfile": DOCKERFILE.replace("scratch", "base")},
             bake="app",
         ),
         Situation(
@@ -136,7 +136,7 @@ CONTEXTS = Group(
         Situation(
             "`contexts`: an image that there is not",
             "exit 1: not found",
-            "exit 2: not found",
+            "exit 4: not found",
             bakefile=_linked('base = "docker-image://$REPO/nope"'),
             files={"Dockerfile": DOCKERFILE.replace("scratch", "base")},
             bake="app",

@@ -123,7 +123,7 @@ DOCKERFILES = Group(
         Situation(
             "a Dockerfile that is a link out of the project",
             "exit 1: --allow=fs.read=../app.Dockerfile",
-            "exit 2: --allow=fs.read=../app.Dockerfile",
+            "exit 2: --allow fs.read=../app.Dockerfile",
             bakefile=_APP,
             files={"Dockerfile": "", "../app.Dockerfile": DOCKERFILE},
             setup="ln -s ../app.Dockerfile Dockerfile",
@@ -214,6 +214,16 @@ DOCKERFILES = Group(
             "exit 4: unknown instruction: COPPY",
             bakefile=_APP,
             files={"Dockerfile": DOCKERFILE.replace("COPY --link", "COPPY")},
+            bake="app",
+        ),
+        Situation(
+            "a step of the final stage that fails",
+            "exit 1: did not complete successfully",
+            "pushes app:deps; exit 4: did not complete successfully",
+            why="The engine itself (driver `docker`) pushes by tag, so that dependencies are "
+            "published before; other builders push by digest, and nothing is",
+            bakefile=_APP,
+            files={"Dockerfile": DOCKERFILE.replace("scratch", "$PYTHON") + "RUN exit 7\n"},
             bake="app",
         ),
         Situation(

@@ -164,7 +164,7 @@ OUTPUTS = Group(
         Situation(
             "an exporter that there is not",
             'exit 1: exporter "nope" could not be found',
-            "exit 2: nope",
+            'exit 4: exporter "nope" could not be found',
             bakefile=target("app", 'output = ["type=nope"]'),
             bake="app",
             flags="",

@@ -26,7 +26,8 @@ TAGS = Group(
         Situation(
             "no tag, and no name anywhere",
             "exit 1: tag is needed when pushing to registry",
-            "exit 2: image",
+            "says: nothing pushed",
+            why="What has no name is built, as without `--push`; the plan and the result say so",
             bakefile='target "app" {}\n',
             bake="app",
         ),

@@ -28,10 +28,6 @@ class Entry:
     owner: tuple[int, int]
     content: str
 
-    @property
-    def text(self) -> str:
-        return self.content
-
 
 @dataclass(frozen=True)
 class Image:

@@ -211,7 +211,7 @@ DOCKERFILES = Group(
         Situation(
             "an instruction that there is not",
             "exit 1: unknown instruction: COPPY",
-            "exit 4: unknown instruction: COPPY",
+            "exit 2: unknown instruction: COPPY",
             bakefile=_APP,
             files={"Dockerfile": DOCKERFILE.replace("COPY --link", "COPPY")},
             bake="app",

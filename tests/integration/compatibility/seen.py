@@ -76,7 +76,7 @@ def file(name: str, path: str) -> Callable[[Seen], str]:
 
     def show(seen: Seen) -> str:
         found = seen.image(name).files.get(path)
-        return f"{path} is {found.text.strip()!r}" if found else f"no {path}"
+        return f"{path} is {found.content.strip()!r}" if found else f"no {path}"
 
     return show
 

@@ -105,6 +105,11 @@ def test_only_the_last_error_counts() -> None:
     assert final_error("no mark\n") == "no mark"
 
 
+def test_events_are_no_error() -> None:
+    """What buildx prints where a check finds something: the finding is on standard output."""
+    assert not final_error('{"vertexes":[{"digest":"sha256:d0"}]}\n{"logs":[]}\n')
+
+
 @pytest.mark.parametrize(
     ("text", "clean"),
     [

@@ -32,6 +32,8 @@ _NO_IMAGE = re.compile(
     r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
     r"|(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
 )
+# Progress of a build as ``--progress rawjson`` prints it.
+_EVENT = re.compile(r'^\{"(?:vertexes|statuses|logs|warnings)":.*$', re.MULTILINE)
 _NO_TARGET = re.compile(r"failed to find target (?P<name>\S+)")
 # containerd calls what it fetches manifest-…, index-…, config-… and layer-… (``MakeRefKey``).
 _KEPT_BROKEN = re.compile(rf'failed commit on ref "[a-z]+-[^"]*sha256:[^"]+": .*(?:{CORRUPT})')
@@ -143,9 +145,12 @@ def classify_pull(stderr: str, *, there: Collection[str] = ()) -> DockerFailure:
 
 
 def final_error(stderr: str) -> str:
-    """The last error that buildx or docker printed, secrets removed; all text if none is marked."""
+    """The last error that buildx or docker printed, secrets removed; all text if none is marked.
+
+    A check that finds something is a failure without an error: there are events, and no text.
+    """
     starts = [found.start() for found in re.finditer(r"^(?:ERROR|error): ", stderr, re.MULTILINE)]
-    return redact(stderr[starts[-1] :] if starts else stderr).strip()
+    return redact(stderr[starts[-1] :] if starts else _EVENT.sub("", stderr)).strip()
 
 
 def digests_in(text: str) -> frozenset[str]:

@@ -48,7 +48,7 @@ DOCKERFILES = Group(
         Situation(
             "it is empty",
             "exit 1: the Dockerfile cannot be empty",
-            "exit 2: Dockerfile",
+            "exit 4: the Dockerfile cannot be empty",
             bakefile=_APP,
             files={"Dockerfile": ""},
             setup=": > Dockerfile",
@@ -123,7 +123,7 @@ DOCKERFILES = Group(
         Situation(
             "a Dockerfile that is a link out of the project",
             "exit 1: --allow=fs.read=../app.Dockerfile",
-            "exit 2: --allow fs.read=../app.Dockerfile",
+            "exit 2: BuildKit follows links inside of the folder alone",
             bakefile=_APP,
             files={"Dockerfile": "", "../app.Dockerfile": DOCKERFILE},
             setup="ln -s ../app.Dockerfile Dockerfile",

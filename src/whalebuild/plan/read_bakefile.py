@@ -100,7 +100,9 @@ class BakeFileReader:
         if any("compose" not in file for file in files):
             return True
         default = BakeRequest(variables=request.variables)
-        return bool(self._print(default, lambda: self._names(default)).targets)
+        # To print targets may empty their files, see ``_targets``; to list them does not.
+        names = self._names(default)
+        return bool(names or self._print(default, lambda: names).targets)
 
     def _names(self, request: BakeRequest) -> tuple[str, ...]:
         """Names of all targets; none from a buildx before 0.20, which cannot list them."""

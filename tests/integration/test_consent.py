@@ -111,7 +111,7 @@ SITUATIONS = {
         "",
         ("all",),
         more='group "all" { targets = ["app", "other"] }\n'
-        'target "other" {\ncontext = "../beside"\ninherits = ["app"]\ntags = ["localhost:1/o"]\n}',
+        'target "other" {\ncontext = "../beside"\ninherits = ["app"]\ntags = ["IMAGE:other"]\n}',
     ),
 }
 
@@ -153,12 +153,14 @@ def runs(
     """What buildx, then whalebuild say: whether it is refused, and all of it."""
     socket = sandbox.env()["DOCKER_HOST"].removeprefix("unix://")
 
-    def put(text: str) -> str:
-        return text.replace("OUT", str(folder.parent / "beside")).replace("SOCKET", socket)
+    image = f"{sandbox.registry}/{repository}"
 
-    tags = f'tags = ["{sandbox.registry}/{repository}"]'
-    text = f'target "app" {{\n{tags}\n{put(one.target)}\n}}\n{put(one.more)}\n'
-    (folder / "docker-bake.hcl").write_text(text)
+    def put(text: str) -> str:
+        text = text.replace("OUT", str(folder.parent / "beside"))
+        return text.replace("SOCKET", socket).replace("IMAGE", image)
+
+    text = f'target "app" {{\ntags = ["IMAGE"]\n{one.target}\n}}\n{one.more}\n'
+    (folder / "docker-bake.hcl").write_text(put(text))
     args = [put(each) for each in (*one.args, *more)]
     args += [] if "all" in args else ["app"]
     env = {name: put(value) for name, value in one.env.items()} | {"WHALEBUILD_ALLOW": ""}

@@ -69,10 +69,7 @@ def _options(
 
 def main() -> None:
     """Run the command line; the console script."""
-    # A file's name may have bytes that are no text.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    _open_streams()
     code = _run()
     # Look-ups that nobody waits for any more. An interpreter that ends under a thread in compiled
     # code may crash: https://github.com/python/cpython/issues/87135
@@ -84,17 +81,49 @@ def main() -> None:
     sys.exit(code)
 
 
+def _open_streams() -> None:
+    """Have all three standard streams be there, and take any text.
+
+    The number of one that is closed (``>&-``) would be given to the next file that is opened, and
+    what is printed would be written into that.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            file = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(file, True)
+            setattr(sys, name, os.fdopen(file, "r" if number == 0 else "w"))
+    # A file's name may have bytes that are no text.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _run() -> int:
     """Run a verb; return the exit code."""
     try:
-        ended = app(prog_name="whalebuild", standalone_mode=False)
+        code = _run_verb()
         sys.stdout.flush()
     except BrokenPipeError:
-        # Who reads has gone, as in `whalebuild plan | head -1`; flushing it again would fail, too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _GONE
+        # Who reads has gone, as in `whalebuild plan | head -1`.
+        code = _GONE
+    except OSError as failed:
+        with suppress(OSError):
+            print(f"error: cannot write: {failed.strerror}", file=sys.stderr)  # noqa: T201
+        code = int(ExitCode.ENGINE)
+    else:
+        return code
+    # What could not be written is still there, and the interpreter would fail of it at its end.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
+
+
+def _run_verb() -> int:
+    try:
+        ended = app(prog_name="whalebuild", standalone_mode=False)
     except SystemExit as exiting:
-        # Typer's own way with such a reader is to exit with 1.
+        # Typer's own way with a reader that has gone is to exit with 1.
         return exiting.code if isinstance(exiting.code, int) and exiting.code != 1 else _GONE
     except typer.Abort:
         return _GONE

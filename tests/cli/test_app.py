@@ -193,3 +193,30 @@ def test_a_temporary_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None
     )
     assert done.returncode == 3
     assert "error: No such file or directory: /proc/nope" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_the_number_of_a_closed_stream_is_given_to_no_file(tmp_path: Path, closed: str) -> None:
+    """Else the first file that is opened gets what is printed."""
+    program = (
+        "import whalebuild.cli.app as cli\n"
+        "def app(**_):\n"
+        "    print('said')\n"
+        "    with open('file', 'w') as file: file.write(str(file.fileno()))\n"
+        "cli.app = app\n"
+        "cli.main()\n"
+    )
+    command = ["sh", "-c", f'"$0" -c "$1" {closed}; echo $? >code', sys.executable, program]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=60)
+    assert (tmp_path / "code").read_text() == "0\n"
+    assert int((tmp_path / "file").read_text()) > 2
+
+
+@pytest.mark.parametrize("words", ["--help", "plan --nosuch --format json", "plan --format json"])
+def test_a_disk_that_is_full_is_said(words: str, tmp_path: Path) -> None:
+    script = f'"$0" -m whalebuild {words} >/dev/full; echo $? >code'
+    command = ["sh", "-c", script, sys.executable]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (tmp_path / "code").read_text() == "3\n"
+    assert "error: cannot write: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

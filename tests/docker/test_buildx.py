@@ -88,12 +88,14 @@ def test_a_request_reaches_buildx_word_by_word(docker: Docker) -> None:
         targets=("app", "docs"),
         overrides=("*.args.A=1", "*.args.A=2"),
         variables={"TAG": "v 1"},
+        allow=("fs.read=..", "ssh"),
     )
     with Buildx() as engine:
         assert engine.print_bake(request) == {}
     got = words(folder)
     assert got[:3] == ["buildx", "bake", "--print"]
-    assert got[-5:] == ["--set=*.args.A=1", "--set=*.args.A=2", "app", "docs", "TAG=v 1"]
+    flags = ["--set=*.args.A=1", "--set=*.args.A=2", "--allow=fs.read=..", "--allow=ssh"]
+    assert got[-7:] == [*flags, "app", "docs", "TAG=v 1"]
     assert [got[i + 1] for i, word in enumerate(got) if word == "--file"] == ["a.hcl", "b.hcl"]
 
 
@@ -116,6 +118,21 @@ def test_groups_are_no_target_names(docker: Docker) -> None:
     docker(f"echo '{json.dumps(listed, indent=2)}'")
     with Buildx() as engine:
         assert engine.target_names(BakeRequest()) == ("app", "deps")
+
+
+@pytest.mark.parametrize("listed", ["null", "{}", "[null]", '["app"]', '[{"group": false}]', "5"])
+def test_a_list_that_is_none_has_no_target_names(docker: Docker, listed: str) -> None:
+    docker(f"echo '{listed}'")
+    with Buildx() as engine:
+        assert engine.target_names(BakeRequest()) == ()
+
+
+@pytest.mark.parametrize("metadata", ["", "null", "[]", '{"app": null}', '{"app": "x"}', "{"])
+def test_metadata_that_is_none_says_nothing(docker: Docker, metadata: str) -> None:
+    docker(BAKE.replace('{"app": {"containerimage.digest": "sha256:1"}}', metadata))
+    with Buildx() as engine:
+        list(engine.bake({}, builder=None, allow=()))
+        assert engine.metadata == {}
 
 
 def test_a_bake_streams_lines_and_leaves_its_metadata(docker: Docker) -> None:

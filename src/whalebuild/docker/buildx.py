@@ -21,7 +21,7 @@ from whalebuild.builder.nodes import Node
 from whalebuild.docker.builders import inspect_builder
 from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.config import context_name
+from whalebuild.docker.config import context_name, read_json
 from whalebuild.docker.environment import (
     OF_OWN_FILE,
     WITHOUT_GIT_LABELS,
@@ -62,8 +62,10 @@ class Buildx:
         env: Changes = {}
         if request.definition is not None:
             files, env = [self._definition(request.definition)], OF_OWN_FILE
-        # python-on-whales' parameter for overrides is a dict, and drops repeats.
-        words = [*(f"--set={override}" for override in request.overrides), *request.targets]
+        # python-on-whales' parameter for overrides is a dict, and drops repeats; it has none for
+        # --allow, of which buildx says here already what it does not know.
+        overrides = (f"--set={override}" for override in request.overrides)
+        words = [*overrides, *(f"--allow={each}" for each in request.allow), *request.targets]
 
         def read(flags: Sequence[str], variables: dict[str, str]) -> object:
             with self._calls.client(env) as docker:
@@ -93,7 +95,9 @@ class Buildx:
                 return json.loads(printed.read_text())
 
         listed = _with_variables(request.variables, read)
-        return tuple(item["name"] for item in listed if not item.get("group"))
+        items = listed if isinstance(listed, list) else []
+        targets = (item for item in items if isinstance(item, dict) and not item.get("group"))
+        return tuple(str(item["name"]) for item in targets if item.get("name"))
 
     def facts(self, builder: str | None) -> BuilderFacts:
         """See ``builder.ports.BuilderQuestions``.
@@ -168,7 +172,8 @@ class Buildx:
                 )
         finally:
             self.printed = printed.read_text(errors="replace") if printed.exists() else ""
-        self.metadata = json.loads(metadata.read_text())
+        said = read_json(metadata)
+        self.metadata = {name: each for name, each in said.items() if isinstance(each, dict)}
 
     def drop_broken(self, builder: str | None) -> None:
         """See ``bake.ports.BakeEngine``.

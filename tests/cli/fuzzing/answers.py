@@ -61,6 +61,7 @@ NONSENSE = (
 )
 
 
+_STREAM = "".join(recording("cached", "app"))
 _BUILDER = """\
 Name:   default
 Driver: docker
@@ -159,7 +160,7 @@ def _good(random: Random) -> Mapping[str, tuple[Any, ...]]:
     return {
         "list": (json.dumps([{"name": n} for n in ("app", "deps", "other")]),),
         "print": (json.dumps(_definition(random)),),
-        "bake": ("", "".join(recording("cached", "app")) + bake[1], bake[0]),
+        "bake": ("", _STREAM + bake[1], bake[0]),
         "metadata": (json.dumps({n: {"containerimage.digest": "WEB"} for n in ("app", "deps")}),),
         "builder": (_BUILDER,),
         "builders": (json.dumps({"Name": "default", "Driver": "docker", "Nodes": nodes}),),

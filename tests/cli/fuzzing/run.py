@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
+import pkgutil
+import select
 import shutil
 import signal
 import sys
 import tempfile
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import whalebuild
 from tests.cli.fuzzing.cases import Case, make_case
 from tests.cli.fuzzing.world import World, start_registry
 from whalebuild.cli.app import main
-from whalebuild.docker.cli import DockerCalls
 from whalebuild.errors import ExitCode
 
 #: Those of the table but for a fault of whalebuild's own; ``plan --check`` has one more.
@@ -55,10 +57,7 @@ def campaign(
         numbers: Of the cases.
         show: Takes a description of each case and of its outcome.
     """
-    # What a first call imports is imported here, once.
-    DockerCalls().close()
-    for module in ("python_on_whales", "whalebuild.cli.session", "whalebuild.registry.client"):
-        __import__(module)
+    _import_all()
     registry, process = start_registry()
     faults = []
     try:
@@ -73,6 +72,14 @@ def campaign(
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
     return faults
+
+
+def _import_all() -> None:
+    """Import here, once, what verbs import."""
+    for module in pkgutil.walk_packages(whalebuild.__path__, "whalebuild."):
+        if module.name != "whalebuild.__main__":
+            importlib.import_module(module.name)
+    importlib.import_module("python_on_whales.utils")
 
 
 def run_case(case: Case, registry: str) -> Outcome:
@@ -134,19 +141,14 @@ def wants_json(words: Sequence[str]) -> bool:
 
 
 def _wait(child: int) -> int | None:
-    ends = time.monotonic() + _SECONDS
-    code = None
-    while time.monotonic() < ends:
-        pid, status = os.waitpid(child, os.WNOHANG)
-        if pid:
-            code = os.waitstatus_to_exitcode(status)
-            break
-        time.sleep(0.002)
+    """The exit code of a child; None if it had to be killed. What it has started goes with it."""
+    handle = os.pidfd_open(child)
+    ended, _, _ = select.select([handle], [], [], _SECONDS)
+    os.close(handle)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
-    if code is None:
-        os.waitpid(child, 0)
-    return code
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def _read(path: Path) -> str:
@@ -191,12 +193,11 @@ def _exit_code(note: Callable[[str], None]) -> int:
     except BaseException:  # noqa: BLE001 - that is what is looked for
         note(traceback.format_exc())
         code = 1
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None:
-                stream.flush()
-        except (OSError, ValueError) as failed:
-            note(f"at the last flush: {failed!r}")
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (OSError, ValueError) as failed:
+        note(f"at the last flush: {failed!r}")
     return code if isinstance(code, int) else 0 if code is None else 1
 
 

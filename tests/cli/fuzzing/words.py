@@ -50,6 +50,7 @@ _VALUES: Mapping[str, Pool] = {
     "number": pools.NUMBERS,
     "name": pools.NAMES,
 }
+_APPLICATION = get_command(app)
 _STRANGERS = Pool(
     ("--help", "--version", "--nosuch", "-h", "--", "--format", "--format=json", "-f")
 )
@@ -62,7 +63,7 @@ def command_line(random: Random, wild: float) -> list[str]:
         random: Where they come from.
         wild: How likely it is that one of them is none that is expected.
     """
-    group = get_command(app)
+    group = _APPLICATION
     words: list[str] = []
     while isinstance(group, TyperGroup):
         if random.random() < wild / 5:

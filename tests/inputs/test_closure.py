@@ -84,6 +84,12 @@ def test_a_named_context_that_may_change_cannot_be_told(value: str) -> None:
     assert "may change behind" in reason("FROM base AS deps", contexts={"base": value})
 
 
+def test_a_short_git_reference_is_no_named_context() -> None:
+    """BuildKit: "invalid context specifier github.com/acme/x for base"."""
+    said = reason("FROM base AS deps", contexts={"base": "github.com/acme/x"})
+    assert "wants https://github.com/acme/x" in said
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -362,7 +362,7 @@ def test_a_linked_target_that_cannot_be_told_leaves_it_to_buildkit() -> None:
     world.targets(app={**WEB["app"], "contexts": {"tools": "target:tools"}}, **tools)
     deps = world.plan("app").deps[0]
     assert deps.decision.action is DepsAction.ASK
-    assert "target tools: its context" in deps.decision.reasons[0]
+    assert "target tools: its Dockerfile is in" in deps.decision.reasons[0]
 
 
 def test_a_published_image_that_the_registry_has_lost_is_built_again() -> None:

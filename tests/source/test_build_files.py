@@ -61,6 +61,15 @@ def test_an_ignore_file_is_found_where_buildkit_finds_it(tmp_path: Path, name: s
     assert read_ignore_text(tmp_path / "ctx", place) == expected
 
 
+@pytest.mark.parametrize(("external", "text"), [(False, ""), (True, "yes")])
+def test_an_empty_ignore_file_is_none_to_a_frontend_that_the_dockerfile_names(
+    tmp_path: Path, text: str, *, external: bool
+) -> None:
+    lay(tmp_path, {".dockerignore": "yes", "Dockerfile.dockerignore": ""})
+    place = find_dockerfile(tmp_path, ".", "Dockerfile")
+    assert read_ignore_text(tmp_path, place, external=external) == text
+
+
 def test_an_inline_dockerfile_has_the_ignore_file_of_its_context_alone(tmp_path: Path) -> None:
     lay(tmp_path, {".dockerignore": "yes", "Dockerfile.dockerignore": "no"})
     assert read_ignore_text(tmp_path, None) == "yes"

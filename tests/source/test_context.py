@@ -191,6 +191,20 @@ def test_the_context_is_relative_to_where_buildx_runs(tmp_path: Path) -> None:
     assert found.size == len("service/a\n")
 
 
+def test_a_dockerfile_that_names_its_frontend_has_the_ignore_file_that_is_sent(
+    tmp_path: Path,
+) -> None:
+    make(tmp_path, "a", "b")
+    (tmp_path / ".dockerignore").write_text("a\n*ignore\n")
+    (tmp_path / "Dockerfile.dockerignore").write_text("")
+    parsed = parse_dockerfile("# syntax=docker/dockerfile:1\nFROM scratch\nCOPY . /\n")
+    inputs = find_inputs(parsed, None, Build())
+    assert isinstance(inputs, StageInputs)
+    found = LocalContextFiles(tmp_path).list_files(inputs, Build(), "Dockerfile")
+    assert isinstance(found, ContextFiles)
+    assert [entry.name for entry in found.entries] == ["b"]
+
+
 @pytest.mark.parametrize("link", ["link", "links/inner"])
 def test_a_context_may_be_a_link_to_a_folder(tmp_path: Path, link: str) -> None:
     make(tmp_path, "real/a")

@@ -87,6 +87,37 @@ def test_a_context_that_is_neither_a_folder_nor_a_url_is_named(
     assert 'target "app"' in str(caught.value.cause)
 
 
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [
+        ("nowhere", True),
+        ("cwd://nowhere", True),
+        ("file", True),
+        ("folder", False),
+        ("cwd://folder", False),
+        ("git@github.com:a/b.git", False),
+        ("docker-image://debian", False),
+        ("target:other", False),
+        ("oci-layout://folder", False),
+    ],
+)
+def test_a_named_context_that_is_nowhere_is_named(
+    tmp_path: Path, value: str, *, refused: bool
+) -> None:
+    """Buildx refuses it whether or not a stage uses it."""
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "Dockerfile").write_text("FROM debian")
+    made = Target("app", {"contexts": {"shared": value}})
+    if not refused:
+        assert LocalSourceTree(tmp_path, {}).dockerfile(made) is not None
+        return
+    with pytest.raises(UsageError) as caught:
+        LocalSourceTree(tmp_path, {}).dockerfile(made)
+    assert caught.value.what == f"the context {value} is not a folder"
+    assert 'named context "shared" of target "app"' in str(caught.value.cause)
+
+
 def test_a_folder_is_a_context_whatever_it_is_called(tmp_path: Path) -> None:
     """buildx takes the Dockerfile from where it runs then: it has taken the context for a URL."""
     (tmp_path / "github.com/a/b").mkdir(parents=True)

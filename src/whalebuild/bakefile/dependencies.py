@@ -83,7 +83,7 @@ def _says_so(target: Target, stage: str) -> bool:
 
 def _in_place_of(target: Target, stage: str) -> Iterable[str]:
     """Names of targets that this one uses as a named context in the place of a stage."""
-    contexts: Mapping[str, str] = target.attributes.get("contexts") or {}
+    contexts = target.contexts
     for name, value in contexts.items():
         if name.lower() == stage.lower() and str(value).startswith(TARGET_CONTEXT):
             yield value.removeprefix(TARGET_CONTEXT)

@@ -65,7 +65,7 @@ def _sources(target: Target) -> Iterator[tuple[str, str]]:
         yield "its Dockerfile", join(context, dockerfile)
     elif not _REMOTE.match(dockerfile):
         yield "its Dockerfile", dockerfile
-    for name, written in (target.attributes.get("contexts") or {}).items():
+    for name, written in target.contexts.items():
         path = _local(str(written))
         if path is not None:
             yield f'context "{name}"', path

@@ -88,6 +88,11 @@ class Target:
         return self.attributes.get("args") or {}
 
     @property
+    def contexts(self) -> Mapping[str, str]:
+        """Named contexts."""
+        return self.attributes.get("contexts") or {}
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """Labels of the image, beside those of its stages."""
         given = self.attributes.get("labels") or {}
@@ -96,7 +101,7 @@ class Target:
     @property
     def linked(self) -> tuple[str, ...]:
         """Names of the targets that this one uses as named contexts."""
-        contexts = (self.attributes.get("contexts") or {}).values()
+        contexts = self.contexts.values()
         return tuple(c.removeprefix(TARGET_CONTEXT) for c in contexts if _links(c))
 
     @property

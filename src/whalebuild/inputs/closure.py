@@ -224,6 +224,10 @@ class ClosureFinder:
         """Record a named context; the caller records which files of a folder it reads."""
         if context.image == _SCRATCH:
             return FileSource([_SCRATCH])
+        if context.value.startswith("github.com/"):
+            raise AnalysisError(
+                f"context {context.name}: BuildKit wants https://{context.value}", line
+            )
         pinned = re.search(r"#[0-9a-f]{40}(?:$|:)|@sha256:[0-9a-f]{64}$", context.value)
         movable = context.remote or context.is_layout
         if movable and not pinned:

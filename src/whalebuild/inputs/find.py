@@ -71,7 +71,7 @@ def build_of(
         attributes["extra-hosts"] = " ".join(sorted(re.split("[=:]", host)[0] for host in hosts))
     return Build(
         args={name: value for name, value in target.args.items() if value is not None},
-        contexts=dict(target.attributes.get("contexts") or {}),
+        contexts=dict(target.contexts),
         platforms=platforms or target.platforms,
         attributes=attributes,
         build_platform=build_platform,

@@ -249,7 +249,7 @@ def _tags(image: PairImage, output: Output) -> list[str]:
 
 def _given_contexts(target: Target, contexts: Mapping[str, str]) -> dict[str, str]:
     """The bake file's named contexts, but for those that are pinned for each platform."""
-    given = dict(target.attributes.get("contexts") or {})
+    given = dict(target.contexts)
     pinned = {name.partition("::")[0] for name in contexts}
     return {name: value for name, value in given.items() if name not in pinned}
 

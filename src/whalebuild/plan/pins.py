@@ -37,7 +37,7 @@ def stage_names(application: Target, dependencies: Target) -> tuple[str, ...]:
     They are a stage of its own Dockerfile, a named context that is their target, or both; or
     neither, then it does not build on them as far as can be told.
     """
-    contexts: Mapping[str, str] = application.attributes.get("contexts") or {}
+    contexts = application.contexts
     linked = [name for name, value in contexts.items() if value == target_context(dependencies)]
     stage = dependencies.stage
     if stage and not stage.isdecimal() and dependencies.same_dockerfile(application):

@@ -94,7 +94,7 @@ class AppPlanner:
         if not names:
             return "its Dockerfile has no such stage by name, and no named context links to it"
         stage = (target.stage or "").lower()
-        given = (app.attributes.get("contexts") or {}).get(stage)
+        given = app.contexts.get(stage)
         if stage not in names or given == target_context(target):
             return None  # a context replaces whatever stage there is, with buildx alone too
         if given is not None:
@@ -111,7 +111,7 @@ class AppPlanner:
         """Say what an image in the place of a stage would not have; None if nothing."""
         dockerfile = self.input_reader.tree.dockerfile(app)
         if dockerfile is None:
-            return f"its Dockerfile is not here to be read: its context is {app.context}"
+            return f"its Dockerfile is in {app.context}, and not here"
         found = dockerfile.stage(stage)
         final = dockerfile.stage(app.stage) if app.stage else dockerfile.stages[-1]
         lost = lost_arguments(dockerfile, found, final, app.args) if found and final else None

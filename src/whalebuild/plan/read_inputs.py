@@ -66,14 +66,14 @@ class InputReader:
             stands_on: Named contexts in the place of stages, ``target:…``; what those targets are
                 made from is left out.
         """
-        given = dict(target.attributes.get("contexts") or {}) | dict(stands_on or {})
+        given = dict(target.contexts) | dict(stands_on or {})
         target = target.with_attributes(contexts=given or None)
         try:
             dockerfile = self.tree.dockerfile(target)
         except UsageError as unreadable:  # what is asked for was read before; this one is linked
             return Undetermined(unreadable.what)
         if dockerfile is None:
-            return Undetermined(f"its context {target.context} is not a local folder")
+            return Undetermined(f"its Dockerfile is in {target.context}, and not here")
         build = build_of(target, platforms=platforms, build_platform=self.platform)
         inputs = find_inputs(dockerfile, target.stage, build)
         if isinstance(inputs, Undetermined):

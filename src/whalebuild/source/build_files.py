@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.bakefile.contexts import dockerfile_path
+from whalebuild.dockerfile.gopath import PatternError
 from whalebuild.dockerfile.ignorefile import PatternMatcher
 from whalebuild.source.context_walk import ContextTree
 
@@ -77,12 +78,16 @@ def _names_in(folder: Path) -> Iterator[str]:
         return
 
 
-def read_ignore_text(context: Path, dockerfile: DockerfilePlace | None) -> str:
+def read_ignore_text(
+    context: Path, dockerfile: DockerfilePlace | None, *, external: bool = False
+) -> str:
     """Read the ignore file beside the Dockerfile, or else that of the context; empty if none.
 
     Args:
         context: The context's folder.
         dockerfile: None for a named context, and where the Dockerfile is in the bake file.
+        external: Whether the Dockerfile names its frontend: that is sent the files, and to its
+            protocol an empty one is none.
 
     Raises:
         OSError: One cannot be read.
@@ -95,7 +100,8 @@ def read_ignore_text(context: Path, dockerfile: DockerfilePlace | None) -> str:
             data = _read_inside(folder, name)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
-        return decode(data)
+        if data or not external:
+            return decode(data)
     return ""
 
 
@@ -119,8 +125,20 @@ def _read_inside(folder: Path, name: str) -> bytes:
         raise FileNotFoundError(errno.ENOENT, f"{reason}of the folder alone", path)
     if end is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    unsent = next((each for each in (*links, end) if not _matches_itself(each)), None)
+    if unsent is not None:
+        reason = f"BuildKit takes the name {unsent} for a pattern, which does not match it"
+        raise FileNotFoundError(errno.ENOENT, reason, path)
     if tree.is_folder(end):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not tree.is_file(end):
         raise OSError(errno.EINVAL, "it is neither a file nor a folder", path)
     return (folder / end).read_bytes()
+
+
+def _matches_itself(path: str) -> bool:
+    """Whether a file is sent that is asked for by its path, which is a pattern to the client."""
+    try:
+        return PatternMatcher([path]).match(path)[0]
+    except PatternError:
+        return False

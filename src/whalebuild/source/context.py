@@ -27,11 +27,7 @@ from whalebuild.inputs.values import (
     StageInputs,
     Undetermined,
 )
-from whalebuild.source.build_files import (
-    DockerfilePlace,
-    find_dockerfile,
-    read_ignore_text,
-)
+from whalebuild.source.build_files import find_dockerfile, read_ignore_text
 from whalebuild.source.context_walk import ContextTree
 
 
@@ -43,7 +39,7 @@ class LocalContextFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._trees: dict[tuple[str | None, Path, DockerfilePlace | None], ContextTree] = {}
+        self._trees: dict[tuple[object, ...], ContextTree] = {}
 
     def list_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
@@ -59,10 +55,11 @@ class LocalContextFiles:
             The files of every read, or why they cannot be determined: a file or folder cannot be
             read, or an ignore file is not well formed.
         """
+        external = any(closure.syntax for closure in inputs.closures)
         listed: list[tuple[ContextRead, tuple[FileEntry, ...]]] = []
         for read in inputs.reads:
             try:
-                tree = self._tree(read.context, build, dockerfile)
+                tree = self._tree(read.context, build, dockerfile, external=external)
                 found = dict.fromkeys(_ReadLister(read, tree).entries())
             except (OSError, PatternError) as failed:
                 return Undetermined(f"cannot tell what it reads: {_reason(failed)}", read.line)
@@ -71,7 +68,9 @@ class LocalContextFiles:
             listed.append((read, tuple(found)))
         return ContextFiles(tuple(listed))
 
-    def _tree(self, context: str | None, build: Build, dockerfile: str | None) -> ContextTree:
+    def _tree(
+        self, context: str | None, build: Build, dockerfile: str | None, *, external: bool
+    ) -> ContextTree:
         value = build.contexts[context] if context else build.context
         folder = self._root / local_path(value)
         if not folder.is_dir():
@@ -81,9 +80,9 @@ class LocalContextFiles:
         beside = None
         if context is None and dockerfile is not None:
             beside = find_dockerfile(self._root, value, dockerfile)
-        key = (context, folder, beside)
+        key = (context, folder, beside, external)
         if key not in self._trees:
-            patterns = read_ignore_file(read_ignore_text(folder, beside))
+            patterns = read_ignore_file(read_ignore_text(folder, beside, external=external))
             self._trees[key] = ContextTree(folder, PatternMatcher(patterns), context)
         return self._trees[key]
 

@@ -11,7 +11,7 @@ from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
-from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.inputs.values import Build, ContextFiles, NamedContext, StageInputs, Undetermined
 from whalebuild.source.additions import find_additions
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.build_files import decode, find_dockerfile
@@ -49,16 +49,16 @@ class LocalSourceTree:
         """See ``plan.ports.SourceTree``.
 
         Raises:
-            UsageError: The context is neither a folder nor a URL, or the Dockerfile in a folder
+            UsageError: A context is neither a folder nor elsewhere, or the Dockerfile in a folder
                 cannot be read.
         """
         is_local = (self._root / target.context).is_dir()
         if not is_local and not is_remote(target.context):
-            raise UsageError(
-                f"the context {target.context} is not a folder",
-                cause=f'it is neither one here nor a URL (target "{target.name}")',
-                next_step="run whalebuild where the folder is, or set context in the bake file",
-            )
+            raise _no_folder(target.context, f'target "{target.name}"')
+        for name, value in target.contexts.items():
+            folder = NamedContext(name, value).folder
+            if folder is not None and not (self._root / folder).is_dir():
+                raise _no_folder(value, f'named context "{name}" of target "{target.name}"')
         if target.dockerfile_inline:
             return parse_dockerfile(target.dockerfile_inline)
         if not is_local:
@@ -85,6 +85,14 @@ class LocalSourceTree:
     def additions(self, target: Target) -> Mapping[str, Any]:
         """See ``plan.ports.SourceTree``."""
         return find_additions(self._root, self._environment, target)
+
+
+def _no_folder(context: str, where: str) -> UsageError:
+    return UsageError(
+        f"the context {context} is not a folder",
+        cause=f"it is neither one here nor a URL ({where})",
+        next_step="run whalebuild where the folder is, or name another one in the bake file",
+    )
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -28,6 +28,7 @@ EXPORT = {
     "mode": "max",
     "image-manifest": "true",
     "oci-mediatypes": "true",
+    "force-compression": "true",
 }
 
 

@@ -79,16 +79,24 @@ class CacheImports:
         self.unusable.add(source)
         self._announce(source, failure)
 
-    def prepared(self, target: GeneratedTarget) -> GeneratedTarget:
-        """The target without imports of caches that cannot be used."""
-        for source in target.imports:
+    def prepared(self, target: GeneratedTarget, *, built: bool = False) -> GeneratedTarget:
+        """The target without imports of caches that cannot be used.
+
+        Args:
+            target: The target.
+            built: Whether every step of it is done.
+        """
+        if built:
+            target = target.to_push_again()
+        for source in target.imports if target.attributes.get("cache-from") else ():
             if str(source) not in self.unusable:
                 try:
                     self._manifest(source)
                 except FailedError as failed:
                     self.drop(str(source), failed.failure)
         target = target.without_imports(self.unusable)
-        return target.uncached() if target.name in self.uncached else target
+        anew = target.name in self.uncached and not built
+        return target.uncached() if anew else target
 
     def drop_cause_of(self, failure: Failure, targets: Sequence[GeneratedTarget]) -> bool:
         """Drop the caches that a build failed for; tell whether there were any."""

@@ -114,7 +114,9 @@ class BuildxRunner:
                         platforms=blamed,
                     ) from None
         self._built.update(names)
-        self.metadata |= self.engine.metadata
+        for name, said in self.engine.metadata.items():
+            # Where a cache alone is pushed, the image is the one that was pushed before.
+            self.metadata[name] = {**self.metadata.get(name, {}), **said}
         self.fresh |= digests_in(str(self.engine.metadata))
 
     def stream(self, targets: Sequence[GeneratedTarget], state: BuildState) -> None:
@@ -128,8 +130,7 @@ class BuildxRunner:
         self.console.begin(state.targets)
         self._built |= state.built
         ready = [
-            target.to_push_again() if target.name in self._built else self.imports.prepared(target)
-            for target in targets
+            self.imports.prepared(target, built=target.name in self._built) for target in targets
         ]
         definition = make_definition([target.target for target in ready], self.all_targets)
         builder, allow = self.settings.builder, self.settings.allow

@@ -17,6 +17,7 @@ from whalebuild.bakefile.templates import escape
 from whalebuild.builder.nodes import Node, places
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import Reference
+from whalebuild.plan.cache_options import cache_exports, cache_sources, image_options
 
 Definition = dict[str, Any]
 # A reference by a digest that is not the content's makes BuildKit push under the real one, with no
@@ -100,16 +101,22 @@ class GeneratedTarget:
         return self.with_attributes(no_cache=True)
 
     def to_push_again(self) -> GeneratedTarget:
-        """The same once every step is done, to be pushed again: the builder has all it needs.
+        """The same once every step is done, to be pushed again.
 
-        With ``no-cache`` every step would run anew.
+        It imports what it did: BuildKit has not fetched what no step needed, and knows it by that
+        cache alone. With ``no-cache`` every step would run anew, and the imported ones are others.
         """
-        return self.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
+        if self.attributes.get("no-cache") or self.attributes.get("no-cache-filter"):
+            return self.with_attributes(cache_from=None, no_cache=None, no_cache_filter=None)
+        return self
+
+    def cache_only(self) -> GeneratedTarget:
+        """The same with its cache alone pushed."""
+        return self.with_attributes(output=[{"type": "cacheonly"}], tags=None)
 
     def unpushed(self) -> GeneratedTarget:
         """The same, built and not pushed."""
-        nowhere = {"type": "cacheonly"}
-        return self.with_attributes(output=[nowhere], tags=None, cache_to=None)
+        return self.cache_only().with_attributes(cache_to=None)
 
 
 def output_of(options: BuildOptions, driver: str | None) -> Output:
@@ -175,7 +182,7 @@ def generate_target(
         # The local engine holds one platform; buildx picks the node's own.
         platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
         contexts={**_given_contexts(image.target, contexts), **contexts} or None,
-        cache_from=_cache_from(image.target, cache_from) or None,
+        cache_from=cache_sources(image.target, cache_from) or None,
         cache_to=_cache_to(image.target, cache_to, output) or None,
         output=[_output(image, output)],
         call=None,
@@ -254,31 +261,12 @@ def _given_contexts(target: Target, contexts: Mapping[str, str]) -> dict[str, st
     return {name: value for name, value in given.items() if name not in pinned}
 
 
-def _cache_from(target: Target, sources: Sequence[Reference]) -> list[Any]:
-    ours = [{"type": "registry", "ref": str(reference)} for reference in sources]
-    theirs = target.attributes.get("cache-from") or []
-    return ours + [source for source in theirs if source not in ours]
+def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:
+    return [] if output in {Output.LOAD, Output.NOTHING} else cache_exports(target, reference)
 
 
 def _ref(source: object) -> object:
     return source.get("ref") if isinstance(source, Mapping) else source
-
-
-def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:
-    if output in {Output.LOAD, Output.NOTHING}:
-        return []
-    theirs = list(target.attributes.get("cache-to") or [])
-    if reference is None:
-        return theirs
-    ours = {
-        "type": "registry",
-        "ref": str(reference),
-        "mode": "max",
-        "image-manifest": "true",
-        "oci-mediatypes": "true",
-    }
-    # BuildKit tells the manifest of the last one alone (``runCacheExporters``).
-    return [*theirs, ours]
 
 
 def _output(image: PairImage, output: Output) -> dict[str, str]:
@@ -287,10 +275,7 @@ def _output(image: PairImage, output: Output) -> dict[str, str]:
         return {"type": "docker"}
     if output is Output.NOTHING:
         return {"type": "cacheonly"}
-    kept: dict[str, str] = {}
-    for given in image.target.attributes.get("output") or []:
-        if isinstance(given, dict) and given.get("type") in {"image", "registry"}:
-            kept = {k: v for k, v in given.items() if k not in {"type", "push", "name"}}
+    kept = image_options(image.target)
     if output is Output.DIGEST:
         kept |= {
             "name": ",".join(image.repositories),

@@ -74,6 +74,13 @@ def size(value: Any) -> int:
     return value
 
 
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise wrong(value, "truth value")
+    return value
+
+
 def platform(value: Any) -> str:
     """A platform that an image can have."""
     found = parse_platforms([text(value)], where="platforms")

@@ -10,6 +10,7 @@ from tests.support.plans import (
     BUNDLE,
     REBUILD,
     REUSE,
+    app_plan,
     attestation,
     deps_plan,
     digest,
@@ -245,14 +246,15 @@ STAND = DepsImage("acme/web", digest(9), {AMD64: digest(1)})
 def test_an_application_says_how_it_was_made() -> None:
     made_of = material(AMD64, labels={"a": "b"})
     image_ = replace(pushed(image(5, AMD64)), annotations={"org.x": "y"})
-    raw = app_index(image_, made_of, STAND)
+    app = app_plan(material=made_of)
+    raw = app_index(image_, app, STAND)
     index = parse_index(raw)
     assert index
     assert (index.images, index.attestations) == (image_.images, image_.attestations)
     assert index.annotations["org.x"] == "y"
     record = AppRecord(made_of.key(STAND.images), STAND.images, made_of.bases)
     assert index.annotations.items() >= record.as_annotations().items()
-    assert app_index(image_, made_of, STAND) == raw
+    assert app_index(image_, app, STAND) == raw
 
 
 @pytest.mark.parametrize(
@@ -263,6 +265,7 @@ def test_an_application_says_how_it_was_made() -> None:
 def test_an_application_of_unknown_origin_has_no_record(
     made_of: Any, deps_image: DepsImage | None
 ) -> None:
-    index = parse_index(app_index(pushed(image(5, AMD64)), made_of, deps_image))
+    app = app_plan(material=made_of)
+    index = parse_index(app_index(pushed(image(5, AMD64)), app, deps_image))
     assert index
     assert index.annotations == {}

@@ -136,8 +136,10 @@ def test_a_tag_in_another_repository_needs_a_push() -> None:
 
 def test_force_builds_the_application_on_reused_dependencies() -> None:
     world = published()
+    images = bundle_of(world).images
     assert actions(world.bake(force=True)) == {"app-deps": "reused", "app": "built"}
-    assert world.registry.puts == [APP]
+    assert world.registry.puts == [DEPS, APP], "the application's cache is exported again"
+    assert bundle_of(world).images == images
 
 
 def test_a_missing_application_cache_is_exported_and_added_to_the_bundle() -> None:

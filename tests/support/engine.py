@@ -166,22 +166,27 @@ class PushingEngine(FakeEngine):
 
     def _run(self, name: str, target: Mapping[str, Any]) -> dict[str, Any]:
         (output,) = target.get("output") or [{"type": "cacheonly"}]
-        if output["type"] != "image" or target.get("call"):
+        if target.get("call"):
             return {}
-        tags = [parse_reference(tag, where="tags") for tag in target.get("tags", ())]
-        repositories = [tag.repository for tag in tags] or output["name"].split(",")
-        assert bool(tags) != ("push-by-digest" in output)
-        named = [self.own if p == LOCAL else p for p in target.get("platforms") or [LOCAL]]
-        platforms = [p for p in named if p not in self.drops]
         base = name.partition("_")[0]
         content = json.dumps([base, self.salt.get(base), target.get("contexts")])
-        digest = push_image(self.registry, repositories, platforms, content, attested=self.attested)
-        for tag in tags:
-            self.registry.tags[tag.repository, str(tag.tag)] = digest
-        metadata: dict[str, Any] = {"containerimage.digest": digest}
+        metadata: dict[str, Any] = {}
+        if output["type"] == "image":
+            metadata["containerimage.digest"] = self._push(target, output, content)
         for cache in target.get("cache-to", ()):
             where = parse_reference(cache["ref"], where="cache-to")
             assert where.tag or where.digest == NO_DIGEST
             said = f"cache of {name}: {content}"
             metadata["cache.manifest"] = push_cache(self.registry, where, said, self.config_size)
         return metadata
+
+    def _push(self, target: Mapping[str, Any], output: Mapping[str, str], content: str) -> str:
+        tags = [parse_reference(tag, where="tags") for tag in target.get("tags", ())]
+        repositories = [tag.repository for tag in tags] or output["name"].split(",")
+        assert bool(tags) != ("push-by-digest" in output)
+        named = [self.own if p == LOCAL else p for p in target.get("platforms") or [LOCAL]]
+        platforms = [p for p in named if p not in self.drops]
+        digest = push_image(self.registry, repositories, platforms, content, attested=self.attested)
+        for tag in tags:
+            self.registry.tags[tag.repository, str(tag.tag)] = digest
+        return digest

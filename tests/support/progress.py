@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
@@ -48,8 +49,8 @@ def _of_target(line: str, target: str) -> str:
     return json.dumps({**status, "vertexes": steps}) + "\n"
 
 
-def step(name: str, error: str = "", *, cached: bool = False) -> str:
-    """One line of BuildKit's stream: a step that has ended."""
+def step(name: str, error: str = "", *, cached: bool = False, inputs: Sequence[str] = ()) -> str:
+    """One line of BuildKit's stream: a step that has ended, made from those of other names."""
     vertex = {
         "digest": f"sha256:{name}",
         "name": name,
@@ -57,5 +58,12 @@ def step(name: str, error: str = "", *, cached: bool = False) -> str:
         "completed": "2026-01-01T00:00:01Z",
         "cached": cached,
         "error": error,
+        "inputs": [f"sha256:{each}" for each in inputs],
     }
     return json.dumps({"vertexes": [vertex]}) + "\n"
+
+
+def sent(name: str) -> str:
+    """One line of the stream: files of the client are sent in a step."""
+    status = {"id": "transferring context:", "vertex": f"sha256:{name}", "current": 1, "total": 1}
+    return json.dumps({"statuses": [status]}) + "\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
+from whalebuild.bake.cache_renewal import CacheRenewal
 from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.other_targets import OtherTargets
 from whalebuild.bake.outcome import (
@@ -74,6 +75,9 @@ class Baker:
         self._cache_exporter = CacheExporter(
             *(plan, self._runner, self.registry, self.notes),
             *(self.console.note, warn, self.token),
+        )
+        self._cache_renewal = CacheRenewal(
+            self._runner, self._cache_exporter, self.console.note, warn
         )
 
     def bake(self) -> BakeResult:
@@ -166,7 +170,17 @@ class Baker:
                 for app in building
             }
         )
-        pushed = {name: self._verified(each) for name, each in app_targets.items() if each}
+        self._cache_renewal.renew(
+            ((app, app_targets[app.image.name]) for app in building),
+            lambda app, export: self.plan.app_targets(
+                app, outcomes[app.image.deps].deps_image, export
+            ),
+        )
+        pushed = {
+            app.image.name: self._verified(targets).made_with(app.cache.record.inputs)
+            for app in building
+            if (targets := app_targets[app.image.name])
+        }
         return BuiltImages(outcomes, pushed, {**deps_targets, **app_targets})
 
     def _push(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
@@ -193,26 +207,21 @@ class Baker:
         # Another portion may change dependencies that this one leaves as they are: with the new
         # bundle go all the old caches of applications.
         others = self.plan.options.portion is not None and not deps.plan.reused
-        needed = deps.changed or others or not self._has_cache(app, deps)
+        needed = deps.changed or others or app.cache.stale
         return self.plan.app_targets(app, deps.deps_image, export if needed else None)
-
-    def _has_cache(self, app: AppPlan, deps: DepsOutcome) -> bool:
-        """Whether the published bundle has the application's cache for every platform."""
-        source = deps.plan.source
-        if source is None:
-            return False
-        covered: set[str] = set()
-        here = self.plan.options.built_here(app.image.platforms)
-        platforms = here or tuple(deps.deps_image.images)
-        for cache in source.bundle.cache(Role.APP, platforms, app.image.name):
-            covered.update(cache.platforms)
-        return covered.issuperset(platforms)
 
     def _verified(self, targets: Sequence[GeneratedTarget]) -> PushedImage:
         metadata = self._runner.metadata
         pushed = self._verifier.verify(
             targets[0].image,
-            (pushed_target(target, metadata.get(target.name) or {}) for target in targets),
+            (
+                pushed_target(
+                    target,
+                    metadata.get(target.name) or {},
+                    missed=target.image.name in self._cache_renewal.missed,
+                )
+                for target in targets
+            ),
         )
         self._runner.fresh.update(pushed.digests.values())
         self._publisher.note_push(pushed)
@@ -223,7 +232,7 @@ class Baker:
         pushed = built.apps.get(app.image.name)
         if pushed is None or app.published is None:
             return None
-        index = app_index(pushed, app.material, built.deps[app.image.deps].deps_image)
+        index = app_index(pushed, app, built.deps[app.image.deps].deps_image)
         of_index = Descriptor(digest_of(index), len(index))
         return estimate_next_pull(self.registry, app.published, pushed.images, of_index, self.clock)
 

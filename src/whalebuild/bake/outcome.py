@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from whalebuild.bakefile.images import Role
 from whalebuild.buildkit.metadata import exported_cache, image_digest
 from whalebuild.bundle.annotations import to_annotations
-from whalebuild.bundle.app_key import AppMaterial
+from whalebuild.bundle.build_inputs import BuildInputs
 from whalebuild.bundle.index import Bundle, Cache, write_bundle
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
@@ -18,7 +18,7 @@ from whalebuild.oci.manifest import Descriptor
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.pins import DepsImage, deps_image_of
-from whalebuild.plan.plan import DepsPlan
+from whalebuild.plan.plan import AppPlan, DepsPlan
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,25 @@ class PushedTarget:
         platforms: Those that it was built for.
         digest: Of the image index, or of the manifest where there is no index.
         cache: The cache manifest that it exported.
+        missed: Whether steps ran without an input being the reason, although there was a cache.
     """
 
     name: str
     platforms: tuple[str, ...]
     digest: str
     cache: Descriptor | None = None
+    missed: bool = False
 
 
-def pushed_target(target: GeneratedTarget, metadata: Mapping[str, Any]) -> PushedTarget:
+def pushed_target(
+    target: GeneratedTarget, metadata: Mapping[str, Any], *, missed: bool = False
+) -> PushedTarget:
     """Read from buildx's metadata of a target what it pushed.
+
+    Args:
+        target: The target.
+        metadata: Buildx's.
+        missed: See ``PushedTarget``.
 
     Raises:
         VerificationError: It does not say.
@@ -51,7 +60,8 @@ def pushed_target(target: GeneratedTarget, metadata: Mapping[str, Any]) -> Pushe
             cause="its metadata has no digest",
             next_step="check `docker buildx version` (0.12 or later)",
         )
-    return PushedTarget(target.name, target.platforms, digest, exported_cache(metadata))
+    cache = exported_cache(metadata)
+    return PushedTarget(target.name, target.platforms, digest, cache, missed)
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,10 @@ class PushedImage:
             (*self.caches, *other.caches),
             (*self.targets, *other.targets),
         )
+
+    def made_with(self, inputs: BuildInputs) -> PushedImage:
+        """The image with caches that say what they were made with."""
+        return replace(self, caches=tuple(replace(each, inputs=inputs) for each in self.caches))
 
     @property
     def digests(self) -> dict[str, str]:
@@ -207,14 +221,15 @@ def deps_outcome(
     )
 
 
-def app_index(
-    pushed: PushedImage, made_of: AppMaterial | None, deps_image: DepsImage | None
-) -> bytes:
+def app_index(pushed: PushedImage, app: AppPlan, deps_image: DepsImage | None) -> bytes:
     """Compose an application's index: what was pushed, and how it was made."""
     annotations = dict(pushed.annotations or {})
+    made_of = app.material
     if made_of is not None and deps_image is not None:
         on = deps_image.images
         annotations |= AppRecord(made_of.key(on), on, made_of.bases).as_annotations()
+    missed = any(target.missed for target in pushed.targets)
+    annotations |= replace(app.cache.record, missed=missed).as_annotations()
     return _compose(Bundle("", pushed.images, pushed.attestations), (), annotations)
 
 

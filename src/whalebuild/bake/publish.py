@@ -94,7 +94,7 @@ class Publisher:
     def _app(self, app: AppPlan, built: BuiltImages) -> ImageResult:
         name, pushed = app.image.name, built.apps.get(app.image.name)
         if pushed is not None:
-            raw = app_index(pushed, app.material, built.deps[app.image.deps].deps_image)
+            raw = app_index(pushed, app, built.deps[app.image.deps].deps_image)
             self._put(app.image.references, raw)
             targets = built.targets.get(name, ())
             platforms = tuple(pushed.images)

@@ -17,7 +17,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Step:
-    """A vertex changed. Times are seconds since the epoch; ``error`` is BuildKit's message."""
+    """A vertex changed.
+
+    Attributes:
+        started: Seconds since the epoch.
+        completed: Seconds since the epoch.
+        error: BuildKit's message.
+        inputs: Digests of the vertices that it is made from.
+    """
 
     digest: str
     name: str
@@ -25,6 +32,7 @@ class Step:
     completed: float | None
     cached: bool
     error: str
+    inputs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,7 @@ def _events(status: Mapping[str, Any]) -> Iterator[Event]:
             completed=_seconds(vertex.get("completed")),
             cached=bool(vertex.get("cached")),
             error=vertex.get("error", ""),
+            inputs=tuple(vertex.get("inputs") or ()),
         )
     for item in status.get("statuses") or ():
         yield Transfer(

@@ -19,6 +19,8 @@ _IMPORT = re.compile(r"(?:\[[^\]]*\] )?importing cache manifest from (?P<source>
 # "linux/arm64", or "linux/amd64->arm64" where a step runs on one platform for another.
 _PLATFORM = re.compile(r"(?P<own>(?P<system>[a-z0-9]+)/[a-z0-9/]+)(?:->(?P<other>[a-z0-9/]+))?")
 _LAYER = "sha256:"
+# What is sent of a folder on the client: "transferring context:" (``source/local`` of BuildKit).
+_SENT = "transferring "
 # Steps of buildx's own, before the builder has answered anything.
 _CONNECTING = "[internal] waiting for connection"
 _BOOTING = "[internal] booting buildkit"
@@ -39,6 +41,9 @@ class StepState:
         error: BuildKit's message; empty without one.
         log: Output of its process.
         layers: Bytes fetched so far and in all, by layer.
+        inputs: Identifiers of the steps that it is made from.
+        sends: Whether files of the client are sent in it.
+        attempts: Numbers of the attempts in which it was part of the build.
     """
 
     digest: str
@@ -50,6 +55,9 @@ class StepState:
     error: str = ""
     log: bytearray = field(default_factory=bytearray)
     layers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    sends: bool = False
+    attempts: set[int] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -84,10 +92,24 @@ class StepState:
         return _BOOTING in self.name
 
     @property
+    def keyword(self) -> str:
+        """The keyword of the Dockerfile's instruction that it is, or empty.
+
+        ``LINK`` is the second step of an instruction with ``--link``: it puts the layer that the
+        first one made on top of others, and needs the content of none.
+        """
+        found = _INSTRUCTION.match(self.name)
+        return found["text"].partition(" ")[0] if found else ""
+
+    @property
     def is_instruction(self) -> bool:
         """Whether it is an instruction of a Dockerfile other than FROM."""
-        found = _INSTRUCTION.match(self.name)
-        return found is not None and not found["text"].startswith(("FROM ", "LINK "))
+        return self.keyword not in {"", "FROM", "LINK"}
+
+    @property
+    def executed(self) -> bool:
+        """Whether it was executed, in any attempt."""
+        return self.completed is not None and (self.ran or not self.cached)
 
 
 @dataclass(frozen=True)
@@ -112,10 +134,12 @@ class BuildState:
         self.steps: dict[str, StepState] = {}
         self.messages: list[str] = []
         self.warnings: dict[str, BuildWarning] = {}
+        self.attempts = 0
 
     def begin_attempt(self) -> None:
         """Start again after a failure: a step that ran is not counted as cached the second time."""
         self.messages.clear()
+        self.attempts += 1
         for step in self.steps.values():
             step.log.clear()
             step.ran = step.ran or (step.completed is not None and not step.cached)
@@ -129,6 +153,8 @@ class BuildState:
             case Transfer() if event.id.startswith(_LAYER):
                 step = self._step(event.step)
                 step.layers[event.id] = (event.current, event.total)
+            case Transfer() if event.id.startswith(_SENT):
+                self._step(event.step).sends = True
             case Log():
                 self._step(event.step).log += event.data
             case BuildWarning():
@@ -149,7 +175,7 @@ class BuildState:
         """The work for one target; a step that targets share counts for each of them."""
         steps = [step for step in self.steps.values() if target in step.names]
         done = [step for step in steps if step.is_instruction and step.completed is not None]
-        run = sum(1 for step in done if step.ran or not step.cached)
+        run = sum(1 for step in done if step.executed)
         times = [(s.started, s.completed) for s in steps if s.started and s.completed]
         seconds = max(e for _, e in times) - min(b for b, _ in times) if times else 0.0
         return Totals(run, len(done) - run, pulled_bytes(steps), seconds)
@@ -225,6 +251,8 @@ class BuildState:
         step.completed = event.completed if event.started else step.completed
         step.cached = step.cached or event.cached
         step.error = event.error or step.error
+        step.inputs = event.inputs or step.inputs
+        step.attempts.add(self.attempts)
 
     def _step(self, digest: str) -> StepState:
         return self.steps.setdefault(digest, StepState(digest))

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from whalebuild.bundle.build_inputs import BuildInputs
 from whalebuild.oci.manifest import Descriptor, Index, write_index
 
 CACHE = "dev.whalebuild.cache"
 CACHE_PLATFORMS = "dev.whalebuild.cache.platforms"
 CACHE_TARGET = "dev.whalebuild.cache.target"
-# BuildKit imports no cache whose configuration is larger, and says nothing of it
-# (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
-CACHE_CONFIG_LIMIT = 1 << 20
-
+CACHE_INPUTS = "dev.whalebuild.cache.inputs"
 # BuildKit imports no cache whose configuration is larger, and says nothing of it
 # (``maxCacheConfigSize`` in ``cache/remotecache/import.go``).
 CACHE_CONFIG_LIMIT = 1 << 20
@@ -34,6 +32,7 @@ class Cache:
         digest: Of the manifest.
         size: Of the manifest in bytes.
         target: The application's target, since several may share their dependencies.
+        inputs: Of the application's build that exported it.
     """
 
     role: str
@@ -41,6 +40,7 @@ class Cache:
     digest: str
     size: int
     target: str = ""
+    inputs: BuildInputs = field(default_factory=BuildInputs, hash=False)
 
     def without(self, platforms: Collection[str]) -> Cache | None:
         """The cache without these platforms; None where no other is left."""
@@ -52,6 +52,8 @@ class Cache:
         annotations = {CACHE: self.role, CACHE_PLATFORMS: ",".join(self.platforms)}
         if self.target:
             annotations[CACHE_TARGET] = self.target
+        if self.inputs:
+            annotations[CACHE_INPUTS] = self.inputs.to_text()
         return Descriptor(self.digest, self.size, annotations=annotations)
 
 
@@ -89,6 +91,7 @@ def read_bundle(index: Index, digest: str) -> Bundle:
             child.digest,
             child.size,
             child.annotations.get(CACHE_TARGET, ""),
+            BuildInputs.from_text(child.annotations.get(CACHE_INPUTS, "")),
         )
         for child in index.manifests
         if CACHE in child.annotations

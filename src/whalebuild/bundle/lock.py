@@ -25,6 +25,8 @@ from whalebuild.inputs.values import (
 SCHEME = 1
 # Hex digits of digests by name, which only show whether an input changed; keys are complete.
 _SHORT = 16
+# The name of a stage's instructions among the facts.
+STAGE = "Dockerfile: stage "
 _MISSING = "is missing"
 
 ByName = Mapping[str, str]
@@ -121,7 +123,7 @@ def make_lock(
         digests = _image_digests(closure, (pins or {}).get(platform, {}))
         known = _facts(closure, digests, targets or {})
         entries = _entries(closure, files)
-        content = {entry.name: _fingerprint(entry) for entry in entries}
+        content = {entry.name: fingerprint(entry) for entry in entries}
         keys[platform] = _digest([SCHEME, platform, sorted(known.items()), sorted(content.items())])
         facts[platform] = {name: digest[:_SHORT] for name, digest in known.items()}
         listed[platform] = {name: _short(print_) for name, print_ in content.items()}
@@ -176,7 +178,7 @@ def _image_digests(closure: Closure, pins: ByName) -> dict[str, str]:
 
 def _facts(closure: Closure, digests: ByName, targets: ByName) -> dict[str, str]:
     """Full digests by name. No name depends on a position in the Dockerfile."""
-    facts = {f"Dockerfile: stage {part.label}": _digest(part.canonical) for part in closure.stages}
+    facts = {f"{STAGE}{part.label}": _digest(part.canonical) for part in closure.stages}
     facts |= {f"arg {name}": _digest(value) for name, value in closure.args}
     facts |= {f"base {base.key}": _digest([base.key, digests[base.key]]) for base in closure.bases}
     for context in closure.contexts:
@@ -205,7 +207,8 @@ def _entries(closure: Closure, files: ContextFiles) -> list[FileEntry]:
     return list(dict.fromkeys(found))
 
 
-def _fingerprint(entry: FileEntry) -> str:
+def fingerprint(entry: FileEntry) -> str:
+    """A digest of a file's kind and content, and its mode."""
     return f"{_digest([entry.kind, entry.digest])}:{entry.mode:o}"
 
 

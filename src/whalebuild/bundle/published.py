@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from whalebuild.bundle.annotations import PREFIX, SCHEME_KEY, NoLock, from_annotations
+from whalebuild.bundle.build_inputs import BuildRecord, read_record
 from whalebuild.bundle.index import Bundle, read_bundle
 from whalebuild.bundle.lock import SCHEME, Lock
 from whalebuild.oci.manifest import Descriptor, Manifest, parse_index
@@ -65,12 +66,14 @@ class PublishedApp:
         manifest: Its index, or a single manifest.
         images: The image manifests of an index, by platform.
         record: What whalebuild recorded of its build, if it did.
+        build: What it recorded for the decision about the application's cache.
     """
 
     reference: Reference
     manifest: Manifest
     images: Mapping[str, Descriptor]
     record: AppRecord | None
+    build: BuildRecord = field(default_factory=BuildRecord)
 
     @property
     def platforms(self) -> tuple[str, ...]:
@@ -92,7 +95,10 @@ def read_app(reference: Reference, manifest: Manifest) -> PublishedApp:
     index = parse_index(manifest.raw)
     if index is None:
         return PublishedApp(reference, manifest, {}, None)
-    return PublishedApp(reference, manifest, index.images, _record(index.annotations))
+    annotations = index.annotations
+    return PublishedApp(
+        reference, manifest, index.images, _record(annotations), read_record(annotations)
+    )
 
 
 def _record(annotations: Mapping[str, str]) -> AppRecord | None:

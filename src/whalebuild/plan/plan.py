@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
@@ -16,6 +16,7 @@ from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.inputs.values import FileEntry, Undetermined
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice, StageSplit
+from whalebuild.plan.app_cache import AppCache
 from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.definition import (
     APART,
@@ -113,6 +114,7 @@ class AppPlan:
         missing: References that do not have the published image yet.
         drifted_bases: External images of its own stages whose tag has another digest by now.
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
+        cache: What becomes of its cache.
     """
 
     image: PairImage
@@ -126,6 +128,7 @@ class AppPlan:
     missing: tuple[Reference, ...] = ()
     drifted_bases: tuple[str, ...] = ()
     runs: tuple[RunLines, ...] = ()
+    cache: AppCache = field(default_factory=AppCache)
 
 
 @dataclass(frozen=True)
@@ -291,7 +294,7 @@ class Plan:
         for app in self.apps:
             deps = self.deps_of(app)
             deps_image = deps.deps_image
-            export = None if deps.reused else by_digest
+            export = by_digest if app.cache.stale or not deps.reused else None
             if app.action is not AppAction.BUILD:
                 continue
             for target in self.app_targets(app, deps_image, export):

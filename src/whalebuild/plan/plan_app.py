@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.app_key import AppMaterial, material
+from whalebuild.bundle.build_inputs import BuildInputs, build_inputs
+from whalebuild.bundle.index import Bundle
 from whalebuild.bundle.lock import Lock, compare
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
+from whalebuild.plan.app_cache import app_cache
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.pins import (
     base_contexts,
@@ -50,6 +53,7 @@ class AppPlanner:
         made_of: AppMaterial | None = None
         drifted_bases: tuple[str, ...] = ()
         runs: tuple[RunLines, ...] = ()
+        inputs = BuildInputs()
         if isinstance(reading, StageReading):
             runs = runs_of(reading.inputs)
             digests = self._digests(reading, deps, published)
@@ -58,6 +62,7 @@ class AppPlanner:
             if isinstance(lock, Lock):
                 additions = self.input_reader.tree.additions(image.target)
                 made_of = material(lock, image.target, additions)
+                inputs = build_inputs(lock, reading.files)
                 drifted_bases = self._drifted_bases(reading, lock, deps)
         action, reason, missing = self._action(image, deps, made_of, published)
         if isinstance(reading, Undetermined):
@@ -74,6 +79,7 @@ class AppPlanner:
             missing,
             drifted_bases,
             runs,
+            app_cache(image, _kept_bundle(deps), published, inputs, self.options),
         )
 
     def _drifted_bases(self, reading: StageReading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
@@ -182,6 +188,12 @@ class AppPlanner:
         if self.options.force:
             return "--force was given"
         return "its target has no-cache" if skips_cache(target) else ""
+
+
+def _kept_bundle(deps: DepsPlan) -> Bundle | None:
+    """The published bundle with its caches; None where another one certainly takes its place."""
+    rebuilt = deps.decision.action is DepsAction.REBUILD
+    return None if rebuilt or deps.source is None else deps.source.bundle
 
 
 def _reason(deps: DepsPlan, made_of: AppMaterial | None, published: PublishedApp | None) -> str:

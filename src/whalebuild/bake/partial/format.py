@@ -12,6 +12,7 @@ from whalebuild.bake.partial.part import ImagePart, Part
 from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import NoLock, from_annotations, to_annotations
+from whalebuild.bundle.build_inputs import BuildInputs
 from whalebuild.bundle.lock import Lock
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.inputs.values import Undetermined
@@ -105,6 +106,7 @@ def _image_json(entry: ImagePart) -> dict[str, Any]:
         "source": str(entry.source) if entry.source else None,
         "stands_on": dict(entry.stands_on),
         "pushed": [_pushed_json(target) for target in entry.pushed],
+        "inputs": entry.inputs.to_text() if entry.inputs else None,
     }
 
 
@@ -115,6 +117,7 @@ def _pushed_json(target: PushedTarget) -> dict[str, Any]:
         "platforms": list(target.platforms),
         "digest": target.digest,
         "cache": {"digest": cache.digest, "size": cache.size} if cache else None,
+        "missed": target.missed,
     }
 
 
@@ -162,6 +165,7 @@ def _image(found: Mapping[str, Any]) -> ImagePart:
             for p, digest in values.table(found["stands_on"]).items()
         },
         values.listed(found["pushed"], _pushed),
+        values.maybe(found["inputs"], _inputs) or BuildInputs(),
     )
 
 
@@ -204,7 +208,15 @@ def _pushed(found: Mapping[str, Any]) -> PushedTarget:
         Descriptor(values.digest(cache["digest"]), values.size(cache["size"]))
         if cache is not None
         else None,
+        values.flag(found["missed"]),
     )
+
+
+def _inputs(text: Any) -> BuildInputs:
+    inputs = BuildInputs.from_text(values.text(text))
+    if not inputs:
+        raise MalformedError("its inputs cannot be read")
+    return inputs
 
 
 def _staging(text: Any) -> Reference:

@@ -17,10 +17,12 @@ from whalebuild.bake.verify import PushVerifier
 from whalebuild.bakefile.images import BuildOptions, Role
 from whalebuild.buildkit.console import Console
 from whalebuild.bundle.app_key import AppMaterial
+from whalebuild.bundle.build_inputs import BuildRecord, record_of
 from whalebuild.bundle.lock import Lock
 from whalebuild.errors import VerificationError
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.registry import Registry
+from whalebuild.plan.app_cache import AppCache
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrier import Retrier
@@ -129,7 +131,7 @@ class _Reader:
         if pushed.images.keys() != share.pushed:
             what = f'what was pushed for "{image.name}" is for {", ".join(pushed.images)}'
             raise _in_part(share, what, f"the part says {', '.join(sorted(share.pushed))}")
-        return pushed
+        return pushed.made_with(share.entry.inputs)
 
     def _outcome(self, joined: JoinedImage, pushed: PushedImage | None) -> DepsOutcome:
         plan = self._deps(joined, pushed)
@@ -168,7 +170,11 @@ class _Reader:
         reads = [entry.published[0] for entry in joined.entries]
         published = self.baseline.app(image.references[0], reads)
         if True in actions:
-            return AppPlan(image, AppAction.BUILD, "", (), None, {}, made_of, published)
+            last = published.build if published else BuildRecord()
+            cache = AppCache(record=record_of(first.entry.inputs, last))
+            return AppPlan(
+                *(image, AppAction.BUILD, "", (), None, {}, made_of, published), cache=cache
+            )
         if published is None or not published.images:
             what = f'the registry does not have "{image.name}" any more as it was published'
             raise _in_part(first, what, "the part has built nothing, since that would do")

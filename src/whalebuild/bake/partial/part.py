@@ -7,10 +7,11 @@ of the whole, and parts can be compared input by input.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from whalebuild.bake.outcome import BuiltImages, PushedTarget
 from whalebuild.bakefile.images import PairImage
+from whalebuild.bundle.build_inputs import BuildInputs
 from whalebuild.bundle.lock import Lock
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
@@ -27,6 +28,7 @@ class ImagePart:
         action: What the plan does with it.
         lock: What it is made from on all platforms, or why that cannot be told.
         attributes: For an application what else decides about it, see ``bundle.app_key``.
+        inputs: For an application the inputs of its build, see ``bundle.build_inputs``.
         published: What stood under its references when the bake was planned, by digest: under each
             one of dependencies, under the first of an application.
         source: For dependencies the bundle that is reused, with tag and digest.
@@ -42,6 +44,7 @@ class ImagePart:
     source: Reference | None
     stands_on: Mapping[str, str]
     pushed: tuple[PushedTarget, ...]
+    inputs: BuildInputs = field(default_factory=BuildInputs)
 
 
 @dataclass(frozen=True)
@@ -103,4 +106,5 @@ def _app(app: AppPlan, built: BuiltImages) -> ImagePart:
         None,
         {},
         pushed.targets if pushed else (),
+        app.cache.record.inputs,
     )

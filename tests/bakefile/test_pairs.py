@@ -100,6 +100,16 @@ def test_a_name_counts_where_no_stage_is_called_dependencies(
     assert pair.dependencies.guess == 'by its name: no stage "dependencies" is there'
 
 
+def test_a_guess_moves_no_tags_of_what_was_not_asked_for() -> None:
+    targets = {"app": WEB, "web-deps": {"target": "builder", "tags": ["acme/base:2"]}}
+    assert find(targets, "app", text=BUILDER) == ()
+    (pair,) = find(targets, text=BUILDER)
+    assert [str(reference) for reference in pair.dependencies.references] == ["acme/base:2"]
+    linked = {**WEB, "contexts": {"base": "target:web-deps"}}
+    (pair,) = find({**targets, "app": linked}, "app", text=BUILDER)
+    assert [str(reference) for reference in pair.dependencies.references] == ["acme/base:2"]
+
+
 def test_a_name_does_not_outrank_the_stage() -> None:
     targets = {"app": WEB, "test-deps": {"target": "test", "tags": ["acme/test:latest"]}}
     assert shown(find(targets)) == [

@@ -185,6 +185,8 @@ def test_without_publishing_nothing_is_pushed_and_no_cache_exported(
     got = made({"tags": ["x"], "cache-to": [{"type": "gha"}]}, output, inputs)
     assert got["output"] == [said]
     assert "cache-to" not in got
+    local = "type=local,dest=cache"
+    assert made({"cache-to": [{"type": "gha"}, local]}, output, inputs)["cache-to"] == [local]
     assert got["cache-from"] == [{"type": "registry", "ref": str(CACHE)}]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.bakefile.target import EPOCH, TARGET_CONTEXT, Target
@@ -35,12 +35,22 @@ class DependenciesTargets:
         """The application's dependencies, as the bake file says."""
         return _belonging(application, self.written.values(), self.stage)
 
-    def guessed_of(self, application: Target, dockerfile: Dockerfile | None) -> Target | None:
-        """The application's dependencies by their name."""
+    def guessed_of(
+        self, application: Target, dockerfile: Dockerfile | None, requested: Container[str]
+    ) -> Target | None:
+        """The application's dependencies by their name.
+
+        One with tags of its own counts only if it is asked for or linked to: a guess moves no tags.
+        """
         if dockerfile is None or dockerfile.stage(self.stage) is not None:
             return None
         others = (each for each in self.guessed.values() if each.name != application.name)
-        return _belonging(application, others, self.stage)
+        asked = (
+            each
+            for each in others
+            if not each.tags or each.name in requested or each.name in application.linked
+        )
+        return _belonging(application, asked, self.stage)
 
 
 def dependencies_targets(targets: Iterable[Target], stage: str) -> DependenciesTargets:

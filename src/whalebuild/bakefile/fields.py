@@ -34,6 +34,12 @@ def entries(target: Target, attribute: str) -> Iterator[Mapping[str, Any]]:
         yield fields_of(written)
 
 
+def local_caches(target: Target) -> list[Any]:
+    """The caches that a target exports into folders of this machine, as they are written."""
+    written = target.attributes.get("cache-to") or ()
+    return [cache for cache in written if fields_of(cache).get("type") == "local"]
+
+
 def output_fields(written: object) -> Mapping[str, Any]:
     """The fields of an output: a plain word is the folder of ``type=local``."""
     found = fields_of(written)

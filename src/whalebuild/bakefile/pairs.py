@@ -144,7 +144,7 @@ class _Sorter:
         """Put a target that is not known to be dependencies in its place."""
         dockerfile = self.dockerfiles.get(target.name)
         written = self._deps.written_of(target)
-        explicit = written or self._deps.guessed_of(target, dockerfile)
+        explicit = written or self._guessed_of(target, dockerfile)
         why, hint = self._why_no_pair(target, explicit)
         if why:
             self._leave(target, why, hint)
@@ -213,6 +213,9 @@ class _Sorter:
         named = self._names.name_of(target)
         return _tags(target) or ((Reference(named, APP_TAG),) if named else ())
 
+    def _guessed_of(self, target: Target, dockerfile: Dockerfile | None) -> Target | None:
+        return self._deps.guessed_of(target, dockerfile, self.bake.requested)
+
     def _published_as(self, deps: Target | None) -> tuple[Reference, ...]:
         """The tags of a dependencies target; none if it is asked for as something unpublished."""
         if deps is None or (deps.name in self.bake.requested and unpublished_because(deps)):
@@ -225,7 +228,7 @@ class _Sorter:
             if target.name in self._deps.written or target.name in self._deps.guessed:
                 continue
             dockerfile = self.dockerfiles.get(deps.name)
-            found = self._deps.written_of(target) or self._deps.guessed_of(target, dockerfile)
+            found = self._deps.written_of(target) or self._guessed_of(target, dockerfile)
             if found and found.name == deps.name:
                 return target
         return None
@@ -249,7 +252,7 @@ class _Sorter:
         read = self.dockerfiles.get(target.name)
         if read is None or _has_stage(read, self.settings.deps_stage):
             return True
-        return bool(self._deps.written_of(target) or self._deps.guessed_of(target, read))
+        return bool(self._deps.written_of(target) or self._guessed_of(target, read))
 
     def _owners(self, candidates: Iterable[Target]) -> Iterator[Target]:
         """Applications that may share a repository: those requested, and others of the file.

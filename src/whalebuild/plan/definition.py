@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from whalebuild.bakefile.fields import local_caches
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bakefile.templates import escape
@@ -262,7 +263,9 @@ def _given_contexts(target: Target, contexts: Mapping[str, str]) -> dict[str, st
 
 
 def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:
-    return [] if output in {Output.LOAD, Output.NOTHING} else cache_exports(target, reference)
+    if output in {Output.LOAD, Output.NOTHING}:
+        return local_caches(target)
+    return cache_exports(target, reference)
 
 
 def _ref(source: object) -> object:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.bake import APP, DEPS, UNKNOWN, actions, bundle_of
+from tests.support.bake import APP, DEPS, UNKNOWN, actions, app_of, bundle_of
 from tests.support.builders import BUILDER, GOOD_FACTS
 from tests.support.partial import BOTH, Farm, bake_part, children, merged, single
 from tests.support.platforms import AMD64, ARM64
+from tests.support.progress import step
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.errors import VerificationError
 
@@ -81,6 +82,26 @@ def test_after_a_code_change_a_part_pushes_its_application_alone(facts: BuilderF
     assert farm.registry.puts == [APP]
     assert farm.registry.at(DEPS).digest == before
     assert farm.tags == ["deps", "latest"]
+
+
+def test_a_part_whose_cache_did_not_serve_leaves_a_new_one() -> None:
+    farm = merged()
+    before = [cache for cache in bundle_of(farm.worlds[AMD64]).caches if cache.role == "app"]
+    assert all(cache.inputs for cache in before)
+    farm.each(lambda world: world.tree.write(**{"app.py": "2\n"}))
+    farm.each(lambda world: world.engine.salt.update(app="2"))
+    image = "[context dependencies] image"
+    ran = [step(image), step("[stage-1 1/2] RUN x", inputs=[image])]
+    farm.worlds[ARM64].engine.bakes = [(ran, None), ([], None)]
+    farm.bake()
+    assert [len(farm.worlds[p].engine.built) for p in BOTH] == [1, 2]
+    farm.merge()
+    caches = [cache for cache in bundle_of(farm.worlds[AMD64]).caches if cache.role == "app"]
+    old, new = (next(c for c in caches if c.platforms == (p,)) for p in BOTH)
+    assert old in before
+    assert new not in before
+    assert new.inputs != old.inputs
+    assert app_of(farm.worlds[AMD64]).build.missed
 
 
 def test_parts_with_nothing_to_do_are_parts_too() -> None:

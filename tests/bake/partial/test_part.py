@@ -15,6 +15,7 @@ from whalebuild.bake.partial.join import join
 from whalebuild.bake.partial.part import ImagePart, Part
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
+from whalebuild.bundle.build_inputs import BuildInputs
 from whalebuild.bundle.lock import Lock
 from whalebuild.errors import UsageError, VerificationError
 from whalebuild.inputs.values import Undetermined
@@ -50,7 +51,8 @@ def part(
     )
     app = ImagePart(
         *(APP, AppAction.BUILD, lock(*BOTH, state="code", **TABLES), attributes, (None,), None, {}),
-        pushed=pushed(2, platform, cached=False),
+        pushed=tuple(replace(each, missed=True) for each in pushed(2, platform, cached=False)),
+        inputs=BuildInputs({"Dockerfile: stage final": "1"}, {}, {"COPY . .": "2"}),
     )
     staging = (Reference("acme/web", "whalebuild-staging-t0-image-app"),)
     return Part((platform,), (deps, app), "x", staging, file or f"{platform}.json")

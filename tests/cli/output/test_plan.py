@@ -27,6 +27,7 @@ from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.values import ContextRead, FileEntry
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice, StageSplit
+from whalebuild.plan.app_cache import AppCache
 from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.plan import AppAction, DepsPlan
 from whalebuild.settings import Settings
@@ -165,6 +166,38 @@ def test_what_becomes_of_an_application_is_one_line(
 def test_an_application_that_builds_the_stage_itself_says_why() -> None:
     text = plan_text(plan(deps_plan(), app_plan(pins=(), unpinned="line 5 may use ARG X")))
     assert "not on the published image: line 5 may use ARG X\n" in text
+
+
+STALE = AppCache(("Dockerfile: stage final changed", "arg V changed"))
+REASONS = "Dockerfile: stage final changed, arg V changed"
+
+
+@pytest.mark.parametrize(
+    ("action", "options", "said"),
+    [
+        (AppAction.BUILD, BuildOptions(), f"a new one is exported, because {REASONS}"),
+        (
+            AppAction.BUILD,
+            BuildOptions(read_only=True),
+            f"the published one may not serve ({REASONS})",
+        ),
+        (
+            AppAction.NOTHING,
+            BuildOptions(),
+            f"the published one may not serve ({REASONS}): --force renews it",
+        ),
+    ],
+    ids=["build", "read only", "nothing to do"],
+)
+def test_a_cache_that_may_not_serve_is_said(
+    action: AppAction, options: BuildOptions, said: str
+) -> None:
+    made = plan(deps_plan(REUSE, SOURCE), app_plan(action, cache=STALE), options=options)
+    assert f"  cache     {said}" in plan_text(made).splitlines()
+    exported = action is AppAction.BUILD and options.publishes
+    assert (f"app: {said}" in announcement(made)) == exported
+    fits = plan(deps_plan(REUSE, SOURCE), app_plan(action), options=options)
+    assert "  cache " not in plan_text(fits)
 
 
 @pytest.mark.parametrize(

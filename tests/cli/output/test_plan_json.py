@@ -29,6 +29,7 @@ from whalebuild.cli.output.plan import plan_json
 from whalebuild.inputs.values import FileEntry
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice
+from whalebuild.plan.app_cache import AppCache
 from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.plan.plan import AppAction, Plan
 from whalebuild.settings import KEYS, Settings
@@ -123,6 +124,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "bases": {},
                 "bases_moved": [],
                 "missing_tags": [],
+                "cache": {"stale": [], "other_files": []},
                 "platforms": [AMD64],
                 "sites": [],
             },
@@ -148,6 +150,12 @@ def test_an_application_that_is_there_has_no_reasons() -> None:
         ["acme/web:v1"],
     )
     assert (made["pinned"], made["unpinned_because"]) == (False, "why")
+
+
+def test_a_cache_that_may_not_serve_has_its_reasons() -> None:
+    app = app_plan(cache=AppCache(("arg V changed",), ("COPY src .",)))
+    made = as_json(plan(deps_plan(REUSE, SOURCE), app))["targets"][1]
+    assert made["cache"] == {"stale": ["arg V changed"], "other_files": ["COPY src ."]}
 
 
 def test_a_plan_that_asked_nobody_says_so() -> None:

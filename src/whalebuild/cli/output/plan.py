@@ -55,7 +55,7 @@ def plan_text(plan: Plan) -> str:
 def announcement(plan: Plan) -> list[str]:
     """What a bake says before it begins: a line for each image; one for all if it is nothing."""
     if not plan.nothing_to_do:
-        return [*decision_lines(plan), *placement_notes(plan)]
+        return [*decision_lines(plan), *_cache_notes(plan), *placement_notes(plan)]
     names = [image.name for image in plan.images]
     shown = ", ".join(names[:_MANY]) + (f" and {len(names) - _MANY} more" if names[_MANY:] else "")
     are = "are published as they are" if len(names) > 1 else "is published as it is"
@@ -67,6 +67,12 @@ def decision_lines(plan: Plan) -> list[str]:
     lines = [f"{other.name}: {line}" for other in plan.others for line in _other_headlines(other)]
     lines += [f"{deps.image.name}: {_headline(deps)}" for deps in plan.deps]
     return lines + [f"{app.image.name}: {_app_headline(app)}" for app in plan.apps]
+
+
+def _cache_notes(plan: Plan) -> list[str]:
+    """Which caches a bake exports again, and why."""
+    apps = (app for app in plan.apps if app.action is AppAction.BUILD and app.cache.stale)
+    return [f"{app.image.name}: {_cache(plan, app)}" for app in apps if plan.options.publishes]
 
 
 def placement_notes(plan: Plan) -> list[str]:
@@ -168,6 +174,8 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield f"  on        the published image of {image.deps}"
     for name in app.drifted_bases:
         yield f"  base      {name} has moved since; --pull takes the new one"
+    if app.cache.stale:
+        yield f"  cache     {_cache(plan, app)}"
     references = [str(reference) for reference in image.references]
     if app.action is AppAction.NOTHING:
         yield from _hanging("keeps     ", references)
@@ -178,6 +186,16 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield "  loads     the image into the local engine, publishes nothing"
     else:
         yield "  publishes nothing (--read-only)"
+
+
+def _cache(plan: Plan, app: AppPlan) -> str:
+    """Why an application's cache may not have what its build needs, and what becomes of it."""
+    reasons = ", ".join(app.cache.stale[:_MANY])
+    if app.action is not AppAction.BUILD:
+        return f"the published one may not serve ({reasons}): --force renews it"
+    if not plan.options.publishes:
+        return f"the published one may not serve ({reasons})"
+    return f"a new one is exported, because {reasons}"
 
 
 def _app_headline(app: AppPlan) -> str:
@@ -387,6 +405,7 @@ def _app_json(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "bases": dict(app.material.lock.bases) if app.material else {},
         "bases_moved": list(app.drifted_bases),
         "missing_tags": [str(reference) for reference in app.missing],
+        "cache": {"stale": list(app.cache.stale), "other_files": list(app.cache.files)},
         "platforms": list(image.platforms),
         "sites": _placements_json(plan, app),
     }

@@ -110,6 +110,15 @@ def test_a_guess_moves_no_tags_of_what_was_not_asked_for() -> None:
     assert [str(reference) for reference in pair.dependencies.references] == ["acme/base:2"]
 
 
+@pytest.mark.parametrize("requested", [("app-deps", "deps"), ("deps", "app-deps")])
+def test_two_that_are_dependencies_by_name_are_not_each_others(requested: tuple[str, ...]) -> None:
+    linking = {"tags": ["acme/app-deps"], "contexts": {"base": "target:deps"}}
+    targets = {"app-deps": linking, "deps": {"tags": ["acme/deps"]}}
+    found = put(targets, *requested, text=BUILDER)
+    assert found.pairs == ()
+    assert {other.name for other in found.others} == {"app-deps", "deps"}
+
+
 def test_a_name_does_not_outrank_the_stage() -> None:
     targets = {"app": WEB, "test-deps": {"target": "test", "tags": ["acme/test:latest"]}}
     assert shown(find(targets)) == [

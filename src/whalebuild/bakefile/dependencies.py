@@ -41,13 +41,15 @@ class DependenciesTargets:
         """The application's dependencies by their name.
 
         One with tags of its own counts only if it is asked for or linked to: a guess moves no tags.
+        Of two that have such a name neither is the other's.
         """
         if dockerfile is None or dockerfile.stage(self.stage) is not None:
             return None
-        others = (each for each in self.guessed.values() if each.name != application.name)
+        if application.name in self.guessed:
+            return None
         asked = (
             each
-            for each in others
+            for each in self.guessed.values()
             if not each.tags or each.name in requested or each.name in application.linked
         )
         return _belonging(application, asked, self.stage)

@@ -220,3 +220,12 @@ def test_a_disk_that_is_full_is_said(words: str, tmp_path: Path) -> None:
     assert (tmp_path / "code").read_text() == "3\n"
     assert "error: cannot write: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["plan --nosuch", "plan"])
+def test_machines_are_told_where_nobody_reads_the_words(words: str, tmp_path: Path) -> None:
+    script = f'"$0" -m whalebuild {words} --format json 2>/dev/full; echo $? >code'
+    command = ["sh", "-c", script, sys.executable]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["error"]["exit_code"] == 2
+    assert (tmp_path / "code").read_text() == "2\n"

@@ -11,15 +11,21 @@ from pathlib import Path
 import pytest
 
 from tests.cli.fuzzing.cases import make_case
+from wbsandbox import paths
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def campaign(seed: str, count: int) -> None:
-    """Run cases in a process of their own, which forks: one with threads must not."""
+    """Run cases in a process of their own, which forks: one with threads must not.
+
+    Where the sandbox has been up, its docker client takes part.
+    """
     print(f"seed {seed}: repeat with WHALEBUILD_TEST_SEED={seed}")
     command = [sys.executable, "-m", "tests.cli.fuzzing", seed, "0", str(count)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    path = os.pathsep.join([*map(str, paths.PREFIX_BIN), os.environ.get("PATH", os.defpath)])
+    env = {**os.environ, "PATH": path}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"seed {seed}\n{done.stdout}\n{done.stderr}"
 
 

@@ -132,7 +132,8 @@ def _run_verb() -> int:
         if not isinstance(failed, typer.BadParameter.__mro__[2]):
             raise
         wrong: Any = failed
-        wrong.show()
+        with suppress(OSError):
+            wrong.show()
         if asks_for_json(sys.argv[1:]):
             print_json_error(UsageError(wrong.format_message(), next_step=_HELP))
         return int(ExitCode.USAGE)

@@ -9,7 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -102,7 +102,8 @@ def _end_with(error: WhalebuildError, output_format: str) -> NoReturn:
     """Show an error, and end with its exit code."""
     from whalebuild.cli.output.bake import error_text
 
-    print(error_text(error), file=sys.stderr)  # noqa: T201
+    with suppress(OSError):  # nobody reads it, or its disk is full: machines may still be told
+        print(error_text(error), file=sys.stderr)  # noqa: T201
     if output_format == "json":
         print_json_error(error)
     raise typer.Exit(int(error.exit_code)) from None

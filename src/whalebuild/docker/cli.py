@@ -77,13 +77,32 @@ class DockerCalls:
             CommandFailedError: See :meth:`client`.
             EngineError: See :meth:`client`; or it printed something else.
         """
-        try:
-            found = json.loads(self.run(arguments))
-        except ValueError:
-            raise _no_json() from None
+        found = self._json(arguments)
         if not isinstance(found, list):
             raise _no_json()
         return [each for each in found if isinstance(each, dict)]
+
+    def run_object(
+        self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None
+    ) -> Mapping[str, Any]:
+        """The JSON object that ``docker ARGUMENTS`` prints.
+
+        Raises:
+            CommandFailedError: See :meth:`client`.
+            EngineError: See :meth:`client`; or it printed something else.
+        """
+        found = self._json(arguments, env)
+        if not isinstance(found, dict):
+            raise _no_json()
+        return found
+
+    def _json(
+        self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None
+    ) -> object:
+        try:
+            return json.loads(self.run(arguments, env))
+        except (ValueError, RecursionError):
+            raise _no_json() from None
 
     @contextlib.contextmanager
     def client(
@@ -121,7 +140,7 @@ class DockerCalls:
         call = ["sh", "-c", *record, *_with(changes(os.environ, env)), docker]
         try:
             yield DockerClient(client_call=call, **options)
-        except (DockerException, ValueError) as failed:
+        except (DockerException, ValueError, RecursionError) as failed:
             pidfile.unlink(missing_ok=True)
             raise _as_error(failed) from None
         except BaseException:
@@ -134,7 +153,7 @@ def _as_error(failed: Exception) -> EngineError:
     """The error for what python-on-whales raised: docker failed, or printed something else."""
     if isinstance(failed, UnicodeDecodeError):  # it reads what docker said as UTF-8
         return CommandFailedError(bytes(failed.object).decode(errors="replace"))
-    if isinstance(failed, json.JSONDecodeError):
+    if isinstance(failed, json.JSONDecodeError | RecursionError):  # or nested too deeply
         return _no_json()
     if isinstance(failed, ValueError):
         return EngineError(

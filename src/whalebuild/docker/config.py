@@ -31,6 +31,6 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty where there is none that can be read."""
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

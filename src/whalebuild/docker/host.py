@@ -9,7 +9,7 @@ from typing import Any, Self
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
-from whalebuild.docker.info import engine_info, own_engine
+from whalebuild.docker.info import client_info, engine_info, own_engine
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.host_images import HostImage, RunningImage, read_container, read_image
@@ -37,8 +37,7 @@ class DockerHost:
         """See ``published.ports.Host``."""
         found = (engine_info(os.environ) or {}).get("ID")
         if not found:
-            with self._calls.client() as docker:
-                found = docker.system.info().id
+            found = client_info(self._calls).get("ID")
         if not isinstance(found, str) or not found:
             raise EngineError(
                 "the engine does not say which one it is",

@@ -37,17 +37,24 @@ def own_engine(calls: DockerCalls, name: str) -> BuilderFacts:
     env: dict[str, str | None] = {}
     if name != context_name(os.environ):
         env = {"DOCKER_HOST": None, "DOCKER_CONTEXT": name}
-    found = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
-    if found is None:
-        with calls.client(env) as docker:
-            info = docker.system.info()
-        store, system, machine = info.driver_status, info.os_type, info.architecture
-    else:
-        store, system, machine = (
-            found.get(key) for key in ("DriverStatus", "OSType", "Architecture")
-        )
-    platform = platform_of_engine(system, machine)
-    return BuilderFacts(name, "docker", _CONTAINERD in (store or []), platform)
+    asked = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
+    found = client_info(calls, env) if asked is None else asked
+    platform = platform_of_engine(found.get("OSType"), found.get("Architecture"))
+    store = found.get("DriverStatus")
+    has_store = isinstance(store, list) and _CONTAINERD in store
+    return BuilderFacts(name, "docker", has_store, platform)
+
+
+def client_info(
+    calls: DockerCalls, env: Mapping[str, str | None] | None = None
+) -> Mapping[str, Any]:
+    """What ``docker info`` says of the engine.
+
+    Raises:
+        CommandFailedError: The engine does not answer.
+        EngineError: Docker answered with something else than JSON.
+    """
+    return calls.run_object(["system", "info", "--format", "{{json .}}"], env)
 
 
 def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
@@ -60,7 +67,7 @@ def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
         connection.request("GET", "/info")
         answer = connection.getresponse()
         found = json.loads(answer.read()) if answer.status == http.client.OK else None
-    except (OSError, ValueError, http.client.HTTPException):
+    except (OSError, ValueError, RecursionError, http.client.HTTPException):
         return None
     finally:
         connection.close()

@@ -119,6 +119,7 @@ class Case:
         env: All variables; ``FOLDER``, ``HOME`` and ``REG`` in values are replaced.
         files: Contents by name, below the project's folder; None is a folder.
         docker: What docker answers; None is no docker.
+        real: Whether it is docker's own client, where there is one, without an engine.
         folder: What becomes of the working folder: ``there`` or ``gone``.
         stdout: ``file``, ``pipe`` (nobody reads it), ``full`` or ``closed``; so are the others.
     """
@@ -127,6 +128,7 @@ class Case:
     env: Mapping[str, str]
     files: Mapping[str, str | None]
     docker: Mapping[str, Answer] | None
+    real: bool
     folder: str
     stdout: str
     stderr: str
@@ -145,6 +147,7 @@ def make_case(seed: str, number: int) -> Case:
         env=_environment(random, wild()),
         files=_files(random, wild()),
         docker=answers(random, wild()) if random.random() < 0.97 else None,
+        real=random.random() < 0.1,
         folder="gone" if random.random() < 0.02 else "there",
         stdout=_stream(random),
         stderr=_stream(random),

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,30 +48,28 @@ class Outcome:
 
 
 def campaign(
-    seed: str, numbers: Iterable[int], *, show: Callable[[str], None] | None = None
-) -> list[str]:
+    seed: str, numbers: Iterable[int], heard: Callable[[int, Case, Outcome], None]
+) -> Iterator[str]:
     """Run cases of a seed; what is wrong, each with what repeats it.
 
     Args:
         seed: Any text.
         numbers: Of the cases.
-        show: Takes a description of each case and of its outcome.
+        heard: Takes each case, by its number, with its outcome.
     """
     _import_all()
     registry, process = start_registry()
-    faults = []
     try:
         for number in numbers:
             case = make_case(seed, number)
             outcome = run_case(case, registry)
             wrong = faults_of(case, outcome)
-            if show:
-                show(f"{seed} {number}\n{case}\n{outcome.stdout}\n{outcome.stderr}\n{outcome.code}")
-            faults += [f"{each}\n  python -m tests.cli.fuzzing {seed} {number}" for each in wrong]
+            heard(number, case, outcome)
+            for each in wrong:
+                yield f"{each}\n  python -m tests.cli.fuzzing {seed} {number}"
     finally:
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
-    return faults
 
 
 def _import_all() -> None:
@@ -133,11 +131,11 @@ def _json_faults(case: Case, outcome: Outcome, said: str) -> list[str]:
 
 def wants_json(words: Sequence[str]) -> bool:
     """Whether a command line asks for JSON, beyond doubt."""
-    plain = [word for word in words if not word.startswith("--format=")]
-    joined = [word for word in words if word.startswith("--format=")]
-    if "--format" in plain or "--" in words or "--help" in words:
+    given = [n for n, word in enumerate(words) if word.startswith("--format")]
+    if len(given) != 1 or {"--", "--help"}.intersection(words):
         return False
-    return joined == ["--format=json"]
+    # After a word like an option it may be that option's value.
+    return words[given[0]] == "--format=json" and not words[given[0] - 1].startswith("-")
 
 
 def _wait(child: int) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,9 @@ from tests.support.published_pair import REPOSITORY, PublishedPair
 from tests.support.registry_server import Asked, Reply, error, serve
 from whalebuild.oci.manifest import digest_of
 
+_FOUND = shutil.which("docker")
+#: Docker's own client, if there is one.
+REAL = Path(_FOUND) if _FOUND else None
 _ODD = {"garbage": b"\xff{", "null": b"null", "list": b"[[]]", "odd": b'{"manifests": {"a": 5}}'}
 
 
@@ -39,7 +43,7 @@ class World:
 
     def env(self, case: Case) -> dict[bytes, bytes]:
         """The variables of a case; docker is on ``PATH`` unless the case has one of its own."""
-        own = str(self.folder / "bin")
+        own = REAL.parent if REAL and case.real else self.folder / "bin"
         env = {"PATH": f"{own}:/usr/bin:/bin" if case.docker is not None else "/usr/bin:/bin"}
         env |= {name: self.text(value) for name, value in case.env.items() if "\0" not in value}
         return {_bytes(name): _bytes(value) for name, value in env.items() if name}
@@ -54,6 +58,9 @@ class World:
                 path.mkdir(exist_ok=True)
             else:
                 path.write_bytes(_bytes(self.text(content)))
+        if REAL:
+            plugins = REAL.parents[1] / "libexec/docker/cli-plugins"
+            (self.project / "client/cli-plugins").symlink_to(plugins)
         for name in ("bin", "answers"):
             (self.folder / name).mkdir()
         (self.folder / "bin/docker").write_text(SCRIPT)
@@ -79,6 +86,7 @@ def start_registry() -> tuple[str, int]:
     ready, tell = os.pipe()
     process = os.fork()
     if process == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # it tells of each client that goes away
         held = PublishedPair().registry.held
         manifests = {name.removeprefix("registry.test/"): raw for name, raw in held.items()}
         with serve(lambda asked: _answer(asked, manifests)) as server:

@@ -95,13 +95,13 @@ def _spoilt(random: Random, good: Answer, wild: float) -> Answer:
                 Answer("", random.choice(FAILURES), random.choice((1, 1, 17, 125, 255))),
                 Answer(random.choice(NONSENSE)),
                 Answer(good.out[: random.randint(0, len(good.out))], good.err, good.code),
-                Answer(_changed(random, good.out), good.err, good.code),
+                Answer(changed(random, good.out), good.err, good.code),
             )
         )
     return good
 
 
-def _changed(random: Random, text: str) -> str:
+def changed(random: Random, text: str) -> str:
     """JSON with one value in the place of another."""
     try:
         document = json.loads(text)

@@ -8,6 +8,7 @@ from random import Random
 
 from tests.cli.fuzzing import pools
 from tests.cli.fuzzing.answers import Answer, answers
+from tests.cli.fuzzing.files import SETTINGS, project_files
 from tests.cli.fuzzing.words import command_line
 
 #: Keeps a case short: nothing is waited for.
@@ -27,23 +28,6 @@ PLAIN = {
     "NO_PROXY": "127.0.0.1,localhost",
     "DOCKER_CONFIG": "FOLDER/client",
     "TMPDIR": "HOME",
-}
-_SETTINGS = {
-    "image": pools.IMAGES,
-    "file": pools.FILES,
-    "deps-stage": pools.TEXTS,
-    "scope": pools.TEXTS,
-    "base": pools.BASES,
-    "platform": pools.PLATFORMS,
-    "builder": pools.NAMES,
-    "allow": pools.ALLOWED,
-    "progress": pools.PROGRESS,
-    "strict-cache": pools.SWITCHES,
-    "if-unchanged": pools.SWITCHES,
-    "keep": pools.NUMBERS,
-    "state-dir": pools.FILES,
-    "retry-attempts": pools.NUMBERS,
-    "deploy-timeout": pools.SECONDS,
 }
 _VARIABLES = {
     "CI": ("true", ""),
@@ -73,41 +57,6 @@ _VARIABLES = {
     "COMPOSE_FILE": pools.FILES.bad,
     "WHALEBUILD_DEBUG": ("", "0"),
 }
-_CLIENTS = (
-    *("{}", '{"auths": {"REG": {}}}', '{"auths": {"REG": {"auth": "!!!"}}}', "[]", "null", "{"),
-    *(
-        '{"auths": {"REG": {"auth": "YTpi"}}}',
-        '{"auths": []}',
-        '{"credsStore": "nosuch"}',
-        "\udcff",
-    ),
-    *('{"credHelpers": {"REG": "nosuch"}}', '{"currentContext": 5}', '{"currentContext": "x"}'),
-)
-_DOCKERFILES = (
-    "FROM REG/web AS dependencies\nCOPY f /f\nFROM dependencies\nCOPY --link f /g\n",
-    "FROM scratch AS dependencies\nRUN --mount=type=secret,id=t x\nFROM dependencies\nCOPY . /\n",
-    *(
-        "",
-        "FROM",
-        "FROM scratch",
-        "RUN x\n",
-        "# syntax=x/y\nFROM scratch AS dependencies\n",
-        "\udcff\n",
-    ),
-    "FROM scratch AS dependencies\nCOPY --from=nosuch a b\nFROM nosuch\n",
-    "FROM ${A} AS dependencies\nARG A\nRUN <<E\n$A\nE\nFROM dependencies\n",
-    'FROM scratch AS dependencies\nCOPY ["a", \nADD https://x/y z\nFROM dependencies\n',
-    "ARG X=\u20ac\nFROM scratch AS dependencies\nENV A=${X:-${Y:+\nFROM dependencies\n",
-)
-_BUILDERS = ("{}", "[]", '{"Name": 5}', '{"Name": "web", "Nodes": 5}', '{"Name": "web"}')
-_PARTS = (
-    "{}",
-    '{"schema": "whalebuild.part/1"}',
-    '{"schema": "whalebuild.part/9"}',
-    "[]",
-    "{",
-    "\udcff",
-)
 
 
 @dataclass(frozen=True)
@@ -145,7 +94,7 @@ def make_case(seed: str, number: int) -> Case:
     return Case(
         words=tuple(command_line(random, wild())),
         env=_environment(random, wild()),
-        files=_files(random, wild()),
+        files=project_files(random, wild()),
         docker=answers(random, wild()) if random.random() < 0.97 else None,
         real=random.random() < 0.1,
         folder="gone" if random.random() < 0.02 else "there",
@@ -164,7 +113,7 @@ def _environment(random: Random, wild: float) -> dict[str, str]:
     for name, values in _VARIABLES.items():
         if random.random() < wild / 4:
             env[name] = random.choice((*values, random.choice(pools.ODD)))
-    for name, pool in _SETTINGS.items():
+    for name, pool in SETTINGS.items():
         if random.random() < 0.05:
             env[f"WHALEBUILD_{name.upper().replace('-', '_')}"] = pool.pick(random, wild)
     if random.random() < wild:
@@ -172,49 +121,3 @@ def _environment(random: Random, wild: float) -> dict[str, str]:
     if random.random() < wild:
         del env[random.choice(("HOME", "LANG", "DOCKER_CONFIG", "DOCKER_HOST", "TMPDIR"))]
     return env
-
-
-def _files(random: Random, wild: float) -> dict[str, str | None]:
-    files: dict[str, str | None] = {
-        "Dockerfile": random.choice(_DOCKERFILES) if random.random() < 0.4 else _DOCKERFILES[0],
-        "f": "1",
-        "folder": None,
-        "garbage.bin": "\udcff\udcfe\x01",
-        "part.json": random.choice(_PARTS),
-        "client/config.json": random.choice(_CLIENTS) if random.random() < wild else "{}",
-        "bad-client/config.json": random.choice(_CLIENTS),
-        "bad-buildx/current": random.choice(_CLIENTS),
-        "bad-buildx/instances/web": random.choice(_BUILDERS),
-    }
-    if random.random() < 0.9:
-        files[random.choice(("docker-bake.hcl", "docker-bake.json", "compose.yaml"))] = ""
-    if random.random() < wild / 3:
-        files["Dockerfile"] = None
-    if random.random() < 0.3:
-        files["whalebuild.toml"] = _toml(random, wild)
-    elif random.random() < 0.2:
-        table = f"[tool.whalebuild]\n{_toml(random, wild)}"
-        others = ("[tool]\nwhalebuild = 5\n", "tool = 5\n", "[")
-        files["pyproject.toml"] = random.choice(others) if random.random() < wild else table
-    if random.random() < wild:
-        files[random.choice((".dockerignore", "Dockerfile.dockerignore"))] = random.choice(
-            pools.ODD
-        )
-    return files
-
-
-def _toml(random: Random, wild: float) -> str:
-    lines = []
-    for name in random.sample(sorted(_SETTINGS), random.randint(0, 3)):
-        text = _SETTINGS[name].pick(random, wild)
-        quoted = "".join(_quoted(letter) for letter in text)
-        values = (f'"{quoted}"', f'["{quoted}"]', "true", "5", "-1", "nan", "[]", "{}", "[[1]]")
-        lines.append(f"{name} = {random.choice(values) if random.random() < wild else values[0]}")
-    if random.random() < wild:
-        more = ("nosuch = 1", "[x]", "a.b = 1", "image = 1\nimage = 2")
-        lines.append(random.choice((*more, random.choice(pools.ODD))))
-    return "\n".join(lines) + "\n"
-
-
-def _quoted(letter: str) -> str:
-    return letter if letter.isprintable() and letter not in '"\\' else f"\\u{ord(letter):04x}"

@@ -53,7 +53,7 @@ IMAGES = Pool(
 HOST_IMAGES = Pool((*IMAGES.good, "local", "running"), IMAGES.bad)
 TAGS = Pool((*IMAGES.good, "v1", "v2"), IMAGES.bad)
 FILES = Pool(
-    ("docker-bake.hcl", "docker-bake.json", "compose.yaml", "Dockerfile", "part.json"),
+    ("docker-bake.hcl", "docker-bake.json", "compose.yaml", "part.json", "other.json"),
     ("missing", "folder", "garbage.bin", "/dev/null", "/", "-", "no/such/folder/file", "/dev/full"),
 )
 PLATFORMS = Pool(
@@ -83,4 +83,5 @@ BASES = Pool(("pin", "follow"), ("other",))
 ORDERS = Pool(("start-first", "stop-first"), ("both",))
 DRIVERS = Pool(("docker", "docker-container", "remote", "kubernetes"), ("other",))
 NODES = Pool(("tcp://a:1", "tcp://a:1=linux/arm64", "unix:///x", "default"), ("tcp://", "a=b=c"))
-SWITCHES = Pool(("true", "false", "1", "0"), ("yes", "2"))
+SWITCHES = Pool(("true", "false"), ("1", "yes", "2"))
+PARTS = Pool(("part.json", "other.json"), FILES.bad)

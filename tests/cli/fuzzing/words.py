@@ -46,7 +46,7 @@ _VALUES: Mapping[str, Pool] = {
     "targets": pools.TARGETS,
     "services": pools.NAMES,
     "subject": pools.IMAGES,
-    "parts": pools.FILES,
+    "parts": pools.PARTS,
     "number": pools.NUMBERS,
     "name": pools.NAMES,
 }

@@ -51,6 +51,7 @@ class World:
     def make(self, case: Case) -> None:
         """Write the files of a case."""
         (self.folder / "home").mkdir()
+        self.project.mkdir()
         for name, content in case.files.items():
             path = self.project / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TYPES = (
@@ -16,6 +16,12 @@ _TYPES = (
     "docker.distribution.manifest.v2",
 )
 ACCEPT = {"Accept": ", ".join(f"application/vnd.{kind}+json" for kind in _TYPES)}
+
+
+def repositories(registry: str) -> list[str]:
+    """The names of all repositories, of a small registry."""
+    listed = json.loads(_get(f"http://{registry}/v2/_catalog?n=1000"))
+    return sorted(listed["repositories"])
 
 
 def tags(registry: str, repository: str) -> list[str]:
@@ -50,6 +56,13 @@ def blob(registry: str, repository: str, wanted: str) -> bytes:
     content = _get(f"http://{registry}/v2/{repository}/blobs/{wanted}")
     _verify(wanted, content)
     return content
+
+
+def behind(registry: str, repository: str, descriptor: Mapping[str, Any]) -> bytes:
+    """The manifest, index or blob that a descriptor names."""
+    if "manifest" in descriptor["mediaType"] or "index" in descriptor["mediaType"]:
+        return raw_manifest(registry, repository, descriptor["digest"])
+    return blob(registry, repository, descriptor["digest"])
 
 
 def size(registry: str, repository: str, wanted: str) -> int:

@@ -148,7 +148,7 @@ class Bench:
             return
         if oracle.ok == ours.ok:
             yield from _of_calls(oracle, ours)
-        elif oracle.ok and not self._refused_alone(example, rules.targets):
+        elif oracle.ok and not self._refused_alone(example, self._all(example)):
             yield f"whalebuild fails with {ours.exit_code}"
         elif ours.ok and not rules.buildx_may_fail():
             yield f"buildx fails with {oracle.exit_code}"

@@ -55,6 +55,9 @@ def from_layout(files: Mapping[str, bytes]) -> dict[str, Any]:
     images: dict[str, Any] = {}
     for number, each in enumerate(json.loads(files["index.json"])["manifests"]):
         name = each.get("annotations", {}).get("io.containerd.image.name", str(number))
+        if f"blobs/{each['digest'].replace(':', '/')}" not in files:
+            images[name] = "gone"  # a folder that was written twice still names what it had
+            continue
         cache = _is_cache_manifest(read(each))
         images[name] = "a cache" if cache else content(read, each)
     return images

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.compatibility.rows_remote import IN_GIT
 from tests.integration.compatibility.runs import Ground
 from tests.integration.deploys import Host, Web
 from tests.integration.pairs import CODE, ON_DEPS, TINY_BASE, Pair, push_base
+from tests.integration.remote_sources import git_server, http_server
 from tests.integration.report_project import Project
 from tests.integration.sandbox import EXAMPLE, REPOSITORIES, SHARED_ENGINE, Sandbox, command
 
@@ -111,10 +115,24 @@ def host(tmp_path: Path, sandbox: Sandbox, engine: str, web: Web) -> Iterator[Ho
     host.down()
 
 
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A repository and files that rows of docs/compatibility.md fetch."""
+    files = tmp_path_factory.mktemp("files")
+    with tarfile.open(files / "context.tar.gz", "w:gz") as archive:
+        for name, text in {**IN_GIT, "app.txt": "in an archive\n"}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    repository = git_server(tmp_path_factory.mktemp("git"), IN_GIT)
+    with repository as git, http_server(files) as http:
+        yield {"$GIT": git.address, "$HTTP": http}
+
+
 @pytest.fixture
-def ground(sandbox: Sandbox, tmp_path: Path) -> Ground:
+def ground(sandbox: Sandbox, tmp_path: Path, served: dict[str, str]) -> Ground:
     """Where one construct is given to buildx and to whalebuild."""
-    return Ground(sandbox, tmp_path, f"{REPOSITORIES}/compatibility")
+    return Ground(sandbox, tmp_path, f"{REPOSITORIES}/compatibility", more=served)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 _QUEUE = 256
+_IN_GIT = {"folder/file.txt": "in git\n"}
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -52,11 +53,12 @@ def http_server(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def git_server(root: Path) -> Iterator[GitRepository]:
-    """Make a repository in a folder, and serve it."""
+def git_server(root: Path, files: Mapping[str, str] = _IN_GIT) -> Iterator[GitRepository]:
+    """Make a repository of files in a folder, and serve it."""
     work = root / "repo.git"
-    (work / "folder").mkdir(parents=True)
-    (work / "folder/file.txt").write_text("in git\n")
+    for name, content in files.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(content)
 
     def git(*words: str) -> str:
         who = ("-c", "user.name=test", "-c", "user.email=test@example.org")

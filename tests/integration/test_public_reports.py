@@ -178,19 +178,21 @@ def test_a_stage_that_its_own_target_replaces_is_pinned(
 
 
 @pytest.mark.extended
-def test_consent_is_asked_for_a_printed_definition_in_another_folder(reported: Project) -> None:
-    """Whatever the form of the bake file is, and in `plan` as well."""
+def test_consent_is_asked_for_in_plan_and_for_a_printed_definition_too(reported: Project) -> None:
     reported.put(
         "deploy/docker-bake.hcl",
         'target "default" {\n  context = ".."\n  tags = ["$REPO/app"]\n}\n',
     )
     deploy = Project(reported.sandbox, reported.folder / "deploy", reported.repository)
-    theirs = deploy.buildx("--push", exits=1)
-    assert "--allow=fs.read=.." in theirs.stderr
-    for words in (("plan",), ("bake",), ("bake", "--format", "json")):
-        refused = deploy.whalebuild(*words)
-        assert refused.returncode == 2, refused.stderr
-        assert "--allow=fs.read=.." in refused.stdout + refused.stderr
+    printed = deploy.buildx("--print")
+    (deploy.folder / "elsewhere").mkdir()
+    (deploy.folder / "elsewhere" / "printed.json").write_text(printed.stdout)
+    for files in ((), ("-f", "elsewhere/printed.json")):
+        assert "--allow=fs.read=.." in deploy.buildx(*files, "--push", exits=1).stderr
+        for words in (("plan",), ("bake", "--format", "json")):
+            refused = deploy.whalebuild(*words, *files)
+            assert refused.returncode == 2, refused.stderr
+            assert "give --allow fs.read=.." in refused.stdout + refused.stderr
     assert not deploy.tags("app")
     deploy.bake("--allow", "fs.read=..")
     assert deploy.run("$REPO/app") == "one\n"

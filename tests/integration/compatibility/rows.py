@@ -15,12 +15,13 @@ from tests.integration.compatibility import (
     rows_images,
     rows_language,
     rows_outputs,
+    rows_remote,
     rows_tags,
     rows_targets,
 )
 
 TARGETS = (*rows_targets.GROUPS, *rows_tags.GROUPS, *rows_outputs.GROUPS, *rows_calls.GROUPS)
-INPUTS = (*rows_contexts.GROUPS, *rows_args.GROUPS)
+INPUTS = (*rows_contexts.GROUPS, *rows_remote.GROUPS, *rows_args.GROUPS)
 GUARDED = (*rows_consent.GROUPS, *rows_dockerfiles.GROUPS)
 LANGUAGE = (*rows_compose.GROUPS, *rows_language.GROUPS)
 FLAGS = (*rows_images.GROUPS, *rows_flags.GROUPS)

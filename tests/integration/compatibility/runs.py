@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.integration import published
@@ -70,12 +70,14 @@ class Ground:
     Attributes:
         root: Each situation gets a folder of its own in it.
         repositories: The repositories' common beginning.
+        more: What stands for what in files and words, beside ``$REPO`` and ``$PYTHON``.
     """
 
     sandbox: Sandbox
     root: Path
     repositories: str
     engine: str = SHARED_ENGINE
+    more: Mapping[str, str] = field(default_factory=dict)
 
     def both(self, situation: Situation) -> Both:
         """Buildx first: what it has built is in the engine's cache then."""
@@ -116,7 +118,10 @@ class _Side:
 
     def fill(self, text: str) -> str:
         repository = f"{self._sandbox.registry}/{self.repository}"
-        return text.replace("$REPO", repository).replace("$PYTHON", self._sandbox.python_image)
+        names = {"$REPO": repository, "$PYTHON": self._sandbox.python_image, **self.ground.more}
+        for name, value in names.items():
+            text = text.replace(name, value)
+        return text
 
     def write(self, files: Mapping[str, str | bytes]) -> None:
         (self.folder / _PROJECT).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,87 @@
+"""Rows: what is fetched from elsewhere. ``$GIT`` serves ``repo.git``, ``$HTTP`` some files."""
+
+from __future__ import annotations
+
+from tests.integration.compatibility.seen import file
+from tests.integration.compatibility.situation import DOCKERFILE, PAIR, Group, Situation, target
+
+#: What the repository holds; the folder ``other`` is a context of its own.
+IN_GIT = {
+    "Dockerfile": DOCKERFILE,
+    "requirements.txt": "left==1\n",
+    "app.txt": "in git\n",
+    "docker-bake.hcl": target("app"),
+    "other/Dockerfile": DOCKERFILE,
+    "other/requirements.txt": "left==1\n",
+    "other/app.txt": "in a folder\n",
+}
+_NAMED = {"Dockerfile": DOCKERFILE + "COPY --from=more app.txt /more.txt\n"}
+
+REMOTE = Group(
+    "Contexts from elsewhere",
+    (
+        Situation(
+            "`context`: a repository and a branch",
+            "pushes app; /app.txt is 'in git'",
+            PAIR,
+            bakefile=target("app", 'context = "git://$GIT/repo.git#main"'),
+            bake="app",
+            shows=(file("app", "/app.txt"),),
+        ),
+        Situation(
+            "`context`: a folder of a repository",
+            "pushes app; /app.txt is 'in a folder'",
+            PAIR,
+            bakefile=target("app", 'context = "git://$GIT/repo.git#main:other"'),
+            bake="app",
+            shows=(file("app", "/app.txt"),),
+        ),
+        Situation(
+            "`context`: a repository, and a Dockerfile that is written in the bake file",
+            "pushes app; /app.txt is 'in git'",
+            PAIR,
+            bakefile=target(
+                "app",
+                'context = "git://$GIT/repo.git#main"',
+                'dockerfile-inline = "FROM scratch AS dependencies\\nCOPY requirements.txt /\\n'
+                'FROM dependencies\\nCOPY app.txt /"',
+            ),
+            bake="app",
+            shows=(file("app", "/app.txt"),),
+        ),
+        Situation(
+            "`context`: an archive by HTTP",
+            "pushes app; /app.txt is 'in an archive'",
+            PAIR,
+            bakefile=target("app", 'context = "http://$HTTP/context.tar.gz"'),
+            bake="app",
+            shows=(file("app", "/app.txt"),),
+        ),
+        Situation(
+            "`context`: a repository that there is not",
+            "exit 1: failed to fetch remote",
+            "exit 2: failed to fetch remote",
+            bakefile=target("app", 'context = "git://$GIT/nope.git#main"'),
+            bake="app",
+        ),
+        Situation(
+            "`contexts`: a repository",
+            "pushes app; /more.txt is 'in git'",
+            PAIR,
+            bakefile=target("app", 'contexts = { more = "git://$GIT/repo.git#main" }'),
+            files=_NAMED,
+            bake="app",
+            shows=(file("app", "/more.txt"),),
+        ),
+        Situation(
+            "a bake file in a repository: `bake git://…`",
+            "pushes app; /app.txt is 'in git'",
+            "exit 2: remote bake definitions are not supported",
+            why="What decides about the dependencies is looked at in files that are here",
+            bake="git://$GIT/repo.git#main --set app.tags=$REPO/app app",
+            shows=(file("app", "/app.txt"),),
+        ),
+    ),
+)
+
+GROUPS = (REMOTE,)

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from posixpath import join
 from typing import Any
 
+from whalebuild.bakefile.contexts import is_remote
 from whalebuild.bakefile.entitlements import Need, Right, device_name, is_device
 from whalebuild.bakefile.fields import entries, output_fields, ssh_fields
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
 
 _CLIENT = "cwd://"  # where the client runs, beside a bake file that lies elsewhere
 _GIT_SSH = re.compile(r"ssh://|[\w.-]+@[\w.-]+:")
-_REMOTE = re.compile(rf"https?://|git://|github\.com/|{_GIT_SSH.pattern}", re.IGNORECASE)
 _NO_PATH = (TARGET_CONTEXT, "docker-image:")
 _FILES = frozenset({"local", "tar", "oci", "docker"})
 
@@ -63,7 +63,7 @@ def _sources(target: Target) -> Iterator[tuple[str, str]]:
         yield "its Dockerfile", dockerfile.removeprefix(_CLIENT)
     elif context is not None:
         yield "its Dockerfile", join(context, dockerfile)
-    elif not _REMOTE.match(dockerfile):
+    elif not is_remote(dockerfile):
         yield "its Dockerfile", dockerfile
     for name, written in target.contexts.items():
         path = _local(str(written))
@@ -100,6 +100,6 @@ def _secret_file(secret: Mapping[str, Any]) -> str | None:
 
 def _local(context: str) -> str | None:
     """The path that a context is; None where it is elsewhere."""
-    if context.startswith(_NO_PATH) or _REMOTE.match(context):
+    if context.startswith(_NO_PATH) or is_remote(context):
         return None
     return context.removeprefix(_CLIENT)

@@ -240,7 +240,7 @@ def test_every_reference_is_asked_for_once() -> None:
         },
         *("a", "b"),
     )
-    registry = FakeRegistry()
+    registry = FakeRegistry(bases=())
     plan(FakeEngine(file), registry=registry)
     assert len(registry.requests) == len(set(registry.requests))
 

@@ -177,6 +177,33 @@ def test_only_applications_have_the_labels_of_git() -> None:
     assert world.engine.labelled == [False, True]
 
 
+def test_a_base_that_no_registry_has_may_be_another_one_at_any_time() -> None:
+    """It is in the builder alone (``docker build -t base``), and BuildKit takes it from there."""
+    world = BakeWorld()
+    world.registry.bases = ()
+    world.bake()
+    deps, app = deps_of(world), app_of(world)
+    assert deps.decision.action is DepsAction.ASK
+    assert "does not have debian or does not answer" in deps.decision.reasons[0]
+    assert (app.action, app.reason) == (AppAction.BUILD, "its dependencies may change")
+    assert app.pins == ("dependencies",)
+
+
+def test_a_base_of_the_application_that_no_registry_has_makes_it_be_built() -> None:
+    world = published("FROM debian AS dependencies\nFROM own\nCOPY --from=dependencies /x /x\n")
+    app = app_of(world)
+    assert deps_of(world).reused
+    assert app.action is AppAction.BUILD
+    assert "does not have own or does not answer" in app.reason
+
+
+def test_a_pinned_base_whose_registry_does_not_answer_is_the_pinned_one() -> None:
+    world = published()
+    world.registry.bases = ()
+    assert deps_of(world).reused
+    assert app_of(world).action is AppAction.NOTHING
+
+
 def test_an_application_whose_inputs_cannot_be_told_is_built_on_reused_dependencies() -> None:
     text = "FROM debian AS dependencies\nRUN x\nFROM dependencies\nADD https://x/y /\n"
     world = published(text)

@@ -42,6 +42,7 @@ class FakeRegistry:
             written MIRRORS.
         secret: A login's.
         down: What it says to everybody, while it is down.
+        bases: Base images that are there without anybody's doing, under every tag.
     """
 
     failures: dict[str, str | Failure | list[str | None]] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class FakeRegistry:
     blobs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     secret: str = ""
     down: str = ""
+    bases: tuple[str, ...] = ("debian",)
 
     def __enter__(self) -> FakeRegistry:
         return self
@@ -118,6 +120,9 @@ class FakeRegistry:
 
     def _find(self, reference: Reference) -> Manifest | None:
         digest = reference.digest or self.tags.get((reference.repository, reference.tag or ""))
+        if digest is None and reference.repository in self.bases:
+            raw = reference.repository.encode()
+            return Manifest(raw, MANIFEST_TYPE, digest_of(raw))
         return self.manifests.get((reference.repository, digest or ""))
 
     def _ask(self, verb: str, reference: Reference) -> None:

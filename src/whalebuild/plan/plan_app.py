@@ -54,19 +54,21 @@ class AppPlanner:
         drifted_bases: tuple[str, ...] = ()
         runs: tuple[RunLines, ...] = ()
         inputs = BuildInputs()
+        untold = reading if isinstance(reading, Undetermined) else None
         if isinstance(reading, StageReading):
             runs = runs_of(reading.inputs)
             digests = self._digests(reading, deps, published)
             contexts = base_contexts(reading.inputs.closures, digests)
-            lock = reading.lock(digests)
+            lock = reading.lock(digests) if self.lookup else reading.lock_by_names(digests)
+            untold = lock if isinstance(lock, Undetermined) else None
             if isinstance(lock, Lock):
                 additions = self.input_reader.tree.additions(image.target)
                 made_of = material(lock, image.target, additions)
                 inputs = build_inputs(lock, reading.files)
                 drifted_bases = self._drifted_bases(reading, lock, deps)
         action, reason, missing = self._action(image, deps, made_of, published)
-        if isinstance(reading, Undetermined):
-            reason = f"its inputs cannot be told: {reading}"
+        if untold:
+            reason = f"its inputs cannot be told: {untold}"
         return AppPlan(
             image,
             action,
@@ -152,7 +154,7 @@ class AppPlanner:
             like.with_attributes(target=target.stage), deps.image.platforms
         )
         pins = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
-        return own.lock(pins) if isinstance(own, StageReading) else own
+        return own.lock_by_names(pins) if isinstance(own, StageReading) else own
 
     def _digests(
         self, reading: StageReading, deps: DepsPlan, published: PublishedApp | None

@@ -134,7 +134,7 @@ class DepsPlanner:
         found = self.input_reader.bases.with_triggers(new) if self.lookup else None
         if found:
             return Undetermined(f"{found.reference} brings instructions of its own (ONBUILD)")
-        return reading.lock(digests)
+        return reading.lock(digests) if self.lookup else reading.lock_by_names(digests)
 
     def _size(self, source: PublishedDeps | None) -> int | None:
         """Bytes of the published dependencies image, of its first platform."""

@@ -36,7 +36,20 @@ class StageReading:
         return tuple(image for image in dict.fromkeys(every) if not image.digest)
 
     def lock(self, digests: Digests) -> Lock | Undetermined:
-        """Make the lock with these digests of external images, by ``BaseImage.key``."""
+        """Make the lock with these digests of external images, by ``BaseImage.key``.
+
+        One without a digest may be the builder's alone, and be another one under its name later.
+        """
+        unknown = next((image for image in self.images if image.key not in digests), None)
+        if unknown:
+            return Undetermined(
+                f"its registry does not have {unknown.reference} or does not answer, so that its "
+                "digest is not known"
+            )
+        return self.lock_by_names(digests)
+
+    def lock_by_names(self, digests: Digests) -> Lock | Undetermined:
+        """Make the lock; an external image without a digest counts by its name."""
         pins = dict.fromkeys(self.inputs.platforms, digests)
         return make_lock(self.inputs, self.files, pins=pins, targets=self.linked)
 
@@ -118,6 +131,6 @@ class InputReader:
                 return Undetermined(f"target {name}: {reading}")
             lock = reading.lock(self.bases.digests(reading.images))
             if isinstance(lock, Undetermined):
-                return lock
+                return Undetermined(f"target {name}: {lock}")
             keys[name] = lock.key
         return keys

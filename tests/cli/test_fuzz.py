@@ -30,7 +30,7 @@ def campaign(seed: str, count: int) -> None:
 
 
 def test_no_traceback_and_exit_codes_of_the_table_only() -> None:
-    campaign("gate", 100)
+    campaign("gate", 50)
 
 
 @pytest.mark.soak

@@ -106,7 +106,10 @@ def test_the_console_fits_mode_terminal_and_ci(
     expected: type[ConsoleBase],
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream())
-    assert type(make_console(mode, ci=ci)) is expected
+    console = make_console(mode, ci=ci)
+    assert type(console) is expected
+    # In the log of a CI service a failed step's own log is printed once.
+    assert console.shows_logs == (ci and expected is PlainConsole)
 
 
 def test_plain_says_how_far_something_is_now_and_then() -> None:

@@ -258,7 +258,6 @@ def test_inspect_of_an_engine_tells_what_its_image_store_lacks(
 
 
 @pytest.mark.extended
-@pytest.mark.extended
 @pytest.mark.parametrize("given", ["", AMD64])
 def test_a_plan_says_which_node_builds_a_platform(
     sandbox: Sandbox, pair: Pair, farther: str, given: str
@@ -288,6 +287,7 @@ def _emulates(sandbox: Sandbox, folder: Path) -> bool:
     return ARM64 in sandbox.run("docker", "buildx", "inspect", cwd=folder, check=True).stdout
 
 
+@pytest.mark.extended
 def test_auto_keeps_a_builder_that_will_do(sandbox: Sandbox, pair: Pair, verbs: Verbs) -> None:
     pair.write(COPIES)
     # One that was the current one, and is no more.

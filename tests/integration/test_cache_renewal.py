@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from tests.integration.pairs import DEPS_BYTES, KIB, Pair, uploaded
+from tests.integration.registry_content import send
 from tests.integration.sandbox import Sandbox, downloaded
 from tests.support.marks import extended
 
@@ -51,13 +54,28 @@ EDITS: dict[str, Edit] = {
 }
 
 
+# Assets that are made in a stage of their own, beside the code.
+ASSETS = (
+    f"{_DEPS}FROM base AS assets\nCOPY package.json /package.json\n"
+    "RUN head -c 1000000 /dev/urandom > /modules\nCOPY src.txt /src.txt\n"
+    "RUN cat /modules /src.txt > /assets\nFROM base AS final\n"
+    f"{_VENV}COPY --link --from=assets /assets /assets\nCOPY --link app.sh /app.sh\n{_CMD}"
+)
+EXPORTED_AGAIN = "the cache of app did not serve"
+
+
 @dataclass(frozen=True)
 class Moved:
-    """What a bake on an empty engine moved: bytes down, by both ways of counting, and up."""
+    """What a bake on an empty engine moved: bytes down, by both ways of counting, and up.
+
+    ``steps`` are those of the application that ran.
+    """
 
     down: int
     pulled: int
     up: int
+    steps: int
+    said: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,8 @@ class Runner:
         paths = f"/v2/{pair.repository}/"
         own = [r for r in requests if r.path.startswith(paths) or "tiny-base" in r.path]
         up = sum(uploaded(own, self.sandbox.registry).values())
-        moved = Moved(downloaded(own), sum(t["bytes_pulled"] for t in baked.targets.values()), up)
+        pulled = sum(target["bytes_pulled"] for target in baked.targets.values())
+        moved = Moved(downloaded(own), pulled, up, baked["app"]["steps_run"], baked.stderr)
         print(pair.repository, args, moved)
         return moved
 
@@ -95,12 +114,14 @@ def _new(pair: Pair, name: str) -> Pair:
 def _like_new(old: Moved, new: Moved) -> None:
     assert old.down <= 1.1 * new.down + KIB
     assert old.pulled <= 1.1 * new.pulled + KIB
+    assert old.up <= 1.1 * new.up + KIB
+    assert old.steps == new.steps
 
 
 @pytest.mark.parametrize(
     ("shape", "driver", "edits"),
     [
-        ("linked", "docker", ["run-added"]),
+        extended("linked", "docker", ["run-added"]),
         extended("linked", "remote", list(EDITS)),
         extended("not-linked", "docker", list(EDITS)),
         extended("run-after-code", "docker", list(EDITS)),
@@ -119,8 +140,8 @@ def test_the_second_bake_after_an_edit_is_that_of_a_new_repository(
         dockerfile = EDITS[name](dockerfile)
         pair.write(dockerfile)
         new = _new(pair, name)
-        first, _ = runner.bake(pair), runner.bake(new)
-        assert first.up <= 32 * KIB, "the rest is there"
+        first, of_new = runner.bake(pair), runner.bake(new)
+        assert first.up <= 1.1 * of_new.up
         deps = pair.digest()
         pair.change_code(f"after {name}")
         _like_new(runner.bake(pair), runner.bake(new))
@@ -128,3 +149,79 @@ def test_the_second_bake_after_an_edit_is_that_of_a_new_repository(
         _like_new(runner.bake(pair, "--force"), runner.bake(new, "--force"))
     assert pair.prints() == f"after {name}"
     pair.check_whole()
+
+
+@pytest.mark.extended
+def test_assets_that_change_renew_the_cache(sandbox: Sandbox, pair: Pair) -> None:
+    """Told by BuildKit's events: the files alone are others. The first steps stay cached, too."""
+    for name in ("package.json", "src.txt"):
+        (pair.folder / name).write_text(pair.repository)
+    runner = Runner(sandbox, "docker")
+    pair.write(ASSETS)
+    runner.bake(pair)
+    (pair.folder / "src.txt").write_text("two")
+    changed = runner.bake(pair)
+    assert EXPORTED_AGAIN in changed.said
+    pair.change_code("two")
+    code = runner.bake(pair)
+    assert (code.steps, code.pulled) == (1, 0)
+    assert EXPORTED_AGAIN not in code.said
+    (pair.folder / "src.txt").write_text("three")
+    again = runner.bake(pair)
+    assert again.steps == changed.steps, "what src.txt is no part of is cached as before"
+    pair.check_whole()
+
+
+def _app_cache(pair: Pair) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The bundle, and the application's cache in it."""
+    bundle = pair.manifest("deps")
+    key = "dev.whalebuild.cache"
+    (cache,) = (c for c in bundle["manifests"] if c.get("annotations", {}).get(key) == "app")
+    return bundle, cache
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("driver", ["docker", "remote"])
+@pytest.mark.parametrize("trouble", ["lost", "not understood"])
+def test_a_cache_that_is_of_no_use_is_replaced(
+    sandbox: Sandbox, pair: Pair, driver: str, trouble: str
+) -> None:
+    """One that the registry has lost; one of another build, as if BuildKit had other keys now."""
+    runner = Runner(sandbox, driver)
+    pair.write(LINKED)
+    runner.bake(pair)
+    bundle, cache = _app_cache(pair)
+    where = f"http://{pair.registry}/v2/{pair.repository}/manifests"
+    if trouble == "lost":
+        send("DELETE", f"{where}/{cache['digest']}")
+    else:
+        marks = [child.get("annotations", {}) for child in bundle["manifests"]]
+        roles = [mark.get("dev.whalebuild.cache") for mark in marks]
+        other = bundle["manifests"][roles.index("deps")]
+        cache |= {"digest": other["digest"], "size": other["size"]}
+        raw = json.dumps(bundle).encode()
+        send("PUT", f"{where}/deps", raw, {"Content-Type": bundle["mediaType"]})
+    pair.change_code("two")
+    first = runner.bake(pair)
+    assert EXPORTED_AGAIN in first.said
+    assert first.steps > 1
+    pair.change_code("three")
+    second = runner.bake(pair)
+    assert (second.steps, second.pulled) == (1, 0)
+    pair.check_whole()
+
+
+@pytest.mark.extended
+def test_dependencies_that_were_edited_have_a_whole_cache(sandbox: Sandbox, pair: Pair) -> None:
+    """Their cache is exported by every build of them; nothing of it is left out."""
+    dockerfile = LINKED.replace("COPY requirements", "RUN echo before > /before\nCOPY requirements")
+    runner = Runner(sandbox, "docker")
+    pair.write(dockerfile)
+    runner.bake(pair)
+    dockerfile = dockerfile.replace("echo before", "echo changed")
+    pair.write(dockerfile)
+    new = _new(pair, "new")
+    for each in (pair, new):
+        runner.bake(each)
+    pair.change_requirements("two")
+    _like_new(runner.bake(pair), runner.bake(new))

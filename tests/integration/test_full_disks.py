@@ -192,7 +192,7 @@ MOMENTS: dict[str, Callable[[Act], Fault]] = {
 @pytest.mark.parametrize(
     ("driver", "moment"),
     [
-        ("docker", "blob"),
+        extended("docker", "blob"),
         rarely("docker", "latest"),
         rarely("remote", "manifest"),
         rarely("remote", "deps"),

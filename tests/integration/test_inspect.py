@@ -22,6 +22,7 @@ def inspected(sandbox: Sandbox, folder: Path, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.extended
 def test_built_on_these_dependencies_until_they_are_baked_anew(
     sandbox: Sandbox, small: Path, repository: str
 ) -> None:

@@ -23,4 +23,4 @@ def make_console(mode: str, *, ci: bool) -> ConsoleBase:
 
         return LiveConsole(stream)
     kinds: dict[str, type[ConsoleBase]] = {"rawjson": RawConsole, "quiet": ConsoleBase}
-    return kinds.get(mode, PlainConsole)(stream)
+    return kinds[mode](stream) if mode in kinds else PlainConsole(stream, ci=ci)

@@ -29,10 +29,10 @@ class RawConsole(ConsoleBase):
 class PlainConsole(ConsoleBase):
     """One line an event, in the manner of buildx's ``--progress plain``, for CI and pipes."""
 
-    shows_logs = True
-
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, ci: bool = False) -> None:
         super().__init__(stream)
+        # The log of a CI service keeps every line; what a pipe does with them is not known.
+        self.shows_logs = ci
         self._count = 0
         self._last_progress = ("", 0.0)
         self.begin(())

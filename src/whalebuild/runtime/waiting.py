@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 
 @contextmanager
-def said_if_slow(say: Callable[[], None], seconds: float = 0.7) -> Iterator[None]:
+def said_if_slow(say: Callable[[], None], seconds: float = 0.9) -> Iterator[None]:
     """Call ``say`` once, from a thread, if the block takes longer than so many seconds.
 
     That nobody reads it any more is for the block to meet, or not.

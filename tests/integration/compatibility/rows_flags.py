@@ -83,7 +83,6 @@ FLAGS = Group(
             PAIR,
             bakefile=_APP,
             bake="--metadata-file meta.json app",
-            quick=True,
         ),
         Situation(
             "`--metadata-file` in a folder that there is not",

@@ -35,7 +35,6 @@ OUTPUTS = Group(
             bake="files",
             flags="",
             shows=(written("out/deep/more.txt"),),
-            quick=True,
         ),
         Situation(
             "`type=local` and `--push`",

@@ -298,6 +298,7 @@ def test_auto_keeps_a_builder_that_will_do(sandbox: Sandbox, pair: Pair, verbs: 
     assert "cannot do this" not in done.stderr
 
 
+@pytest.mark.extended
 def test_auto_uses_whalebuild_where_the_current_builder_will_not_do(
     sandbox: Sandbox, tmp_path: Path, classic: str, farther: str, pair: Pair
 ) -> None:

@@ -118,7 +118,7 @@ def test_a_truncated_layer_does_not_cost_the_cache(cached: Cached) -> None:
     assert RAN not in said
 
 
-@pytest.mark.parametrize("place", [*map(extended, ("manifest", "config")), "layer"])
+@pytest.mark.parametrize("place", [*map(extended, ("manifest", "config", "layer"))])
 def test_one_that_was_garbage_collected_is_left_out(cached: Cached, place: str) -> None:
     lost = {
         "manifest": f"/manifests/{cached.digest}",

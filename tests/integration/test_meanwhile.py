@@ -74,6 +74,7 @@ def test_dependencies_of_other_inputs_are_replaced_and_that_is_said_once(mine: P
     assert mine.tags() == ["deps", "latest"]
 
 
+@pytest.mark.extended
 def test_if_unchanged_leaves_what_another_bake_has_published(mine: Pair) -> None:
     other = publish(mine, HOLDING_DEPS)
     mine.change_requirements("mine")

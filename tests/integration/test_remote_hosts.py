@@ -64,7 +64,7 @@ def test_a_host_from_afar(sandbox: Sandbox, tmp_path: Path, web: Web, prod: Host
 @pytest.mark.parametrize(
     "why",
     [
-        "deploy@prod.example: Permission denied (publickey).",
+        extended("deploy@prod.example: Permission denied (publickey)."),
         extended("ssh: connect to host prod.example port 2222: Connection refused"),
         extended("ssh: Could not resolve hostname prod.example: Name or service not known"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.integration.compatibility.seen import file
-from tests.integration.compatibility.situation import PAIR, Group, Situation, target
+from tests.integration.compatibility.situation import PAIR, Group, Situation
 
 _APP = """
 target "app" {
@@ -135,16 +135,6 @@ TARGETS = Group(
             bake="tool",
         ),
         Situation(
-            "a Dockerfile without a dependencies stage, and no bake file",
-            "exit 1: couldn't find a bake definition",
-            'exit 2: stage "builder" most likely is it',
-            files={
-                "Dockerfile": "FROM scratch AS builder\nCOPY requirements.txt /\n"
-                "FROM builder\nCOPY app.txt /\n"
-            },
-            env={"WHALEBUILD_IMAGE": "$REPO/app"},
-        ),
-        Situation(
             "a test that passes beside the application",
             "pushes app",
             PAIR,
@@ -168,16 +158,6 @@ TARGETS = Group(
             files={"Dockerfile": _TESTED.replace("grep -q one", "sleep 1; grep -q two")},
             flags="",
             bake="test app",
-        ),
-        Situation(
-            "dependencies that have targets of their own, and one that is shared",
-            "pushes app, app:deps, app:test-deps",
-            "pushes app, app:test-deps",
-            why="`:deps` is the application's dependencies, as a bundle with lock and caches",
-            bakefile='group "default" { targets = ["deps", "test-deps", "app"] }\n'
-            'target "deps" {\n  target = "dependencies"\n  tags = ["$REPO/app:deps"]\n}\n'
-            'target "test-deps" {\n  target = "dependencies"\n  args = { EXTRA = "test" }\n'
-            '  tags = ["$REPO/app:test-deps"]\n}\n' + target("app"),
         ),
         Situation(
             "`inherits` in a circle",

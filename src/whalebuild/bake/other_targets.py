@@ -10,18 +10,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from whalebuild.bake.follow import Follower
 from whalebuild.bake.ports import BakeEngine
 from whalebuild.bake.result import OtherResult
 from whalebuild.bakefile.others import OtherTarget
 from whalebuild.bakefile.target import Target
 from whalebuild.buildkit.console import Console
-from whalebuild.buildkit.events import clean_line, parse_line
 from whalebuild.buildkit.metadata import image_digest
 from whalebuild.buildkit.progress import BuildState, failure_log
 from whalebuild.errors import BuildError, WhalebuildError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.command_failed import CommandFailedError
-from whalebuild.failures.failure import FailedError, FailureKind, redact
+from whalebuild.failures.failure import FailedError, FailureKind
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import Definition, make_definition
@@ -92,20 +92,16 @@ class OtherTargets:
     def _stream(self, others: Sequence[OtherTarget], state: BuildState) -> None:
         state.begin_attempt()
         self.console.begin(state.targets)
-        settings = self.plan.settings
+        follower, settings = Follower(self.console, self.registry), self.plan.settings
         bake = self.engine.bake(
             self._definition(others), builder=settings.builder, allow=settings.allow
         )
         try:
             with closing(bake) as lines:
                 for printed in lines:
-                    line = clean_line(printed, self._hide)
-                    self.console.raw(line)
-                    for event in parse_line(line):
-                        state.apply(event)
-                        self.console.event(event)
+                    follower.take(printed, state)
         except CommandFailedError as failed:
-            raise FailedError(classify(self._hide(failed.stderr))) from None
+            raise FailedError(classify(follower.hide(failed.stderr))) from None
 
     def _definition(self, others: Sequence[OtherTarget]) -> Definition:
         targets = [self._target(other) for other in others]
@@ -145,6 +141,3 @@ class OtherTargets:
             bytes_pulled=totals.pulled,
             seconds=round(totals.seconds, 3),
         )
-
-    def _hide(self, text: str) -> str:
-        return redact(self.registry.hide(text))

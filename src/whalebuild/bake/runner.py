@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.bake.cache_import import CacheImports, ImportFailedError
+from whalebuild.bake.follow import Follower
 from whalebuild.bake.ports import BakeEngine
 from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.bakefile.images import PairImage, Role
@@ -17,7 +18,6 @@ from whalebuild.builder.messages import boot_error
 from whalebuild.builder.reach import check_reach
 from whalebuild.builder.spec import CONTAINER
 from whalebuild.buildkit.console import Console
-from whalebuild.buildkit.events import clean_line, parse_line
 from whalebuild.buildkit.progress import BuildState, failure_log
 from whalebuild.failures.classify_docker import DockerFailure, classify, digests_in
 from whalebuild.failures.command_failed import CommandFailedError
@@ -25,7 +25,6 @@ from whalebuild.failures.failure import (
     FailedError,
     Failure,
     FailureKind,
-    redact,
 )
 from whalebuild.failures.messages import as_error
 from whalebuild.oci.registry import Registry
@@ -126,6 +125,7 @@ class BuildxRunner:
             CommandFailedError: Buildx failed.
             ImportFailedError: A cache could not be imported for the moment.
         """
+        follower = self.follower
         state.begin_attempt()
         self.console.begin(state.targets)
         self._built |= state.built
@@ -142,11 +142,7 @@ class BuildxRunner:
         with closing(bake) as lines:
             about_to_push = self.about_to_push
             for printed in lines:
-                line = clean_line(printed, self.hide)
-                self.console.raw(line)
-                for event in parse_line(line):
-                    state.apply(event)
-                    self.console.event(event)
+                follower.take(printed, state)
                 if state.failed_imports:
                     self.imports.check(state, targets)
                 if state.built and about_to_push:
@@ -161,9 +157,10 @@ class BuildxRunner:
         """
         return any(state.met_builder for state in self.states.values())
 
-    def hide(self, text: str) -> str:
-        """Take out what may be a secret: what it looks like, and the logins that were used."""
-        return redact(self.registry.hide(text))
+    @property
+    def follower(self) -> Follower:
+        """What takes the lines of bakes."""
+        return Follower(self.console, self.registry)
 
 
 @dataclass
@@ -189,14 +186,16 @@ class _Attempt:
             runner.stream(self.targets, self.state)
         except CommandFailedError as failed:
             pushing = self.state.built.issuperset(self.state.targets)
-            failure = classify(runner.hide(failed.stderr), pushing=pushing, fresh=runner.fresh)
+            failure = classify(
+                runner.follower.hide(failed.stderr), pushing=pushing, fresh=runner.fresh
+            )
             if failure.registry and failure.kind in _NO_ANSWER:
                 check_reach(runner.facts, [failure.registry])
             step = self.state.failed_step()
             # What BuildKit's own image lacks, or its registry: nothing of this bake's.
             if step is not None and step.boots and not runner.met_builder:
                 named = runner.settings.builder or "the current one"
-                raise boot_error(named, CONTAINER, runner.hide(failed.stderr)) from None
+                raise boot_error(named, CONTAINER, runner.follower.hide(failed.stderr)) from None
             # A builder elsewhere that did not answer: the words are those of any deadline.
             if step is not None and step.connects:
                 if not runner.met_builder:

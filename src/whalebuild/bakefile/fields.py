@@ -7,10 +7,8 @@ written in one line, ``type=local,dest=out`` (``util/buildflags`` of docker/buil
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from whalebuild.bakefile.target import Target
 
 
 def fields_of(written: object) -> Mapping[str, Any]:
@@ -26,18 +24,6 @@ def fields_of(written: object) -> Mapping[str, Any]:
         key, given, value = field.partition("=")
         found[key.strip().lower()] = value if given else None
     return found
-
-
-def entries(target: Target, attribute: str) -> Iterator[Mapping[str, Any]]:
-    """The entries of an attribute that is a list, as fields."""
-    for written in target.attributes.get(attribute) or ():
-        yield fields_of(written)
-
-
-def local_caches(target: Target) -> list[Any]:
-    """The caches that a target exports into folders of this machine, as they are written."""
-    written = target.attributes.get("cache-to") or ()
-    return [cache for cache in written if fields_of(cache).get("type") == "local"]
 
 
 def output_fields(written: object) -> Mapping[str, Any]:

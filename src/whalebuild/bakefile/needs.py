@@ -13,7 +13,7 @@ from typing import Any
 
 from whalebuild.bakefile.contexts import is_remote
 from whalebuild.bakefile.entitlements import Need, Right, device_name, is_device
-from whalebuild.bakefile.fields import entries, output_fields, ssh_fields
+from whalebuild.bakefile.fields import fields_of, ssh_fields
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
 
 _CLIENT = "cwd://"  # where the client runs, beside a bake file that lies elsewhere
@@ -44,7 +44,8 @@ def needs_of(target: Target) -> Iterator[Need]:
 
 def _paths_read(target: Target) -> Iterator[tuple[str, str]]:
     yield from _sources(target)
-    for secret in entries(target, "secret"):
+    for written in target.attributes.get("secret") or ():
+        secret = fields_of(written)
         path = _secret_file(secret)
         if path:
             yield f'secret "{secret.get("id")}"', path
@@ -72,16 +73,16 @@ def _sources(target: Target) -> Iterator[tuple[str, str]]:
 
 
 def _paths_written(target: Target) -> Iterator[tuple[str, str]]:
-    for written in target.attributes.get("output") or ():
-        output = output_fields(written)
+    for output in target.outputs:
         path = output.get("dest")
         if path and path != "-" and output.get("type") in _FILES:
-            yield "output", str(path)
+            yield "output", path
     yield from _local_caches(target, "cache-to", "dest")
 
 
 def _local_caches(target: Target, attribute: str, field: str) -> Iterator[tuple[str, str]]:
-    for cache in entries(target, attribute):
+    for written in target.attributes.get(attribute) or ():
+        cache = fields_of(written)
         if cache.get("type") == "local" and cache.get(field):
             yield attribute, str(cache[field])
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from whalebuild.bakefile.fields import local_caches
 from whalebuild.bakefile.images import BuildOptions, PairImage, published_twice
 from whalebuild.bakefile.target import Target
 from whalebuild.oci.reference import Reference
@@ -97,7 +96,7 @@ def as_asked(other: OtherTarget, options: BuildOptions) -> OtherTarget:
         return replace(other, target=target)
     if not options.publishes and (other.references or any(map(_pushes, target.outputs))):
         kept = [dict(output) for output in target.outputs if not _pushes(output)] or [_NOWHERE]
-        target = target.with_attributes(output=kept, cache_to=local_caches(target) or None)
+        target = target.with_attributes(output=kept, cache_to=target.local_caches or None)
         return replace(other, target=target, references=())
     if not other.references:
         return replace(other, target=target)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from whalebuild.bakefile.fields import fields_of, output_fields
 from whalebuild.bakefile.templates import unescape_printed
 from whalebuild.errors import EngineError
 
@@ -80,7 +81,14 @@ class Target:
     @property
     def outputs(self) -> tuple[Mapping[str, str], ...]:
         """What is made of the result, one mapping (``type``, ``dest``, …) for each; may be none."""
-        return tuple(_output(each) for each in self.attributes.get("output") or ())
+        written = (output_fields(each) for each in self.attributes.get("output") or ())
+        return tuple({key: str(value or "") for key, value in each.items()} for each in written)
+
+    @property
+    def local_caches(self) -> list[Any]:
+        """The caches that are exported into folders of this machine, as they are written."""
+        written = self.attributes.get("cache-to") or ()
+        return [cache for cache in written if fields_of(cache).get("type") == "local"]
 
     @property
     def args(self) -> Mapping[str, str]:
@@ -202,16 +210,6 @@ def _leaves(name: str, groups: Mapping[str, Any]) -> tuple[str, ...]:
     # A target may bear its group's name: `bake app` prints the group default = [app].
     rest = {other: group for other, group in groups.items() if other != name}
     return tuple(leaf for m in groups[name].get("targets") or () for leaf in _leaves(m, rest))
-
-
-def _output(printed: object) -> Mapping[str, str]:
-    """One output; buildx before 0.20 prints ``type=local,dest=out`` or ``out``."""
-    if isinstance(printed, Mapping):
-        return {str(key): str(value) for key, value in printed.items()}
-    fields = [field.partition("=") for field in str(printed).split(",")]
-    if len(fields) == 1 and not fields[0][1]:
-        return {"type": "local", "dest": fields[0][0]}
-    return {key: value for key, _, value in fields}
 
 
 def _links(context: object) -> bool:

@@ -62,7 +62,7 @@ def _compression(target: Target) -> dict[str, str]:
 def image_options(target: Target) -> dict[str, str]:
     """The options that the bake file gives the exporter of the image."""
     options: dict[str, str] = {}
-    for given in target.attributes.get("output") or []:
-        if isinstance(given, dict) and given.get("type") in {"image", "registry"}:
+    for given in target.outputs:
+        if given.get("type") in {"image", "registry"}:
             options = {k: v for k, v in given.items() if k not in {"type", "push", "name"}}
     return options

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from whalebuild.bakefile.fields import local_caches
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bakefile.templates import escape
@@ -264,7 +263,7 @@ def _given_contexts(target: Target, contexts: Mapping[str, str]) -> dict[str, st
 
 def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:
     if output in {Output.LOAD, Output.NOTHING}:
-        return local_caches(target)
+        return target.local_caches
     return cache_exports(target, reference)
 
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from whalebuild.bakefile.images import Role
 from whalebuild.bakefile.others import OtherTarget
-from whalebuild.oci.reference import Reference
-from whalebuild.plan.plan import DepsPlan
+from whalebuild.plan.plan import DepsPlan, published_caches
 
 
 def with_caches(other: OtherTarget, deps: Iterable[DepsPlan]) -> OtherTarget:
@@ -23,18 +22,8 @@ def with_caches(other: OtherTarget, deps: Iterable[DepsPlan]) -> OtherTarget:
         {"type": "registry", "ref": str(reference)}
         for each in deps
         if each.image.target.same_dockerfile(target) and not target.call
-        for reference in _caches(each)
+        for reference in published_caches(each.source, Role.DEPS, ())
     ]
     if not caches:
         return other
     return replace(other, target=target.with_attributes(cache_from=[*given, *caches]), plain=target)
-
-
-def _caches(deps: DepsPlan) -> list[Reference]:
-    """The caches of published dependencies."""
-    source = deps.source
-    if source is None:
-        return []
-    repository = source.reference.repository
-    every = (cache for cache in source.bundle.caches if cache.role == Role.DEPS)
-    return [Reference(repository, digest=cache.digest) for cache in every]

@@ -232,7 +232,7 @@ class Plan:
                 generate_target(
                     *(image, each, self.options, self.output),
                     contexts=deps.contexts,
-                    cache_from=_caches(deps.source, Role.DEPS, each),
+                    cache_from=published_caches(deps.source, Role.DEPS, each),
                     cache_to=cache,
                 )
             )
@@ -257,11 +257,11 @@ class Plan:
         for platforms in self._groups(image.platforms):
             pinned = deps_image.contexts(app.pins, platforms, own) if deps_image else {}
             known = platforms or ((own,) if own else ())
-            caches = _caches(source, Role.APP, known, image.name)
+            caches = published_caches(source, Role.APP, known, image.name)
             # One cache alone: see ``platform_groups``. That of an application which never stands on
             # the published image has the steps of the dependencies, too.
             if not deps_image if app.pins else not caches:
-                caches = _caches(source, Role.DEPS, known)
+                caches = published_caches(source, Role.DEPS, known)
             cache = export.reference(image, platforms) if export else None
             targets.append(
                 generate_target(
@@ -321,9 +321,10 @@ def _with_all_tags(target: GeneratedTarget) -> GeneratedTarget:
     return target.with_attributes(tags=tags)
 
 
-def _caches(
+def published_caches(
     source: PublishedDeps | None, role: str, platforms: tuple[str, ...], target: str = ""
 ) -> tuple[Reference, ...]:
+    """The caches of one image in published dependencies; no platform stands for all."""
     if source is None:
         return ()
     bundle = source.bundle

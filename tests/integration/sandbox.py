@@ -26,6 +26,8 @@ from wbsandbox.registry import Registry
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "production-control"
 _PREFIX = "test-"
+#: What CI services tell those that they run: tests of it say so, and no other depends on it.
+_OF_CI = ("CI", "GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITLAB_CI")
 
 
 def own_name(role: str) -> str:
@@ -115,7 +117,7 @@ class Sandbox:
                 text=True,
             ).stdout
             pairs = (item.partition("=") for item in shown.split("\0") if item)
-            found = {name: value for name, _, value in pairs}
+            found = {name: value for name, _, value in pairs if name not in _OF_CI}
             for variable in ("TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
                 found[variable] = str(self.folder / variable.lower())
                 Path(found[variable]).mkdir(exist_ok=True)

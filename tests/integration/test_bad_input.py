@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -213,6 +214,10 @@ def test_failing_run(sandbox: Sandbox, small: Path, repository: str) -> None:
     assert "Dockerfile:5" in shown, "where it stands"
     assert "retry" not in stderr, "whatever it prints, a failing RUN is not tried again"
     assert _digests(sandbox, image, small) == before, "both tags are as they were"
+    code, stderr = _bake(sandbox, small, "--image", image, env={"CI": "true"})
+    assert code == BUILD
+    for number in range(1, 100):
+        assert len(re.findall(rf"^(?:#\d+ \| )?{number}$", stderr, re.MULTILINE)) == 1, "once"
 
 
 @pytest.mark.extended

@@ -95,7 +95,9 @@ def test_a_compose_file_that_builds_is_a_bake_file() -> None:
 
 def test_a_compose_file_is_always_read_with_the_variables_given() -> None:
     engine = FakeEngine(definition({"web": WEB}))
-    plan(engine, FakeTree(files=("compose.yaml",)), BakeRequest(variables={"TAG": "1"}))
+    tree = FakeTree(files=("compose.yaml",))
+    tree.bake = "image: acme/web:${TAG}"
+    plan(engine, tree, BakeRequest(variables={"TAG": "1"}))
     assert [request.variables for request in engine.requests] == [
         {"TAG": "1"} for _ in engine.requests
     ]

@@ -19,6 +19,7 @@ from whalebuild.bakefile.pairs import (
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import BakeFile, Target, parse_print
 from whalebuild.bakefile.templates import PROBE, check_normal_form, is_escaped, may_be_escaped
+from whalebuild.bakefile.variables import check_variables
 from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
@@ -77,10 +78,12 @@ class BakeFileReader:
             The requested targets, every target, and what they were read from.
 
         Raises:
-            UsageError: buildx cannot read it, or there is nothing to build.
+            UsageError: buildx cannot read it, it lacks a variable, or there is nothing to build.
             EngineError: There is no buildx.
         """
         files = request.files or self.tree.bake_files()
+        if request.variables:
+            check_variables(request.variables, self.tree.bake_text(files))
         if files and (request.files or self._has_targets(files, request)):
             bake = self._print(request, lambda: self._names(request))
             if not bake.requested:

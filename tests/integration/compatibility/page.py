@@ -60,7 +60,7 @@ def _readable(clauses: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", "\\n")
 
 
 if __name__ == "__main__":

@@ -217,6 +217,16 @@ DOCKERFILES = Group(
             bake="app",
         ),
         Situation(
+            "a step of the final stage that fails",
+            "exit 1: did not complete successfully",
+            "pushes the bundle app:deps; exit 4: did not complete successfully",
+            why="The engine itself (driver `docker`) pushes by tag, so that dependencies are "
+            "published before; other builders push by digest, and nothing is",
+            bakefile=_APP,
+            files={"Dockerfile": DOCKERFILE.replace("scratch", "$PYTHON") + "RUN exit 7\n"},
+            bake="app",
+        ),
+        Situation(
             "odd file names: spaces, `$`, brackets, line ends, links that lead nowhere, a pipe",
             "pushes app; has /all/$HOME.txt, /all/[x].txt, /all/dangling, /all/new\nline, "
             "/all/ä ö/x, /app.txt",

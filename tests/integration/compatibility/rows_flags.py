@@ -203,6 +203,16 @@ ENVIRONMENT = Group(
             env={"BUILDKIT_PROGRESS": "nope"},
             bake="app",
         ),
+        Situation(
+            "proxy variables: `HTTP_PROXY` is no argument of bake's",
+            "pushes app; V is ''",
+            PAIR,
+            bakefile=_APP,
+            files={"Dockerfile": _SHOWN.replace("ARG V\n", "").replace("$V", '"${HTTP_PROXY}"')},
+            env={"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"},
+            bake="app",
+            shows=(variable("app", "V"),),
+        ),
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.integration.compatibility.seen import file
-from tests.integration.compatibility.situation import PAIR, Group, Situation
+from tests.integration.compatibility.situation import PAIR, Group, Situation, target
 
 _APP = """
 target "app" {
@@ -135,6 +135,16 @@ TARGETS = Group(
             bake="tool",
         ),
         Situation(
+            "a Dockerfile without a dependencies stage, and no bake file",
+            "exit 1: couldn't find a bake definition",
+            'exit 2: stage "builder" most likely is it',
+            files={
+                "Dockerfile": "FROM $PYTHON AS builder\nCOPY requirements.txt /\n"
+                "RUN pip install -r /requirements.txt\nFROM builder\nCOPY app.txt /\n"
+            },
+            env={"WHALEBUILD_IMAGE": "$REPO/app"},
+        ),
+        Situation(
             "a test that passes beside the application",
             "pushes app",
             PAIR,
@@ -158,6 +168,16 @@ TARGETS = Group(
             files={"Dockerfile": _TESTED.replace("grep -q one", "sleep 1; grep -q two")},
             flags="",
             bake="test app",
+        ),
+        Situation(
+            "dependencies that have targets of their own, and one that is shared",
+            "pushes app, app:deps, app:test-deps",
+            "pushes the bundle app:deps, app:test-deps; pushes app",
+            why="Both are dependencies of an application: bundles, with lock and caches",
+            bakefile='group "default" { targets = ["deps", "test-deps", "app"] }\n'
+            'target "deps" {\n  target = "dependencies"\n  tags = ["$REPO/app:deps"]\n}\n'
+            'target "test-deps" {\n  target = "dependencies"\n  args = { EXTRA = "test" }\n'
+            '  tags = ["$REPO/app:test-deps"]\n}\n' + target("app"),
         ),
         Situation(
             "`inherits` in a circle",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from tests.integration.compatibility.images import Image, Tagged
 
+#: How a row begins to tell of whalebuild's own tags.
+BUNDLES = "pushes the bundle"
 _HERE = {"linux/amd64"}
 _FEW = 2
 
@@ -41,9 +43,15 @@ class Seen:
         """What is pushed beside them."""
         return {tag: found for tag, found in self.pushed.items() if not found.is_bundle}
 
-    def phrase(self, shows: Iterable[Callable[[Seen], str]] = ()) -> str:
-        """What was done, as the table has it: ``pushes app (amd64, arm64); writes out/``."""
+    def phrase(self, shows: Iterable[Callable[[Seen], str]] = (), *, bundles: bool = False) -> str:
+        """What was done, as the table has it: ``pushes app (amd64, arm64); writes out/``.
+
+        Args:
+            shows: What else is looked at.
+            bundles: Whether whalebuild's own are told.
+        """
         clauses = [
+            _clause(BUNDLES, self.bundles if bundles else ()),
             _clause("pushes", (_with_platforms(*each) for each in self.asked_for.items())),
             _clause("loads", (_with_platforms(*each) for each in self.loaded.items())),
             _clause("writes", _paths(self.written)),

@@ -78,6 +78,9 @@ class FakeTree:
     def additions(self, target: Target) -> Mapping[str, Any]:
         return self.added
 
+    def own_ignore_file(self, target: Target) -> str | None:
+        return None
+
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from whalebuild.bakefile.app_base import AppBase
 from whalebuild.bakefile.target import Target
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import resolve
@@ -35,6 +36,9 @@ class PairImage:
             stage of the application's Dockerfile.
         guess: What was guessed about the target's part in the pair, in a few words.
         also: Names of other targets of the bake file that are this very image.
+        app_base: How an application is built on its app base; None where its dependencies are a
+            stage or a target of its own.
+        boundary: For an app base, where the Dockerfile is cut and why.
     """
 
     target: Target
@@ -47,6 +51,13 @@ class PairImage:
     derived: bool = False
     guess: str | None = None
     also: tuple[str, ...] = ()
+    app_base: AppBase | None = None
+    boundary: str | None = None
+
+    @property
+    def on_dependencies(self) -> Target:
+        """The target that builds an application on the image of its dependencies."""
+        return self.app_base.application if self.app_base else self.target
 
     @property
     def name(self) -> str:
@@ -85,6 +96,11 @@ class Pair:
     def images(self) -> tuple[PairImage, ...]:
         """Both, dependencies first."""
         return (self.dependencies, *((self.application,) if self.application else ()))
+
+    def on_base(self, base: AppBase) -> Pair:
+        """The same with the app base for dependencies."""
+        application = self.application and replace(self.application, app_base=base)
+        return Pair(application, replace(self.dependencies, boundary=base.boundary))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from whalebuild.bakefile.app_base import AppBase, derive
 from whalebuild.bakefile.dependencies import dependencies_targets, no_stage
 from whalebuild.bakefile.image_name import ImageNames
 from whalebuild.bakefile.images import Pair, PairImage, make_pair
@@ -36,6 +37,7 @@ def sort_targets(
     dockerfiles: Mapping[str, Dockerfile],
     settings: Settings,
     *,
+    app_bases: Mapping[str, AppBase | str] | None = None,
     strict: bool = False,
 ) -> SortedTargets:
     """Find the pairs among the requested targets, and what is to become of the others.
@@ -45,12 +47,15 @@ def sort_targets(
         all_targets: Every target of the bake file, where the dependencies target may be found.
         dockerfiles: Parsed Dockerfiles by target name, of those that can be read locally.
         settings: For the image's name and the dependencies stage.
+        app_bases: For targets whose Dockerfile has no dependencies stage, by name: their app base,
+            or why they have none.
         strict: Whether a missing dependencies stage is an error where nothing requested has it.
 
     Raises:
         UsageError: Tags are malformed; the image's name fits no target; a stage is missing.
     """
-    return _Sorter(bake, all_targets, dockerfiles, settings).sort(strict=strict)
+    sorter = _Sorter(bake, all_targets, dockerfiles, settings, app_bases or {})
+    return sorter.sort(strict=strict)
 
 
 def needs_dockerfile(bake: BakeFile, all_targets: Mapping[str, Target], stage: str) -> list[Target]:
@@ -103,6 +108,7 @@ class _Sorter:
     all_targets: Mapping[str, Target]
     dockerfiles: Mapping[str, Dockerfile]
     settings: Settings
+    app_bases: Mapping[str, AppBase | str]
     _pairs: list[Pair] = field(default_factory=list)
     _others: list[OtherTarget] = field(default_factory=list)
 
@@ -134,7 +140,7 @@ class _Sorter:
                     self._alone(target, self._by_its_name)
                 else:
                     self._sort(target)
-        if strict and not self._pairs:
+        if strict and not any(_has_stage(d, self._deps.stage) for d in self.dockerfiles.values()):
             self._refuse_missing_stage()
         order = {target.name: number for number, target in enumerate(self._requested)}
         self._others.sort(key=lambda other: order[other.name])
@@ -145,21 +151,31 @@ class _Sorter:
         dockerfile = self.dockerfiles.get(target.name)
         written = self._deps.written_of(target)
         explicit = written or self._guessed_of(target, dockerfile)
-        why, hint = self._why_no_pair(target, explicit)
+        base = None if explicit else self._app_base(target, dockerfile)
+        why, hint = self._why_no_pair(target, explicit or base)
         if why:
             self._leave(target, why, hint)
             return
         references = self._references(target)
-        chosen = explicit or _derive(target, self.settings.deps_stage, self._targets)
+        chosen = explicit or (base.dependencies if base else self._stage_of(target))
         fallback = _deps_reference(target, references, self._shared)
         dependencies = (chosen, self._published_as(explicit) or (fallback,))
         guess = self._by_its_name if explicit and not written else None
-        self._pairs.append(
-            make_pair((target, references), dependencies, derived=explicit is None, guess=guess)
-        )
+        pair = make_pair((target, references), dependencies, derived=explicit is None, guess=guess)
+        self._pairs.append(pair.on_base(base) if base else pair)
         self._leave_further(target)
 
-    def _why_no_pair(self, target: Target, deps: Target | None) -> tuple[str | None, str | None]:
+    def _app_base(self, target: Target, dockerfile: Dockerfile | None) -> AppBase | None:
+        found = self.app_bases.get(target.name)
+        stays = dockerfile is None or _has_stage(dockerfile, self.settings.deps_stage)
+        return None if stays or isinstance(found, str) else found
+
+    def _stage_of(self, application: Target) -> Target:
+        return derive(application, self._targets, target=self.settings.deps_stage)
+
+    def _why_no_pair(
+        self, target: Target, deps: Target | AppBase | None
+    ) -> tuple[str | None, str | None]:
         """Why a target is no pair's application (None if it is), and what would make one of it."""
         why = unpublished_because(target)
         if why or not self._references(target):
@@ -170,7 +186,9 @@ class _Sorter:
         error = no_stage(target, dockerfile, stage)
         likely = error.cause if "most likely" in str(error.cause) else None
         hint = f"{likely}; {error.next_step}" if likely else None
-        return f'its Dockerfile has no stage "{stage}"', hint
+        no_base = self.app_bases.get(target.name)
+        also = f", and {no_base}" if isinstance(no_base, str) else ""
+        return f'its Dockerfile has no stage "{stage}"{also}', hint
 
     @property
     def _by_its_name(self) -> str:
@@ -282,19 +300,6 @@ def _has_stage(dockerfile: Dockerfile, stage: str) -> bool:
 def _is_template(target: Target) -> bool:
     """Whether a target's name says that others inherit from it, as Docker's examples have it."""
     return target.name.startswith("_")
-
-
-def _derive(application: Target, stage: str, taken: Mapping[str, Target]) -> Target:
-    """Make the dependencies target from the application's: the same build, an earlier stage."""
-    derived = application.with_attributes(
-        target=stage,
-        # What is the application's own; its cache export would be written twice.
-        **dict.fromkeys(("tags", "labels", "annotations", "description", "cache_to")),
-    )
-    name = f"{application.name}-{DEPS_TAG}"
-    while name in taken:
-        name = f"{name}-derived"
-    return Target(name, derived.attributes)
 
 
 def _tags(target: Target) -> tuple[Reference, ...]:

@@ -6,7 +6,7 @@ single one says. https://docs.docker.com/reference/dockerfile/
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from whalebuild.dockerfile.directives import Directives, read_directives
 from whalebuild.dockerfile.lines import Instruction, split_instructions
@@ -50,6 +50,7 @@ class Dockerfile:
     stages: tuple[Stage, ...]
     before: tuple[Instruction, ...] = ()
     directives: Directives = _NO_DIRECTIVES
+    text: str = field(default="", repr=False, compare=False)
 
     def stage(self, name: str) -> Stage | None:
         """Find a stage by its name, in any case, or by its index written as a number."""
@@ -77,7 +78,7 @@ def parse_dockerfile(text: str) -> Dockerfile:
             stages[-1] = replace(stages[-1], instructions=steps)
         else:
             before.append(instruction)
-    return Dockerfile(tuple(stages), tuple(before), directives)
+    return Dockerfile(tuple(stages), tuple(before), directives, text)
 
 
 def _too_long_line(text: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
@@ -249,6 +249,8 @@ class Plan:
             export: How to export its cache; None for no export.
         """
         image, deps = app.image, self.deps_of(app)
+        if deps_image and app.pins:
+            image = replace(image, target=image.on_dependencies)
         source = deps.source
         # Without an image to build on, it builds the dependencies' stages too.
         bases = app.contexts if deps_image else {**deps.contexts, **app.contexts}
@@ -311,7 +313,11 @@ class Plan:
             return target
         contexts = dict(target.attributes.get("contexts") or {})
         contexts |= dict.fromkeys(app.pins, f"{TARGET_CONTEXT}{deps.image.name}")
-        return target.with_attributes(contexts=contexts or None)
+        linked = target.with_attributes(contexts=contexts or None)
+        if app.image.app_base is None:
+            return linked
+        inline = app.image.on_dependencies.dockerfile_inline
+        return linked.with_attributes(dockerfile=None, dockerfile_inline=inline)
 
 
 def _with_all_tags(target: GeneratedTarget) -> GeneratedTarget:

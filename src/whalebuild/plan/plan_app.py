@@ -46,9 +46,8 @@ class AppPlanner:
         """Decide about one image."""
         published = self.lookup.app(image.references[0]) if self.lookup else None
         unpinned = self._unpinned(image, deps)
-        pins = () if unpinned else stage_names(image.target, deps.image.target)
-        stands_on = target_contexts(image.target, deps.image.target) if pins else {}
-        reading = self.input_reader.read(image.target, image.platforms, stands_on)
+        pins = () if unpinned else stage_names(image.on_dependencies, deps.image.target)
+        reading = self._read(image, deps, pinned=bool(pins))
         contexts: Mapping[str, str] = deps.contexts
         made_of: AppMaterial | None = None
         drifted_bases: tuple[str, ...] = ()
@@ -84,6 +83,17 @@ class AppPlanner:
             app_cache(image, _kept_bundle(deps), published, inputs, self.options),
         )
 
+    def _read(
+        self, image: PairImage, deps: DepsPlan, *, pinned: bool
+    ) -> StageReading | Undetermined:
+        """Read what an application is made from, without the stages that it takes ready-made.
+
+        On its app base it is read whole: what that sets (``ENV``) decides what is copied after it.
+        """
+        apart = pinned and image.app_base is None
+        stands_on = target_contexts(image.target, deps.image.target) if apart else {}
+        return self.input_reader.read(image.target, image.platforms, stands_on)
+
     def _drifted_bases(self, reading: StageReading, lock: Lock, deps: DepsPlan) -> tuple[str, ...]:
         """External images with another digest by now, without those of the dependencies."""
         if not self.thorough or self.lookup is None:
@@ -94,7 +104,7 @@ class AppPlanner:
 
     def _unpinned(self, image: PairImage, deps: DepsPlan) -> str | None:
         """Why the application cannot be built on the published image; None if it can."""
-        app, target = image.target, deps.image.target
+        app, target = image.on_dependencies, deps.image.target
         names = stage_names(app, target)
         more = [p for p in image.platforms if p not in deps.image.platforms]
         if more and deps.image.platforms:

@@ -101,7 +101,7 @@ class Planner:
                 _keep_platforms(app, platform)
         facts = with_nodes.result() if with_nodes else None
         settings = with_consent(chooser.settings_of_bake(self.settings, facts), consent)
-        cached = tuple(with_caches(other, deps) for other in others)
+        cached = tuple(with_caches(other, deps, apps) for other in others)
         return Plan(deps, apps, options, settings, source, facts, all_targets, cached)
 
     def _decide(

@@ -42,6 +42,9 @@ class SourceTree(Protocol):
     def dockerfile(self, target: Target) -> Dockerfile | None:
         """Return the target's parsed Dockerfile; None where the context is not a local folder."""
 
+    def own_ignore_file(self, target: Target) -> str | None:
+        """Return the name of the ignore file beside the target's Dockerfile; None without one."""
+
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:

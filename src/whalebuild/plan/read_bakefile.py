@@ -24,6 +24,7 @@ from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailureKind
+from whalebuild.plan.app_bases import AppBaseFinder
 from whalebuild.plan.ports import BakeFiles, SourceTree
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
@@ -57,9 +58,18 @@ class BakeFileReader:
             check_normal_form(target.name, target.attributes)
         readable = needs_dockerfile(bake, all_targets, self.settings.deps_stage)
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
-        # Who has named a stage, or has nothing but a Dockerfile, wants a pair.
-        strict = source == _LONE_DOCKERFILE or self.settings.origin("deps-stage") != "default"
-        these = sort_targets(bake, all_targets, dockerfiles, self.settings, strict=strict)
+        # Who has named a stage wants a pair of it.
+        strict = self.settings.origin("deps-stage") != "default"
+        finder = AppBaseFinder(self.tree, self.settings.platform, {*all_targets, *bake.targets})
+        app_bases = {
+            target.name: finder.find(target, dockerfiles[target.name])
+            for target in readable
+            if target.name in dockerfiles
+            and dockerfiles[target.name].stage(self.settings.deps_stage) is None
+        }
+        these = sort_targets(
+            *(bake, all_targets, dockerfiles, self.settings), app_bases=app_bases, strict=strict
+        )
         scope = self.settings.scope
         return (scoped(these, scope) if scope else these), all_targets, source
 

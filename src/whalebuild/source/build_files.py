@@ -78,6 +78,11 @@ def _names_in(folder: Path) -> Iterator[str]:
         return
 
 
+def ignore_file_of(dockerfile: DockerfilePlace) -> str:
+    """The name of the ignore file that is for one Dockerfile alone."""
+    return f"{dockerfile.name}{_IGNORE_FILE}"
+
+
 def read_ignore_text(
     context: Path, dockerfile: DockerfilePlace | None, *, external: bool = False
 ) -> str:
@@ -94,7 +99,7 @@ def read_ignore_text(
     """
     places = [(context, _IGNORE_FILE)]
     if dockerfile:
-        places.insert(0, (dockerfile.folder, f"{dockerfile.name}{_IGNORE_FILE}"))
+        places.insert(0, (dockerfile.folder, ignore_file_of(dockerfile)))
     for folder, name in places:
         try:
             data = _read_inside(folder, name)

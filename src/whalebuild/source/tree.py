@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Build, ContextFiles, NamedContext, StageInputs, Undetermined
 from whalebuild.source.additions import find_additions
 from whalebuild.source.bake_files import find_bake_files
-from whalebuild.source.build_files import decode, find_dockerfile
+from whalebuild.source.build_files import decode, find_dockerfile, ignore_file_of
 from whalebuild.source.context import LocalContextFiles
 from whalebuild.source.real_path import real_path
 
@@ -73,6 +75,14 @@ class LocalSourceTree:
                 next_step="run whalebuild where the Dockerfile is, or set dockerfile and context "
                 "in the bake file",
             ) from None
+
+    def own_ignore_file(self, target: Target) -> str | None:
+        """See ``plan.ports.SourceTree``."""
+        if target.dockerfile_inline:
+            return None
+        place = find_dockerfile(self._root, target.context, target.dockerfile)
+        name = ignore_file_of(place)
+        return name if os.path.lexists(place.folder / name) else None
 
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None

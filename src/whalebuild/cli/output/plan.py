@@ -96,6 +96,8 @@ def _deps_lines(plan: Plan, deps: DepsPlan) -> Iterator[str]:
     origin = "derived from the application's Dockerfile" if image.derived else "bake file"
     if image.guess:
         origin = f"guessed {image.guess}"
+    if image.boundary:
+        origin = f"the app base: {image.boundary}"
     yield f"{image.name}: {_headline(deps)}"
     yield f"  is        the dependencies ({origin}){_also(image)}"
     yield from _built_from(plan, deps, built=not deps.reused)

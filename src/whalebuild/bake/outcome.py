@@ -10,7 +10,7 @@ from whalebuild.bakefile.images import Role
 from whalebuild.buildkit.metadata import exported_cache, image_digest
 from whalebuild.bundle.annotations import to_annotations
 from whalebuild.bundle.build_inputs import BuildInputs
-from whalebuild.bundle.index import Bundle, Cache, write_bundle
+from whalebuild.bundle.index import Bundle, Cache, Stub, write_bundle
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.errors import VerificationError
@@ -126,6 +126,7 @@ class DepsOutcome:
         app_caches: Iterable[Cache],
         repository: str | None = None,
         now: Bundle | None = None,
+        stubs: Sequence[Stub] = (),
     ) -> bytes | None:
         """Compose the bundle to publish; None where what is published stays as it is.
 
@@ -134,18 +135,21 @@ class DepsOutcome:
             repository: Where it is for; in others than the bundle's own there are no caches.
             now: What is published there by now, if another bake has published the same images:
                 its caches and its lock are kept.
+            stubs: New ones, of its images.
         """
         at_home = repository in {None, self.plan.image.bundle.repository}
         new = tuple(app_caches) if at_home else ()
+        new_stubs = tuple(stubs) if at_home else ()
         source = self.plan.source
         if not self.changed and source is not None:
             if self.plan.surplus:
-                return self._trimmed(now or source.bundle, new, at_home=at_home)
-            if not new:
+                return self._trimmed(now or source.bundle, new, new_stubs, at_home=at_home)
+            if not new and not new_stubs:
                 same = source.raw if at_home else _without_caches(source.bundle)
                 return same if self.tag_must_be_set else None
             latest = now or source.bundle
             kept_caches = _without(latest.caches, new)
+            latest = replace(latest, stubs=(*latest.stubs, *new_stubs))
             return _compose(latest, (*kept_caches, *new), latest.annotations)
         assert self.pushed is not None, "what changed was pushed"  # noqa: S101 - a slip of ours
         lock = self.plan.lock
@@ -155,6 +159,7 @@ class DepsOutcome:
             "",
             {**kept.images, **self.pushed.images},
             (*kept.attestations, *self.pushed.attestations),
+            stubs=(*kept.stubs, *new_stubs) if at_home else (),
         )
         caches = (*kept.caches, *self.pushed.caches, *new) if at_home else ()
         return _compose(images, caches, {**(self.pushed.annotations or {}), **annotations})
@@ -164,14 +169,17 @@ class DepsOutcome:
         wanted = {p: d for p, d in _digests(now).items() if p not in self.plan.surplus}
         return not self.changed and wanted == self.deps_image.images
 
-    def _trimmed(self, bundle: Bundle, new: Sequence[Cache], *, at_home: bool) -> bytes:
+    def _trimmed(
+        self, bundle: Bundle, new: Sequence[Cache], stubs: Sequence[Stub], *, at_home: bool
+    ) -> bytes:
         """The same dependencies without the platforms that the pair is not for any more."""
         gone, lock = self.plan.surplus, self.plan.lock
         images = {p: image for p, image in bundle.images.items() if p not in gone}
         left = (cache.without(gone) for cache in _without(bundle.caches, new))
         caches = (*filter(None, left), *new) if at_home else ()
         annotations = to_annotations(lock) if isinstance(lock, Lock) else {}
-        kept = Bundle("", images, bundle.attestations)
+        own_stubs = (*bundle.stubs, *stubs) if at_home else ()
+        kept = Bundle("", images, bundle.attestations, stubs=own_stubs)
         return _compose(kept, caches, {**bundle.annotations, **annotations})
 
     @property
@@ -243,15 +251,16 @@ def _kept(plan: DepsPlan, pushed: PushedImage) -> Bundle:
     images = {p: image for p, image in source.bundle.images.items() if p in kept}
     of_deps = (cache for cache in source.bundle.caches if cache.role == Role.DEPS)
     left = (cache.without(set(cache.platforms) - kept) for cache in of_deps)
-    return Bundle("", images, source.bundle.attestations, tuple(filter(None, left)))
+    caches = tuple(filter(None, left))
+    return Bundle("", images, source.bundle.attestations, caches, stubs=source.bundle.stubs)
 
 
 def _compose(bundle: Bundle, caches: Sequence[Cache], annotations: Mapping[str, str]) -> bytes:
-    return write_bundle(bundle.images, bundle.attestations, caches, annotations)
+    return write_bundle(bundle.images, bundle.attestations, caches, annotations, bundle.stubs)
 
 
 def _without_caches(bundle: Bundle) -> bytes:
-    return _compose(bundle, (), bundle.annotations)
+    return _compose(replace(bundle, stubs=()), (), bundle.annotations)
 
 
 def _without(caches: Iterable[Cache], replaced: Sequence[Cache]) -> tuple[Cache, ...]:

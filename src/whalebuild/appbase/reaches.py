@@ -1,0 +1,135 @@
+"""The paths that instructions after the boundary can write to: what a stub has to show of them.
+
+Follows ``dispatchCopy`` and ``dispatchWorkdir`` in ``frontend/dockerfile/dockerfile2llb/convert.go``
+of BuildKit.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from whalebuild.dockerfile.instructions import Copy, StepError, read_args, read_copy
+from whalebuild.dockerfile.lexer import Lexer, UnknownVariableError, WordError
+from whalebuild.dockerfile.lines import Instruction
+from whalebuild.dockerfile.words import ListError, name_values
+from whalebuild.inputs.build_args import Environment, GlobalArgs
+from whalebuild.inputs.values import AnalysisError, Build, ContextFiles
+
+_ROOT = "/"
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A path that may be written to.
+
+    Attributes:
+        path: Absolute and clean.
+        below: Whether everything below it may be written to as well.
+    """
+
+    path: str
+    below: bool
+
+
+@dataclass
+class ReachFinder:
+    """Goes through instructions in order, with the image's configuration to begin with.
+
+    Attributes:
+        build: What the bake target gives.
+        args: The Dockerfile's global arguments.
+        escape: The Dockerfile's escape character.
+        single: Names of the files that each instruction copies, by its line, where these are
+            single files of the context under their own names.
+    """
+
+    build: Build
+    args: GlobalArgs
+    escape: str
+    single: Mapping[int, tuple[str, ...]]
+    workdir: str = _ROOT
+    environment: Environment = field(default_factory=Environment)
+
+    def __post_init__(self) -> None:
+        """Make the lexer for the escape character."""
+        self._lexer = Lexer(self.escape)
+
+    def find(self, steps: Iterable[Instruction]) -> tuple[Reach, ...]:
+        """Find what instructions may write to.
+
+        Raises:
+            AnalysisError: It cannot be told.
+        """
+        found: dict[Reach, None] = {}
+        for step in steps:
+            try:
+                found |= dict.fromkeys(self._step(step))
+            except UnknownVariableError as unknown:
+                reason = f"the value of {unknown.name} cannot be told here"
+                raise AnalysisError(reason, step.line) from None
+            except (StepError, ListError, WordError) as bad:
+                raise AnalysisError(str(bad), step.line) from None
+        return tuple(found)
+
+    def _step(self, step: Instruction) -> Iterator[Reach]:
+        match step.keyword:
+            case "ARG":
+                self._arg(step)
+            case "ENV":
+                for name, value in name_values(step.rest, self.escape) or []:
+                    self.environment.set(self._word(name), self._word(value), by_env=True)
+            case "WORKDIR":
+                self.workdir = self._path(self._word(step.rest))
+                yield Reach(self.workdir, below=False)
+            case "COPY" | "ADD":
+                yield from self._copy(step, read_copy(step))
+
+    def _copy(self, step: Instruction, copy: Copy) -> Iterator[Reach]:
+        written = self._word(copy.destination)
+        path = self._path(written)
+        names = self.single.get(step.line)
+        if names is None or copy.parents:
+            yield Reach(path, below=True)
+            return
+        yield Reach(path, below=False)
+        for name in names:
+            yield Reach(posixpath.join(path, name), below=False)
+
+    def _arg(self, step: Instruction) -> None:
+        known = self.args.environment.values
+        for name, default in read_args(step, self.escape):
+            if name in self.build.args:
+                value: str | None = self.build.args[name]
+            elif default is not None:
+                value = self._word(default)
+            elif name in known:
+                value = known[name]
+            else:
+                continue
+            if name not in self.environment.of_image:  # ENV wins
+                self.environment.set(name, value, by_env=False)
+
+    def _word(self, text: str) -> str:
+        return self._lexer.word(text, self.environment.lookup)
+
+    def _path(self, written: str) -> str:
+        joined = posixpath.join(self.workdir, written)
+        return _ROOT + posixpath.normpath(joined).lstrip("/")
+
+
+def single_files(files: ContextFiles) -> dict[int, tuple[str, ...]]:
+    """Names of the files that instructions copy, by line, where each source is one file.
+
+    A folder, a pattern or an archive may write to any path below the destination.
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    for read, entries in files.by_read:
+        kinds = {entry.kind for entry in entries}
+        plain = kinds == {"file"} and len(entries) == len(read.sources)
+        literal = not any(set(source) & set("*?[\\") for source in read.sources)
+        adds = read.instruction.partition(" ")[0].upper() == "ADD"
+        if plain and literal and not adds and not read.parents:
+            found[read.line] = tuple(posixpath.basename(source) for source in read.sources)
+    return found

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from whalebuild.appbase.reaches import ReachFinder, single_files
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.inputs.build_args import Environment, global_args
+from whalebuild.inputs.values import (
+    AnalysisError,
+    Build,
+    ContextFiles,
+    ContextRead,
+    FileEntry,
+)
+
+_FILE = FileEntry(None, "start.sh", "file", 0o755, "x")
+
+
+def reaches(
+    text: str, single: dict[int, tuple[str, ...]] | None = None, **args: str
+) -> list[tuple[str, bool]]:
+    dockerfile = parse_dockerfile(f"ARG TOP=/top\nFROM x\n{text}")
+    build = Build(args=args)
+    given = global_args(dockerfile.before, build, "linux/amd64", "", "\\")
+    environment = Environment({"HOME": "/home/me"}, of_image={"HOME": "/home/me"})
+    finder = ReachFinder(build, given, "\\", single or {}, "/srv", environment)
+    found = finder.find(dockerfile.stages[-1].instructions)
+    return [(reach.path, reach.below) for reach in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("COPY . .", [("/srv", True)]),
+        ("COPY . /app/", [("/app", True)]),
+        ("WORKDIR /app\nCOPY a b ./", [("/app", False), ("/app", True)]),
+        ("WORKDIR app\nWORKDIR in\nCOPY . .", [("/srv/app", False), ("/srv/app/in", False)]),
+        ("COPY . $HOME/app", [("/home/me/app", True)]),
+        ("ARG D=/d\nCOPY . $D", [("/d", True)]),
+        ("ARG HOME=/other\nCOPY . $HOME", [("/home/me", True)]),
+        ("ARG TOP\nCOPY . $TOP", [("/top", True)]),
+        ("ENV D=/e\nCOPY . ${D}/x", [("/e/x", True)]),
+        ("COPY . $NOWHERE", [("/srv", True)]),
+        ("COPY . ../../../x", [("/x", True)]),
+        ("COPY <<EOF /etc/conf\nx\nEOF", [("/etc/conf", True)]),
+        ('CMD ["x"]\nUSER me', []),
+    ],
+)
+def test_destinations(text: str, expected: list[tuple[str, bool]]) -> None:
+    assert reaches(text)[: len(expected)] == expected
+
+
+def test_a_build_argument_wins_over_a_default() -> None:
+    assert reaches("ARG D=/d\nCOPY . $D", D="/given") == [("/given", True)]
+
+
+def test_single_files_reach_themselves_alone() -> None:
+    found = reaches("COPY start.sh /usr/local/bin/", {3: ("start.sh",)})
+    assert found == [("/usr/local/bin", False), ("/usr/local/bin/start.sh", False)]
+
+
+def test_a_variable_that_cannot_be_told_is_refused() -> None:
+    with pytest.raises(AnalysisError, match="BUILDARCH"):
+        reaches("ARG BUILDARCH\nCOPY . /$BUILDARCH")
+
+
+@pytest.mark.parametrize(
+    ("sources", "entries", "instruction", "expected"),
+    [
+        (("start.sh",), (_FILE,), "COPY start.sh /", {4: ("start.sh",)}),
+        (("bin/start.sh",), (_FILE,), "COPY bin/start.sh /", {4: ("start.sh",)}),
+        (("*.sh",), (_FILE,), "COPY *.sh /", {}),
+        (("a.tar",), (_FILE,), "ADD a.tar /", {}),
+        (("src",), (FileEntry(None, "src", "dir", 0o755, ""), _FILE), "COPY src /", {}),
+        (("link",), (FileEntry(None, "link", "link", 0, "x"), _FILE), "COPY link /", {}),
+    ],
+)
+def test_what_counts_as_a_single_file(
+    sources: tuple[str, ...],
+    entries: tuple[FileEntry, ...],
+    instruction: str,
+    expected: dict[int, tuple[str, ...]],
+) -> None:
+    read = ContextRead(None, "final", 4, instruction, sources)
+    assert single_files(ContextFiles(((read, entries),))) == expected

@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from whalebuild.rebase.tree import USER_FILES, Tree, clean
+from whalebuild.rebase.tars import USER_FILES
+from whalebuild.rebase.tree import Tree, clean
 
 USER_PATHS = tuple(f"etc/{name}" for name in USER_FILES)
 

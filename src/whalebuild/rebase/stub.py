@@ -20,15 +20,8 @@ from typing import BinaryIO
 from whalebuild.oci.manifest import MANIFEST_TYPE, digest_of
 from whalebuild.rebase.images import CONFIG_TYPE, LAYER_TYPE, Image, read_image
 from whalebuild.rebase.reach import USER_PATHS, Reach, Reached, reached, write_record
-from whalebuild.rebase.tree import (
-    USER_FILE_LIMIT,
-    XATTR,
-    Entry,
-    Kind,
-    TooManyLinksError,
-    Tree,
-    read_tree,
-)
+from whalebuild.rebase.tars import USER_FILE_LIMIT, XATTR, read_tree
+from whalebuild.rebase.tree import Entry, Kind, TooManyLinksError, Tree
 from whalebuild.text import human_bytes, shown
 
 # On the manifest of a stub: the digest of its app base's manifest.
@@ -81,7 +74,7 @@ def derive_stub(
 
     Args:
         tars: The layers of the app base, the lowest first, or one tar of all of it; see
-            :func:`~whalebuild.rebase.tree.read_tree` for how these differ.
+            :func:`~whalebuild.rebase.tars.read_tree` for how these differ.
         reaches: The destinations of all instructions after the boundary.
         limit_bytes: The most that the layer may have, compressed.
 

@@ -6,7 +6,9 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from whalebuild.appbase.boundary import find_boundary
-from whalebuild.appbase.generated import WhyNot, base_dockerfile, tail_dockerfile
+from whalebuild.appbase.generated import base_dockerfile, tail_dockerfile
+from whalebuild.appbase.limits import why_whole
+from whalebuild.appbase.values import Boundary, WhyNot
 from whalebuild.bakefile.app_base import APP_BASE, AppBase, split
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile
@@ -33,23 +35,34 @@ class AppBaseFinder:
         own = self.tree.own_ignore_file(target)
         if own:
             return f"{own} is for its Dockerfile alone, which has to stay as it is"
+        found = self._boundary(target, dockerfile)
+        if isinstance(found, Undetermined):
+            return str(found)
+        tail = tail_dockerfile(found, APP_BASE)
+        if isinstance(tail, WhyNot):
+            return str(tail)
+        return split(
+            target,
+            self.taken,
+            base=base_dockerfile(found),
+            rest=tail.text,
+            boundary=_shown(target, found),
+        )
+
+    def _boundary(self, target: Target, dockerfile: Dockerfile) -> Boundary | Undetermined:
         build = build_of(target, platforms=self.platforms)
         inputs = find_inputs(dockerfile, target.stage, build)
         if isinstance(inputs, Undetermined):
-            return str(inputs)
+            return inputs
         inline = target.dockerfile_inline
         files = self.tree.context_files(inputs, build, None if inline else target.dockerfile)
         if isinstance(files, Undetermined):
-            return str(files)
-        final = dockerfile.stage(target.stage) if target.stage else dockerfile.stages[-1]
-        if final is None:
-            return f"there is no stage {target.stage}"
-        boundary = find_boundary(dockerfile, final, inputs, files)
-        if isinstance(boundary, Undetermined):
-            return str(boundary)
-        tail = tail_dockerfile(dockerfile.text, boundary, APP_BASE)
-        if isinstance(tail, WhyNot):
-            return str(tail)
-        base = base_dockerfile(dockerfile.text, boundary)
-        where = f"{target.dockerfile} up to line {boundary.line - 1}; {boundary.reason}"
-        return split(target, self.taken, base, tail.text, where)
+            return files
+        return find_boundary(dockerfile.text, target.stage, build, inputs, files)
+
+
+def _shown(target: Target, boundary: Boundary) -> str:
+    file = "the bake file's own Dockerfile" if target.dockerfile_inline else target.dockerfile
+    if boundary.line is None:
+        return f"all of {file}; {boundary.reason}"
+    return f"{file} up to line {boundary.line - 1}; line {boundary.line} is {boundary.reason}"

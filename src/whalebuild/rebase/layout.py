@@ -1,0 +1,137 @@
+"""Reads what BuildKit exports with ``type=oci``: an image layout, through a function that reads.
+
+https://github.com/opencontainers/image-spec/blob/main/image-layout.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from whalebuild.errors import VerificationError
+from whalebuild.oci.manifest import (
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    Descriptor,
+    Index,
+    digest_of,
+    parse_image,
+    parse_index,
+    platform_of,
+)
+from whalebuild.rebase.images import Image
+
+Read = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """BuildKit's attestation manifest of an image.
+
+    Attributes:
+        manifest: The manifest.
+        blobs: Its configuration and its statements by digest.
+    """
+
+    manifest: bytes
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExportedImage:
+    """The image in a layout.
+
+    Attributes:
+        image: Its manifest and configuration.
+        platform: Of the image.
+        attestation: Of the image, if it has one.
+    """
+
+    image: Image
+    platform: str | None
+    attestation: Attestation | None = None
+
+
+def read_layout(read: Read) -> ExportedImage:
+    """Read the one image of a layout, without its layers.
+
+    Args:
+        read: Returns a file by its path in the layout, such as ``index.json``; raises ``KeyError``
+            or ``OSError`` where there is none.
+
+    Raises:
+        VerificationError: A file is missing or damaged, or the layout has not exactly one image.
+    """
+    images: dict[str, Descriptor] = {}
+    attestations: dict[str, Descriptor] = {}
+    _collect(read, _index(_file(read, "index.json"), "index.json"), images, attestations)
+    if len(images) != 1:
+        _broken(f"it has {len(images)} images")
+    (digest,) = images
+    manifest = _blob(read, digest)
+    parsed = parse_image(manifest)
+    if parsed is None:
+        _broken(f"{digest} is no image's manifest")
+    config = _blob(read, parsed.config.digest)
+    attested = [child.digest for child in attestations.values() if child.attests == digest]
+    if len(attested) > 1 or len(attested) != len(attestations):
+        _broken("it has attestations of several images")
+    attestation = _attestation(read, attested[0]) if attested else None
+    return ExportedImage(Image(manifest, config), platform_of(config), attestation)
+
+
+def _collect(
+    read: Read,
+    index: Index,
+    images: dict[str, Descriptor],
+    attestations: dict[str, Descriptor],
+) -> None:
+    """Find images and attestations: an index may be in the index, and an image be named twice."""
+    for child in index.manifests:
+        if child.attests:
+            attestations[child.digest] = child
+        elif child.media_type in INDEX_TYPES:
+            _collect(read, _index(_blob(read, child.digest), child.digest), images, attestations)
+        elif child.media_type in MANIFEST_TYPES:
+            images[child.digest] = child
+
+
+def _attestation(read: Read, digest: str) -> Attestation:
+    manifest = _blob(read, digest)
+    try:
+        document = json.loads(manifest)
+        named = [document["config"]["digest"], *(each["digest"] for each in document["layers"])]
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        _broken(f"{digest} is no attestation manifest")
+    return Attestation(manifest, {each: _blob(read, each) for each in named})
+
+
+def _index(raw: bytes, name: str) -> Index:
+    index = parse_index(raw)
+    if index is None:
+        _broken(f"{name} is no index")
+    return index
+
+
+def _blob(read: Read, digest: str) -> bytes:
+    raw = _file(read, f"blobs/{digest.replace(':', '/', 1)}")
+    if digest_of(raw) != digest:
+        _broken(f"{digest} has other content")
+    return raw
+
+
+def _file(read: Read, name: str) -> bytes:
+    try:
+        return read(name)
+    except (KeyError, OSError):
+        _broken(f"{name} is missing")
+
+
+def _broken(cause: str) -> NoReturn:
+    raise VerificationError(
+        "what the builder exported is no whole image",
+        cause=cause,
+        next_step="run the bake again; nothing that was published before has changed",
+    )

@@ -1,0 +1,108 @@
+"""What instructions after the boundary can reach in the app base's file system."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from whalebuild.rebase.tars import USER_FILES
+from whalebuild.rebase.tree import Tree, clean
+
+USER_PATHS = tuple(f"etc/{name}" for name in USER_FILES)
+
+
+@dataclass(frozen=True, order=True)
+class Reach:
+    """A destination of an instruction.
+
+    Attributes:
+        path: Absolute, as the Dockerfile has it after ``WORKDIR`` and variables.
+        below: Whether a folder is written there. A single file may be: then it is only this path,
+            or, where this is a directory of the app base, what is in it.
+        excluded: Folders in it that nothing is written into, relative to it. They themselves may
+            be written.
+    """
+
+    path: str
+    below: bool = True
+    excluded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Paths of a tree that instructions look at or write.
+
+    Attributes:
+        passed: Paths on the way to destinations.
+        folders: Destinations that are directories, each with the folders left out of it.
+    """
+
+    passed: frozenset[str]
+    folders: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def __contains__(self, path: str) -> bool:
+        return path in self.passed or any(
+            _in(path, folder) and not any(_in(path, left_out) for left_out in without)
+            for folder, without in self.folders
+        )
+
+
+def reached(tree: Tree, reaches: Iterable[Reach]) -> Reached:
+    """Find what instructions reach: their destinations, through links, and who is a user.
+
+    No link below a destination is followed: ``COPY`` replaces it or fails (``copyDirectoryOnly``
+    and ``ensureEmptyFileTarget`` in ``copy/copy.go`` of tonistiigi/fsutil), and ``ADD`` unpacks an
+    archive with the destination as its root (``chrootarchive.Untar`` of moby/go-archive).
+
+    Raises:
+        TooManyLinksError: A destination leads in a circle.
+    """
+    passed: set[str] = set()
+    folders = []
+    for path in USER_PATHS:
+        passed |= tree.walk(path).passed
+    for reach in reaches:
+        walk = tree.walk(reach.path)
+        passed |= walk.passed
+        if reach.below or tree.is_directory(walk.path):
+            left_out = tuple(clean(f"{walk.path}/{each}") for each in reach.excluded)
+            folders.append((walk.path, left_out))
+    return Reached(frozenset(passed), tuple(folders))
+
+
+def write_record(reaches: Collection[Reach]) -> str:
+    """Write down what a stub was derived for; the same reaches give the same text."""
+    listed = [
+        {"path": f"/{clean(path)}", "below": below, "excluded": sorted(map(clean, excluded))}
+        for path, below, excluded in sorted(
+            {(each.path, each.below, each.excluded) for each in reaches}
+        )
+    ]
+    return json.dumps(listed, separators=(",", ":"))
+
+
+def covers(record: str, wanted: Collection[Reach]) -> bool:
+    """Whether a stub with this record serves instructions with these destinations.
+
+    Each has to be in the record by its own path: what is below another one may be elsewhere in
+    truth, through a link.
+    """
+    try:
+        had = [(e["path"], e["below"], set(e["excluded"])) for e in json.loads(record)]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return False
+    return all(_covered(had, reach) for reach in wanted)
+
+
+def _covered(had: Sequence[tuple[str, bool, set[str]]], reach: Reach) -> bool:
+    path, without = f"/{clean(reach.path)}", {clean(each) for each in reach.excluded}
+    return any(
+        path == its_path and (below or not reach.below) and excluded <= without
+        for its_path, below, excluded in had
+    )
+
+
+def _in(path: str, folder: str) -> bool:
+    """Whether a path is below a folder; everything is below the root."""
+    return not folder or path.startswith(f"{folder}/")

@@ -1,0 +1,187 @@
+"""Derives the stub of an app base: what ``COPY``, ``ADD`` and ``WORKDIR`` see of it.
+
+They write the same onto the stub as onto the whole image, since what they write depends on nothing
+but directories and links with their metadata, on what stands in their way, and on the names of
+users (``solver/llbsolver/file/backend.go`` and ``ops/user_linux.go`` of BuildKit).
+
+The same tree gives the same bytes wherever zlib is the same: other versions of it may compress
+otherwise, so the digest of a stub may differ between machines; its diff id does not.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import zlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from whalebuild.oci.manifest import MANIFEST_TYPE, digest_of
+from whalebuild.rebase.images import CONFIG_TYPE, LAYER_TYPE, Image, read_image
+from whalebuild.rebase.reach import USER_PATHS, Reach, Reached, reached, write_record
+from whalebuild.rebase.tars import USER_FILE_LIMIT, XATTR, read_tree
+from whalebuild.rebase.tree import Entry, Kind, TooManyLinksError, Tree
+from whalebuild.text import human_bytes, shown
+
+# On the manifest of a stub: the digest of its app base's manifest.
+STUB = "dev.whalebuild.stub"
+# On the same: what it was derived for, as :func:`whalebuild.rebase.reach.covers` reads it.
+STUB_REACHES = "dev.whalebuild.stub.reaches"
+LIMIT = 64 << 10
+
+_TAR_TYPES = {Kind.DIRECTORY: tarfile.DIRTYPE, Kind.LINK: tarfile.SYMTYPE}
+_END = b"\0" * 1024
+# RFC 1952: deflate, no name, no time, best compression, unknown system.
+_GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+_LEVEL = 9
+
+
+@dataclass(frozen=True)
+class StubLayer:
+    """The one layer of a stub.
+
+    Attributes:
+        blob: The tar, compressed by gzip.
+        diff_id: The digest of the tar.
+        reaches: What it was derived for, in JSON.
+    """
+
+    blob: bytes
+    diff_id: str
+    reaches: str
+
+    @property
+    def digest(self) -> str:
+        """The digest of the compressed layer."""
+        return digest_of(self.blob)
+
+
+@dataclass(frozen=True)
+class NoStub:
+    """Why an app base has no stub: then an application is built on the whole image."""
+
+    reason: str
+
+
+def derive_stub(
+    tars: Iterable[BinaryIO], reaches: Collection[Reach], limit_bytes: int = LIMIT
+) -> StubLayer | NoStub:
+    """Derive the layer of a stub from the whole file system of its app base.
+
+    It has every directory and symbolic link, and as empty files what stands where an instruction
+    can reach. Where that is too much, it has the directories and links of these places alone.
+
+    Args:
+        tars: The layers of the app base, the lowest first, or one tar of all of it; see
+            :func:`~whalebuild.rebase.tars.read_tree` for how these differ.
+        reaches: The destinations of all instructions after the boundary.
+        limit_bytes: The most that the layer may have, compressed.
+
+    Raises:
+        VerificationError: One of the streams is no whole tar.
+    """
+    tree = read_tree(tars)
+    try:
+        places = reached(tree, reaches)
+        contents = _user_files(tree)
+    except TooManyLinksError:
+        return NoStub("links on the way to a destination lead in a circle")
+    if isinstance(contents, NoStub):
+        return contents
+    record = write_record(reaches)
+    for whole in (True, False):
+        tar = _tar(_chosen(tree, places, contents, whole=whole))
+        blob = _gzip(tar)
+        if len(blob) <= limit_bytes:
+            return StubLayer(blob, digest_of(tar), record)
+    return NoStub(
+        f"the directories, and the files in the way of its instructions, make up"
+        f" {human_bytes(len(blob))}, more than {human_bytes(limit_bytes)}"
+    )
+
+
+def stub_image(app_base: Image, layer: StubLayer) -> Image:
+    """Write the stub's configuration and manifest; the same arguments give the same bytes.
+
+    Raises:
+        VerificationError: The app base is not what its manifest says.
+        ValueError: The app base has ``ONBUILD``, which would run in each build on the stub.
+    """
+    config = dict(read_image(app_base, "the app base").config)
+    if (config.get("config") or {}).get("OnBuild"):
+        raise ValueError("an app base with ONBUILD has no stub")
+    # A cache that is inlined here names the app base's layers.
+    config.pop("moby.buildkit.cache.v0", None)
+    created = {"created": config["created"]} if config.get("created") else {}
+    made_by = f"whalebuild: stub of {app_base.digest}"
+    config["rootfs"] = {"type": "layers", "diff_ids": [layer.diff_id]}
+    config["history"] = [{**created, "created_by": made_by}]
+    raw = json.dumps(config, separators=(",", ":"), sort_keys=True).encode()
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": {"mediaType": CONFIG_TYPE, "digest": digest_of(raw), "size": len(raw)},
+        "layers": [{"mediaType": LAYER_TYPE, "digest": layer.digest, "size": len(layer.blob)}],
+        "annotations": {STUB: app_base.digest, STUB_REACHES: layer.reaches},
+    }
+    return Image(json.dumps(manifest, indent=2).encode(), raw)
+
+
+def _user_files(tree: Tree) -> dict[str, bytes] | NoStub:
+    """The files that list users and groups, where links of ``/etc`` lead (``openUserFile``)."""
+    contents = {}
+    for path in USER_PATHS:
+        place = tree.walk(path).path
+        found = tree.entries.get(place)
+        if found is None or found.kind is Kind.DIRECTORY:
+            continue  # BuildKit fails, or takes nobody for a user, with the stub as without
+        name = f"/{path}" if place == path else f"/{path} (that is /{shown(place)})"
+        if found.kind is not Kind.FILE:
+            return NoStub(f"{name} is no regular file")
+        if found.size > USER_FILE_LIMIT:
+            return NoStub(f"{name} has {human_bytes(found.size)}")
+        if found.content is None:
+            return NoStub(f"{name} is a link to a file of another name")
+        contents[place] = found.content
+    return contents
+
+
+def _chosen(
+    tree: Tree, places: Reached, contents: dict[str, bytes], *, whole: bool
+) -> Iterator[tuple[str, Entry]]:
+    """Entries of the stub, by path: what is above comes before what is below."""
+    for path in sorted(tree.entries, key=_bytes):
+        entry = tree.entries[path]
+        if entry.kind in {Kind.DIRECTORY, Kind.LINK}:
+            if whole or path in places:
+                yield path, entry
+        elif path in places:
+            yield path, replace(entry, content=contents.get(path, b""))
+
+
+def _tar(entries: Iterable[tuple[str, Entry]]) -> bytes:
+    """Write a tar in POSIX's format, as Go's ``archive/tar`` reads it."""
+    parts = []
+    for path, entry in entries:
+        content = entry.content or b""
+        info = tarfile.TarInfo(path)
+        info.type = _TAR_TYPES.get(entry.kind, tarfile.REGTYPE)
+        info.mode, info.uid, info.gid = entry.mode, entry.uid, entry.gid
+        info.mtime, info.size, info.linkname = entry.mtime, len(content), entry.target
+        info.pax_headers = {XATTR + name: value for name, value in sorted(entry.xattrs.items())}
+        parts.append(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        parts.append(content + b"\0" * (-len(content) % tarfile.BLOCKSIZE))
+    return b"".join((*parts, _END))
+
+
+def _gzip(data: bytes) -> bytes:
+    """Compress with a header of our own, since :mod:`gzip` names the system in it."""
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(data) + packer.flush()
+    sums = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
+    return _GZIP + packed + sums
+
+
+def _bytes(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")

@@ -1,8 +1,8 @@
 """Where the user has the Dockerfile cut: a setting, or a comment in the file itself.
 
-The setting names an instruction, and no line number: ``before:COPY . .``, ``after:RUN pip install``.
-The comment is ``# whalebuild: app-base``, directly above the first instruction that is not in the
-app base.
+The setting names an instruction, and no line number: ``before:COPY . .`` or ``after:RUN make``. The
+comment is ``# whalebuild: app-base``, directly above the first instruction that is not in the app
+base.
 """
 
 from __future__ import annotations

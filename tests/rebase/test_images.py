@@ -186,7 +186,7 @@ REFUSED = {
         "the application has 3 layers, and a history of 4",
     ),
     "no image": (
-        lambda built: Image(b"[]", b"{}"),
+        lambda _: Image(b"[]", b"{}"),
         "the application has no image's manifest and configuration",
     ),
 }

@@ -14,12 +14,7 @@ from whalebuild.rebase.stub import NoStub, StubLayer, derive_stub
 # A default ACL as the kernel has it (posix_acl_xattr.h): version 2, then tag, permissions and id:
 # user::rwx user:1000:rwx group::r-x mask::rwx other::---
 ACL = bytes.fromhex(
-    "02000000"
-    "01000700ffffffff"
-    "02000700e8030000"
-    "04000500ffffffff"
-    "10000700ffffffff"
-    "20000000ffffffff"
+    "0200000001000700ffffffff02000700e803000004000500ffffffff10000700ffffffff20000000ffffffff"
 )
 
 

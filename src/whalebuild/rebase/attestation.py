@@ -143,7 +143,7 @@ class _Replacement:
     """What is replaced by what in a statement: hexadecimal digests, and layers."""
 
     digests: Mapping[str, str]
-    stub_layers: frozenset[str]
+    stub_layers: tuple[str, ...]
     base_layers: Sequence[Mapping[str, Any]]
 
     @classmethod
@@ -179,11 +179,11 @@ class _Replacement:
         return [*rest[:at], *self.base_layers, *rest[at:]]
 
 
-def _stub_layers(build: BuiltOnStub) -> frozenset[str]:
+def _stub_layers(build: BuiltOnStub) -> tuple[str, ...]:
     """Digests of the stub's layer: as it is published, and as the exporter compressed it again."""
     stub = read_image(build.stub, "the stub").layers
     built = read_image(build.built, "the application").layers[: len(stub)]
-    return frozenset(layer["digest"] for layer in (*stub, *built))
+    return tuple(layer["digest"] for layer in (*stub, *built))
 
 
 def _check(statement: Mapping[str, Any], build: BuiltOnStub) -> None:

@@ -20,7 +20,6 @@ USER_FILE_LIMIT = 1 << 20
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
-_BLOCKS = 1 << 20  # bytes in one read
 _NO_XATTRS: Mapping[str, str] = {}
 _IMPLIED_MODE = 0o755
 
@@ -69,7 +68,6 @@ def _apply(tree: Tree, stream: BinaryIO) -> None:
             tarinfo=_Header,
             encoding="utf-8",
             errors="surrogateescape",
-            bufsize=_BLOCKS,
         ) as tar:
             while (info := tar.next()) is not None:
                 tar.members = []  # type: ignore[attr-defined]  # it would keep each of them

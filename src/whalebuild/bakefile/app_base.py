@@ -23,13 +23,20 @@ class AppBase:
 
     Attributes:
         dependencies: The target that builds the app base.
-        application: The target that builds the rest, on the app base as the context ``APP_BASE``.
+        application: The target that builds the rest, on the app base as the context ``APP_BASE``;
+            None where that would not be the same image.
         boundary: Where the Dockerfile is cut and why, in words.
+        refused: Why there is no such target; empty where there is one.
+        whole: Why the rest needs the app base itself; empty where its stub will do.
+        repeated: How many instructions of the app base the rest has to repeat.
     """
 
     dependencies: Target
-    application: Target
+    application: Target | None
     boundary: str
+    refused: str = ""
+    whole: str = ""
+    repeated: int = 0
 
 
 def derive(application: Target, taken: Container[str], **changes: object) -> Target:
@@ -47,21 +54,25 @@ def derive(application: Target, taken: Container[str], **changes: object) -> Tar
     return Target(name, derived.attributes)
 
 
-def split(
-    application: Target, taken: Container[str], base: str, rest: str, boundary: str
-) -> AppBase:
-    """Make two targets of one.
+def base_target(application: Target, taken: Container[str], dockerfile: str) -> Target:
+    """The target that builds the app base.
 
     Args:
-        application: The target.
+        application: The target of the application.
         taken: Names that other targets have.
-        base: The Dockerfile of the app base, whose last stage that is.
-        rest: The Dockerfile of the rest, which stands on ``APP_BASE``.
-        boundary: Where the Dockerfile is cut and why, in words.
+        dockerfile: The Dockerfile of the app base, whose last stage that is.
     """
-    dependencies = derive(application, taken, dockerfile=None, dockerfile_inline=base, target=None)
+    return derive(application, taken, dockerfile=None, dockerfile_inline=dockerfile, target=None)
+
+
+def target_on_base(application: Target, dependencies: Target, dockerfile: str) -> Target:
+    """The target that builds the application on its app base.
+
+    Args:
+        application: The target of the application.
+        dependencies: The target of the app base.
+        dockerfile: The Dockerfile of the rest, which stands on ``APP_BASE``.
+    """
     contexts = {**application.contexts, APP_BASE: f"{TARGET_CONTEXT}{dependencies.name}"}
-    on_base = application.with_attributes(
-        dockerfile=None, dockerfile_inline=rest, contexts=contexts
-    )
-    return AppBase(dependencies, on_base, boundary)
+    changed = application.with_attributes(dockerfile=None, contexts=contexts)
+    return changed.with_attributes(dockerfile_inline=dockerfile)

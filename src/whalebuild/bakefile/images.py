@@ -57,7 +57,7 @@ class PairImage:
     @property
     def on_dependencies(self) -> Target:
         """The target that builds an application on the image of its dependencies."""
-        return self.app_base.application if self.app_base else self.target
+        return (self.app_base and self.app_base.application) or self.target
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ from whalebuild.appbase.boundary import find_boundary
 from whalebuild.appbase.generated import base_dockerfile, tail_dockerfile
 from whalebuild.appbase.limits import why_whole
 from whalebuild.appbase.values import Boundary, WhyNot
-from whalebuild.bakefile.app_base import APP_BASE, AppBase, split
+from whalebuild.bakefile.app_base import APP_BASE, AppBase, base_target, target_on_base
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.inputs.find import build_of, find_inputs
@@ -38,15 +38,19 @@ class AppBaseFinder:
         found = self._boundary(target, dockerfile)
         if isinstance(found, Undetermined):
             return str(found)
+        if found.is_empty:
+            return "nothing stands before its code"
+        dependencies = base_target(target, self.taken, base_dockerfile(found))
+        boundary = _shown(target, found)
         tail = tail_dockerfile(found, APP_BASE)
         if isinstance(tail, WhyNot):
-            return str(tail)
-        return split(
-            target,
-            self.taken,
-            base=base_dockerfile(found),
-            rest=tail.text,
-            boundary=_shown(target, found),
+            return AppBase(dependencies, None, boundary, refused=str(tail))
+        on_base = target_on_base(target, dependencies, tail.text)
+        whole = why_whole(found)
+        return AppBase(
+            *(dependencies, on_base, boundary),
+            whole=str(whole) if whole else "",
+            repeated=tail.repeated,
         )
 
     def _boundary(self, target: Target, dockerfile: Dockerfile) -> Boundary | Undetermined:

@@ -109,6 +109,8 @@ class AppPlanner:
         more = [p for p in image.platforms if p not in deps.image.platforms]
         if more and deps.image.platforms:
             return f"that one is not for {', '.join(more)}"
+        if image.app_base and image.app_base.refused:
+            return image.app_base.refused
         if not names:
             return "its Dockerfile has no such stage by name, and no named context links to it"
         stage = (target.stage or "").lower()

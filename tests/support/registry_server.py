@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ class Asked:
     target: str
     headers: Mapping[str, str]
     body: bytes
+    cut: bool = False  # whether the connection breaks before the body is whole
 
     @property
     def path(self) -> str:
@@ -54,9 +57,20 @@ def document(content: object, **headers: str) -> Reply:
 
 @dataclass
 class Server:
+    """Where it listens, what it answers, and what it was asked.
+
+    Attributes:
+        answer: None is that the connection is reset instead.
+        cut: How many bytes of a request's body are read before the connection is reset; None is
+            all of them.
+        keeps_bodies: Otherwise they are read and thrown away.
+    """
+
     address: str
-    answer: Callable[[Asked], Reply]
+    answer: Callable[[Asked], Reply | None]
     asked: list[Asked] = field(default_factory=list)
+    cut: Callable[[str, str], int | None] = lambda _method, _target: None
+    keeps_bodies: bool = True
 
     @property
     def lines(self) -> list[str]:
@@ -65,7 +79,7 @@ class Server:
 
 @contextmanager
 def serve(
-    answer: Callable[[Asked], Reply] = lambda _: Reply(404),
+    answer: Callable[[Asked], Reply | None] = lambda _: Reply(404),
     context: ssl.SSLContext | None = None,
 ) -> Iterator[Server]:
     handler = type("Handler", (_Handler,), {})
@@ -88,14 +102,23 @@ def serve(
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a body behind its head would wait 40 ms
     server_state: Server
 
     def _serve(self) -> None:
+        state = self.server_state
         length = int(self.headers.get("Content-Length") or 0)
+        cut_at = state.cut(self.command, self.path)
+        cut = cut_at is not None and cut_at < length
         headers = {name.title(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, self.path, headers, self.rfile.read(length))
-        self.server_state.asked.append(asked)
-        reply = self.server_state.answer(asked)
+        body = self._body(cut_at if cut and cut_at is not None else length)
+        cut = cut or (state.keeps_bodies and len(body) < length)  # or the client has gone
+        asked = Asked(self.command, self.path, headers, body, cut)
+        state.asked.append(asked)
+        reply = state.answer(asked)
+        if cut or reply is None:
+            self._reset()
+            return
         self.send_response(reply.status)
         for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
             self.send_header(name, value)
@@ -103,8 +126,20 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(reply.body)
 
+    def _body(self, length: int) -> bytes:
+        if self.server_state.keeps_bodies:
+            return self.rfile.read(length)
+        while length:
+            length -= len(self.rfile.read(min(length, 65536)))
+        return b""
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+
     # The names are http.server's.
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

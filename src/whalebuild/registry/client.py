@@ -1,8 +1,8 @@
-"""The registry, spoken to directly: manifests as bytes, and small blobs.
+"""The registry, spoken to directly: manifests as bytes, small blobs, and uploads of any blob.
 
 Follows the OCI distribution specification 1.1:
-https://github.com/opencontainers/distribution-spec/blob/main/spec.md. Layers are BuildKit's
-business. Nothing is tried again here: ``runtime.retrier`` does that, by the failure's kind.
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md. Nothing is tried again here:
+``runtime.retrier`` does that, by the failure's kind.
 
 Import this module where it is needed: the HTTP library takes longer to import than ``--help``.
 """
@@ -10,15 +10,16 @@ Import this module where it is needed: the HTTP library takes longer to import t
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Self
 
 from whalebuild.failures.classify_http import NoAnswer
 from whalebuild.failures.failure import FailureKind, RequestFailedError
+from whalebuild.oci.blobs import BlobSource
 from whalebuild.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
 from whalebuild.oci.reference import Reference
+from whalebuild.registry import blobs
 from whalebuild.registry.answers import (
     MANIFEST_LIMIT,
     digest_like,
@@ -30,7 +31,7 @@ from whalebuild.registry.answers import (
 )
 from whalebuild.registry.hosts import HostSettings, builder_settings
 from whalebuild.registry.session import Call, RegistrySession
-from whalebuild.registry.transport import follow_link
+from whalebuild.registry.upload import BlobUpload
 
 _TYPES = (*sorted(INDEX_TYPES, reverse=True), *sorted(MANIFEST_TYPES, reverse=True))
 _ACCEPT = {"Accept": ", ".join(_TYPES)}
@@ -59,6 +60,7 @@ class RegistryClient:
         if settings is None:
             settings = builder_settings(env, builder)
         self._session = RegistrySession(env, settings)
+        self._largest_chunks: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -195,14 +197,48 @@ class RegistryClient:
         Raises:
             RequestFailedError: It does not.
         """
-        start = Call("POST", "blobs/uploads/", {"Content-Length": "0"}, action="push")
-        answer = self._session.call(repository, start)
-        location = answer.headers.get("Location")
-        if not location:
-            raise RequestFailedError(wrong(start, answer, NoAnswer.NO_REGISTRY, "no Location"))
-        url = follow_link(answer.url, location)
-        with suppress(RequestFailedError):  # a registry that cancels none forgets it in time
-            self._session.call(repository, Call("DELETE", url, action="push"))
+        begun = blobs.begin_upload(self._session, repository)
+        if begun.location:
+            blobs.cancel_upload(self._session, repository, begun.location)
+
+    def has_blob(self, repository: str, digest: str) -> bool:
+        """Whether a repository has a blob that is to be pushed to it; False where it does not say.
+
+        Raises:
+            RequestFailedError: The registry could not be asked.
+        """
+        return blobs.has_blob(self._session, repository, digest)
+
+    def mount_blob(self, repository: str, digest: str, from_repository: str) -> bool:
+        """Give a repository a blob of another one of its registry; return whether it has it now.
+
+        Raises:
+            RequestFailedError: The registry could not be reached; a refusal is no error.
+        """
+        begun = blobs.try_mount(self._session, repository, digest, from_repository)
+        if begun and begun.location:
+            blobs.cancel_upload(self._session, repository, begun.location)
+        return begun is not None and begun.location is None
+
+    def upload(
+        self,
+        repository: str,
+        digest: str,
+        source: BlobSource,
+        *,
+        mount_from: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> BlobUpload:
+        """See ``oci.registry.Registry``."""
+        return BlobUpload(
+            self._session,
+            repository,
+            digest,
+            source,
+            self._largest_chunks,
+            mount_from,
+            progress,
+        )
 
 
 def _manifest_path(reference: Reference) -> str:

@@ -13,6 +13,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.registry.auth import Authorizer
 from whalebuild.registry.credentials import CredentialStore
 from whalebuild.registry.hosts import Endpoint, HostSettings, endpoints, split_repository
+from whalebuild.registry.streamed import Part
 from whalebuild.registry.transport import Answer, Request, Transport, origin
 
 _ANSWER_LIMIT = 1024 * 1024
@@ -30,16 +31,20 @@ class Call:
         accepted: Statuses beside 2xx that the caller deals with itself.
         limit: How much of the answer to read.
         mirrors: Whether the registry's mirrors are asked first.
+        reads: The path of another repository that the login must be good to read, too.
+        answer_within: Seconds to wait for the answer, if not as usual.
     """
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: bytes | Part | None = None
     action: str = "pull"
     accepted: frozenset[int] = frozenset()
     limit: int = _ANSWER_LIMIT
     mirrors: bool = False
+    reads: str = ""
+    answer_within: float | None = None
 
 
 class RegistrySession:
@@ -104,6 +109,8 @@ class RegistrySession:
             # As containerd: a mirror of several registries is told which one is meant.
             url = f"{url}?{urlencode({'ns': way.mirrored})}"
         scope = f"repository:{path}:{_ACTIONS[call.action]}"
+        if call.reads:
+            scope = f"{scope} repository:{call.reads}:pull"
         # A registry may have uploads go elsewhere: that host gets no login.
         ours = origin(url) == origin(way.base)
         authorization = self._authorizer.header(way, scope) if ours else None
@@ -129,4 +136,12 @@ def _lacks_scope(answer: Answer) -> bool:
 
 def _request(call: Call, way: Endpoint, url: str, authorization: str | None) -> Request:
     trust = way.trust if origin(url) == origin(way.base) else type(way.trust)()
-    return Request(call.method, url, call.headers, call.body, authorization, trust)
+    return Request(
+        call.method,
+        url,
+        call.headers,
+        call.body,
+        authorization,
+        trust,
+        answer_within=call.answer_within,
+    )

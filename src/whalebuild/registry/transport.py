@@ -11,6 +11,7 @@ import http.client
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -24,6 +25,7 @@ from whalebuild.failures.classify_http import HttpFailure, NoAnswer, no_answer
 from whalebuild.failures.failure import RequestFailedError
 from whalebuild.registry.hosts import Trust
 from whalebuild.registry.proxies import proxy_for
+from whalebuild.registry.streamed import Part
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _MAX_REDIRECTS = 5
@@ -48,15 +50,21 @@ _NETWORK = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, err
 
 @dataclass(frozen=True)
 class Request:
-    """A request; ``authorization`` is sent to the URL's own host only."""
+    """A request; ``authorization`` is sent to the URL's own host only.
+
+    Attributes:
+        body: A part of a blob needs its ``Content-Length`` among the headers.
+        answer_within: Seconds to wait for the answer, if not as usual.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
-    body: bytes | None = None
+    body: bytes | Part | None = None
     authorization: str | None = None
     trust: Trust = field(default_factory=Trust)
     follow: bool = True
+    answer_within: float | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.url.partition('?')[0]}"
@@ -136,17 +144,21 @@ class Transport:
         trust: Trust,
         limit: int,
     ) -> Answer:
+        timeout = _TIMEOUT
+        if request.answer_within:
+            timeout = urllib3.Timeout(connect=timeout.connect_timeout, read=request.answer_within)
         try:
-            response = self._pool(url, trust).request(
-                method,
-                url,
-                body=request.body,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                timeout=_TIMEOUT,
-                preload_content=False,
-            )
+            with _opened(request.body) as sent:
+                response = self._pool(url, trust).request(
+                    method,
+                    url,
+                    body=sent,
+                    headers=headers,
+                    redirect=False,
+                    retries=False,
+                    timeout=timeout,
+                    preload_content=False,
+                )
             body, complete = _read(response, limit)
         # ValueError: a header or URL that http.client will not send.
         except (exceptions.HTTPError, OSError, http.client.HTTPException, ValueError) as error:
@@ -215,6 +227,15 @@ def _make_pool(proxy: str | None, context: ssl.SSLContext | None) -> urllib3.Poo
     return urllib3.ProxyManager(
         address, maxsize=_KEPT_CONNECTIONS, ssl_context=context, proxy_headers=login
     )
+
+
+@contextmanager
+def _opened(body: bytes | Part | None) -> Iterator[bytes | Iterator[bytes] | None]:
+    if isinstance(body, Part):
+        with closing(body.pieces()) as pieces:
+            yield pieces
+    else:
+        yield body
 
 
 def _read(response: urllib3.BaseHTTPResponse, limit: int) -> tuple[bytes, bool]:

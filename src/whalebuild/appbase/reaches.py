@@ -1,36 +1,52 @@
 """The paths that instructions after the boundary can write to: what a stub has to show of them.
 
-Follows ``dispatchCopy`` and ``dispatchWorkdir`` in ``frontend/dockerfile/dockerfile2llb/convert.go``
-of BuildKit.
+Follows ``dispatchCopy`` and ``dispatchWorkdir`` in BuildKit's
+``frontend/dockerfile/dockerfile2llb/convert.go``.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from whalebuild.bakefile.app_base import Rest
+from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.instructions import Copy, StepError, read_args, read_copy
 from whalebuild.dockerfile.lexer import Lexer, UnknownVariableError, WordError
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.dockerfile.words import ListError, name_values
-from whalebuild.inputs.build_args import Environment, GlobalArgs
+from whalebuild.inputs.build_args import Environment, GlobalArgs, global_args
+from whalebuild.inputs.find import build_of
 from whalebuild.inputs.values import AnalysisError, Build, ContextFiles
+from whalebuild.rebase.reach import Reach
 
 _ROOT = "/"
 
 
-@dataclass(frozen=True)
-class Reach:
-    """A path that may be written to.
+def reaches_of(target: Target, rest: Rest, config: bytes, platform: str) -> tuple[Reach, ...]:
+    """Find what the rest of an application may write to on its app base.
 
-    Attributes:
-        path: Absolute and clean.
-        below: Whether everything below it may be written to as well.
+    Args:
+        target: The application's.
+        rest: Its instructions after the app base.
+        config: The configuration of the app base.
+        platform: The target platform.
+
+    Raises:
+        AnalysisError: It cannot be told.
     """
-
-    path: str
-    below: bool
+    build = build_of(target, platforms=(platform,))
+    given = global_args(rest.before, build, platform, target.stage or "", rest.escape)
+    of_image = json.loads(config).get("config") or {}
+    variables = dict(each.partition("=")[::2] for each in of_image.get("Env") or ())
+    finder = ReachFinder(
+        *(build, given, rest.escape, rest.single),
+        workdir=of_image.get("WorkingDir") or _ROOT,
+        environment=Environment(dict(variables), of_image=dict(variables)),
+    )
+    return finder.find(rest.steps)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.cache_renewal import CacheRenewal
 from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.on_stub import OnStub
 from whalebuild.bake.other_targets import OtherTargets
 from whalebuild.bake.outcome import (
     BuiltImages,
@@ -36,6 +37,7 @@ from whalebuild.published.download import NextPull
 from whalebuild.published.next_pull import estimate_next_pull
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.text import human_bytes
 
 
 @dataclass
@@ -78,6 +80,9 @@ class Baker:
         )
         self._cache_renewal = CacheRenewal(
             self._runner, self._cache_exporter, self.console.note, warn
+        )
+        self._on_stub = OnStub(
+            *(plan, self.engine, self._runner, registry, self.console.note, self._pushing)
         )
 
     def bake(self) -> BakeResult:
@@ -164,24 +169,36 @@ class Baker:
         if self.plan.output is Output.TAG:
             needed = dict.fromkeys(app.image.deps for app in building)
             self._publisher.restore_bundles([outcomes[name] for name in needed])
+        on_stub = {a.image.name: self._on_stub.prepare(a, outcomes[a.image.deps]) for a in building}
+        on_base = [app for app in building if not on_stub[app.image.name]]
         app_targets = self._push(
             lambda export: {
                 app.image.name: self._app_targets(app, outcomes[app.image.deps], export)
-                for app in building
+                for app in on_base
             }
         )
+        self._on_stub.run(build for builds in on_stub.values() for build in builds)
         self._cache_renewal.renew(
-            ((app, app_targets[app.image.name]) for app in building),
+            ((app, app_targets[app.image.name]) for app in on_base),
             lambda app, export: self.plan.app_targets(
                 app, outcomes[app.image.deps].deps_image, export
             ),
         )
         pushed = {
             app.image.name: self._verified(targets).made_with(app.cache.record.inputs)
-            for app in building
+            for app in on_base
             if (targets := app_targets[app.image.name])
         }
-        return BuiltImages(outcomes, pushed, {**deps_targets, **app_targets})
+        built = dict(app_targets)
+        for app in building:
+            if builds := on_stub[app.image.name]:
+                pushed[app.image.name] = self._on_stub.push(app, builds)
+                built[app.image.name] = tuple(build.target for build in builds)
+        stubs = {name: self._on_stub.new_stubs(outcome) for name, outcome in outcomes.items()}
+        return BuiltImages(outcomes, pushed, {**deps_targets, **built}, stubs)
+
+    def _pushing(self, what: str, done: int, total: int) -> None:
+        self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}")
 
     def _push(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whalebuild.bakefile.images import Role
@@ -199,11 +199,13 @@ class BuiltImages:
         deps: What became of dependencies, by image.
         apps: The applications that were built, by image.
         targets: What built them, by image.
+        stubs: New stubs of dependencies, by image.
     """
 
     deps: Mapping[str, DepsOutcome]
     apps: Mapping[str, PushedImage]
     targets: Mapping[str, tuple[GeneratedTarget, ...]]
+    stubs: Mapping[str, tuple[Stub, ...]] = field(default_factory=dict)
 
 
 def deps_outcome(

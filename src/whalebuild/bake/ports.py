@@ -3,7 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
+
+from whalebuild.oci.blobs import BlobSource
+
+
+class Export(Protocol):
+    """A folder of this run's into which a builder exports."""
+
+    @property
+    def path(self) -> str:
+        """Where it is, for an output's ``dest``."""
+
+    def read(self, name: str) -> bytes:
+        """Read a small file; raises ``OSError`` where there is none."""
+
+    def source(self, name: str) -> ExportedFile:
+        """A file that is read in parts."""
+
+
+class ExportedFile(BlobSource, Protocol):
+    """A file of an export."""
+
+    def open(self, offset: int = 0) -> BinaryIO:
+        """Begin to read at the offset."""
 
 
 class BakeEngine(Protocol):
@@ -27,6 +50,9 @@ class BakeEngine(Protocol):
             allow: Consent, as ``--allow`` takes it.
             git_labels: Whether images may have the labels that buildx takes from git.
         """
+
+    def export_folder(self) -> Export:
+        """Make a new folder to export into; it is removed with the run."""
 
     def drop_broken(self, builder: str | None) -> None:
         """Have the builder drop what arrived broken of images; nothing of its cache."""

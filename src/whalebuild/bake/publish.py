@@ -9,7 +9,7 @@ from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, app_index
 from whalebuild.bake.result import ImageAction, ImageResult
 from whalebuild.bake.verify import PushVerifier
-from whalebuild.bundle.index import Cache
+from whalebuild.bundle.index import Cache, Stub
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.manifest import INDEX_TYPE, digest_of
 from whalebuild.oci.reference import Reference
@@ -85,8 +85,10 @@ class Publisher:
     ) -> ImageResult:
         image = deps.plan.image
         digest = deps.deps_image.index
-        if deps.pushed or deps.plan.needs_tag or apps:
-            digest = self._set_deps_tags(deps, [cache for app in apps for cache in app.caches])
+        stubs = built.stubs.get(image.name, ())
+        caches = [cache for app in apps for cache in app.caches]
+        if deps.pushed or deps.plan.needs_tag or apps or stubs:
+            digest = self._set_deps_tags(deps, caches, stubs)
         action = ImageAction.BUILT if deps.changed else ImageAction.REUSED
         targets = built.targets.get(image.name, ())
         return ImageResult(image, action, digest, targets, tuple(deps.deps_image.images))
@@ -105,13 +107,16 @@ class Publisher:
         action = ImageAction.TAGGED if app.missing else ImageAction.UNCHANGED
         return ImageResult(app.image, action, found.digest, (), app.published.platforms)
 
-    def _set_deps_tags(self, deps: DepsOutcome, caches: Sequence[Cache]) -> str:
+    def _set_deps_tags(
+        self, deps: DepsOutcome, caches: Sequence[Cache], stubs: Sequence[Stub] = ()
+    ) -> str:
         """Publish dependencies, if there is anything new about them; return their digest."""
         digest = deps.deps_image.index
         published = self.others.deps_of_others(deps.plan)
         for reference in deps.plan.image.references:
             theirs = published.get(reference)
-            raw = deps.bundle(caches, reference.repository, theirs.bundle if theirs else None)
+            now = theirs.bundle if theirs else None
+            raw = deps.bundle(caches, reference.repository, now, stubs)
             if theirs is not None and raw is not None and digest_of(raw) == theirs.bundle.digest:
                 digest = theirs.bundle.digest  # these very dependencies, by an earlier merge
                 continue
@@ -120,7 +125,7 @@ class Publisher:
             elif theirs is not None and not deps.fits(theirs.bundle):
                 self.others.announce(deps.plan, theirs, _LEFT)
                 continue
-            elif theirs is not None and not caches:
+            elif theirs is not None and not caches and not stubs:
                 continue
             if raw is not None:
                 self._put([reference], raw)

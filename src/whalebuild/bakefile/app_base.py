@@ -5,16 +5,34 @@ The app base is what a Dockerfile makes before it takes code in; ``appbase`` fin
 
 from __future__ import annotations
 
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
+from whalebuild.dockerfile.lines import Instruction
 from whalebuild.tags import DEPS_TAG
 
 #: The named context that stands for the app base in a generated Dockerfile.
 APP_BASE = "whalebuild-app-base"
 # What is the application's own; its cache export would be written twice.
 _OWN = ("tags", "labels", "annotations", "description", "cache_to")
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The instructions after the app base.
+
+    Attributes:
+        steps: In order, those that repeat ARGs of the app base first.
+        before: The instructions before the Dockerfile's first FROM.
+        escape: The Dockerfile's escape character.
+        single: Names of the files that instructions copy, by line, see ``appbase.reaches``.
+    """
+
+    steps: tuple[Instruction, ...] = ()
+    before: tuple[Instruction, ...] = ()
+    escape: str = "\\"
+    single: Mapping[int, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -27,7 +45,9 @@ class AppBase:
             None where that would not be the same image.
         boundary: Where the Dockerfile is cut and why, in words.
         refused: Why there is no such target; empty where there is one.
+        side: Whether the rest copies from stages that are built beside it.
         whole: Why the rest needs the app base itself; empty where its stub will do.
+        rest: What the rest consists of.
         repeated: How many instructions of the app base the rest has to repeat.
     """
 
@@ -36,6 +56,8 @@ class AppBase:
     boundary: str
     refused: str = ""
     whole: str = ""
+    side: bool = False
+    rest: Rest = field(default_factory=Rest)
     repeated: int = 0
 
 

@@ -28,6 +28,7 @@ from whalebuild.docker.environment import (
     Changes,
     looks_up_variables,
 )
+from whalebuild.docker.exports import ExportFolder
 from whalebuild.docker.info import engine_endpoint, engine_info, own_engine, platform_of_engine
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.plan.ports import PlanEngine
@@ -174,6 +175,12 @@ class Buildx:
             self.printed = printed.read_text(errors="replace") if printed.exists() else ""
         said = read_json(metadata)
         self.metadata = {name: each for name, each in said.items() if isinstance(each, dict)}
+
+    def export_folder(self) -> ExportFolder:
+        """See ``bake.ports.BakeEngine``."""
+        folder = self._calls.file(".export")
+        folder.mkdir()
+        return ExportFolder(folder)
 
     def drop_broken(self, builder: str | None) -> None:
         """See ``bake.ports.BakeEngine``.

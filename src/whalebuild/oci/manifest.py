@@ -107,6 +107,11 @@ class Manifest:
         return Descriptor(self.digest, len(self.raw), self.media_type)
 
 
+def media_type_of(raw: bytes) -> str:
+    """The media type that a manifest or index names; OCI's image manifest where it names none."""
+    return str(json.loads(raw).get("mediaType") or MANIFEST_TYPE)
+
+
 def parse_index(raw: bytes) -> Index | None:
     """Read an index; None where the bytes are something else, such as a single manifest."""
     try:

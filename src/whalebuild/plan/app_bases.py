@@ -6,14 +6,15 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from whalebuild.appbase.boundary import find_boundary
-from whalebuild.appbase.generated import base_dockerfile, tail_dockerfile
-from whalebuild.appbase.limits import why_whole
+from whalebuild.appbase.generated import Tail, base_dockerfile, tail_dockerfile
+from whalebuild.appbase.limits import needs, why_whole
+from whalebuild.appbase.reaches import single_files
 from whalebuild.appbase.values import Boundary, WhyNot
-from whalebuild.bakefile.app_base import APP_BASE, AppBase, base_target, target_on_base
+from whalebuild.bakefile.app_base import APP_BASE, AppBase, Rest, base_target, target_on_base
 from whalebuild.bakefile.target import Target
-from whalebuild.dockerfile.parser import Dockerfile
+from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.inputs.find import build_of, find_inputs
-from whalebuild.inputs.values import Undetermined
+from whalebuild.inputs.values import ContextFiles, Undetermined
 from whalebuild.plan.ports import SourceTree
 
 
@@ -35,9 +36,10 @@ class AppBaseFinder:
         own = self.tree.own_ignore_file(target)
         if own:
             return f"{own} is for its Dockerfile alone, which has to stay as it is"
-        found = self._boundary(target, dockerfile)
-        if isinstance(found, Undetermined):
-            return str(found)
+        read = self._boundary(target, dockerfile)
+        if isinstance(read, Undetermined):
+            return str(read)
+        found, files = read
         if found.is_empty:
             return "nothing stands before its code"
         dependencies = base_target(target, self.taken, base_dockerfile(found))
@@ -46,14 +48,18 @@ class AppBaseFinder:
         if isinstance(tail, WhyNot):
             return AppBase(dependencies, None, boundary, refused=str(tail))
         on_base = target_on_base(target, dependencies, tail.text)
-        whole = why_whole(found)
+        whole = why_whole(found) or _archives(found, files)
         return AppBase(
             *(dependencies, on_base, boundary),
             whole=str(whole) if whole else "",
+            rest=_rest(found, tail, files),
+            side=bool(needs(found).side),
             repeated=tail.repeated,
         )
 
-    def _boundary(self, target: Target, dockerfile: Dockerfile) -> Boundary | Undetermined:
+    def _boundary(
+        self, target: Target, dockerfile: Dockerfile
+    ) -> tuple[Boundary, ContextFiles] | Undetermined:
         build = build_of(target, platforms=self.platforms)
         inputs = find_inputs(dockerfile, target.stage, build)
         if isinstance(inputs, Undetermined):
@@ -62,7 +68,27 @@ class AppBaseFinder:
         files = self.tree.context_files(inputs, build, None if inline else target.dockerfile)
         if isinstance(files, Undetermined):
             return files
-        return find_boundary(dockerfile.text, target.stage, build, inputs, files)
+        found = find_boundary(dockerfile.text, target.stage, build, inputs, files)
+        return found if isinstance(found, Undetermined) else (found, files)
+
+
+def _rest(boundary: Boundary, tail: Tail, files: ContextFiles) -> Rest:
+    dockerfile = parse_dockerfile(tail.text)
+    stages = [dockerfile.stages[each.index] for each in boundary.chain[boundary.place.stage :]]
+    steps = (step for stage in stages for step in stage.instructions)
+    escape = dockerfile.directives.escape
+    return Rest(tuple(steps), dockerfile.before, escape, single_files(files))
+
+
+def _archives(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
+    """An archive that ADD unpacks may have hard links to files that only the app base has."""
+    adds = {each.step.line for each in boundary.tail if each.step.keyword == "ADD"}
+    for read, entries in files.by_read:
+        unpacked = any(e.kind != "dir" and e.path in read.sources for e in entries)
+        patterns = any(set(source) & set("*?[") for source in read.sources)
+        if read.line in adds and (unpacked or patterns):
+            return WhyNot("ADD may unpack an archive, which may link to other files", read.line)
+    return None
 
 
 def _shown(target: Target, boundary: Boundary) -> str:

@@ -31,6 +31,7 @@ from whalebuild.plan.definition import (
 )
 from whalebuild.plan.pins import DepsImage, deps_image_of
 from whalebuild.plan.placement import Placement, RunLines, placements_of
+from whalebuild.plan.short_way import long_because
 from whalebuild.settings import Settings
 
 # What production runs on as a rule.
@@ -197,6 +198,12 @@ class Plan:
     def deps_of(self, app: AppPlan) -> DepsPlan:
         """The dependencies of an application."""
         return next(deps for deps in self.deps if deps.image.name == app.image.deps)
+
+    def long_because(self, app: AppPlan) -> str:
+        """Why an application is built on its whole app base; empty where the stub will do."""
+        if not app.pins:
+            return app.unpinned or "it is built by itself"
+        return long_because(app.image, self.options, self.facts)
 
     def placements(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
         """Where each platform of an image is built, as far as it is known what the nodes can do."""

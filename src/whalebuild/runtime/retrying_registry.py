@@ -38,6 +38,14 @@ class RetryingRegistry:
         reference = Reference(repository, digest=digest)
         return self.read(reference, lambda at: at.blob(repository, digest, limit_bytes))
 
+    def put(self, reference: Reference, raw: bytes, media_type: str) -> str:
+        """Publish a manifest; return its digest."""
+        return self.step(
+            f"pushing {reference}",
+            reference.registry,
+            lambda at: at.put_manifest(reference, raw, media_type),
+        )
+
     def read(self, reference: Reference, look: Callable[[Registry], T]) -> T:
         """Make several requests about a reference; after a failure all of them are made again."""
         return self.step(f"reading {reference}", reference.registry, look)

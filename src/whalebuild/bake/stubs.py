@@ -1,0 +1,175 @@
+"""Stubs of app bases: found in the bundle, or derived from what the builder has built."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from whalebuild.appbase.reaches import reaches_of
+from whalebuild.bake.outcome import DepsOutcome
+from whalebuild.bake.ports import BakeEngine, Export
+from whalebuild.bake.runner import BuildxRunner
+from whalebuild.bakefile.app_base import APP_BASE, Rest
+from whalebuild.bakefile.target import Target
+from whalebuild.bundle.index import Stub
+from whalebuild.errors import VerificationError
+from whalebuild.failures.messages import failures_as_errors
+from whalebuild.inputs.values import AnalysisError
+from whalebuild.oci.blobs import BytesSource
+from whalebuild.oci.manifest import MANIFEST_TYPE, digest_of, parse_image
+from whalebuild.oci.reference import Reference
+from whalebuild.plan.definition import GeneratedTarget
+from whalebuild.plan.pins import image_context
+from whalebuild.plan.plan import AppPlan
+from whalebuild.rebase.images import Image
+from whalebuild.rebase.layout import read_layout
+from whalebuild.rebase.reach import Reach, covers
+from whalebuild.rebase.stub import NoStub, derive_stub, stub_image
+from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.runtime.uploads import Blob, push_blobs
+
+_CONFIG_LIMIT = 4 << 20
+_GZIP = b"\x1f\x8b"
+_WITHOUT_PROVENANCE = ["type=provenance,disabled=true"]
+# What a layer is in the layout: as it is applied, so that it is read at once.
+_UNCOMPRESSED = {"compression": "uncompressed", "force-compression": "true"}
+
+
+@dataclass(frozen=True)
+class BaseOnStub:
+    """One platform of an app base, and what stands for it in a build.
+
+    Attributes:
+        base: The app base.
+        stub: Its stub.
+        child: The stub as the bundle names it.
+        new: Whether it was derived in this bake.
+    """
+
+    base: Image
+    stub: Image
+    child: Stub
+    new: bool = False
+
+
+@dataclass
+class Stubs:
+    """Finds or derives the stubs of one bake.
+
+    Attributes:
+        note: Takes one line for the user.
+    """
+
+    engine: BakeEngine
+    runner: BuildxRunner
+    registry: RetryingRegistry
+    _derived: dict[tuple[str, str], BaseOnStub] = field(default_factory=dict)
+
+    def of(self, app: AppPlan, deps: DepsOutcome) -> dict[str, BaseOnStub] | str:
+        """The app base of an application with its stub, by platform; or why there is none.
+
+        Raises:
+            WhalebuildError: The builder failed, or the registry refused or could not be reached.
+        """
+        found: dict[str, BaseOnStub] = {}
+        wanted = app.image.platforms or tuple(deps.deps_image.images)
+        for platform in wanted:
+            each = self._of_platform(app, deps, platform)
+            if isinstance(each, str):
+                return each
+            found[platform] = each
+        return found
+
+    def new(self, deps: DepsOutcome) -> tuple[Stub, ...]:
+        """The stubs of dependencies that were derived in this bake."""
+        images = set(deps.deps_image.images.values())
+        return tuple(each.child for each in self._derived.values() if each.child.base in images)
+
+    def _of_platform(self, app: AppPlan, deps: DepsOutcome, platform: str) -> BaseOnStub | str:
+        repository = deps.deps_image.repository
+        digest = deps.deps_image.images[platform]
+        rest = app.image.app_base.rest if app.image.app_base else Rest()
+        base = self._image(repository, digest)
+        try:
+            reaches = reaches_of(app.image.target, rest, base.config, platform)
+        except AnalysisError as unclear:
+            return str(unclear.undetermined)
+        source = deps.plan.source
+        child = source.bundle.stub(platform) if source else None
+        if child and child.base == digest and covers(child.covers, reaches):
+            return BaseOnStub(base, self._image(repository, child.digest), child)
+        known = self._derived.get((digest, platform))
+        if known and covers(known.child.covers, reaches):
+            return known
+        derived = self._derive(deps, platform, base, reaches)
+        if isinstance(derived, BaseOnStub):
+            self._derived[digest, platform] = derived
+        return derived
+
+    def _image(self, repository: str, digest: str) -> Image:
+        with failures_as_errors():
+            manifest = self.registry.manifest(Reference(repository, digest=digest))
+            parsed = parse_image(manifest.raw) if manifest else None
+            if manifest is None or parsed is None:
+                raise _gone(repository, digest)
+            config = self.registry.blob(repository, parsed.config.digest, _CONFIG_LIMIT)
+        return Image(manifest.raw, config)
+
+    def _derive(
+        self, deps: DepsOutcome, platform: str, base: Image, reaches: Iterable[Reach]
+    ) -> BaseOnStub | str:
+        """Have the builder export the layers of the app base, which it has just built or used."""
+        repository = deps.deps_image.repository
+        export = self.engine.export_folder()
+        self.runner.run([_exported(deps, platform, base, export)], "reading")
+        layers = parse_image(read_layout(export.read).image.manifest)
+        with ExitStack() as opened:
+            tars = [
+                opened.enter_context(_open(export, layer.digest))
+                for layer in (layers.layers if layers else ())
+            ]
+            layer = derive_stub(tars, list(reaches))
+        if isinstance(layer, NoStub):
+            return layer.reason
+        stub = stub_image(base, layer)
+        blobs = [Blob(digest_of(each), BytesSource(each)) for each in (layer.blob, stub.config)]
+        with failures_as_errors():
+            push_blobs(self.registry, repository, blobs)
+            reference = Reference(repository, digest=stub.digest)
+            self.registry.put(reference, stub.manifest, MANIFEST_TYPE)
+        child = Stub(platform, base.digest, stub.digest, len(stub.manifest), layer.reaches)
+        return BaseOnStub(base, stub, child, new=True)
+
+
+def _gone(repository: str, digest: str) -> VerificationError:
+    return VerificationError(
+        f"the registry does not have {repository}@{digest}",
+        cause="it lost an image that was published, or another registry answered",
+        next_step="run the bake again with --force",
+    )
+
+
+def _exported(deps: DepsOutcome, platform: str, base: Image, export: Export) -> GeneratedTarget:
+    """The target that exports an app base's layers, and nothing else."""
+    reference = Reference(deps.deps_image.repository, digest=base.digest)
+    image = deps.plan.image
+    attributes: Mapping[str, Any] = {
+        "context": export.path,
+        "dockerfile-inline": f"FROM {APP_BASE}\n",
+        "contexts": {APP_BASE: image_context(str(reference))},
+        "platforms": [platform],
+        "output": [{"type": "oci", "tar": "false", "dest": export.path, **_UNCOMPRESSED}],
+        "attest": _WITHOUT_PROVENANCE,
+    }
+    name = f"{image.name}_layers_{platform.replace('/', '-')}"
+    return GeneratedTarget(image, (platform,), Target(name, attributes))
+
+
+def _open(export: Export, digest: str) -> BinaryIO:
+    stream = export.source(f"blobs/{digest.replace(':', '/', 1)}").open()
+    begins = stream.read(len(_GZIP))
+    stream.seek(0)
+    return gzip.open(stream) if begins == _GZIP else stream  # type: ignore[return-value]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from whalebuild.bake.outcome import DepsOutcome, PushedImage
 from whalebuild.bake.ports import BakeEngine, Export
 from whalebuild.bake.runner import BuildxRunner
 from whalebuild.bake.stubs import BaseOnStub, Stubs
 from whalebuild.bakefile.app_base import APP_BASE
+from whalebuild.bakefile.fields import fields_of
 from whalebuild.bundle.index import Stub
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.blobs import BytesSource
@@ -130,7 +132,8 @@ class OnStub:
         )
         options = {**image_options(image.target), "tar": "false", "dest": export.path}
         output = [{"type": "oci", **options}]
-        return StubBuild(made.with_attributes(output=output, cache_from=None), export, on)
+        changed = made.with_attributes(output=output, cache_from=None, attest=_attests(app) or None)
+        return StubBuild(changed, export, on)
 
     def _push(self, app: AppPlan, blobs: Sequence[Blob], manifests: Iterable[bytes]) -> None:
         name = app.image.name
@@ -153,6 +156,13 @@ class OnStub:
         said.pop("containerimage.descriptor", None)
         said["containerimage.digest"] = digest
         self.runner.metadata[build.target.name] = said
+
+
+def _attests(app: AppPlan) -> list[Any]:
+    """The attestations that an image which is pushed would have; a layout has none by itself."""
+    given = list(app.image.target.attributes.get("attest") or ())
+    said = any(fields_of(each).get("type") == "provenance" for each in given)
+    return given if said or not app.attested else [*given, "type=provenance,mode=min"]
 
 
 def _rebased(app: AppPlan, build: StubBuild) -> tuple[Rebased, RebasedAttestation | None]:

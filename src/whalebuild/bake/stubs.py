@@ -34,7 +34,8 @@ from whalebuild.runtime.uploads import Blob, push_blobs
 _CONFIG_LIMIT = 4 << 20
 _GZIP = b"\x1f\x8b"
 _WITHOUT_PROVENANCE = ["type=provenance,disabled=true"]
-# What a layer is in the layout: as it is applied, so that it is read at once.
+# Layers are exported as they are, but for those that Python cannot read before 3.14.
+_ZSTD = "+zstd"
 _UNCOMPRESSED = {"compression": "uncompressed", "force-compression": "true"}
 
 
@@ -156,12 +157,13 @@ def _exported(deps: DepsOutcome, platform: str, base: Image, export: Export) -> 
     """The target that exports an app base's layers, and nothing else."""
     reference = Reference(deps.deps_image.repository, digest=base.digest)
     image = deps.plan.image
+    compression = _UNCOMPRESSED if _ZSTD.encode() in base.manifest else {}
     attributes: Mapping[str, Any] = {
         "context": export.path,
         "dockerfile-inline": f"FROM {APP_BASE}\n",
         "contexts": {APP_BASE: image_context(str(reference))},
         "platforms": [platform],
-        "output": [{"type": "oci", "tar": "false", "dest": export.path, **_UNCOMPRESSED}],
+        "output": [{"type": "oci", "tar": "false", "dest": export.path, **compression}],
         "attest": _WITHOUT_PROVENANCE,
     }
     name = f"{image.name}_layers_{platform.replace('/', '-')}"

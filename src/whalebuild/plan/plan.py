@@ -116,6 +116,7 @@ class AppPlan:
         drifted_bases: External images of its own stages whose tag has another digest by now.
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
         cache: What becomes of its cache.
+        attested: Whether buildx attests it where the bake file says nothing of that.
     """
 
     image: PairImage
@@ -130,6 +131,7 @@ class AppPlan:
     drifted_bases: tuple[str, ...] = ()
     runs: tuple[RunLines, ...] = ()
     cache: AppCache = field(default_factory=AppCache)
+    attested: bool = True
 
 
 @dataclass(frozen=True)

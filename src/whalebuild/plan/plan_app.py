@@ -28,6 +28,7 @@ from whalebuild.plan.pins import (
 )
 from whalebuild.plan.placement import RunLines, runs_of
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
+from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.plan.read_inputs import InputReader, StageReading
 from whalebuild.published.lookup import ManifestLookup
 
@@ -48,6 +49,7 @@ class AppPlanner:
         unpinned = self._unpinned(image, deps)
         pins = () if unpinned else stage_names(image.on_dependencies, deps.image.target)
         reading = self._read(image, deps, pinned=bool(pins))
+        additions = self.input_reader.tree.additions(image.target)
         contexts: Mapping[str, str] = deps.contexts
         made_of: AppMaterial | None = None
         drifted_bases: tuple[str, ...] = ()
@@ -61,7 +63,6 @@ class AppPlanner:
             lock = reading.lock(digests) if self.lookup else reading.lock_by_names(digests)
             untold = lock if isinstance(lock, Undetermined) else None
             if isinstance(lock, Lock):
-                additions = self.input_reader.tree.additions(image.target)
                 made_of = material(lock, image.target, additions)
                 inputs = build_inputs(lock, reading.files)
                 drifted_bases = self._drifted_bases(reading, lock, deps)
@@ -81,6 +82,7 @@ class AppPlanner:
             drifted_bases,
             runs,
             app_cache(image, _kept_bundle(deps), published, inputs, self.options),
+            attested=NO_ATTESTATIONS not in additions,
         )
 
     def _read(

@@ -12,6 +12,9 @@ from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.inputs.values import Build, ContextFiles, StageInputs, Undetermined
 
+# One of the additions: nothing is attested where the bake file says nothing of that.
+NO_ATTESTATIONS = "BUILDX_NO_DEFAULT_ATTESTATIONS"
+
 
 class BakeFiles(Protocol):
     """Buildx, as it resolves bake files. Every method may raise ``CommandFailedError``."""

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from whalebuild.bakefile.contexts import dockerfile_path, local_path
 from whalebuild.bakefile.target import Target
+from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.text import is_true
 
 _GIT_LABELS = "BUILDX_GIT_LABELS"
 _CHECK_DIRTY = "BUILDX_GIT_CHECK_DIRTY"
-_OF_RESULTS = ("BUILDX_NO_DEFAULT_ATTESTATIONS", "BUILDX_NO_DEFAULT_OCI_ARTIFACT")
+_OF_RESULTS = (NO_ATTESTATIONS, "BUILDX_NO_DEFAULT_OCI_ARTIFACT")
 _REVISION = "org.opencontainers.image.revision"
 _SOURCE = "org.opencontainers.image.source"
 _ENTRYPOINT = "com.docker.image.source.entrypoint"

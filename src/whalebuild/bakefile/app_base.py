@@ -84,7 +84,7 @@ def base_target(application: Target, taken: Container[str], dockerfile: str) -> 
         taken: Names that other targets have.
         dockerfile: The Dockerfile of the app base, whose last stage that is.
     """
-    return derive(application, taken, dockerfile=None, dockerfile_inline=dockerfile, target=None)
+    return derive(application, taken, dockerfile_inline=dockerfile, target=None)
 
 
 def target_on_base(application: Target, dependencies: Target, dockerfile: str) -> Target:
@@ -96,5 +96,4 @@ def target_on_base(application: Target, dependencies: Target, dockerfile: str) -
         dockerfile: The Dockerfile of the rest, which stands on ``APP_BASE``.
     """
     contexts = {**application.contexts, APP_BASE: f"{TARGET_CONTEXT}{dependencies.name}"}
-    changed = application.with_attributes(dockerfile=None, contexts=contexts)
-    return changed.with_attributes(dockerfile_inline=dockerfile)
+    return application.with_attributes(dockerfile_inline=dockerfile, contexts=contexts)

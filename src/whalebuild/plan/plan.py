@@ -326,7 +326,7 @@ class Plan:
         if app.image.app_base is None:
             return linked
         inline = app.image.on_dependencies.dockerfile_inline
-        return linked.with_attributes(dockerfile=None, dockerfile_inline=inline)
+        return linked.with_attributes(dockerfile_inline=inline)
 
 
 def _with_all_tags(target: GeneratedTarget) -> GeneratedTarget:

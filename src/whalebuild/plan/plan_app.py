@@ -106,13 +106,13 @@ class AppPlanner:
 
     def _unpinned(self, image: PairImage, deps: DepsPlan) -> str | None:
         """Why the application cannot be built on the published image; None if it can."""
+        if image.app_base and image.app_base.refused:
+            return image.app_base.refused
         app, target = image.on_dependencies, deps.image.target
         names = stage_names(app, target)
         more = [p for p in image.platforms if p not in deps.image.platforms]
         if more and deps.image.platforms:
             return f"that one is not for {', '.join(more)}"
-        if image.app_base and image.app_base.refused:
-            return image.app_base.refused
         if not names:
             return "its Dockerfile has no such stage by name, and no named context links to it"
         stage = (target.stage or "").lower()
@@ -121,13 +121,11 @@ class AppPlanner:
             return None  # a context replaces whatever stage there is, with buildx alone too
         if given is not None:
             return f"its named context {stage} is {given}"
-        foreign = sorted(target.labels.keys() - app.labels.keys())
-        if foreign:
-            return (
-                f'its image would have labels of target "{target.name}" ({", ".join(foreign)}): '
-                "give both targets the same ones"
-            )
-        return self._needs_own_stage(app, stage) or self._differing(image, deps)
+        return (
+            _foreign_labels(app, target)
+            or self._needs_own_stage(app, stage)
+            or self._differing(image, deps)
+        )
 
     def _needs_own_stage(self, app: Target, stage: str) -> str | None:
         """Say what an image in the place of a stage would not have; None if nothing."""
@@ -204,6 +202,17 @@ class AppPlanner:
         if self.options.force:
             return "--force was given"
         return "its target has no-cache" if skips_cache(target) else ""
+
+
+def _foreign_labels(application: Target, dependencies: Target) -> str | None:
+    """Say which labels the application would have from the target of its dependencies."""
+    foreign = sorted(dependencies.labels.keys() - application.labels.keys())
+    if not foreign:
+        return None
+    return (
+        f'its image would have labels of target "{dependencies.name}" ({", ".join(foreign)}): '
+        "give both targets the same ones"
+    )
 
 
 def _kept_bundle(deps: DepsPlan) -> Bundle | None:

@@ -6,8 +6,7 @@ What is built there is what is built on the app base itself: ``rebase`` has the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from whalebuild.bakefile.fields import fields_of
 from whalebuild.bakefile.images import BuildOptions, PairImage
@@ -17,6 +16,8 @@ from whalebuild.plan.cache_options import image_options
 
 # Options of an image's output that change layers of the base, or are told of it.
 _OF_ALL_LAYERS = ("force-compression", "rewrite-timestamp")
+# Annotations that are not of the manifest alone.
+_INDEX = re.compile(r"[a-z,-]*index")
 
 
 def long_because(image: PairImage, options: BuildOptions, facts: BuilderFacts | None) -> str:
@@ -27,35 +28,40 @@ def long_because(image: PairImage, options: BuildOptions, facts: BuilderFacts | 
         options: What the command line asks for.
         facts: What is known of the builder.
     """
-    if image.app_base is None:
-        return "its dependencies are a stage or a target of their own"
+    reasons = (*_of_bake(image, options, facts), *_of_file(image), *_of_target(image.target))
+    return next(iter(reasons), "")
+
+
+def _of_bake(image: PairImage, options: BuildOptions, facts: BuilderFacts | None) -> Iterator[str]:
     if not options.publishes:
-        return "it is not published"
+        yield "it is not published"
     if options.portion:
-        return "this is a part of a bake (--partial)"
+        yield "this is a part of a bake (--partial)"
     if facts and facts.driver == "docker" and not facts.containerd_store:
-        return "this engine exports no image layouts: it does not keep images in containerd"
+        yield "this engine exports no image layouts: it does not keep images in containerd"
     if any(repository != image.bundle.repository for repository in image.repositories):
-        return "it is published in another repository, too"
-    if image.app_base.side:
-        return "it copies from stages that are built beside it"
-    return image.app_base.whole or _of_target(image.target)
+        yield "it is published in another repository, too"
 
 
-def _of_target(target: Target) -> str:
+def _of_file(image: PairImage) -> Iterator[str]:
+    base = image.app_base
+    if base is None:
+        yield "its dependencies are a stage or a target of their own"
+    elif base.side:
+        yield "it copies from stages that are built beside it"
+    elif base.whole:
+        yield base.whole
+
+
+def _of_target(target: Target) -> Iterator[str]:
     attests = [fields_of(each) for each in target.attributes.get("attest") or ()]
     if any(each.get("type") == "sbom" and each.get("disabled") != "true" for each in attests):
-        return "what is in the image is listed (sbom)"
-    caches = [fields_of(each) for each in target.attributes.get("cache-to") or ()]
-    if caches:
-        return "the bake file exports a cache of it"
-    if any(re.match(r"[a-z,-]*index", str(each)) for each in _annotations(target)):
-        return "its index has annotations"
+        yield "what is in the image is listed (sbom)"
+    if target.attributes.get("cache-to"):
+        yield "the bake file exports a cache of it"
+    if any(_INDEX.match(str(each)) for each in target.attributes.get("annotations") or ()):
+        yield "its index has annotations"
     chosen = image_options(target)
-    found = next((name for name in _OF_ALL_LAYERS if chosen.get(name, "false") != "false"), None)
-    return f"its output has {found}" if found else ""
-
-
-def _annotations(target: Target) -> list[Any]:
-    written = target.attributes.get("annotations") or []
-    return list(written) if not isinstance(written, Mapping) else list(written.keys())
+    for name in _OF_ALL_LAYERS:
+        if chosen.get(name, "false") != "false":
+            yield f"its output has {name}"

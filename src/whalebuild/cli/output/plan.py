@@ -71,7 +71,8 @@ def decision_lines(plan: Plan) -> list[str]:
 
 def _cache_notes(plan: Plan) -> list[str]:
     """Which caches a bake exports again, and why."""
-    apps = (app for app in plan.apps if app.action is AppAction.BUILD and app.cache.stale)
+    building = (app for app in plan.apps if app.action is AppAction.BUILD)
+    apps = (app for app in building if app.cache.stale and plan.long_because(app))
     return [f"{app.image.name}: {_cache(plan, app)}" for app in apps if plan.options.publishes]
 
 
@@ -170,13 +171,10 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
     yield f"{image.name}: {_app_headline(app)}"
     yield f"  is        the application{_also(image)}"
     yield from _built_from(plan, app, built=app.action is AppAction.BUILD)
-    if app.unpinned:
-        yield f"  on        its own build of {image.deps}"
-    else:
-        yield f"  on        the published image of {image.deps}"
+    yield f"  on        {_stands_on(plan, app)}"
     for name in app.drifted_bases:
         yield f"  base      {name} has moved since; --pull takes the new one"
-    if app.cache.stale:
+    if app.cache.stale and plan.long_because(app):
         yield f"  cache     {_cache(plan, app)}"
     references = [str(reference) for reference in image.references]
     if app.action is AppAction.NOTHING:
@@ -188,6 +186,19 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
         yield "  loads     the image into the local engine, publishes nothing"
     else:
         yield "  publishes nothing (--read-only)"
+
+
+def _stands_on(plan: Plan, app: AppPlan) -> str:
+    """What an application is built on, and what of that a fresh engine downloads."""
+    name = app.image.deps
+    if app.unpinned:
+        return f"its own build of {name}"
+    if app.image.app_base is None:
+        return f"the published image of {name}"
+    why = plan.long_because(app)
+    if not why:
+        return f"the stub of {name}: nothing of the image itself is downloaded"
+    return f"the published image of {name}, which is downloaded: {why}"
 
 
 def _cache(plan: Plan, app: AppPlan) -> str:
@@ -213,8 +224,9 @@ def _app_headline(app: AppPlan) -> str:
 
 def _built_from(plan: Plan, planned: DepsPlan | AppPlan, *, built: bool) -> Iterator[str]:
     image = planned.image
-    stage = _stage(image.target.stage)
-    yield f"  builds    {stage} of {image.target.dockerfile} in {image.target.context}"
+    stage, file = _stage(image.target.stage), image.target.dockerfile
+    what = f"the first part of {file}" if image.boundary else f"{stage} of {file}"
+    yield f"  builds    {what} in {image.target.context}"
     if built:
         placements = plan.placements(planned)
         yield from _hanging("platforms ", placement_lines(placements, image.platforms))
@@ -361,6 +373,7 @@ def _deps_json(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "published": [found and found.bundle.digest for found in deps.published],
         "stage": image.target.stage,
         "derived": image.derived,
+        "app_base": image.boundary,
         "guessed": image.guess,
         "also": list(image.also),
         "context": image.target.context,
@@ -400,6 +413,8 @@ def _app_json(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "also": list(image.also),
         "pinned": bool(app.pins),
         "unpinned_because": app.unpinned,
+        "on_stub": not plan.long_because(app),
+        "whole_because": plan.long_because(app) or None,
         "stage": image.target.stage,
         "context": image.target.context,
         "dockerfile": image.target.dockerfile,

@@ -1,0 +1,214 @@
+"""The Dockerfiles of ``tests/appbase``, as projects that can be built here, and both ways of that.
+
+All images that they name are the stand-in, by named contexts, which buildx and whalebuild honour
+alike. A first version of the code and a second one differ in one file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.appbase.cases import CASES, Case
+from tests.appbase.cutting import FOLDER
+from tests.integration.image_entries import Layers, differences, read_layers, statements
+from tests.integration.published import manifest
+from tests.integration.sandbox import SHARED_ENGINE, Sandbox
+
+_FROM = re.compile(r"^FROM (?:--platform=\S+ )?(\S+)(?: AS (\S+))?$", re.IGNORECASE | re.MULTILINE)
+_COPIED = re.compile(r"^(?:COPY|RUN).*?(?:--from=|,from=)([^\s,]+)", re.IGNORECASE | re.MULTILINE)
+_SYNTAX = re.compile(r"^#\s*syntax\s*=.*\n", re.IGNORECASE)
+# The file that a change of the code changes, where it is none of the usual ones.
+_CODE = {
+    "add-rootfs": "rootfs.tar",
+    "add-tars": "site/index.html",
+    "alpine-entrypoint-only": "entrypoint.sh",
+    "alpine-scripts": "scripts/backup.sh",
+    "caddy-site": "public/index.html",
+    "code-over-base": "conf/app.ini",
+    "copy-exclude": "index.html",
+    "django-assets": "site/settings.py",
+    "django-collectstatic": "site/settings.py",
+    "django-manage-first": "site/settings.py",
+    "django-plain": "site/settings.py",
+    "java-jar": "target/app-1.0.jar",
+    "java-jar-touch": "target/app.jar",
+    "many-by-pattern": "conf/6.conf",
+    "monorepo": "libs/shared.py",
+    "nginx-config-only": "nginx.conf",
+    "node-workspaces-parents": "packages/web/src/index.js",
+    "owner-by-name": "data/x.json",
+    "platform-of-build": "main.py",
+    "rails-generated": "config.ru",
+    "requirements-folder": "manage.py",
+    "rust-chef": "src/main.rs",
+    "setgid-folder": "site/css/a.css",
+    "shared-builder": "site/settings.py",
+    "sticky-tmp": "jobs/nightly",
+    "tools-only": "entrypoint.sh",
+    "wheel": "wheels/app-1-py3-none-any.whl",
+    "whole-stage-mounted": "web/index.js",
+}
+_USUAL = (
+    *("app/views.py", "main.py", "app.py", "src/index.js", "server.js", "index.ts", "main.go"),
+    *("src/App.java", "Program.cs", "app/__init__.py", "src/App.php", "index.php", "config.ru"),
+)
+_EXECUTABLE = re.compile(r".*\.sh|mvnw|(.*/)?bin/.*")
+_THEN = 1_700_000_000
+SHORT, ON_BASE, ORDINARY = "on the stub", "on the app base", "ordinary"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Dockerfile with what it needs, in a folder, and where it is published.
+
+    Attributes:
+        stand_in: The image that stands for all others.
+        case: What is expected of it.
+        address: Of an HTTP server with what its ADD fetches.
+    """
+
+    sandbox: Sandbox
+    folder: Path
+    repository: str
+    stand_in: str
+    case: Case
+    address: str = ""
+    began: float = field(default_factory=lambda: int(time.time()))
+
+    @property
+    def image(self) -> str:
+        """The repository with its registry."""
+        return f"{self.sandbox.registry}/{self.repository}"
+
+    @property
+    def ordinary(self) -> str:
+        """The repository of the ordinary build."""
+        return f"{self.repository}-ordinary"
+
+    def write(self) -> None:
+        """Write the Dockerfile, its context and a bake file."""
+        shutil.copytree(FOLDER / self.case.name, self.folder)
+        dockerfile = self.folder / "Dockerfile"
+        text = _SYNTAX.sub("", dockerfile.read_text())
+        if self.address:
+            digest = hashlib.sha256(fetched(self.case.name)).hexdigest()
+            text = text.replace("https://example.org/agent", f"{self.address}/{self.case.name}")
+            text = text.replace("1" * 64, digest)
+        dockerfile.write_text(text)
+        for path in self.folder.rglob("*.tar*"):
+            path.write_bytes(_archive(path.suffix == ".gz"))
+        for number, path in enumerate(sorted(self.folder.rglob("*"), reverse=True)):
+            relative = str(path.relative_to(self.folder))
+            path.chmod(0o755 if path.is_dir() or _EXECUTABLE.fullmatch(relative) else 0o644)
+            os.utime(path, (_THEN + number, _THEN + number))
+        target: dict[str, Any] = {
+            "context": ".",
+            "contexts": {n: f"docker-image://{self.stand_in}" for n in _external(text)},
+            "tags": [f"{self.image}:latest"],
+        }
+        if self.case.target:
+            target["target"] = self.case.target
+        bake = {"target": {"default": target}}
+        (self.folder / "docker-bake.json").write_text(json.dumps(bake, indent=2))
+
+    def change_code(self, version: int) -> None:
+        """Write another version of the code."""
+        name = self.case.name
+        usual = (path for path in _USUAL if (self.folder / path).is_file())
+        path = self.folder / (_CODE.get(name) or next(usual))
+        if path.name.endswith(".tar"):
+            path.write_bytes(_archive(compressed=False, more=f"{version}"))
+        else:
+            path.write_text(f"{(FOLDER / name / path.relative_to(self.folder)).read_text()}# {version}\n")
+        os.utime(path, (_THEN + version, _THEN + version))
+
+    def bake(self, *args: str, engine: str = SHARED_ENGINE) -> dict[str, Any]:
+        """Bake with whalebuild, and have it succeed; what it says, with ``stderr``."""
+        words = ("bake", "--format", "json", *args)
+        done = self.sandbox.whalebuild(*words, cwd=self.folder, engine=engine, check=True)
+        return {**json.loads(done.stdout), "stderr": done.stderr}
+
+    def build_ordinarily(self, engine: str = SHARED_ENGINE) -> None:
+        """Bake with buildx, into a repository beside."""
+        tag = f"default.tags={self.sandbox.registry}/{self.ordinary}:latest"
+        words = ("docker", "buildx", "bake", "--push", "--set", tag)
+        self.sandbox.run(*words, cwd=self.folder, engine=engine, check=True)
+
+    def layers(self, tag: str = "latest", *, ordinary: bool = False) -> Layers:
+        """What is behind a tag."""
+        repository = self.ordinary if ordinary else self.repository
+        return read_layers(self.sandbox.registry, repository, tag)
+
+    def way(self) -> str:
+        """How the published application was built, as its attestation says."""
+        said = "".join(statements(self.sandbox.registry, self.repository, "latest"))
+        if "dev.whalebuild.stub" in said:
+            return SHORT
+        deps = manifest(self.sandbox.registry, self.repository, "deps")
+        digests = [child["digest"].partition(":")[2] for child in deps["manifests"]]
+        return ON_BASE if any(digest in said for digest in digests) else ORDINARY
+
+    def compare(self) -> list[str]:
+        """What differs between whalebuild's image and the ordinary one."""
+        base = self.layers("deps")
+        mine, other = self.layers(), self.layers(ordinary=True)
+        found = differences(mine, other, shared=len(base.digests), began=self.began)
+        if mine.digests[: len(base.digests)] != base.digests:
+            found.append("the application does not stand on its app base")
+        return found
+
+
+def fetched(name: str) -> bytes:
+    """What ADD fetches by HTTP."""
+    return f"fetched for {name}\n".encode()
+
+
+def _external(text: str) -> Iterator[str]:
+    """Names of images in a Dockerfile, as named contexts have them."""
+    stages: set[str] = set()
+    values = dict(re.findall(r"^ARG (\w+)=(\S+)$", text, re.MULTILINE))
+    names = []
+    for name, stage in _FROM.findall(text):
+        if name.lower() not in stages:
+            names.append(name)
+        stages.add(stage.lower())
+    names += [name for name in _COPIED.findall(text) if name.lower() not in stages]
+    for name in dict.fromkeys(names):
+        if name != "scratch":
+            yield re.sub(r"\$\{?(\w+)\}?", lambda found: values[found[1]], name)
+
+
+def _archive(compressed: bool, more: str = "") -> bytes:
+    """A tar with a folder, a file that can be run, and a link."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz" if compressed else "w") as tar:
+        for name, kind, mode, content in (
+            ("bin", tarfile.DIRTYPE, 0o750, ""),
+            ("bin/tool", tarfile.REGTYPE, 0o4711, f"tool {more}"),
+            ("lib", tarfile.SYMTYPE, 0o777, "bin"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.mode, info.mtime, info.uid = kind, mode, _THEN, 77
+            if kind == tarfile.SYMTYPE:
+                info.linkname = content
+                tar.addfile(info)
+            else:
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content.encode()))
+    return raw.getvalue()
+
+
+def cases(names: Mapping[str, str]) -> Iterator[Case]:
+    """All cases but those with these names."""
+    yield from (case for case in CASES if case.name not in names)

@@ -1,0 +1,143 @@
+"""Every entry of every layer of an image in a registry, to compare two builds of the same."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.integration import published
+
+_XATTR = "SCHILY.xattr."
+_NOW = "now"
+_ATTESTED = "vnd.docker.reference.digest"
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """An image for one platform.
+
+    Attributes:
+        manifest: Its manifest.
+        config: Its configuration.
+        layers: Its layers' entries, in their order.
+    """
+
+    manifest: Mapping[str, Any]
+    config: Mapping[str, Any]
+    layers: tuple[tuple[Entry, ...], ...]
+
+    @property
+    def digests(self) -> list[str]:
+        """Digests of its layers."""
+        return [each["digest"] for each in self.manifest["layers"]]
+
+
+def image_digest(registry: str, repository: str, tag: str) -> str:
+    """The digest of the one runnable image behind a tag."""
+    index = published.manifest(registry, repository, tag)
+    if "manifests" not in index:
+        return published.digest(registry, repository, tag)
+    runnable = (c for c in index["manifests"] if c["platform"]["architecture"] != "unknown")
+    (digest,) = {each["digest"] for each in runnable}
+    return str(digest)
+
+
+def read_layers(registry: str, repository: str, tag: str) -> Layers:
+    """Read the one runnable image behind a tag."""
+    manifest = published.manifest(registry, repository, image_digest(registry, repository, tag))
+    config = json.loads(published.blob(registry, repository, manifest["config"]["digest"]))
+    blobs = (published.blob(registry, repository, each["digest"]) for each in manifest["layers"])
+    return Layers(manifest, config, tuple(tuple(_entries(blob)) for blob in blobs))
+
+
+def statements(registry: str, repository: str, tag: str) -> list[str]:
+    """The attestations' statements behind a tag, as texts."""
+    found = []
+    for child in published.manifest(registry, repository, tag).get("manifests", ()):
+        if _ATTESTED in (child.get("annotations") or {}):
+            layers = published.manifest(registry, repository, child["digest"])["layers"]
+            blobs = (published.blob(registry, repository, each["digest"]) for each in layers)
+            found += [blob.decode() for blob in blobs]
+    return found
+
+
+def differences(one: Layers, other: Layers, *, shared: int, began: float) -> list[str]:
+    """What differs between two builds of the same, in words.
+
+    Args:
+        one: One build.
+        other: The other.
+        shared: How many layers have to be the very same blobs: those of the app base.
+        began: When the first of them began, in seconds since 1970: a later time is that of a build.
+    """
+    found: list[str] = []
+    if one.digests[:shared] != other.digests[:shared]:
+        found.append(f"the first {shared} layers: {one.digests} != {other.digests}")
+    pairs = [(name, _config(each.config)) for name, each in (("one", one), ("other", other))]
+    found += _of_mappings("configuration", pairs[0][1], pairs[1][1])
+    kinds = [[layer["mediaType"] for layer in each.manifest["layers"]] for each in (one, other)]
+    if kinds[0] != kinds[1] or one.manifest["mediaType"] != other.manifest["mediaType"]:
+        found.append(f"media types: {kinds[0]} != {kinds[1]}")
+    if len(one.layers) != len(other.layers):
+        return [*found, f"{len(one.layers)} layers != {len(other.layers)}"]
+    for at in range(shared, len(one.layers)):
+        found += _of_layers(f"layer {at}", one.layers[at], other.layers[at], began)
+    return found
+
+
+def _of_layers(
+    where: str, one: Sequence[Entry], other: Sequence[Entry], began: float
+) -> Iterator[str]:
+    entries = [{each["name"]: _timed(each, began) for each in layer} for layer in (one, other)]
+    for name in dict.fromkeys([*entries[0], *entries[1]]):
+        first, second = (layer.get(name) for layer in entries)
+        if first is None or second is None:
+            yield f"{where}: {name} is in {'the other' if first is None else 'one'} alone"
+        else:
+            yield from _of_mappings(f"{where}: {name}", first, second)
+    if [each["name"] for each in one] != [each["name"] for each in other]:
+        yield f"{where}: its entries are in another order"
+
+
+def _of_mappings(where: str, one: Entry, other: Entry) -> Iterator[str]:
+    for key in dict.fromkeys([*one, *other]):
+        if one.get(key) != other.get(key):
+            yield f"{where}: {key}: {one.get(key)!r} != {other.get(key)!r}"
+
+
+def _timed(entry: Entry, began: float) -> Entry:
+    return {**entry, "mtime": entry["mtime"] if entry["mtime"] < began else _NOW}
+
+
+def _config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration without dates, and without what the layers say."""
+    kept = {key: value for key, value in config.items() if key not in {"created", "rootfs"}}
+    lines = config.get("history") or ()
+    kept["history"] = [{k: v for k, v in line.items() if k != "created"} for line in lines]
+    return kept
+
+
+def _entries(blob: bytes) -> Iterator[Entry]:
+    with tarfile.open(fileobj=io.BytesIO(blob)) as tar:
+        for member in tar:
+            file = tar.extractfile(member) if member.isfile() else None
+            pax = member.pax_headers
+            yield {
+                "name": member.name,
+                "type": member.type,
+                "mode": oct(member.mode),
+                "owner": (member.uid, member.gid, member.uname, member.gname),
+                "size": member.size,
+                "content": hashlib.sha256(file.read()).hexdigest() if file else "",
+                "link": member.linkname,
+                "xattrs": {k: v for k, v in pax.items() if k.startswith(_XATTR)},
+                "mtime": float(pax.get("mtime", member.mtime)),
+                "device": (member.devmajor, member.devminor),
+            }

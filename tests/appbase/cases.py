@@ -51,6 +51,7 @@ CASES = (
     Case("django-manage-first", 3, whole=4),
     Case("django-plain", 7),
     Case("dotnet", 11),
+    Case("empty-over-full", 4),
     Case("entrypoint-after-command", 6, repeated=1),
     Case("escape-directive", 9),
     Case("few-by-pattern", 4),

@@ -18,6 +18,7 @@ from tests.integration.pairs import CODE, ON_DEPS, TINY_BASE, Pair, push_base
 from tests.integration.remote_sources import git_server, http_server
 from tests.integration.report_project import Project
 from tests.integration.sandbox import EXAMPLE, REPOSITORIES, SHARED_ENGINE, Sandbox, command
+from tests.integration.stand_ins import push_stand_in
 
 _numbers = itertools.count(1)
 
@@ -81,6 +82,12 @@ def tiny_base(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> str
     image = f"{sandbox.registry}/{TINY_BASE}:1"
     push_base(sandbox, tmp_path_factory.mktemp("tiny-base"), image)
     return image
+
+
+@pytest.fixture(scope="session")
+def stand_in(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image that stands for all public ones."""
+    return push_stand_in(sandbox, tmp_path_factory.mktemp("stand-in"))
 
 
 @pytest.fixture

@@ -1,4 +1,9 @@
-"""Every entry of every layer of an image in a registry, to compare two builds of the same."""
+"""Every entry of every layer of an image in a registry, to compare two builds of the same.
+
+An entry that says of a file what it is already is left out. Whether a layer has it depends on more
+than what is built: BuildKit leaves it out where the time is the same to the nanosecond, which it is
+where the layer below was made in this engine, and is not where it was pulled.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +18,7 @@ from typing import Any
 from tests.integration import published
 
 _XATTR = "SCHILY.xattr."
+_GONE = ".wh."
 _NOW = "now"
 _ATTESTED = "vnd.docker.reference.digest"
 
@@ -87,9 +93,39 @@ def differences(one: Layers, other: Layers, *, shared: int, began: float) -> lis
         found.append(f"media types: {kinds[0]} != {kinds[1]}")
     if len(one.layers) != len(other.layers):
         return [*found, f"{len(one.layers)} layers != {len(other.layers)}"]
+    told = [_that_change(each.layers) for each in (one, other)]
     for at in range(shared, len(one.layers)):
-        found += _of_layers(f"layer {at}", one.layers[at], other.layers[at], began)
+        found += _of_layers(f"layer {at}", told[0][at], told[1][at], began)
     return found
+
+
+def repeated(image: Layers, shared: int) -> int:
+    """How many entries above the shared layers say of a file what it is already."""
+    counts = zip(image.layers, _that_change(image.layers), strict=True)
+    return sum(len(every) - len(kept) for every, kept in list(counts)[shared:])
+
+
+def _that_change(layers: Sequence[Sequence[Entry]]) -> list[list[Entry]]:
+    """The entries of each layer that do not repeat what is below them."""
+    below: dict[str, Entry] = {}
+    found = []
+    for layer in layers:
+        found.append(
+            [e for e in layer if e["type"] == tarfile.DIRTYPE or e != below.get(e["name"])]
+        )
+        for entry in layer:
+            folder, _, name = entry["name"].rstrip("/").rpartition("/")
+            if name.startswith(_GONE):
+                gone = "/".join(filter(None, (folder, name.removeprefix(_GONE))))
+                for path in [p for p in below if p == gone or p.startswith(f"{gone}/")]:
+                    del below[path]
+            else:
+                below[entry["name"].rstrip("/")] = entry
+    return found
+
+
+def _is_folder(entry: Entry) -> bool:
+    return bool(entry["type"] == tarfile.DIRTYPE)
 
 
 def _of_layers(
@@ -138,6 +174,6 @@ def _entries(blob: bytes) -> Iterator[Entry]:
                 "content": hashlib.sha256(file.read()).hexdigest() if file else "",
                 "link": member.linkname,
                 "xattrs": {k: v for k, v in pax.items() if k.startswith(_XATTR)},
-                "mtime": float(pax.get("mtime", member.mtime)),
+                "mtime": int(float(pax.get("mtime", member.mtime))),
                 "device": (member.devmajor, member.devminor),
             }

@@ -11,7 +11,6 @@ from tests.appbase.cases import CASES, Case
 from tests.integration.app_base_projects import Project, fetched
 from tests.integration.remote_sources import http_server
 from tests.integration.sandbox import Sandbox
-from tests.integration.stand_ins import push_stand_in
 
 _IN_GATE = {
     *("owner-by-name", "setgid-folder", "sticky-tmp", "link-as-destination", "code-over-base"),
@@ -21,12 +20,6 @@ _CASES = [
     pytest.param(case, id=case.id, marks=() if case.name in _IN_GATE else pytest.mark.extended)
     for case in CASES
 ]
-
-
-@pytest.fixture(scope="session")
-def stand_in(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The image that stands for all others."""
-    return push_stand_in(sandbox, tmp_path_factory.mktemp("stand-in"))
 
 
 @pytest.fixture(scope="session")
@@ -50,4 +43,5 @@ def test_a_code_change_publishes_what_the_ordinary_build_makes(
     done = project.bake()
     project.build_ordinarily()
     print(case.id, project.way(), {t["role"]: t["action"] for t in done["targets"]})
-    assert not project.compare()
+    found = project.compare()
+    assert not found, "\n".join(found)

@@ -134,7 +134,15 @@ def test_what_is_in_the_way_of_a_destination_is_an_empty_file() -> None:
     assert [i.name for i, _ in made] == ["app", "app/device", "app/hard", "app/main.py", "app/pipe"]
     assert all(i.isreg() and i.size == 0 for i, _ in made[1:])
     main = made[3][0]
-    assert (main.mode, main.uid, main.mtime) == (0o640, 5, 99)
+    assert (main.mode, main.uid) == (0o640, 5)
+
+
+def test_an_empty_file_in_the_way_has_a_time_that_no_file_of_the_code_has() -> None:
+    """Else an empty file of the code that goes over it would be missing in the layer."""
+    tree = [entry("app.py", content=b"print()", mtime=99), entry("etc/passwd", mtime=99)]
+    made = {i.name: i for i, _ in read(layer(tree, reaches=["/"]))}
+    assert made["app.py"].mtime == 0x7FFF_FFFE
+    assert made["etc/passwd"].mtime == 99
 
 
 WAYS = [

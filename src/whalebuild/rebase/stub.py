@@ -30,6 +30,12 @@ STUB = "dev.whalebuild.stub"
 STUB_REACHES = "dev.whalebuild.stub.reaches"
 LIMIT = 64 << 10
 
+# The time of an empty file: one that no code has. BuildKit leaves out of a layer what has the type,
+# mode, owner, size, time and content of what was there (``sameDirent`` in
+# ``util/overlay/overlay_linux.go``): so it would leave out an empty file of the code that goes over
+# a file of the app base which is not empty, but of the same time.
+_NEVER = 0x7FFF_FFFE
+
 _TAR_TYPES = {Kind.DIRECTORY: tarfile.DIRTYPE, Kind.LINK: tarfile.SYMTYPE}
 _END = b"\0" * 1024
 # RFC 1952: deflate, no name, no time, best compression, unknown system.
@@ -156,8 +162,10 @@ def _chosen(
         if entry.kind in {Kind.DIRECTORY, Kind.LINK}:
             if whole or path in places:
                 yield path, entry
+        elif path in contents:
+            yield path, replace(entry, content=contents[path])
         elif path in places:
-            yield path, replace(entry, content=contents.get(path, b""))
+            yield path, replace(entry, content=b"", mtime=_NEVER)
 
 
 def _tar(entries: Iterable[tuple[str, Entry]]) -> bytes:

@@ -24,7 +24,8 @@ def reaches(
     given = global_args(dockerfile.before, build, "linux/amd64", "", "\\")
     environment = Environment({"HOME": "/home/me"}, of_image={"HOME": "/home/me"})
     finder = ReachFinder(build, given, "\\", single or {}, "/srv", environment)
-    found = finder.find(dockerfile.stages[-1].instructions)
+    steps = [step for s in dockerfile.stages for step in (s.opening, *s.instructions)]
+    found = finder.find(steps[1:])
     return [(reach.path, reach.below) for reach in found]
 
 
@@ -37,7 +38,7 @@ def reaches(
         ("WORKDIR app\nWORKDIR in\nCOPY . .", [("/srv/app", False), ("/srv/app/in", False)]),
         ("COPY . $HOME/app", [("/home/me/app", True)]),
         ("ARG D=/d\nCOPY . $D", [("/d", True)]),
-        ("ARG HOME=/other\nCOPY . $HOME", [("/home/me", True)]),
+        ("ARG HOME=/other\nCOPY . $HOME", [("/other", True)]),
         ("ARG TOP\nCOPY . $TOP", [("/top", True)]),
         ("ENV D=/e\nCOPY . ${D}/x", [("/e/x", True)]),
         ("COPY . $NOWHERE", [("/srv", True)]),
@@ -48,6 +49,10 @@ def reaches(
 )
 def test_destinations(text: str, expected: list[tuple[str, bool]]) -> None:
     assert reaches(text)[: len(expected)] == expected
+
+
+def test_a_variable_of_the_image_is_back_in_the_next_stage() -> None:
+    assert reaches("ARG HOME=/other\nFROM x\nCOPY . $HOME") == [("/home/me", True)]
 
 
 def test_a_build_argument_wins_over_a_default() -> None:

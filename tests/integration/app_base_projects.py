@@ -160,14 +160,7 @@ class Project:
 
     def way(self) -> str:
         """How the published application was built, as its attestation says."""
-        said = "".join(statements(self.sandbox.registry, self.repository, "latest"))
-        if "dev.whalebuild.stub" in said:
-            return SHORT
-        if "deps" not in tags(self.sandbox.registry, self.repository):
-            return ORDINARY
-        deps = manifest(self.sandbox.registry, self.repository, "deps")
-        digests = [child["digest"].partition(":")[2] for child in deps["manifests"]]
-        return ON_BASE if any(digest in said for digest in digests) else ORDINARY
+        return way_of(self.sandbox.registry, self.repository)
 
     def compare(self) -> list[str]:
         """What differs between whalebuild's image and the ordinary one."""
@@ -180,6 +173,18 @@ class Project:
         if mine.digests[: len(base)] != base:
             found.append("the application does not stand on its app base")
         return found
+
+
+def way_of(registry: str, repository: str) -> str:
+    """How a published application was built, as its attestation says."""
+    said = "".join(statements(registry, repository, "latest"))
+    if "dev.whalebuild.stub" in said:
+        return SHORT
+    if "deps" not in tags(registry, repository):
+        return ORDINARY
+    children = manifest(registry, repository, "deps")["manifests"]
+    digests = [child["digest"].partition(":")[2] for child in children]
+    return ON_BASE if any(digest in said for digest in digests) else ORDINARY
 
 
 def _without_repeated(mine: Layers, other: Layers, count: int) -> Layers:

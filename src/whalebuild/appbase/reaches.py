@@ -75,6 +75,9 @@ class ReachFinder:
     def find(self, steps: Iterable[Instruction]) -> tuple[Reach, ...]:
         """Find what instructions may write to.
 
+        Args:
+            steps: The instructions, with the FROM of each stage after the first one.
+
         Raises:
             AnalysisError: It cannot be told.
         """
@@ -96,6 +99,8 @@ class ReachFinder:
             case "ENV":
                 for name, value in name_values(step.rest, self.escape) or []:
                     self.environment.set(self._word(name), self._word(value), by_env=True)
+            case "FROM":
+                self.environment = self.environment.inherited()
             case "WORKDIR":
                 self.workdir = self._path(self._word(step.rest))
                 yield Reach(self.workdir, below=False)
@@ -124,8 +129,7 @@ class ReachFinder:
                 value = known[name]
             else:
                 continue
-            if name not in self.environment.of_image:  # ENV wins
-                self.environment.set(name, value, by_env=False)
+            self.environment.set(name, value, by_env=False)
 
     def _word(self, text: str) -> str:
         return self._lexer.word(text, self.environment.lookup)
@@ -141,11 +145,15 @@ def single_files(files: ContextFiles) -> dict[int, tuple[str, ...]]:
     A folder, a pattern or an archive may write to any path below the destination.
     """
     found: dict[int, tuple[str, ...]] = {}
-    for read, entries in files.by_read:
+    others: set[int] = set()
+    for read, entries in files.by_read:  # one for each platform where they differ
         kinds = {entry.kind for entry in entries}
         plain = kinds == {"file"} and len(entries) == len(read.sources)
         literal = not any(set(source) & set("*?[\\") for source in read.sources)
         adds = read.instruction.partition(" ")[0].upper() == "ADD"
         if plain and literal and not adds and not read.parents:
-            found[read.line] = tuple(posixpath.basename(source) for source in read.sources)
-    return found
+            names = (posixpath.basename(source) for source in read.sources)
+            found[read.line] = (*found.get(read.line, ()), *names)
+        else:
+            others.add(read.line)
+    return {line: names for line, names in found.items() if line not in others}

@@ -23,7 +23,8 @@ class Rest:
     """The instructions after the app base.
 
     Attributes:
-        steps: In order, those that repeat ARGs of the app base first.
+        steps: In order, those that repeat ARGs of the app base first, with the FROM of each
+            stage after the first one.
         before: The instructions before the Dockerfile's first FROM.
         escape: The Dockerfile's escape character.
         single: Names of the files that instructions copy, by line, see ``appbase.reaches``.

@@ -75,9 +75,13 @@ class AppBaseFinder:
 def _rest(boundary: Boundary, tail: Tail, files: ContextFiles) -> Rest:
     dockerfile = parse_dockerfile(tail.text)
     stages = [dockerfile.stages[each.index] for each in boundary.chain[boundary.place.stage :]]
-    steps = (step for stage in stages for step in stage.instructions)
-    escape = dockerfile.directives.escape
-    return Rest(tuple(steps), dockerfile.before, escape, single_files(files))
+    steps = [step for stage in stages for step in (stage.opening, *stage.instructions)][1:]
+    # The same instructions are on other lines where what is repeated takes more room.
+    copied = [step for step in steps if step.keyword != "FROM"][tail.repeated :]
+    lines = zip(copied, (each.step.line for each in boundary.tail), strict=True)
+    known = single_files(files)
+    single = {step.line: known[line] for step, line in lines if line in known}
+    return Rest(tuple(steps), dockerfile.before, dockerfile.directives.escape, single)
 
 
 def _archives(boundary: Boundary, files: ContextFiles) -> WhyNot | None:

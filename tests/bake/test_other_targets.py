@@ -14,7 +14,11 @@ from whalebuild.plan.plan import Plan
 
 LINT = {"tags": ["acme/web:latest"], "call": "check"}
 FILES = {"tags": ["acme/web:latest"], "output": [{"type": "local", "dest": "out"}]}
-PROXY = {"context": "proxy", "tags": ["acme/proxy:latest"], "dockerfile-inline": "FROM nginx\n"}
+# Code alone, on nothing.
+PROXY = {
+    "tags": ["acme/proxy:latest"],
+    "dockerfile-inline": "FROM scratch\nCOPY app.py /\n",
+}
 LOCAL_CACHE = {"type": "local", "src": "c"}
 
 

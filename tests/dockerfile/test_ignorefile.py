@@ -111,7 +111,7 @@ def test_ignored_folders_are_only_entered_if_something_in_them_may_be_kept(
     assert PatternMatcher(patterns).may_contain_unmatched(folder) is expected
 
 
-@pytest.mark.parametrize("pattern", ["!", "[", "a[", "a\\", "[[:alpha:]]x", r"*\d"])
+@pytest.mark.parametrize("pattern", ["!", "[", "a[", "a\\", "[[:alpha:]]x", r"*\d", "[?]", "a[*]"])
 def test_what_is_refused_or_cannot_be_followed_is_an_error(pattern: str) -> None:
     with pytest.raises(PatternError):
         PatternMatcher([pattern])

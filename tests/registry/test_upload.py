@@ -333,7 +333,7 @@ def test_what_is_refused_is_not_tried_in_another_way(place: Place) -> None:
 def test_a_registry_that_cannot_end_with_an_empty_request(place: Place) -> None:
     place.behaves(Dialect(), {f"PUT {number}": Reply(500) for number in range(3)})
     push(place.upload())
-    assert place.methods[-2:] == ["POST", "PUT"]
+    assert place.methods[2:] == [*["PATCH"] * 4, "PUT", *["HEAD", "PUT"] * 2, "HEAD", "POST", "PUT"]
     assert place.has()
 
 
@@ -451,6 +451,13 @@ def test_a_mount_that_becomes_an_upload_goes_on_as_one(place: Place) -> None:
     assert push(place.upload(mount_from=f"{place.server.address}/acme/base")) == (Arrival.SENT, [])
     assert place.methods == CHUNKED
     assert place.has()
+
+
+def test_what_was_not_mounted_is_not_asked_for_again(place: Place) -> None:
+    place.behaves(Dialect(mounts="begun"), {"PUT 0": Reply(503)})
+    push(place.upload(TINY, mount_from=f"{place.server.address}/acme/base"))
+    begun = [line for line in place.registry.requests if line.startswith("POST")]
+    assert ["mount=" in line for line in begun] == [True, False]
 
 
 @pytest.mark.parametrize("refusal", [error(401, "UNAUTHORIZED"), error(403, "DENIED"), Reply(404)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.bundle.published import AppRecord
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.classify_http import from_answer
 from whalebuild.failures.failure import Failure, RequestFailedError
+from whalebuild.oci.blobs import Arrival, BlobSource
 from whalebuild.oci.manifest import (
     ATTESTATION,
     INDEX_TYPE,
@@ -96,6 +97,27 @@ class FakeRegistry:
     def try_upload(self, repository: str) -> None:
         self._ask("UPLOAD", Reference(repository))
 
+    def has_blob(self, repository: str, digest: str) -> bool:
+        self._ask("LOOK", Reference(repository, digest=digest))
+        return (repository, digest) in self.blobs
+
+    def mount_blob(self, repository: str, digest: str, from_repository: str) -> bool:
+        self._ask("MOUNT", Reference(repository, digest=digest))
+        if (from_repository, digest) in self.blobs:
+            self.blobs[repository, digest] = self.blobs[from_repository, digest]
+        return (repository, digest) in self.blobs
+
+    def upload(
+        self,
+        repository: str,
+        digest: str,
+        source: BlobSource,
+        *,
+        mount_from: str | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FakeUpload:
+        return FakeUpload(self, repository, digest, source, mount_from, progress)
+
     def delete_manifest(self, reference: Reference) -> bool:
         self._ask("DELETE", reference)
         if reference.tag:
@@ -133,6 +155,41 @@ class FakeRegistry:
             said = said.pop(0) if said else None
         if said:
             raise RequestFailedError(said if isinstance(said, Failure) else classify(said))
+
+
+@dataclass
+class FakeUpload:
+    """An upload that looks, mounts, and sends chunks of ten bytes, each of them a ``SEND``."""
+
+    registry: FakeRegistry
+    repository: str
+    digest: str
+    source: BlobSource
+    mount_from: str | None
+    progress: Callable[[int, int], None] | None
+    bytes_sent: int = 0
+    _raw: bytes = b""
+    _looked: bool = False
+
+    def advance(self) -> Arrival | None:
+        key = self.repository, self.digest
+        if not self._looked:
+            if self.registry.has_blob(*key):
+                return Arrival.THERE
+            self._looked = True
+            if self.mount_from and self.registry.mount_blob(*key, self.mount_from):
+                return Arrival.MOUNTED
+        self.registry._ask("SEND", Reference(self.repository, digest=self.digest))
+        piece = self.source.open(len(self._raw)).read(10)
+        self._raw += piece
+        self.bytes_sent += len(piece)
+        if self.progress:
+            self.progress(len(self._raw), self.source.size)
+        if len(self._raw) < self.source.size:
+            return None
+        assert digest_of(self._raw) == self.digest
+        self.registry.blobs[key] = self._raw
+        return Arrival.SENT
 
 
 def push_image(

@@ -140,7 +140,7 @@ class _Sorter:
                     self._alone(target, self._by_its_name)
                 else:
                     self._sort(target)
-        if strict and not any(_has_stage(d, self._deps.stage) for d in self.dockerfiles.values()):
+        if strict and not self._pairs:
             self._refuse_missing_stage()
         order = {target.name: number for number, target in enumerate(self._requested)}
         self._others.sort(key=lambda other: order[other.name])

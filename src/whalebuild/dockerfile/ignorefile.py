@@ -123,7 +123,8 @@ def _matching(text: str) -> Callable[[str], bool]:
     if kind == "suffix":
         suffix = text[2:]
         return lambda path: path.endswith(suffix) or (suffix[:1] == "/" and path == suffix[1:])
-    if _BRACKET_TROUBLE.search(text):
+    # A `?` or `*` between brackets begins a bracket expression of its own in BuildKit's regexp.
+    if _BRACKET_TROUBLE.search(text) or "[[" in expression:
         raise PatternError(f"{text} cannot be followed")
     try:
         compiled = re.compile(expression, re.ASCII)

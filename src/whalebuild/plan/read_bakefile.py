@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from whalebuild.bakefile.app_base import AppBase
 from whalebuild.bakefile.others import OtherTarget, may_write_files
 from whalebuild.bakefile.pairs import (
     SortedTargets,
@@ -20,6 +21,7 @@ from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import BakeFile, Target, parse_print
 from whalebuild.bakefile.templates import PROBE, check_normal_form, is_escaped, may_be_escaped
 from whalebuild.bakefile.variables import check_variables
+from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
@@ -60,18 +62,28 @@ class BakeFileReader:
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
         # Who has named a stage wants a pair of it.
         strict = self.settings.origin("deps-stage") != "default"
-        finder = AppBaseFinder(self.tree, self.settings.platform, {*all_targets, *bake.targets})
-        app_bases = {
-            target.name: finder.find(target, dockerfiles[target.name])
-            for target in readable
-            if target.name in dockerfiles
-            and dockerfiles[target.name].stage(self.settings.deps_stage) is None
-        }
+        read = [target for target in readable if target.name in dockerfiles]
+        lacking = [target for target in read if not self._has_stage(dockerfiles[target.name])]
+        if strict and len(lacking) == len(read):
+            lacking = []
+        app_bases = self._app_bases(lacking, dockerfiles, {*all_targets, *bake.targets})
         these = sort_targets(
             *(bake, all_targets, dockerfiles, self.settings), app_bases=app_bases, strict=strict
         )
         scope = self.settings.scope
         return (scoped(these, scope) if scope else these), all_targets, source
+
+    def _has_stage(self, dockerfile: Dockerfile) -> bool:
+        return dockerfile.stage(self.settings.deps_stage) is not None
+
+    def _app_bases(
+        self,
+        targets: Iterable[Target],
+        dockerfiles: Mapping[str, Dockerfile],
+        taken: Container[str],
+    ) -> Mapping[str, AppBase | str]:
+        finder = AppBaseFinder(self.tree, self.settings.platform, taken)
+        return {target.name: finder.find(target, dockerfiles[target.name]) for target in targets}
 
     def loaded(self, request: BakeRequest, others: Iterable[OtherTarget]) -> list[OtherTarget]:
         """Targets as ``--load`` makes them, which is for buildx to say."""

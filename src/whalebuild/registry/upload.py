@@ -212,7 +212,7 @@ class BlobUpload:
             answer_within=_SECONDS_AT_LEAST + self.source.size / _BYTES_A_SECOND,
         )
         # If the answer is lost, the blob may be there, and the upload is not.
-        self._look = self._finished = self._unsure = True
+        self._look = self._finished = True
         self._handed = self.source.size
         try:
             answer = self.session.call(self.repository, call)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -78,6 +79,10 @@ def push_blobs(
     submit = Submit(at_once)
 
     def push(blob: Blob) -> tuple[Arrival, int]:
+        with tally.stopping_at_an_error():
+            return send(blob)
+
+    def send(blob: Blob) -> tuple[Arrival, int]:
         upload = registry.registry.upload(
             repository,
             blob.digest,
@@ -93,10 +98,11 @@ def push_blobs(
 
     futures = [submit(partial(push, blob)) for blob in ordered]
     try:
-        for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-            future.result()
+        wait(futures, return_when=FIRST_EXCEPTION)
     finally:
         tally.stop()
+    if tally.error:
+        raise tally.error
     results = [future.result() for future in futures]
     return Pushed(
         {blob.digest: how for blob, (how, _) in zip(ordered, results, strict=True)},
@@ -109,12 +115,17 @@ class _StoppedError(Exception):
 
 
 class _Tally:
-    """How far all of them are, and whether they are to stop."""
+    """How far all of them are, and whether they are to stop.
+
+    Attributes:
+        error: The first one's.
+    """
 
     def __init__(self, sizes: dict[str, int], progress: Callable[[int, int], None]) -> None:
         self._sizes = sizes
         self._done: dict[str, int] = {}
         self._progress = progress
+        self.error: BaseException | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
@@ -137,6 +148,17 @@ class _Tally:
         """Do the next part of an upload; raise where it is to stop."""
         self._check()
         return upload.advance()
+
+    @contextmanager
+    def stopping_at_an_error(self) -> Iterator[None]:
+        """Stop all if the block raises."""
+        try:
+            yield
+        except BaseException as failed:
+            with self._lock:
+                self.error = self.error or failed
+                self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop all of them: before the next request, or in the midst of one that sends."""

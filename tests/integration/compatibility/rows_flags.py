@@ -41,6 +41,7 @@ FLAGS = Group(
             "`--load` over `type=registry`",
             "pushes app",
             "loads app",
+            chance="already exists",
             why="`--load` means that nothing is published",
             bakefile=target("app", 'output = ["type=registry"]'),
             bake="--load app",

@@ -1,0 +1,125 @@
+"""Targets whose Dockerfile has no dependencies stage: their app base is published as ``:deps``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.engine import FakeEngine, definition
+from tests.support.planner import WEB, plan
+from tests.support.source_tree import FakeTree
+from whalebuild.bakefile.app_base import APP_BASE
+from whalebuild.dockerfile.parser import parse_dockerfile
+from whalebuild.errors import UsageError
+from whalebuild.plan.plan import Plan
+
+ONE_STAGE = (
+    "# syntax=docker/dockerfile:1\nFROM debian\nARG VERSION=1\nWORKDIR /srv\n"
+    "COPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY . .\n"
+    'CMD ["python", "app.py"]\n'
+)
+TWO_STAGES = (
+    "FROM debian AS builder\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
+    "FROM debian-slim\nCOPY --from=builder /venv /venv\nCOPY . /srv\n"
+)
+
+
+def planned(text: str, target: dict[str, Any] | None = None, **options: Any) -> Plan:
+    tree = FakeTree(text, **options.pop("tree", {}))
+    return plan(FakeEngine(definition({"app": {**WEB, **(target or {})}})), tree, **options)
+
+
+@pytest.mark.parametrize("text", [ONE_STAGE, TWO_STAGES])
+def test_any_dockerfile_gets_two_tags(text: str) -> None:
+    made = planned(text)
+    references = [[str(ref) for ref in image.references] for image in made.images]
+    assert references == [["acme/web:deps"], ["acme/web:latest"]]
+    assert made.others == ()
+
+
+def test_the_app_base_is_the_dockerfile_up_to_the_code() -> None:
+    (deps,) = planned(ONE_STAGE).deps
+    inline = deps.image.target.dockerfile_inline or ""
+    assert ONE_STAGE.startswith(inline)
+    assert inline.endswith("RUN pip install -r requirements.txt\n")
+    assert "line 7 is the first instruction that takes code in" in (deps.image.boundary or "")
+    assert deps.image.target.stage is None
+
+
+def test_the_application_is_the_rest_on_the_app_base() -> None:
+    (app,) = planned(ONE_STAGE).apps
+    rest = parse_dockerfile(app.image.on_dependencies.dockerfile_inline or "")
+    assert [stage.base for stage in rest.stages] == [APP_BASE]
+    keywords = [step.keyword for step in rest.stages[0].instructions]
+    assert keywords == ["ARG", "COPY", "CMD"]
+    assert app.image.on_dependencies.contexts == {APP_BASE: "target:app-deps"}
+    assert app.image.target.dockerfile_inline is None, "what is not on it is built as it is written"
+    assert app.pins == (APP_BASE,)
+
+
+def test_code_does_not_change_the_key_of_the_app_base() -> None:
+    one = planned(ONE_STAGE, tree={"contents": {"app.py": "1"}})
+    two = planned(ONE_STAGE, tree={"contents": {"app.py": "2"}})
+    assert one.deps[0].lock == two.deps[0].lock
+    assert one.apps[0].material != two.apps[0].material
+
+
+def test_without_a_run_after_the_code_the_stub_will_do() -> None:
+    made = planned(ONE_STAGE)
+    assert made.long_because(made.apps[0]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "why"),
+    [
+        (f"{ONE_STAGE}RUN true\n", {}, "a command runs after the code was taken in (line 9)"),
+        (f"{ONE_STAGE}ADD app.py /\n", {}, "ADD may unpack an archive"),
+        (ONE_STAGE, {"attest": [{"type": "sbom"}]}, "listed (sbom)"),
+        (ONE_STAGE, {"cache-to": ["type=inline"]}, "exports a cache"),
+        (ONE_STAGE, {"annotations": ["index:a=b"]}, "its index has annotations"),
+        (ONE_STAGE, {"annotations": ["index,manifest:a=b"]}, "its index has annotations"),
+        (ONE_STAGE, {"output": ["type=image,force-compression=true"]}, "force-compression"),
+        (ONE_STAGE, {"tags": ["acme/web", "else.example/web"]}, "in another repository"),
+    ],
+)
+def test_what_needs_the_whole_app_base(text: str, target: dict[str, Any], why: str) -> None:
+    made = planned(text, target)
+    assert why in made.long_because(made.apps[0])
+    assert made.apps[0].pins == (APP_BASE,)
+
+
+def test_what_no_image_can_stand_for_is_built_as_it_is_written() -> None:
+    text = ONE_STAGE.replace("WORKDIR", "ONBUILD RUN true\nWORKDIR")
+    (app,) = planned(text).apps
+    assert app.pins == ()
+    assert "ONBUILD" in (app.unpinned or "")
+
+
+def test_nothing_before_the_code_is_no_pair() -> None:
+    made = planned("FROM scratch\nCOPY . /\n")
+    assert made.deps == ()
+    assert "nothing stands before its code" in made.others[0].why
+
+
+def test_a_stage_that_the_settings_name_has_to_be_there() -> None:
+    with pytest.raises(UsageError, match='no stage "builder"'):
+        planned(ONE_STAGE, deps_stage="builder", origins={"deps-stage": "whalebuild.toml"})
+
+
+def test_an_ignore_file_for_the_dockerfile_alone_is_left_alone() -> None:
+    class Tree(FakeTree):
+        def own_ignore_file(self, target: object) -> str | None:
+            return "Dockerfile.dockerignore"
+
+    made = plan(FakeEngine(definition({"app": WEB})), Tree(ONE_STAGE))
+    assert made.deps == ()
+    assert "Dockerfile.dockerignore" in made.others[0].why
+
+
+def test_a_preview_links_the_application_to_its_app_base() -> None:
+    made = planned(ONE_STAGE)
+    targets = made.preview()["target"]
+    assert targets["app"]["contexts"][APP_BASE] == "target:app-deps"
+    assert f"FROM {APP_BASE}" in targets["app"]["dockerfile-inline"]
+    assert "target" not in targets["app-deps"]

@@ -16,7 +16,7 @@ import tarfile
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,12 @@ _USUAL = (
     *("app/views.py", "main.py", "app.py", "src/index.js", "server.js", "index.ts", "main.go"),
     *("src/App.java", "Program.cs", "app/__init__.py", "src/App.php", "index.php", "config.ru"),
 )
+#: What cannot be built here, and why.
+NOT_HERE = {"node-workspaces-parents": "the frontend of this engine has no COPY --parents"}
 _EXECUTABLE = re.compile(r".*\.sh|mvnw|(.*/)?bin/.*")
 _THEN = 1_700_000_000
+#: When this process began: what is later is the time of a build.
+BEGAN = int(time.time())
 SHORT, ON_BASE, ORDINARY = "on the stub", "on the app base", "ordinary"
 
 
@@ -86,7 +90,6 @@ class Project:
     stand_in: str
     case: Case
     address: str = ""
-    began: float = field(default_factory=lambda: int(time.time()))
 
     @property
     def image(self) -> str:
@@ -169,7 +172,7 @@ class Project:
         mine, other = self.layers(), self.layers(ordinary=True)
         if self.way() == ON_BASE and self.case.repeated:
             mine = _without_repeated(mine, other, self.case.repeated)
-        found = differences(mine, other, shared=len(base), began=self.began)
+        found = differences(mine, other, shared=len(base), began=BEGAN)
         if mine.digests[: len(base)] != base:
             found.append("the application does not stand on its app base")
         return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tests.integration.app_base_projects import Project
 from tests.integration.pairs import uploaded
-from tests.integration.sandbox import Sandbox, downloaded
+from tests.integration.sandbox import downloaded
 from tests.integration.stand_ins import RUNS
 
 
@@ -33,8 +33,9 @@ class Cost:
     commands: tuple[str, ...]
 
 
-def cost_of_code(sandbox: Sandbox, project: Project) -> Cost:
+def cost_of_code(project: Project) -> Cost:
     """Publish a project, change its code, and bake it on an engine with an empty disk."""
+    sandbox = project.sandbox
     project.write()
     project.change_code(1)
     project.bake()
@@ -42,13 +43,14 @@ def cost_of_code(sandbox: Sandbox, project: Project) -> Cost:
     with sandbox.fresh_engine("reach") as engine, sandbox.requests() as requests:
         done = project.bake(engine=engine)
     steps = {target["role"]: target["steps_run"] for target in done["targets"]}
+    others = sum(other["steps_run"] for other in done["others"])
     return Cost(
         project.case.id,
         project.way(),
         downloaded(requests),
         sum(uploaded(requests, sandbox.registry).values()),
         len(requests),
-        (steps["deps"], steps["app"]),
+        (steps.get("deps", 0), steps.get("app", others)),
         tuple(
             line.partition(f"| {RUNS} ")[2]
             for line in done["stderr"].splitlines()

@@ -81,7 +81,7 @@ def differences(one: Layers, other: Layers, *, shared: int, began: float) -> lis
         one: One build.
         other: The other.
         shared: How many layers have to be the very same blobs: those of the app base.
-        began: When the first of them began, in seconds since 1970: a later time is that of a build.
+        began: A second since 1970 before both of them: a later time is that of a build.
     """
     found: list[str] = []
     if one.digests[:shared] != other.digests[:shared]:

@@ -42,9 +42,7 @@ def _write(reported: Project, dockerfile: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["one-stage", extended("copied"), extended("django")])
-def test_a_code_change_on_an_empty_engine(
-    sandbox: Sandbox, reported: Project, name: str
-) -> None:
+def test_a_code_change_on_an_empty_engine(sandbox: Sandbox, reported: Project, name: str) -> None:
     _write(reported, PROJECTS[name])
     first = reported.bake()
     assert reported.tags("app") == ["deps", "latest"]
@@ -95,9 +93,9 @@ def test_provenance_names_what_was_published(reported: Project) -> None:
         check=True,
     ).stdout
     statement = json.loads(shown)["SLSA"]
-    base = published.manifest(
-        reported.sandbox.registry, f"{reported.repository}/app", "deps"
-    )["manifests"][0]["digest"].removeprefix("sha256:")
+    base = published.manifest(reported.sandbox.registry, f"{reported.repository}/app", "deps")[
+        "manifests"
+    ][0]["digest"].removeprefix("sha256:")
     assert [each["digest"]["sha256"] for each in statement["materials"]] == [base]
     said = json.dumps(statement)
     stub = statement["invocation"]["environment"].pop("dev.whalebuild.stub")
@@ -109,7 +107,9 @@ def test_provenance_names_what_was_published(reported: Project) -> None:
 def test_another_destination_has_a_stub_of_its_own(reported: Project) -> None:
     _write(reported, ONE_STAGE)
     reported.bake()
-    reported.put("Dockerfile", ONE_STAGE.replace("COPY . .", "COPY . .\nCOPY app.py /usr/local/bin/"))
+    reported.put(
+        "Dockerfile", ONE_STAGE.replace("COPY . .", "COPY . .\nCOPY app.py /usr/local/bin/")
+    )
     changed = reported.bake()
     assert changed["app-deps"]["action"] == "reused"
     assert reported.run("$REPO/app", "cat", "/usr/local/bin/app.py") == 'print("one")\n'
@@ -127,7 +127,7 @@ def test_two_platforms_without_emulation(
 ) -> None:
     """The base is extracted and not run, so that one machine has it for both."""
     del tmp_path
-    text = "FROM $PYTHON\nCOPY requirements.txt /\nWORKDIR /srv\nCOPY . .\nCMD [\"cat\", \"app.py\"]\n"
+    text = 'FROM $PYTHON\nCOPY requirements.txt /\nWORKDIR /srv\nCOPY . .\nCMD ["cat", "app.py"]\n'
     _write(reported, text)
     platforms = ("--platform", "linux/amd64,linux/arm64")
     nodes = {"shared": ""} if driver == "remote" else {"shared": "linux/amd64", "b": "linux/arm64"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.appbase.cases import CASES, Case
-from tests.integration.app_base_projects import Project, fetched
+from tests.integration.app_base_projects import NOT_HERE, Project, fetched
 from tests.integration.remote_sources import http_server
 from tests.integration.sandbox import Sandbox
 
@@ -19,6 +19,7 @@ _IN_GATE = {
 _CASES = [
     pytest.param(case, id=case.id, marks=() if case.name in _IN_GATE else pytest.mark.extended)
     for case in CASES
+    if case.name not in NOT_HERE
 ]
 
 

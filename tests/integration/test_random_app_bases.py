@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.app_base_projects import SHORT, way_of
+from tests.integration.app_base_projects import BEGAN, SHORT, way_of
 from tests.integration.image_entries import differences, read_layers
 from tests.integration.random_app_bases import Example, example
 from tests.integration.sandbox import Sandbox
@@ -33,7 +33,6 @@ class Batch:
     folder: Path
     repository: str
     examples: Sequence[Example]
-    began: int = field(default_factory=lambda: int(time.time()))
     built: list[int] = field(default_factory=list)
 
     def write(self, version: int) -> None:
@@ -83,7 +82,7 @@ class Batch:
             read_layers(registry, mine, "latest"),
             read_layers(registry, f"{self.repository}/ordinary/{each.seed}", "latest"),
             shared=len(base.digests),
-            began=self.began,
+            began=BEGAN,
         )
 
 

@@ -1,8 +1,10 @@
 """Every entry of every layer of an image in a registry, to compare two builds of the same.
 
-An entry that says of a file what it is already is left out. Whether a layer has it depends on more
-than what is built: BuildKit leaves it out where the time is the same to the nanosecond, which it is
-where the layer below was made in this engine, and is not where it was pulled.
+An entry that says of a path what it is already is left out, and so is a folder that one of both has
+alone, where only its time is another one. Whether a layer has these depends on more than what is
+built: BuildKit leaves a file out where its time is the same to the nanosecond (``sameDirent`` in
+``util/overlay/overlay_linux.go``), which it is where the layer below was made in this engine, and
+is not where that was pulled.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,28 +101,37 @@ def differences(one: Layers, other: Layers, *, shared: int, began: float) -> lis
     return found
 
 
-def repeated(image: Layers, shared: int) -> int:
-    """How many entries above the shared layers say of a file what it is already."""
-    counts = zip(image.layers, _that_change(image.layers), strict=True)
-    return sum(len(every) - len(kept) for every, kept in list(counts)[shared:])
+@dataclass(frozen=True)
+class _Layer:
+    """A layer's entries that do not repeat what is below them.
+
+    Attributes:
+        entries: By path, in their order.
+        idle: Folders that are there already, but for their time: as the parents of others.
+    """
+
+    entries: Mapping[str, Entry]
+    idle: frozenset[str]
+
+    def without(self, folders: Collection[str]) -> list[str]:
+        return [path for path in self.entries if path not in folders]
 
 
-def _that_change(layers: Sequence[Sequence[Entry]]) -> list[list[Entry]]:
-    """The entries of each layer that do not repeat what is below them."""
+def _that_change(layers: Sequence[Sequence[Entry]]) -> list[_Layer]:
     below: dict[str, Entry] = {}
     found = []
     for layer in layers:
-        found.append(
-            [e for e in layer if e["type"] == tarfile.DIRTYPE or e != below.get(e["name"])]
-        )
+        idle = {e["name"] for e in layer if _is_folder(e) and _same_but_time(e, below)}
+        kept = {e["name"]: e for e in layer if e["name"] in idle or e != below.get(e["name"])}
+        found.append(_Layer(kept, frozenset(idle)))
         for entry in layer:
-            folder, _, name = entry["name"].rstrip("/").rpartition("/")
+            folder, _, name = entry["name"].rpartition("/")
             if name.startswith(_GONE):
                 gone = "/".join(filter(None, (folder, name.removeprefix(_GONE))))
                 for path in [p for p in below if p == gone or p.startswith(f"{gone}/")]:
                     del below[path]
             else:
-                below[entry["name"].rstrip("/")] = entry
+                below[entry["name"]] = entry
     return found
 
 
@@ -128,17 +139,22 @@ def _is_folder(entry: Entry) -> bool:
     return bool(entry["type"] == tarfile.DIRTYPE)
 
 
-def _of_layers(
-    where: str, one: Sequence[Entry], other: Sequence[Entry], began: float
-) -> Iterator[str]:
-    entries = [{each["name"]: _timed(each, began) for each in layer} for layer in (one, other)]
-    for name in dict.fromkeys([*entries[0], *entries[1]]):
-        first, second = (layer.get(name) for layer in entries)
+def _same_but_time(entry: Entry, below: Mapping[str, Entry]) -> bool:
+    had = below.get(entry["name"])
+    return had is not None and {**had, "mtime": 0} == {**entry, "mtime": 0}
+
+
+def _of_layers(where: str, one: _Layer, other: _Layer, began: float) -> Iterator[str]:
+    left_out = {p for p in one.idle if p not in other.entries}
+    left_out |= {p for p in other.idle if p not in one.entries}
+    paths = [one.without(left_out), other.without(left_out)]
+    for path in dict.fromkeys([*paths[0], *paths[1]]):
+        first, second = one.entries.get(path), other.entries.get(path)
         if first is None or second is None:
-            yield f"{where}: {name} is in {'the other' if first is None else 'one'} alone"
+            yield f"{where}: {path} is in {'the other' if first is None else 'one'} alone"
         else:
-            yield from _of_mappings(f"{where}: {name}", first, second)
-    if [each["name"] for each in one] != [each["name"] for each in other]:
+            yield from _of_mappings(f"{where}: {path}", _timed(first, began), _timed(second, began))
+    if paths[0] != paths[1]:
         yield f"{where}: its entries are in another order"
 
 

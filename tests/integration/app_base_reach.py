@@ -5,10 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.integration.app_base_projects import Project
+from tests.integration.app_base_projects import ON_BASE, ORDINARY, SHORT, Project
 from tests.integration.pairs import uploaded
 from tests.integration.sandbox import downloaded
 from tests.integration.stand_ins import RUNS
+
+_WAYS = (SHORT, ON_BASE, ORDINARY)
+_HEAD = """\
+# What a code change costs
+
+Dockerfiles as people write them (`tests/appbase/dockerfiles/`), each published once; then one file
+of the code changes, and `whalebuild bake` runs on an engine with an empty disk. Written by
+`WHALEBUILD_REACH=docs/reach.md .venv/bin/pytest tests/integration/test_app_base_reach.py`, from the
+registry's own log; it is not edited by hand. All images stand on one of 2 MB, which has scripts in
+the place of `pip`, `npm` and the like; *runs* are those of them that ran.
+
+- *on the stub*: nothing runs after the code was taken in; nothing of the app base is downloaded.
+- *on the app base*: that is downloaded, and nothing before the code runs again.
+- *ordinary*: as buildx builds it.
+"""
 
 
 @dataclass(frozen=True)
@@ -59,17 +74,12 @@ def cost_of_code(project: Project) -> Cost:
     )
 
 
-def table(costs: Iterable[Cost]) -> str:
-    """The costs as a table of Markdown."""
-    lines = [
-        "| Dockerfile | built | down | up | requests | steps | runs |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for cost in costs:
-        steps = " + ".join(map(str, cost.steps))
-        runs = "; ".join(cost.commands) or "nothing"
-        lines.append(
-            f"| {cost.name} | {cost.way} | {cost.down} | {cost.up} | {cost.requests}"
-            f" | {steps} | {runs} |"
-        )
+def page(costs: Iterable[Cost]) -> str:
+    """The costs as docs/reach.md."""
+    heads = ("Dockerfile", "built", "bytes down", "bytes up", "requests", "steps", "runs")
+    lines = [_HEAD, f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for cost in sorted(costs, key=lambda cost: (_WAYS.index(cost.way), cost.name)):
+        runs = "; ".join(f"`{each}`" for each in cost.commands)
+        numbers = f"{cost.down:,} | {cost.up:,} | {cost.requests} | {sum(cost.steps)}"
+        lines.append(f"| {cost.name} | {cost.way} | {numbers} | {runs} |")
     return "\n".join([*lines, ""])

@@ -69,17 +69,18 @@ class _Draw:
     chance: random.Random
     base: str
     files: dict[str, tuple[str | None, str, int]] = field(default_factory=dict)
+    variables: list[str] = field(default_factory=list)
 
     def example(self, seed: int) -> Example:
         self._context()
         lines = [*self._beginning(), *self._tail()]
-        ignored = self._one("", "", "code/**/c\n", "*.txt\n!one.txt\n", "code/b\n")
+        ignored = self._one("", "", "code/**/c\n", "*.md\n!one.txt\n", "code/b\n")
         return Example(seed, "\n".join([*lines, ""]), ignored, self.files)
 
     def _beginning(self) -> Iterator[str]:
         yield f"FROM {self.base} AS base"
         if self._maybe(0.3):
-            yield f"ENV WHERE={self._path()}"
+            yield self._set("ENV", "WHERE")
         commands = [self._command() for _ in range(self.chance.randint(3, 9))]
         accounts = ["groupadd -g 4242 web", "useradd -u 4343 -m ann"]
         yield "RUN " + " \\\n && ".join([*accounts, *(f"({each} || true)" for each in commands)])
@@ -89,6 +90,10 @@ class _Draw:
             yield f"WORKDIR {self._path()}"
         if self._maybe(0.3):
             yield "FROM base AS final"
+
+    def _set(self, keyword: str, name: str) -> str:
+        self.variables.append(f"${name}")
+        return f"{keyword} {name}={self._path()}"
 
     def _command(self) -> str:
         path, other = self._path(), self._path()
@@ -109,7 +114,7 @@ class _Draw:
 
     def _tail(self) -> Iterator[str]:
         if self._maybe(0.3):
-            yield f"ARG PLACE={self._path()}"
+            yield self._set("ARG", "PLACE")
         yield self._copy(".", "code")
         for _ in range(self.chance.randint(1, 5)):
             yield self._instruction()
@@ -120,11 +125,11 @@ class _Draw:
             (
                 lambda: self._copy(".", "code", "code/", "code/a", "code/b", "code/*", "code/[ab]"),
                 lambda: self._copy("one.txt", "one.txt two.txt", "code/a one.txt", "*.txt"),
-                lambda: f"WORKDIR {self._one(self._path(), *_NAMES, '$PLACE', '$WHERE')}",
+                lambda: f"WORKDIR {self._one(self._path(), *_NAMES, *self.variables)}",
                 lambda: f"USER {self._one(*_OWNERS[:4], 'root')}",
                 lambda: f"COPY {self._flags()}<<text {self._destination()}\nsaid\ntext",
                 lambda: f"ADD {self._flags()}{self._one('code', 'one.txt')} {self._destination()}",
-                lambda: f"ENV WHERE={self._path()}",
+                lambda: self._set("ENV", "WHERE"),
             ),
             (6, 4, 2, 1, 1, 1, 1),
         )[0]
@@ -137,19 +142,19 @@ class _Draw:
         return f"COPY {self._flags()}{source} {destination}{end}"
 
     def _flags(self) -> str:
-        flags = []
+        flags = ["--link"] if self._maybe(0.15) else []
         if self._maybe(0.35):
-            flags.append(f"--chown={self._one(*_OWNERS)}")
+            # With --link there are no names.
+            owners = [owner for owner in _OWNERS if not flags or owner.replace(":", "").isdigit()]
+            flags.append(f"--chown={self._one(*owners)}")
         if self._maybe(0.25):
             flags.append(f"--chmod={self._one(*_CHMODS)}")
-        if self._maybe(0.15):
-            flags.append("--link")
         if self._maybe(0.15):
             flags.append(f"--exclude={self._one(*_EXCLUDES)}")
         return "".join(f"{flag} " for flag in flags)
 
     def _destination(self) -> str:
-        path = self._one(self._path(), self._path(), "$PLACE", "$WHERE", ".", *_NAMES)
+        path = self._one(self._path(), self._path(), ".", *_NAMES, *self.variables)
         return path + self._one("", "", "/", f"/{self._one(*_NAMES)}")
 
     def _path(self) -> str:

@@ -171,7 +171,7 @@ class Project:
         base = self.layers("deps").digests if has_base else []
         mine, other = self.layers(), self.layers(ordinary=True)
         if self.way() == ON_BASE and self.case.repeated:
-            mine = _without_repeated(mine, other, self.case.repeated)
+            mine = without_repeated(mine, other)
         found = differences(mine, other, shared=len(base), began=BEGAN)
         if mine.digests[: len(base)] != base:
             found.append("the application does not stand on its app base")
@@ -190,15 +190,17 @@ def way_of(registry: str, repository: str) -> str:
     return ON_BASE if any(digest in said for digest in digests) else ORDINARY
 
 
-def _without_repeated(mine: Layers, other: Layers, count: int) -> Layers:
-    """An image that was built on its app base, without the history of what was said again there."""
-    history = list(mine.config["history"])
-    more = len(history) - len(other.config["history"])
-    assert more == count, f"{more} more lines of history, and not {count}"
-    lines = [line["created_by"] for line in other.config["history"]]
-    at = next(n for n, line in enumerate(history) if line["created_by"] != lines[n])
-    assert all(line["created_by"].startswith(("ARG ", "CMD ")) for line in history[at : at + count])
-    del history[at : at + count]
+def without_repeated(mine: Layers, other: Layers) -> Layers:
+    """An image that was built on its app base, without the history of what was said again there.
+
+    BuildKit pushes it: nothing can be dropped, as it is where whalebuild pushes.
+    """
+    history, lines = (list(each.config["history"]) for each in (mine, other))
+    count = len(history) - len(lines)
+    said = [line["created_by"] for line in history]
+    at = next((n for n, line in enumerate(lines) if said[n] != line["created_by"]), len(lines))
+    if count > 0 and all(each.startswith(("ARG ", "CMD ")) for each in said[at : at + count]):
+        del history[at : at + count]
     return replace(mine, config={**mine.config, "history": history})
 
 

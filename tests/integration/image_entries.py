@@ -160,7 +160,10 @@ def _of_layers(where: str, one: _Layer, other: _Layer, began: float) -> Iterator
 
 def _of_mappings(where: str, one: Entry, other: Entry) -> Iterator[str]:
     for key in dict.fromkeys([*one, *other]):
-        if one.get(key) != other.get(key):
+        if key == "history" and len(one[key]) == len(other[key]):
+            lines = zip(one[key], other[key], strict=True)
+            yield from (f"{where}: history: {a} != {b}" for a, b in lines if a != b)
+        elif one.get(key) != other.get(key):
             yield f"{where}: {key}: {one.get(key)!r} != {other.get(key)!r}"
 
 

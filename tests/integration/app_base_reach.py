@@ -14,8 +14,8 @@ _WAYS = (SHORT, ON_BASE, ORDINARY)
 _HEAD = """\
 # What a code change costs
 
-Dockerfiles as people write them (`tests/appbase/dockerfiles/`), each published once; then one file
-of the code changes, and `whalebuild bake` runs on an engine with an empty disk. Written by
+{count} Dockerfiles as people write them (`tests/appbase/dockerfiles/`), each published once; then one
+file of the code changes, and `whalebuild bake` runs on an engine with an empty disk. Written by
 `WHALEBUILD_REACH=docs/reach.md .venv/bin/pytest tests/integration/test_app_base_reach.py`, from the
 registry's own log; it is not edited by hand. All images stand on one of 2 MB, which has scripts in
 the place of `pip`, `npm` and the like; *runs* are those of them that ran.
@@ -77,8 +77,9 @@ def cost_of_code(project: Project) -> Cost:
 def page(costs: Iterable[Cost]) -> str:
     """The costs as docs/reach.md."""
     heads = ("Dockerfile", "built", "bytes down", "bytes up", "requests", "steps", "runs")
-    lines = [_HEAD, f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for cost in sorted(costs, key=lambda cost: (_WAYS.index(cost.way), cost.name)):
+    listed = sorted(costs, key=lambda cost: (_WAYS.index(cost.way), cost.name))
+    lines = [_HEAD.format(count=len(listed)), f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for cost in listed:
         runs = "; ".join(f"`{each}`" for each in cost.commands)
         numbers = f"{cost.down:,} | {cost.up:,} | {cost.requests} | {sum(cost.steps)}"
         lines.append(f"| {cost.name} | {cost.way} | {numbers} | {runs} |")

@@ -14,8 +14,8 @@ _WAYS = (SHORT, ON_BASE, ORDINARY)
 _HEAD = """\
 # What a code change costs
 
-{count} Dockerfiles as people write them (`tests/appbase/dockerfiles/`), each published once; then one
-file of the code changes, and `whalebuild bake` runs on an engine with an empty disk. Written by
+{count} Dockerfiles as people write them (`tests/appbase/dockerfiles/`), each published once; then
+one file of the code changes, and `whalebuild bake` runs on an engine with an empty disk. Written by
 `WHALEBUILD_REACH=docs/reach.md .venv/bin/pytest tests/integration/test_app_base_reach.py`, from the
 registry's own log; it is not edited by hand. All images stand on one of 2 MB, which has scripts in
 the place of `pip`, `npm` and the like; *runs* are those of them that ran.

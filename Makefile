@@ -20,7 +20,7 @@ demo: setup
 
 # Side by side: much of an engine test is waiting. A file's tests stay together, for they share
 # engines. Their order is that of tests/conftest.py.
-WORKERS ?= 4
+WORKERS ?= 3
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: setup

@@ -203,7 +203,6 @@ def test_two_things_are_refused_that_buildx_lets_pass(
         assert not ours_refused
 
 
-@pytest.mark.extended
 def test_a_bake_is_refused_before_anything_runs_and_works_with_the_flags(
     sandbox: Sandbox, folder: Path, repository: str
 ) -> None:

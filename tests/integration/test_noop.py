@@ -8,7 +8,6 @@ from tests.integration.pairs import Pair, changing
 from tests.integration.sandbox import Sandbox
 
 
-@pytest.mark.extended
 def test_a_fresh_runner_with_nothing_changed_builds_nothing(
     sandbox: Sandbox, pair: Pair, fresh: str
 ) -> None:

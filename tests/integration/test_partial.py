@@ -186,7 +186,6 @@ def test_parts_that_do_not_fit_are_refused_and_nothing_is_published(two: Pair) -
 
 
 @pytest.mark.extended
-@pytest.mark.extended
 def test_what_the_whole_is_has_to_be_known(two: Pair) -> None:
     (two.folder / "whalebuild.toml").unlink()
     done = two.whalebuild("bake", "--partial", "--platform", BOTH[1])

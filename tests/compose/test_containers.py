@@ -69,7 +69,10 @@ def test_one_that_could_not_start() -> None:
     assert (found.health, found.health_log) == ("", "")
 
 
-@pytest.mark.parametrize("health", [{"Status": "none"}, {"Status": "starting", "Log": None}, 3])
+@pytest.mark.parametrize(
+    "health",
+    [{"Status": "none"}, {"Status": "starting", "Log": None}, {"Status": {}}, {"Status": 0}, 3],
+)
 def test_health_that_has_said_nothing(health: object) -> None:
     found = read_project_container(inspected(State={"Status": "running", "Health": health}))
     assert found

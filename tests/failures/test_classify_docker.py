@@ -396,3 +396,8 @@ def test_what_buildx_wants_to_be_allowed_is_the_next_step(
     assert error.what.startswith("additional privileges requested")
     flags = " ".join(f"--allow {each}" for each in asked) or "--allow"
     assert error.next_step == f"if that is meant, give {flags}"
+
+
+def test_a_long_word_is_no_image_and_is_read_once() -> None:
+    """From each of its letters anew it would take minutes."""
+    assert classify("x" * 100_000).kind is FailureKind.UNKNOWN

@@ -191,10 +191,11 @@ def _tag(name: str) -> str:
 def _exported(target: Mapping[str, Any]) -> Iterator[str]:
     """Tags and paths that a target's outputs, and its cache, are at; of each output its own."""
     for output in target.get("output") or [{"type": "image"}]:
-        if "name" in output:
-            yield _tag(output["name"])
-        elif output["type"] in _IMAGES and "dest" not in output:
+        # Tags go before a name of the output (``toSolveOpt`` in ``build/opt.go`` of buildx).
+        if output["type"] in _IMAGES and "dest" not in output and _tags(target):
             yield from _tags(target)
+        elif "name" in output:
+            yield _tag(output["name"])
     for each in (*target.get("output", ()), *target.get("cache-to", ())):
         if "dest" in each:
             yield str(PurePath("project", each["dest"])).replace("project/../", "")

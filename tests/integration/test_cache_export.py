@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.integration import published
 from tests.integration.faults import Fault, Status
 from tests.integration.proxy import faulty_registry
 from tests.integration.published import check_whole, tags
+from tests.integration.report_project import Project
 from tests.integration.sandbox import Sandbox
 
 CACHE = rb"buildkit\.cacheconfig"
@@ -59,3 +62,28 @@ def test_an_image_is_published_without_a_cache_that_nobody_takes(
     assert tags(sandbox.registry, repository) == ["deps", "latest"]
     check_whole(sandbox.registry, repository, "deps")
     check_whole(sandbox.registry, repository, "latest")
+
+
+@pytest.mark.extended
+def test_a_folder_that_the_bake_file_exports_a_cache_into_is_whole(reported: Project) -> None:
+    """It has the cache that its index names; that one is not looked for in the registry."""
+    options = "type=local,dest=cache,compression=zstd,force-compression=true"
+    reported.put(
+        "docker-bake.hcl",
+        f'target "app" {{\n  tags = ["$REPO/app"]\n  cache-to = ["{options}"]\n}}\n'
+        'group "default" {\n  targets = ["app"]\n}\n',
+    )
+    for text in ("one", "two"):
+        reported.put("app.py", f"print('{text}')\n")
+        baked = reported.bake()
+        assert "retry" not in baked["stderr"]
+        assert "warning" not in baked["stderr"]
+        layout = reported.folder / "cache"
+        named = json.loads((layout / "index.json").read_text())["manifests"]
+        blobs = [layout / "blobs" / each["digest"].replace(":", "/") for each in named]
+        assert blobs
+        assert all(blob.exists() for blob in blobs)
+    bundle = published.manifest(reported.sandbox.registry, f"{reported.repository}/app", "deps")
+    roles = [c.get("annotations", {}).get("dev.whalebuild.cache") for c in bundle["manifests"]]
+    assert sorted(filter(None, roles)) == ["app", "deps"]
+    check_whole(reported.sandbox.registry, f"{reported.repository}/app", "deps")

@@ -48,7 +48,6 @@ SITUATIONS = {
     "context: link to below": Situation('context = "link-in"'),
     "dockerfile: parent": Situation('dockerfile = "../beside/Dockerfile"'),
     "dockerfile: absolute": Situation('dockerfile = "OUT/Dockerfile"'),
-    "dockerfile: link out": Situation('dockerfile = "Dockerfile.link"'),
     "dockerfile: inline": Situation('dockerfile-inline = "FROM scratch AS dependencies"'),
     "named context: parent": Situation('contexts = { lib = "../beside" }'),
     "named context: link out": Situation('contexts = { lib = "link-out" }'),
@@ -126,7 +125,6 @@ def folder(tmp_path: Path) -> Path:
     (beside / "token").write_text("hunter2")
     (project / "link-out").symlink_to("../beside")
     (project / "link-in").symlink_to("sub")
-    (project / "Dockerfile.link").symlink_to("../beside/Dockerfile")
     return project
 
 

@@ -55,6 +55,14 @@ def test_whalebuild_does_what_buildx_does_in_many_examples(bench: Bench) -> None
     assert not wrong, f"seeds {wrong}"
 
 
+_PUSHING = {
+    "Dockerfile": "FROM scratch AS dependencies\nARG FLAVOUR=plain\nCOPY requirements.txt /deps/\n"
+    "ENV FLAVOUR=$FLAVOUR\n",
+    "requirements.txt": "left==1\n",
+    "docker-bake.hcl": 'variable "IMAGE" {}\ntarget "app" {\n  tags = ["${IMAGE}/app:latest"]\n}\n',
+}
+
+
 # What the comparison is worth: buildx agrees with itself, and not with one that does other things.
 @pytest.mark.extended
 @pytest.mark.parametrize("seed", [2, 4, 6])
@@ -67,7 +75,7 @@ def test_two_runs_of_buildx_do_the_same(bench: Bench, seed: int) -> None:
 @pytest.mark.extended
 @pytest.mark.parametrize("override", ["*.args.FLAVOUR=other", "*.output=type=cacheonly"])
 def test_a_run_that_does_other_things_is_told(bench: Bench, override: str) -> None:
-    this = example(4)
+    this = replace(example(4), files=_PUSHING, flags=(), requested=("app",))
     other = replace(this, flags=(*this.flags, "--set", override))
     one, two = bench.run(this, buildx, "one"), bench.run(other, buildx, "two")
     assert one.ok

@@ -283,3 +283,19 @@ def test_a_part_by_tag_has_a_staging_tag_in_each_repository_and_none_of_the_pair
     assert target.target.tags == tuple(tags)
     assert [str(reference) for reference in target.staged] == tags
     assert target.attributes["output"] == [IMAGE]
+
+
+def test_with_a_folder_of_a_cache_ours_is_exported_by_itself() -> None:
+    """Buildx notes in the folder which manifest BuildKit tells: the last cache's, so ours."""
+    local = "type=local,dest=cache"
+    given = {"tags": ["x"], "cache-to": [local, {"type": "gha"}]}
+    target = generate_target(pair_image(given), (), BuildOptions(), Output.DIGEST, cache_to=NOWHERE)
+    assert target.attributes["cache-to"] == [local, {"type": "gha"}]
+    assert (target.exports, target.apart) == (True, EXPORT)
+    alone = target.cache_only()
+    assert (alone.attributes["cache-to"], alone.exports, alone.apart) == ([EXPORT], True, None)
+
+
+def test_other_caches_of_the_bake_file_are_exported_with_ours_which_is_the_last() -> None:
+    got = made({"cache-to": [{"type": "gha"}]}, inputs={"cache_to": NOWHERE})
+    assert got["cache-to"] == [{"type": "gha"}, EXPORT]

@@ -30,6 +30,7 @@ def test_the_text_of_bake_files_is_all_of_it_or_none(tmp_path: Path) -> None:
     tree = LocalSourceTree(tmp_path, {})
     assert tree.bake_text(["a.hcl", "b.hcl"]) == "one \ufffd\ntwo"
     assert tree.bake_text(["a.hcl", "https://example.org/x.hcl"]) is None
+    assert tree.bake_text(["a.hcl", "/dev/zero"]) is None, "it has no end"
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,7 @@ class Baker:
                 pushed_target(
                     target,
                     metadata.get(target.name) or {},
+                    exported=target.name in self._runner.exported,
                     missed=target.image.name in self._cache_renewal.missed,
                 )
                 for target in targets

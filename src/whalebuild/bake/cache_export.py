@@ -62,6 +62,8 @@ class CacheExporter:
             self._note_staging_tags(every)
             try:
                 self.runner.run(every, "publishing")
+                apart = [target.to_push_again().cache_only() for target in every if target.apart]
+                self.runner.run(apart, "exporting the cache of")
             except CacheExportError as failed:
                 refused = self._may_take_a_tag(failed.failure)
                 self.export = self._fall_back(failed.failure, by_tag=refused)

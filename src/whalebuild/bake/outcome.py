@@ -41,13 +41,14 @@ class PushedTarget:
 
 
 def pushed_target(
-    target: GeneratedTarget, metadata: Mapping[str, Any], *, missed: bool = False
+    target: GeneratedTarget, metadata: Mapping[str, Any], *, exported: bool, missed: bool = False
 ) -> PushedTarget:
     """Read from buildx's metadata of a target what it pushed.
 
     Args:
         target: The target.
         metadata: Buildx's.
+        exported: Whether the cache that it names is whalebuild's own.
         missed: See ``PushedTarget``.
 
     Raises:
@@ -60,7 +61,7 @@ def pushed_target(
             cause="its metadata has no digest",
             next_step="check `docker buildx version` (0.12 or later)",
         )
-    cache = exported_cache(metadata)
+    cache = exported_cache(metadata) if exported else None
     return PushedTarget(target.name, target.platforms, digest, cache, missed)
 
 

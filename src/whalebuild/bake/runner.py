@@ -57,6 +57,8 @@ class BuildxRunner:
         facts: What is known of the builder.
         metadata: Buildx's metadata by target, of what has been run.
         states: The build in which each target was made.
+        exported: Names of the targets whose cache was exported for later bakes: of others, the
+            metadata may name a cache of the bake file's.
         fresh: Digests that were pushed: a registry that does not find one of them lags behind.
     """
 
@@ -71,6 +73,7 @@ class BuildxRunner:
     facts: BuilderFacts | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     states: dict[str, BuildState] = field(default_factory=dict)
+    exported: set[str] = field(default_factory=set)
     fresh: set[str] = field(default_factory=set)
     _built: set[str] = field(default_factory=set)
 
@@ -113,6 +116,7 @@ class BuildxRunner:
                         platforms=blamed,
                     ) from None
         self._built.update(names)
+        self.exported.update(t.name for t in targets if t.exports and not t.apart)
         for name, said in self.engine.metadata.items():
             # Where a cache alone is pushed, the image is the one that was pushed before.
             self.metadata[name] = {**self.metadata.get(name, {}), **said}

@@ -126,7 +126,7 @@ def _number(value: object, default: int) -> int:
 
 def _health(value: object) -> str:
     """Docker says "none" of a container without a check, if it says anything."""
-    return "" if value in {None, "none"} else str(value)
+    return value if isinstance(value, str) and value != "none" else ""
 
 
 def _last_output(log: object) -> str:

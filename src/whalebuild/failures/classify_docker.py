@@ -30,7 +30,8 @@ from whalebuild.oci.reference import Reference, parse_reference
 _OF_A_PULL = {FailureKind.BUILD: FailureKind.MISSING, FailureKind.UNKNOWN: FailureKind.UNKNOWN_PULL}
 _NO_IMAGE = re.compile(
     r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
-    r"|(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
+    # From where a word begins: from each of its letters, a long one would take minutes.
+    r"|(?<![\w./:-])(?P<pinned>[\w./:-]+@sha256:[0-9a-f]{64}): not found"
 )
 # Progress of a build as ``--progress rawjson`` prints it.
 _EVENT = re.compile(r'^\{"(?:vertexes|statuses|logs|warnings)":.*$', re.MULTILINE)

@@ -19,17 +19,23 @@ def cache_sources(target: Target, sources: Sequence[Reference]) -> list[Any]:
     return ours + [source for source in theirs if source not in ours]
 
 
-def cache_exports(target: Target, reference: Reference | None) -> list[Any]:
-    """The caches that a target exports: the bake file's own, and whalebuild's.
+def given_caches(target: Target) -> list[Any]:
+    """The caches that the bake file has a target export."""
+    return list(target.attributes.get("cache-to") or [])
+
+
+def own_cache(target: Target, reference: Reference) -> dict[str, str]:
+    """Whalebuild's cache of a target.
+
+    Where there are others it comes last: of several BuildKit tells the manifest of the last one
+    alone (``runCacheExporters``). Where buildx writes a folder, that manifest is the one that it
+    notes there, be it in the folder or not: then whalebuild's has to be exported by itself.
 
     Args:
         target: The bake file's.
-        reference: Where whalebuild's goes; None for none.
+        reference: Where it goes.
     """
-    theirs = list(target.attributes.get("cache-to") or [])
-    if reference is None:
-        return theirs
-    ours = {
+    return {
         "type": "registry",
         "ref": str(reference),
         "mode": "max",
@@ -37,8 +43,6 @@ def cache_exports(target: Target, reference: Reference | None) -> list[Any]:
         "oci-mediatypes": "true",
         **_compression(target),
     }
-    # BuildKit tells the manifest of the last one alone (``runCacheExporters``).
-    return [*theirs, ours]
 
 
 def _compression(target: Target) -> dict[str, str]:

@@ -17,7 +17,7 @@ from whalebuild.bakefile.templates import escape
 from whalebuild.builder.nodes import Node, places
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.cache_options import cache_exports, cache_sources, image_options
+from whalebuild.plan.cache_options import cache_sources, given_caches, image_options, own_cache
 
 Definition = dict[str, Any]
 # A reference by a digest that is not the content's makes BuildKit push under the real one, with no
@@ -68,6 +68,8 @@ class GeneratedTarget:
         imports: The caches out of published bundles that it imports.
         exports: Whether its cache is pushed for later bakes.
         staged: The staging tags that its image is pushed under.
+        apart: Whalebuild's cache, where it is exported in a run of its own; None where it is
+            exported with the image, or not at all.
     """
 
     image: PairImage
@@ -76,6 +78,7 @@ class GeneratedTarget:
     imports: tuple[Reference, ...] = ()
     exports: bool = False
     staged: tuple[Reference, ...] = ()
+    apart: Mapping[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -112,7 +115,10 @@ class GeneratedTarget:
 
     def cache_only(self) -> GeneratedTarget:
         """The same with its cache alone pushed."""
-        return self.with_attributes(output=[{"type": "cacheonly"}], tags=None)
+        nowhere = self.with_attributes(output=[{"type": "cacheonly"}], tags=None)
+        if self.apart is None:
+            return nowhere
+        return replace(nowhere.with_attributes(cache_to=[self.apart]), apart=None)
 
     def unpushed(self) -> GeneratedTarget:
         """The same, built and not pushed."""
@@ -177,13 +183,14 @@ def generate_target(
         name = f"{name}_{'_'.join(platforms).replace('/', '-')}"
     attributes = image.target.attributes
     staged = _staged(image, platforms, options) if output is Output.STAGED else ()
+    exported, apart = _caches(image.target, cache_to, output)
     generated = image.target.with_attributes(
         tags=[str(reference) for reference in staged] or _tags(image, output) or None,
         # The local engine holds one platform; buildx picks the node's own.
         platforms=[LOCAL] if output is Output.LOAD else list(platforms) or None,
         contexts={**_given_contexts(image.target, contexts), **contexts} or None,
         cache_from=cache_sources(image.target, cache_from) or None,
-        cache_to=_cache_to(image.target, cache_to, output) or None,
+        cache_to=exported or None,
         output=[_output(image, output)],
         call=None,
         no_cache=options.no_cache or attributes.get("no-cache"),
@@ -191,7 +198,11 @@ def generate_target(
     )
     target = Target(name, generated.attributes)
     return GeneratedTarget(
-        image, platforms, target, imports=cache_from, exports=cache_to is not None, staged=staged
+        *(image, platforms, target),
+        imports=cache_from,
+        exports=cache_to is not None,
+        staged=staged,
+        apart=apart,
     )
 
 
@@ -261,10 +272,16 @@ def _given_contexts(target: Target, contexts: Mapping[str, str]) -> dict[str, st
     return {name: value for name, value in given.items() if name not in pinned}
 
 
-def _cache_to(target: Target, reference: Reference | None, output: Output) -> list[Any]:
+def _caches(
+    target: Target, reference: Reference | None, output: Output
+) -> tuple[list[Any], Mapping[str, str] | None]:
+    """The caches that are exported with an image, and whalebuild's where it is exported apart."""
     if output in {Output.LOAD, Output.NOTHING}:
-        return target.local_caches
-    return cache_exports(target, reference)
+        return list(target.local_caches), None
+    given, own = given_caches(target), own_cache(target, reference) if reference else None
+    if own is None or target.local_caches:
+        return given, own
+    return [*given, own], None
 
 
 def _ref(source: object) -> object:

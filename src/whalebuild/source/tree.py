@@ -37,8 +37,11 @@ class LocalSourceTree:
 
     def bake_text(self, files: Iterable[str]) -> str | None:
         """See ``plan.ports.SourceTree``."""
+        paths = [self._root / file for file in files]
+        if not all(path.is_file() for path in paths):  # a pipe is read once, a device has no end
+            return None
         try:
-            return "\n".join((self._root / file).read_text("utf-8", "replace") for file in files)
+            return "\n".join(path.read_text("utf-8", "replace") for path in paths)
         except OSError:
             return None
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from whalebuild.bakefile.images import Role
 from whalebuild.bakefile.others import OtherTarget
+from whalebuild.plan.cache_options import published_cache
 from whalebuild.plan.plan import DepsPlan, published_caches
 
 
@@ -19,7 +20,7 @@ def with_caches(other: OtherTarget, deps: Iterable[DepsPlan]) -> OtherTarget:
     target = other.target
     given = list(target.attributes.get("cache-from") or [])
     caches = [
-        {"type": "registry", "ref": str(reference)}
+        published_cache(reference)
         for each in deps
         if each.image.target.same_dockerfile(target) and not target.call
         for reference in published_caches(each.source, Role.DEPS, ())

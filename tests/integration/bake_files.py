@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -128,29 +128,26 @@ def _in_hcl(value: Value) -> str:
 
 
 def _in_json(value: Value) -> Value:
-    match value:
-        case Raw():
-            return f"${{{value}}}"
-        case str():
-            return _template(value)
-        case list() | tuple():
-            return [_in_json(each) for each in value]
-        case dict():
-            return {key: _in_json(each) for key, each in value.items()}
-        case _:
-            return value
+    return _with_texts(
+        value, lambda text: f"${{{text}}}" if isinstance(text, Raw) else _template(text)
+    )
 
 
 def _in_compose(value: Value) -> Value:
+    return _with_texts(
+        value, lambda text: str(text) if isinstance(text, Template) else text.replace("$", "$$")
+    )
+
+
+def _with_texts(value: Value, write: Callable[[str], str]) -> Value:
+    """A value with each text in it written by a function; keys stay."""
     match value:
-        case Template():
-            return str(value)
         case str():
-            return value.replace("$", "$$")
+            return write(value)
         case list() | tuple():
-            return [_in_compose(each) for each in value]
+            return [_with_texts(each, write) for each in value]
         case dict():
-            return {key: _in_compose(each) for key, each in value.items()}
+            return {key: _with_texts(each, write) for key, each in value.items()}
         case _:
             return value
 

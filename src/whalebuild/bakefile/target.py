@@ -85,10 +85,14 @@ class Target:
         return tuple({key: str(value or "") for key, value in each.items()} for each in written)
 
     @property
+    def exported_caches(self) -> list[Any]:
+        """The caches that are exported, as they are written."""
+        return list(self.attributes.get("cache-to") or ())
+
+    @property
     def local_caches(self) -> list[Any]:
-        """The caches that are exported into folders of this machine, as they are written."""
-        written = self.attributes.get("cache-to") or ()
-        return [cache for cache in written if fields_of(cache).get("type") == "local"]
+        """Those of them that are exported into folders of this machine."""
+        return [each for each in self.exported_caches if fields_of(each).get("type") == "local"]
 
     @property
     def args(self) -> Mapping[str, str]:

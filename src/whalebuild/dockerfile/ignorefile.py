@@ -20,7 +20,7 @@ Matched = tuple[bool, ...]
 _REGEXP_SPECIAL = frozenset(".+()|{}$")
 _WILD = frozenset("*[]?^\\")
 # What Python and Go read differently in a bracket expression, or only Go knows.
-_BRACKET_TROUBLE = re.compile(r"\[\[|--|&&|\|\||~~|\\[A-Za-z]")
+_BRACKET_TROUBLE = re.compile(r"--|&&|\|\||~~|\\[A-Za-z]")
 
 
 def read_ignore_file(text: str) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def _matching(text: str) -> Callable[[str], bool]:
     if kind == "suffix":
         suffix = text[2:]
         return lambda path: path.endswith(suffix) or (suffix[:1] == "/" and path == suffix[1:])
-    # A `?` or `*` between brackets begins a bracket expression of its own in BuildKit's regexp.
+    # Nor do they agree on a bracket in brackets, which `?` and `*` begin in BuildKit's regexp, too.
     if _BRACKET_TROUBLE.search(text) or "[[" in expression:
         raise PatternError(f"{text} cannot be followed")
     try:

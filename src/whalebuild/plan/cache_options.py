@@ -14,14 +14,14 @@ from whalebuild.oci.reference import Reference
 
 def cache_sources(target: Target, sources: Sequence[Reference]) -> list[Any]:
     """The caches that a target imports: whalebuild's, then the bake file's own."""
-    ours = [{"type": "registry", "ref": str(reference)} for reference in sources]
+    ours = [published_cache(reference) for reference in sources]
     theirs = target.attributes.get("cache-from") or []
     return ours + [source for source in theirs if source not in ours]
 
 
-def given_caches(target: Target) -> list[Any]:
-    """The caches that the bake file has a target export."""
-    return list(target.attributes.get("cache-to") or [])
+def published_cache(reference: Reference) -> dict[str, str]:
+    """A cache of a bundle, as a source."""
+    return {"type": "registry", "ref": str(reference)}
 
 
 def own_cache(target: Target, reference: Reference) -> dict[str, str]:

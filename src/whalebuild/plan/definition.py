@@ -17,7 +17,7 @@ from whalebuild.bakefile.templates import escape
 from whalebuild.builder.nodes import Node, places
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import Reference
-from whalebuild.plan.cache_options import cache_sources, given_caches, image_options, own_cache
+from whalebuild.plan.cache_options import cache_sources, image_options, own_cache
 
 Definition = dict[str, Any]
 # A reference by a digest that is not the content's makes BuildKit push under the real one, with no
@@ -277,8 +277,8 @@ def _caches(
 ) -> tuple[list[Any], Mapping[str, str] | None]:
     """The caches that are exported with an image, and whalebuild's where it is exported apart."""
     if output in {Output.LOAD, Output.NOTHING}:
-        return list(target.local_caches), None
-    given, own = given_caches(target), own_cache(target, reference) if reference else None
+        return target.local_caches, None
+    given, own = target.exported_caches, own_cache(target, reference) if reference else None
     if own is None or target.local_caches:
         return given, own
     return [*given, own], None

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from whalebuild.bakefile.images import Role
 from whalebuild.bakefile.others import OtherTarget
+from whalebuild.plan.cache_options import published_cache
 from whalebuild.plan.plan import AppPlan, DepsPlan, published_caches
 
 
@@ -23,7 +24,7 @@ def with_caches(
     alike = {app.image.deps for app in apps if app.image.target.same_dockerfile(target)}
     given = list(target.attributes.get("cache-from") or [])
     caches = [
-        {"type": "registry", "ref": str(reference)}
+        published_cache(reference)
         for each in deps
         if each.image.target.same_dockerfile(target) or each.image.name in alike
         if not target.call

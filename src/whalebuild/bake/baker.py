@@ -9,12 +9,13 @@ from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.cache_renewal import CacheRenewal
 from whalebuild.bake.concurrent import ConcurrentBakes
-from whalebuild.bake.on_stub import OnStub
+from whalebuild.bake.on_stub import AppOnStub, OnStub
 from whalebuild.bake.other_targets import OtherTargets
 from whalebuild.bake.outcome import (
     BuiltImages,
     DepsOutcome,
     PushedImage,
+    PushedTarget,
     app_index,
     deps_outcome,
     pushed_target,
@@ -169,33 +170,38 @@ class Baker:
         if self.plan.output is Output.TAG:
             needed = dict.fromkeys(app.image.deps for app in building)
             self._publisher.restore_bundles([outcomes[name] for name in needed])
-        on_stub = {a.image.name: self._on_stub.prepare(a, outcomes[a.image.deps]) for a in building}
-        on_base = [app for app in building if not on_stub[app.image.name]]
-        app_targets = self._push(
-            lambda export: {
-                app.image.name: self._app_targets(app, outcomes[app.image.deps], export)
-                for app in on_base
-            }
-        )
-        self._on_stub.run(build for builds in on_stub.values() for build in builds)
-        self._cache_renewal.renew(
-            ((app, app_targets[app.image.name]) for app in on_base),
-            lambda app, export: self.plan.app_targets(
-                app, outcomes[app.image.deps].deps_image, export
-            ),
-        )
-        pushed = {
-            app.image.name: self._verified(targets).made_with(app.cache.record.inputs)
-            for app in on_base
-            if (targets := app_targets[app.image.name])
-        }
-        built = dict(app_targets)
-        for app in building:
-            if builds := on_stub[app.image.name]:
-                pushed[app.image.name] = self._on_stub.push(app, builds)
-                built[app.image.name] = tuple(build.target for build in builds)
+        app_targets, pushed = self._apps(building, outcomes)
         stubs = {name: self._on_stub.new_stubs(outcome) for name, outcome in outcomes.items()}
-        return BuiltImages(outcomes, pushed, {**deps_targets, **built}, stubs)
+        return BuiltImages(outcomes, pushed, {**deps_targets, **app_targets}, stubs)
+
+    def _apps(
+        self, building: Sequence[AppPlan], outcomes: Mapping[str, DepsOutcome]
+    ) -> tuple[TargetsByImage, dict[str, PushedImage]]:
+        """Build and push applications: their targets, and what was pushed."""
+        on_stub = {a.image.name: self._on_stub.prepare(a, outcomes[a.image.deps]) for a in building}
+
+        def make(app: AppPlan, export: CacheExport | None) -> tuple[GeneratedTarget, ...]:
+            on = on_stub[app.image.name]
+            if on is None:
+                return self.plan.app_targets(app, outcomes[app.image.deps].deps_image, export)
+            return self._on_stub.targets(on, export)
+
+        def all_of(export: CacheExport | None) -> TargetsByImage:
+            return {
+                a.image.name: make(a, export if self._exports(a, outcomes[a.image.deps]) else None)
+                for a in building
+            }
+
+        targets = self._push(all_of)
+        cached = (a for a in building if (on := on_stub[a.image.name]) is None or on.caches)
+        self._cache_renewal.renew(((a, targets[a.image.name]) for a in cached), make)
+        built = (a for a in building if targets[a.image.name])
+        return targets, {
+            a.image.name: self._pushed(on_stub[a.image.name], targets[a.image.name]).made_with(
+                a.cache.record.inputs
+            )
+            for a in built
+        }
 
     def _pushing(self, what: str, done: int, total: int) -> None:
         self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}")
@@ -218,32 +224,36 @@ class Baker:
             return DepsOutcome(deps, None, changed=False, deps_image=DepsImage("", "", {}))
         return deps_outcome(deps, self._verified(pushed) if pushed else None, tagged=tagged)
 
-    def _app_targets(
-        self, app: AppPlan, deps: DepsOutcome, export: CacheExport | None
-    ) -> tuple[GeneratedTarget, ...]:
+    def _exports(self, app: AppPlan, deps: DepsOutcome) -> bool:
+        """Whether the cache of an application is exported."""
         # Another portion may change dependencies that this one leaves as they are: with the new
         # bundle go all the old caches of applications.
         others = self.plan.options.portion is not None and not deps.plan.reused
-        needed = deps.changed or others or app.cache.stale
-        return self.plan.app_targets(app, deps.deps_image, export if needed else None)
+        return bool(deps.changed or others or app.cache.stale)
 
-    def _verified(self, targets: Sequence[GeneratedTarget]) -> PushedImage:
-        metadata = self._runner.metadata
-        pushed = self._verifier.verify(
-            targets[0].image,
-            (
-                pushed_target(
-                    target,
-                    metadata.get(target.name) or {},
-                    exported=target.name in self._runner.exported,
-                    missed=target.image.name in self._cache_renewal.missed,
-                )
-                for target in targets
-            ),
-        )
+    def _pushed(self, on: AppOnStub | None, targets: Sequence[GeneratedTarget]) -> PushedImage:
+        """What was pushed of an application, or is pushed now."""
+        if on is None:
+            return self._verified(targets)
+        built = (self._pushed_target(target) for target in targets)
+        pushed = self._verifier.with_caches(self._on_stub.push(on, targets), on.app.image, built)
         self._runner.fresh.update(pushed.digests.values())
         self._publisher.note_push(pushed)
         return pushed
+
+    def _verified(self, targets: Sequence[GeneratedTarget]) -> PushedImage:
+        pushed = self._verifier.verify(targets[0].image, map(self._pushed_target, targets))
+        self._runner.fresh.update(pushed.digests.values())
+        self._publisher.note_push(pushed)
+        return pushed
+
+    def _pushed_target(self, target: GeneratedTarget) -> PushedTarget:
+        return pushed_target(
+            target,
+            self._runner.metadata.get(target.name) or {},
+            exported=target.name in self._runner.exported,
+            missed=target.image.name in self._cache_renewal.missed,
+        )
 
     def _next_pull(self, app: AppPlan, built: BuiltImages) -> Mapping[str, NextPull] | None:
         """What a host with the version before downloads of an application that was built."""

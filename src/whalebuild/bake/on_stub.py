@@ -6,7 +6,7 @@ whalebuild. Nothing of the app base is moved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,16 +14,16 @@ from whalebuild.bake.outcome import DepsOutcome, PushedImage
 from whalebuild.bake.ports import BakeEngine, Export
 from whalebuild.bake.runner import BuildxRunner
 from whalebuild.bake.stubs import BaseOnStub, Stubs
-from whalebuild.bakefile.app_base import APP_BASE
 from whalebuild.bakefile.fields import fields_of
 from whalebuild.bundle.index import Stub
+from whalebuild.errors import VerificationError
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.blobs import BytesSource
 from whalebuild.oci.manifest import Descriptor, digest_of, media_type_of
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.cache_options import image_options
-from whalebuild.plan.definition import GeneratedTarget, Output, generate_target
-from whalebuild.plan.pins import image_context
+from whalebuild.plan.definition import CacheExport, GeneratedTarget
+from whalebuild.plan.pins import DepsImage
 from whalebuild.plan.plan import AppPlan, Plan
 from whalebuild.rebase.attestation import (
     BuiltOnStub,
@@ -31,7 +31,7 @@ from whalebuild.rebase.attestation import (
     rebase_attestation,
 )
 from whalebuild.rebase.images import Rebased, rebase
-from whalebuild.rebase.layout import read_layout
+from whalebuild.rebase.layout import ExportedImage, read_layout
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.uploads import Blob, push_blobs
 
@@ -39,12 +39,19 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class StubBuild:
-    """One platform of an application that is built on a stub."""
+class AppOnStub:
+    """An application that is built on the stub of its app base.
 
-    target: GeneratedTarget
-    export: Export
-    on: BaseOnStub
+    Attributes:
+        bases: The app base with its stub, by platform.
+        repository: Where stubs are.
+        caches: Whether caches serve its build: one that copies from the context alone needs none.
+    """
+
+    app: AppPlan
+    bases: Mapping[str, BaseOnStub]
+    repository: str
+    caches: bool
 
 
 @dataclass
@@ -64,6 +71,7 @@ class OnStub:
     progress: Progress
     bytes_pushed: int = 0
     _stubs: Stubs = field(init=False)
+    _exports: dict[str, Export] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare to look for stubs."""
@@ -73,29 +81,34 @@ class OnStub:
         """The stubs of dependencies that were derived in this bake."""
         return self._stubs.new(deps)
 
-    def prepare(self, app: AppPlan, deps: DepsOutcome) -> tuple[StubBuild, ...]:
-        """The builds of an application on its stub; none where it needs the whole app base.
+    def prepare(self, app: AppPlan, deps: DepsOutcome) -> AppOnStub | None:
+        """Find the stub of an application; None where it needs the whole app base.
 
         Raises:
             WhalebuildError: The builder failed, or the registry refused or could not be reached.
         """
         if self.plan.long_because(app):
-            return ()
+            return None
         found = self._stubs.of(app, deps)
         if isinstance(found, str):
             self.note(f"{app.image.name} is built on the whole app base: {found}")
-            return ()
-        return tuple(self._build(app, deps, platform, on) for platform, on in found.items())
+            return None
+        base = app.image.app_base
+        return AppOnStub(app, found, deps.deps_image.repository, bool(base and base.side))
 
-    def run(self, builds: Iterable[StubBuild]) -> None:
-        """Build them.
+    def targets(self, on: AppOnStub, export: CacheExport | None) -> tuple[GeneratedTarget, ...]:
+        """The targets that build an application, each into a folder of its own.
 
-        Raises:
-            WhalebuildError: A build failed, or the builder did.
+        Args:
+            on: The application.
+            export: How to export its cache; None for no export.
         """
-        self.runner.run([build.target for build in builds], "building")
+        stubs = {platform: each.stub.digest for platform, each in on.bases.items()}
+        pinned = DepsImage(on.repository, "", stubs)
+        made = self.plan.app_targets(on.app, pinned, export if on.caches else None)
+        return tuple(self._exported(on, target) for target in made)
 
-    def push(self, app: AppPlan, builds: Sequence[StubBuild]) -> PushedImage:
+    def push(self, on: AppOnStub, targets: Sequence[GeneratedTarget]) -> PushedImage:
         """Push what was built, without a tag.
 
         Raises:
@@ -106,34 +119,50 @@ class OnStub:
         attestations: list[Descriptor] = []
         blobs: list[Blob] = []
         manifests: list[bytes] = []
-        for build in builds:
-            (platform,) = build.target.platforms
-            rebased, attestation = _rebased(app, build)
+        for platform, exported, export in self._built(on, targets):
+            rebased, attestation = _rebased(on, platform, exported)
             images[platform] = replace(rebased.descriptor, platform=platform)
-            layers = ((layer.digest, build.export) for layer in rebased.added)
-            blobs += [Blob(digest, export.source(_path(digest))) for digest, export in layers]
+            layers = (layer.digest for layer in rebased.added)
+            blobs += [Blob(digest, export.source(_path(digest))) for digest in layers]
             blobs.append(_small(rebased.image.config))
             manifests.append(rebased.image.manifest)
             if attestation:
                 attestations.append(attestation.descriptor)
                 blobs += map(_small, attestation.attestation.blobs.values())
                 manifests.append(attestation.attestation.manifest)
-            self._tell(build, rebased.descriptor.digest)
-        self._push(app, blobs, manifests)
+        self._push(on.app, blobs, manifests)
         return PushedImage(next(iter(images.values())).digest, images, tuple(attestations))
 
-    def _build(self, app: AppPlan, deps: DepsOutcome, platform: str, on: BaseOnStub) -> StubBuild:
+    def _exported(self, on: AppOnStub, made: GeneratedTarget) -> GeneratedTarget:
+        """A target that writes an image layout."""
         export = self.engine.export_folder()
-        image = replace(app.image, target=app.image.on_dependencies)
-        stub = Reference(deps.deps_image.repository, digest=on.stub.digest)
-        made = generate_target(
-            *(image, (platform,), self.plan.options, Output.DIGEST),
-            contexts={**app.contexts, APP_BASE: image_context(str(stub))},
-        )
-        options = {**image_options(image.target), "tar": "false", "dest": export.path}
+        self._exports[export.path] = export
+        options = {**image_options(on.app.image.target), "tar": "false", "dest": export.path}
         output = [{"type": "oci", **options}]
-        changed = made.with_attributes(output=output, cache_from=None, attest=_attests(app) or None)
-        return StubBuild(changed, export, on)
+        changed = made.with_attributes(output=output, tags=None, attest=_attests(on.app) or None)
+        return (
+            changed if on.caches else replace(changed.with_attributes(cache_from=None), imports=())
+        )
+
+    def _built(
+        self, on: AppOnStub, targets: Iterable[GeneratedTarget]
+    ) -> Iterator[tuple[str, ExportedImage, Export]]:
+        """What targets have exported, by platform."""
+        for target in targets:
+            export = self._exports[target.target.outputs[0]["dest"]]
+            wanted = target.platforms or tuple(on.bases)
+            found = read_layout(export.read)
+            alone = len(found) == len(wanted) == 1
+            images = {image.platform: image for image in found}
+            for platform in wanted:
+                image = found[0] if alone else images.get(platform)
+                if image is None:
+                    raise VerificationError(
+                        f'what was built for "{target.name}" lacks {platform}',
+                        cause=f"it has {', '.join(filter(None, images)) or 'no image'}",
+                        next_step="check the builder's platforms: docker buildx inspect",
+                    )
+                yield platform, image, export
 
     def _push(self, app: AppPlan, blobs: Sequence[Blob], manifests: Iterable[bytes]) -> None:
         name = app.image.name
@@ -150,13 +179,6 @@ class OnStub:
                     self.registry.put(reference, raw, media_type_of(raw))
             self.bytes_pushed += pushed.bytes_sent
 
-    def _tell(self, build: StubBuild, digest: str) -> None:
-        """Have the metadata name what is published, and not what was exported."""
-        said = dict(self.runner.metadata.get(build.target.name) or {})
-        said.pop("containerimage.descriptor", None)
-        said["containerimage.digest"] = digest
-        self.runner.metadata[build.target.name] = said
-
 
 def _attests(app: AppPlan) -> list[Any]:
     """The attestations that an image which is pushed would have; a layout has none by itself."""
@@ -165,18 +187,19 @@ def _attests(app: AppPlan) -> list[Any]:
     return given if said or not app.attested else [*given, "type=provenance,mode=min"]
 
 
-def _rebased(app: AppPlan, build: StubBuild) -> tuple[Rebased, RebasedAttestation | None]:
+def _rebased(
+    built: AppOnStub, platform: str, exported: ExportedImage
+) -> tuple[Rebased, RebasedAttestation | None]:
     """Put what was built on the app base."""
-    exported = read_layout(build.export.read)
-    on = build.on
-    repeated = app.image.app_base.repeated if app.image.app_base else 0
+    image, on = built.app.image, built.bases[platform]
+    repeated = image.app_base.repeated if image.app_base else 0
     rebased = rebase(on.base, exported.image, on.stub, repeated=repeated)
     if exported.attestation is None:
         return rebased, None
     about = BuiltOnStub(
         *(exported.image, rebased, on.stub, on.base),
-        repository=app.image.bundle.repository,
-        names=app.image.references,
+        repository=image.bundle.repository,
+        names=image.references,
     )
     return rebased, rebase_attestation(exported.attestation, about)
 

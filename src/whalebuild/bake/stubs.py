@@ -126,7 +126,8 @@ class Stubs:
         repository = deps.deps_image.repository
         export = self.engine.export_folder()
         self.runner.run([_exported(deps, platform, base, export)], "reading")
-        layers = parse_image(read_layout(export.read).image.manifest)
+        (read,) = read_layout(export.read)
+        layers = parse_image(read.image.manifest)
         with ExitStack() as opened:
             tars = [
                 opened.enter_context(_open(export, layer.digest))

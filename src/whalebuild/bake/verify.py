@@ -57,6 +57,20 @@ class PushVerifier:
             PushedImage.joined, (self._pushed(image, target) for target in targets)
         )
 
+    def with_caches(
+        self, pushed: PushedImage, image: PairImage, targets: Iterable[PushedTarget]
+    ) -> PushedImage:
+        """Add the caches that the targets of an image exported, as far as they can be imported.
+
+        Raises:
+            WhalebuildError: The registry refused, or could not be reached.
+        """
+        built = [(t, self._cache(image, t, t.platforms or tuple(pushed.images))) for t in targets]
+        done = tuple(
+            replace(t, cache=Descriptor(c.digest, c.size) if c else None) for t, c in built
+        )
+        return replace(pushed, caches=tuple(c for _, c in built if c), targets=done)
+
     def read_back(self, reference: Reference) -> Manifest:
         """Read a manifest that was pushed just now: a registry may not find it at once.
 

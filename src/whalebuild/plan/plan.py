@@ -207,6 +207,14 @@ class Plan:
             return app.unpinned or "it is built by itself"
         return long_because(app.image, self.options, self.facts)
 
+    def uses_caches(self, app: AppPlan) -> bool:
+        """Whether caches serve the build of an application.
+
+        On a stub they serve the stages beside it; what copies from the context alone needs none.
+        """
+        base = app.image.app_base
+        return bool(self.long_because(app)) or bool(base and base.side)
+
     def placements(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
         """Where each platform of an image is built, as far as it is known what the nodes can do."""
         if self.facts is None:
@@ -305,7 +313,8 @@ class Plan:
         for app in self.apps:
             deps = self.deps_of(app)
             deps_image = deps.deps_image
-            export = by_digest if app.cache.stale or not deps.reused else None
+            exports = self.uses_caches(app) and (app.cache.stale or not deps.reused)
+            export = by_digest if exports else None
             if app.action is not AppAction.BUILD:
                 continue
             for target in self.app_targets(app, deps_image, export):

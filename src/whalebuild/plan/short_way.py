@@ -47,8 +47,6 @@ def _of_file(image: PairImage) -> Iterator[str]:
     base = image.app_base
     if base is None:
         yield "its dependencies are a stage or a target of their own"
-    elif base.side:
-        yield "it copies from stages that are built beside it"
     elif base.whole:
         yield base.whole
 

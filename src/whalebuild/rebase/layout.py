@@ -41,7 +41,7 @@ class Attestation:
 
 @dataclass(frozen=True)
 class ExportedImage:
-    """The image in a layout.
+    """An image in a layout.
 
     Attributes:
         image: Its manifest and configuration.
@@ -54,32 +54,37 @@ class ExportedImage:
     attestation: Attestation | None = None
 
 
-def read_layout(read: Read) -> ExportedImage:
-    """Read the one image of a layout, without its layers.
+def read_layout(read: Read) -> tuple[ExportedImage, ...]:
+    """Read the images of a layout (at least one), without their layers.
 
     Args:
         read: Returns a file by its path in the layout, such as ``index.json``; raises ``KeyError``
             or ``OSError`` where there is none.
 
     Raises:
-        VerificationError: A file is missing or damaged, or the layout has not exactly one image.
+        VerificationError: A file is missing or damaged, or the layout has no image.
     """
     images: dict[str, Descriptor] = {}
     attestations: dict[str, Descriptor] = {}
     _collect(read, _index(_file(read, "index.json"), "index.json"), images, attestations)
-    if len(images) != 1:
-        _broken(f"it has {len(images)} images")
-    (digest,) = images
+    if not images:
+        _broken("it has no image")
+    attested: dict[str, str] = {}
+    for child in attestations.values():
+        if child.attests not in images or child.attests in attested:
+            _broken(f"it has attestations of {child.attests}")
+        attested[child.attests] = child.digest
+    return tuple(_exported(read, digest, attested.get(digest)) for digest in images)
+
+
+def _exported(read: Read, digest: str, attestation: str | None) -> ExportedImage:
     manifest = _blob(read, digest)
     parsed = parse_image(manifest)
     if parsed is None:
         _broken(f"{digest} is no image's manifest")
     config = _blob(read, parsed.config.digest)
-    attested = [child.digest for child in attestations.values() if child.attests == digest]
-    if len(attested) > 1 or len(attested) != len(attestations):
-        _broken("it has attestations of several images")
-    attestation = _attestation(read, attested[0]) if attested else None
-    return ExportedImage(Image(manifest, config), platform_of(config), attestation)
+    attested = _attestation(read, attestation) if attestation else None
+    return ExportedImage(Image(manifest, config), platform_of(config), attested)
 
 
 def _collect(

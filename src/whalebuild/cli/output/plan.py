@@ -72,7 +72,7 @@ def decision_lines(plan: Plan) -> list[str]:
 def _cache_notes(plan: Plan) -> list[str]:
     """Which caches a bake exports again, and why."""
     building = (app for app in plan.apps if app.action is AppAction.BUILD)
-    apps = (app for app in building if app.cache.stale and plan.long_because(app))
+    apps = (app for app in building if app.cache.stale and plan.uses_caches(app))
     return [f"{app.image.name}: {_cache(plan, app)}" for app in apps if plan.options.publishes]
 
 
@@ -174,7 +174,7 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
     yield f"  on        {_stands_on(plan, app)}"
     for name in app.drifted_bases:
         yield f"  base      {name} has moved since; --pull takes the new one"
-    if app.cache.stale and plan.long_because(app):
+    if app.cache.stale and plan.uses_caches(app):
         yield f"  cache     {_cache(plan, app)}"
     references = [str(reference) for reference in image.references]
     if app.action is AppAction.NOTHING:

@@ -128,7 +128,6 @@ def test_a_preview_links_the_application_to_its_app_base() -> None:
 def test_single_files_are_known_by_their_lines_in_the_rest() -> None:
     text = "FROM debian AS base\nARG A=1\nFROM base\nCOPY app /srv/app\nCOPY start.sh /srv/\n"
     (app,) = planned(text, tree={"contents": {"app/main.py": "", "start.sh": ""}}).apps
-    rest = app.image.app_base.rest if app.image.app_base else None
-    assert rest
+    rest = app.needs.rest
     assert [(s.keyword, s.line) for s in rest.steps] == [("ARG", 4), ("COPY", 5), ("COPY", 6)]
     assert rest.single == {6: ("start.sh",)}

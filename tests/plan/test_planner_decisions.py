@@ -371,7 +371,8 @@ def test_an_application_that_somebody_else_pushed_is_built() -> None:
 def test_what_a_linked_target_is_made_of_counts() -> None:
     world = BakeWorld()
     world.tree.text = (
-        "FROM debian AS dependencies\nCOPY --from=tools / /\nFROM dependencies\nCOPY app.py .\n"
+        "FROM debian AS dependencies\nCOPY --from=tools / /\n"
+        "FROM dependencies\nCOPY --link app.py .\n"
     )
     world.tree.write(**{"tools.txt": "1"})
     world.targets(app={**WEB["app"], "contexts": {"tools": "target:tools"}}, **TOOLS)

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.support.builders import BUILDER
 from tests.support.platforms import AMD64
+from whalebuild.bakefile.app_base import BaseNeeds
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.annotations import to_annotations
@@ -110,6 +111,7 @@ def app_plan(action: AppAction = AppAction.BUILD, **more: Any) -> AppPlan:
         "contexts": {},
         "material": material(AMD64),
         "published": None,
+        "needs": BaseNeeds("what it adds is put on any image as it is (COPY --link)"),
         **more,
     }
     return AppPlan(action=action, **values)

@@ -17,7 +17,7 @@ from whalebuild.appbase.stages import Stages
 from whalebuild.appbase.taken import taken
 from whalebuild.appbase.values import Boundary, Kind, Place, TailStep
 from whalebuild.dockerfile.lines import Instruction
-from whalebuild.dockerfile.parser import Stage, parse_dockerfile
+from whalebuild.dockerfile.parser import Dockerfile, Stage, parse_dockerfile
 from whalebuild.inputs.values import (
     AnalysisError,
     Build,
@@ -74,6 +74,34 @@ def find_boundary(
         place, reason = _overridden(text, chain, stages, override) or _found(chain, code)
         place = _canonical(chain, place, stages)
         return Boundary(text, stages, chain, base, place, reason, _tail(chain, place, code))
+    except AnalysisError as error:
+        return error.undetermined
+
+
+def standing_on(
+    dockerfile: Dockerfile, target: str | None, build: Build, inputs: StageInputs
+) -> Boundary | Undetermined:
+    """The boundary at the very beginning of a target's chain: all of it is put on an image.
+
+    Args:
+        dockerfile: The Dockerfile.
+        target: The name of the target's stage; None is the last stage.
+        build: What the bake target gives, with the image as a named context.
+        inputs: The inputs of that stage.
+    """
+    final = dockerfile.stage(target) if target else dockerfile.stages[-1]
+    if final is None:
+        return Undetermined(f"there is no stage {target}")
+    try:
+        stages = Stages(dockerfile, build, final.name or "")
+        chain, base = stages.chain(final)
+        stages.closure(chain)
+        code = _Code(stages, inputs, ContextFiles(), ())
+        for stage in chain:
+            code.refuse_from(stage)
+        place = Place(0, 0)
+        tail = _tail(chain, place, code)
+        return Boundary(dockerfile.text, stages, chain, base, place, "its base", tail)
     except AnalysisError as error:
         return error.undetermined
 

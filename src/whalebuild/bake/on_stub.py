@@ -93,8 +93,7 @@ class OnStub:
         if isinstance(found, str):
             self.note(f"{app.image.name} is built on the whole app base: {found}")
             return None
-        base = app.image.app_base
-        return AppOnStub(app, found, deps.deps_image.repository, bool(base and base.side))
+        return AppOnStub(app, found, deps.deps_image.repository, app.needs.side)
 
     def targets(self, on: AppOnStub, export: CacheExport | None) -> tuple[GeneratedTarget, ...]:
         """The targets that build an application, each into a folder of its own.
@@ -192,8 +191,7 @@ def _rebased(
 ) -> tuple[Rebased, RebasedAttestation | None]:
     """Put what was built on the app base."""
     image, on = built.app.image, built.bases[platform]
-    repeated = image.app_base.repeated if image.app_base else 0
-    rebased = rebase(on.base, exported.image, on.stub, repeated=repeated)
+    rebased = rebase(on.base, exported.image, on.stub, repeated=built.app.needs.repeated)
     if exported.attestation is None:
         return rebased, None
     about = BuiltOnStub(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from whalebuild.appbase.reaches import reaches_of
 from whalebuild.bake.outcome import DepsOutcome
 from whalebuild.bake.ports import BakeEngine, Export
 from whalebuild.bake.runner import BuildxRunner
-from whalebuild.bakefile.app_base import APP_BASE, Rest
+from whalebuild.bakefile.app_base import APP_BASE
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.index import Stub
 from whalebuild.errors import VerificationError
@@ -92,10 +93,11 @@ class Stubs:
     def _of_platform(self, app: AppPlan, deps: DepsOutcome, platform: str) -> BaseOnStub | str:
         repository = deps.deps_image.repository
         digest = deps.deps_image.images[platform]
-        rest = app.image.app_base.rest if app.image.app_base else Rest()
         base = self._image(repository, digest)
+        if _triggers(base.config):
+            return "the image that it stands on has instructions of its own (ONBUILD)"
         try:
-            reaches = reaches_of(app.image.target, rest, base.config, platform)
+            reaches = reaches_of(app.image.target, app.needs.rest, base.config, platform)
         except AnalysisError as unclear:
             return str(unclear.undetermined)
         source = deps.plan.source
@@ -144,6 +146,10 @@ class Stubs:
             self.registry.put(reference, stub.manifest, MANIFEST_TYPE)
         child = Stub(platform, base.digest, stub.digest, len(stub.manifest), layer.reaches)
         return BaseOnStub(base, stub, child, new=True)
+
+
+def _triggers(config: bytes) -> bool:
+    return bool((json.loads(config).get("config") or {}).get("OnBuild"))
 
 
 def _gone(repository: str, digest: str) -> VerificationError:

@@ -37,6 +37,23 @@ class Rest:
 
 
 @dataclass(frozen=True)
+class BaseNeeds:
+    """What the build of an application needs of the image that it stands on.
+
+    Attributes:
+        whole: Why it needs that image itself; empty where its stub will do.
+        side: Whether it copies from stages that are built beside it.
+        rest: What it consists of.
+        repeated: How many instructions of the app base it has to repeat.
+    """
+
+    whole: str = ""
+    side: bool = False
+    rest: Rest = field(default_factory=Rest)
+    repeated: int = 0
+
+
+@dataclass(frozen=True)
 class AppBase:
     """How a target is built in two parts.
 
@@ -46,20 +63,14 @@ class AppBase:
             None where that would not be the same image.
         boundary: Where the Dockerfile is cut and why, in words.
         refused: Why there is no such target; empty where there is one.
-        side: Whether the rest copies from stages that are built beside it.
-        whole: Why the rest needs the app base itself; empty where its stub will do.
-        rest: What the rest consists of.
-        repeated: How many instructions of the app base the rest has to repeat.
+        needs: What the rest needs of the app base.
     """
 
     dependencies: Target
     application: Target | None
     boundary: str
     refused: str = ""
-    whole: str = ""
-    side: bool = False
-    rest: Rest = field(default_factory=Rest)
-    repeated: int = 0
+    needs: BaseNeeds = field(default_factory=BaseNeeds)
 
 
 def derive(application: Target, taken: Container[str], **changes: object) -> Target:

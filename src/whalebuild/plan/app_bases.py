@@ -6,15 +6,14 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from whalebuild.appbase.boundary import find_boundary
-from whalebuild.appbase.generated import Tail, base_dockerfile, tail_dockerfile
-from whalebuild.appbase.limits import needs, why_whole
-from whalebuild.appbase.reaches import single_files
+from whalebuild.appbase.generated import base_dockerfile, tail_dockerfile
 from whalebuild.appbase.values import Boundary, WhyNot
-from whalebuild.bakefile.app_base import APP_BASE, AppBase, Rest, base_target, target_on_base
+from whalebuild.bakefile.app_base import APP_BASE, AppBase, base_target, target_on_base
 from whalebuild.bakefile.target import Target
-from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
+from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.inputs.find import build_of, find_inputs
 from whalebuild.inputs.values import ContextFiles, Undetermined
+from whalebuild.plan.base_needs import needs_of_tail
 from whalebuild.plan.ports import SourceTree
 
 
@@ -48,14 +47,7 @@ class AppBaseFinder:
         if isinstance(tail, WhyNot):
             return AppBase(dependencies, None, boundary, refused=str(tail))
         on_base = target_on_base(target, dependencies, tail.text)
-        whole = why_whole(found) or _archives(found, files)
-        return AppBase(
-            *(dependencies, on_base, boundary),
-            whole=str(whole) if whole else "",
-            rest=_rest(found, tail, files),
-            side=bool(needs(found).side),
-            repeated=tail.repeated,
-        )
+        return AppBase(dependencies, on_base, boundary, needs=needs_of_tail(found, tail, files))
 
     def _boundary(
         self, target: Target, dockerfile: Dockerfile
@@ -70,29 +62,6 @@ class AppBaseFinder:
             return files
         found = find_boundary(dockerfile.text, target.stage, build, inputs, files)
         return found if isinstance(found, Undetermined) else (found, files)
-
-
-def _rest(boundary: Boundary, tail: Tail, files: ContextFiles) -> Rest:
-    dockerfile = parse_dockerfile(tail.text)
-    stages = [dockerfile.stages[each.index] for each in boundary.chain[boundary.place.stage :]]
-    steps = [step for stage in stages for step in (stage.opening, *stage.instructions)][1:]
-    # The same instructions are on other lines where what is repeated takes more room.
-    copied = [step for step in steps if step.keyword != "FROM"][tail.repeated :]
-    lines = zip(copied, (each.step.line for each in boundary.tail), strict=True)
-    known = single_files(files)
-    single = {step.line: known[line] for step, line in lines if line in known}
-    return Rest(tuple(steps), dockerfile.before, dockerfile.directives.escape, single)
-
-
-def _archives(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
-    """An archive that ADD unpacks may have hard links to files that only the app base has."""
-    adds = {each.step.line for each in boundary.tail if each.step.keyword == "ADD"}
-    for read, entries in files.by_read:
-        unpacked = any(e.kind != "dir" and e.path in read.sources for e in entries)
-        patterns = any(set(source) & set("*?[") for source in read.sources)
-        if read.line in adds and (unpacked or patterns):
-            return WhyNot("ADD may unpack an archive, which may link to other files", read.line)
-    return None
 
 
 def _shown(target: Target, boundary: Boundary) -> str:

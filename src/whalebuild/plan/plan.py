@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from whalebuild.bakefile.app_base import BaseNeeds
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
 from whalebuild.bakefile.others import OtherTarget
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
@@ -117,6 +118,7 @@ class AppPlan:
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
         cache: What becomes of its cache.
         attested: Whether buildx attests it where the bake file says nothing of that.
+        needs: What it needs of the image that it stands on.
     """
 
     image: PairImage
@@ -132,6 +134,7 @@ class AppPlan:
     runs: tuple[RunLines, ...] = ()
     cache: AppCache = field(default_factory=AppCache)
     attested: bool = True
+    needs: BaseNeeds = field(default_factory=BaseNeeds)
 
 
 @dataclass(frozen=True)
@@ -205,15 +208,14 @@ class Plan:
         """Why an application is built on its whole app base; empty where the stub will do."""
         if not app.pins:
             return app.unpinned or "it is built by itself"
-        return long_because(app.image, self.options, self.facts)
+        return long_because(app.image, app.needs, self.options, self.facts)
 
     def uses_caches(self, app: AppPlan) -> bool:
         """Whether caches serve the build of an application.
 
         On a stub they serve the stages beside it; what copies from the context alone needs none.
         """
-        base = app.image.app_base
-        return bool(self.long_because(app)) or bool(base and base.side)
+        return bool(self.long_because(app)) or app.needs.side
 
     def placements(self, planned: DepsPlan | AppPlan) -> tuple[Placement, ...]:
         """Where each platform of an image is built, as far as it is known what the nodes can do."""

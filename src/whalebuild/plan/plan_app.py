@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from whalebuild.bakefile.app_base import BaseNeeds
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.app_key import AppMaterial, material
@@ -15,6 +16,7 @@ from whalebuild.bundle.published import PublishedApp
 from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.app_cache import app_cache
+from whalebuild.plan.base_needs import needs_of_dependencies
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.pins import (
     base_contexts,
@@ -83,6 +85,7 @@ class AppPlanner:
             runs,
             app_cache(image, _kept_bundle(deps), published, inputs, self.options),
             attested=NO_ATTESTATIONS not in additions,
+            needs=_needs(image, pins, reading),
         )
 
     def _read(
@@ -202,6 +205,17 @@ class AppPlanner:
         if self.options.force:
             return "--force was given"
         return "its target has no-cache" if skips_cache(target) else ""
+
+
+def _needs(
+    image: PairImage, pins: Collection[str], reading: StageReading | Undetermined
+) -> BaseNeeds:
+    """What an application needs of the image that it stands on."""
+    if image.app_base:
+        return image.app_base.needs
+    if isinstance(reading, Undetermined):
+        return BaseNeeds(f"its inputs cannot be told: {reading}")
+    return needs_of_dependencies(reading, pins)
 
 
 def _foreign_labels(application: Target, dependencies: Target) -> str | None:

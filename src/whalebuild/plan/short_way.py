@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from whalebuild.bakefile.app_base import BaseNeeds
 from whalebuild.bakefile.fields import fields_of
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
@@ -20,16 +21,20 @@ _OF_ALL_LAYERS = ("force-compression", "rewrite-timestamp")
 _INDEX = re.compile(r"[a-z,-]*index")
 
 
-def long_because(image: PairImage, options: BuildOptions, facts: BuilderFacts | None) -> str:
+def long_because(
+    image: PairImage, needs: BaseNeeds, options: BuildOptions, facts: BuilderFacts | None
+) -> str:
     """Why an application is built on its whole app base; empty where the stub will do.
 
     Args:
         image: The application's.
+        needs: What it needs of the image that it stands on.
         options: What the command line asks for.
         facts: What is known of the builder.
     """
-    reasons = (*_of_bake(image, options, facts), *_of_file(image), *_of_target(image.target))
-    return next(iter(reasons), "")
+    reasons = (*_of_bake(image, options, facts), needs.whole, *_of_target(image.target))
+
+    return next(filter(None, reasons), "")
 
 
 def _of_bake(image: PairImage, options: BuildOptions, facts: BuilderFacts | None) -> Iterator[str]:
@@ -41,14 +46,6 @@ def _of_bake(image: PairImage, options: BuildOptions, facts: BuilderFacts | None
         yield "this engine exports no image layouts: it does not keep images in containerd"
     if any(repository != image.bundle.repository for repository in image.repositories):
         yield "it is published in another repository, too"
-
-
-def _of_file(image: PairImage) -> Iterator[str]:
-    base = image.app_base
-    if base is None:
-        yield "its dependencies are a stage or a target of their own"
-    elif base.whole:
-        yield base.whole
 
 
 def _of_target(target: Target) -> Iterator[str]:

@@ -193,12 +193,11 @@ def _stands_on(plan: Plan, app: AppPlan) -> str:
     name = app.image.deps
     if app.unpinned:
         return f"its own build of {name}"
-    if app.image.app_base is None:
-        return f"the published image of {name}"
     why = plan.long_because(app)
     if not why:
         return f"the stub of {name}: nothing of the image itself is downloaded"
-    return f"the published image of {name}, which is downloaded: {why}"
+    downloaded = ", which is downloaded" if app.image.app_base else ""
+    return f"the published image of {name}{downloaded}: {why}"
 
 
 def _cache(plan: Plan, app: AppPlan) -> str:

@@ -1,0 +1,88 @@
+"""What an application that stands on a dependencies stage, or target, needs of its image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.engine import FakeEngine, definition
+from tests.support.planner import WEB, plan
+from tests.support.source_tree import FakeTree
+from whalebuild.plan.plan import AppPlan, Plan
+
+DEPS = (
+    "FROM debian AS dependencies\nWORKDIR /srv\nCOPY requirements.txt .\n"
+    "RUN pip install -r requirements.txt\n"
+)
+FINAL = f"{DEPS}FROM dependencies\n"
+
+
+def planned(text: str, **targets: dict[str, Any]) -> tuple[Plan, AppPlan]:
+    tree = FakeTree(text, contents={"app.py": "", "start.sh": "", "web/a.js": ""})
+    made = plan(FakeEngine(definition({"app": dict(WEB), **targets})), tree)
+    (app,) = made.apps
+    return made, app
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "COPY . .\n",
+        'WORKDIR app\nCOPY . .\nCMD ["python", "app.py"]\n',
+        "COPY --link . /srv/\nCOPY --chown=1000 start.sh /\n",
+        "FROM dependencies AS later\nENV A=b\nFROM later\nCOPY . .\n",
+    ],
+)
+def test_plain_copies_need_the_stub_alone(after: str) -> None:
+    made, app = planned(FINAL + after)
+    assert app.pins == ("dependencies",)
+    assert made.long_because(app) == ""
+    assert not made.uses_caches(app)
+    assert [step.keyword for step in app.needs.rest.steps][-1] in {"COPY", "CMD"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            f"{FINAL}COPY . .\nRUN compile .\n",
+            "a command runs after the code was taken in (line 7)",
+        ),
+        (
+            f"{FINAL}RUN adduser app\nCOPY . .\n",
+            "a command runs after the code was taken in (line 6)",
+        ),
+        (
+            f"{FINAL}COPY --link . .\nUSER app\n",
+            "what it adds is put on any image as it is (COPY --link)",
+        ),
+        (
+            f"{DEPS}FROM debian\nCOPY --from=dependencies /venv /venv\nCOPY . .\n",
+            "it copies from its dependencies, and does not stand on them",
+        ),
+        (
+            f"{FINAL}ADD app.py /srv/\n",
+            "ADD may unpack an archive, which may link to other files (line 6)",
+        ),
+    ],
+)
+def test_what_takes_the_image_itself(text: str, why: str) -> None:
+    made, app = planned(text)
+    assert made.long_because(app) == why
+
+
+def test_stages_beside_it_have_their_caches() -> None:
+    assets = "FROM node AS assets\nCOPY web .\nRUN make\n"
+    made, app = planned(f"{assets}{FINAL}COPY --from=assets /out web\nCOPY . .\n")
+    assert made.long_because(app) == ""
+    assert made.uses_caches(app)
+
+
+def test_dependencies_that_are_a_target_of_their_own() -> None:
+    given = {"context": ".", "tags": ["acme/web:deps"], "dockerfile-inline": DEPS}
+    on = {**WEB, "contexts": {"base": "target:deps"}, "target": None}
+    made, app = planned("FROM base\nCOPY . .\n", app=on, deps={**given, "target": "dependencies"})
+    assert app.pins == ("base",)
+    assert made.long_because(app) == ""
+    assert [step.keyword for step in app.needs.rest.steps] == ["COPY"]

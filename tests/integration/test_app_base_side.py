@@ -1,4 +1,4 @@
-"""Stages built beside what a Dockerfile copies from the context: on the stub, with caches."""
+"""On the stub: stages built beside what is copied, dependencies stages, further repositories."""
 
 from __future__ import annotations
 
@@ -60,3 +60,32 @@ def _image(reported: Project) -> str:
     """The digest of the app base."""
     index = published.manifest(reported.sandbox.registry, f"{reported.repository}/app", "deps")
     return str(index["manifests"][0]["digest"])
+
+
+ON_DEPENDENCIES = (
+    "FROM $PYTHON AS dependencies\nWORKDIR /srv/app\nCOPY requirements.txt .\n"
+    "RUN mkdir -p /opt/venv && head -c 3000000 /dev/urandom > /opt/venv/packages\n"
+    'FROM dependencies\nCOPY . .\nUSER 1000\nCMD ["cat", "app/main.py"]\n'
+)
+
+
+@pytest.mark.parametrize("pushed", ["one repository", extended("two repositories")])
+def test_plain_copies_on_a_dependencies_stage(
+    sandbox: Sandbox, reported: Project, pushed: str
+) -> None:
+    tags = ["$REPO/app", "$REPO/other:v1"] if pushed == "two repositories" else ["$REPO/app"]
+    named = ", ".join(f'"{tag}"' for tag in tags)
+    reported.put("docker-bake.hcl", f'target "default" {{ tags = [{named}] }}\n')
+    reported.put("Dockerfile", ON_DEPENDENCIES)
+    reported.put("requirements.txt", reported.repository)
+    reported.put("app/main.py", "one\n")
+    reported.bake()
+    assert reported.tags("app") == ["deps", "latest"]
+    reported.put("app/main.py", "two\n")
+    with sandbox.fresh_engine("fresh") as engine, sandbox.requests() as requests:
+        second = reported.bake(engine=engine)
+    own = [r for r in requests if f"/{reported.repository}/" in r.path]
+    assert second["default-deps"]["action"] == "reused"
+    assert second["default"]["steps_run"] == 1
+    assert downloaded(own) < 32 * KIB, [(r.path, r.bytes) for r in own]
+    assert [reported.run(tag) for tag in tags] == ["two\n"] * len(tags)

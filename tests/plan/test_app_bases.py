@@ -30,7 +30,10 @@ def planned(text: str, target: dict[str, Any] | None = None, **options: Any) -> 
     return plan(FakeEngine(definition({"app": {**WEB, **(target or {})}})), tree, **options)
 
 
-@pytest.mark.parametrize("text", [ONE_STAGE, TWO_STAGES])
+COPIED = TWO_STAGES.replace("builder", "dependencies")
+
+
+@pytest.mark.parametrize("text", [ONE_STAGE, TWO_STAGES, COPIED])
 def test_any_dockerfile_gets_two_tags(text: str) -> None:
     made = planned(text)
     references = [[str(ref) for ref in image.references] for image in made.images]
@@ -80,7 +83,6 @@ def test_without_a_run_after_the_code_the_stub_will_do() -> None:
         (ONE_STAGE, {"annotations": ["index:a=b"]}, "its index has annotations"),
         (ONE_STAGE, {"annotations": ["index,manifest:a=b"]}, "its index has annotations"),
         (ONE_STAGE, {"output": ["type=image,force-compression=true"]}, "force-compression"),
-        (ONE_STAGE, {"tags": ["acme/web", "else.example/web"]}, "in another repository"),
     ],
 )
 def test_what_needs_the_whole_app_base(text: str, target: dict[str, Any], why: str) -> None:

@@ -55,11 +55,7 @@ def test_plain_copies_need_the_stub_alone(after: str) -> None:
         ),
         (
             f"{FINAL}COPY --link . .\nUSER app\n",
-            "what it adds is put on any image as it is (COPY --link)",
-        ),
-        (
-            f"{DEPS}FROM debian\nCOPY --from=dependencies /venv /venv\nCOPY . .\n",
-            "it copies from its dependencies, and does not stand on them",
+            "what it adds fits any image (COPY --link)",
         ),
         (
             f"{FINAL}ADD app.py /srv/\n",
@@ -86,3 +82,12 @@ def test_dependencies_that_are_a_target_of_their_own() -> None:
     assert app.pins == ("base",)
     assert made.long_because(app) == ""
     assert [step.keyword for step in app.needs.rest.steps] == ["COPY"]
+
+
+def test_what_only_copies_from_a_target_of_its_own_takes_the_image_itself() -> None:
+    text = f"{DEPS}FROM debian\nCOPY --from=dependencies /venv /venv\nCOPY . .\n"
+    made, app = planned(
+        text, deps={"context": ".", "target": "dependencies", "tags": ["acme/web:deps"]}
+    )
+    assert app.image.app_base is None
+    assert made.long_because(app) == "it copies from its dependencies, and does not stand on them"

@@ -190,7 +190,9 @@ def test_a_base_that_no_registry_has_may_be_another_one_at_any_time() -> None:
 
 
 def test_a_base_of_the_application_that_no_registry_has_makes_it_be_built() -> None:
-    world = published("FROM debian AS dependencies\nFROM own\nCOPY --from=dependencies /x /x\n")
+    world = published(
+        "FROM debian AS dependencies\nFROM dependencies\nCOPY --link --from=own /x /x\n"
+    )
     app = app_of(world)
     assert deps_of(world).reused
     assert app.action is AppAction.BUILD

@@ -111,7 +111,7 @@ def app_plan(action: AppAction = AppAction.BUILD, **more: Any) -> AppPlan:
         "contexts": {},
         "material": material(AMD64),
         "published": None,
-        "needs": BaseNeeds("what it adds is put on any image as it is (COPY --link)"),
+        "needs": BaseNeeds("what it adds fits any image (COPY --link)"),
         **more,
     }
     return AppPlan(action=action, **values)

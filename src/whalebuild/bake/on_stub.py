@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from whalebuild.bake.further_repositories import lacks_layers
 from whalebuild.bake.outcome import DepsOutcome, PushedImage
 from whalebuild.bake.ports import BakeEngine, Export
 from whalebuild.bake.runner import BuildxRunner
@@ -90,10 +91,21 @@ class OnStub:
         if self.plan.long_because(app):
             return None
         found = self._stubs.of(app, deps)
-        if isinstance(found, str):
-            self.note(f"{app.image.name} is built on the whole app base: {found}")
+        why = found if isinstance(found, str) else self._lacking(app, found)
+        if isinstance(found, str) or why:
+            self.note(f"{app.image.name} is built on the whole app base: {why}")
             return None
         return AppOnStub(app, found, deps.deps_image.repository, app.needs.side)
+
+    def _lacking(self, app: AppPlan, bases: Mapping[str, BaseOnStub]) -> str:
+        """Which further repository lacks the app base; empty if none does.
+
+        The ordinary build pushes it there, and later ones need not.
+        """
+        home, images = app.image.bundle.repository, [each.base for each in bases.values()]
+        further = (repository for repository in app.image.repositories if repository != home)
+        lacking = (r for r in further if lacks_layers(self.registry, r, home, images))
+        return next((f"{repository} does not have that yet" for repository in lacking), "")
 
     def targets(self, on: AppOnStub, export: CacheExport | None) -> tuple[GeneratedTarget, ...]:
         """The targets that build an application, each into a folder of its own.

@@ -47,7 +47,7 @@ def sort_targets(
         all_targets: Every target of the bake file, where the dependencies target may be found.
         dockerfiles: Parsed Dockerfiles by target name, of those that can be read locally.
         settings: For the image's name and the dependencies stage.
-        app_bases: For targets whose Dockerfile has no dependencies stage, by name: their app base,
+        app_bases: For targets that do not stand on a dependencies stage, by name: their app base,
             or why they have none.
         strict: Whether a missing dependencies stage is an error where nothing requested has it.
 
@@ -151,7 +151,7 @@ class _Sorter:
         dockerfile = self.dockerfiles.get(target.name)
         written = self._deps.written_of(target)
         explicit = written or self._guessed_of(target, dockerfile)
-        base = None if explicit else self._app_base(target, dockerfile)
+        base = None if explicit else self._app_base(target)
         why, hint = self._why_no_pair(target, explicit or base)
         if why:
             self._leave(target, why, hint)
@@ -165,10 +165,9 @@ class _Sorter:
         self._pairs.append(pair.on_base(base) if base else pair)
         self._leave_further(target)
 
-    def _app_base(self, target: Target, dockerfile: Dockerfile | None) -> AppBase | None:
+    def _app_base(self, target: Target) -> AppBase | None:
         found = self.app_bases.get(target.name)
-        stays = dockerfile is None or _has_stage(dockerfile, self.settings.deps_stage)
-        return None if stays or isinstance(found, str) else found
+        return None if isinstance(found, str) else found
 
     def _stage_of(self, application: Target) -> Target:
         return derive(application, self._targets, target=self.settings.deps_stage)

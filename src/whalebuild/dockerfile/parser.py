@@ -60,6 +60,16 @@ class Dockerfile:
         by_index = (stage for stage in self.stages if str(stage.index) == wanted)
         return next(by_name, None) or next(by_index, None)
 
+    def chain(self, stage: Stage) -> list[Stage]:
+        """The stage, the one that it is built FROM, and so on, as far as names tell."""
+        found = [stage]
+        while True:
+            before = self.stages[: found[-1].index]
+            parent = [other for other in before if other.name == found[-1].base.lower()]
+            if not parent:
+                return found
+            found.append(parent[-1])
+
 
 def parse_dockerfile(text: str) -> Dockerfile:
     """Split a Dockerfile into stages. Never raises: reporting what is wrong is left to BuildKit."""

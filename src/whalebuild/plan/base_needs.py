@@ -53,7 +53,7 @@ def needs_of_dependencies(reading: StageReading, names: Collection[str]) -> Base
     if boundary.stages.other_platform(root):
         return BaseNeeds(f"FROM names a platform (line {root.line})")
     if all(_is_apart(each.step) for each in boundary.tail):
-        return BaseNeeds("what it adds is put on any image as it is (COPY --link)")
+        return BaseNeeds("what it adds fits any image (COPY --link)")
     rest = _rest(reading.dockerfile, _steps(boundary.chain), single_files(reading.files))
     return _needs(boundary, reading.files, rest, 0)
 

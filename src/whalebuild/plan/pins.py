@@ -86,8 +86,8 @@ def lost_arguments(
     Returns:
         The argument's name and the line of the instruction that may use it; None if there is none.
     """
-    line_up = _parents(dockerfile, final)
-    handed = {name for parent in _parents(dockerfile, stage) for name in _declared(parent)}
+    line_up = dockerfile.chain(final)
+    handed = {name for parent in dockerfile.chain(stage) for name in _declared(parent)}
     if stage not in line_up:
         chosen = "$" in line_up[-1].base  # by an argument: it may be this stage
         return (min(handed), line_up[-1].line) if handed and chosen else None
@@ -141,17 +141,6 @@ def _pin(pinned: dict[str, str], name: str, image: BaseImage, digests: Mapping[s
     digest = digests.get(image.key)
     if digest and not image.digest:
         pinned[name] = image_context(f"{image.reference}@{digest}")
-
-
-def _parents(dockerfile: Dockerfile, stage: Stage) -> list[Stage]:
-    """The stage, the one that it is built FROM, and so on."""
-    found = [stage]
-    while True:
-        before = dockerfile.stages[: found[-1].index]
-        parent = [other for other in before if other.name == found[-1].base.lower()]
-        if not parent:
-            return found
-        found.append(parent[-1])
 
 
 def _declared(stage: Stage) -> Iterable[str]:

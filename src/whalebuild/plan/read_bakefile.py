@@ -64,9 +64,11 @@ class BakeFileReader:
         strict = self.settings.origin("deps-stage") != "default"
         read = [target for target in readable if target.name in dockerfiles]
         lacking = [target for target in read if not self._has_stage(dockerfiles[target.name])]
-        if strict and len(lacking) == len(read):
-            lacking = []
-        app_bases = self._app_bases(lacking, dockerfiles, {*all_targets, *bake.targets})
+        if strict:
+            cut = lacking if len(lacking) < len(read) else []
+        else:
+            cut = [t for t in read if not self._stands_on_stage(t, dockerfiles[t.name])]
+        app_bases = self._app_bases(cut, dockerfiles, {*all_targets, *bake.targets})
         these = sort_targets(
             *(bake, all_targets, dockerfiles, self.settings), app_bases=app_bases, strict=strict
         )
@@ -76,6 +78,18 @@ class BakeFileReader:
     def _has_stage(self, dockerfile: Dockerfile) -> bool:
         return dockerfile.stage(self.settings.deps_stage) is not None
 
+    def _stands_on_stage(self, target: Target, dockerfile: Dockerfile) -> bool:
+        """Whether a target is built FROM its dependencies stage, or may be.
+
+        One that only copies from it stands on something else, which is its app base.
+        """
+        stage = dockerfile.stage(self.settings.deps_stage)
+        final = dockerfile.stage(target.stage) if target.stage else dockerfile.stages[-1]
+        if stage is None or final is None:
+            return stage is not None
+        chain = dockerfile.chain(final)
+        return stage in chain or "$" in chain[-1].base
+
     def _app_bases(
         self,
         targets: Iterable[Target],
@@ -83,7 +97,12 @@ class BakeFileReader:
         taken: Container[str],
     ) -> Mapping[str, AppBase | str]:
         finder = AppBaseFinder(self.tree, self.settings.platform, taken)
-        return {target.name: finder.find(target, dockerfiles[target.name]) for target in targets}
+        found = {t.name: finder.find(t, dockerfiles[t.name]) for t in targets}
+        return {
+            name: base
+            for name, base in found.items()
+            if not self._has_stage(dockerfiles[name]) or _can_be_cut(base)
+        }
 
     def loaded(self, request: BakeRequest, others: Iterable[OtherTarget]) -> list[OtherTarget]:
         """Targets as ``--load`` makes them, which is for buildx to say."""
@@ -208,6 +227,10 @@ class BakeFileReader:
             )
         tags = [f"{self.settings.image}:{APP_TAG}"]
         return {"target": {_LONE_TARGET: {**target.attributes, "tags": tags}}}
+
+
+def _can_be_cut(base: AppBase | str) -> bool:
+    return isinstance(base, AppBase) and not base.refused
 
 
 def _bake_error(failed: CommandFailedError, names: Names) -> Exception:

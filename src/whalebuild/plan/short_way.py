@@ -32,20 +32,18 @@ def long_because(
         options: What the command line asks for.
         facts: What is known of the builder.
     """
-    reasons = (*_of_bake(image, options, facts), needs.whole, *_of_target(image.target))
+    reasons = (*_of_bake(options, facts), needs.whole, *_of_target(image.target))
 
     return next(filter(None, reasons), "")
 
 
-def _of_bake(image: PairImage, options: BuildOptions, facts: BuilderFacts | None) -> Iterator[str]:
+def _of_bake(options: BuildOptions, facts: BuilderFacts | None) -> Iterator[str]:
     if not options.publishes:
         yield "it is not published"
     if options.portion:
         yield "this is a part of a bake (--partial)"
     if facts and facts.driver == "docker" and not facts.containerd_store:
         yield "this engine exports no image layouts: it does not keep images in containerd"
-    if any(repository != image.bundle.repository for repository in image.repositories):
-        yield "it is published in another repository, too"
 
 
 def _of_target(target: Target) -> Iterator[str]:

@@ -78,8 +78,7 @@ def test_a_plan_says_what_is_built_from_what_and_where_it_goes() -> None:
         "  builds    the last stage of Dockerfile in .",
         "  platforms linux/amd64",
         "            linux/arm64",
-        "  on        the published image of app-deps: what it adds is put on any image as it is "
-        "(COPY --link)",
+        "  on        the published image of app-deps: what it adds fits any image (COPY --link)",
         "  publishes acme/web:latest",
         "            acme/web:v1",
         "",

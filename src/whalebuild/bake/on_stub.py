@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from whalebuild.bake.outcome import DepsOutcome, PushedImage
@@ -19,11 +20,11 @@ from whalebuild.bakefile.fields import fields_of
 from whalebuild.bundle.index import Stub
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.blobs import BytesSource
-from whalebuild.oci.manifest import Descriptor, digest_of, media_type_of
+from whalebuild.oci.manifest import Descriptor, Manifest, digest_of, media_type_of
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.cache_options import image_options
 from whalebuild.plan.definition import GeneratedTarget, Output, generate_target
-from whalebuild.plan.pins import image_context
+from whalebuild.plan.pins import LAYOUT_CONTEXT, image_context
 from whalebuild.plan.plan import AppPlan, Plan
 from whalebuild.rebase.attestation import (
     BuiltOnStub,
@@ -31,8 +32,9 @@ from whalebuild.rebase.attestation import (
     rebase_attestation,
 )
 from whalebuild.rebase.images import Rebased, rebase
-from whalebuild.rebase.layout import read_layout
+from whalebuild.rebase.layout import blob_path, read_layout, write_layout
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.runtime.threads import Submit
 from whalebuild.runtime.uploads import Blob, push_blobs
 
 Progress = Callable[[str, int, int], None]
@@ -62,12 +64,12 @@ class OnStub:
     registry: RetryingRegistry
     note: Callable[[str], None]
     progress: Progress
-    bytes_pushed: int = 0
+    _submit: Submit = field(default_factory=Submit)
     _stubs: Stubs = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare to look for stubs."""
-        self._stubs = Stubs(self.engine, self.runner, self.registry)
+        self._stubs = Stubs(self.engine, self.runner, self.registry, self.plan.manifests)
 
     def new_stubs(self, deps: DepsOutcome) -> tuple[Stub, ...]:
         """The stubs of dependencies that were derived in this bake."""
@@ -106,49 +108,72 @@ class OnStub:
         attestations: list[Descriptor] = []
         blobs: list[Blob] = []
         manifests: list[bytes] = []
+        pushed: dict[str, Manifest] = {}
         for build in builds:
             (platform,) = build.target.platforms
             rebased, attestation = _rebased(app, build)
             images[platform] = replace(rebased.descriptor, platform=platform)
             layers = ((layer.digest, build.export) for layer in rebased.added)
-            blobs += [Blob(digest, export.source(_path(digest))) for digest, export in layers]
+            blobs += [Blob(digest, export.source(blob_path(digest))) for digest, export in layers]
             blobs.append(_small(rebased.image.config))
             manifests.append(rebased.image.manifest)
+            read = Manifest(
+                rebased.image.manifest, rebased.descriptor.media_type, rebased.descriptor.digest
+            )
+            pushed[read.digest] = read
             if attestation:
                 attestations.append(attestation.descriptor)
                 blobs += map(_small, attestation.attestation.blobs.values())
                 manifests.append(attestation.attestation.manifest)
             self._tell(build, rebased.descriptor.digest)
-        self._push(app, blobs, manifests)
-        return PushedImage(next(iter(images.values())).digest, images, tuple(attestations))
+        sent = self._push(app, blobs, manifests)
+        return PushedImage(
+            *(next(iter(images.values())).digest, images, tuple(attestations)),
+            manifests=pushed,
+            bytes_pushed=sent,
+        )
 
     def _build(self, app: AppPlan, deps: DepsOutcome, platform: str, on: BaseOnStub) -> StubBuild:
         export = self.engine.export_folder()
         image = replace(app.image, target=app.image.on_dependencies)
-        stub = Reference(deps.deps_image.repository, digest=on.stub.digest)
         made = generate_target(
             *(image, (platform,), self.plan.options, Output.DIGEST),
-            contexts={**app.contexts, APP_BASE: image_context(str(stub))},
+            contexts={**app.contexts, APP_BASE: self._handed(on, deps.deps_image.repository)},
         )
         options = {**image_options(image.target), "tar": "false", "dest": export.path}
         output = [{"type": "oci", **options}]
         changed = made.with_attributes(output=output, cache_from=None, attest=_attests(app) or None)
         return StubBuild(changed, export, on)
 
-    def _push(self, app: AppPlan, blobs: Sequence[Blob], manifests: Iterable[bytes]) -> None:
-        name = app.image.name
+    def _handed(self, on: BaseOnStub, repository: str) -> str:
+        """The named context that is the stub: a layout, for which the builder asks no registry."""
+        layout = self.engine.export_folder()
+        if set(layout.path) & set(":@"):  # buildx would read a tag there
+            return image_context(str(Reference(repository, digest=on.stub.digest)))
+        write_layout(layout.write, on.stub, on.layers)
+        return f"{LAYOUT_CONTEXT}{layout.path}@{on.stub.digest}"
+
+    def _push(self, app: AppPlan, blobs: Sequence[Blob], manifests: Sequence[bytes]) -> int:
+        """Push to every repository; how many bytes of blobs were sent."""
+        what, sent = f"pushing {app.image.name}", 0
+        sizes = {blob.digest: blob.source.size for blob in blobs}
+        self.progress(what, 0, sum(sizes.values()))  # registries may be slow to take the first byte
         for repository in app.image.repositories:
             with failures_as_errors():
                 pushed = push_blobs(
                     self.registry,
                     repository,
                     blobs,
-                    progress=lambda done, total: self.progress(f"pushing {name}", done, total),
+                    progress=lambda done, total: self.progress(what, done, total),
                 )
-                for raw in manifests:
-                    reference = Reference(repository, digest=digest_of(raw))
-                    self.registry.put(reference, raw, media_type_of(raw))
-            self.bytes_pushed += pushed.bytes_sent
+                put = [self._submit(partial(self._put, repository, raw)) for raw in manifests]
+                for each in put:
+                    each.result()
+            sent += pushed.bytes_sent
+        return sent
+
+    def _put(self, repository: str, raw: bytes) -> None:
+        self.registry.put(Reference(repository, digest=digest_of(raw)), raw, media_type_of(raw))
 
     def _tell(self, build: StubBuild, digest: str) -> None:
         """Have the metadata name what is published, and not what was exported."""
@@ -183,7 +208,3 @@ def _rebased(app: AppPlan, build: StubBuild) -> tuple[Rebased, RebasedAttestatio
 
 def _small(raw: bytes) -> Blob:
     return Blob(digest_of(raw), BytesSource(raw))
-
-
-def _path(digest: str) -> str:
-    return f"blobs/{digest.replace(':', '/', 1)}"

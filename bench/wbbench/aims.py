@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from wbbench.project import PLAIN, SHAPES
 from wbbench.samples import Summary
-from wbbench.selection import DEPLOY, EMULATED, PLATFORMS
+from wbbench.selection import CODE, DEPLOY, EMULATED, PLATFORMS
 from wbbench.units import seconds, size
 
 SMALL = 32_000
@@ -20,6 +20,13 @@ PLAN_SECONDS = 3
 TIMES_EMULATED = 15
 BOTH_PLATFORMS = 1.6
 MANY = "services-40"
+#: Dockerfiles as people write them, of which nothing runs after the code.
+SHORT = ("copy-plain", "one-stage")
+SMALL_AS_WRITTEN = 40_000
+REQUESTS_AS_WRITTEN = 20
+NEAR_AS_WRITTEN = 0.6
+TODAY = ("by-hand", "inline", "max")
+TIMES_TODAY = 10
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ def verdicts(summaries: Sequence[Summary], notes: Mapping[str, object]) -> list[
     for judge in (_code_only, _nothing, _dependency):
         for shape in SHAPES:
             found += judge(measured, shape)
+    for shape in SHORT:
+        found += _as_written(measured, shape)
     found += [*_deploy(measured), *_platforms(measured), *_services(measured, notes)]
     return [*found, _linear(measured), _tags(notes)]
 
@@ -86,6 +95,39 @@ def _code_only(measured: Measured, shape: str) -> Iterator[Verdict]:
         yield Verdict(faster, text, ratio >= TIMES_BY_HAND)
     else:
         yield _unknown(faster)
+
+
+def _as_written(measured: Measured, shape: str) -> Iterator[Verdict]:
+    what = f"fresh runner, code-only, shape `{shape}`"
+    ours, floor = (measured.get(CODE, shape, way) for way in ("whalebuild", "floor"))
+    today = [found for way in TODAY if (found := measured.get(CODE, shape, way))]
+    if not ours or not floor or len(today) != len(TODAY):
+        yield _unknown(what)
+        return
+    down = ours.down + ours.base_down
+    yield Verdict(f"{what}: ≤ {size(SMALL_AS_WRITTEN)} down", size(down), down <= SMALL_AS_WRITTEN)
+    few = ours.requests <= REQUESTS_AS_WRITTEN
+    yield Verdict(f"{what}: ≤ {REQUESTS_AS_WRITTEN} requests", str(ours.requests), few)
+    yield Verdict(
+        f"{what}: ≤ the floor + {NEAR_AS_WRITTEN} s",
+        f"{seconds(ours.seconds)} s (floor {seconds(floor.seconds)} s)",
+        ours.seconds <= floor.seconds + NEAR_AS_WRITTEN,
+    )
+    moved = {found.way: found.down + found.base_down + found.up for found in today}
+    way, best = min(moved.items(), key=lambda item: item[1])
+    ratio = best / (down + ours.up)
+    yield Verdict(
+        f"{what}: at least {TIMES_TODAY}× fewer bytes than the best of today",
+        f"{ratio:.0f}× ({size(best)} with `{way}`, {size(down + ours.up)})",
+        ratio >= TIMES_TODAY,
+    )
+    quickest = min(today, key=lambda found: found.seconds)
+    ratio = quickest.seconds / ours.seconds
+    yield Verdict(
+        f"{what}: at least {TIMES_TODAY}× less time than the best of today",
+        f"{ratio:.1f}× ({seconds(quickest.seconds)} s with `{quickest.way}`)",
+        ratio >= TIMES_TODAY,
+    )
 
 
 def _nothing(measured: Measured, shape: str) -> Iterator[Verdict]:

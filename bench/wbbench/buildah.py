@@ -81,10 +81,12 @@ def _publish(work: Work, service: Service, disk: Path) -> None:
     build += ("--build-arg", f"PYTHON_IMAGE={machine.env['PYTHON_IMAGE']}", "--format", "docker")
     build += ("--secret", f"id=ca,src={machine.env['CA_BUNDLE']}")
     build += ("-f", str(service.context / "Containerfile"))
-    for tag, stage in (("deps", ("--target", "dependencies")), ("latest", ())):
+    tags = ("deps", "latest") if service.deps else ("latest",)
+    for tag in tags:
+        stage = ("--target", "dependencies") if tag == "deps" else ()
         context = (*stage, "-t", f"{image}:{tag}", str(service.context))
         machine.run(*build, *context, cwd=work.project.folder, env=env)
-    for tag in ("deps", "latest"):
+    for tag in tags:
         push = (*command, "push", *trust, "--quiet", f"{image}:{tag}")
         machine.run(*push, cwd=work.project.folder, env=env)
 

@@ -36,6 +36,12 @@ HOW = """\
 - Shape `plain` is for switching over alone: `RUN pip install -r requirements.txt` in the stage of
   the dependencies, as most Dockerfiles have it. Each build of it makes another layer; the example's
   own makes the same one again, so that a host has it already, whoever built it.
+- Shapes `one-stage`, `copy-plain` and `django` are Dockerfiles as people write them: no stage
+  `dependencies`, no `--link`, `COPY . .`. `one-stage` installs in its only stage, `copy-plain`
+  takes a virtual environment from a stage `builder`, and `django` runs `python manage.py
+  collectstatic --noinput` after the code too; a few lines stand for Django's own `manage.py`.
+  Today's ways have no `:deps` there; for the floor the Dockerfile was written anew, with a stage
+  `dependencies` that is pinned by digest, and with `--link`.
 - Each way begins with a repository of its own; the state of the registry is carried on from one
   scenario to the next, always with new code.
 - The small services have 1 MB of random bytes in place of packages, so that the package index has

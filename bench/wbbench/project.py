@@ -7,6 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from wbbench import as_written
+from wbbench.as_written import AS_WRITTEN
 from wbbench.errors import BenchError
 from wbbench.sandbox import ROOT
 
@@ -16,7 +18,7 @@ SHAPES = ("from", "copy")
 #: The packages are installed where they will be: each build gives another layer, as with most
 #: Dockerfiles; the example's own gives the same one again. For the scenario "deploy" alone.
 PLAIN = "plain"
-ALL_SHAPES = (*SHAPES, PLAIN)
+ALL_SHAPES = (*SHAPES, PLAIN, *AS_WRITTEN)
 #: Small, pure Python, no dependencies: one is added for each "one dependency added".
 ADDITIONS = ("itsdangerous==2.2.0", "blinker==1.9.0", "humanize==4.12.3", "toolz==1.0.0")
 _FINAL = "FROM dependencies AS final\n"
@@ -78,7 +80,10 @@ target "{name}" {{
 
 @dataclass(frozen=True)
 class Service:
-    """One application of a project: its two targets, where it is, and its part of the name."""
+    """One application of a project: its targets, where it is, and its part of the name.
+
+    Without a target for its dependencies (empty) it has one image.
+    """
 
     deps: str
     app: str
@@ -123,6 +128,9 @@ def example(folder: Path, shape: str, *, link: bool) -> Project:
     """Copy the example and give its Dockerfile that shape."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    if shape in AS_WRITTEN:
+        as_written.write(folder, shape)
+        return Project(folder, shape, (Service("", "app", folder),))
     _shape(folder / "Dockerfile", shape, link=link)
     return Project(folder, shape, (Service("deps", "app", folder),))
 

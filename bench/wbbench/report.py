@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from wbbench.aims import Verdict
+from wbbench.project import ALL_SHAPES
 from wbbench.samples import Summary
 from wbbench.selection import PLATFORMS, SCENARIOS
 from wbbench.units import seconds, size
@@ -37,7 +38,7 @@ def tables(summaries: Iterable[Summary]) -> list[Table]:
         for name in order
         for suffix in ("", "-cold", "-plan")
     }
-    ordered = sorted(summaries, key=lambda s: (place[s.scenario], s.shape != "from"))
+    ordered = sorted(summaries, key=lambda s: (place[s.scenario], ALL_SHAPES.index(s.shape)))
     found = []
     for (scenario, shape), group in groupby(ordered, key=lambda s: (s.scenario, s.shape)):
         rows = list(group)

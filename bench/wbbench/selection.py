@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 
+from wbbench.as_written import AS_WRITTEN
 from wbbench.project import ALL_SHAPES, PLAIN, SHAPES
 
 #: The scenario that has ways of its own.
@@ -19,6 +20,8 @@ PLATFORM_WAYS = {
     "amd64": "for linux/amd64 in the same way",
     "amd64+arm64": "for both at once in the same way",
 }
+#: What is measured of Dockerfiles as people write them.
+CODE = "code"
 #: The scenario in which services are switched: by hand, and with whalebuild.
 DEPLOY = "deploy"
 DEPLOY_SHAPES = (PLAIN, SHAPES[0])
@@ -30,7 +33,7 @@ SCENARIOS = {
     "cold": "Cold: nothing in the registry, an empty disk",
     "warm": "Warm machine: only the code changed",
     "nothing": "Fresh runner: nothing changed",
-    "code": "Fresh runner: only the code changed",
+    CODE: "Fresh runner: only the code changed",
     "host": "Production host: `docker compose pull` after the code changed on a fresh runner",
     DEPLOY: "Production host: switched over to code that changed on a fresh runner",
     "dependency": "Fresh runner: one dependency added",
@@ -104,4 +107,6 @@ def _exists(scenario: str, shape: str, way: str) -> bool:
         return way in DEPLOY_WAYS and shape in DEPLOY_SHAPES
     if scenario.startswith(("services", PLATFORMS)) and shape != SHAPES[0]:
         return False
+    if shape in AS_WRITTEN:
+        return scenario == CODE and way not in PLATFORM_WAYS
     return shape in SHAPES and (scenario == PLATFORMS) is (way in PLATFORM_WAYS)

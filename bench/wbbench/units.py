@@ -31,7 +31,7 @@ def clock(value: float) -> str:
 
 def outcome(sample: Sample) -> str:
     """One line for one timed run."""
-    name = f"{sample.round}  {sample.scenario:<16} {sample.shape:<4} {sample.way:<11}"
+    name = f"{sample.round}  {sample.scenario:<16} {sample.shape:<10} {sample.way:<11}"
     if sample.error:
         first, *more = sample.error.splitlines()
         result = "\n".join([f"FAILED: {first}", *more])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wbbench.as_written import TUNED
 from wbbench.project import Project, Service
 from wbbench.registry import Registry
 from wbbench.sandbox import Machine
@@ -64,7 +65,7 @@ class Way:
 
 
 class ByHand(Way):
-    """Two builds and two pushes for each service."""
+    """Two builds and two pushes for each service; one where it has one image."""
 
     def prepare(self, work: Work) -> Timed:
         """Nothing to prepare."""
@@ -76,24 +77,28 @@ class ByHand(Way):
             for service in work.project.services:
                 deps, app = f"{work.of(service)}:deps", f"{work.of(service)}:latest"
                 stage = ("--target", "dependencies", "-t", deps)
-                work.run("docker", "build", *options, *stage, service.context)
+                if service.deps:
+                    work.run("docker", "build", *options, *stage, service.context)
                 work.run("docker", "build", *options, "-t", app, service.context)
-                work.run("docker", "push", deps)
+                if service.deps:
+                    work.run("docker", "push", deps)
                 work.run("docker", "push", app)
 
         return timed
 
 
 class InlineCache(Way):
-    """The cache's metadata rides in `:deps` itself."""
+    """The cache's metadata rides in `:deps` itself, or in the one image that there is."""
 
     def prepare(self, work: Work) -> Timed:
         """Write what this adds to the bake file."""
         override: dict[str, object] = {}
         for service in work.project.services:
-            cache = [f"type=registry,ref={work.of(service)}:deps"]
-            override[service.deps] = {"cache-from": cache, "cache-to": ["type=inline"]}
+            carrier = service.deps or service.app
+            tag = "deps" if service.deps else "latest"
+            cache = [f"type=registry,ref={work.of(service)}:{tag}"]
             override[service.app] = {"cache-from": cache}
+            override[carrier] = {"cache-from": cache, "cache-to": ["type=inline"]}
         return lambda: work.bake(override, "--push")
 
 
@@ -105,7 +110,8 @@ class MaxCache(Way):
         override: dict[str, object] = {}
         for service in work.project.services:
             cache = f"type=registry,ref={work.of(service)}:buildcache"
-            override[service.deps] = {"cache-from": [cache]}
+            if service.deps:
+                override[service.deps] = {"cache-from": [cache]}
             override[service.app] = {"cache-from": [cache], "cache-to": [f"{cache},mode=max"]}
         return lambda: work.bake(override, "--push")
 
@@ -114,7 +120,8 @@ class Floor(Way):
     """By hand, knowing all: the context pinned to the published image, nothing else built.
 
     Where the final stage copies from the dependencies, a cache exported by the application while
-    it was pinned the same way spares it the download of what it copies.
+    it was pinned the same way spares it the download of what it copies. A Dockerfile that has no
+    stage for the dependencies was given one, and `--link`.
     """
 
     def prepare(self, work: Work) -> Timed:
@@ -122,7 +129,7 @@ class Floor(Way):
         if not work.rebuild:
             override = self._applications(work)
             return lambda: work.bake(override, *_names(work.project.services))
-        push: dict[str, object] = {s.deps: {} for s in work.project.services}
+        push = dict(self._dependencies(work, service) for service in work.project.services)
 
         def timed() -> None:
             work.bake(push, "--push", *push)
@@ -133,6 +140,14 @@ class Floor(Way):
     def _applications(self, work: Work) -> dict[str, object]:
         return {service.app: self._application(work, service) for service in work.project.services}
 
+    def _dependencies(self, work: Work, service: Service) -> tuple[str, dict[str, object]]:
+        """The target of the dependencies, and what to add to it."""
+        if service.deps:
+            return service.deps, {}
+        tags = [f"{work.of(service)}:deps"]
+        stage = {"dockerfile": TUNED, "target": "dependencies"}
+        return "deps", {"inherits": ["_common"], **stage, "tags": tags}
+
     def _application(self, work: Work, service: Service) -> dict[str, object]:
         image = work.of(service)
         _, digest = work.registry.image(f"{work.repository}{service.suffix}", "deps")
@@ -141,6 +156,8 @@ class Floor(Way):
             "contexts": {"dependencies": f"docker-image://{image}@{digest}"},
             "output": [output],
         }
+        if not service.deps:
+            target |= {"dockerfile": TUNED, "target": "final"}
         if work.project.shape == "copy":
             cache = f"type=registry,ref={image}:buildcache"
             target["cache-to" if work.rebuild else "cache-from"] = [

@@ -113,3 +113,34 @@ def test_other_platforms(arm64: float, both: float, met: bool) -> None:
 def test_tags() -> None:
     assert judged([], "tags", tags={"whalebuild": ["deps", "latest"]}).met
     assert not judged([], "tags", tags={"whalebuild": ["buildcache", "deps", "latest"]}).met
+
+
+@pytest.mark.parametrize(
+    ("down", "requests", "seconds", "met"),
+    [
+        (20_000, 20, 1.5, [True, True, True, True, True]),
+        (50_000, 21, 1.7, [False, False, False, False, False]),
+    ],
+)
+def test_dockerfiles_as_people_write_them(
+    down: int, requests: int, seconds: float, met: list[bool]
+) -> None:
+    samples = [
+        sample("code", shape="one-stage", seconds=seconds, down=down, requests=requests),
+        sample("code", "floor", "one-stage", seconds=0.9),
+        sample("code", "by-hand", "one-stage", seconds=30.0, base_down=1_000_000),
+        sample("code", "inline", "one-stage", seconds=16.0, down=400_000),
+        sample("code", "max", "one-stage", seconds=20.0, down=500_000),
+    ]
+    what = "code-only, shape `one-stage`"
+    found = [v for v in verdicts(summarize(samples), {}) if what in v.aim]
+    assert [verdict.met for verdict in found] == met
+    assert all(verdict.known for verdict in found)
+
+
+def test_the_best_of_today_is_known_where_all_of_it_was_measured() -> None:
+    samples = [
+        sample("code", way, "one-stage", seconds=1) for way in ("whalebuild", "floor", "max")
+    ]
+    found = [v for v in verdicts(summarize(samples), {}) if "shape `one-stage`" in v.aim]
+    assert [verdict.known for verdict in found] == [False]

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from wbbench.project import ALL_SHAPES, example
+from wbbench.as_written import AS_WRITTEN, TUNED
+from wbbench.project import PLAIN, SHAPES, example
+from whalebuild.dockerfile.parser import parse_dockerfile
 
 
-@pytest.mark.parametrize("shape", ALL_SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, PLAIN])
 def test_the_example_can_be_given_every_shape(tmp_path: Path, shape: str) -> None:
     found = example(tmp_path / "example", shape, link=True)
     stages = [
@@ -22,3 +24,22 @@ def test_the_example_can_be_given_every_shape(tmp_path: Path, shape: str) -> Non
         "FROM base AS dependencies",
         f"FROM {'base' if shape == 'copy' else 'dependencies'} AS final",
     ]
+
+
+@pytest.mark.parametrize("shape", AS_WRITTEN)
+def test_a_dockerfile_as_people_write_it_and_that_of_the_floor(tmp_path: Path, shape: str) -> None:
+    folder = example(tmp_path / "example", shape, link=True).folder
+    plain, tuned = (parse_dockerfile((folder / name).read_text()) for name in ("Dockerfile", TUNED))
+    assert not plain.stage("dependencies")
+    builder = ["builder"] if shape != "one-stage" else []
+    assert [stage.name for stage in tuned.stages] == [*builder, "dependencies", "final"]
+    steps, theirs = (
+        [
+            (step.keyword, step.text.replace("--link ", ""))
+            for stage in each.stages
+            for step in stage.instructions
+        ]
+        for each in (plain, tuned)
+    )
+    assert steps == theirs
+    assert "--link" not in (folder / "Dockerfile").read_text()

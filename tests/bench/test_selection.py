@@ -5,13 +5,14 @@ import pytest
 from wbbench.selection import PLATFORM_WAYS, SCENARIOS, Selection
 
 SHAPES = ("from", "copy", "plain")
+AS_WRITTEN = ("one-stage", "copy-plain", "django")
 
 
 def chosen(selection: Selection, way: str = "whalebuild") -> set[str]:
     return {
         f"{scenario}/{shape}"
         for scenario in SCENARIOS
-        for shape in SHAPES
+        for shape in (*SHAPES, *AS_WRITTEN)
         if selection.wants(scenario, shape, way)
     }
 
@@ -36,7 +37,7 @@ def test_platforms_have_ways_of_their_own() -> None:
 def test_services_are_switched_by_hand_and_with_whalebuild() -> None:
     for way in ("by-hand", "whalebuild"):
         assert chosen(Selection(only=("deploy",)), way) == {"deploy/from", "deploy/plain"}
-    assert not [name for name in chosen(Selection()) if "plain" in name and "deploy" not in name]
+    assert not [name for name in chosen(Selection()) if "/plain" in name and "deploy" not in name]
     assert chosen(Selection(only=("deploy", "deploy/floor")), "floor") == set()
 
 
@@ -48,8 +49,10 @@ def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> Non
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
-        ("code", {"code/from", "code/copy"}),
-        ("code/whalebuild", {"code/from", "code/copy"}),
+        ("code", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
+        ("code/whalebuild", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
+        ("code/one-stage/*", {"code/one-stage"}),
+        ("*/django/*", {"code/django"}),
         ("code/copy/*", {"code/copy"}),
         ("services-*", {"services-1/from", "services-10/from", "services-40/from"}),
         ("code/by-hand", set()),

@@ -12,6 +12,7 @@ from tests.integration.pairs import KIB, uploaded
 from tests.integration.report_project import Project
 from tests.integration.sandbox import Sandbox, downloaded
 from tests.support.marks import extended
+from whalebuild.text import human_bytes
 
 _INSTALL = "RUN mkdir -p /opt/venv && head -c 3000000 /dev/urandom > /opt/venv/packages\n"
 ONE_STAGE = (
@@ -58,8 +59,11 @@ def test_a_code_change_on_an_empty_engine(sandbox: Sandbox, reported: Project, n
         assert second["app"]["steps_run"] == 2
     else:
         assert second["app"]["steps_run"] == 1
+        sent = uploaded(own, sandbox.registry)
+        assert len(own) <= 20, [(r.method, r.path) for r in own]
         assert moved < 32 * KIB, [(r.path, r.bytes) for r in own]
-        assert sum(uploaded(own, sandbox.registry).values()) < 16 * KIB
+        assert second["app"]["bytes_pushed"] == sum(sent.values()) < 16 * KIB
+        assert f"pushing app: 0 B of {human_bytes(sum(sent.values()))}" in second["stderr"]
     assert reported.run("$REPO/app") == "two\n"
     assert reported.bake()["app"]["action"] == "unchanged"
 

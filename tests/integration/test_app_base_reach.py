@@ -22,8 +22,8 @@ from tests.support.marks import extended, rarely
 KIB = 1024
 # Code that is a few lines, and what is told of it.
 _CODE = 8 * KIB
-# Of a bake, and three more for each layer: is it there, where to put it, and put.
-_REQUESTS = 26
+# Of a bake, and two more for each layer: where to put it, and put.
+_REQUESTS = 18
 _ID = attrgetter("id")
 _costs: list[Cost] = []
 _SHORT = [
@@ -84,7 +84,7 @@ def _cost(project: Project) -> Cost:
 def _check_short(cost: Cost) -> None:
     assert cost.down <= 32 * KIB
     assert cost.up <= _CODE
-    assert cost.requests <= _REQUESTS + 3 * cost.steps[1]
+    assert cost.requests <= _REQUESTS + 2 * cost.steps[1]
     assert cost.steps[0] == 0
     assert not cost.commands
 

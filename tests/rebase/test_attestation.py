@@ -85,6 +85,33 @@ def test_the_stub_is_named_once_and_as_one(kind: str, full: bool) -> None:
 
 
 @VERSIONS
+@MODES
+def test_a_stub_that_was_handed_over_as_a_layout(kind: str, full: bool) -> None:
+    """BuildKit names it after the client's store; the rest is as if it came from the registry."""
+    from_registry = exported(kind, full=full)
+    reference = f"{REPOSITORY}@{STUB_IMAGE.digest}"
+    text = (
+        json.dumps(from_registry)
+        .replace(f"docker-image://{reference}", f"oci-layout://x1y2@{STUB_IMAGE.digest}")
+        .replace("pkg:docker/localhost%3A5000/acme/web?", "pkg:oci/whalebuild-app-base?")
+    )
+    handed = json.loads(text, object_hook=_of_store)
+    assert handed != from_registry
+    made, expected = (
+        only_statement(rebase_attestation(attestation(BUILT, each), BUILD))
+        for each in (handed, from_registry)
+    )
+    assert made == expected
+
+
+def _of_store(value: dict[str, Any]) -> dict[str, Any]:
+    """A source with the attributes that one of a layout has."""
+    if not str(value.get("identifier")).startswith("oci-layout://"):
+        return value
+    return {**value, "attrs": {"oci.session": "s", "oci.store": "x1y2"}}
+
+
+@VERSIONS
 def test_subjects_name_the_rebased_image(kind: str) -> None:
     had = [{"name": "pkg:docker/acme/web@1", "digest": {"sha256": BUILT.digest[7:]}}]
     given = attestation(BUILT, exported(kind, full=False, subject=had))

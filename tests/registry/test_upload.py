@@ -36,6 +36,7 @@ def _small_numbers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry_upload, "IN_ONE_PIECE", SMALL)
         patch.setattr(registry_upload, "CHUNK", CHUNK)
+        patch.setattr(registry_upload, "WITHOUT_ASKING", 1)
         patch.setattr(registry_upload, "SMALLER_CHUNK", SMALLER)
         yield
 
@@ -104,6 +105,25 @@ def push(upload: BlobUpload, tries: int = 30) -> tuple[Arrival, list[Failure]]:
 
 
 # What is sent
+
+
+def test_a_blob_of_a_few_kilobytes_is_two_requests(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_upload, "WITHOUT_ASKING", TINY.size)
+    assert push(place.upload(TINY)) == (Arrival.SENT, [])
+    assert place.methods == ["POST", "PUT"]
+    assert place.has(TINY)
+
+
+def test_that_its_answer_was_lost_is_found_out_before_it_is_sent_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_upload, "WITHOUT_ASKING", TINY.size)
+    place.behaves(Dialect(), {"PUT 0": "lost"})
+    arrival, met = push(place.upload(TINY))
+    assert (arrival, len(met)) == (Arrival.SENT, 1)
+    assert place.methods == ["POST", "PUT", "HEAD"]
 
 
 def test_a_small_blob_is_three_requests(place: Place) -> None:

@@ -262,7 +262,10 @@ class Baker:
             return None
         index = app_index(pushed, app, built.deps[app.image.deps].deps_image)
         of_index = Descriptor(digest_of(index), len(index))
-        return estimate_next_pull(self.registry, app.published, pushed.images, of_index, self.clock)
+        return estimate_next_pull(
+            *(self.registry, app.published, pushed.images, of_index, self.clock),
+            manifests=pushed.manifests,
+        )
 
     def _part_of(self, entry: ImagePart, built: BuiltImages) -> ImageResult:
         """What became of a portion's image."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from whalebuild.bake.further_repositories import lacks_layers
@@ -20,11 +21,11 @@ from whalebuild.bundle.index import Stub
 from whalebuild.errors import VerificationError
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.blobs import BytesSource
-from whalebuild.oci.manifest import Descriptor, digest_of, media_type_of
+from whalebuild.oci.manifest import Descriptor, Manifest, digest_of, media_type_of
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.cache_options import image_options
 from whalebuild.plan.definition import CacheExport, GeneratedTarget
-from whalebuild.plan.pins import DepsImage
+from whalebuild.plan.pins import LAYOUT_CONTEXT, DepsImage, image_context
 from whalebuild.plan.plan import AppPlan, Plan
 from whalebuild.rebase.attestation import (
     BuiltOnStub,
@@ -32,8 +33,9 @@ from whalebuild.rebase.attestation import (
     rebase_attestation,
 )
 from whalebuild.rebase.images import Rebased, rebase
-from whalebuild.rebase.layout import ExportedImage, read_layout
+from whalebuild.rebase.layout import ExportedImage, blob_path, read_layout, write_layout
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.runtime.threads import Submit
 from whalebuild.runtime.uploads import Blob, push_blobs
 
 Progress = Callable[[str, int, int], None]
@@ -46,12 +48,15 @@ class AppOnStub:
     Attributes:
         bases: The app base with its stub, by platform.
         repository: Where stubs are.
+        handed: The named contexts that hand stubs to the builder, by those that name them in the
+            registry.
         caches: Whether caches serve its build: one that copies from the context alone needs none.
     """
 
     app: AppPlan
     bases: Mapping[str, BaseOnStub]
     repository: str
+    handed: Mapping[str, str]
     caches: bool
 
 
@@ -70,13 +75,13 @@ class OnStub:
     registry: RetryingRegistry
     note: Callable[[str], None]
     progress: Progress
-    bytes_pushed: int = 0
+    _submit: Submit = field(default_factory=Submit)
     _stubs: Stubs = field(init=False)
     _exports: dict[str, Export] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare to look for stubs."""
-        self._stubs = Stubs(self.engine, self.runner, self.registry)
+        self._stubs = Stubs(self.engine, self.runner, self.registry, self.plan.manifests)
 
     def new_stubs(self, deps: DepsOutcome) -> tuple[Stub, ...]:
         """The stubs of dependencies that were derived in this bake."""
@@ -95,7 +100,9 @@ class OnStub:
         if isinstance(found, str) or why:
             self.note(f"{app.image.name} is built on the whole app base: {why}")
             return None
-        return AppOnStub(app, found, deps.deps_image.repository, app.needs.side)
+        repository = deps.deps_image.repository
+        handed = dict(self._handed(each, repository) for each in found.values())
+        return AppOnStub(app, found, repository, handed, app.needs.side)
 
     def _lacking(self, app: AppPlan, bases: Mapping[str, BaseOnStub]) -> str:
         """Which further repository lacks the app base; empty if none does.
@@ -130,19 +137,28 @@ class OnStub:
         attestations: list[Descriptor] = []
         blobs: list[Blob] = []
         manifests: list[bytes] = []
+        pushed: dict[str, Manifest] = {}
         for platform, exported, export in self._built(on, targets):
             rebased, attestation = _rebased(on, platform, exported)
             images[platform] = replace(rebased.descriptor, platform=platform)
             layers = (layer.digest for layer in rebased.added)
-            blobs += [Blob(digest, export.source(_path(digest))) for digest in layers]
+            blobs += [Blob(digest, export.source(blob_path(digest))) for digest in layers]
             blobs.append(_small(rebased.image.config))
             manifests.append(rebased.image.manifest)
+            read = Manifest(
+                rebased.image.manifest, rebased.descriptor.media_type, rebased.descriptor.digest
+            )
+            pushed[read.digest] = read
             if attestation:
                 attestations.append(attestation.descriptor)
                 blobs += map(_small, attestation.attestation.blobs.values())
                 manifests.append(attestation.attestation.manifest)
-        self._push(on.app, blobs, manifests)
-        return PushedImage(next(iter(images.values())).digest, images, tuple(attestations))
+        sent = self._push(on.app, blobs, manifests)
+        return PushedImage(
+            *(next(iter(images.values())).digest, images, tuple(attestations)),
+            manifests=pushed,
+            bytes_pushed=sent,
+        )
 
     def _exported(self, on: AppOnStub, made: GeneratedTarget) -> GeneratedTarget:
         """A target that writes an image layout."""
@@ -150,7 +166,11 @@ class OnStub:
         self._exports[export.path] = export
         options = {**image_options(on.app.image.target), "tar": "false", "dest": export.path}
         output = [{"type": "oci", **options}]
-        changed = made.with_attributes(output=output, tags=None, attest=_attests(on.app) or None)
+        given = made.attributes.get("contexts") or {}
+        contexts = {name: on.handed.get(value, value) for name, value in given.items()}
+        changed = made.with_attributes(
+            output=output, tags=None, contexts=contexts, attest=_attests(on.app) or None
+        )
         return (
             changed if on.caches else replace(changed.with_attributes(cache_from=None), imports=())
         )
@@ -175,20 +195,39 @@ class OnStub:
                     )
                 yield platform, image, export
 
-    def _push(self, app: AppPlan, blobs: Sequence[Blob], manifests: Iterable[bytes]) -> None:
-        name = app.image.name
+    def _handed(self, on: BaseOnStub, repository: str) -> tuple[str, str]:
+        """The named context that is the stub in the registry, and the one that the builder gets.
+
+        That is a layout, for which it asks no registry.
+        """
+        published = image_context(str(Reference(repository, digest=on.stub.digest)))
+        layout = self.engine.export_folder()
+        if set(layout.path) & set(":@"):  # buildx would read a tag there
+            return published, published
+        write_layout(layout.write, on.stub, on.layers)
+        return published, f"{LAYOUT_CONTEXT}{layout.path}@{on.stub.digest}"
+
+    def _push(self, app: AppPlan, blobs: Sequence[Blob], manifests: Sequence[bytes]) -> int:
+        """Push to every repository; how many bytes of blobs were sent."""
+        what, sent = f"pushing {app.image.name}", 0
+        sizes = {blob.digest: blob.source.size for blob in blobs}
+        self.progress(what, 0, sum(sizes.values()))  # registries may be slow to take the first byte
         for repository in app.image.repositories:
             with failures_as_errors():
                 pushed = push_blobs(
                     self.registry,
                     repository,
                     blobs,
-                    progress=lambda done, total: self.progress(f"pushing {name}", done, total),
+                    progress=lambda done, total: self.progress(what, done, total),
                 )
-                for raw in manifests:
-                    reference = Reference(repository, digest=digest_of(raw))
-                    self.registry.put(reference, raw, media_type_of(raw))
-            self.bytes_pushed += pushed.bytes_sent
+                put = [self._submit(partial(self._put, repository, raw)) for raw in manifests]
+                for each in put:
+                    each.result()
+            sent += pushed.bytes_sent
+        return sent
+
+    def _put(self, repository: str, raw: bytes) -> None:
+        self.registry.put(Reference(repository, digest=digest_of(raw)), raw, media_type_of(raw))
 
 
 def _attests(app: AppPlan) -> list[Any]:
@@ -216,7 +255,3 @@ def _rebased(
 
 def _small(raw: bytes) -> Blob:
     return Blob(digest_of(raw), BytesSource(raw))
-
-
-def _path(digest: str) -> str:
-    return f"blobs/{digest.replace(':', '/', 1)}"

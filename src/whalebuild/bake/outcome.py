@@ -14,7 +14,7 @@ from whalebuild.bundle.index import Bundle, Cache, Stub, write_bundle
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import AppRecord
 from whalebuild.errors import VerificationError
-from whalebuild.oci.manifest import Descriptor
+from whalebuild.oci.manifest import Descriptor, Manifest
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.pins import DepsImage, deps_image_of
@@ -75,6 +75,8 @@ class PushedImage:
         annotations: Of the pushed index.
         caches: Those that later bakes can import.
         targets: Whose pushes these are; one whose cache cannot be imported has none.
+        manifests: Those of its images, by digest, as far as they are known.
+        bytes_pushed: Bytes of blobs that whalebuild itself has sent; None where BuildKit pushed.
     """
 
     index: str
@@ -83,6 +85,8 @@ class PushedImage:
     annotations: Mapping[str, str] | None = None
     caches: tuple[Cache, ...] = ()
     targets: tuple[PushedTarget, ...] = ()
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
+    bytes_pushed: int | None = None
 
     def joined(self, other: PushedImage) -> PushedImage:
         """The image with the platforms of both."""
@@ -93,6 +97,7 @@ class PushedImage:
             {**(self.annotations or {}), **(other.annotations or {})},
             (*self.caches, *other.caches),
             (*self.targets, *other.targets),
+            {**self.manifests, **other.manifests},
         )
 
     def made_with(self, inputs: BuildInputs) -> PushedImage:

@@ -9,7 +9,7 @@ from whalebuild.oci.blobs import BlobSource
 
 
 class Export(Protocol):
-    """A folder of this run's into which a builder exports."""
+    """A folder of this run's into which a builder exports, or from which it reads."""
 
     @property
     def path(self) -> str:
@@ -17,6 +17,9 @@ class Export(Protocol):
 
     def read(self, name: str) -> bytes:
         """Read a small file; raises ``OSError`` where there is none."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file, which the builder is to read."""
 
     def source(self, name: str) -> ExportedFile:
         """A file that is read in parts."""
@@ -52,7 +55,7 @@ class BakeEngine(Protocol):
         """
 
     def export_folder(self) -> Export:
-        """Make a new folder to export into; it is removed with the run."""
+        """Make a new folder to export into or to read from; it is removed with the run."""
 
     def drop_broken(self, builder: str | None) -> None:
         """Have the builder drop what arrived broken of images; nothing of its cache."""

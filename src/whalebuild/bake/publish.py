@@ -100,7 +100,10 @@ class Publisher:
             self._put(app.image.references, raw)
             targets = built.targets.get(name, ())
             platforms = tuple(pushed.images)
-            return ImageResult(app.image, ImageAction.BUILT, digest_of(raw), targets, platforms)
+            return ImageResult(
+                *(app.image, ImageAction.BUILT, digest_of(raw), targets, platforms),
+                bytes_pushed=pushed.bytes_pushed,
+            )
         assert app.published is not None, "what is not built is there"  # noqa: S101
         found = app.published.manifest
         self._put(app.missing, found.raw, found.media_type)

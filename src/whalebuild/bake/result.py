@@ -47,7 +47,7 @@ class ImageResult:
     """One image: what became of it, its digest, the targets that built it and its platforms.
 
     ``next_pull`` is what a host that has the version before downloads, by platform; None where it
-    is not known.
+    is not known. ``bytes_pushed`` is what whalebuild itself has sent of it.
     """
 
     image: PairImage
@@ -56,6 +56,7 @@ class ImageResult:
     targets: tuple[GeneratedTarget, ...]
     platforms: tuple[str, ...] = ()
     next_pull: Mapping[str, NextPull] | None = None
+    bytes_pushed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class TargetResult:
         steps_run: Instructions of the Dockerfile that were executed.
         steps_cached: Instructions that came from the cache.
         bytes_pulled: Compressed bytes of layers fetched while building it.
-        bytes_pushed: None: BuildKit does not report the size of pushes.
+        bytes_pushed: Bytes of layers, configurations and attestations that whalebuild has sent,
+            what was sent twice included; None where BuildKit pushed, which does not report it.
         seconds: From its first step to its last.
         next_pull: What a host that has the version before downloads of it, by platform; None
             where there was none before, or it is not known.
@@ -189,7 +191,7 @@ def _target(result: ImageResult, states: Mapping[str, BuildState]) -> TargetResu
         steps_run=sum(each.run for each in totals),
         steps_cached=sum(each.cached for each in totals),
         bytes_pulled=sum(each.pulled for each in totals),
-        bytes_pushed=None,
+        bytes_pushed=result.bytes_pushed,
         seconds=round(max((each.seconds for each in totals), default=0.0), 3),
         next_pull=result.next_pull,
     )

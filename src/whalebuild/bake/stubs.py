@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -20,19 +21,21 @@ from whalebuild.errors import VerificationError
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.inputs.values import AnalysisError
 from whalebuild.oci.blobs import BytesSource
-from whalebuild.oci.manifest import MANIFEST_TYPE, digest_of, parse_image
+from whalebuild.oci.manifest import MANIFEST_TYPE, Manifest, digest_of, parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.pins import image_context
 from whalebuild.plan.plan import AppPlan
 from whalebuild.rebase.images import Image
-from whalebuild.rebase.layout import read_layout
+from whalebuild.rebase.layout import blob_path, read_layout
 from whalebuild.rebase.reach import Reach, covers
 from whalebuild.rebase.stub import NoStub, derive_stub, stub_image
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.runtime.threads import Submit
 from whalebuild.runtime.uploads import Blob, push_blobs
 
 _CONFIG_LIMIT = 4 << 20
+_LAYER_LIMIT = 4 << 20
 _GZIP = b"\x1f\x8b"
 _WITHOUT_PROVENANCE = ["type=provenance,disabled=true"]
 # Layers are exported as they are, but for those that Python cannot read before 3.14.
@@ -47,14 +50,31 @@ class BaseOnStub:
     Attributes:
         base: The app base.
         stub: Its stub.
+        layers: The stub's layers.
         child: The stub as the bundle names it.
         new: Whether it was derived in this bake.
     """
 
     base: Image
     stub: Image
+    layers: tuple[bytes, ...]
     child: Stub
     new: bool = False
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What is being read of one platform.
+
+    Attributes:
+        base: The app base.
+        child: Its stub as the bundle names it; None without one.
+        stub: The same as an image.
+    """
+
+    base: Future[Image]
+    child: Stub | None = None
+    stub: Future[Image] | None = None
 
 
 @dataclass
@@ -62,12 +82,14 @@ class Stubs:
     """Finds or derives the stubs of one bake.
 
     Attributes:
-        note: Takes one line for the user.
+        manifests: Manifests of published app bases that were read before, by digest.
     """
 
     engine: BakeEngine
     runner: BuildxRunner
     registry: RetryingRegistry
+    manifests: Mapping[str, Manifest]
+    _submit: Submit = field(default_factory=Submit)
     _derived: dict[tuple[str, str], BaseOnStub] = field(default_factory=dict)
 
     def of(self, app: AppPlan, deps: DepsOutcome) -> dict[str, BaseOnStub] | str:
@@ -78,8 +100,9 @@ class Stubs:
         """
         found: dict[str, BaseOnStub] = {}
         wanted = app.image.platforms or tuple(deps.deps_image.images)
-        for platform in wanted:
-            each = self._of_platform(app, deps, platform)
+        reading = {platform: self._begin(deps, platform) for platform in wanted}
+        for platform, read in reading.items():
+            each = self._of_platform(app, deps, platform, read)
             if isinstance(each, str):
                 return each
             found[platform] = each
@@ -90,20 +113,31 @@ class Stubs:
         images = set(deps.deps_image.images.values())
         return tuple(each.child for each in self._derived.values() if each.child.base in images)
 
-    def _of_platform(self, app: AppPlan, deps: DepsOutcome, platform: str) -> BaseOnStub | str:
+    def _begin(self, deps: DepsOutcome, platform: str) -> _Reading:
+        """Start to read what is published for a platform."""
         repository = deps.deps_image.repository
         digest = deps.deps_image.images[platform]
-        base = self._image(repository, digest)
+        base = self._submit(lambda: self._image(repository, digest))
+        child = deps.plan.source.bundle.stub(platform) if deps.plan.source else None
+        if child is None or child.base != digest:
+            return _Reading(base)
+        return _Reading(base, child, self._submit(lambda: self._image(repository, child.digest)))
+
+    def _of_platform(
+        self, app: AppPlan, deps: DepsOutcome, platform: str, read: _Reading
+    ) -> BaseOnStub | str:
+        repository = deps.deps_image.repository
+        digest = deps.deps_image.images[platform]
+        base, child = read.base.result(), read.child
         if _triggers(base.config):
             return "the image that it stands on has instructions of its own (ONBUILD)"
         try:
             reaches = reaches_of(app.image.target, app.needs.rest, base.config, platform)
         except AnalysisError as unclear:
             return str(unclear.undetermined)
-        source = deps.plan.source
-        child = source.bundle.stub(platform) if source else None
-        if child and child.base == digest and covers(child.covers, reaches):
-            return BaseOnStub(base, self._image(repository, child.digest), child)
+        if child and read.stub and covers(child.covers, reaches):
+            stub = read.stub.result()
+            return BaseOnStub(base, stub, self._layers(repository, stub), child)
         known = self._derived.get((digest, platform))
         if known and covers(known.child.covers, reaches):
             return known
@@ -114,12 +148,21 @@ class Stubs:
 
     def _image(self, repository: str, digest: str) -> Image:
         with failures_as_errors():
-            manifest = self.registry.manifest(Reference(repository, digest=digest))
+            reference = Reference(repository, digest=digest)
+            manifest = self.manifests.get(digest) or self.registry.manifest(reference)
             parsed = parse_image(manifest.raw) if manifest else None
             if manifest is None or parsed is None:
                 raise _gone(repository, digest)
             config = self.registry.blob(repository, parsed.config.digest, _CONFIG_LIMIT)
         return Image(manifest.raw, config)
+
+    def _layers(self, repository: str, stub: Image) -> tuple[bytes, ...]:
+        parsed = parse_image(stub.manifest)
+        with failures_as_errors():
+            return tuple(
+                self.registry.blob(repository, layer.digest, _LAYER_LIMIT)
+                for layer in (parsed.layers if parsed else ())
+            )
 
     def _derive(
         self, deps: DepsOutcome, platform: str, base: Image, reaches: Iterable[Reach]
@@ -145,7 +188,7 @@ class Stubs:
             reference = Reference(repository, digest=stub.digest)
             self.registry.put(reference, stub.manifest, MANIFEST_TYPE)
         child = Stub(platform, base.digest, stub.digest, len(stub.manifest), layer.reaches)
-        return BaseOnStub(base, stub, child, new=True)
+        return BaseOnStub(base, stub, (layer.blob,), child, new=True)
 
 
 def _triggers(config: bytes) -> bool:
@@ -178,7 +221,7 @@ def _exported(deps: DepsOutcome, platform: str, base: Image, export: Export) -> 
 
 
 def _open(export: Export, digest: str) -> BinaryIO:
-    stream = export.source(f"blobs/{digest.replace(':', '/', 1)}").open()
+    stream = export.source(blob_path(digest)).open()
     begins = stream.read(len(_GZIP))
     stream.seek(0)
     return gzip.open(stream) if begins == _GZIP else stream  # type: ignore[return-value]

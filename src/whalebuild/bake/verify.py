@@ -90,18 +90,19 @@ class PushVerifier:
             pushed = PushedImage(target.digest, by_platform)
         else:
             pushed = PushedImage(target.digest, index.images, index.attestations, index.annotations)
-        self._check_whole(image, target, pushed, found)
+        manifests = self._check_whole(image, target, pushed, found)
         cache = self._cache(image, target, tuple(pushed.images))
         usable = Descriptor(cache.digest, cache.size) if cache else None
         return replace(
             pushed,
+            manifests=manifests,
             caches=(cache,) if cache else (),
             targets=(replace(target, cache=usable),),
         )
 
     def _check_whole(
         self, image: PairImage, target: PushedTarget, pushed: PushedImage, found: Manifest
-    ) -> None:
+    ) -> dict[str, Manifest]:
         missing = [p for p in target.platforms if p not in pushed.images]
         if missing:
             raise VerificationError(
@@ -116,10 +117,12 @@ class PushVerifier:
                 next_step="run the bake again; nothing that was published before has changed",
             )
         repository = image.references[0].repository
+        read: dict[str, Manifest] = {}
         for manifest in pushed.images.values():
             if manifest.digest != pushed.index:
                 by_digest = Reference(repository, digest=manifest.digest)
                 found = self._pushed_there(by_digest, _manifest)
+            read[manifest.digest] = found
             parsed = parse_image(found.raw)
             if parsed is not None and not parsed.layers:
                 raise VerificationError(
@@ -127,6 +130,7 @@ class PushVerifier:
                     cause="its stage has nothing in it, or something else was made of it",
                     next_step="check `target`, `call` and `output` of the bake file's target",
                 )
+        return read
 
     def _cache(
         self, image: PairImage, target: PushedTarget, platforms: tuple[str, ...]

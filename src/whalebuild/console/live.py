@@ -43,6 +43,7 @@ class LiveConsole(ConsoleBase):
         with self._lock:
             self._state = BuildState(targets)
             self._shown.clear()
+            self._progress_text = ""
         self._live.start()  # does nothing where it is started
         self._console.print(Text(", ".join(targets), "bold"))
 

@@ -1,4 +1,4 @@
-"""Folders into which builders export, in the scratch folder."""
+"""Folders into which builders export, or from which they read, in the scratch folder."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ class ExportFolder:
     def read(self, name: str) -> bytes:
         """Read a small file."""
         return (self.folder / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file, which the builder is to read."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
     def source(self, name: str) -> FileSource:
         """A file that is read in parts."""

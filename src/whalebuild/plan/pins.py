@@ -19,6 +19,8 @@ from whalebuild.inputs.values import BaseImage, Closure
 from whalebuild.oci.reference import Reference, familiar
 
 _IMAGE = "docker-image://"
+#: Begins the value of a named context that is an image layout of this machine.
+LAYOUT_CONTEXT = "oci-layout://"
 
 
 def image_context(reference: str) -> str:

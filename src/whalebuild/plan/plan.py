@@ -15,6 +15,7 @@ from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.inputs.values import FileEntry, Undetermined
+from whalebuild.oci.manifest import Manifest
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice, StageSplit
 from whalebuild.plan.app_cache import AppCache
@@ -144,6 +145,7 @@ class Plan:
     Attributes:
         all_targets: Every target of the bake file: images may link to them.
         others: Requested targets that are no pair, as buildx is going to be given them.
+        manifests: Those of published images that applications are built on, by digest.
     """
 
     deps: tuple[DepsPlan, ...]
@@ -154,6 +156,7 @@ class Plan:
     facts: BuilderFacts | None
     all_targets: Mapping[str, Target]
     others: tuple[OtherTarget, ...] = ()
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
 
     @property
     def output(self) -> Output:

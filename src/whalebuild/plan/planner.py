@@ -14,6 +14,7 @@ from whalebuild.bakefile.target import Target
 from whalebuild.builder.choose import BuilderChooser
 from whalebuild.builder.probe import BuilderProbe
 from whalebuild.errors import UsageError
+from whalebuild.oci.manifest import Manifest
 from whalebuild.oci.platform import parse_platforms, resolve
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
@@ -102,7 +103,10 @@ class Planner:
         facts = with_nodes.result() if with_nodes else None
         settings = with_consent(chooser.settings_of_bake(self.settings, facts), consent)
         cached = tuple(with_caches(other, deps, apps) for other in others)
-        return Plan(deps, apps, options, settings, source, facts, all_targets, cached)
+        return Plan(
+            *(deps, apps, options, settings, source, facts, all_targets, cached),
+            manifests={str(ref.digest): m for ref, m in _stood_on(lookup, deps, apps) if m},
+        )
 
     def _decide(
         self,
@@ -149,15 +153,23 @@ def _lost(
     lookup: ManifestLookup, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]
 ) -> frozenset[str]:
     """Find images that applications would be built on, and that the registry has lost."""
+    stood_on = _stood_on(lookup, deps, apps)
+    return frozenset(str(reference.digest) for reference, found in stood_on if found is None)
+
+
+def _stood_on(
+    lookup: ManifestLookup, deps: Sequence[DepsPlan], apps: Sequence[AppPlan]
+) -> list[tuple[Reference, Manifest | None]]:
+    """The published images that applications are built on; None for one that is lost."""
     needed = {app.image.deps for app in apps if app.action is AppAction.BUILD and app.pins}
-    stood_on = [
+    references = [
         Reference(each.source.reference.repository, digest=image.digest)
         for each in deps
         if each.reused and each.source and each.image.name in needed
         for image in each.source.bundle.images.values()
     ]
-    lookup.begin(stood_on)
-    return frozenset(str(ref.digest) for ref in stood_on if lookup.manifest(ref) is None)
+    lookup.begin(references)
+    return [(reference, lookup.manifest(reference)) for reference in references]
 
 
 def _check_portion(others: Sequence[OtherTarget]) -> None:

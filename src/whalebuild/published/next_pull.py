@@ -10,7 +10,7 @@ from functools import partial
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.failures.failure import FailedError
 from whalebuild.oci.image_config import ImageConfig
-from whalebuild.oci.manifest import Descriptor
+from whalebuild.oci.manifest import Descriptor, Manifest
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.published.download import (
@@ -36,11 +36,13 @@ def estimate_next_pull(
     index: Descriptor,
     clock: Callable[[], float],
     seconds: float = _SECONDS,
+    *,
+    manifests: Mapping[str, Manifest] | None = None,
 ) -> Mapping[str, NextPull] | None:
     """Compute what a host that has the version before downloads of the new one, by platform.
 
-    Two small requests a platform, side by side. The estimate fails no bake: where a manifest cannot
-    be read at the first try, or not in time, there is none.
+    At most two small requests a platform, side by side. The estimate fails no bake: where a
+    manifest cannot be read at the first try, or not in time, there is none.
 
     Args:
         registry: Where both versions are.
@@ -49,6 +51,7 @@ def estimate_next_pull(
         index: The new version's index.
         clock: Seconds, as ``time.monotonic``.
         seconds: How long to wait for all manifests.
+        manifests: Those that need not be read, by digest.
 
     Returns:
         None where there is no estimate, or no platform is in both versions.
@@ -58,6 +61,9 @@ def estimate_next_pull(
     submit = Submit()
 
     def begin(child: Descriptor) -> Future[ImageView | None]:
+        known = (manifests or {}).get(child.digest)
+        if known:
+            return submit(lambda: _image(known))
         return submit(partial(_read, registry, Reference(repository, digest=child.digest)))
 
     def wait(reading: Future[ImageView | None]) -> ImageView | None:
@@ -89,5 +95,9 @@ def _read(registry: Registry, reference: Reference) -> ImageView | None:
         found = registry.manifest(reference)
     except FailedError:
         return None
-    image = view_manifest(found) if found else None
+    return _image(found) if found else None
+
+
+def _image(found: Manifest) -> ImageView | None:
+    image = view_manifest(found)
     return image if image and image.manifest else None

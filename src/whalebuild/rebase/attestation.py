@@ -5,10 +5,11 @@ https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-stora
 The stub's digests stand in more places than the materials: in the arguments of the request and of
 those above it (``context:…``), with ``mode=max`` in the build's definition and in the layers of
 each step too (``solver/llbsolver/provenance/types/types.go``). So they are replaced wherever they
-are, and that none is left is checked. Then one entry says that there was a stub: in
-``runDetails.byproducts`` of SLSA v1, which is for what else a build made and what may be needed to
-look into it; v0.2 has no such list, but BuildKit keeps keys of others in ``invocation.environment``
-(``ProvenanceCustomEnv``).
+are, and that none is left is checked. A stub that was handed over as an image layout has a name
+that says nothing there: it becomes that of the app base. Then one entry says that there was a stub:
+in ``runDetails.byproducts`` of SLSA v1, which is for what else a build made and what may be needed
+to look into it; v0.2 has no such list, but BuildKit keeps keys of others in
+``invocation.environment`` (``ProvenanceCustomEnv``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
@@ -38,6 +40,8 @@ SLSA_02 = "https://slsa.dev/provenance/v0.2"
 SLSA_1 = "https://slsa.dev/provenance/v1"
 _STATEMENT = "application/vnd.in-toto+json"
 _EMPTY = "application/vnd.oci.empty.v1+json"
+# Attributes of a source that is a layout (``solver/pb/attr.go`` of BuildKit).
+_OF_LAYOUT = frozenset({"oci.session", "oci.store"})
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ class _Replacement:
     """What is replaced by what in a statement: hexadecimal digests, and layers."""
 
     digests: Mapping[str, str]
+    names: tuple[tuple[re.Pattern[str], str], ...]
     stub_layers: tuple[str, ...]
     base_layers: Sequence[Mapping[str, Any]]
 
@@ -154,6 +159,7 @@ class _Replacement:
                 _hex(build.stub.digest): _hex(build.base.digest),
                 _hex(build.built.digest): _hex(build.rebased.image.digest),
             },
+            _names_of_layout(build),
             _stub_layers(build),
             base.layers,
         )
@@ -161,13 +167,25 @@ class _Replacement:
     def all_of(self, value: Any) -> Any:
         """The value with everything in it replaced, keys of objects too."""
         if isinstance(value, dict):
-            return {self.all_of(key): self.all_of(each) for key, each in value.items()}
+            source = self._without_store(value)
+            return {self.all_of(key): self.all_of(each) for key, each in source.items()}
         if isinstance(value, list):
             return [self.all_of(each) for each in self._layers(value)]
         if isinstance(value, str):
+            for name, whole in self.names:
+                value = name.sub(whole, value)
             for old, new in self.digests.items():
                 value = value.replace(old, new)
         return value
+
+    def _without_store(self, value: dict[str, Any]) -> dict[str, Any]:
+        """A source of the build's definition; an image in a registry has no layout's attributes."""
+        handed, _ = self.names[0]
+        if not handed.fullmatch(str(value.get("identifier"))):
+            return value
+        attributes = {k: v for k, v in (value.get("attrs") or {}).items() if k not in _OF_LAYOUT}
+        rest = {key: each for key, each in value.items() if key != "attrs"}
+        return {**rest, "attrs": attributes} if attributes else rest
 
     def _layers(self, listed: list[Any]) -> list[Any]:
         """A chain of layers with the app base's in the place of the stub's."""
@@ -177,6 +195,19 @@ class _Replacement:
         at = is_stub.index(True)
         rest = [each for each, left in zip(listed, is_stub, strict=True) if not left]
         return [*rest[:at], *self.base_layers, *rest[at:]]
+
+
+def _names_of_layout(build: BuiltOnStub) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """What names a stub that was handed over as a layout, and what would name the app base."""
+    stub, base = re.escape(build.stub.digest), build.base.digest
+    purl = _purl_name(build.repository)
+    return (
+        (
+            re.compile(rf"oci-layout://[^\s@]*@{stub}"),
+            f"docker-image://{build.repository}@{base}",
+        ),
+        (re.compile(rf"pkg:oci/[^\s?]*\?digest={stub}"), f"pkg:docker/{purl}?digest={base}"),
+    )
 
 
 def _stub_layers(build: BuiltOnStub) -> tuple[str, ...]:
@@ -254,7 +285,11 @@ def _purl(name: Reference, build: BuiltOnStub) -> str:
         qualifiers.append("platform=" + build.rebased.descriptor.platform.replace("/", "%2F"))
     version = f"@{tag}" if tag else ""
     end = f"?{'&'.join(qualifiers)}" if qualifiers else ""
-    return f"pkg:docker/{familiar(name.repository).replace(':', '%3A')}{version}{end}"
+    return f"pkg:docker/{_purl_name(name.repository)}{version}{end}"
+
+
+def _purl_name(repository: str) -> str:
+    return familiar(repository).replace(":", "%3A")
 
 
 def _document(raw: bytes, what: str) -> dict[str, Any]:

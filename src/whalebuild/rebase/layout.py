@@ -1,4 +1,4 @@
-"""Reads what BuildKit exports with ``type=oci``: an image layout, through a function that reads.
+"""Image layouts: reads what BuildKit exports with ``type=oci``, and writes what it is to read.
 
 https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 """
@@ -6,12 +6,13 @@ https://github.com/opencontainers/image-spec/blob/main/image-layout.md
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from whalebuild.errors import VerificationError
 from whalebuild.oci.manifest import (
+    INDEX_TYPE,
     INDEX_TYPES,
     MANIFEST_TYPES,
     Descriptor,
@@ -24,6 +25,8 @@ from whalebuild.oci.manifest import (
 from whalebuild.rebase.images import Image
 
 Read = Callable[[str], bytes]
+Write = Callable[[str, bytes], None]
+_VERSION = b'{"imageLayoutVersion":"1.0.0"}'
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,27 @@ def _exported(read: Read, digest: str, attestation: str | None) -> ExportedImage
     return ExportedImage(Image(manifest, config), platform_of(config), attested)
 
 
+def write_layout(write: Write, image: Image, layers: Iterable[bytes]) -> None:
+    """Write an image as a layout.
+
+    Args:
+        write: Writes a file by its path in the layout.
+        image: The image.
+        layers: Its layers as the manifest names them, in any order.
+    """
+    descriptor = Descriptor(image.digest, len(image.manifest), platform=platform_of(image.config))
+    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [descriptor.as_json()]}
+    write("oci-layout", _VERSION)
+    write("index.json", json.dumps(index).encode())
+    for blob in (image.manifest, image.config, *layers):
+        write(blob_path(digest_of(blob)), blob)
+
+
+def blob_path(digest: str) -> str:
+    """Where a layout has a blob."""
+    return f"blobs/{digest.replace(':', '/', 1)}"
+
+
 def _collect(
     read: Read,
     index: Index,
@@ -121,7 +145,7 @@ def _index(raw: bytes, name: str) -> Index:
 
 
 def _blob(read: Read, digest: str) -> bytes:
-    raw = _file(read, f"blobs/{digest.replace(':', '/', 1)}")
+    raw = _file(read, blob_path(digest))
     if digest_of(raw) != digest:
         _broken(f"{digest} has other content")
     return raw

@@ -40,6 +40,8 @@ _MIB = 1024 * 1024
 # Up to here a blob is sent with one request: what a failure costs is small.
 IN_ONE_PIECE = 8 * _MIB
 CHUNK = 32 * _MIB
+# Up to here a blob is sent without asking whether it is there: that costs as much as sending it.
+WITHOUT_ASKING = 64 * 1024
 # The most that ghcr.io takes in a chunk, and less than proxies allow a body to have.
 SMALLER_CHUNK = 4 * _MIB
 # A registry that loses more uploads of a blob than this gets it in one piece.
@@ -78,10 +80,14 @@ class BlobUpload:
     _handed: int = field(default=0, init=False)  # what it may have, if a request failed
     _unsure: bool = field(default=False, init=False)  # a request has failed since it said so
     _least_chunk: int = field(default=0, init=False)
-    _look: bool = field(default=True, init=False)  # whether the blob may be there
+    _look: bool = field(init=False)  # whether to ask if the blob is there
     _finished: bool = field(default=False, init=False)  # the last request was made, with any end
     _losses: int = field(default=0, init=False)
     _mismatched: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the first request."""
+        self._look = self.source.size > WITHOUT_ASKING
 
     def advance(self) -> Arrival | None:
         """See ``oci.blobs.Upload``.

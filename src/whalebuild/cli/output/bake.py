@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from whalebuild.bake.result import BakeResult, OtherResult, TargetResult
+from whalebuild.bake.result import BakeResult, ImageAction, OtherResult, TargetResult
 from whalebuild.cli.output.table import columns
 from whalebuild.errors import WhalebuildError, retry_summary
 from whalebuild.text import human_bytes, human_seconds, short_digest
@@ -96,6 +96,10 @@ def _summary(result: BakeResult) -> str:
         done = f"nothing is published yet: {result.part} is for `whalebuild merge`; built"
     parts = [f"{done} in {human_seconds(result.seconds)}"]
     parts.append(f"{human_bytes(result.bytes_pulled)} of layers pulled")
+    sent = [target.bytes_pushed for target in result.targets if target.action is ImageAction.BUILT]
+    known = [each for each in sent if each is not None]
+    if known and len(known) == len(sent):
+        parts.append(f"{human_bytes(sum(known))} pushed")
     if result.retries:
         parts.append(retry_summary(result.retries))
     return "; ".join(parts)

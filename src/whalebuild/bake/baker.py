@@ -9,7 +9,7 @@ from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.cache_renewal import CacheRenewal
 from whalebuild.bake.concurrent import ConcurrentBakes
-from whalebuild.bake.on_stub import OnStub
+from whalebuild.bake.on_stub import OnStub, StubBuild
 from whalebuild.bake.other_targets import OtherTargets
 from whalebuild.bake.outcome import (
     BuiltImages,
@@ -25,6 +25,7 @@ from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, ImageAction, ImageResult, Warnings, make_result
 from whalebuild.bake.runner import BuildxRunner
 from whalebuild.bake.verify import PushVerifier
+from whalebuild.bake.verify_on_stub import StubVerifier
 from whalebuild.bakefile.images import Role
 from whalebuild.buildkit.console import Console
 from whalebuild.buildkit.metadata import image_digest
@@ -84,6 +85,7 @@ class Baker:
         self._on_stub = OnStub(
             *(plan, self.engine, self._runner, registry, self.console.note, self._pushing)
         )
+        self._stub_verifier = StubVerifier(plan, self.engine, self._runner)
 
     def bake(self) -> BakeResult:
         """Build, publish (or load), and tell what happened.
@@ -159,7 +161,15 @@ class Baker:
         finally:
             self._cache_exporter.delete_staged()
         pulls = {app.image.name: self._next_pull(app, built) for app in self.plan.apps}
-        return [replace(each, next_pull=pulls.get(each.image.name)) for each in results]
+        verified = self._stub_verifier.done
+        return [
+            replace(
+                each,
+                next_pull=pulls.get(each.image.name),
+                verified=verified.get(each.image.name, ()),
+            )
+            for each in results
+        ]
 
     def _build(self) -> BuiltImages:
         """Build and push, and verify what was pushed."""
@@ -178,6 +188,8 @@ class Baker:
             }
         )
         self._on_stub.run(build for builds in on_stub.values() for build in builds)
+        if self.plan.options.verify:
+            self._verify(on_stub, outcomes)
         self._cache_renewal.renew(
             ((app, app_targets[app.image.name]) for app in on_base),
             lambda app, export: self.plan.app_targets(
@@ -196,6 +208,15 @@ class Baker:
                 built[app.image.name] = tuple(build.target for build in builds)
         stubs = {name: self._on_stub.new_stubs(outcome) for name, outcome in outcomes.items()}
         return BuiltImages(outcomes, pushed, {**deps_targets, **built}, stubs)
+
+    def _verify(
+        self, on_stub: Mapping[str, Sequence[StubBuild]], outcomes: Mapping[str, DepsOutcome]
+    ) -> None:
+        """Compare what was built on stubs with ordinary builds, before it is pushed."""
+        for app in self.plan.apps:
+            if builds := on_stub.get(app.image.name):
+                self._stub_verifier.check(app, outcomes[app.image.deps], builds)
+            self.console.note(self._stub_verifier.told(app))
 
     def _pushing(self, what: str, done: int, total: int) -> None:
         self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}")

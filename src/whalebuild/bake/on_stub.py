@@ -108,7 +108,7 @@ class OnStub:
         manifests: list[bytes] = []
         for build in builds:
             (platform,) = build.target.platforms
-            rebased, attestation = _rebased(app, build)
+            rebased, attestation = put_on_base(app, build)
             images[platform] = replace(rebased.descriptor, platform=platform)
             layers = ((layer.digest, build.export) for layer in rebased.added)
             blobs += [Blob(digest, export.source(_path(digest))) for digest, export in layers]
@@ -165,8 +165,12 @@ def _attests(app: AppPlan) -> list[Any]:
     return given if said or not app.attested else [*given, "type=provenance,mode=min"]
 
 
-def _rebased(app: AppPlan, build: StubBuild) -> tuple[Rebased, RebasedAttestation | None]:
-    """Put what was built on the app base."""
+def put_on_base(app: AppPlan, build: StubBuild) -> tuple[Rebased, RebasedAttestation | None]:
+    """Put what was built on the app base.
+
+    Raises:
+        VerificationError: What was exported is not what was to be built.
+    """
     exported = read_layout(build.export.read)
     on = build.on
     repeated = app.image.app_base.repeated if app.image.app_base else 0

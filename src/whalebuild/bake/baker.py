@@ -26,6 +26,7 @@ from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, ImageAction, ImageResult, Warnings, make_result
 from whalebuild.bake.runner import BuildxRunner
 from whalebuild.bake.verify import PushVerifier
+from whalebuild.bake.verify_on_stub import StubVerifier
 from whalebuild.bakefile.images import Role
 from whalebuild.buildkit.console import Console
 from whalebuild.buildkit.metadata import image_digest
@@ -85,6 +86,7 @@ class Baker:
         self._on_stub = OnStub(
             *(plan, self.engine, self._runner, registry, self.console.note, self._pushing)
         )
+        self._stub_verifier = StubVerifier(plan, self.engine, self._runner)
 
     def bake(self) -> BakeResult:
         """Build, publish (or load), and tell what happened.
@@ -160,7 +162,15 @@ class Baker:
         finally:
             self._cache_exporter.delete_staged()
         pulls = {app.image.name: self._next_pull(app, built) for app in self.plan.apps}
-        return [replace(each, next_pull=pulls.get(each.image.name)) for each in results]
+        verified = self._stub_verifier.done
+        return [
+            replace(
+                each,
+                next_pull=pulls.get(each.image.name),
+                verified=verified.get(each.image.name, ()),
+            )
+            for each in results
+        ]
 
     def _build(self) -> BuiltImages:
         """Build and push, and verify what was pushed."""
@@ -193,6 +203,8 @@ class Baker:
             }
 
         targets = self._push(all_of)
+        if self.plan.options.verify:
+            self._compare(on_stub, targets, outcomes)
         cached = (a for a in building if (on := on_stub[a.image.name]) is None or on.caches)
         self._cache_renewal.renew(((a, targets[a.image.name]) for a in cached), make)
         built = (a for a in building if targets[a.image.name])
@@ -202,6 +214,19 @@ class Baker:
             )
             for a in built
         }
+
+    def _compare(
+        self,
+        on_stub: Mapping[str, AppOnStub | None],
+        targets: TargetsByImage,
+        outcomes: Mapping[str, DepsOutcome],
+    ) -> None:
+        """Compare what was built on stubs with ordinary builds, before it is pushed."""
+        for app in self.plan.apps:
+            if on := on_stub.get(app.image.name):
+                builds = self._on_stub.builds(on, targets[app.image.name])
+                self._stub_verifier.check(app, outcomes[app.image.deps], builds)
+            self.console.note(self._stub_verifier.told(app))
 
     def _pushing(self, what: str, done: int, total: int) -> None:
         self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}")

@@ -60,6 +60,25 @@ class AppOnStub:
     caches: bool
 
 
+@dataclass(frozen=True)
+class StubBuild:
+    """One platform of an application as it was built on a stub.
+
+    Attributes:
+        target: What built it.
+        export: Where it was exported to.
+        exported: What was exported.
+        on: The app base with its stub.
+    """
+
+    app: AppPlan
+    platform: str
+    target: GeneratedTarget
+    export: Export
+    exported: ExportedImage
+    on: BaseOnStub
+
+
 @dataclass
 class OnStub:
     """The builds on stubs of one bake.
@@ -126,6 +145,14 @@ class OnStub:
         made = self.plan.app_targets(on.app, pinned, export if on.caches else None)
         return tuple(self._exported(on, target) for target in made)
 
+    def builds(self, on: AppOnStub, targets: Iterable[GeneratedTarget]) -> tuple[StubBuild, ...]:
+        """Read what the targets of an application have exported.
+
+        Raises:
+            VerificationError: It is not whole, or lacks a platform.
+        """
+        return tuple(build for target in targets for build in self._builds(on, target))
+
     def push(self, on: AppOnStub, targets: Sequence[GeneratedTarget]) -> PushedImage:
         """Push what was built, without a tag.
 
@@ -138,8 +165,9 @@ class OnStub:
         blobs: list[Blob] = []
         manifests: list[bytes] = []
         pushed: dict[str, Manifest] = {}
-        for platform, exported, export in self._built(on, targets):
-            rebased, attestation = _rebased(on, platform, exported)
+        for build in self.builds(on, targets):
+            platform, export = build.platform, build.export
+            rebased, attestation = put_on_base(build)
             images[platform] = replace(rebased.descriptor, platform=platform)
             layers = (layer.digest for layer in rebased.added)
             blobs += [Blob(digest, export.source(blob_path(digest))) for digest in layers]
@@ -175,25 +203,21 @@ class OnStub:
             changed if on.caches else replace(changed.with_attributes(cache_from=None), imports=())
         )
 
-    def _built(
-        self, on: AppOnStub, targets: Iterable[GeneratedTarget]
-    ) -> Iterator[tuple[str, ExportedImage, Export]]:
-        """What targets have exported, by platform."""
-        for target in targets:
-            export = self._exports[target.target.outputs[0]["dest"]]
-            wanted = target.platforms or tuple(on.bases)
-            found = read_layout(export.read)
+    def _builds(self, on: AppOnStub, target: GeneratedTarget) -> Iterator[StubBuild]:
+        export = self._exports[target.target.outputs[0]["dest"]]
+        wanted = target.platforms or tuple(on.bases)
+        found = read_layout(export.read)
+        images = {image.platform: image for image in found}
+        for platform in wanted:
             alone = len(found) == len(wanted) == 1
-            images = {image.platform: image for image in found}
-            for platform in wanted:
-                image = found[0] if alone else images.get(platform)
-                if image is None:
-                    raise VerificationError(
-                        f'what was built for "{target.name}" lacks {platform}',
-                        cause=f"it has {', '.join(filter(None, images)) or 'no image'}",
-                        next_step="check the builder's platforms: docker buildx inspect",
-                    )
-                yield platform, image, export
+            image = found[0] if alone else images.get(platform)
+            if image is None:
+                raise VerificationError(
+                    f'what was built for "{target.name}" lacks {platform}',
+                    cause=f"it has {', '.join(filter(None, images)) or 'no image'}",
+                    next_step="check the builder's platforms: docker buildx inspect",
+                )
+            yield StubBuild(on.app, platform, target, export, image, on.bases[platform])
 
     def _handed(self, on: BaseOnStub, repository: str) -> tuple[str, str]:
         """The named context that is the stub in the registry, and the one that the builder gets.
@@ -237,12 +261,14 @@ def _attests(app: AppPlan) -> list[Any]:
     return given if said or not app.attested else [*given, "type=provenance,mode=min"]
 
 
-def _rebased(
-    built: AppOnStub, platform: str, exported: ExportedImage
-) -> tuple[Rebased, RebasedAttestation | None]:
-    """Put what was built on the app base."""
-    image, on = built.app.image, built.bases[platform]
-    rebased = rebase(on.base, exported.image, on.stub, repeated=built.app.needs.repeated)
+def put_on_base(build: StubBuild) -> tuple[Rebased, RebasedAttestation | None]:
+    """Put what was built on the app base.
+
+    Raises:
+        VerificationError: What was exported is not what was to be built.
+    """
+    image, on, exported = build.app.image, build.on, build.exported
+    rebased = rebase(on.base, exported.image, on.stub, repeated=build.app.needs.repeated)
     if exported.attestation is None:
         return rebased, None
     about = BuiltOnStub(

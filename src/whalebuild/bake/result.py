@@ -43,11 +43,33 @@ class Warnings:
 
 
 @dataclass(frozen=True)
+class Verified:
+    """One platform of an application that was built another way, too, with the same result.
+
+    Attributes:
+        against: The other way.
+        layers: How many layers above the app base were compared.
+        entries: How many entries of them.
+    """
+
+    platform: str
+    against: str
+    layers: int
+    entries: int
+
+    def __str__(self) -> str:
+        layers = "1 layer" if self.layers == 1 else f"{self.layers} layers"
+        what = f"{layers} with {self.entries} entries, and the configuration"
+        return f"{self.against} ({self.platform}: {what})"
+
+
+@dataclass(frozen=True)
 class ImageResult:
     """One image: what became of it, its digest, the targets that built it and its platforms.
 
     ``next_pull`` is what a host that has the version before downloads, by platform; None where it
-    is not known. ``bytes_pushed`` is what whalebuild itself has sent of it.
+    is not known. ``bytes_pushed`` is what whalebuild itself has sent of it, ``verified`` what
+    ``--verify`` has compared.
     """
 
     image: PairImage
@@ -57,6 +79,7 @@ class ImageResult:
     platforms: tuple[str, ...] = ()
     next_pull: Mapping[str, NextPull] | None = None
     bytes_pushed: int | None = None
+    verified: tuple[Verified, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +96,8 @@ class TargetResult:
         seconds: From its first step to its last.
         next_pull: What a host that has the version before downloads of it, by platform; None
             where there was none before, or it is not known.
+        verified: What ``--verify`` has compared; none where it was not given, or nothing was built
+            on a stub.
     """
 
     target: str
@@ -87,6 +112,7 @@ class TargetResult:
     bytes_pushed: int | None
     seconds: float
     next_pull: Mapping[str, NextPull] | None = None
+    verified: tuple[Verified, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,4 +220,5 @@ def _target(result: ImageResult, states: Mapping[str, BuildState]) -> TargetResu
         bytes_pushed=result.bytes_pushed,
         seconds=round(max((each.seconds for each in totals), default=0.0), 3),
         next_pull=result.next_pull,
+        verified=result.verified,
     )

@@ -37,10 +37,10 @@ from whalebuild.runtime.uploads import Blob, push_blobs
 _CONFIG_LIMIT = 4 << 20
 _LAYER_LIMIT = 4 << 20
 _GZIP = b"\x1f\x8b"
-_WITHOUT_PROVENANCE = ["type=provenance,disabled=true"]
+WITHOUT_PROVENANCE = ["type=provenance,disabled=true"]
 # Layers are exported as they are, but for those that Python cannot read before 3.14.
-_ZSTD = "+zstd"
-_UNCOMPRESSED = {"compression": "uncompressed", "force-compression": "true"}
+ZSTD = "+zstd"
+UNCOMPRESSED = {"compression": "uncompressed", "force-compression": "true"}
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Stubs:
         layers = parse_image(read.image.manifest)
         with ExitStack() as opened:
             tars = [
-                opened.enter_context(_open(export, layer.digest))
+                opened.enter_context(open_layer(export, layer.digest))
                 for layer in (layers.layers if layers else ())
             ]
             layer = derive_stub(tars, list(reaches))
@@ -207,20 +207,21 @@ def _exported(deps: DepsOutcome, platform: str, base: Image, export: Export) -> 
     """The target that exports an app base's layers, and nothing else."""
     reference = Reference(deps.deps_image.repository, digest=base.digest)
     image = deps.plan.image
-    compression = _UNCOMPRESSED if _ZSTD.encode() in base.manifest else {}
+    compression = UNCOMPRESSED if ZSTD.encode() in base.manifest else {}
     attributes: Mapping[str, Any] = {
         "context": export.path,
         "dockerfile-inline": f"FROM {APP_BASE}\n",
         "contexts": {APP_BASE: image_context(str(reference))},
         "platforms": [platform],
         "output": [{"type": "oci", "tar": "false", "dest": export.path, **compression}],
-        "attest": _WITHOUT_PROVENANCE,
+        "attest": WITHOUT_PROVENANCE,
     }
     name = f"{image.name}_layers_{platform.replace('/', '-')}"
     return GeneratedTarget(image, (platform,), Target(name, attributes))
 
 
-def _open(export: Export, digest: str) -> BinaryIO:
+def open_layer(export: Export, digest: str) -> BinaryIO:
+    """Open a layer of an export, without its compression by gzip."""
     stream = export.source(blob_path(digest)).open()
     begins = stream.read(len(_GZIP))
     stream.seek(0)

@@ -129,6 +129,7 @@ class BuildOptions:
         platforms: Platforms instead of the bake file's; empty keeps those.
         extra_tags: Further references for the application's image.
         portion: What a partial bake builds; None where everything is built and published.
+        verify: Compare what is built on a stub with the ordinary build of it.
     """
 
     load: bool = False
@@ -139,6 +140,7 @@ class BuildOptions:
     platforms: tuple[str, ...] = ()
     extra_tags: tuple[str, ...] = ()
     portion: Portion | None = None
+    verify: bool = False
 
     @property
     def publishes(self) -> bool:

@@ -38,6 +38,7 @@ def bake(
     partial: opt.Partial = False,
     part_file: opt.PartFile = None,
     force: opt.Force = False,
+    verify: opt.Verify = False,
     scope: opt.Scope = None,
     base: opt.Base = None,
     tag: opt.Tags = None,
@@ -49,10 +50,17 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
-        from whalebuild.cli.partial import ask_for_portion, bake_part, check_modes, portion_note
+        from whalebuild.cli.partial import (
+            ask_for_portion,
+            bake_part,
+            check_modes,
+            check_verify,
+            portion_note,
+        )
         from whalebuild.cli.session import BakeArguments, open_session, push_override, setting_flags
 
         check_modes(push=push, load=load, read_only=read_only, partial=partial, part_file=part_file)
+        check_verify(verify=verify, load=load, read_only=read_only, partial=partial)
         flags = setting_flags(
             file=bake_file.file,
             scope=scope,
@@ -83,6 +91,7 @@ def bake(
                 pull=pull,
                 extra_tags=tuple(tag or ()),
                 portion=ask_for_portion(platform) if partial else None,
+                verify=verify,
             )
             with session.reading():
                 plan = session.planner(ask=not print_).plan(session.request, options)

@@ -94,6 +94,10 @@ Parts = Annotated[
     list[Path], Argument(metavar="PARTS...", help="Files of `bake --partial`.", show_default=False)
 ]
 Force = Annotated[bool, Option("--force", help="Build and publish even if nothing has changed.")]
+Verify = Annotated[
+    bool,
+    Option("--verify", help="Build the ordinary way, too, and publish only if both are the same."),
+]
 Check = Annotated[
     bool,
     Option("--check", help="Exit code 0 if the dependencies can be reused, 10 if not."),

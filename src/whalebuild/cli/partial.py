@@ -55,6 +55,22 @@ def check_modes(
         )
 
 
+def check_verify(*, verify: bool, load: bool, read_only: bool, partial: bool) -> None:
+    """Refuse ``--verify`` where nothing is built on a stub.
+
+    Raises:
+        UsageError: It was given beside another flag.
+    """
+    others = {"--load": load, "--read-only": read_only, "--partial": partial}
+    given = next((flag for flag, is_given in others.items() if is_given), None)
+    if verify and given:
+        raise UsageError(
+            f"--verify and {given} exclude each other",
+            cause=f"with {given} every image is built the ordinary way, or on the whole app base",
+            next_step="leave one of them out",
+        )
+
+
 def ask_for_portion(platforms: Sequence[str] | None) -> Portion:
     """What ``--platform`` means beside ``--partial``: which of all platforms are built here.
 

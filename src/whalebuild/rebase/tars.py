@@ -6,7 +6,7 @@ As containerd applies layers: ``applyNaive`` in ``pkg/archive/tar.go`` of contai
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import BinaryIO, Self
 
@@ -15,11 +15,11 @@ from whalebuild.rebase.tree import Entry, Kind, TooManyLinksError, Tree, clean, 
 from whalebuild.text import shown
 
 XATTR = "SCHILY.xattr."
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
 USER_FILES = ("passwd", "group")
 USER_FILE_LIMIT = 1 << 20
 
-_WHITEOUT = ".wh."
-_OPAQUE = ".wh..wh..opq"
 _NO_XATTRS: Mapping[str, str] = {}
 _IMPLIED_MODE = 0o755
 
@@ -58,9 +58,15 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(str(fault)) from fault
 
 
-def _apply(tree: Tree, stream: BinaryIO) -> None:
-    """Put a tar's entries over a tree."""
-    fresh: set[str] = set()
+def members(stream: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    """Read the entries of a tar, each with the tar, from which its content can be read next.
+
+    Args:
+        stream: The tar, not compressed; it is read once, to its end mark.
+
+    Raises:
+        VerificationError: It is no whole tar, or has a path that leads out of it.
+    """
     try:
         with tarfile.open(
             fileobj=stream,
@@ -71,26 +77,49 @@ def _apply(tree: Tree, stream: BinaryIO) -> None:
         ) as tar:
             while (info := tar.next()) is not None:
                 tar.members = []  # type: ignore[attr-defined]  # it would keep each of them
-                _put(tree, tar, info, fresh)
+                if ".." in info.name.split("/"):
+                    raise _broken(f'it has the path "{shown(info.name)}"')
+                yield tar, info
             if tar.pax_headers:
                 raise _broken("it has global headers, which tarfile and BuildKit read differently")
     except tarfile.TarError as fault:
         raise _broken(str(fault)) from fault
 
 
+def xattrs_of(info: tarfile.TarInfo) -> Mapping[str, str]:
+    """An entry's extended attributes by name."""
+    headers = info.pax_headers.items()
+    return {k[len(XATTR) :]: v for k, v in headers if k.startswith(XATTR)} or _NO_XATTRS
+
+
+def seconds_of(info: tarfile.TarInfo) -> int:
+    """The time without its fraction, of which a float has not every digit; none before 1970.
+
+    ``boundTime`` in ``pkg/archive/time.go`` of containerd.
+    """
+    text = info.pax_headers.get("mtime", "")
+    whole = text.partition(".")[0]
+    return max(0, int(whole) if whole.isdecimal() else int(info.mtime))
+
+
+def _apply(tree: Tree, stream: BinaryIO) -> None:
+    """Put a tar's entries over a tree."""
+    fresh: set[str] = set()
+    for tar, info in members(stream):
+        _put(tree, tar, info, fresh)
+
+
 def _put(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, fresh: set[str]) -> None:
-    if ".." in info.name.split("/"):
-        raise _broken(f'it has the path "{shown(info.name)}"')
     name = clean(info.name)
     if not name:  # the root itself: no engine applies its metadata
         return
     parent, _, base = name.rpartition("/")
     parent = _directory(tree, parent)
-    if base == _OPAQUE:
+    if base == OPAQUE:
         _remove(tree, [p for p in _below(tree, parent) if p not in fresh])
         return
-    removed = base.startswith(_WHITEOUT)
-    base = base.removeprefix(_WHITEOUT)
+    removed = base.startswith(WHITEOUT)
+    base = base.removeprefix(WHITEOUT)
     path = f"{parent}/{base}" if parent else base
     if removed or not (info.isdir() and tree.is_directory(path)):
         _remove(tree, [path, *(_below(tree, path) if tree.is_directory(path) else ())])
@@ -125,15 +154,14 @@ def _remove(tree: Tree, paths: Iterable[str]) -> None:
 
 
 def _entry(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, base: str) -> Entry:
-    xattrs = {k[len(XATTR) :]: v for k, v in info.pax_headers.items() if k.startswith(XATTR)}
     made = Entry(
         kind=_kind(info),
         mode=info.mode & 0o7777,
         uid=info.uid,
         gid=info.gid,
-        mtime=_seconds(info),
+        mtime=seconds_of(info),
         target=info.linkname if info.issym() else "",
-        xattrs=xattrs or _NO_XATTRS,
+        xattrs=xattrs_of(info),
         size=info.size,
     )
     if info.islnk():
@@ -155,19 +183,9 @@ def _kind(info: tarfile.TarInfo) -> Kind:
     return Kind.SPECIAL if info.isdev() else Kind.FILE
 
 
-def _seconds(info: tarfile.TarInfo) -> int:
-    """The time without its fraction, of which a float has not every digit; none before 1970.
-
-    ``boundTime`` in ``pkg/archive/time.go`` of containerd.
-    """
-    text = info.pax_headers.get("mtime", "")
-    whole = text.partition(".")[0]
-    return max(0, int(whole) if whole.isdecimal() else int(info.mtime))
-
-
 def _broken(cause: str) -> VerificationError:
     return VerificationError(
-        "the file system of the app base cannot be read",
+        "the layers of an image cannot be read",
         cause=cause,
         next_step="run the bake again; nothing that was published before has changed",
     )

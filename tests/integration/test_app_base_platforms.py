@@ -24,7 +24,8 @@ _BASE = (
 # On amd64 /srv/app is a link, and on arm64 a directory of its own owner.
 _DOCKERFILE = (
     "FROM {base}\nARG TARGETARCH\nLABEL of=$TARGETARCH\nWORKDIR /srv\n"
-    "COPY requirements.txt packages /opt/\n# whalebuild: app-base\nCOPY --chown=app . app/\nCOPY app.sh /var/spool/\n"
+    "COPY requirements.txt packages /opt/\n# whalebuild: app-base\n"
+    "COPY --chown=app . app/\nCOPY app.sh /var/spool/\n"
     'USER app\nCMD ["sh", "/srv/app/app.sh"]\n'
 )
 _CODE_STEPS = 2

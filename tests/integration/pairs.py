@@ -29,6 +29,8 @@ _DEPS = f"FROM {{base}} AS base\nFROM base AS dependencies\n{_INSTALL}"
 ON_DEPS = f"{_DEPS}FROM dependencies AS final\n"
 COPYING = f"{_DEPS}FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
 CODE = 'COPY --link app.sh /app.sh\nCMD ["sh", "/app.sh"]\n'
+# As people write it: no dependencies stage, no --link.
+AS_IT_IS = f'FROM {{base}}\n{_INSTALL}COPY . /\nCMD ["sh", "/app.sh"]\n'
 TINY_BASE = f"{REPOSITORIES}/tiny-base"
 # A base that is quickly moved: a shell and a few commands of the sandbox's own image, 2 MB.
 _TINY = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -85,29 +84,6 @@ def test_the_layers_are_those_of_the_ordinary_build(sandbox: Sandbox, reported: 
 
 
 @pytest.mark.extended
-def test_provenance_names_what_was_published(reported: Project) -> None:
-    _write(reported, ONE_STAGE)
-    reported.bake()
-    reported.put("app.py", 'print("two")\n')
-    reported.bake()
-    shown = reported.sandbox.run(
-        *("docker", "buildx", "imagetools", "inspect", "--format", "{{json .Provenance}}"),
-        reported.fill("$REPO/app"),
-        cwd=reported.folder,
-        check=True,
-    ).stdout
-    statement = json.loads(shown)["SLSA"]
-    base = published.manifest(reported.sandbox.registry, f"{reported.repository}/app", "deps")[
-        "manifests"
-    ][0]["digest"].removeprefix("sha256:")
-    assert [each["digest"]["sha256"] for each in statement["materials"]] == [base]
-    said = json.dumps(statement)
-    stub = statement["invocation"]["environment"].pop("dev.whalebuild.stub")
-    assert stub["digest"]["sha256"] in said
-    assert stub["digest"]["sha256"] not in json.dumps(statement), "but where it is said to be one"
-
-
-@pytest.mark.extended
 def test_another_destination_has_a_stub_of_its_own(reported: Project) -> None:
     _write(reported, ONE_STAGE)
     reported.bake()
@@ -122,29 +98,6 @@ def test_another_destination_has_a_stub_of_its_own(reported: Project) -> None:
         again = reported.bake(engine=engine)
     assert again["all"]["bytes_pulled"] < 64 * KIB
     assert reported.run("$REPO/app", "cat", "/usr/local/bin/app.py") == 'print("two")\n'
-
-
-@pytest.mark.extended
-@pytest.mark.parametrize("driver", ["remote", "two nodes"])
-def test_two_platforms_without_emulation(
-    sandbox: Sandbox, reported: Project, driver: str, tmp_path: Path
-) -> None:
-    """The base is extracted and not run, so that one machine has it for both."""
-    del tmp_path
-    text = 'FROM $PYTHON\nCOPY requirements.txt /\nWORKDIR /srv\nCOPY . .\nCMD ["cat", "app.py"]\n'
-    _write(reported, text)
-    platforms = ("--platform", "linux/amd64,linux/arm64")
-    nodes = {"shared": ""} if driver == "remote" else {"shared": "linux/amd64", "b": "linux/arm64"}
-    with sandbox.fresh_engine("far") as one, sandbox.fresh_engine("near") as two:
-        engines = dict(zip((one, two), nodes.values(), strict=False))
-        with sandbox.remote_builder("far", engines) as builder:
-            words = ("--builder", builder, *platforms)
-            reported.bake(*words)
-            reported.put("app.py", "two\n")
-            second = reported.bake(*words)
-    assert second["app"]["steps_run"] == 2
-    assert reported.platforms("app") == ["amd64", "arm64"]
-    assert reported.run("$REPO/app") == "two\n"
 
 
 def _config(reported: Project, name: str) -> dict[str, object]:

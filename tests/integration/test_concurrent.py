@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.integration.pairs import CODE, ON_DEPS, Pair
+from tests.integration.pairs import AS_IT_IS, CODE, ON_DEPS, Pair
 from tests.integration.sandbox import Sandbox
 from tests.integration.watching import Watch, watching
 from tests.support.marks import rarely
@@ -141,14 +141,14 @@ def place(request: pytest.FixtureRequest, sandbox: Sandbox, pair: Pair) -> Itera
         yield [replace(pair, words=("--builder", builder)) for builder in builders]
 
 
-def _writers(place: Sequence[Pair], count: int) -> list[Writer]:
+def _writers(place: Sequence[Pair], count: int, text: str = ON_DEPS + CODE) -> list[Writer]:
     writers = []
     for number in range(count):
         one = place[number % len(place)]
         folder = one.folder.parent / f"writer-{number}"
         folder.mkdir()
         writers.append(Writer(replace(one, folder=folder)))
-        writers[-1].pair.write(ON_DEPS + CODE)
+        writers[-1].pair.write(text)
     return writers
 
 
@@ -159,12 +159,18 @@ EVERYWHERE = pytest.mark.parametrize(
 
 @pytest.mark.extended
 @pytest.mark.parametrize(
-    ("place", "rounds"),
-    [("one engine", 3), rarely("two remote builders", 3)],
+    ("place", "text", "rounds"),
+    [
+        ("one engine", ON_DEPS + CODE, 3),
+        ("one engine", AS_IT_IS, 3),
+        rarely("two remote builders", ON_DEPS + CODE, 3),
+        rarely("two remote builders", AS_IT_IS, 20),
+    ],
     indirect=["place"],
+    ids=("docker", "docker-as-it-is", "remote", "remote-as-it-is"),
 )
-def test_two_bakes_at_once(place: list[Pair], rounds: int) -> None:
-    _crowd(_writers(place, 2), rounds)
+def test_two_bakes_at_once(place: list[Pair], text: str, rounds: int) -> None:
+    _crowd(_writers(place, 2, text), rounds)
 
 
 @pytest.mark.soak

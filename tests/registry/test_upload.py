@@ -300,6 +300,67 @@ def test_a_plain_not_found_of_an_upload_is_no_missing_image(place: Place, status
     assert [failure.kind for failure in met] == [FailureKind.TRANSIENT]
 
 
+@dataclass
+class Kept:
+    """The note of one upload, which outlives a run."""
+
+    location: str | None = None
+
+    def claim(self, repository: str, digest: str) -> Kept:
+        return self
+
+    def keep(self, location: str) -> None:
+        self.location = location
+
+    def drop(self) -> None:
+        self.location = None
+
+
+def _killed(place: Place, kept: Kept, fault: Any = None, *, chunks: int = 2) -> None:
+    """A run that ends after so many chunks, or in the midst of one."""
+    place.behaves(Dialect(), {f"PATCH {chunks}": fault} if fault else {})
+    first = BlobUpload(place.client._session, place.repository, LARGE.digest, LARGE, begun=kept)
+    for _ in range(chunks):
+        assert first.advance() is None
+    if fault:
+        with pytest.raises(RequestFailedError):
+            first.advance()
+    place.server.asked.clear()
+    place.registry.faults.clear()
+
+
+@pytest.mark.parametrize("at", [None, 2, 31])
+def test_another_run_goes_on_with_an_upload(place: Place, at: int | None) -> None:
+    kept = Kept()
+    _killed(place, kept, at)
+    second = BlobUpload(place.client._session, place.repository, LARGE.digest, LARGE, begun=kept)
+    arrival, met = push(second)
+    assert (arrival, met) == (Arrival.SENT, [])
+    assert place.has()
+    assert [each.method for each in place.server.asked][:2] == ["HEAD", "GET"]
+    assert second.bytes_sent == LARGE.size - 2 * CHUNK - (at or 0)
+    assert kept.location is None, "it is over"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 500, 503])
+def test_what_another_run_has_begun_may_be_gone(place: Place, status: int) -> None:
+    kept = Kept()
+    _killed(place, kept)
+    place.registry.faults["GET 0"] = Reply(status)
+    second = BlobUpload(place.client._session, place.repository, LARGE.digest, LARGE, begun=kept)
+    arrival, met = push(second)
+    assert (arrival, met) == (Arrival.SENT, [])
+    assert place.has()
+    assert second.bytes_sent == LARGE.size
+
+
+def test_a_small_blob_leaves_no_note(place: Place) -> None:
+    kept = Kept("nowhere")
+    push(BlobUpload(place.client._session, place.repository, TINY.digest, TINY, begun=kept))
+    assert place.has(TINY)
+    assert kept.location == "nowhere"
+
+
 def test_a_registry_that_keeps_forgetting_gets_it_in_one_piece(place: Place) -> None:
     faults = {f"PATCH {number}": "forget" for number in (1, 3, 5)}
     place.behaves(Dialect(), faults)

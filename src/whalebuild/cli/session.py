@@ -180,9 +180,11 @@ def open_session(
         from whalebuild.registry.client import RegistryClient
         from whalebuild.runtime.retrier import Retrier
         from whalebuild.source.tree import LocalSourceTree
+        from whalebuild.state.begun_uploads import FileBegunUploads
 
         console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
-        with console, RegistryClient(builder=settings.builder) as registry:
+        client = RegistryClient(builder=settings.builder, begun=FileBegunUploads())
+        with console, client as registry:
             for warning in environment.warnings:
                 console.note(f"warning: {warning}")
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)

@@ -56,6 +56,27 @@ class Arrival(Enum):
     THERE = "there"  # it was there before
 
 
+class BegunUpload(Protocol):
+    """What is kept of one upload from one run to the next."""
+
+    @property
+    def location(self) -> str | None:
+        """Where an earlier run was to send what comes next; None where there was none."""
+
+    def keep(self, location: str) -> None:
+        """Keep where what comes next is to be sent."""
+
+    def drop(self) -> None:
+        """Forget it: the blob is there."""
+
+
+class BegunUploads(Protocol):
+    """What is kept of uploads from one run to the next."""
+
+    def claim(self, repository: str, digest: str) -> BegunUpload:
+        """Take the note of a blob's upload, which no other run uses at the same time."""
+
+
 class Upload(Protocol):
     """One blob's way into a repository, which remembers how far it has come."""
 

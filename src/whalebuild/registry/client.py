@@ -16,7 +16,7 @@ from typing import Self
 
 from whalebuild.failures.classify_http import NoAnswer
 from whalebuild.failures.failure import FailureKind, RequestFailedError
-from whalebuild.oci.blobs import BlobSource
+from whalebuild.oci.blobs import BegunUploads, BlobSource
 from whalebuild.oci.manifest import INDEX_TYPES, MANIFEST_TYPES, Descriptor, Manifest
 from whalebuild.oci.reference import Reference
 from whalebuild.registry import blobs
@@ -48,6 +48,7 @@ class RegistryClient:
         env: Where docker's configuration, buildx's state and the proxies are found.
         builder: The builder whose ``buildkitd.toml`` counts; None is the current one.
         settings: Registry settings by host, instead of the builder's.
+        begun: Remembers uploads, so that a later run goes on with them.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class RegistryClient:
         *,
         builder: str | None = None,
         settings: Mapping[str, HostSettings] | None = None,
+        begun: BegunUploads | None = None,
     ) -> None:
         if settings is None:
             settings = builder_settings(env, builder)
         self._session = RegistrySession(env, settings)
         self._largest_chunks: dict[str, int] = {}
+        self._begun = begun
 
     def __enter__(self) -> Self:
         return self
@@ -238,6 +241,7 @@ class RegistryClient:
             self._largest_chunks,
             mount_from,
             progress,
+            self._begun,
         )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from whalebuild.failures.classify_http import NoAnswer
 from whalebuild.failures.failure import Failure, FailureKind, RequestFailedError
-from whalebuild.oci.blobs import Arrival, BlobSource
+from whalebuild.oci.blobs import Arrival, BegunUpload, BegunUploads, BlobSource
 from whalebuild.oci.reference import Reference
 from whalebuild.registry.answers import named_digest, wrong
 from whalebuild.registry.blobs import (
@@ -64,6 +64,7 @@ class BlobUpload:
         mount_from: Another repository of the registry, which may have the blob.
         progress: See ``oci.registry.Registry.upload``. It may tell less than before: after a
             failure, what the registry has not got.
+        begun: What earlier runs have begun.
         bytes_sent: Bytes of the blob that were sent, those of failed requests included.
     """
 
@@ -74,6 +75,7 @@ class BlobUpload:
     largest_chunks: MutableMapping[str, int] = field(default_factory=dict)
     mount_from: str | None = None
     progress: Callable[[int, int], None] | None = None
+    begun: BegunUploads | None = None
     bytes_sent: int = field(default=0, init=False)
     _location: str | None = field(default=None, init=False)
     _offset: int = field(default=0, init=False)  # what the registry has said that it has
@@ -84,6 +86,7 @@ class BlobUpload:
     _finished: bool = field(default=False, init=False)  # the last request was made, with any end
     _losses: int = field(default=0, init=False)
     _mismatched: bool = field(default=False, init=False)
+    _note: BegunUpload | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Prepare the first request."""
@@ -97,9 +100,12 @@ class BlobUpload:
             OSError: The blob could not be read.
         """
         try:
-            return self._advance()
+            arrival = self._advance()
         except UnreadableError as failed:
             raise failed.problem from None
+        if arrival and self._note:
+            self._note.drop()
+        return arrival
 
     def _advance(self) -> Arrival | None:
         if self._look:
@@ -131,6 +137,8 @@ class BlobUpload:
 
     def _begin(self) -> bool:
         """Mount the blob, or begin an upload; return whether it was mounted."""
+        if self._go_on():
+            return False
         begun = None
         if self.mount_from:
             begun = try_mount(self.session, self.repository, self.digest, self.mount_from)
@@ -140,7 +148,27 @@ class BlobUpload:
         self._least_chunk = begun.least_chunk
         self._offset = self._handed = 0
         self._unsure = False
+        self._keep()
         return begun.location is None
+
+    def _keep(self) -> None:
+        """Remember where what comes next is to be sent."""
+        if self._note and self._location:
+            self._note.keep(self._location)
+
+    def _go_on(self) -> bool:
+        """Take up what an earlier run has begun; return whether the registry still has that."""
+        if self.begun is None or self._note or self._whole or self.mount_from:
+            return False
+        self._note = self.begun.claim(self.repository, self.digest)
+        self._location = self._note.location
+        if self._location:
+            self._handed = self.source.size
+            try:
+                self._ask_offset()
+            except RequestFailedError:  # whatever that may be: begun anew, it is told again
+                self._location = None
+        return self._location is not None
 
     def _ask_offset(self) -> None:
         """Ask how much the registry has; forget an upload that it does not know any more."""
@@ -182,6 +210,7 @@ class BlobUpload:
         self._location = location_of(answer) or self._location
         self._offset = there
         self._unsure = False
+        self._keep()
         return there == self.source.size
 
     def _not_taken(self, error: RequestFailedError) -> None:

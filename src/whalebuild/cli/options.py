@@ -107,6 +107,10 @@ Tags = Annotated[
 ]
 ImageName = Annotated[str | None, Option(help="Image name where no bake file gives one.")]
 DepsStage = Annotated[str | None, Option(help="Dockerfile stage that holds the dependencies.")]
+AppBase = Annotated[
+    str | None,
+    Option(help="Where a Dockerfile is cut: before:INSTRUCTION or after:INSTRUCTION."),
+]
 RetryAttempts = Annotated[int | None, Option(help="Tries of a registry step at the most.")]
 RetryDeadline = Annotated[float | None, Option(help="Seconds after which it is given up.")]
 StrictCache = Annotated[
@@ -186,6 +190,7 @@ class ImageOptions:
 
     image: ImageName = None
     deps_stage: DepsStage = None
+    app_base: AppBase = None
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,11 @@ from whalebuild.appbase.values import Boundary, WhyNot
 from whalebuild.bakefile.app_base import APP_BASE, AppBase, Rest, base_target, target_on_base
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
+from whalebuild.errors import UsageError
 from whalebuild.inputs.find import build_of, find_inputs
 from whalebuild.inputs.values import ContextFiles, Undetermined
 from whalebuild.plan.ports import SourceTree
+from whalebuild.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,31 @@ class AppBaseFinder:
     """Finds app bases.
 
     Attributes:
-        platforms: Those of the settings, instead of the targets' own.
+        settings: Where Dockerfiles are to be cut, and platforms instead of the targets' own.
         taken: Names that targets of the bake file have.
     """
 
     tree: SourceTree
-    platforms: tuple[str, ...]
+    settings: Settings
     taken: Container[str]
 
     def find(self, target: Target, dockerfile: Dockerfile) -> AppBase | str:
-        """Find the app base of a target; or say why it has none."""
+        """Find the app base of a target; or say why it has none.
+
+        Raises:
+            UsageError: The setting, or the comment in the Dockerfile, cannot be followed.
+        """
+        found = self._find(target, dockerfile)
+        setting = self.settings.of_target(target.name).app_base
+        if setting is not None and isinstance(found, str):
+            raise UsageError(
+                f'target "{target.name}" cannot be cut at app-base = {setting!r}',
+                cause=found,
+                next_step="leave the setting out for this target",
+            )
+        return found
+
+    def _find(self, target: Target, dockerfile: Dockerfile) -> AppBase | str:
         own = self.tree.own_ignore_file(target)
         if own:
             return f"{own} is for its Dockerfile alone, which has to stay as it is"
@@ -60,7 +77,7 @@ class AppBaseFinder:
     def _boundary(
         self, target: Target, dockerfile: Dockerfile
     ) -> tuple[Boundary, ContextFiles] | Undetermined:
-        build = build_of(target, platforms=self.platforms)
+        build = build_of(target, platforms=self.settings.platform)
         inputs = find_inputs(dockerfile, target.stage, build)
         if isinstance(inputs, Undetermined):
             return inputs
@@ -68,7 +85,16 @@ class AppBaseFinder:
         files = self.tree.context_files(inputs, build, None if inline else target.dockerfile)
         if isinstance(files, Undetermined):
             return files
-        found = find_boundary(dockerfile.text, target.stage, build, inputs, files)
+        override = self.settings.of_target(target.name).app_base
+        try:
+            found = find_boundary(
+                dockerfile.text, target.stage, build, inputs, files, override=override
+            )
+        except UsageError as bad:
+            where = f'{_file(target)} of target "{target.name}"'
+            raise UsageError(
+                f"{bad.what} ({where})", cause=bad.cause, next_step=bad.next_step
+            ) from None
         return found if isinstance(found, Undetermined) else (found, files)
 
 
@@ -95,8 +121,12 @@ def _archives(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
     return None
 
 
+def _file(target: Target) -> str:
+    return "the bake file's own Dockerfile" if target.dockerfile_inline else target.dockerfile
+
+
 def _shown(target: Target, boundary: Boundary) -> str:
-    file = "the bake file's own Dockerfile" if target.dockerfile_inline else target.dockerfile
+    file = _file(target)
     if boundary.line is None:
         return f"all of {file}; {boundary.reason}"
     return f"{file} up to line {boundary.line - 1}; line {boundary.line} is {boundary.reason}"

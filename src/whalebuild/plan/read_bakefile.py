@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from whalebuild.bakefile.app_base import AppBase
+from whalebuild.bakefile.dependencies import no_stage
 from whalebuild.bakefile.others import OtherTarget, may_write_files
 from whalebuild.bakefile.pairs import (
     SortedTargets,
@@ -28,7 +29,7 @@ from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailureKind
 from whalebuild.plan.app_bases import AppBaseFinder
 from whalebuild.plan.ports import BakeFiles, SourceTree
-from whalebuild.settings import Settings
+from whalebuild.settings import TARGETS, Settings
 from whalebuild.tags import APP_TAG
 from whalebuild.text import did_you_mean
 
@@ -58,23 +59,57 @@ class BakeFileReader:
         bake, all_targets, source = self.read(request)
         for target in bake.targets.values():
             check_normal_form(target.name, target.attributes)
-        readable = needs_dockerfile(bake, all_targets, self.settings.deps_stage)
+        known = {*all_targets, *bake.targets}
+        self._check_named(known, None if source == _LONE_DOCKERFILE else request)
+        readable = needs_dockerfile(bake, all_targets, self.settings)
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
         # Who has named a stage wants a pair of it.
         strict = self.settings.origin("deps-stage") != "default"
         read = [target for target in readable if target.name in dockerfiles]
-        lacking = [target for target in read if not self._has_stage(dockerfiles[target.name])]
-        if strict and len(lacking) == len(read):
-            lacking = []
-        app_bases = self._app_bases(lacking, dockerfiles, {*all_targets, *bake.targets})
+        to_cut = self._to_cut(read, dockerfiles, strict=strict)
+        app_bases = self._app_bases(to_cut, dockerfiles, known)
         these = sort_targets(
             *(bake, all_targets, dockerfiles, self.settings), app_bases=app_bases, strict=strict
         )
         scope = self.settings.scope
         return (scoped(these, scope) if scope else these), all_targets, source
 
-    def _has_stage(self, dockerfile: Dockerfile) -> bool:
-        return dockerfile.stage(self.settings.deps_stage) is not None
+    def _check_named(self, known: set[str], request: BakeRequest | None) -> None:
+        """Refuse settings of targets that do not exist.
+
+        Raises:
+            UsageError: There are some.
+        """
+        strange = sorted(self.settings.targets.keys() - known)
+        names = self._names(request) if strange and request else tuple(sorted(known))
+        unknown = next((name for name in strange if name not in names), None)
+        if unknown and names:  # none from a buildx that cannot list them
+            raise UsageError(
+                f'the settings name target "{unknown}", which does not exist',
+                cause=did_you_mean(unknown, names),
+                next_step=f"targets are {', '.join(names)}: correct [{TARGETS}.{unknown}]",
+            )
+
+    def _to_cut(
+        self, read: Iterable[Target], dockerfiles: Mapping[str, Dockerfile], *, strict: bool
+    ) -> list[Target]:
+        """The targets that get an app base: their Dockerfile has no dependencies stage, or is set.
+
+        Raises:
+            UsageError: A Dockerfile has not the stage that its target is said to have.
+        """
+        chosen, lacking, having = [], [], []
+        for target in read:
+            own, dockerfile = self.settings.of_target(target.name), dockerfiles[target.name]
+            if own.app_base is not None:
+                chosen.append(target)
+            elif dockerfile.stage(own.deps_stage) is not None:
+                having.append(target)
+            elif "deps-stage" in self.settings.targets.get(target.name, {}):
+                raise no_stage(target, dockerfile, own.deps_stage)
+            else:
+                lacking.append(target)
+        return chosen if strict and not chosen and not having else [*chosen, *lacking]
 
     def _app_bases(
         self,
@@ -82,7 +117,7 @@ class BakeFileReader:
         dockerfiles: Mapping[str, Dockerfile],
         taken: Container[str],
     ) -> Mapping[str, AppBase | str]:
-        finder = AppBaseFinder(self.tree, self.settings.platform, taken)
+        finder = AppBaseFinder(self.tree, self.settings, taken)
         return {target.name: finder.find(target, dockerfiles[target.name]) for target in targets}
 
     def loaded(self, request: BakeRequest, others: Iterable[OtherTarget]) -> list[OtherTarget]:
@@ -157,7 +192,7 @@ class BakeFileReader:
 
         Those that were asked for are always among what is printed: ``--set`` must match a target.
         """
-        if is_complete(bake, self.settings.deps_stage):
+        if is_complete(bake, self.settings):
             return bake.targets
         others = sorted(set(self._names(request)) - bake.targets.keys())
         if not others:

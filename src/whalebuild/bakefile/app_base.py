@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
+from whalebuild.bakefile.tail import Patch, TailLine
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.tags import DEPS_TAG
@@ -50,6 +51,8 @@ class AppBase:
         whole: Why the rest needs the app base itself; empty where its stub will do.
         rest: What the rest consists of.
         repeated: How many instructions of the app base the rest has to repeat.
+        lines: The instructions after the app base, for a plan to show.
+        patch: What could be written instead, so that the rest needs less.
     """
 
     dependencies: Target
@@ -60,6 +63,8 @@ class AppBase:
     side: bool = False
     rest: Rest = field(default_factory=Rest)
     repeated: int = 0
+    lines: tuple[TailLine, ...] = ()
+    patch: Patch | None = None
 
 
 def derive(application: Target, taken: Container[str], **changes: object) -> Target:

@@ -98,6 +98,12 @@ Check = Annotated[
     bool,
     Option("--check", help="Exit code 0 if the dependencies can be reused, 10 if not."),
 ]
+ShowPatch = Annotated[
+    bool,
+    Option(
+        "--patch", help="Show only what to change in Dockerfiles, for `patch -p1` or `git apply`."
+    ),
+]
 Scope = Annotated[
     str | None, Option(help="A branch or pull request with a pair of tags of its own.")
 ]

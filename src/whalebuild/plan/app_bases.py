@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import partial
 
 from whalebuild.appbase.boundary import find_boundary
 from whalebuild.appbase.generated import Tail, base_dockerfile, tail_dockerfile
@@ -11,12 +12,15 @@ from whalebuild.appbase.limits import needs, why_whole
 from whalebuild.appbase.reaches import single_files
 from whalebuild.appbase.values import Boundary, WhyNot
 from whalebuild.bakefile.app_base import APP_BASE, AppBase, Rest, base_target, target_on_base
+from whalebuild.bakefile.tail import Patch
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.find import build_of, find_inputs
 from whalebuild.inputs.values import ContextFiles, Undetermined
+from whalebuild.plan.line_costs import tail_lines
 from whalebuild.plan.ports import SourceTree
+from whalebuild.rewrite.patch import make_patch
 from whalebuild.settings import Settings
 
 
@@ -27,11 +31,13 @@ class AppBaseFinder:
     Attributes:
         settings: Where Dockerfiles are to be cut, and platforms instead of the targets' own.
         taken: Names that targets of the bake file have.
+        patches: Whether to look for what could be written instead.
     """
 
     tree: SourceTree
     settings: Settings
     taken: Container[str]
+    patches: bool = False
 
     def find(self, target: Target, dockerfile: Dockerfile) -> AppBase | str:
         """Find the app base of a target; or say why it has none.
@@ -62,17 +68,36 @@ class AppBaseFinder:
         dependencies = base_target(target, self.taken, base_dockerfile(found))
         boundary = _shown(target, found)
         tail = tail_dockerfile(found, APP_BASE)
+        archive = _archives(found, files)
+        lines = tail_lines(found, archive)
         if isinstance(tail, WhyNot):
-            return AppBase(dependencies, None, boundary, refused=str(tail))
+            return AppBase(dependencies, None, boundary, refused=str(tail), lines=lines)
         on_base = target_on_base(target, dependencies, tail.text)
-        whole = why_whole(found) or _archives(found, files)
+        whole = why_whole(found) or archive
         return AppBase(
             *(dependencies, on_base, boundary),
             whole=str(whole) if whole else "",
             rest=_rest(found, tail, files),
             side=bool(needs(found).side),
             repeated=tail.repeated,
+            lines=lines,
+            patch=self._patch(target, found, files),
         )
+
+    def _patch(self, target: Target, boundary: Boundary, files: ContextFiles) -> Patch | None:
+        path = self.tree.patchable(target) if self.patches else None
+        if path is None:
+            return None
+
+        def again(text: str) -> tuple[Boundary, ContextFiles] | None:
+            try:
+                found = self._boundary(target, parse_dockerfile(text))
+            except UsageError:  # a setting that does not fit any more
+                return None
+            return None if isinstance(found, Undetermined) else found
+
+        content = partial(self.tree.context_text, target)
+        return make_patch(boundary, files, content, again, path)
 
     def _boundary(
         self, target: Target, dockerfile: Dockerfile

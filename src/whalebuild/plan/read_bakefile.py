@@ -40,11 +40,12 @@ Names = Callable[[], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class BakeFileReader:
-    """Reads what was asked for."""
+    """Reads what was asked for; with ``patches`` it looks for what could be written instead."""
 
     engine: BakeFiles
     tree: SourceTree
     settings: Settings
+    patches: bool = False
 
     def targets(self, request: BakeRequest) -> tuple[SortedTargets, Mapping[str, Target], str]:
         """Read the bake file and the Dockerfiles, and give each application its pair of tags.
@@ -117,7 +118,7 @@ class BakeFileReader:
         dockerfiles: Mapping[str, Dockerfile],
         taken: Container[str],
     ) -> Mapping[str, AppBase | str]:
-        finder = AppBaseFinder(self.tree, self.settings, taken)
+        finder = AppBaseFinder(self.tree, self.settings, taken, self.patches)
         return {target.name: finder.find(target, dockerfiles[target.name]) for target in targets}
 
     def loaded(self, request: BakeRequest, others: Iterable[OtherTarget]) -> list[OtherTarget]:

@@ -34,6 +34,7 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
         "image": "ghcr.io/acme/web",
         "file": ["a.hcl", "b.hcl"],
         "deps-stage": "builder",
+        "app-base": "before:COPY . .",
         "scope": "pr-7",
         "base": "follow",
         "platform": ["linux/amd64"],
@@ -219,3 +220,38 @@ def test_any_environment_is_a_layer_or_a_usage_error(environment: dict[str, str]
     made = outcome(lambda: layer_from_environment(environment))
     said = "environment variable WHALEBUILD_"
     assert said in made.what if isinstance(made, UsageError) else isinstance(made, Layer)
+
+
+def test_a_target_has_settings_of_its_own() -> None:
+    table = {
+        "deps-stage": "builder",
+        "targets": {"api": {"deps-stage": "wheels"}, "web": {"app-base": "before:COPY . ."}},
+    }
+    settings = resolve([layer_from_table(table, FILE)])
+    api, web, other = (settings.of_target(name) for name in ("api", "web", "other"))
+    assert [each.deps_stage for each in (api, web, other)] == ["wheels", "builder", "builder"]
+    assert [each.app_base for each in (api, web, other)] == [None, "before:COPY . .", None]
+    assert (web.origin("app-base"), other.origin("app-base")) == (FILE, "default")
+
+
+def test_a_flag_goes_before_what_the_file_has_for_a_target() -> None:
+    table = {"targets": {"api": {"deps-stage": "wheels", "app-base": "before:COPY . ."}}}
+    flags = layer_from_flags({"deps-stage": "builder"})
+    api = resolve([layer_from_table(table, FILE), flags]).of_target("api")
+    assert (api.deps_stage, api.origin("deps-stage")) == ("builder", "--deps-stage")
+    assert api.app_base == "before:COPY . ."
+
+
+@pytest.mark.parametrize(
+    ("targets", "what"),
+    [
+        ("api", "whalebuild.toml: targets: expected a table, found 'api'"),
+        ({"api": "x"}, "whalebuild.toml: targets.api: expected a table, found 'x'"),
+        ({"api": {"image": "x"}}, 'whalebuild.toml: targets.api: unknown setting "image"'),
+        ({"api": {"app-base": 5}}, "whalebuild.toml: targets.api: app-base: expected a text"),
+    ],
+)
+def test_what_is_wrong_in_a_targets_table_is_named(targets: object, what: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        layer_from_table({"targets": targets}, FILE)
+    assert caught.value.what.startswith(what)

@@ -7,7 +7,7 @@ as a whole when it is made. The caller reads the file and the environment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import cast
 
@@ -76,6 +76,11 @@ KEYS = {
             "deps-stage", ValueKind.TEXT, "the Dockerfile stage that holds the dependencies"
         ),
         SettingKey(
+            "app-base",
+            ValueKind.TEXT,
+            "where a Dockerfile is cut: before:INSTRUCTION or after:INSTRUCTION",
+        ),
+        SettingKey(
             "scope", ValueKind.TEXT, "a branch or pull request that gets a pair of tags of its own"
         ),
         SettingKey(
@@ -111,13 +116,28 @@ KEYS = {
 }
 
 
+#: The table of the settings file that has a table of settings for each target.
+TARGETS = "targets"
+#: The settings that a target may have for itself.
+TARGET_KEYS = ("deps-stage", "app-base")
+
+# Key name → (value, origin).
+_Values = Mapping[str, tuple[Value, str]]
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Effective settings. ``origins`` says, by key, what set it: a file, a variable, a flag."""
+    """Effective settings.
+
+    Attributes:
+        targets: What targets have for themselves: target → key name → (value, origin).
+        origins: What set a key: a file, a variable, a flag.
+    """
 
     image: str | None = None
     file: tuple[str, ...] = ()
     deps_stage: str = "dependencies"
+    app_base: str | None = None
     scope: str | None = None
     base: str = "pin"
     platform: tuple[str, ...] = ()
@@ -132,6 +152,7 @@ class Settings:
     deploy_grace: float = 5.0
     keep: int = DEFAULT_KEEP
     state_dir: str | None = None
+    targets: Mapping[str, _Values] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -147,13 +168,26 @@ class Settings:
         """What set the key; ``default`` where nothing did."""
         return self.origins.get(key, "default")
 
+    def of_target(self, target: str) -> Settings:
+        """The settings that hold for one target of the bake file."""
+        own = self.targets.get(target)
+        if not own:
+            return self
+        values = {KEYS[key].field: value for key, (value, _) in own.items()}
+        origins = {**self.origins, **{key: origin for key, (_, origin) in own.items()}}
+        return replace(self, **values, origins=origins)  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True)
 class Layer:
-    """Checked values from one place: key name → (value, origin)."""
+    """Checked values from one place: key name → (value, origin).
 
-    values: Mapping[str, tuple[Value, str]]
+    ``targets`` has those of single targets, by the target's name.
+    """
+
+    values: _Values
     warnings: tuple[str, ...] = ()
+    targets: Mapping[str, _Values] = field(default_factory=dict)
 
 
 def layer_from_table(table: Mapping[str, object], origin: str) -> Layer:
@@ -162,17 +196,21 @@ def layer_from_table(table: Mapping[str, object], origin: str) -> Layer:
     Raises:
         UsageError: A key is unknown or its value is of another kind; names file and key.
     """
-    values: dict[str, tuple[Value, str]] = {}
-    for name, raw in table.items():
-        key = KEYS.get(name)
-        if key is None:
-            raise UsageError(
-                f'{origin}: unknown setting "{name}"',
-                cause=did_you_mean(name, KEYS),
-                next_step=f"known settings: {', '.join(KEYS)}",
-            )
-        values[name] = (_checked(key, raw, f"{origin}: {name}"), origin)
-    return Layer(values)
+    general = {name: raw for name, raw in table.items() if name != TARGETS}
+    values = _from_table(general, origin, origin, (*KEYS, TARGETS))
+    tables = table.get(TARGETS, {})
+    if not isinstance(tables, Mapping):
+        raise UsageError(
+            f"{origin}: {TARGETS}: expected a table, found {tables!r}",
+            next_step=f"write the settings of a target into a table: [{TARGETS}.NAME]",
+        )
+    targets = {}
+    for name, own in tables.items():
+        where = f"{origin}: {TARGETS}.{name}"
+        if not isinstance(own, Mapping):
+            raise UsageError(f"{where}: expected a table, found {own!r}")
+        targets[name] = _from_table(own, where, origin, TARGET_KEYS)
+    return Layer(values, targets=targets)
 
 
 def layer_from_environment(environment: Mapping[str, str]) -> Layer:
@@ -215,15 +253,44 @@ def layer_from_flags(flags: Mapping[str, object]) -> Layer:
 
 
 def resolve(layers: Iterable[Layer]) -> Settings:
-    """Merge layers, the later ones over the earlier ones."""
+    """Merge layers, the later ones over the earlier ones.
+
+    In one layer what a target has for itself goes before what holds for all; a later layer's value
+    for all goes before both.
+    """
     merged: dict[str, tuple[Value, str]] = {}
+    targets: dict[str, dict[str, tuple[Value, str]]] = {}
     for layer in layers:
         merged.update(layer.values)
+        targets = {name: _without(own, layer.values) for name, own in targets.items()}
+        for name, own in layer.targets.items():
+            targets[name] = {**targets.get(name, {}), **own}
     known = {f.name for f in fields(Settings)}
     chosen = {KEYS[name].field: value for name, (value, _) in merged.items()}
     assert set(chosen) <= known, "every key has a field"  # noqa: S101 - an error in this file, not in input
     origins = {name: origin for name, (_, origin) in merged.items()}
-    return Settings(**chosen, origins=origins)  # type: ignore[arg-type]
+    return Settings(**chosen, targets=targets, origins=origins)  # type: ignore[arg-type]
+
+
+def _without(own: _Values, others: Iterable[str]) -> dict[str, tuple[Value, str]]:
+    others = set(others)
+    return {key: value for key, value in own.items() if key not in others}
+
+
+def _from_table(
+    table: Mapping[str, object], where: str, origin: str, known: Iterable[str]
+) -> dict[str, tuple[Value, str]]:
+    known = list(known)
+    values: dict[str, tuple[Value, str]] = {}
+    for name, raw in table.items():
+        if name not in known:
+            raise UsageError(
+                f'{where}: unknown setting "{name}"',
+                cause=did_you_mean(name, known),
+                next_step=f"known settings: {', '.join(known)}",
+            )
+        values[name] = (_checked(KEYS[name], raw, f"{where}: {name}"), origin)
+    return values
 
 
 def _from_text(kind: ValueKind, text: str) -> object:

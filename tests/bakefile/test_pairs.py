@@ -14,7 +14,8 @@ from whalebuild.settings import Settings
 
 DOCKERFILE = "FROM debian AS dependencies\nRUN pip install -r r.txt\nFROM dependencies\n"
 BUILDER = (
-    "FROM debian AS base\nRUN true\nFROM base AS builder\nRUN pip install -r r.txt\nFROM base\n"
+    "FROM debian AS base\nRUN true\nFROM base AS builder\nRUN pip install -r r.txt\n"
+    "FROM base\nCOPY --from=builder /venv /venv\n"
 )
 WEB = {"tags": ["acme/web:latest"]}
 
@@ -31,7 +32,7 @@ def put(
     wanted = requested or tuple(targets)
     chosen = Settings(**settings)
     bake = BakeFile({name: all_targets[name] for name in wanted}, wanted, chosen=bool(requested))
-    needed = needs_dockerfile(bake, all_targets, chosen.deps_stage)
+    needed = needs_dockerfile(bake, all_targets, chosen)
     given = texts or dict.fromkeys(all_targets, text)
     dockerfiles = {
         t.name: parse_dockerfile(found) for t in needed if (found := given.get(t.name)) is not None

@@ -61,7 +61,7 @@ def test_every_requested_target_is_done(
     image = data.draw(st.sampled_from([None, "acme/web"]))
     options = Settings(image=image)
     wanted = BakeFile({n: every[n] for n in requested}, requested, chosen=data.draw(st.booleans()))
-    needed = needs_dockerfile(wanted, every, options.deps_stage)
+    needed = needs_dockerfile(wanted, every, options)
     dockerfiles = {target.name: DOCKERFILES[target.dockerfile] for target in needed}
     try:
         found = sort_targets(wanted, every, dockerfiles, options)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.dockerfile.dependencies import install_step, is_manifest, likely_dependencies
+from whalebuild.dockerfile.dependencies import install_step, is_manifest
+from whalebuild.dockerfile.likely import likely_dependencies
 from whalebuild.dockerfile.parser import parse_dockerfile
 
 PIP = """
@@ -45,6 +46,80 @@ pip install --upgrade pip
 pip install -r requirements.txt
 EOF
 FROM packages AS app
+COPY . .
+"""
+CODE_TOO = """
+FROM python:3.13 AS builder
+COPY . .
+RUN pip install -r requirements.txt
+FROM python:3.13-slim
+COPY --from=builder /venv /venv
+"""
+LATER_CODE = """
+FROM node:22 AS build
+COPY package*.json ./
+RUN npm ci
+COPY src src
+RUN npm run build
+FROM nginx
+COPY --from=build /app/dist /usr/share/nginx/html
+"""
+NODE_ONLY = """
+FROM node:22 AS tailwind
+COPY package.json package-lock.json ./
+RUN npm ci
+FROM python:3.13
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY --from=tailwind /app/node_modules /app/node_modules
+"""
+TWO_ALIKE = """
+FROM python:3.13 AS api
+RUN pip install -r api.txt -r requirements.txt
+FROM python:3.13 AS worker
+RUN pip install -r requirements-worker.txt
+FROM python:3.13
+COPY --from=api /venv /venv
+COPY --from=worker /worker /worker
+"""
+TWO_LANGUAGES = """
+FROM a AS js
+RUN npm ci
+FROM b AS gems
+RUN bundle install
+FROM c
+COPY --from=js /x /x
+COPY --from=gems /y /y
+"""
+ASSETS_TOO = """
+FROM node:22 AS assets
+COPY package.json package-lock.json ./
+RUN npm ci
+FROM python:3.13 AS packages
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+FROM python:3.13-slim
+COPY --from=packages /venv /venv
+COPY --from=assets /node_modules /node_modules
+"""
+BY_ITS_COMMAND = ASSETS_TOO.replace("FROM python:3.13-slim", "FROM debian").replace(
+    "COPY --from=packages", 'CMD ["gunicorn", "app"]\nCOPY --from=packages'
+)
+FROM_A_MANIFEST = """
+FROM python:3.13 AS tools
+RUN pip install gunicorn
+FROM python:3.13 AS locked
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+FROM python:3.13
+COPY --from=tools /tools /tools
+COPY --from=locked /venv /venv
+"""
+MOUNTED = """
+FROM python:3.13 AS wheels
+RUN pip wheel -r requirements.txt -w /wheels
+FROM python:3.13-slim
+RUN --mount=type=bind,from=wheels,target=/wheels pip install /wheels/*
 COPY . .
 """
 SINGLE = """
@@ -98,10 +173,8 @@ RUN pip install -r requirements.txt
         (UV, "build", 4),
         (POETRY, "deps-stage", 6),
         (HEREDOC, "packages", 3),
-        (SINGLE, "app", 4),
-        (TESTS_LAST, "builder", 3),
     ],
-    ids=["pip in a builder", "uv", "poetry", "heredoc", "one stage", "tests last"],
+    ids=["pip in a builder", "uv", "poetry", "heredoc"],
 )
 def test_the_stage_that_installs_is_found_with_its_line(text: str, name: str, line: int) -> None:
     found = likely_dependencies(parse_dockerfile(text))
@@ -110,6 +183,32 @@ def test_the_stage_that_installs_is_found_with_its_line(text: str, name: str, li
     step = install_step(found)
     assert step is not None
     assert step.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (ASSETS_TOO, "packages"),
+        (BY_ITS_COMMAND, "packages"),
+        (FROM_A_MANIFEST, "locked"),
+        (MOUNTED, "wheels"),
+        (SINGLE + "FROM app\nCOPY x.py .\n", None),
+    ],
+    ids=["the base image's language", "the command's", "from a manifest", "mounted", "code in it"],
+)
+def test_of_several_the_stage_of_the_application_is_named(text: str, name: str | None) -> None:
+    found = likely_dependencies(parse_dockerfile(text))
+    assert (found.name if found else None) == name
+
+
+def test_the_stages_are_those_of_the_target() -> None:
+    text = PIP.replace("FROM base AS final", "FROM base AS other\nFROM base AS final")
+    dockerfile = parse_dockerfile(text)
+    found = likely_dependencies(dockerfile, "final")
+    assert found is not None
+    assert found.name == "builder"
+    assert likely_dependencies(dockerfile, "other") is None
+    assert likely_dependencies(dockerfile, "nowhere") is None
 
 
 CROSSING = """
@@ -145,8 +244,15 @@ def test_what_runs_on_the_build_platform_is_not_the_stage_but_what_takes_it(
 
 @pytest.mark.parametrize(
     "text",
-    [ONLY_PIP, ONLY_TOOLS_HEREDOC, QUOTED_TOOL, SYSTEM, UNNAMED, "FROM scratch AS empty", ""],
-    ids=["upgrades pip", "heredoc", "quoted tool", "system", "unnamed", "nothing", "empty file"],
+    [
+        *(ONLY_PIP, ONLY_TOOLS_HEREDOC, QUOTED_TOOL, SYSTEM, UNNAMED, "FROM scratch AS empty", ""),
+        *(SINGLE, TESTS_LAST, CODE_TOO, LATER_CODE, NODE_ONLY, TWO_ALIKE, TWO_LANGUAGES),
+    ],
+    ids=[
+        *("upgrades pip", "heredoc", "quoted tool", "system", "unnamed", "nothing", "empty file"),
+        *("one stage", "not in use", "code before it", "code after it", "of another language"),
+        *("two of them", "two languages"),
+    ],
 )
 def test_no_stage_is_named_where_none_installs_dependencies(text: str) -> None:
     assert likely_dependencies(parse_dockerfile(text)) is None

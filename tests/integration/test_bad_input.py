@@ -102,6 +102,7 @@ def test_no_dockerfile(sandbox: Sandbox, small: Path) -> None:
 def test_no_dependencies_stage(sandbox: Sandbox, small: Path) -> None:
     (small / "Dockerfile").write_text(
         "FROM x AS base\nFROM base AS builder\nRUN pip install -r r.txt\nFROM base AS app\n"
+        "COPY --from=builder /venv /venv\n"
     )
     code, stderr = _bake(sandbox, small, "--image", "x.example/y")
     assert code == USAGE

@@ -81,6 +81,13 @@ class FakeTree:
     def own_ignore_file(self, target: Target) -> str | None:
         return None
 
+    def patchable(self, target: Target) -> str | None:
+        return None if target.dockerfile_inline else target.dockerfile
+
+    def context_text(self, target: Target, path: str) -> str | None:
+        file = self.root / path
+        return file.read_text() if file.is_file() else None
+
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
+from whalebuild.bakefile.tail import Patch, TailLine
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.tags import DEPS_TAG
@@ -64,6 +65,8 @@ class AppBase:
         boundary: Where the Dockerfile is cut and why, in words.
         refused: Why there is no such target; empty where there is one.
         needs: What the rest needs of the app base.
+        lines: The instructions after the app base, for a plan to show.
+        patch: What could be written instead, so that the rest needs less.
     """
 
     dependencies: Target
@@ -71,6 +74,8 @@ class AppBase:
     boundary: str
     refused: str = ""
     needs: BaseNeeds = field(default_factory=BaseNeeds)
+    lines: tuple[TailLine, ...] = ()
+    patch: Patch | None = None
 
 
 def derive(application: Target, taken: Container[str], **changes: object) -> Target:

@@ -7,9 +7,11 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.bakefile.target import EPOCH, TARGET_CONTEXT, Target
-from whalebuild.dockerfile.dependencies import install_step, likely_dependencies
+from whalebuild.dockerfile.dependencies import install_step
+from whalebuild.dockerfile.likely import likely_dependencies
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
+from whalebuild.settings import Settings
 from whalebuild.tags import DEPS_TAG
 from whalebuild.text import did_you_mean
 
@@ -25,15 +27,24 @@ class DependenciesTargets:
             ``:deps`` tag, or stand as a named context in the place of that stage.
         guessed: Those of which only the name says so. They count for applications alone whose
             Dockerfile has no dependencies stage.
+        settings: They say which stage that is, for each application.
     """
 
     written: Mapping[str, Target]
     guessed: Mapping[str, Target]
-    stage: str
+    settings: Settings
 
     def written_of(self, application: Target) -> Target | None:
         """The application's dependencies, as the bake file says."""
-        return _belonging(application, self.written.values(), self.stage)
+        stage = self.stage_of(application)
+        candidates = list(self.written.values())
+        if stage != self.settings.deps_stage:  # others may be those of other applications
+            candidates = [t for t in candidates if t.stage is None or _builds(t, stage)]
+        return _belonging(application, candidates, stage)
+
+    def stage_of(self, application: Target) -> str:
+        """The name of the stage that holds an application's dependencies."""
+        return self.settings.of_target(application.name).deps_stage
 
     def guessed_of(
         self, application: Target, dockerfile: Dockerfile | None, requested: Container[str]
@@ -43,7 +54,8 @@ class DependenciesTargets:
         One with tags of its own counts only if it is asked for or linked to: a guess moves no tags.
         Of two that have such a name neither is the other's.
         """
-        if dockerfile is None or dockerfile.stage(self.stage) is not None:
+        stage = self.stage_of(application)
+        if dockerfile is None or dockerfile.stage(stage) is not None:
             return None
         if application.name in self.guessed:
             return None
@@ -52,25 +64,31 @@ class DependenciesTargets:
             for each in self.guessed.values()
             if not each.tags or each.name in requested or each.name in application.linked
         )
-        return _belonging(application, asked, self.stage)
+        return _belonging(application, asked, stage)
 
 
-def dependencies_targets(targets: Iterable[Target], stage: str) -> DependenciesTargets:
-    """Sort out the targets that may be dependencies; ``stage`` is the one of the settings."""
+def dependencies_targets(targets: Iterable[Target], settings: Settings) -> DependenciesTargets:
+    """Sort out the targets that may be dependencies, by the stages that the settings name."""
     targets = sorted(targets, key=lambda target: target.name)
-    linked = {name for target in targets for name in _in_place_of(target, stage)}
-    written = {t.name: t for t in targets if t.name in linked or _says_so(t, stage)}
+    stages = {target.name: settings.of_target(target.name).deps_stage for target in targets}
+    linked = {name for t in targets for name in _in_place_of(t, stages[t.name])}
+    own = [target for target in targets if stages[target.name] != settings.deps_stage]
+
+    def says_so(target: Target) -> bool:
+        named = [stages[other.name] for other in own if other.same_dockerfile(target)]
+        return any(_says_so(target, stage) for stage in (stages[target.name], *named))
+
+    written = {t.name: t for t in targets if t.name in linked or says_so(t)}
     named = (target for target in targets if _DEPS_NAME.fullmatch(target.name))
-    return DependenciesTargets(
-        written, {target.name: target for target in named if target.name not in written}, stage
-    )
+    guessed = {target.name: target for target in named if target.name not in written}
+    return DependenciesTargets(written, guessed, settings)
 
 
 def no_stage(target: Target, dockerfile: Dockerfile, wanted: str) -> UsageError:
     """The error for a Dockerfile without the dependencies stage, with the one that may be it."""
     where = f'{target.dockerfile} of target "{target.name}"'
     names = [stage.name for stage in dockerfile.stages if stage.name]
-    likely = likely_dependencies(dockerfile)
+    likely = likely_dependencies(dockerfile, target.stage)
     if likely and likely.name:
         install = install_step(likely)
         line = install.line if install else None
@@ -88,9 +106,11 @@ def no_stage(target: Target, dockerfile: Dockerfile, wanted: str) -> UsageError:
 
 
 def _says_so(target: Target, stage: str) -> bool:
-    if target.stage and target.stage.lower() == stage.lower():
-        return True
-    return any(tag.endswith(f":{DEPS_TAG}") for tag in target.tags)
+    return _builds(target, stage) or any(tag.endswith(f":{DEPS_TAG}") for tag in target.tags)
+
+
+def _builds(target: Target, stage: str) -> bool:
+    return target.stage is not None and target.stage.lower() == stage.lower()
 
 
 def _in_place_of(target: Target, stage: str) -> Iterable[str]:

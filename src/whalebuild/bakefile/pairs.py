@@ -58,17 +58,19 @@ def sort_targets(
     return sorter.sort(strict=strict)
 
 
-def needs_dockerfile(bake: BakeFile, all_targets: Mapping[str, Target], stage: str) -> list[Target]:
+def needs_dockerfile(
+    bake: BakeFile, all_targets: Mapping[str, Target], settings: Settings
+) -> list[Target]:
     """The requested targets whose Dockerfile tells whether they are a pair."""
     targets = {**all_targets, **bake.targets}
-    deps = dependencies_targets(targets.values(), stage)
+    deps = dependencies_targets(targets.values(), settings)
     requested = (targets[name] for name in bake.requested if name not in deps.written)
     return [t for t in requested if not unpublished_because(t) and not deps.written_of(t)]
 
 
-def is_complete(bake: BakeFile, stage: str) -> bool:
+def is_complete(bake: BakeFile, settings: Settings) -> bool:
     """Whether the requested targets are enough to find every pair, without all others."""
-    deps = dependencies_targets(bake.targets.values(), stage)
+    deps = dependencies_targets(bake.targets.values(), settings)
     requested = [bake.targets[name] for name in bake.requested]
     published = [target for target in requested if not unpublished_because(target)]
     applications = [target for target in published if target.name not in deps.written]
@@ -116,7 +118,7 @@ class _Sorter:
         """Look at the whole bake file."""
         self._targets = {**self.all_targets, **self.bake.targets}
         self._requested = [self._targets[name] for name in self.bake.requested]
-        self._deps = dependencies_targets(self._targets.values(), self.settings.deps_stage)
+        self._deps = dependencies_targets(self._targets.values(), self.settings)
         self._names = ImageNames(
             self.settings, self._unnamed(), self.bake.requested, chosen=self.bake.chosen
         )
@@ -136,8 +138,9 @@ class _Sorter:
             elif target.name in self._deps.written:
                 self._alone(target, None)
             elif target.name in self._deps.guessed:
-                if self._owner_of(target):
-                    self._alone(target, self._by_its_name)
+                owner = self._owner_of(target)
+                if owner:
+                    self._alone(target, self._by_its_name(owner))
                 else:
                     self._sort(target)
         if strict and not self._pairs:
@@ -160,7 +163,7 @@ class _Sorter:
         chosen = explicit or (base.dependencies if base else self._stage_of(target))
         fallback = _deps_reference(target, references, self._shared)
         dependencies = (chosen, self._published_as(explicit) or (fallback,))
-        guess = self._by_its_name if explicit and not written else None
+        guess = self._by_its_name(target) if explicit and not written else None
         pair = make_pair((target, references), dependencies, derived=explicit is None, guess=guess)
         self._pairs.append(pair.on_base(base) if base else pair)
         self._leave_further(target)
@@ -170,7 +173,7 @@ class _Sorter:
         return None if isinstance(found, str) else found
 
     def _stage_of(self, application: Target) -> Target:
-        return derive(application, self._targets, target=self.settings.deps_stage)
+        return derive(application, self._targets, target=self._deps.stage_of(application))
 
     def _why_no_pair(
         self, target: Target, deps: Target | AppBase | None
@@ -179,8 +182,8 @@ class _Sorter:
         why = unpublished_because(target)
         if why or not self._references(target):
             return why or self._names.why_none(target), None
-        dockerfile, stage = self.dockerfiles.get(target.name), self.settings.deps_stage
-        if deps or dockerfile is None or _has_stage(dockerfile, stage):
+        dockerfile, stage = self.dockerfiles.get(target.name), self._deps.stage_of(target)
+        if deps or dockerfile is None or self._has_stage(target, dockerfile):
             return None, None
         error = no_stage(target, dockerfile, stage)
         likely = error.cause if "most likely" in str(error.cause) else None
@@ -189,9 +192,8 @@ class _Sorter:
         also = f", and {no_base}" if isinstance(no_base, str) else ""
         return f'its Dockerfile has no stage "{stage}"{also}', hint
 
-    @property
-    def _by_its_name(self) -> str:
-        return f'by its name: no stage "{self.settings.deps_stage}" is there'
+    def _by_its_name(self, application: Target) -> str:
+        return f'by its name: no stage "{self._deps.stage_of(application)}" is there'
 
     def _alone(self, target: Target, guess: str | None) -> None:
         """Dependencies without their application: their tag is the one that they have beside it."""
@@ -267,7 +269,7 @@ class _Sorter:
 
     def _may_have_dependencies(self, target: Target) -> bool:
         read = self.dockerfiles.get(target.name)
-        if read is None or _has_stage(read, self.settings.deps_stage):
+        if read is None or self._has_stage(target, read):
             return True
         return bool(self._deps.written_of(target) or self._guessed_of(target, read))
 
@@ -288,12 +290,11 @@ class _Sorter:
     def _refuse_missing_stage(self) -> None:
         for other in self._others:
             dockerfile = self.dockerfiles.get(other.name)
-            if dockerfile and dockerfile.stage(self.settings.deps_stage) is None:
-                raise no_stage(other.target, dockerfile, self.settings.deps_stage)
+            if dockerfile and not self._has_stage(other.target, dockerfile):
+                raise no_stage(other.target, dockerfile, self._deps.stage_of(other.target))
 
-
-def _has_stage(dockerfile: Dockerfile, stage: str) -> bool:
-    return dockerfile.stage(stage) is not None
+    def _has_stage(self, target: Target, dockerfile: Dockerfile) -> bool:
+        return dockerfile.stage(self._deps.stage_of(target)) is not None
 
 
 def _is_template(target: Target) -> bool:

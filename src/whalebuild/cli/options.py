@@ -102,6 +102,12 @@ Check = Annotated[
     bool,
     Option("--check", help="Exit code 0 if the dependencies can be reused, 10 if not."),
 ]
+ShowPatch = Annotated[
+    bool,
+    Option(
+        "--patch", help="Show only what to change in Dockerfiles, for `patch -p1` or `git apply`."
+    ),
+]
 Scope = Annotated[
     str | None, Option(help="A branch or pull request with a pair of tags of its own.")
 ]
@@ -111,6 +117,10 @@ Tags = Annotated[
 ]
 ImageName = Annotated[str | None, Option(help="Image name where no bake file gives one.")]
 DepsStage = Annotated[str | None, Option(help="Dockerfile stage that holds the dependencies.")]
+AppBase = Annotated[
+    str | None,
+    Option(help="Where a Dockerfile is cut: before:INSTRUCTION or after:INSTRUCTION."),
+]
 RetryAttempts = Annotated[int | None, Option(help="Tries of a registry step at the most.")]
 RetryDeadline = Annotated[float | None, Option(help="Seconds after which it is given up.")]
 StrictCache = Annotated[
@@ -190,6 +200,7 @@ class ImageOptions:
 
     image: ImageName = None
     deps_stage: DepsStage = None
+    app_base: AppBase = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ def plan(
     scope: opt.Scope = None,
     base: opt.Base = None,
     check: opt.Check = False,
+    patch: opt.ShowPatch = False,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
     """Show what a bake would do and why, and run nothing."""
@@ -45,13 +46,18 @@ def plan(
         overrides = push_override(bake_file.set_, push=push)
         with open_session(flags, BakeArguments(targets, overrides, bake_file.var)) as session:
             from whalebuild.bakefile.images import BuildOptions
+            from whalebuild.cli.output.after_boundary import patches
             from whalebuild.cli.output.plan import plan_json, plan_text
 
             options = BuildOptions(pull=pull, extra_tags=tuple(tag or ()))
             with session.reading():
                 made = session.planner(ask=True, thorough=True).plan(session.request, options)
             session.check_reach(made)
-        as_json = format_ is opt.Format.JSON
-        typer.echo(json.dumps(plan_json(made)) if as_json else plan_text(made))
+        if format_ is opt.Format.JSON:
+            typer.echo(json.dumps(plan_json(made)))
+        elif patch:
+            typer.echo(patches(made), nl=False)
+        else:
+            typer.echo(plan_text(made))
         if check and made.rebuild_needed:
             raise typer.Exit(_REBUILD_NEEDED)

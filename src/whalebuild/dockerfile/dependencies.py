@@ -1,4 +1,4 @@
-"""Which stage of a Dockerfile installs the application's dependencies, and which files name them.
+"""What installs an application's dependencies, and which files name them.
 
 These are guesses from common commands and file names. They choose what a message suggests and
 which file names it keeps; they never decide what is built.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from whalebuild.dockerfile.lines import Instruction
-from whalebuild.dockerfile.parser import Dockerfile, Stage
+from whalebuild.dockerfile.parser import Stage
 
 # A RUN that installs packages of a language (packages of the system belong to the base stage).
 _INSTALLS = re.compile(
@@ -35,22 +35,6 @@ _MANIFESTS = re.compile(
     r"|Cargo\.(?:toml|lock)|rust-toolchain(?:\.toml)?|Gemfile(?:\.lock)?|composer\.(?:json|lock)"
     r"|pip\.conf|(?:apt|packages)\.txt"
 )
-
-
-def likely_dependencies(dockerfile: Dockerfile) -> Stage | None:
-    """The stage that most likely is the dependencies stage: it runs the install step.
-
-    Where that stage runs on the build platform for the target platform (docs/platforms.md), it is
-    the stage that copies the result, if that has a name and is not the last one.
-    """
-    named = [stage for stage in dockerfile.stages if stage.name and install_step(stage)]
-    before_last = [stage for stage in named if stage is not dockerfile.stages[-1]]
-    found = next(reversed(before_last or named), None)
-    if found is None or "$BUILD" not in found.opening.text.replace("{", ""):
-        return found
-    copies = re.compile(rf"--from={found.name}\s", re.IGNORECASE)
-    later = (s for s in dockerfile.stages[found.index + 1 : -1] if s.name)
-    return next((s for s in later if any(copies.search(i.text) for i in s.instructions)), found)
 
 
 def install_step(stage: Stage) -> Instruction | None:

@@ -147,7 +147,6 @@ def _final(application: Stage, weight: str) -> Iterator[Advice]:
     code_is_in = False
     for step in application.instructions:
         if step.keyword in {"COPY", "ADD"}:
-            yield from _links(step, weight)
             code_is_in = code_is_in or _takes_code(step)
         elif step.keyword == "RUN" and step is install_step(application):
             yield Advice(
@@ -164,27 +163,9 @@ def _final(application: Stage, weight: str) -> Iterator[Advice]:
                 "run-after-code",
                 "a command runs after the code was copied",
                 f"every code change runs it again, on a fresh machine after downloading {weight}",
-                "move it before the code is copied, or into another stage and COPY --link what it "
-                "makes",
+                "move it before the code is copied, or into a stage of its own that reads less, "
+                "and copy what it makes",
             )
-
-
-def _links(step: Instruction, weight: str) -> Iterator[Advice]:
-    copy = _copy(step)
-    if copy is None or (copy.link and not copy.chmod):
-        return
-    problem = f"{step.keyword} without --link"
-    instead = f"{step.keyword} --link {step.text}"
-    if copy.link:
-        problem = f"{step.keyword} --link --chmod: BuildKit leaves out --link next to --chmod"
-        instead = "set the mode of the files in the repository, and drop --chmod"
-    yield Advice(
-        step.line,
-        "no-link",
-        problem,
-        f"a fresh machine that builds a code change downloads and unpacks {weight}",
-        instead,
-    )
 
 
 def _takes_code(step: Instruction) -> bool:

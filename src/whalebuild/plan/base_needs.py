@@ -59,7 +59,7 @@ def needs_of_dependencies(reading: StageReading, names: Collection[str]) -> Base
 
 
 def _needs(boundary: Boundary, files: ContextFiles, rest: Rest, repeated: int) -> BaseNeeds:
-    whole = why_whole(boundary) or _archives(boundary, files)
+    whole = why_whole(boundary) or unpacks(boundary, files)
     side = bool(needs(boundary).side)
     return BaseNeeds(str(whole) if whole else "", side, rest, repeated)
 
@@ -75,8 +75,11 @@ def _rest(
     return Rest(tuple(steps), dockerfile.before, dockerfile.directives.escape, single)
 
 
-def _archives(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
-    """An archive that ADD unpacks may have hard links to files that only the app base has."""
+def unpacks(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
+    """The ADD that may unpack an archive; None without one.
+
+    An archive that ADD unpacks may have hard links to files that only the app base has.
+    """
     adds = {each.step.line for each in boundary.tail if each.step.keyword == "ADD"}
     for read, entries in files.by_read:
         unpacked = any(e.kind != "dir" and e.path in read.sources for e in entries)

@@ -53,6 +53,7 @@ class DepsPlan:
         drifted_bases: External images whose tag has another digest by now; the pin keeps the old.
         runs: Its RUN instructions; none where its inputs cannot be told.
         surplus: Published platforms that the pair is not for any more; they are dropped.
+        image_bytes: What the published image of one platform weighs, where that was looked up.
     """
 
     image: PairImage
@@ -67,6 +68,7 @@ class DepsPlan:
     drifted_bases: tuple[str, ...] = ()
     runs: tuple[RunLines, ...] = ()
     surplus: tuple[str, ...] = ()
+    image_bytes: int | None = None
 
     @property
     def reused(self) -> bool:

@@ -51,6 +51,7 @@ class DepsPlanner:
             plan = replace(plan, surplus=tuple(surplus))
         if isinstance(reading, Undetermined) or not isinstance(plan.lock, Lock):
             return plan
+        size = self._size(plan.source) if self.thorough else None
         final = (
             application.stage if application and application.same_dockerfile(image.target) else None
         )
@@ -59,7 +60,7 @@ class DepsPlanner:
             reading.inputs,
             final=final,
             files=reading.files,
-            deps_bytes=self._size(plan.source) if self.thorough else None,
+            deps_bytes=size,
         )
         drifted: tuple[str, ...] = ()
         if self.thorough and self.lookup:
@@ -68,7 +69,14 @@ class DepsPlanner:
             plan.decision.changes, reading.dockerfile, reading.inputs, reading.files
         )
         runs = runs_of(reading.inputs)
-        return replace(plan, advice=advice, splits=splits, drifted_bases=drifted, runs=runs)
+        return replace(
+            plan,
+            advice=advice,
+            splits=splits,
+            drifted_bases=drifted,
+            runs=runs,
+            image_bytes=size,
+        )
 
     def _published(self, image: PairImage) -> tuple[PublishedDeps | None, ...]:
         if self.lookup is None:

@@ -41,7 +41,8 @@ class Planner:
 
     Attributes:
         ask: Whether to look at the engine and the registry; ``--print`` needs neither.
-        thorough: Whether to find out, too, which pinned base images have another digest now.
+        thorough: Whether to find out, too, which pinned base images have another digest now, how
+            large dependencies are, and what could be written instead.
     """
 
     engine: PlanEngine
@@ -63,7 +64,7 @@ class Planner:
         probe = BuilderProbe(self.engine, self.retrier.announce)
         chooser = BuilderChooser(probe, self.settings.builder, publishes=options.publishes)
         first_facts = submit(chooser.look) if self.ask else None
-        reader = BakeFileReader(self.engine, self.tree, self.settings)
+        reader = BakeFileReader(self.engine, self.tree, self.settings, self.thorough)
         found, all_targets, source = reader.targets(request)
         if self.settings.platform:
             options = replace(options, platforms=self.settings.platform)

@@ -48,6 +48,15 @@ class SourceTree(Protocol):
     def own_ignore_file(self, target: Target) -> str | None:
         """Return the name of the ignore file beside the target's Dockerfile; None without one."""
 
+    def patchable(self, target: Target) -> str | None:
+        """Return the path of the target's Dockerfile below the working folder, for a patch.
+
+        None where it is no file there, or a link.
+        """
+
+    def context_text(self, target: Target, path: str) -> str | None:
+        """Return what stands in a file of the target's context; None if it is not here as text."""
+
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
     ) -> ContextFiles | Undetermined:

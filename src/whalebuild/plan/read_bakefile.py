@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from whalebuild.bakefile.app_base import AppBase
+from whalebuild.bakefile.dependencies import no_stage
 from whalebuild.bakefile.others import OtherTarget, may_write_files
 from whalebuild.bakefile.pairs import (
     SortedTargets,
@@ -28,7 +29,7 @@ from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailureKind
 from whalebuild.plan.app_bases import AppBaseFinder
 from whalebuild.plan.ports import BakeFiles, SourceTree
-from whalebuild.settings import Settings
+from whalebuild.settings import TARGETS, Settings
 from whalebuild.tags import APP_TAG
 from whalebuild.text import did_you_mean
 
@@ -39,11 +40,12 @@ Names = Callable[[], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class BakeFileReader:
-    """Reads what was asked for."""
+    """Reads what was asked for; with ``patches`` it looks for what could be written instead."""
 
     engine: BakeFiles
     tree: SourceTree
     settings: Settings
+    patches: bool = False
 
     def targets(self, request: BakeRequest) -> tuple[SortedTargets, Mapping[str, Target], str]:
         """Read the bake file and the Dockerfiles, and give each application its pair of tags.
@@ -58,37 +60,66 @@ class BakeFileReader:
         bake, all_targets, source = self.read(request)
         for target in bake.targets.values():
             check_normal_form(target.name, target.attributes)
-        readable = needs_dockerfile(bake, all_targets, self.settings.deps_stage)
+        known = {*all_targets, *bake.targets}
+        self._check_named(known, None if source == _LONE_DOCKERFILE else request)
+        readable = needs_dockerfile(bake, all_targets, self.settings)
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
         # Who has named a stage wants a pair of it.
         strict = self.settings.origin("deps-stage") != "default"
         read = [target for target in readable if target.name in dockerfiles]
-        lacking = [target for target in read if not self._has_stage(dockerfiles[target.name])]
-        if strict:
-            cut = lacking if len(lacking) < len(read) else []
-        else:
-            cut = [t for t in read if not self._stands_on_stage(t, dockerfiles[t.name])]
-        app_bases = self._app_bases(cut, dockerfiles, {*all_targets, *bake.targets})
+        to_cut = self._to_cut(read, dockerfiles, strict=strict)
+        app_bases = self._app_bases(to_cut, dockerfiles, known)
         these = sort_targets(
             *(bake, all_targets, dockerfiles, self.settings), app_bases=app_bases, strict=strict
         )
         scope = self.settings.scope
         return (scoped(these, scope) if scope else these), all_targets, source
 
-    def _has_stage(self, dockerfile: Dockerfile) -> bool:
-        return dockerfile.stage(self.settings.deps_stage) is not None
+    def _check_named(self, known: set[str], request: BakeRequest | None) -> None:
+        """Refuse settings of targets that do not exist.
 
-    def _stands_on_stage(self, target: Target, dockerfile: Dockerfile) -> bool:
-        """Whether a target is built FROM its dependencies stage, or may be.
-
-        One that only copies from it stands on something else, which is its app base.
+        Raises:
+            UsageError: There are some.
         """
-        stage = dockerfile.stage(self.settings.deps_stage)
-        final = dockerfile.stage(target.stage) if target.stage else dockerfile.stages[-1]
-        if stage is None or final is None:
-            return stage is not None
-        chain = dockerfile.chain(final)
-        return stage in chain or "$" in chain[-1].base
+        strange = sorted(self.settings.targets.keys() - known)
+        names = self._names(request) if strange and request else tuple(sorted(known))
+        unknown = next((name for name in strange if name not in names), None)
+        if unknown and names:  # none from a buildx that cannot list them
+            raise UsageError(
+                f'the settings name target "{unknown}", which does not exist',
+                cause=did_you_mean(unknown, names),
+                next_step=f"targets are {', '.join(names)}: correct [{TARGETS}.{unknown}]",
+            )
+
+    def _to_cut(
+        self, read: Iterable[Target], dockerfiles: Mapping[str, Dockerfile], *, strict: bool
+    ) -> list[Target]:
+        """The targets that get an app base: they stand on no dependencies stage, or it is set.
+
+        Raises:
+            UsageError: A Dockerfile has not the stage that its target is said to have.
+        """
+        chosen: list[Target] = []
+        lacking: list[Target] = []
+        having: list[Target] = []
+        copying: list[Target] = []
+        for target in read:
+            own, dockerfile = self.settings.of_target(target.name), dockerfiles[target.name]
+            if own.app_base is not None:
+                chosen.append(target)
+            elif dockerfile.stage(own.deps_stage) is not None:
+                stands = strict or _stands_on(own.deps_stage, target, dockerfile)
+                (having if stands or self._names_stage(target.name) else copying).append(target)
+            elif self._names_stage(target.name):
+                raise no_stage(target, dockerfile, own.deps_stage)
+            else:
+                lacking.append(target)
+        found = [*chosen, *copying]
+        return found if strict and not found and not having else [*found, *lacking]
+
+    def _names_stage(self, name: str) -> bool:
+        """Whether the settings name the stage of this very target."""
+        return "deps-stage" in self.settings.targets.get(name, {})
 
     def _app_bases(
         self,
@@ -96,13 +127,18 @@ class BakeFileReader:
         dockerfiles: Mapping[str, Dockerfile],
         taken: Container[str],
     ) -> Mapping[str, AppBase | str]:
-        finder = AppBaseFinder(self.tree, self.settings.platform, taken)
+        finder = AppBaseFinder(self.tree, self.settings, taken, self.patches)
         found = {t.name: finder.find(t, dockerfiles[t.name]) for t in targets}
         return {
             name: base
             for name, base in found.items()
-            if not self._has_stage(dockerfiles[name]) or _can_be_cut(base)
+            if _can_be_cut(base) or not self._has_other(name, dockerfiles[name])
         }
+
+    def _has_other(self, name: str, dockerfile: Dockerfile) -> bool:
+        """Whether a target has a dependencies stage, and no setting asks for its app base."""
+        own = self.settings.of_target(name)
+        return own.app_base is None and dockerfile.stage(own.deps_stage) is not None
 
     def loaded(self, request: BakeRequest, others: Iterable[OtherTarget]) -> list[OtherTarget]:
         """Targets as ``--load`` makes them, which is for buildx to say."""
@@ -176,7 +212,7 @@ class BakeFileReader:
 
         Those that were asked for are always among what is printed: ``--set`` must match a target.
         """
-        if is_complete(bake, self.settings.deps_stage):
+        if is_complete(bake, self.settings):
             return bake.targets
         others = sorted(set(self._names(request)) - bake.targets.keys())
         if not others:
@@ -231,6 +267,17 @@ class BakeFileReader:
 
 def _can_be_cut(base: AppBase | str) -> bool:
     return isinstance(base, AppBase) and not base.refused
+
+
+def _stands_on(stage: str, target: Target, dockerfile: Dockerfile) -> bool:
+    """Whether a target is built FROM a stage, or may be.
+
+    One that only copies from it stands on something else, which is its app base.
+    """
+    found = dockerfile.stage(stage)
+    final = dockerfile.stage(target.stage) if target.stage else dockerfile.stages[-1]
+    chain = dockerfile.chain(final) if final else []
+    return found in chain or not chain or "$" in chain[-1].base
 
 
 def _bake_error(failed: CommandFailedError, names: Names) -> Exception:

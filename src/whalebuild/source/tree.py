@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from whalebuild.bakefile.contexts import is_remote
+from whalebuild.bakefile.contexts import dockerfile_path, is_remote, local_path
 from whalebuild.bakefile.entitlements import RealPath
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
@@ -85,6 +85,24 @@ class LocalSourceTree:
         place = find_dockerfile(self._root, target.context, target.dockerfile)
         name = ignore_file_of(place)
         return name if os.path.lexists(place.folder / name) else None
+
+    def patchable(self, target: Target) -> str | None:
+        """See ``plan.ports.SourceTree``."""
+        if target.dockerfile_inline or not (self._root / target.context).is_dir():
+            return None
+        place = find_dockerfile(self._root, target.context, target.dockerfile)
+        path = dockerfile_path(target.context, target.dockerfile)
+        file = self._root / path
+        outside = path.startswith(("/", "../"))
+        # ``dockerfile`` in lower case may be what BuildKit reads.
+        return path if not outside and file.is_file() and not place.path.is_symlink() else None
+
+    def context_text(self, target: Target, path: str) -> str | None:
+        """See ``plan.ports.SourceTree``."""
+        try:
+            return (self._root / local_path(target.context) / path).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def context_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None

@@ -16,6 +16,7 @@ SETTINGS = {
     "image": pools.IMAGES,
     "file": pools.FILES,
     "deps-stage": pools.TEXTS,
+    "app-base": pools.TEXTS,
     "scope": pools.TEXTS,
     "base": pools.BASES,
     "platform": pools.PLATFORMS,

@@ -10,15 +10,17 @@ from whalebuild.bakefile.images import PairImage
 from whalebuild.bakefile.others import OtherTarget
 from whalebuild.builder.nodes import Execution
 from whalebuild.bundle.lock import Change, Lock
+from whalebuild.cli.output.after_boundary import after_boundary
 from whalebuild.cli.output.table import columns
 from whalebuild.dockerfile.dependencies import is_manifest
 from whalebuild.inputs.values import FileEntry
 from whalebuild.plan.advice import Advice, StageSplit
 from whalebuild.plan.decision import DepsAction
+from whalebuild.plan.line_costs import line_costs
 from whalebuild.plan.placement import Placement
 from whalebuild.plan.plan import USUAL_PLATFORM, AppAction, AppPlan, DepsPlan, Plan
-from whalebuild.settings import KEYS
-from whalebuild.text import short_digest
+from whalebuild.settings import KEYS, TARGETS, Settings, Value
+from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.plan/1"
 _SHORT = 12
@@ -46,8 +48,8 @@ def plan_text(plan: Plan) -> str:
     lines += [f"hint: {hint}" for hint in platform_hint(plan)]
     lines += ["", "settings"]
     rows = [
-        (f"  {name}", _shown(plan.settings.value(name)), f"({plan.settings.origin(name)})")
-        for name in KEYS
+        (f"  {name}", _shown(value), f"({origin})")
+        for name, value, origin in _settings(plan.settings)
     ]
     return "\n".join([*lines, *columns(rows)])
 
@@ -172,6 +174,7 @@ def _app_lines(plan: Plan, app: AppPlan) -> Iterator[str]:
     yield f"  is        the application{_also(image)}"
     yield from _built_from(plan, app, built=app.action is AppAction.BUILD)
     yield f"  on        {_stands_on(plan, app)}"
+    yield from after_boundary(plan, app)
     for name in app.drifted_bases:
         yield f"  base      {name} has moved since; --pull takes the new one"
     if app.cache.stale and plan.uses_caches(app):
@@ -196,8 +199,11 @@ def _stands_on(plan: Plan, app: AppPlan) -> str:
     why = plan.long_because(app)
     if not why:
         return f"the stub of {name}: nothing of the image itself is downloaded"
-    downloaded = ", which is downloaded" if app.image.app_base else ""
-    return f"the published image of {name}{downloaded}: {why}"
+    if app.image.app_base is None:
+        return f"the published image of {name}: {why}"
+    size = plan.deps_of(app).image_bytes
+    weight = f" ({human_bytes(size)})" if size is not None else ""
+    return f"the published image of {name}, which is downloaded{weight}: {why}"
 
 
 def _cache(plan: Plan, app: AppPlan) -> str:
@@ -351,10 +357,19 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         ],
         "others": [_other_json(other) for other in plan.others],
         "settings": {
-            name: {"value": plan.settings.value(name), "origin": plan.settings.origin(name)}
-            for name in KEYS
+            name: {"value": value, "origin": origin}
+            for name, value, origin in _settings(plan.settings)
         },
     }
+
+
+def _settings(settings: Settings) -> Iterator[tuple[str, Value, str]]:
+    """Settings with their values and what set them; last those of single targets."""
+    for name in KEYS:
+        yield name, settings.value(name), settings.origin(name)
+    for target, own in settings.targets.items():
+        for name, (value, origin) in own.items():
+            yield f"{TARGETS}.{target}.{name}", value, origin
 
 
 def _deps_json(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
@@ -373,6 +388,7 @@ def _deps_json(plan: Plan, deps: DepsPlan) -> dict[str, Any]:
         "stage": image.target.stage,
         "derived": image.derived,
         "app_base": image.boundary,
+        "image_bytes": deps.image_bytes,
         "guessed": image.guess,
         "also": list(image.also),
         "context": image.target.context,
@@ -414,6 +430,8 @@ def _app_json(plan: Plan, app: AppPlan) -> dict[str, Any]:
         "unpinned_because": app.unpinned,
         "on_stub": not plan.long_because(app),
         "whole_because": plan.long_because(app) or None,
+        "after_boundary": [asdict(cost) for cost in line_costs(plan, app)],
+        "patch": asdict(patch) if (patch := image.app_base and image.app_base.patch) else None,
         "stage": image.target.stage,
         "context": image.target.context,
         "dockerfile": image.target.dockerfile,

@@ -16,6 +16,8 @@ from wbbench.errors import BenchError, CommandError
 ROOT = Path(__file__).resolve().parents[2]
 ENGINES = ROOT / ".sandbox/engines"
 PREFIX = "bench-"
+# An installed whalebuild has its bytecode.
+_NOT_A_RUNNERS = ("WHALEBUILD_", "XDG_", "PYTHONDONTWRITEBYTECODE")
 TIMEOUT = 900
 LAST_LINES = 12
 
@@ -109,7 +111,7 @@ class Sandbox:
         self.registry = env["WHALEBUILD_SANDBOX_REGISTRY"]
         self.python_image = env["WHALEBUILD_SANDBOX_PYTHON_IMAGE"]
         self.ca = env["WHALEBUILD_SANDBOX_CA"]
-        own = {name: env[name] for name in env if not name.startswith(("WHALEBUILD_", "XDG_"))}
+        own = {name: env[name] for name in env if not name.startswith(_NOT_A_RUNNERS)}
         machine = Machine(name, {**own, **(variables or {}), "HOME": str(home)}, home)
         self.machines[name] = machine
         self.seconds += time.monotonic() - began

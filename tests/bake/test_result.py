@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,11 @@ def test_the_json_of_a_bake_is_stable() -> None:
     }
     assert set(deps) == set(app)
     assert (deps["role"], deps["platforms"]) == ("deps", ["linux/amd64", "linux/arm64"])
+
+
+def test_what_whalebuild_has_sent_itself_is_told() -> None:
+    (app,) = json_of(replace(image(APP, "built", 3), bytes_pushed=5_072))["targets"]
+    assert app["bytes_pushed"] == 5_072
 
 
 @pytest.mark.parametrize("action", ["reused", "unchanged", "tagged"])

@@ -75,3 +75,14 @@ def test_the_live_view_draws_how_far_something_is_as_it_is_written() -> None:
     Console(file=drawn, width=60).print(console)
     console.__exit__()
     assert "pulling [bold]: 8 KB" in drawn.getvalue()
+
+
+def test_the_live_view_shows_the_build_that_begins_after_a_push() -> None:
+    console = LiveConsole(io.StringIO())
+    console.progress("pushing web", "8 KB")
+    console.begin(["api"])
+    drawn = io.StringIO()
+    Console(file=drawn, width=60).print(console)
+    console.__exit__()
+    assert "pushing" not in drawn.getvalue()
+    assert "0 steps, 0 cached" in drawn.getvalue()

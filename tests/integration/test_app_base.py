@@ -58,6 +58,7 @@ def test_a_code_change_on_an_empty_engine(sandbox: Sandbox, reported: Project, n
         assert second["app"]["steps_run"] == 2
     else:
         assert second["app"]["steps_run"] == 1
+        assert "OCI load from client" in second["stderr"]
         sent = uploaded(own, sandbox.registry)
         assert len(own) <= 20, [(r.method, r.path) for r in own]
         assert moved < 32 * KIB, [(r.path, r.bytes) for r in own]
@@ -98,6 +99,21 @@ def test_another_destination_has_a_stub_of_its_own(reported: Project) -> None:
         again = reported.bake(engine=engine)
     assert again["all"]["bytes_pulled"] < 64 * KIB
     assert reported.run("$REPO/app", "cat", "/usr/local/bin/app.py") == 'print("two")\n'
+
+
+@pytest.mark.extended
+def test_a_temporary_folder_whose_name_buildx_would_take_for_a_tag(
+    reported: Project, tmp_path: Path
+) -> None:
+    """Then the builder asks the registry for the stub, as for any other image."""
+    (tmp_path / "a:b").mkdir()
+    _write(reported, ONE_STAGE)
+    reported.bake()
+    reported.put("app.py", 'print("two")\n')
+    second = reported.bake(env={"TMPDIR": str(tmp_path / "a:b")})
+    assert second["app"]["steps_run"] == 1
+    assert "OCI load from client" not in second["stderr"]
+    assert reported.run("$REPO/app") == "two\n"
 
 
 def _config(reported: Project, name: str) -> dict[str, object]:

@@ -13,7 +13,7 @@ from tests.rebase.provenance import SLSA_1, attestation, statement
 from whalebuild.errors import VerificationError
 from whalebuild.oci.manifest import digest_of
 from whalebuild.rebase.images import Image
-from whalebuild.rebase.layout import Attestation, read_layout
+from whalebuild.rebase.layout import Attestation, read_layout, write_layout
 
 IMAGE = app_base()
 ATTESTED = attestation(IMAGE, statement(SLSA_1, {}, []))
@@ -53,6 +53,17 @@ def layout(top: bytes, *blobs: bytes) -> dict[str, bytes]:
 
 def reader(files: dict[str, bytes]) -> Callable[[str], bytes]:
     return files.__getitem__
+
+
+def test_what_is_written_is_read() -> None:
+    files: dict[str, bytes] = {}
+    write_layout(files.__setitem__, IMAGE, [b"a layer"])
+    assert files == layout(index(of_image()), b"a layer") | {
+        name: files[name] for name in ("oci-layout", "index.json")
+    }
+    assert json.loads(files["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
+    found = read_layout(reader(files))
+    assert (found.image, found.platform, found.attestation) == (IMAGE, "linux/amd64", None)
 
 
 def test_an_image_alone_named_twice() -> None:

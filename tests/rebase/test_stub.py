@@ -16,7 +16,15 @@ from tests.rebase.trees import ACL, derive, entry, folder, link, read, stub, tar
 from whalebuild.errors import VerificationError
 from whalebuild.rebase.images import Image, read_image
 from whalebuild.rebase.reach import Reach, covers
-from whalebuild.rebase.stub import STUB, STUB_REACHES, NoStub, StubLayer, derive_stub, stub_image
+from whalebuild.rebase.stub import (
+    STUB,
+    STUB_REACHES,
+    WHOLE_LIMIT,
+    NoStub,
+    StubLayer,
+    derive_stub,
+    stub_image,
+)
 
 PASSWD = b"root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n"
 GROUP = b"root:x:0:\napp:x:1000:\n"
@@ -285,6 +293,17 @@ def test_over_the_limit_only_what_is_reached_is_left() -> None:
         "the directories, and the files in the way of its instructions, make up"
         f" {_kilobytes(tree)}, more than 2.0 KB"
     )
+
+
+def test_what_cannot_be_reached_is_left_out_where_all_of_it_is_over_16_kilobytes() -> None:
+    many = [folder(f"lib/{hashlib.sha256(str(n).encode()).hexdigest()}") for n in range(600)]
+    tree = [*ETC, folder("lib"), *many, folder("app/new")]
+    whole = layer(tree, reaches=["/lib"])
+    assert len(whole.blob) > WHOLE_LIMIT, "as large as what is reached"
+    assert len(stub(tree, reaches=["/lib"])) > len(many)
+    assert sorted(stub(tree, reaches=["/app"])) == [
+        *("app", "app/new", "etc", "etc/group", "etc/passwd")
+    ]
 
 
 def _kilobytes(tree: list[object]) -> str:

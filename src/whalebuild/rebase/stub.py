@@ -29,6 +29,8 @@ STUB = "dev.whalebuild.stub"
 # On the same: what it was derived for, as :func:`whalebuild.rebase.reach.covers` reads it.
 STUB_REACHES = "dev.whalebuild.stub.reaches"
 LIMIT = 64 << 10
+# Up to here a stub has all directories and links; what else a bake reads is some 12 KB.
+WHOLE_LIMIT = 16 << 10
 
 # The time of an empty file: one that no code has. BuildKit leaves out of a layer what has the type,
 # mode, owner, size, time and content of what was there (``sameDirent`` in
@@ -76,7 +78,7 @@ def derive_stub(
     """Derive the layer of a stub from the whole file system of its app base.
 
     It has every directory and symbolic link, and as empty files what stands where an instruction
-    can reach. Where that is too much, it has the directories and links of these places alone.
+    can reach. Where that is over 16 KB, it has the directories and links of these places alone.
 
     Args:
         tars: The layers of the app base, the lowest first, or one tar of all of it; see
@@ -99,7 +101,7 @@ def derive_stub(
     for whole in (True, False):
         tar = _tar(_chosen(tree, places, contents, whole=whole))
         blob = _gzip(tar)
-        if len(blob) <= limit_bytes:
+        if len(blob) <= (min(WHOLE_LIMIT, limit_bytes) if whole else limit_bytes):
             return StubLayer(blob, digest_of(tar), record)
     return NoStub(
         f"the directories, and the files in the way of its instructions, make up"

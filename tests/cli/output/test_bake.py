@@ -95,6 +95,16 @@ def test_the_last_line_sums_up(changes: dict[str, Any], summary: str) -> None:
     assert result_table(result(**changes)).splitlines()[-1] == summary
 
 
+def test_what_whalebuild_has_pushed_is_told_where_that_is_all() -> None:
+    sent = replace(APP, bytes_pushed=5_100)
+    several = replace(result(seconds=2.0), targets=(DEPS, sent))
+    assert result_table(several).splitlines()[-1] == (
+        "published in 2.0 s; 91 MB of layers pulled; 5.1 KB pushed"
+    )
+    by_buildkit = replace(several, targets=(replace(DEPS, action="built"), sent))
+    assert "pushed" not in result_table(by_buildkit).splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("error", "text"),
     [

@@ -96,7 +96,7 @@ def _summary(result: BakeResult) -> str:
         done = f"nothing is published yet: {result.part} is for `whalebuild merge`; built"
     parts = [f"{done} in {human_seconds(result.seconds)}"]
     parts.append(f"{human_bytes(result.bytes_pulled)} of layers pulled")
-    sent = [target.bytes_pushed for target in result.targets if target.action is ImageAction.BUILT]
+    sent = [target.bytes_pushed for target in result.targets if target.action == ImageAction.BUILT]
     known = [each for each in sent if each is not None]
     if known and len(known) == len(sent):
         parts.append(f"{human_bytes(sum(known))} pushed")

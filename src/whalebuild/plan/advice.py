@@ -163,8 +163,8 @@ def _final(application: Stage, weight: str) -> Iterator[Advice]:
                 "run-after-code",
                 "a command runs after the code was copied",
                 f"every code change runs it again, on a fresh machine after downloading {weight}",
-                "move it before the code is copied, or into a stage of its own that reads less, and "
-                "copy what it makes",
+                "move it before the code is copied, or into a stage of its own that reads less, "
+                "and copy what it makes",
             )
 
 

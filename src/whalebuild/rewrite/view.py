@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -124,7 +123,7 @@ class View:
 def joined(workdir: str, path: str) -> str:
     """A path as an instruction means it; one that begins with a variable is taken for absolute."""
     whole = path if path.startswith(("/", "$")) else f"{workdir}/{path}"
-    return posixpath.normpath(whole)
+    return gopath.clean(whole)
 
 
 def span(step: Instruction) -> tuple[int, int]:
@@ -145,11 +144,11 @@ def _placed(
             inside = [e for e in entries if path == "." or e.path.startswith(f"{path}/")]
             if inside or path == "." or any(e.path == path and e.kind == "dir" for e in entries):
                 cut = 0 if path == "." else len(path) + 1
-                found |= {f"{folder}/{e.path[cut:]}": e for e in inside}
+                found |= {joined(folder, e.path[cut:]): e for e in inside}
             else:
                 name = path.rpartition("/")[2]
                 (entry,) = (e for e in entries if e.path == path)
-                found[f"{folder}/{name}" if into else folder] = entry
+                found[joined(folder, name) if into else folder] = entry
     return found
 
 

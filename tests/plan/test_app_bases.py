@@ -239,7 +239,8 @@ def test_settings_of_a_target_that_does_not_exist_are_refused() -> None:
 
 def test_the_lines_after_the_boundary_have_their_costs() -> None:
     text = (
-        "FROM debian\nRUN x\nCOPY . /srv\nWORKDIR /srv\nADD --checksum=sha256:{'0' * 64} https://example.com/x /x\n"
+        "FROM debian\nRUN x\nCOPY . /srv\nWORKDIR /srv\n"
+        f"ADD --checksum=sha256:{'0' * 64} https://example.com/x /x\n"
         "COPY --from=nginx /a /a\nRUN chmod +x /srv/app.py\nCMD x\n"
     )
     made = planned(text)

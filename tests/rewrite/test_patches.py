@@ -64,7 +64,7 @@ SHORT = {
     "npm": (
         "FROM node\nWORKDIR /app\nCOPY . ./\nRUN apt-get update\nRUN npm ci --omit=dev\n",
         (
-            "FROM node\nWORKDIR /app\nCOPY package.json package-lock.json ./\nRUN apt-get update\n"
+            "FROM node\nWORKDIR /app\nRUN apt-get update\nCOPY package.json package-lock.json ./\n"
             "RUN npm ci --omit=dev\nCOPY . ./\n"
         ),
     ),
@@ -102,7 +102,10 @@ SHORT = {
     ),
     "chmod by pattern": (
         "FROM debian\nRUN x\nCOPY src /src\nCOPY bin /bin/\nRUN chmod 0755 /bin/*.sh\n",
-        "FROM debian\nRUN x\nCOPY src /src\nCOPY --chmod=0755 bin /bin/\n",
+        (
+            "FROM debian\nRUN x\nCOPY src /src\nCOPY bin /bin/\n"
+            "COPY --chmod=0755 bin/run.sh bin/stop.sh /bin/\n"
+        ),
     ),
     "chown of a file": (
         "FROM debian\nRUN x\nCOPY src /src\nCOPY entrypoint.sh /e\nRUN chown app /e\nUSER app",
@@ -128,6 +131,45 @@ SHORT = {
             "RUN useradd -m app && chown -R app /app && chmod +x entrypoint.sh\n"
         ),
         None,
+    ),
+    "a user and a folder of data": (
+        (
+            "FROM python\nWORKDIR /app\nCOPY src src\nRUN useradd -r -m own\n"
+            "RUN mkdir -p /data/pdf && chown -R own:own /data\nRUN chown -R own:own /app\n"
+            "USER own\n"
+        ),
+        (
+            "FROM python\nWORKDIR /app\nRUN useradd -r -m own\n"
+            "RUN mkdir -p /data/pdf && chown -R own:own /data\nRUN chown -R own:own /app\n"
+            "COPY --chown=own:own src src\nUSER own\n"
+        ),
+    ),
+    "the owner stays with a mode": (
+        ("FROM debian\nRUN x\nWORKDIR /app\nCOPY --chown=1:1 . .\nRUN chmod a+x entrypoint.sh\n"),
+        (
+            "FROM debian\nRUN x\nWORKDIR /app\nCOPY --chown=1:1 . .\n"
+            "COPY --chown=1:1 --chmod=755 entrypoint.sh ./\n"
+        ),
+    ),
+    "what another stage makes": (
+        (
+            "FROM debian AS made\nCOPY . /x\nFROM debian\nWORKDIR /app\n"
+            "COPY --from=made /x/src ./\n"
+            "COPY entrypoint.sh /app/\nRUN chmod +x /app/entrypoint.sh\nRUN chown -R app:app /app\n"
+        ),
+        (
+            "FROM debian AS made\nCOPY . /x\nFROM debian\nWORKDIR /app\nRUN chown -R app:app /app\n"
+            "COPY --chown=app:app --from=made /x/src ./\n"
+            "COPY --chown=app:app --chmod=755 entrypoint.sh /app/\n"
+        ),
+    ),
+    "the manifest is in the app base": (
+        "FROM node\nWORKDIR /app\nCOPY package*.json ./\nCOPY . .\nRUN npm ci\n",
+        "FROM node\nWORKDIR /app\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n",
+    ),
+    "packages of the system": (
+        "FROM debian\nCOPY . /srv\nRUN apt-get update \\\n    && apt-get install -y curl\n",
+        "FROM debian\nRUN apt-get update \\\n    && apt-get install -y curl\nCOPY . /srv\n",
     ),
     "carriage returns": (
         "FROM python\r\nWORKDIR /app\r\nCOPY . .\r\nRUN pip install -r requirements.txt\r\n",
@@ -209,10 +251,18 @@ NONE = {
     "owner of a link": "FROM debian\nCOPY --link src /src\nRUN chown -R app:app /src\n",
     "owner set twice": "FROM debian\nCOPY --chown=1:1 src /src\nRUN chown -R app:app /src\n",
     "an unknown variable": "FROM debian\nCOPY src $X\nRUN chown -R app:app $X\n",
+    "a package of the code": "FROM debian\nCOPY . /\nRUN apt-get install -y ./x.deb\n",
+    "a home of the code": "FROM debian\nCOPY . /home/own\nRUN useradd -m own\n",
+    "a home that is named": "FROM debian\nCOPY . /app\nRUN useradd -m -d /app own\n",
+    "a folder of the code": "FROM debian\nCOPY . /app\nRUN mkdir -p /app/src\n",
+    "a part of the code": "FROM debian\nCOPY . /app\nRUN chown -R app:app /app/src\n",
+    "a mode of all and of one": (
+        "FROM debian\nWORKDIR /app\nCOPY . .\nRUN chmod -R 755 /app && chmod 700 entrypoint.sh\n"
+    ),
     "a login group": "FROM debian\nCOPY src /src\nRUN chown -R app: /src\n",
     "a command between": "FROM debian\nCOPY src /src\nRUN x\nRUN chown -R app:app /src\n",
     "what it is copied from": (
-        "FROM debian AS a\nCOPY . /x\nFROM debian\nCOPY --from=a /x /x\nRUN chown -R app:app /x\n"
+        "FROM debian AS a\nCOPY . /x\nFROM debian\nCOPY --from=a /x /x\nRUN chown -R app /x\n"
     ),
 }
 

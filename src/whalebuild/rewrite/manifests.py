@@ -16,12 +16,14 @@ from whalebuild.rewrite.view import Copied, Rewrite, View, joined, span
 
 # Commands that are the same with and without the code.
 _PLAIN = re.compile(
-    r"set -\w+|apt-get\s.*|apk\s.*|rm -rf? /(?:var|root|tmp)/\S*(?: /(?:var|root|tmp)/\S*)*"
+    r"set -\w+"
+    r"|apt(?:-get)? (?:-\S+ )*(?:update|upgrade|install|clean|purge|remove|autoremove)\b[^/]*"
+    r"|apk (?:-\S+ )*(?:add|del|update|upgrade)\b[^/]*"
+    r"|rm -rf? /(?:var|root|tmp)/\S*(?: /(?:var|root|tmp)/\S*)*"
     r"|(?:python3? -m )?pip3? install(?: -\S+)* (?:(?:pip|setuptools|wheel|uv|poetry|pipenv|pdm)"
-    r"\S* ?)+|poetry config .*|corepack enable.*|(?:npm|yarn|pip3?) cache (?:clean|purge).*"
-    r"|npm install (?:-g|--global) (?:npm|yarn|pnpm)\S*|python3? -m venv \S+"
+    r"[^\s/]* ?)+|poetry config .*|corepack enable.*|(?:npm|yarn|pip3?) cache (?:clean|purge).*"
+    r"|npm (?:install|i) (?:-g|--global) (?:npm|yarn|pnpm)[^\s/]*|python3? -m venv \S+"
     r"|(?:bundle|npm|yarn|pnpm|pip3?) config .*"
-    r"|(?:useradd|adduser|groupadd|addgroup) .*"
 )
 # Lines of requirements that name something else of the context.
 _LINES = re.compile(
@@ -145,8 +147,8 @@ def _is_there(view: View, split: _Split) -> bool:
     """Whether the app base has all that is to be moved before the code."""
     steps = [step for _, part in view.boundary.parts() for step in part if step.keyword == "RUN"]
     has = [set(words(each) or ()) for step in steps for each in step.rest.split("&&")]
-    new = [set(words(each) or ()) for each in split.head if not _PLAIN.fullmatch(each)]
-    return all(any(each <= other for other in has) for each in new)
+    new = [set(words(each) or ()) for each in split.head if not _is_apart(each)]
+    return bool(new) and all(any(each <= other for other in has) for each in new)
 
 
 def _fills(copied: Copied) -> bool:
@@ -171,7 +173,12 @@ def _may_move(view: View, between: list[Instruction], step: Instruction) -> bool
 
 def _is_plain(step: Instruction) -> bool:
     found = commands(step)
-    return found is not None and all(_PLAIN.fullmatch(each) for each in found)
+    return found is not None and all(map(_is_apart, found))
+
+
+def _is_apart(command: str) -> bool:
+    """Whether a command has nothing to do with the code."""
+    return bool(_PLAIN.fullmatch(command))
 
 
 def _split(step: Instruction) -> _Split | None:
@@ -180,13 +187,14 @@ def _split(step: Instruction) -> _Split | None:
         return None
     split = _Split()
     for at, command in enumerate(found):
-        if _PLAIN.fullmatch(command):
+        if _is_apart(command):
             split.head.append(command)
         elif not (_pip(command, split) or _tool(command, split)):
             split.rest += found[at:]
             break
-    # A directory that was changed, say, is one for what follows alone.
-    return split if split.note and not any(c.startswith("cd ") for c in found) else None
+    if not split.note and not split.rest:
+        split.note = f"RUN {' '.join(step.text.split())}"
+    return split if split.note else None
 
 
 def _pip(command: str, split: _Split) -> bool:
@@ -255,6 +263,13 @@ def _manifests(
     None where one that is needed comes from elsewhere, wants code, or is replaced by a later copy.
     """
     wanted: dict[str, tuple[Copied, FileEntry]] = {}
+    before = [each for _, part in view.boundary.parts() for each in part]
+    there = {
+        to: entry
+        for each in before
+        if (copied := view.copied(each))
+        for to, entry in copied.files.items()
+    }
     optional = [name for name in split.optional if name not in split.manifests]
     for name in (*split.manifests, *optional):
         path = joined(workdir, name)
@@ -267,7 +282,8 @@ def _manifests(
         content = view.content(entry.path) if _SAFE.fullmatch(entry.path) else None
         if entry.kind != "file" or content is None or _wants_code(name, content):
             return None
-        wanted[path] = found[-1]
+        if path not in there or there[path].path != entry.path:
+            wanted[path] = found[-1]
     return wanted
 
 

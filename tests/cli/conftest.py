@@ -69,7 +69,7 @@ def project(docker: Docker, registry: FakeRegistry, monkeypatch: pytest.MonkeyPa
 
     def planner(session: Session, *, ask: bool, thorough: bool = False) -> Planner:
         (folder / "asked").write_text(str(ask))
-        return asking(session, ask=False)
+        return asking(session, ask=False, thorough=thorough)
 
     monkeypatch.setattr(Session, "planner", planner)
     return folder

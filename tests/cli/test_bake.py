@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,21 @@ def test_a_plan_is_shown_as_text_or_json_and_runs_nothing() -> None:
     made = json.loads(run("plan", "--format", "json").stdout)
     assert made["schema"] == "whalebuild.plan/1"
     assert [target["target"] for target in made["targets"]] == ["app-deps", "app"]
+
+
+def test_a_plan_shows_patches_alone(project: Path) -> None:
+    text = "FROM debian\nWORKDIR /srv\nCOPY . .\nRUN pip install -r requirements.txt\n"
+    assert run("plan", "--patch").stdout == ""
+    (project / "Dockerfile").write_text(text)
+    (project / "requirements.txt").write_text("flask\n")
+    patch = run("plan", "--patch").stdout
+    subprocess.run(("patch", "-p1"), cwd=project, input=patch.encode(), check=True)
+    assert (project / "Dockerfile").read_text() == (
+        "FROM debian\nWORKDIR /srv\nCOPY requirements.txt ./\n"
+        "RUN pip install -r requirements.txt\nCOPY . .\n"
+    )
+    assert run("plan", "--patch").stdout == ""
+    assert "patch -p1" not in run("plan").stdout
 
 
 @pytest.mark.usefixtures("project")

@@ -86,7 +86,7 @@ def test_costs_have_sizes_where_they_are_known() -> None:
     (unknown,) = advise(parsed, inputs)
     (known,) = advise(parsed, inputs, deps_bytes=91_000_000)
     assert unknown.cost.endswith("after downloading the dependencies")
-    assert known.cost.endswith("after downloading the dependencies (91.0 MB)")
+    assert known.cost.endswith("after downloading the dependencies (91 MB)")
 
 
 TEXT = (

@@ -12,6 +12,7 @@ from tests.support.source_tree import FakeTree
 from whalebuild.bakefile.app_base import APP_BASE
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.errors import UsageError
+from whalebuild.plan.line_costs import Needs, line_costs
 from whalebuild.plan.plan import Plan
 
 ONE_STAGE = (
@@ -133,3 +134,136 @@ def test_single_files_are_known_by_their_lines_in_the_rest() -> None:
     rest = app.needs.rest
     assert [(s.keyword, s.line) for s in rest.steps] == [("ARG", 4), ("COPY", 5), ("COPY", 6)]
     assert rest.single == {6: ("start.sh",)}
+
+
+CHOSEN = "before:WORKDIR /srv"
+WITH_STAGE = (
+    "FROM debian AS dependencies\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n"
+    "FROM dependencies\nCOPY entrypoint.sh /\nCOPY . .\n"
+)
+
+
+def own(**values: str) -> dict[str, Any]:
+    """Settings that target app has for itself."""
+    written = {key.replace("_", "-"): (value, "whalebuild.toml") for key, value in values.items()}
+    return {"targets": {"app": written}}
+
+
+@pytest.mark.parametrize("settings", [{"app_base": CHOSEN}, own(app_base=CHOSEN)])
+def test_a_setting_says_where_a_dockerfile_is_cut(settings: dict[str, Any]) -> None:
+    made = planned(ONE_STAGE, **settings)
+    assert f"line 4 is set: app-base = {CHOSEN}" in (made.deps[0].image.boundary or "")
+    assert made.deps[0].image.target.dockerfile_inline == ONE_STAGE[: ONE_STAGE.index("WORKDIR")]
+
+
+def test_a_setting_of_another_target_changes_nothing() -> None:
+    settings = {"targets": {"other": {"app-base": (CHOSEN, "whalebuild.toml")}}}
+    targets = {"app": WEB, "other": {"tags": ["acme/other:latest"]}}
+    made = plan(FakeEngine(definition(targets)), FakeTree(ONE_STAGE), **settings)
+    lines = {d.image.name: (d.image.boundary or "").partition(";")[0] for d in made.deps}
+    assert lines["app-deps"] == "Dockerfile up to line 6"
+    assert lines["other-deps"] == "Dockerfile up to line 3"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"app_base": "before:COPY . ."}, own(app_base="before:FROM dependencies")]
+)
+def test_an_app_base_that_is_set_goes_before_a_dependencies_stage(settings: dict[str, Any]) -> None:
+    tree = {"contents": {"entrypoint.sh": ""}}
+    assert planned(WITH_STAGE, tree=tree).deps[0].image.boundary is None
+    (deps,) = planned(WITH_STAGE, tree=tree, **settings).deps
+    assert "set: app-base" in (deps.image.boundary or "")
+
+
+@pytest.mark.parametrize(
+    "form", [lambda value: {"app_base": value}, lambda value: own(app_base=value)]
+)
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("before:RUN make", "names no instruction (Dockerfile of target"),
+        ("before:COPY", "names 2 instructions (Dockerfile of target"),
+        ("COPY . .", "is not well formed (Dockerfile of target"),
+    ],
+)
+def test_a_setting_that_fits_no_one_instruction_is_refused(
+    form: Any, value: str, what: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        planned(ONE_STAGE, **form(value))
+    assert what in caught.value.what
+    assert caught.value.next_step
+
+
+def test_a_setting_that_cannot_be_followed_is_refused() -> None:
+    with pytest.raises(UsageError, match='target "app" cannot be cut') as caught:
+        planned("FROM scratch\nCOPY . /\n", app_base="before:COPY")
+    assert "nothing stands before its code" in str(caught.value.cause)
+
+
+def test_a_target_has_a_dependencies_stage_of_its_own() -> None:
+    (deps,) = planned(TWO_STAGES, **own(deps_stage="builder")).deps
+    assert (deps.image.target.stage, deps.image.boundary) == ("builder", None)
+    with pytest.raises(UsageError, match='no stage "nowhere" in Dockerfile of target "app"'):
+        planned(TWO_STAGES, **own(deps_stage="nowhere"))
+
+
+def test_targets_of_one_dockerfile_may_have_different_stages() -> None:
+    text = (
+        "FROM debian AS one\nFROM debian AS two\n"
+        "FROM one AS api\nCOPY app.py .\nFROM two AS web\nCOPY app.py .\n"
+    )
+    targets: dict[str, Any] = {
+        "api": {"tags": ["acme/api:latest"], "target": "api"},
+        "web": {"tags": ["acme/web:latest"], "target": "web"},
+        "web-packages": {"tags": ["acme/web:deps"], "target": "two"},
+    }
+    stages = {"api": {"deps-stage": ("one", "x")}, "web": {"deps-stage": ("two", "x")}}
+    made = plan(FakeEngine(definition(targets)), FakeTree(text), targets=stages)
+    assert {app.image.name: app.image.deps for app in made.apps} == {
+        "api": "api-deps",
+        "web": "web-packages",
+    }
+    assert {d.image.name: d.image.target.stage for d in made.deps} == {
+        "api-deps": "one",
+        "web-packages": "two",
+    }
+
+
+def test_settings_of_a_target_that_does_not_exist_are_refused() -> None:
+    settings = {"targets": {"ap": {"app-base": (CHOSEN, "whalebuild.toml")}}}
+    with pytest.raises(UsageError, match='target "ap", which does not exist') as caught:
+        planned(ONE_STAGE, **settings)
+    assert caught.value.cause == 'did you mean "app"?'
+    assert "[targets.ap]" in str(caught.value.next_step)
+
+
+def test_the_lines_after_the_boundary_have_their_costs() -> None:
+    text = (
+        "FROM debian\nRUN x\nCOPY . /srv\nWORKDIR /srv\n"
+        f"ADD --checksum=sha256:{'0' * 64} https://example.com/x /x\n"
+        "COPY --from=nginx /a /a\nRUN chmod +x /srv/app.py\nCMD x\n"
+    )
+    made = planned(text)
+    costs = line_costs(made, made.apps[0])
+    assert [(c.line, c.needs, c.cost) for c in costs] == [
+        (3, Needs.CODE, "code alone, put on the app base"),
+        (4, Needs.NOTHING, "nothing from elsewhere, put on the app base"),
+        (5, Needs.ELSEWHERE, "what is at the address, put on the app base"),
+        (6, Needs.ELSEWHERE, "what nginx has, put on the app base"),
+        (7, Needs.APP_BASE, "needs the app base, and runs with every code change"),
+        (8, Needs.NOTHING, "nothing"),
+    ]
+    made = planned(ONE_STAGE)
+    costs = line_costs(made, made.apps[0])
+    assert [(c.line, c.cost) for c in costs] == [(7, "code alone"), (8, "nothing")]
+
+
+def test_what_is_built_as_it_is_written_has_no_stub_to_be_put_on() -> None:
+    made = planned(f"{ONE_STAGE}RUN true\n".replace("WORKDIR", "ONBUILD RUN true\nWORKDIR"))
+    costs = [(c.line, c.cost) for c in line_costs(made, made.apps[0])]
+    assert costs == [
+        (8, "what its step needs"),
+        (9, "nothing"),
+        (10, "runs with every code change"),
+    ]

@@ -152,3 +152,36 @@ def test_the_variable_of_buildx_names_the_bake_files(tmp_path: Path) -> None:
         assert LocalSourceTree(tmp_path, env).bake_files() == ("a.hcl", "b.json")
     unset = LocalSourceTree(tmp_path, {"BUILDX_BAKE_FILE": " "})
     assert unset.bake_files() == ("docker-bake.hcl",)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "path"),
+    [
+        ({}, "Dockerfile"),
+        ({"context": "svc"}, "svc/Dockerfile"),
+        ({"context": "svc", "dockerfile": "../Dockerfile"}, "Dockerfile"),
+        ({"dockerfile": "linked"}, None),
+        ({"dockerfile": "../elsewhere"}, None),
+        ({"dockerfile_inline": "FROM x"}, None),
+        ({"context": "lower"}, None),
+        ({"context": "https://example.org/x.git"}, None),
+    ],
+)
+def test_a_patch_is_for_a_file_below_the_working_folder(
+    tmp_path: Path, attributes: dict[str, str], path: str | None
+) -> None:
+    for name in ("here/Dockerfile", "here/svc/Dockerfile", "here/lower/dockerfile", "elsewhere"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("FROM x\n")
+    (tmp_path / "here/linked").symlink_to("Dockerfile")
+    tree = LocalSourceTree(tmp_path / "here", {})
+    assert tree.patchable(target(**{"context": ".", **attributes})) == path
+
+
+def test_a_file_of_the_context_is_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "svc").mkdir()
+    (tmp_path / "svc/a.txt").write_text("one")
+    (tmp_path / "svc/b.txt").write_bytes(b"\xff")
+    tree = LocalSourceTree(tmp_path, {})
+    found = [tree.context_text(target(context="svc"), f"{name}.txt") for name in "abc"]
+    assert found == ["one", None, None]

@@ -7,7 +7,6 @@ manifest takes its place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from whalebuild.dockerfile.lines import Instruction
@@ -17,13 +16,19 @@ from whalebuild.rewrite.view import Copied, Rewrite, View, joined, span
 
 # Commands that are the same with and without the code.
 _PLAIN = re.compile(
-    r"set -\w+|apt-get\s.*|apk\s.*|rm -rf? /(?:var|root|tmp)/\S*(?: /(?:var|root|tmp)/\S*)*"
+    r"set -\w+"
+    r"|apt(?:-get)? (?:-\S+ )*(?:update|upgrade|install|clean|purge|remove|autoremove)\b[^/]*"
+    r"|apk (?:-\S+ )*(?:add|del|update|upgrade)\b[^/]*"
+    r"|rm -rf? /(?:var|root|tmp)/\S*(?: /(?:var|root|tmp)/\S*)*"
     r"|(?:python3? -m )?pip3? install(?: -\S+)* (?:(?:pip|setuptools|wheel|uv|poetry|pipenv|pdm)"
-    r"\S* ?)+|poetry config .*|corepack enable.*|(?:npm|yarn|pip3?) cache (?:clean|purge).*"
-    r"|npm install (?:-g|--global) (?:npm|yarn|pnpm)\S*|python3? -m venv \S+"
-    r"|(?:useradd|adduser|groupadd|addgroup) .*"
+    r"[^\s/]* ?)+|poetry config .*|corepack enable.*|(?:npm|yarn|pip3?) cache (?:clean|purge).*"
+    r"|npm (?:install|i) (?:-g|--global) (?:npm|yarn|pnpm)[^\s/]*|python3? -m venv \S+"
+    r"|(?:bundle|npm|yarn|pnpm|pip3?) config .*"
 )
-_LINES = re.compile(r"\s*(?:-e|--editable|-r|-c|--requirement|--constraint|\.|file:)(?:\s|$|/|=)")
+# Lines of requirements that name something else of the context.
+_LINES = re.compile(
+    r"\s*(?:-[erc]|--(?:editable|requirement|constraint)|\.|file:|[\w.-]+/)|.*@\s*file:"
+)
 # What in a manifest may want code to be there.
 _WANTS_CODE = {
     "package.json": re.compile(
@@ -31,7 +36,9 @@ _WANTS_CODE = {
     ),
     "Gemfile": re.compile(r"\bgemspec\b|\bpath[:\s]|\beval_gemfile\b|\brequire_relative\b"),
     "composer.json": re.compile(r'"type"\s*:\s*"path"'),
-    "pyproject.toml": re.compile(r"\bworkspace\b|\bpath\s*=|file://"),
+    "pyproject.toml": re.compile(
+        r"\bworkspace\b|\bpath\s*=|file://|\bdynamic\s*=\s*\[[^\]]*dependencies"
+    ),
     "Pipfile": re.compile(r"\bpath\s*=|\beditable\b"),
     "go.mod": re.compile(r"=>\s*\.\.?/"),
 }
@@ -76,7 +83,17 @@ _TOOLS = (
     ),
 )
 _PIP = re.compile(r"(?:\S*/)?(?:python3? -m )?(?:\S*/)?(?:uv )?pip3? (?:\S+ )*?(?:install|sync)\b")
-_FLAG = re.compile(r"--?[\w-]+(?:=\S+)?|[./\w-]*/cache\S*|\d+")
+_FLAG = re.compile(r"--?[\w-]+(?:=\S+)?")
+_WITH_VALUE = frozenset(
+    {"--only", "--with", "--without", "--group", "--extra", "-j", "--jobs", "--retry", "--cache"}
+)
+# Flags by which a command reads other manifests, or another project.
+_OTHERS = frozenset(
+    {"--prefix", "--project", "--directory", "--working-dir", "-C", "-d", "--cwd", "--dir"}
+    | {"--gemfile", "--file", "--only-root", "--all-packages", "--package", "-w", "--workspace"}
+)
+# Folders that installers fill: a copy of the same name would go over what they made.
+_FILLED = frozenset({"node_modules", "vendor", ".venv", "venv", ".bundle", "__pypackages__"})
 _SAFE = re.compile(r"[\w./@+-]+")
 
 
@@ -111,7 +128,7 @@ def manifests_first(view: View, step: Instruction) -> Rewrite | None:
     if wanted is None:
         return None
     moved = [c.step for c in copies if not set(c.files) <= set(wanted)]
-    if not moved:
+    if not moved or any(_fills(copied) for copied in copies if copied.step in moved):
         return None
     edits: dict[tuple[int, int], list[str]] = {span(each): [] for each in moved}
     for copied in copies:
@@ -130,8 +147,12 @@ def _is_there(view: View, split: _Split) -> bool:
     """Whether the app base has all that is to be moved before the code."""
     steps = [step for _, part in view.boundary.parts() for step in part if step.keyword == "RUN"]
     has = [set(words(each) or ()) for step in steps for each in step.rest.split("&&")]
-    new = [set(words(each) or ()) for each in split.head if not _PLAIN.fullmatch(each)]
-    return all(any(each <= other for other in has) for each in new)
+    new = [set(words(each) or ()) for each in split.head if not _is_apart(each)]
+    return bool(new) and all(any(each <= other for other in has) for each in new)
+
+
+def _fills(copied: Copied) -> bool:
+    return any(not _FILLED.isdisjoint(path.split("/")[:-1]) for path in copied.files)
 
 
 def _may_move(view: View, between: list[Instruction], step: Instruction) -> bool:
@@ -152,7 +173,12 @@ def _may_move(view: View, between: list[Instruction], step: Instruction) -> bool
 
 def _is_plain(step: Instruction) -> bool:
     found = commands(step)
-    return found is not None and all(_PLAIN.fullmatch(each) for each in found)
+    return found is not None and all(map(_is_apart, found))
+
+
+def _is_apart(command: str) -> bool:
+    """Whether a command has nothing to do with the code."""
+    return bool(_PLAIN.fullmatch(command))
 
 
 def _split(step: Instruction) -> _Split | None:
@@ -161,11 +187,14 @@ def _split(step: Instruction) -> _Split | None:
         return None
     split = _Split()
     for at, command in enumerate(found):
-        if not (_PLAIN.fullmatch(command) or _pip(command, split) or _tool(command, split)):
+        if _is_apart(command):
+            split.head.append(command)
+        elif not (_pip(command, split) or _tool(command, split)):
             split.rest += found[at:]
             break
-    # A directory that was changed, say, is one for what follows alone.
-    return split if split.note and not any(c.startswith("cd ") for c in found) else None
+    if not split.note and not split.rest:
+        split.note = f"RUN {' '.join(step.text.split())}"
+    return split if split.note else None
 
 
 def _pip(command: str, split: _Split) -> bool:
@@ -197,11 +226,9 @@ def _tool(command: str, split: _Split) -> bool:
         if not found:
             continue
         given = words(command[found.end() :]) or []
-        if not all(_FLAG.fullmatch(word) or word in {"main", "dev", "test"} for word in given):
+        if not _only_flags(given):
             return False
         lacking = [flag for flag in tool.first if flag not in given]
-        if {"--only-root", "--all-packages", "--package", "--no-root"} & {*given} - {*tool.first}:
-            return False
         first = " ".join([command, *lacking])
         split.head.append(first)
         if lacking:
@@ -211,6 +238,13 @@ def _tool(command: str, split: _Split) -> bool:
         split.note = split.note or first
         return True
     return False
+
+
+def _only_flags(given: list[str]) -> bool:
+    """Whether there are flags alone, with their values, and none that names something else."""
+    before = ["", *given]
+    fits = (_FLAG.fullmatch(w) or p in _WITH_VALUE for p, w in zip(before, given, strict=False))
+    return all(fits) and _OTHERS.isdisjoint(word.partition("=")[0] for word in given)
 
 
 def _after(tool: _Tool, command: str, given: list[str]) -> str:
@@ -229,6 +263,13 @@ def _manifests(
     None where one that is needed comes from elsewhere, wants code, or is replaced by a later copy.
     """
     wanted: dict[str, tuple[Copied, FileEntry]] = {}
+    before = [each for _, part in view.boundary.parts() for each in part]
+    there = {
+        to: entry
+        for each in before
+        if (copied := view.copied(each))
+        for to, entry in copied.files.items()
+    }
     optional = [name for name in split.optional if name not in split.manifests]
     for name in (*split.manifests, *optional):
         path = joined(workdir, name)
@@ -241,7 +282,8 @@ def _manifests(
         content = view.content(entry.path) if _SAFE.fullmatch(entry.path) else None
         if entry.kind != "file" or content is None or _wants_code(name, content):
             return None
-        wanted[path] = found[-1]
+        if path not in there or there[path].path != entry.path:
+            wanted[path] = found[-1]
     return wanted
 
 
@@ -269,10 +311,5 @@ def _wants_code(name: str, content: str) -> bool:
     pattern = _WANTS_CODE.get(base)
     if pattern:
         return bool(pattern.search(content))
-    lines: Iterable[str] = content.splitlines() if base.endswith((".txt", ".in")) else ()
-    return any(_asks(lines))
-
-
-def _asks(lines: Iterable[str]) -> Iterator[bool]:
-    for line in lines:
-        yield bool(_LINES.match(line)) or "@ file:" in line or line.startswith("./")
+    lines = content.splitlines() if base.endswith((".txt", ".in")) else []
+    return any(_LINES.match(line) for line in lines)

@@ -1,148 +1,116 @@
 """``RUN chmod`` and ``RUN chown`` of what was just copied, as flags of the COPY.
 
 A recursive one is moved before the copy as well: what was there before it gets the same mode or
-owner as before, in the app base.
+owner as before, in the app base. What has nothing to do with the code is moved there alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.inputs.values import FileEntry
-from whalebuild.rewrite.shell import commands, words
+from whalebuild.rewrite.changes import Change, changes_of
 from whalebuild.rewrite.view import Copied, Rewrite, View, joined, span
 
-_OCTAL = re.compile(r"0?[0-7]{3}")
-_SYMBOLIC = re.compile(r"([ugoa]*)\+([rx]+)")
-_BITS = {"u": 0o700, "g": 0o070, "o": 0o007, "r": 0o444, "x": 0o111}
-_OWNER = re.compile(r"[\w.-]+(?::[\w.-]+)?")
-# What makes users and folders, wherever the code is.
-_BEFORE = frozenset({"useradd", "adduser", "groupadd", "addgroup", "usermod"})
 # What may stand between the copy and the command, and means the same on either side.
 _NEUTRAL = frozenset({"COPY", "ADD", "LABEL", "EXPOSE", "CMD", "ENTRYPOINT", "STOPSIGNAL", "ENV"})
-_PATH = re.compile(r"[\w./*?@+${}-]+")
 _VARIABLE = re.compile(r"\$\{?(\w+)")
-
-
-@dataclass(frozen=True)
-class _Change:
-    """One ``chmod`` or ``chown`` of one path."""
-
-    flag: str
-    value: str
-    path: str
-    recursive: bool
-    command: str
+_SAFE = re.compile(r"[\w./@+-]+")
 
 
 @dataclass
 class _Edits:
-    """What is to become of the Dockerfile."""
+    """What is to become of the Dockerfile.
+
+    Attributes:
+        flags: Flags of copies, by their lines.
+        added: Copies of single files after a copy: its line, the flag, and the rest.
+        before: Commands before the first copy.
+    """
 
     flags: dict[int, dict[str, str]] = field(default_factory=dict)
-    added: dict[int, list[str]] = field(default_factory=dict)
+    added: list[tuple[Copied, str, str, str]] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
-    first: int | None = None
+
+    def run_before(self, *given: str) -> None:
+        """Run commands before the first copy, each once."""
+        self.before += [command for command in given if command not in self.before]
 
 
 def flags_for_command(view: View, step: Instruction) -> Rewrite | None:
     """Give a COPY the mode or owner that a RUN after it sets; None where that is not the same."""
-    parsed = _changes(step) if step.keyword == "RUN" and not step.flags else None
-    if parsed is None or not parsed[1]:
-        return None
-    makers, changes = parsed
+    changes = changes_of(step) if step.keyword == "RUN" else None
     steps = view.stage_steps(step)
     earlier = steps[: steps.index(step)]
-    edits = _Edits()
-    if not all(_fold(view, step, earlier, change, edits) for change in changes):
+    first = next((at for at, each in enumerate(earlier) if each.keyword in {"COPY", "ADD"}), None)
+    if changes is None or first is None:
         return None
-    if makers or edits.before:
-        if edits.first is None:
-            edits.first = next((s.line for s in earlier if view.copied(s)), None)
-        if edits.first is None:
+    edits = _Edits()
+    for change in changes:
+        path = joined(view.workdirs[step.line], change.path) if change.path else ""
+        if not _declared(view, path) or not _fold(view, earlier[first:], change, path, edits):
             return None
-        between = [each for each in earlier if each.line >= edits.first]
-        if not all(_is_neutral(view, each, changes) for each in between):
-            return None
-    done = {f"--{name}" for flags in edits.flags.values() for name in flags}
-    done |= {word.partition("=")[0] for lines in edits.added.values() for word in lines[0].split()}
-    shown = " and ".join(sorted(f"COPY {flag}" for flag in done if flag.startswith("--ch")))
-    note = f"{shown} in the place of RUN {step.text}"
-    return Rewrite(_written(view, step, [*makers, *edits.before], edits), step, note)
+    between = earlier[first:]
+    if edits.before and not all(_is_neutral(view, each, changes) for each in between):
+        return None
+    if any(flag in edits.flags.get(copied.step.line, {}) for copied, flag, *_ in edits.added):
+        return None  # which of them is the last one
+    text = view.edited(_written(view, step, between, edits))
+    return Rewrite(text, step, _note(edits, f"RUN {' '.join(step.text.split())}"))
 
 
-def _is_neutral(view: View, step: Instruction, changes: list[_Change]) -> bool:
+def _note(edits: _Edits, run: str) -> str:
+    flags = {name for each in edits.flags.values() for name in each}
+    flags |= {flag for _, flag, *_ in edits.added}
+    if not flags:
+        return f"{run} before the code is copied"
+    return f"{' and '.join(f'COPY --{flag}' for flag in sorted(flags))} in the place of {run}"
+
+
+def _written(
+    view: View, step: Instruction, between: list[Instruction], edits: _Edits
+) -> dict[tuple[int, int], list[str]]:
+    changed: dict[tuple[int, int], list[str]] = {span(step): []}
+    for each in between:
+        if each.line in edits.flags:
+            given = "".join(f" --{n}={value}" for n, value in edits.flags[each.line].items())
+            first, *others = view.raw(each)
+            changed[span(each)] = [re.sub(r"^(\s*\S+)", rf"\1{given}", first, count=1), *others]
+    for copied, flag, value, rest in edits.added:
+        kept = {"chown": copied.copy.chown, "chmod": copied.copy.chmod}
+        flags = {**kept, **edits.flags.get(copied.step.line, {}), flag: value}
+        words = [f"--{name}={each}" for name, each in flags.items() if each]
+        after = copied.step.end + 1
+        changed.setdefault((after, after), []).append(" ".join(["COPY", *words, rest]))
+    if edits.before:
+        at = between[0].line
+        changed[at, at] = [f"RUN {' && '.join(edits.before)}"]
+    return changed
+
+
+def _is_neutral(view: View, step: Instruction, changes: list[Change]) -> bool:
+    paths = [change.path for change in changes if change.path]
     if step.keyword == "WORKDIR":
         # One that is there already makes no folder, and absolute paths stay what they are.
         folder = joined(view.workdirs[step.line], step.rest.strip())
-        absolute = all(change.path.startswith(("/", "$")) for change in changes)
-        return absolute and any(
-            f"{joined('?', change.path)}/".startswith(f"{folder}/") for change in changes
-        )
-    named = {name for change in changes for name in _VARIABLE.findall(change.path)}
+        absolute = all(path.startswith(("/", "$")) for path in paths)
+        return absolute and any(f"{joined('?', p)}/".startswith(f"{folder}/") for p in paths)
+    named = any(_VARIABLE.search(path) for path in paths)
     return step.keyword in _NEUTRAL and not (step.keyword == "ENV" and named)
 
 
-def _written(view: View, step: Instruction, before: list[str], edits: _Edits) -> str:
-    changed: dict[tuple[int, int], list[str]] = {span(step): []}
-    for each in view.stage_steps(step):
-        if each.line in edits.flags:
-            changed[span(each)] = _with_flags(view.raw(each), edits.flags[each.line])
-        if each.line in edits.added:
-            changed[each.end + 1, each.end + 1] = edits.added[each.line]
-    if before and edits.first is not None:
-        changed[edits.first, edits.first] = [f"RUN {' && '.join(before)}"]
-    return view.edited(changed)
-
-
-def _with_flags(lines: list[str], flags: dict[str, str]) -> list[str]:
-    given = " ".join(f"--{name}={value}" for name, value in flags.items())
-    return [re.sub(r"^(\s*\S+)", rf"\1 {given}", lines[0], count=1), *lines[1:]]
-
-
-def _changes(step: Instruction) -> tuple[list[str], list[_Change]] | None:
-    """The commands that make users, and the changes; None where there is anything else."""
-    found = commands(step)
-    if found is None:
-        return None
-    makers: list[str] = []
-    changes: list[_Change] = []
-    for command in found:
-        given = words(command) or [""]
-        if given[0] in _BEFORE and "$" not in command:
-            makers.append(command)
-            continue
-        parsed = list(_parsed(command, given))
-        if not parsed:
-            return None
-        changes += parsed
-    return makers, changes
-
-
-def _parsed(command: str, given: list[str]) -> Iterator[_Change]:
-    recursive = len(given) > 1 and given[1] in {"-R", "--recursive"}
-    match given[:1] + given[2 if recursive else 1 :]:
-        case ["chmod" | "chown" as name, value, *paths] if paths:
-            fits = _OWNER.fullmatch(value)
-            if name == "chmod":
-                fits = _OCTAL.fullmatch(value) or _SYMBOLIC.fullmatch(value)
-            if fits and all(_PATH.fullmatch(p) and not p.startswith("-") for p in paths):
-                yield from (_Change(name, value, path, recursive, command) for path in paths)
-        case _:
-            pass
-
-
-def _fold(
-    view: View, step: Instruction, earlier: list[Instruction], change: _Change, edits: _Edits
-) -> bool:
-    """Find the copy that a change is of, and note the flag; say whether that was possible."""
-    path = joined(view.workdirs[step.line], change.path)
-    if not _declared(view, change.path):
-        return False
+def _fold(view: View, earlier: list[Instruction], change: Change, path: str, edits: _Edits) -> bool:
+    """Note what is to become of a change; say whether it can be."""
+    if change.of_user:
+        places = (view.destination(s) or "?" for s in earlier if s.keyword in {"COPY", "ADD"})
+        edits.run_before(change.command)
+        return not any(place.startswith(("/home", "/etc", "?", "$")) for place in places)
+    if change.flag == "mkdir":
+        edits.run_before(change.command)
+        return _is_apart(view, earlier, path) and not gopath.has_wildcards(path)
     if change.recursive:
         return _fold_folder(view, earlier, change, path, edits)
     for each in reversed(earlier):
@@ -161,66 +129,88 @@ def _hits(copied: Copied, path: str) -> dict[str, FileEntry]:
     return {to: entry for to, entry in copied.files.items() if gopath.matches(path, to)}
 
 
-def _fold_files(copied: Copied, hits: dict[str, FileEntry], change: _Change, edits: _Edits) -> bool:
-    values = {_value(change, entry) for entry in hits.values()}
+def _fold_files(copied: Copied, hits: dict[str, FileEntry], change: Change, edits: _Edits) -> bool:
+    values = {change.flag_value(entry) for entry in hits.values()}
     value = next(iter(values))
     if len(values) != 1 or value is None or any(e.kind != "file" for e in hits.values()):
         return False
-    line = copied.step.line
     given = {"chmod": copied.copy.chmod, "chown": copied.copy.chown}
     if given[change.flag] or copied.copy.excludes:
         return False
-    if hits.keys() == copied.files.keys():
-        edits.flags.setdefault(line, {})[change.flag] = value
+    if hits.keys() == copied.files.keys() and not copied.folders:
+        edits.flags.setdefault(copied.step.line, {})[change.flag] = value
         return True
     sources = sorted(entry.path for entry in hits.values())
     folders = {to.rpartition("/")[0] for to in hits}
-    plain = all(re.fullmatch(r"[\w./@+-]+", source) for source in sources)
     names = {to.rpartition("/")[2] for to in hits}
     same = names == {source.rpartition("/")[2] for source in sources}
-    # A second copy of these files: the flags of the first one hold for them, too.
-    if len(folders) != 1 or not plain or not same or any(given.values()):
+    again = any(not set(rest.split()).isdisjoint(sources) for *_, rest in edits.added)
+    if len(folders) != 1 or not all(map(_SAFE.fullmatch, sources)) or not same or again:
         return False
-    new = f"COPY --{change.flag}={value} {' '.join(sources)} {_shown(change.path)}"
-    if any(source in line for line in edits.added.get(line, ()) for source in sources):
-        return False
-    edits.added.setdefault(line, []).append(new)
+    rest = " ".join([*sources, _folder(change.path or "")])
+    edits.added.append((copied, change.flag, value, rest))
     return True
 
 
-def _shown(path: str) -> str:
+def _folder(path: str) -> str:
     """The folder of a path, as it is written."""
     folder = path.rpartition("/")[0]
     return f"{folder}/" if folder or path.startswith("/") else "./"
 
 
+def _is_apart(view: View, earlier: list[Instruction], path: str) -> bool:
+    """Whether nothing is copied to a path or below it, nor a folder made for that."""
+    for each in earlier:
+        if each.keyword == "WORKDIR":
+            return False
+        place = view.destination(each)
+        if place and f"{place}/".startswith(f"{path}/"):
+            return False
+        if place and f"{path}/".startswith(f"{place}/"):
+            copied = view.copied(each)
+            if copied is None or any(f"{to}/".startswith(f"{path}/") for to in copied.files):
+                return False
+    return all(view.destination(s) for s in earlier if s.keyword in {"COPY", "ADD"})
+
+
 def _fold_folder(
-    view: View, earlier: list[Instruction], change: _Change, path: str, edits: _Edits
+    view: View, earlier: list[Instruction], change: Change, path: str, edits: _Edits
 ) -> bool:
     """A recursive change of all that was copied into a folder, and of what was there before."""
-    first: int | None = None
-    for each in earlier:
-        copied = view.copied(each)
-        if each.keyword in {"RUN", "COPY", "ADD"} and copied is None:
-            return False
-        if copied is None:
-            continue
-        if not f"{copied.folder}/".startswith(f"{path}/"):
-            if any(to.startswith(f"{path}/") for to in copied.files):
-                return False
-            continue
-        value = _value(change, None)
-        given = {"chmod": copied.copy.chmod, "chown": copied.copy.chown}[change.flag]
-        if value is None or given or copied.copy.link or copied.folder in copied.files:
-            return False
-        first = first or each.line
-        edits.flags.setdefault(each.line, {})[change.flag] = value
-    if first is None or gopath.has_wildcards(path):
+    if gopath.has_wildcards(path):
         return False
-    edits.first = min(edits.first or first, first)
-    there = {folder for line, folder in view.workdirs.items() if line <= first}
+    if _is_apart(view, earlier, path):
+        edits.run_before(change.command)
+        return True
+    for each in earlier:
+        if each.keyword in {"COPY", "ADD"} and not _flagged(view, each, change, path, edits):
+            return False
+    there = {folder for line, folder in view.workdirs.items() if line <= earlier[0].line}
     made = any(f"{folder}/".startswith(f"{path}/") for folder in there)
-    edits.before += [*([] if made else [f"mkdir -p {change.path}"]), change.command]
+    edits.run_before(*([] if made else [f"mkdir -p {change.path}"]), change.command)
+    return True
+
+
+def _flagged(view: View, step: Instruction, change: Change, path: str, edits: _Edits) -> bool:
+    """Give a copy the flag where it goes below a path; say whether all of it has it then."""
+    place, copied, copy = view.destination(step), view.copied(step), view.copy(step)
+    if place is None or copy is None or (step.keyword == "ADD" and copied is None):
+        return False
+    if not f"{place}/".startswith(f"{path}/"):
+        inside = not f"{path}/".startswith(f"{place}/")
+        return inside or (
+            copied is not None and not any(to.startswith(f"{path}/") for to in copied.files)
+        )
+    value = change.flag_value(None)
+    if copy.origin and change.flag == "chown" and ":" not in change.value:
+        return False  # the group that it has there
+    given = {"chmod": copy.chmod, "chown": copy.chown}[change.flag]
+    # Folders that a copy makes have its owner, and not its mode.
+    deep = place != path and (place.rpartition("/")[0] != path or change.flag == "chmod")
+    single = copied is not None and place in copied.files and change.flag == "chmod"
+    if value is None or given or copy.link or (deep and not single):
+        return False
+    edits.flags.setdefault(step.line, {})[change.flag] = value
     return True
 
 
@@ -230,17 +220,3 @@ def _declared(view: View, path: str) -> bool:
     text = "\n".join(step.rest for step in steps if step.keyword in {"ENV", "ARG"})
     names = _VARIABLE.findall(path)
     return all(re.search(rf"(?:^|\s){name}(?:[=\s]|$)", text) for name in names)
-
-
-def _value(change: _Change, entry: FileEntry | None) -> str | None:
-    """The value of the flag; None where it has none that means the same."""
-    if change.flag == "chown":
-        # The group stays as it was: of what COPY brings in, that of root.
-        return change.value if ":" in change.value else f"{change.value}:0"
-    if _OCTAL.fullmatch(change.value):
-        return change.value
-    who, what = _SYMBOLIC.fullmatch(change.value).groups()  # type: ignore[union-attr]
-    if entry is None:
-        return None
-    of = 0o777 if not who or "a" in who else sum(_BITS[each] for each in set(who))
-    return f"{entry.mode | sum(_BITS[each] for each in set(what)) & of:o}"

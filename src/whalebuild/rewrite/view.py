@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,12 +39,14 @@ class Copied:
         copy: What it says.
         folder: Where its files go, or the name of its one file.
         files: The context's files, by where they go.
+        folders: Whether one of the sources is a folder.
     """
 
     step: Instruction
     copy: Copy
     folder: str
     files: Mapping[str, FileEntry]
+    folders: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,8 @@ class View:
 
     def copied(self, step: Instruction) -> Copied | None:
         """What a COPY or ADD puts where; None where that cannot be told."""
-        if step.keyword not in {"COPY", "ADD"}:
-            return None
-        try:
-            copy = read_copy(step)
-        except StepError:
+        copy = self.copy(step)
+        if copy is None:
             return None
         reads = [(r, e) for r, e in self.files.by_read if r.line == step.line and not r.context]
         if len(reads) != 1 or copy.origin or copy.parents or copy.documents:
@@ -101,7 +99,22 @@ class View:
         into = len(read.sources) > 1 or copy.destination.endswith(("/", "/."))
         into = into or copy.destination == "." or folder == workdir
         placed = _placed(read, entries, folder, into=into)
-        return None if placed is None else Copied(step, copy, folder, placed)
+        if placed is None:
+            return None
+        files, folders = placed
+        return Copied(step, copy, folder, files, folders)
+
+    def copy(self, step: Instruction) -> Copy | None:
+        """What a COPY or ADD says; None for others, and where it is not well formed."""
+        try:
+            return read_copy(step) if step.keyword in {"COPY", "ADD"} else None
+        except StepError:
+            return None
+
+    def destination(self, step: Instruction) -> str | None:
+        """Where a COPY or ADD puts files, below it or just there; None for others."""
+        copy = self.copy(step)
+        return joined(self.workdirs[step.line], copy.destination) if copy else None
 
     def edited(self, edits: Mapping[tuple[int, int], Iterable[str]]) -> str:
         """The text with lines replaced.
@@ -124,7 +137,7 @@ class View:
 def joined(workdir: str, path: str) -> str:
     """A path as an instruction means it; one that begins with a variable is taken for absolute."""
     whole = path if path.startswith(("/", "$")) else f"{workdir}/{path}"
-    return posixpath.normpath(whole)
+    return gopath.clean(whole)
 
 
 def span(step: Instruction) -> tuple[int, int]:
@@ -134,23 +147,25 @@ def span(step: Instruction) -> tuple[int, int]:
 
 def _placed(
     read: ContextRead, entries: Iterable[FileEntry], folder: str, *, into: bool
-) -> dict[str, FileEntry] | None:
+) -> tuple[dict[str, FileEntry], bool] | None:
     entries = [entry for entry in entries if entry.kind in {"file", "link", "dir"}]
     if any(entry.kind == "link" for entry in entries):
         return None  # their names below a link are others
     found: dict[str, FileEntry] = {}
+    folders = False
     for source in read.sources:
         top = [e.path for e in entries if _is_source(read, source, e.path)]
         for path in ["."] if source == "." else top:
             inside = [e for e in entries if path == "." or e.path.startswith(f"{path}/")]
             if inside or path == "." or any(e.path == path and e.kind == "dir" for e in entries):
+                folders = True
                 cut = 0 if path == "." else len(path) + 1
-                found |= {f"{folder}/{e.path[cut:]}": e for e in inside}
+                found |= {joined(folder, e.path[cut:]): e for e in inside}
             else:
                 name = path.rpartition("/")[2]
                 (entry,) = (e for e in entries if e.path == path)
-                found[f"{folder}/{name}" if into else folder] = entry
-    return found
+                found[joined(folder, name) if into else folder] = entry
+    return found, folders
 
 
 def _is_source(read: ContextRead, source: str, path: str) -> bool:

@@ -20,7 +20,10 @@ from tests.support.plans import (
     published,
 )
 from tests.support.platforms import AMD64, ARM64
+from whalebuild.bakefile.app_base import AppBase
 from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bakefile.tail import Patch, PatchChange, TailLine
+from whalebuild.bakefile.target import Target
 from whalebuild.bundle.lock import Change
 from whalebuild.cli.output.plan import announcement, decision_lines, plan_text
 from whalebuild.dockerfile.parser import parse_dockerfile
@@ -269,3 +272,30 @@ def test_a_bake_with_nothing_to_do_says_so_in_one_line() -> None:
     ]
     changed = plan(deps_plan(REUSE, SOURCE), app_plan())
     assert announcement(changed) == decision_lines(changed)
+
+
+def test_what_comes_after_an_app_base_is_shown_with_its_cost_and_a_patch() -> None:
+    lines = (
+        TailLine(3, "COPY . .", "reads the context"),
+        TailLine(14, f"RUN {'x' * 60}", "run", whole=True),
+    )
+    changes = (PatchChange(14, "COPY --chmod in its place"), PatchChange(15, "COPY --chown too"))
+    base = AppBase(
+        *(Target("app-deps", {}), Target("app", {}), "up to line 2"),
+        whole="it runs",
+        lines=lines,
+        patch=Patch(changes, short=True, diff="---\n"),
+    )
+    app = app_plan(image=replace(pair_app(AMD64), app_base=base))
+    cost = "needs the app base (81 MB), and runs with every code change"
+    shown = plan_text(plan(deps_plan(REUSE, SOURCE, image_bytes=80_600_000), app)).splitlines()
+    at = shown.index("  after the boundary, when code has changed, on a fresh machine:")
+    assert shown[at - 1 : at + 6] == [
+        "  on        the published image of app-deps, which is downloaded (81 MB): it runs",
+        "  after the boundary, when code has changed, on a fresh machine:",
+        f"  line 3     COPY . .{' ' * 42}  code alone, put on the app base",
+        f"  line 14    RUN {'x' * 45}…  {cost}",
+        "  patch     line 14: COPY --chmod in its place",
+        "            line 15: COPY --chown too",
+        "            then nothing runs after the code: whalebuild plan --patch app | patch -p1",
+    ]

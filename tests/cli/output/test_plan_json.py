@@ -23,7 +23,10 @@ from tests.support.plans import (
     published,
 )
 from tests.support.platforms import AMD64, ARM64
+from whalebuild.bakefile.app_base import AppBase
 from whalebuild.bakefile.images import BuildOptions
+from whalebuild.bakefile.tail import Patch, PatchChange, TailLine
+from whalebuild.bakefile.target import Target
 from whalebuild.bundle.lock import Change
 from whalebuild.cli.output.plan import plan_json
 from whalebuild.inputs.values import FileEntry
@@ -56,13 +59,15 @@ def test_the_json_of_a_plan_is_stable() -> None:
         lock=made_of,
         files=FILES,
         drifted_bases=("debian",),
-        advice=(Advice(3, "no-link", "p", "c", "i"),),
+        advice=(Advice(3, "cache-mount", "p", "c", "i"),),
     )
-    settings = Settings(image="acme/web", origins={"image": "--image"})
+    api = {"deps-stage": ("builder", "whalebuild.toml")}
+    settings = Settings(image="acme/web", targets={"api": api}, origins={"image": "--image"})
     deps = replace(deps, image=replace(deps.image, derived=True))
     made = as_json(plan(deps, app_plan(), settings=settings))
     named = made.pop("settings")
-    assert set(named) == set(KEYS)
+    assert set(named) == {*KEYS, "targets.api.deps-stage"}
+    assert named["targets.api.deps-stage"] == {"value": "builder", "origin": "whalebuild.toml"}
     assert named["image"] == {"value": "acme/web", "origin": "--image"}
     assert named["progress"] == {"value": "auto", "origin": "default"}
     assert made == {
@@ -92,6 +97,8 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "published": [SOURCE.bundle.digest],
                 "stage": "dependencies",
                 "derived": True,
+                "app_base": None,
+                "image_bytes": None,
                 "guessed": None,
                 "also": [],
                 "context": ".",
@@ -104,7 +111,13 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "bases": {AMD64: {"debian": "sha256:1"}},
                 "bases_moved": ["debian"],
                 "advice": [
-                    {"line": 3, "rule": "no-link", "problem": "p", "cost": "c", "instead": "i"}
+                    {
+                        "line": 3,
+                        "rule": "cache-mount",
+                        "problem": "p",
+                        "cost": "c",
+                        "instead": "i",
+                    }
                 ],
                 "splits": [],
             },
@@ -117,6 +130,10 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "also": [],
                 "pinned": True,
                 "unpinned_because": None,
+                "on_stub": False,
+                "whole_because": "its dependencies are a stage or a target of their own",
+                "after_boundary": [],
+                "patch": None,
                 "stage": None,
                 "context": ".",
                 "dockerfile": "Dockerfile",
@@ -174,3 +191,39 @@ def test_every_reference_of_shared_dependencies_is_listed() -> None:
     made = as_json(plan(deps))["targets"][0]
     assert made["tags"] == ["acme/web:deps", "acme/api:deps"]
     assert made["published"] == [SOURCE.bundle.digest, None]
+
+
+def test_what_comes_after_an_app_base_has_its_cost_and_a_patch() -> None:
+    lines = (
+        TailLine(3, "COPY . .", "reads the context"),
+        TailLine(4, "RUN chmod +x run.sh", "run", whole=True),
+    )
+    patch = Patch((PatchChange(4, "COPY --chmod in its place"),), short=True, diff="---\n")
+    base = AppBase(
+        Target("app-deps", {}), None, "up to line 2", whole="it runs", lines=lines, patch=patch
+    )
+    app = app_plan(image=replace(pair_app(AMD64), app_base=base))
+    made = as_json(plan(deps_plan(REUSE, SOURCE, image_bytes=80_600_000), app))
+    deps, shown = made["targets"]
+    assert deps["image_bytes"] == 80_600_000
+    assert shown["after_boundary"] == [
+        {
+            "line": 3,
+            "instruction": "COPY . .",
+            "needs": "code",
+            "cost": "code alone, put on the app base",
+            "bytes": None,
+        },
+        {
+            "line": 4,
+            "instruction": "RUN chmod +x run.sh",
+            "needs": "app-base",
+            "cost": "needs the app base (81 MB), and runs with every code change",
+            "bytes": 80_600_000,
+        },
+    ]
+    assert shown["patch"] == {
+        "changes": [{"line": 4, "note": "COPY --chmod in its place"}],
+        "short": True,
+        "diff": "---\n",
+    }

@@ -77,6 +77,7 @@ def test_the_json_of_a_bake_is_stable() -> None:
         "bytes_pulled": 82_241_961,
         "bytes_pushed": None,
         "next_pull": None,
+        "verified": [],
         "seconds": app["seconds"],
     }
     assert set(deps) == set(app)

@@ -75,6 +75,8 @@ class PushedImage:
         annotations: Of the pushed index.
         caches: Those that later bakes can import.
         targets: Whose pushes these are; one whose cache cannot be imported has none.
+        steady: Whether it was made from what the plan says; not where an address had something
+            else while it was built.
     """
 
     index: str
@@ -83,6 +85,7 @@ class PushedImage:
     annotations: Mapping[str, str] | None = None
     caches: tuple[Cache, ...] = ()
     targets: tuple[PushedTarget, ...] = ()
+    steady: bool = True
 
     def joined(self, other: PushedImage) -> PushedImage:
         """The image with the platforms of both."""
@@ -235,7 +238,7 @@ def deps_outcome(
 def app_index(pushed: PushedImage, app: AppPlan, deps_image: DepsImage | None) -> bytes:
     """Compose an application's index: what was pushed, and how it was made."""
     annotations = dict(pushed.annotations or {})
-    made_of = app.material
+    made_of = app.material if pushed.steady else None
     if made_of is not None and deps_image is not None:
         on = deps_image.images
         annotations |= AppRecord(made_of.key(on), on, made_of.bases).as_annotations()

@@ -13,7 +13,7 @@ from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
-from whalebuild.inputs.values import FileEntry, Undetermined
+from whalebuild.inputs.values import Address, FileEntry, Undetermined
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice, StageSplit
 from whalebuild.plan.app_cache import AppCache
@@ -51,6 +51,7 @@ class DepsPlan:
         drifted_bases: External images whose tag has another digest by now; the pin keeps the old.
         runs: Its RUN instructions; none where its inputs cannot be told.
         surplus: Published platforms that the pair is not for any more; they are dropped.
+        addresses: What is behind addresses that nothing pins.
     """
 
     image: PairImage
@@ -65,6 +66,7 @@ class DepsPlan:
     drifted_bases: tuple[str, ...] = ()
     runs: tuple[RunLines, ...] = ()
     surplus: tuple[str, ...] = ()
+    addresses: Mapping[Address, str] = field(default_factory=dict)
 
     @property
     def reused(self) -> bool:
@@ -117,6 +119,7 @@ class AppPlan:
         runs: The RUN instructions of its own stages; none where its inputs cannot be told.
         cache: What becomes of its cache.
         attested: Whether buildx attests it where the bake file says nothing of that.
+        addresses: What is behind addresses that nothing pins and that its build fetches.
     """
 
     image: PairImage
@@ -132,6 +135,7 @@ class AppPlan:
     runs: tuple[RunLines, ...] = ()
     cache: AppCache = field(default_factory=AppCache)
     attested: bool = True
+    addresses: Mapping[Address, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

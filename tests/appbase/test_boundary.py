@@ -80,6 +80,30 @@ def test_what_is_code(step: str, broad: bool) -> None:
     assert (found.line == 2) is broad, found.reason
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("COPY . .", "the whole context, with .git, which every commit changes"),
+        ("COPY .git .git", ".git, which every commit changes"),
+        ("COPY .git/HEAD /", ".git/HEAD, which every commit changes"),
+        ("RUN --mount=source=.git,target=/x y", ".git, which every commit changes"),
+        ("COPY requirements.txt vendor/x/.git/HEAD /", "x/.git/HEAD, which every commit changes"),
+        ("COPY .gitattributes /", None),
+    ],
+)
+def test_git_is_told_as_what_it_is(step: str, said: str | None) -> None:
+    files = {
+        **dict.fromkeys(
+            [".git/HEAD", ".git/objects/1", "vendor/x/.git/HEAD", ".gitattributes"], ""
+        ),
+        "requirements.txt": "",
+        "app.py": "",
+    }
+    found = cut(f"FROM debian AS builder\n{step}\nFROM debian\nCOPY --from=builder /a /a", files)
+    assert found.reason.endswith("(line 2)") is bool(said), found.reason
+    assert (said or "no instruction takes code in") in found.reason
+
+
 def test_a_folder_behind_a_link_is_code() -> None:
     def entry(path: str, kind: str) -> FileEntry:
         return FileEntry(None, path, kind, 0o644, "")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.inputs import find
+from whalebuild.bundle.annotations import from_annotations, to_annotations
 from whalebuild.bundle.lock import Change, Lock, compare, make_lock
 from whalebuild.inputs.values import ContextFiles, FileEntry, Undetermined
 
@@ -134,3 +135,36 @@ def test_files_of_other_reads_do_not_count() -> None:
 
 def test_moving_a_stage_changes_nothing() -> None:
     assert lock(*FILES, text=f"# one\nFROM y AS more\n{TEXT}") == BASE
+
+
+def test_what_is_behind_an_address_counts_where_nothing_pins_it() -> None:
+    text = "FROM scratch AS deps\nADD https://x/a /\nCOPY --from=tools / /"
+    tools = {"tools": "https://x/tools.git#main"}
+    key = "address https://x/a"
+    pins = {key: "etag:1", "address https://x/tools.git#main": "commit:1"}
+    old = lock(text=text, contexts=tools, pins={PLATFORMS[0]: pins})
+    assert old.bases == {PLATFORMS[0]: pins}
+    moved = lock(text=text, contexts=tools, pins={PLATFORMS[0]: {**pins, key: "etag:2"}})
+    assert changes(old, moved) == ["ADD https://x/a changed"]
+    other = {**pins, "address https://x/tools.git#main": "commit:2"}
+    moved = lock(text=text, contexts=tools, pins={PLATFORMS[0]: other})
+    assert changes(old, moved) == ["context tools changed"]
+
+
+def test_a_lock_of_what_has_moved_fits_nothing() -> None:
+    pins = {p: {"address https://x/a": "etag:1", "base x:1": OLD} for p in PLATFORMS}
+    text = "FROM x:1 AS deps\nADD https://x/a /"
+    old = lock(text=text, platforms=PLATFORMS, pins=pins)
+    spoiled = old.without(["address https://x/a"], [PLATFORMS[0]])
+    assert changes(spoiled, old) == ["an input changed"]
+    assert spoiled.keys[PLATFORMS[1]] == old.keys[PLATFORMS[1]]
+    assert all("address https://x/a" not in table for table in spoiled.bases.values())
+    written = from_annotations(to_annotations(spoiled))
+    assert written == spoiled
+
+
+def test_a_login_of_an_address_is_in_no_lock() -> None:
+    written = f"FROM scratch AS deps\nADD --checksum={OLD} https://me:secret@x/a /"
+    found = lock(text=written)
+    assert "ADD https://x/a" in found.facts[PLATFORMS[0]]
+    assert not any("secret" in value for value in to_annotations(found).values())

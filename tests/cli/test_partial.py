@@ -73,6 +73,9 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_built(project:
     [
         (("--partial", "--load"), "--partial and --load exclude each other"),
         (("--partial", "--read-only"), "--partial and --read-only exclude each other"),
+        (("--verify", "--load"), "--verify and --load exclude each other"),
+        (("--verify", "--read-only"), "--verify and --read-only exclude each other"),
+        (("--verify", "--partial"), "--verify and --partial exclude each other"),
         (("--part-file", "x.json"), "--part-file was given without --partial"),
         (("--partial", "--platform", "linux/arm64"), "linux/arm64 is not among the platforms"),
         (("--partial", "--platform", "linux/amr64"), '"linux/amr64" is not a platform'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.inputs import find, reason
+from whalebuild.inputs.values import Address
 
 SHA = "a" * 40
 DIGEST = "sha256:" + "a" * 64
@@ -79,9 +80,20 @@ def test_kinds_of_named_contexts(value: str, parts: tuple[object, ...]) -> None:
     assert (found.target, found.image, found.folder, found.remote) == parts
 
 
-@pytest.mark.parametrize("value", ["https://example.org/x.git#main", "oci-layout://x:1"])
+@pytest.mark.parametrize(
+    "value",
+    ["git://example.org/x.git#main", "https://me:pw@example.org/x.git", "oci-layout://x:1"],
+)
 def test_a_named_context_that_may_change_cannot_be_told(value: str) -> None:
-    assert "may change behind" in reason("FROM base AS deps", contexts={"base": value})
+    said = reason("FROM base AS deps", contexts={"base": value})
+    assert "may change behind" in said
+    assert "pw" not in said
+
+
+def test_a_named_context_whose_server_can_be_asked() -> None:
+    contexts = {"base": "https://example.org/x.git#main", "other": "https://example.org/x.tgz"}
+    found = find("FROM base AS deps\nCOPY --from=other / /", contexts=contexts)
+    assert found.addresses == tuple(Address(value) for value in contexts.values())
 
 
 def test_a_short_git_reference_is_no_named_context() -> None:

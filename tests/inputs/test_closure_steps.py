@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.inputs import find, reason
-from whalebuild.inputs.values import Remote
+from whalebuild.inputs.values import Address, Remote
 
 SHA = "a" * 40
 SUM = "sha256:" + "b" * 64
@@ -56,11 +56,20 @@ def test_addresses_with_a_checksum(step: str, expected: Remote) -> None:
     assert found.reads == ()
 
 
+@pytest.mark.parametrize("url", ["http://x/a", "https://x/a.git", "https://x/a.git#v1:sub"])
+def test_addresses_whose_servers_can_be_asked(url: str) -> None:
+    found = find(f"FROM scratch AS deps\nADD {url} /")
+    assert found.remotes == (Remote(url, None, 2),)
+    assert found.addresses == (Address(url),)
+
+
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ("ADD http://x/a /", "ADD http://x/a has no checksum"),
-        ("ADD https://x/a.git#main /", "has no checksum"),
+        ("ADD http://x/a?b /", "ADD http://x/a has no checksum"),
+        ("ADD http://me:secret@x/a /", "ADD http://x/a has no checksum"),
+        ("ADD https://me@x/a.git#main /", "it has a login, which is sent to nobody"),
+        ("ADD git@x:a.git#main /", "only servers of http and https are asked"),
         ("ADD GIT://x/a.git#main /", "has no checksum"),
         ("COPY http://x/a /", "COPY reads no URLs"),
         ("COPY $X /", "$X: the value of X cannot be told here (line 3)"),

@@ -6,6 +6,7 @@ Python's own servers have it, makes the kernel reset what does not fit in.
 
 from __future__ import annotations
 
+import os
 import socketserver
 import subprocess
 import threading
@@ -49,6 +50,51 @@ class GitRepository:
 def http_server(folder: Path) -> Iterator[str]:
     """Serve the files of a folder; the address."""
     with _HttpServer(("127.0.0.1", 0), partial(_QuietHandler, directory=folder)) as server:
+        yield from _serving(server)
+
+
+class _GitHttpHandler(_QuietHandler):
+    """Hands requests to git's own CGI program, see git-http-backend(1)."""
+
+    def do_GET(self) -> None:
+        self._backend()
+
+    def do_POST(self) -> None:
+        self._backend()
+
+    def _backend(self) -> None:
+        path, _, query = self.path.partition("?")
+        given = {
+            "GIT_PROJECT_ROOT": self.directory,
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        done = subprocess.run(
+            ["git", "http-backend"],
+            input=body,
+            capture_output=True,
+            env={**os.environ, **given},
+            check=True,
+        )
+        head, _, answer = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        self.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in (headers | {"Content-Length": str(len(answer))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer)
+
+
+@contextmanager
+def git_http_server(root: Path) -> Iterator[str]:
+    """Serve the repositories in a folder by git's smart protocol over HTTP; the address."""
+    with _HttpServer(("127.0.0.1", 0), partial(_GitHttpHandler, directory=root)) as server:
         yield from _serving(server)
 
 

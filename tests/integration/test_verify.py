@@ -9,7 +9,8 @@ from threading import Thread
 
 import pytest
 
-from tests.integration.published import digest
+from tests.integration.published import digest, manifest
+from tests.integration.registry_content import send
 from tests.integration.report_project import Project
 from tests.integration.sandbox import Sandbox
 from tests.integration.test_app_base import BAKE_FILE, ONE_STAGE, PROJECTS
@@ -58,12 +59,10 @@ def test_on_an_empty_engine_the_app_base_comes_from_its_cache(
 
 
 @pytest.mark.extended
-@pytest.mark.parametrize("compression", ["zstd", "estargz", "uncompressed"])
+@pytest.mark.parametrize("compression", ["zstd", "uncompressed"])
 def test_compressions(reported: Project, compression: str) -> None:
     _write(reported, ONE_STAGE)
-    output = f'output = ["type=registry,compression={compression}"]'
-    reported.put("docker-bake.hcl", BAKE_FILE.replace("tags =", f"{output}\n tags ="))
-    done = reported.bake("--verify")
+    done = reported.bake("--verify", "--set", f"app.output=type=registry,compression={compression}")
     assert [each["against"] for each in done["app"]["verified"]] == ["the ordinary build"]
 
 
@@ -74,7 +73,11 @@ def test_without_the_cache_it_is_compared_on_the_app_base(
     """The install step makes something else each time; its cache cannot be imported."""
     _write(reported, ONE_STAGE)
     reported.bake()
-    reported.drop_caches()
+    where = f"http://{sandbox.registry}/v2/{reported.repository}/app/manifests"
+    bundle = manifest(sandbox.registry, f"{reported.repository}/app", "deps")["manifests"]
+    for child in bundle:
+        if "dev.whalebuild.cache" in child.get("annotations", {}):
+            send("DELETE", f"{where}/{child['digest']}")
     reported.put("app.py", 'print("two")\n')
     with sandbox.fresh_engine("fresh") as engine:
         done = reported.bake("--verify", engine=engine)
@@ -89,7 +92,7 @@ def test_what_runs_after_the_code_is_not_compared(reported: Project) -> None:
     done = reported.bake("--verify")
     assert done["app"]["action"] == "built"
     assert done["app"]["verified"] == []
-    assert "app is not compared with the ordinary build: line " in done["all"]["stderr"]
+    assert "app is not compared with the ordinary build: a command runs " in done["stderr"]
 
 
 @pytest.mark.extended

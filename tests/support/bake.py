@@ -15,6 +15,7 @@ from tests.support.progress import step
 from tests.support.registry import FakeRegistry
 from tests.support.retrier import patient
 from tests.support.source_tree import FakeTree
+from tests.support.web import FakeWeb
 from whalebuild.bake.baker import Baker
 from whalebuild.bake.result import BakeResult
 from whalebuild.bakefile.images import BuildOptions
@@ -46,6 +47,7 @@ class BakeWorld:
     settings: Settings = field(default_factory=Settings)
     console: FakeConsole = field(default_factory=FakeConsole)
     notes: FakeNotes = field(default_factory=FakeNotes)
+    web: FakeWeb = field(default_factory=FakeWeb)
 
     @property
     def registry(self) -> FakeRegistry:
@@ -60,6 +62,7 @@ class BakeWorld:
             *(self.engine, self.registry, self.tree, self.settings, patient()),
             ask=ask,
             thorough=thorough,
+            web=self.web,
         )
         return planner.plan(BakeRequest(targets=names), BuildOptions(**options))
 
@@ -78,6 +81,7 @@ class BakeWorld:
             *(plan, self.engine, self.registry, self.console, retrier, self.notes),
             clock=clock,
             token=lambda: "5ca1ab1e",
+            web=self.web,
         )
 
     def bake(self, *names: str, **options: Any) -> BakeResult:

@@ -59,8 +59,12 @@ def taken(read: ContextRead, entries: Iterable[FileEntry]) -> str | None:
 def _taken(read: ContextRead, source: str, files: list[FileEntry]) -> str | None:
     pivot, parents, pattern = source.rpartition("/./")
     path = gopath.rooted(f"{pivot}/{pattern}") if parents else source
+    git = any(_of_git(entry.path) for entry in files)
     if path == ".":
-        return "the whole context" if read.context is None else f"all of context {read.context}"
+        whole = "the whole context" if read.context is None else f"all of context {read.context}"
+        return f"{whole}, with .git, which every commit changes" if git else whole
+    if _of_git(path) and git:
+        return f"{path}, which every commit changes"
     if read.wildcards and gopath.has_wildcards(path):
         hits = _parents_hits(pattern, files) if read.parents else _hits(path, files)
         return _of_pattern(path, hits, files)
@@ -70,6 +74,11 @@ def _taken(read: ContextRead, source: str, files: list[FileEntry]) -> str | None
     if inside or "dir" in own or (linked and any(entry.kind == "dir" for entry in files)):
         return None if _manifests(inside) else f"the folder {path}"
     return f"{path}, which is the application's source" if is_source(path) else None
+
+
+def _of_git(path: str) -> bool:
+    """Whether a path is in the folder in which git keeps a repository."""
+    return ".git" in path.split("/")
 
 
 def _of_pattern(pattern: str, hits: list[FileEntry], files: list[FileEntry]) -> str | None:

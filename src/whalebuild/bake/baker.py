@@ -9,6 +9,7 @@ from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.cache_renewal import CacheRenewal
 from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.moved import MovedInputs
 from whalebuild.bake.on_stub import AppOnStub, OnStub
 from whalebuild.bake.other_targets import OtherTargets
 from whalebuild.bake.outcome import (
@@ -35,6 +36,7 @@ from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import CacheExport, GeneratedTarget, Output
 from whalebuild.plan.pins import DepsImage
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.plan.ports import Web
 from whalebuild.published.download import NextPull
 from whalebuild.published.next_pull import estimate_next_pull
 from whalebuild.runtime.retrier import Retrier
@@ -49,6 +51,7 @@ class Baker:
     Attributes:
         clock: Seconds since the command began.
         token: Makes a random text, for staging tags that no other bake has.
+        web: Asks what is behind addresses.
     """
 
     plan: Plan
@@ -59,6 +62,7 @@ class Baker:
     notes: BuilderNotes
     clock: Callable[[], float]
     token: Callable[[], str]
+    web: Web | None = None
 
     def __post_init__(self) -> None:
         """Put together what a bake consists of: running, caches, verification, tags."""
@@ -86,6 +90,7 @@ class Baker:
         self._on_stub = OnStub(
             *(plan, self.engine, self._runner, registry, self.console.note, self._pushing)
         )
+        self._moved = MovedInputs(self.web, self.retrier, warn)
         self._stub_verifier = StubVerifier(plan, self.engine, self._runner)
 
     def bake(self) -> BakeResult:
@@ -180,7 +185,9 @@ class Baker:
         if self.plan.output is Output.TAG:
             needed = dict.fromkeys(app.image.deps for app in building)
             self._publisher.restore_bundles([outcomes[name] for name in needed])
-        app_targets, pushed = self._apps(building, outcomes)
+        app_targets, built = self._apps(building, outcomes)
+        apps = {app.image.name: app for app in building}
+        pushed = {name: self._moved.app(apps[name], each) for name, each in built.items()}
         stubs = {name: self._on_stub.new_stubs(outcome) for name, outcome in outcomes.items()}
         return BuiltImages(outcomes, pushed, {**deps_targets, **app_targets}, stubs)
 
@@ -247,7 +254,10 @@ class Baker:
         tagged = self.plan.output is Output.TAG
         if not pushed and deps.source is None:  # a portion's platforms are none of its own
             return DepsOutcome(deps, None, changed=False, deps_image=DepsImage("", "", {}))
-        return deps_outcome(deps, self._verified(pushed) if pushed else None, tagged=tagged)
+        if not pushed:
+            return deps_outcome(deps, None, tagged=tagged)
+        verified = self._verified(pushed)
+        return deps_outcome(self._moved.deps(deps, verified), verified, tagged=tagged)
 
     def _exports(self, app: AppPlan, deps: DepsOutcome) -> bool:
         """Whether the cache of an application is exported."""

@@ -77,6 +77,8 @@ class PushedImage:
         targets: Whose pushes these are; one whose cache cannot be imported has none.
         manifests: Those of its images, by digest, as far as they are known.
         bytes_pushed: Bytes of blobs that whalebuild itself has sent; None where BuildKit pushed.
+        steady: Whether it was made from what the plan says; not where an address had something
+            else while it was built.
     """
 
     index: str
@@ -87,6 +89,7 @@ class PushedImage:
     targets: tuple[PushedTarget, ...] = ()
     manifests: Mapping[str, Manifest] = field(default_factory=dict)
     bytes_pushed: int | None = None
+    steady: bool = True
 
     def joined(self, other: PushedImage) -> PushedImage:
         """The image with the platforms of both."""
@@ -240,7 +243,7 @@ def deps_outcome(
 def app_index(pushed: PushedImage, app: AppPlan, deps_image: DepsImage | None) -> bytes:
     """Compose an application's index: what was pushed, and how it was made."""
     annotations = dict(pushed.annotations or {})
-    made_of = app.material
+    made_of = app.material if pushed.steady else None
     if made_of is not None and deps_image is not None:
         on = deps_image.images
         annotations |= AppRecord(made_of.key(on), on, made_of.bases).as_annotations()

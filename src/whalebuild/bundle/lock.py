@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from whalebuild.bundle.lock_grouping import group_files
 from whalebuild.inputs.values import (
+    Address,
     Closure,
     ContextFiles,
     FileEntry,
@@ -28,6 +30,7 @@ _SHORT = 16
 # The name of a stage's instructions among the facts.
 STAGE = "Dockerfile: stage "
 _MISSING = "is missing"
+_LOGIN = re.compile(r"(?<=://)[^/?#]*@")
 
 ByName = Mapping[str, str]
 ByPlatform = Mapping[str, ByName]
@@ -41,7 +44,8 @@ class Lock:
         keys: The deps key of each platform.
         facts: For each platform, short digests of inputs that are no files, by name.
         files: For each platform, ``digest:mode`` of the files that are read, by name.
-        bases: For each platform, digests of the base images, by ``BaseImage.key``.
+        bases: For each platform, digests of the base images, by ``BaseImage.key``, and what is
+            behind addresses that nothing pins, by ``Address.key``.
         grouping: How coarsely files are grouped, see ``bundle.lock_grouping``; 0 is not at all.
         scheme: The version of this format.
     """
@@ -62,6 +66,20 @@ class Lock:
     def key(self) -> str:
         """One key for all platforms."""
         return _digest([self.scheme, sorted(self.keys.items())])
+
+    def without(self, pins: Collection[str], platforms: Collection[str]) -> Lock:
+        """The lock of images that were made from something else than it says: they fit no inputs.
+
+        Args:
+            pins: Names in ``bases`` of what that is about.
+            platforms: Those of the images.
+        """
+        keys = {p: "" if p in platforms else key for p, key in self.keys.items()}
+        bases = {
+            platform: {name: told for name, told in table.items() if name not in pins}
+            for platform, table in self.bases.items()
+        }
+        return replace(self, keys=keys, bases=bases)
 
     def grouped(self, grouping: int) -> Lock:
         """The lock with its files grouped at least this coarsely."""
@@ -173,7 +191,8 @@ def _what(name: str, before: str | None, after: str | None, *, file: bool) -> st
 
 
 def _image_digests(closure: Closure, pins: ByName) -> dict[str, str]:
-    return {image.key: image.digest or pins.get(image.key, "") for image in closure.images}
+    digests = {image.key: image.digest or pins.get(image.key, "") for image in closure.images}
+    return digests | {each.key: pins.get(each.key, "") for each in closure.addresses}
 
 
 def _facts(closure: Closure, digests: ByName, targets: ByName) -> dict[str, str]:
@@ -184,7 +203,9 @@ def _facts(closure: Closure, digests: ByName, targets: ByName) -> dict[str, str]
     for context in closure.contexts:
         facts[f"context {context.name}"] = _digest(_context_value(context, digests, targets))
     for remote in closure.remotes:
-        facts[f"ADD {remote.url}"] = _digest([remote.url, remote.checksum])
+        checksum = remote.checksum or digests[Address(remote.url).key]
+        url = without_login(remote.url)
+        facts[f"ADD {url}"] = _digest([url, checksum])
     facts |= {f"secret {name}": _digest(name) for name in closure.secrets}
     facts |= {f"cache mount {name}": _digest(name) for name in closure.caches}
     facts |= {name: _digest(value) for name, value in closure.attributes}
@@ -198,7 +219,9 @@ def _context_value(context: NamedContext, digests: ByName, targets: ByName) -> o
         return ["target", targets[context.target]]
     if context.image:
         return ["image", context.image, digests[context.image]]
-    return "folder" if context.folder is not None else context.value
+    if Address(context.value).key in digests:
+        return [context.value, digests[Address(context.value).key]]
+    return "folder" if context.folder is not None else without_login(context.value)
 
 
 def _entries(closure: Closure, files: ContextFiles) -> list[FileEntry]:
@@ -210,6 +233,11 @@ def _entries(closure: Closure, files: ContextFiles) -> list[FileEntry]:
 def fingerprint(entry: FileEntry) -> str:
     """A digest of a file's kind and content, and its mode."""
     return f"{_digest([entry.kind, entry.digest])}:{entry.mode:o}"
+
+
+def without_login(url: str) -> str:
+    """A URL without the user and the password that it may have."""
+    return _LOGIN.sub("", url, count=1)
 
 
 def _short(fingerprint: str) -> str:

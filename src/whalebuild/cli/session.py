@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from whalebuild.console.base import ConsoleBase
     from whalebuild.plan.plan import Plan
     from whalebuild.plan.planner import Planner
+    from whalebuild.registry.addresses import WebAddresses
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
     from whalebuild.source.tree import LocalSourceTree
@@ -45,6 +46,7 @@ class Session:
     buildx: Buildx
     engine: PrefetchingBuildx
     registry: RegistryClient
+    web: WebAddresses
     tree: LocalSourceTree
     console: ConsoleBase
     retrier: Retrier
@@ -61,6 +63,7 @@ class Session:
             self.retrier,
             ask=ask,
             thorough=thorough,
+            web=self.web,
         )
 
     def baker(self, plan: Plan) -> Baker:
@@ -77,6 +80,7 @@ class Session:
             FileBuilderNotes(),
             clock=seconds_running,
             token=random_token,
+            web=self.web,
         )
 
     def reading(self) -> AbstractContextManager[None]:
@@ -177,6 +181,7 @@ def open_session(
             _begin(engine, docker, root, settings, request, ask=arguments.ask)
         # Docker is at work while the rest is imported.
         from whalebuild.console.choose import make_console
+        from whalebuild.registry.addresses import WebAddresses
         from whalebuild.registry.client import RegistryClient
         from whalebuild.runtime.retrier import Retrier
         from whalebuild.source.tree import LocalSourceTree
@@ -184,14 +189,16 @@ def open_session(
 
         console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
         client = RegistryClient(builder=settings.builder, begun=FileBegunUploads())
-        with console, client as registry:
+        with console, client as registry, WebAddresses(os.environ) as web:
             for warning in environment.warnings:
                 console.note(f"warning: {warning}")
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
             tree = LocalSourceTree(root, os.environ)
             try:
-                yield Session(settings, request, docker, engine, registry, tree, console, retrier)
+                yield Session(
+                    *(settings, request, docker, engine, registry, web, tree, console, retrier)
+                )
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
                 raise

@@ -32,6 +32,7 @@ from whalebuild.dockerfile.lines import Instruction, split_instructions
 from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.dockerfile.words import ListError, name_values
 from whalebuild.errors import UsageError
+from whalebuild.failures.failure import redact
 from whalebuild.inputs.build_args import (
     BUILDER_ARGS,
     PLATFORM_ARGS,
@@ -40,7 +41,13 @@ from whalebuild.inputs.build_args import (
     empty_environment,
 )
 from whalebuild.inputs.canonical import Canonical, canonical
-from whalebuild.inputs.sources import check_patterns, clean_source, is_address, remote_source
+from whalebuild.inputs.sources import (
+    check_patterns,
+    clean_source,
+    is_address,
+    remote_source,
+    why_unasked,
+)
 from whalebuild.inputs.values import (
     AnalysisError,
     BaseImage,
@@ -228,11 +235,13 @@ class ClosureFinder:
             raise AnalysisError(
                 f"context {context.name}: BuildKit wants https://{context.value}", line
             )
-        pinned = re.search(r"#[0-9a-f]{40}(?:$|:)|@sha256:[0-9a-f]{64}$", context.value)
         movable = context.remote or context.is_layout
-        if movable and not pinned:
+        why = why_unasked(context.value) if context.remote else "it is a folder of images"
+        if movable and not context.pinned and why:
             raise AnalysisError(
-                f"context {context.name} may change behind its address {context.value}", line
+                f"context {context.name} may change behind its address"
+                f" {redact(context.value)}: {why}",
+                line,
             )
         self.findings.contexts[context] = None
         return FileSource(

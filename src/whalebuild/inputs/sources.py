@@ -10,9 +10,11 @@ import re
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.ignorefile import PatternMatcher
+from whalebuild.failures.failure import redact
 from whalebuild.inputs.values import AnalysisError, ContextRead, Remote
 
 _GIT = re.compile(r"(?:git|ssh)://|[\w.-]+@[\w.-]+:|https?://[^#?]+\.git(?:[#?]|$)", re.IGNORECASE)
+_LOGIN = re.compile(r"https?://[^/?#]*@")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -20,7 +22,7 @@ def remote_source(url: str, checksum: str | None, line: int) -> Remote:
     """The URL or git reference that ADD fetches, with the checksum or commit that pins it.
 
     Raises:
-        AnalysisError: Nothing pins it.
+        AnalysisError: Nothing pins it, and its server cannot be asked what is behind it.
     """
     fragment = url.partition("#")[2].partition(":")[0]
     asked = re.search(r"[?&]checksum=([0-9a-f]+)", url)
@@ -28,10 +30,30 @@ def remote_source(url: str, checksum: str | None, line: int) -> Remote:
         pinned = asked[1] if asked else fragment
         checksum = pinned if _COMMIT.fullmatch(pinned) else None
     if not checksum:
-        raise AnalysisError(
-            f"ADD {url} has no checksum, and what is behind the address may change", line
-        )
-    return Remote(url, checksum, line)
+        why = why_unasked(url)
+        if why:
+            raise AnalysisError(
+                f"ADD {redact(url)} has no checksum, and what is behind the address may change:"
+                f" {why}",
+                line,
+            )
+    return Remote(url, checksum or None, line)
+
+
+def why_unasked(url: str) -> str:
+    """Why the server of a URL is not asked what is behind it; empty where it is."""
+    if not url.startswith(("http://", "https://")):
+        return "only servers of http and https are asked"
+    if _LOGIN.match(url):
+        return "it has a login, which is sent to nobody"
+    if "?" in url.partition("#")[0]:
+        return "it has a query, which may be a secret"
+    return ""
+
+
+def is_git(url: str) -> bool:
+    """Whether BuildKit takes a URL for a git repository."""
+    return _GIT.match(url) is not None
 
 
 def check_patterns(read: ContextRead) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -10,6 +11,7 @@ from whalebuild.bakefile.contexts import is_remote, local_path
 from whalebuild.oci.platform import LOCAL
 
 _Item = TypeVar("_Item")
+_PINNED = re.compile(r"#[0-9a-f]{40}(?:$|:)|@sha256:[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ class NamedContext:
         return is_remote(self.value)
 
     @property
+    def pinned(self) -> bool:
+        """Whether its value has a commit or a digest."""
+        return _PINNED.search(self.value) is not None
+
+    @property
     def folder(self) -> str | None:
         """The folder's path, where it is one."""
         elsewhere = self.image is not None or self.target is not None or self.remote
@@ -105,11 +112,23 @@ class NamedContext:
 
 @dataclass(frozen=True)
 class Remote:
-    """A URL or git reference that ADD reads, and the checksum that pins it."""
+    """A URL or git reference that ADD reads, with the checksum that pins it, if one does."""
 
     url: str
     checksum: str | None
     line: int
+
+
+@dataclass(frozen=True)
+class Address:
+    """A URL or git reference behind which there may be something else tomorrow."""
+
+    url: str
+
+    @property
+    def key(self) -> str:
+        """The name of what is behind it in a lock."""
+        return f"address {self.url}"
 
 
 @dataclass(frozen=True)
@@ -188,6 +207,13 @@ class Closure:
         named = (context.image for context in self.contexts)
         return (*self.bases, *(BaseImage(reference) for reference in named if reference))
 
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """What it fetches from addresses that nothing pins."""
+        added = (remote.url for remote in self.remotes if remote.checksum is None)
+        named = (each.value for each in self.contexts if each.remote and not each.pinned)
+        return tuple(Address(url) for url in dict.fromkeys((*added, *named)))
+
 
 @dataclass(frozen=True)
 class StageInputs:
@@ -220,6 +246,11 @@ class StageInputs:
     def remotes(self) -> tuple[Remote, ...]:
         """URLs and git references that ADD reads, on any platform."""
         return self._all(lambda closure: closure.remotes)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Addresses that nothing pins, on any platform."""
+        return self._all(lambda closure: closure.addresses)
 
     def _all(self, items: Callable[[Closure], Iterable[_Item]]) -> tuple[_Item, ...]:
         return tuple(dict.fromkeys(item for closure in self.closures for item in items(closure)))

@@ -14,7 +14,7 @@ from whalebuild.builder.facts import BuilderFacts
 from whalebuild.bundle.app_key import AppMaterial
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
-from whalebuild.inputs.values import FileEntry, Undetermined
+from whalebuild.inputs.values import Address, FileEntry, Undetermined
 from whalebuild.oci.manifest import Manifest
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.advice import Advice, StageSplit
@@ -54,6 +54,7 @@ class DepsPlan:
         runs: Its RUN instructions; none where its inputs cannot be told.
         surplus: Published platforms that the pair is not for any more; they are dropped.
         image_bytes: What the published image of one platform weighs, where that was looked up.
+        addresses: What is behind addresses that nothing pins.
     """
 
     image: PairImage
@@ -69,6 +70,7 @@ class DepsPlan:
     runs: tuple[RunLines, ...] = ()
     surplus: tuple[str, ...] = ()
     image_bytes: int | None = None
+    addresses: Mapping[Address, str] = field(default_factory=dict)
 
     @property
     def reused(self) -> bool:
@@ -122,6 +124,7 @@ class AppPlan:
         cache: What becomes of its cache.
         attested: Whether buildx attests it where the bake file says nothing of that.
         needs: What it needs of the image that it stands on.
+        addresses: What is behind addresses that nothing pins and that its build fetches.
     """
 
     image: PairImage
@@ -138,6 +141,7 @@ class AppPlan:
     cache: AppCache = field(default_factory=AppCache)
     attested: bool = True
     needs: BaseNeeds = field(default_factory=BaseNeeds)
+    addresses: Mapping[Address, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from whalebuild.bakefile.app_base import BaseNeeds
 from whalebuild.bakefile.images import BuildOptions, PairImage
@@ -13,7 +13,7 @@ from whalebuild.bundle.build_inputs import BuildInputs, build_inputs
 from whalebuild.bundle.index import Bundle
 from whalebuild.bundle.lock import Lock, compare
 from whalebuild.bundle.published import PublishedApp
-from whalebuild.inputs.values import Undetermined
+from whalebuild.inputs.values import Address, Undetermined
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.app_cache import app_cache
 from whalebuild.plan.base_needs import needs_of_dependencies
@@ -28,11 +28,23 @@ from whalebuild.plan.pins import (
     target_contexts,
     with_dates_of,
 )
-from whalebuild.plan.placement import RunLines, runs_of
+from whalebuild.plan.placement import runs_of
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.plan.read_inputs import InputReader, StageReading
 from whalebuild.published.lookup import ManifestLookup
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What an application is made from, as far as that can be told; ``untold`` says why not."""
+
+    contexts: Mapping[str, str]
+    material: AppMaterial | None = None
+    inputs: BuildInputs = field(default_factory=BuildInputs)
+    drifted_bases: tuple[str, ...] = ()
+    addresses: Mapping[Address, str] = field(default_factory=dict)
+    untold: Undetermined | None = None
 
 
 @dataclass(frozen=True)
@@ -52,40 +64,53 @@ class AppPlanner:
         pins = () if unpinned else stage_names(image.on_dependencies, deps.image.target)
         reading = self._read(image, deps, pinned=bool(pins))
         additions = self.input_reader.tree.additions(image.target)
-        contexts: Mapping[str, str] = deps.contexts
-        made_of: AppMaterial | None = None
-        drifted_bases: tuple[str, ...] = ()
-        runs: tuple[RunLines, ...] = ()
-        inputs = BuildInputs()
-        untold = reading if isinstance(reading, Undetermined) else None
-        if isinstance(reading, StageReading):
-            runs = runs_of(reading.inputs)
-            digests = self._digests(reading, deps, published)
-            contexts = base_contexts(reading.inputs.closures, digests)
-            lock = reading.lock(digests) if self.lookup else reading.lock_by_names(digests)
-            untold = lock if isinstance(lock, Undetermined) else None
-            if isinstance(lock, Lock):
-                made_of = material(lock, image.target, additions)
-                inputs = build_inputs(lock, reading.files)
-                drifted_bases = self._drifted_bases(reading, lock, deps)
-        action, reason, missing = self._action(image, deps, made_of, published)
-        if untold:
-            reason = f"its inputs cannot be told: {untold}"
+        made = self._made(reading, image, deps, published)
+        action, reason, missing = self._action(image, deps, made.material, published)
+        if action is AppAction.BUILD and made.addresses:
+            made = self._made(reading, image, deps, published, builds=True)
+        if made.untold:
+            reason = f"its inputs cannot be told: {made.untold}"
         return AppPlan(
             image,
             action,
             reason,
             pins,
             unpinned,
-            contexts,
-            made_of,
+            made.contexts,
+            made.material,
             published,
             missing,
-            drifted_bases,
-            runs,
-            app_cache(image, _kept_bundle(deps), published, inputs, self.options),
+            made.drifted_bases,
+            runs_of(reading.inputs) if isinstance(reading, StageReading) else (),
+            app_cache(image, _kept_bundle(deps), published, made.inputs, self.options),
             attested=NO_ATTESTATIONS not in additions,
             needs=_needs(image, pins, reading),
+            addresses=_fetched(made.addresses, deps, pinned=bool(pins)),
+        )
+
+    def _made(
+        self,
+        reading: StageReading | Undetermined,
+        image: PairImage,
+        deps: DepsPlan,
+        published: PublishedApp | None,
+        *,
+        builds: bool = False,
+    ) -> _Made:
+        """What an application is made from; where it is built, with what is to be fetched now."""
+        if isinstance(reading, Undetermined):
+            return _Made(deps.contexts, untold=reading)
+        digests = self._digests(reading, deps, published, builds=builds)
+        contexts = base_contexts(reading.inputs.closures, digests)
+        lock = reading.lock(digests) if self.lookup else reading.lock_by_names(digests)
+        if isinstance(lock, Undetermined):
+            return _Made(contexts, untold=lock)
+        return _Made(
+            contexts,
+            material(lock, image.target, self.input_reader.tree.additions(image.target)),
+            build_inputs(lock, reading.files),
+            self._drifted_bases(reading, lock, deps),
+            reading.told(digests),
         )
 
     def _read(
@@ -172,15 +197,25 @@ class AppPlanner:
         return own.lock_by_names(pins) if isinstance(own, StageReading) else own
 
     def _digests(
-        self, reading: StageReading, deps: DepsPlan, published: PublishedApp | None
+        self,
+        reading: StageReading,
+        deps: DepsPlan,
+        published: PublishedApp | None,
+        *,
+        builds: bool,
     ) -> dict[str, str]:
-        """External images: as the dependencies have them, else as the last build had them."""
+        """External images: as the dependencies have them, else as the last build had them.
+
+        So is what is behind addresses; but what is built fetches what is there now.
+        """
         pinned = flat_pins(deps.lock) if isinstance(deps.lock, Lock) else {}
         if self.lookup is None:
             return pinned
         follow = self.follow or reading.target.attributes.get("pull") is True
         last = published.record.bases if published and published.record and not follow else {}
-        return self.input_reader.pin(reading.images, {**last, **pinned})
+        images = self.input_reader.pin(reading.images, {**last, **pinned})
+        kept = pinned if builds else {**last, **pinned}
+        return images | self.input_reader.pin_addresses(reading, kept, follow=False)
 
     def _action(
         self,
@@ -227,6 +262,14 @@ def _foreign_labels(application: Target, dependencies: Target) -> str | None:
         f'its image would have labels of target "{dependencies.name}" ({", ".join(foreign)}): '
         "give both targets the same ones"
     )
+
+
+def _fetched(
+    addresses: Mapping[Address, str], deps: DepsPlan, *, pinned: bool
+) -> dict[Address, str]:
+    """The addresses that an application's own build fetches."""
+    ready = flat_pins(deps.lock) if pinned and isinstance(deps.lock, Lock) else {}
+    return {each: told for each, told in addresses.items() if each.key not in ready}
 
 
 def _kept_bundle(deps: DepsPlan) -> Bundle | None:

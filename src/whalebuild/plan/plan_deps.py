@@ -108,11 +108,33 @@ class DepsPlanner:
             return DepsPlan(
                 image, self._decision(image, reading, reading, found), own, source, reading, {}
             )
-        digests = self._digests(reading, _pinned(source))
+        pinned = _pinned(source)
+        plan = self._planned(image, reading, own, found, self._digests(reading, pinned))
+        if plan.reused or not any(each.key in pinned for each in reading.inputs.addresses):
+            return plan
+        # What is built fetches what is there now.
+        now = {
+            k: v for k, v in pinned.items() if k not in {a.key for a in reading.inputs.addresses}
+        }
+        return self._planned(image, reading, own, found, self._digests(reading, now))
+
+    def _planned(
+        self,
+        image: PairImage,
+        reading: StageReading,
+        own: tuple[PublishedDeps | None, ...],
+        found: tuple[PublishedDeps | None, ...],
+        digests: Mapping[str, str],
+    ) -> DepsPlan:
+        source = next((each for each in found if each), None)
         lock = self._lock(reading, digests, _pinned(source))
-        contexts = base_contexts(reading.inputs.closures, digests)
         decision = self._decision(image, reading, lock, found)
-        return DepsPlan(image, decision, own, source, lock, contexts, reading.files.entries)
+        return DepsPlan(
+            *(image, decision, own, source, lock),
+            base_contexts(reading.inputs.closures, digests),
+            reading.files.entries,
+            addresses=reading.told(digests),
+        )
 
     def _decision(
         self,
@@ -132,7 +154,8 @@ class DepsPlanner:
         if self.lookup is None:
             return dict(pinned)
         follow = self.follow or reading.target.attributes.get("pull") is True
-        return self.input_reader.pin(reading.images, {} if follow else pinned)
+        images = self.input_reader.pin(reading.images, {} if follow else pinned)
+        return images | self.input_reader.pin_addresses(reading, pinned, follow=follow)
 
     def _lock(
         self, reading: StageReading, digests: Mapping[str, str], pinned: Mapping[str, str]

@@ -18,6 +18,7 @@ from whalebuild.oci.manifest import Manifest
 from whalebuild.oci.platform import parse_platforms, resolve
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
+from whalebuild.plan.addresses import Addresses
 from whalebuild.plan.base_images import BaseImages
 from whalebuild.plan.consent import check_consent, with_consent
 from whalebuild.plan.definition import linked_targets
@@ -25,7 +26,7 @@ from whalebuild.plan.other_targets import with_caches
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
 from whalebuild.plan.plan_app import AppPlanner
 from whalebuild.plan.plan_deps import DepsPlanner
-from whalebuild.plan.ports import PlanEngine, SourceTree
+from whalebuild.plan.ports import PlanEngine, SourceTree, Web
 from whalebuild.plan.read_bakefile import BakeFileReader
 from whalebuild.plan.read_inputs import InputReader
 from whalebuild.published.lookup import ManifestLookup
@@ -43,6 +44,7 @@ class Planner:
         ask: Whether to look at the engine and the registry; ``--print`` needs neither.
         thorough: Whether to find out, too, which pinned base images have another digest now, how
             large dependencies are, and what could be written instead.
+        web: Asks what is behind addresses; None leaves that to BuildKit.
     """
 
     engine: PlanEngine
@@ -52,6 +54,7 @@ class Planner:
     retrier: Retrier
     ask: bool = True
     thorough: bool = False
+    web: Web | None = None
 
     def plan(self, request: BakeRequest, options: BuildOptions) -> Plan:
         """Read and decide.
@@ -96,7 +99,10 @@ class Planner:
         if options.portion:
             options = replace(options, portion=portion_of(images, options.portion, platform))
         bases = BaseImages(registry, submit)
-        input_reader = InputReader(self.tree, bases, all_targets, platform)
+        # A part is merged by what it is made from: that has to be the same on every machine.
+        web = self.web if self.ask and not options.portion else None
+        addresses = Addresses(web, self.retrier, submit)
+        input_reader = InputReader(self.tree, bases, all_targets, platform, addresses)
         deps, apps = self._decide(images, options, input_reader, lookup)
         if platform and options.publishes:
             for app in apps:

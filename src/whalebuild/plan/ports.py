@@ -64,3 +64,22 @@ class SourceTree(Protocol):
 
     def additions(self, target: Target) -> Mapping[str, Any]:
         """Return what buildx adds to the target's image by its environment; empty for nothing."""
+
+
+class Web(Protocol):
+    """Servers of addresses that ADD and named contexts have."""
+
+    def identity(self, url: str, known: str) -> str:
+        """What is behind a URL or a git reference now: the same text means the same content.
+
+        Args:
+            url: The address, with no login.
+            known: What was behind it, for a conditional request; empty where that is not known.
+
+        Returns:
+            An entity tag, a digest or a commit, each after its kind and a colon; empty where the
+            server has nothing there or does not say.
+
+        Raises:
+            RequestFailedError: The server did not answer, or not properly.
+        """

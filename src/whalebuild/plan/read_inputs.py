@@ -10,7 +10,15 @@ from whalebuild.bundle.lock import Lock, make_lock
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.find import build_of, find_inputs
-from whalebuild.inputs.values import BaseImage, Build, ContextFiles, StageInputs, Undetermined
+from whalebuild.inputs.values import (
+    Address,
+    BaseImage,
+    Build,
+    ContextFiles,
+    StageInputs,
+    Undetermined,
+)
+from whalebuild.plan.addresses import Addresses
 from whalebuild.plan.base_images import BaseImages
 from whalebuild.plan.pins import flat_pins
 from whalebuild.plan.ports import SourceTree
@@ -35,11 +43,23 @@ class StageReading:
         every = (image for closure in self.inputs.closures for image in closure.images)
         return tuple(image for image in dict.fromkeys(every) if not image.digest)
 
+    def told(self, digests: Digests) -> dict[Address, str]:
+        """What is behind its addresses, of what ``digests`` has."""
+        return {each: digests[each.key] for each in self.inputs.addresses if each.key in digests}
+
     def lock(self, digests: Digests) -> Lock | Undetermined:
         """Make the lock with these digests of external images, by ``BaseImage.key``.
 
         One without a digest may be the builder's alone, and be another one under its name later.
+        So may be what is behind an address (``Address.key``) that its server does not tell.
         """
+        untold = next((each for each in self.inputs.addresses if each.key not in digests), None)
+        if untold:
+            lines = (each.line for each in self.inputs.remotes if each.url == untold.url)
+            return Undetermined(
+                f"what is behind {untold.url} may change, and its server does not tell what it is",
+                next(lines, None),
+            )
         unknown = next((image for image in self.images if image.key not in digests), None)
         if unknown:
             return Undetermined(
@@ -61,12 +81,14 @@ class InputReader:
     Attributes:
         all_targets: All targets of the bake file.
         platform: The builder's own platform, where it is known.
+        addresses: Asks for what is behind addresses; None where that is to be BuildKit's.
     """
 
     tree: SourceTree
     bases: BaseImages
     all_targets: Mapping[str, Target]
     platform: str | None = None
+    addresses: Addresses | None = None
 
     def read(
         self, target: Target, platforms: tuple[str, ...], stands_on: Mapping[str, str] | None = None
@@ -107,10 +129,29 @@ class InputReader:
         known = {image.key: pinned[image.key] for image in wanted if image.key in pinned}
         return known | self.bases.digests(image for image in wanted if image.key not in known)
 
+    def pin_addresses(
+        self, reading: StageReading, pinned: Mapping[str, str], *, follow: bool
+    ) -> dict[str, str]:
+        """What is behind addresses: as pinned, else what is there now.
+
+        Args:
+            reading: What has the addresses.
+            pinned: What was behind them, by ``Address.key``.
+            follow: Whether to ask for what is pinned, too.
+        """
+        wanted = reading.inputs.addresses
+        known = {each.key: pinned[each.key] for each in wanted if each.key in pinned}
+        if self.addresses is None or (not follow and len(known) == len(wanted)):
+            return known
+        asked = wanted if follow else [each for each in wanted if each.key not in known]
+        kept = {} if follow else known
+        return kept | self.addresses.identities(asked, pinned)
+
     def drifted_bases(self, reading: StageReading, lock: Lock) -> tuple[str, ...]:
-        """External images that have another digest by now than the one that a lock pins."""
+        """External images and addresses with something else behind them than a lock pins."""
         pinned = flat_pins(lock)
         now = self.bases.digests(reading.images)
+        now |= self.pin_addresses(reading, pinned, follow=True)
         return tuple(key for key, digest in now.items() if pinned.get(key, digest) != digest)
 
     def _linked(

@@ -24,9 +24,10 @@ from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.pins import image_context
 from whalebuild.plan.plan import AppPlan
+from whalebuild.rebase.commands import Commands
 from whalebuild.rebase.images import Image
 from whalebuild.rebase.layout import read_layout
-from whalebuild.rebase.reach import Reach, covers
+from whalebuild.rebase.reach import Reach, covers, refusal
 from whalebuild.rebase.stub import NoStub, derive_stub, stub_image
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.uploads import Blob, push_blobs
@@ -95,20 +96,24 @@ class Stubs:
         rest = app.image.app_base.rest if app.image.app_base else Rest()
         base = self._image(repository, digest)
         try:
-            reaches = reaches_of(app.image.target, rest, base.config, platform)
+            reaches, commands = reaches_of(app.image.target, rest, base.config, platform)
         except AnalysisError as unclear:
             return str(unclear.undetermined)
         source = deps.plan.source
         child = source.bundle.stub(platform) if source else None
-        if child and child.base == digest and covers(child.covers, reaches):
-            return BaseOnStub(base, self._image(repository, child.digest), child)
+        if child and child.base == digest:
+            if covers(child.covers, reaches, commands):
+                return BaseOnStub(base, self._image(repository, child.digest), child)
+            if refused := refusal(child.covers, commands):
+                return refused
         known = self._derived.get((digest, platform))
-        if known and covers(known.child.covers, reaches):
+        if known and covers(known.child.covers, reaches, commands):
             return known
-        derived = self._derive(deps, platform, base, reaches)
-        if isinstance(derived, BaseOnStub):
-            self._derived[digest, platform] = derived
-        return derived
+        derived = self._derive(deps, platform, base, reaches, commands)
+        if isinstance(derived, str):
+            return derived
+        self._derived[digest, platform] = derived
+        return refusal(derived.child.covers, commands) or derived
 
     def _image(self, repository: str, digest: str) -> Image:
         with failures_as_errors():
@@ -120,7 +125,12 @@ class Stubs:
         return Image(manifest.raw, config)
 
     def _derive(
-        self, deps: DepsOutcome, platform: str, base: Image, reaches: Iterable[Reach]
+        self,
+        deps: DepsOutcome,
+        platform: str,
+        base: Image,
+        reaches: Iterable[Reach],
+        commands: Commands,
     ) -> BaseOnStub | str:
         """Have the builder export the layers of the app base, which it has just built or used."""
         repository = deps.deps_image.repository
@@ -132,11 +142,12 @@ class Stubs:
                 opened.enter_context(_open(export, layer.digest))
                 for layer in (layers.layers if layers else ())
             ]
-            layer = derive_stub(tars, list(reaches))
+            layer = derive_stub(tars, list(reaches), commands=commands)
         if isinstance(layer, NoStub):
             return layer.reason
         stub = stub_image(base, layer)
-        blobs = [Blob(digest_of(each), BytesSource(each)) for each in (layer.blob, stub.config)]
+        raw = [*(each.blob for each in layer.layers), stub.config]
+        blobs = [Blob(digest_of(each), BytesSource(each)) for each in raw]
         with failures_as_errors():
             push_blobs(self.registry, repository, blobs)
             reference = Reference(repository, digest=stub.digest)

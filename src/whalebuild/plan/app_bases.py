@@ -9,7 +9,7 @@ from whalebuild.appbase.boundary import find_boundary
 from whalebuild.appbase.generated import Tail, base_dockerfile, tail_dockerfile
 from whalebuild.appbase.limits import needs, why_whole
 from whalebuild.appbase.reaches import single_files
-from whalebuild.appbase.values import Boundary, WhyNot
+from whalebuild.appbase.values import Boundary, Kind, WhyNot
 from whalebuild.bakefile.app_base import APP_BASE, AppBase, Rest, base_target, target_on_base
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
@@ -48,7 +48,7 @@ class AppBaseFinder:
         if isinstance(tail, WhyNot):
             return AppBase(dependencies, None, boundary, refused=str(tail))
         on_base = target_on_base(target, dependencies, tail.text)
-        whole = why_whole(found) or _archives(found, files)
+        whole = why_whole(found) or _archives(found, files) or _links(found, files)
         return AppBase(
             *(dependencies, on_base, boundary),
             whole=str(whole) if whole else "",
@@ -92,6 +92,16 @@ def _archives(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
         patterns = any(set(source) & set("*?[") for source in read.sources)
         if read.line in adds and (unpacked or patterns):
             return WhyNot("ADD may unpack an archive, which may link to other files", read.line)
+    return None
+
+
+def _links(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
+    """Through a link in the code, a small RUN may reach files that only the app base has."""
+    lines = [each.step.line for each in boundary.tail]
+    runs = [each.step.line for each in boundary.tail if each.kind is Kind.RUN]
+    for read, entries in files.by_read:
+        if runs and read.line in lines and any(entry.kind == "link" for entry in entries):
+            return WhyNot("a command runs after a link was copied", runs[0])
     return None
 
 

@@ -6,7 +6,7 @@ As containerd applies layers: ``applyNaive`` in ``pkg/archive/tar.go`` of contai
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import BinaryIO, Self
 
@@ -23,8 +23,16 @@ _OPAQUE = ".wh..wh..opq"
 _NO_XATTRS: Mapping[str, str] = {}
 _IMPLIED_MODE = 0o755
 
+# Whether the content of a file is kept, by its path and size.
+Keep = Callable[[str, int], bool]
 
-def read_tree(tars: Iterable[BinaryIO]) -> Tree:
+
+def keep_nothing(_path: str, _size: int) -> bool:
+    """Of the contents of files, keep those alone that list users."""
+    return False
+
+
+def read_tree(tars: Iterable[BinaryIO], keep: Keep = keep_nothing) -> Tree:
     """Read a file system: from its layers, the lowest first, or from one tar of all of it.
 
     The layers have the times that an engine sees which pulls the image. A tar that BuildKit
@@ -35,13 +43,14 @@ def read_tree(tars: Iterable[BinaryIO]) -> Tree:
 
     Args:
         tars: Streams of tars, not compressed; each is read once, to its end mark.
+        keep: Tells further files whose contents are kept.
 
     Raises:
         VerificationError: One of them is no whole tar, or has a path that leads out of it.
     """
     tree = Tree()
     for stream in tars:
-        _apply(tree, stream)
+        _apply(tree, stream, keep)
     return tree
 
 
@@ -58,7 +67,7 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(str(fault)) from fault
 
 
-def _apply(tree: Tree, stream: BinaryIO) -> None:
+def _apply(tree: Tree, stream: BinaryIO, keep: Keep) -> None:
     """Put a tar's entries over a tree."""
     fresh: set[str] = set()
     try:
@@ -71,14 +80,16 @@ def _apply(tree: Tree, stream: BinaryIO) -> None:
         ) as tar:
             while (info := tar.next()) is not None:
                 tar.members = []  # type: ignore[attr-defined]  # it would keep each of them
-                _put(tree, tar, info, fresh)
+                _put(tree, tar, info, fresh, keep)
             if tar.pax_headers:
                 raise _broken("it has global headers, which tarfile and BuildKit read differently")
     except tarfile.TarError as fault:
         raise _broken(str(fault)) from fault
 
 
-def _put(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, fresh: set[str]) -> None:
+def _put(
+    tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, fresh: set[str], keep: Keep
+) -> None:
     if ".." in info.name.split("/"):
         raise _broken(f'it has the path "{shown(info.name)}"')
     name = clean(info.name)
@@ -95,7 +106,7 @@ def _put(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, fresh: set[str
     if removed or not (info.isdir() and tree.is_directory(path)):
         _remove(tree, [path, *(_below(tree, path) if tree.is_directory(path) else ())])
     if not removed:
-        tree.entries[path] = _entry(tree, tar, info, base)
+        tree.entries[path] = _entry(tree, tar, info, path, keep)
         fresh.add(path)
 
 
@@ -124,7 +135,7 @@ def _remove(tree: Tree, paths: Iterable[str]) -> None:
         tree.entries.pop(path, None)
 
 
-def _entry(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, base: str) -> Entry:
+def _entry(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, path: str, keep: Keep) -> Entry:
     xattrs = {k[len(XATTR) :]: v for k, v in info.pax_headers.items() if k.startswith(XATTR)}
     made = Entry(
         kind=_kind(info),
@@ -141,7 +152,8 @@ def _entry(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, base: str) -
         if linked is None or linked.kind in {Kind.DIRECTORY, Kind.LINK}:
             return made
         return replace(made, kind=linked.kind, size=linked.size, content=linked.content)
-    if base in USER_FILES and made.kind is Kind.FILE and made.size <= USER_FILE_LIMIT:
+    users = path.rpartition("/")[2] in USER_FILES and made.size <= USER_FILE_LIMIT
+    if made.kind is Kind.FILE and (users or keep(path, made.size)):
         content = tar.extractfile(info)
         return replace(made, content=content.read() if content else None)
     return made

@@ -196,6 +196,8 @@ def _stands_on(plan: Plan, app: AppPlan) -> str:
     if app.image.app_base is None:
         return f"the published image of {name}"
     why = plan.long_because(app)
+    if not why and any(step.keyword == "RUN" for step in app.image.app_base.rest.steps):
+        return f"the stub of {name}, with the tools of its small RUNs: no more is downloaded of it"
     if not why:
         return f"the stub of {name}: nothing of the image itself is downloaded"
     return f"the published image of {name}, which is downloaded: {why}"

@@ -22,6 +22,7 @@ from tests.integration.sandbox import Sandbox
 _IN_GATE = {
     *("owner-by-name", "setgid-folder", "sticky-tmp", "link-as-destination", "code-over-base"),
     *("django-plain", "arguments", "pip-from-builder"),
+    *("small-owners", "small-through-links", "small-over-tools"),
 }
 # Built as buildx builds them: nothing stands before the code, or not the same would be built.
 _ORDINARY = {
@@ -36,6 +37,7 @@ _ON_BASE = {
     *("monorepo-web", "mount-context", "mount-folder", "next-standalone", "node-to-nginx"),
     *("node-to-nginx-config-first", "php-dump-autoload", "poetry-one-stage", "rails-chown"),
     *("rails-generated", "rust-chef", "side-stage-on-app-base", "uv-documented"),
+    *("small-not-of-base", "small-over-tools", "small-own-path", "small-with-links"),
     *("uv-two-stages", "wheel", "whole-stage-mounted"),
 }
 _CASES = [

@@ -139,7 +139,7 @@ def _ln(words: list[str]) -> list[Touched]:
 def _sed(words: list[str]) -> list[Touched]:
     if words[:1] != ["-i"]:
         raise _NotSmallError("is sed without -i")
-    script, *paths = words[2:] if words[1:2] == ["-e"] else words[1:]
+    script, *paths = (words[2:] if words[1:2] == ["-e"] else words[1:]) or [""]
     if not _LINE_ENDS.fullmatch(script) or not paths or any(p.startswith("-") for p in paths):
         raise _NotSmallError("is sed for more than line ends")
     return _touched(paths, absent=True)

@@ -177,6 +177,10 @@ def test_a_reason_says_more_where_a_run_was_nearly_small() -> None:
             "COPY . /app/\nRUN rm a\nCOPY --from=busybox /x /x",
             "a command runs after the code was taken in (line 4)",
         ),
+        (
+            "COPY . /app/\nADD https://example.org/x.git /x\nRUN rm a",
+            "a command runs after the code was taken in (line 5)",
+        ),
     ],
 )
 def test_what_a_small_run_may_stand_beside(text: str, why: str | None) -> None:

@@ -83,7 +83,8 @@ def _of_runs(boundary: Boundary) -> WhyNot | None:
 
 def _unsure(tail: TailStep) -> bool:
     """Whether an instruction makes it unsure what small RUNs see: of other files, or shells."""
-    return tail.kind in {Kind.STAGE, Kind.IMAGE} or tail.step.keyword == "SHELL"
+    fetched = tail.kind is Kind.NOTHING and tail.step.keyword == "ADD"
+    return fetched or tail.kind in {Kind.STAGE, Kind.IMAGE} or tail.step.keyword == "SHELL"
 
 
 def why_not(boundary: Boundary, pinned: Container[str] = ()) -> WhyNot | None:

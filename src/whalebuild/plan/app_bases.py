@@ -97,11 +97,13 @@ def _archives(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
 
 def _links(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
     """Through a link in the code, a small RUN may reach files that only the app base has."""
-    lines = [each.step.line for each in boundary.tail]
     runs = [each.step.line for each in boundary.tail if each.kind is Kind.RUN]
+    kinds: dict[int, set[str]] = {}
     for read, entries in files.by_read:
-        if runs and read.line in lines and any(entry.kind == "link" for entry in entries):
-            return WhyNot("a command runs after a link was copied", runs[0])
+        kinds.setdefault(read.line, set()).update(entry.kind for entry in entries)
+    for tail in boundary.tail if runs else ():
+        if tail.kind is Kind.CONTEXT and "link" in kinds.get(tail.step.line, {"link"}):
+            return WhyNot("a command runs after a link may have been copied", runs[0])
     return None
 
 

@@ -16,6 +16,9 @@ from whalebuild.dockerfile.lines import Instruction, split_instructions
 from whalebuild.rebase.commands import Touched
 
 
+ONES = "1" * 64
+
+
 def step(text: str) -> Instruction:
     (found,) = split_instructions(f"RUN {text}", "\\")
     return found
@@ -178,7 +181,7 @@ def test_a_reason_says_more_where_a_run_was_nearly_small() -> None:
             "a command runs after the code was taken in (line 4)",
         ),
         (
-            "COPY . /app/\nADD https://example.org/x.git /x\nRUN rm a",
+            f"COPY . /app/\nADD --checksum=sha256:{ONES} https://example.org/x /x\nRUN rm a",
             "a command runs after the code was taken in (line 5)",
         ),
     ],

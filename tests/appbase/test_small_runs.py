@@ -15,7 +15,6 @@ from whalebuild.appbase.values import WhyNot
 from whalebuild.dockerfile.lines import Instruction, split_instructions
 from whalebuild.rebase.commands import Touched
 
-
 ONES = "1" * 64
 
 

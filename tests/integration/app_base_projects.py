@@ -56,6 +56,8 @@ _CODE = {
     "rust-chef": "src/main.rs",
     "setgid-folder": "site/css/a.css",
     "shared-builder": "site/settings.py",
+    "small-over-tools": "bin/job",
+    "small-several": "docs/one.txt",
     "sticky-tmp": "jobs/nightly",
     "tools-only": "entrypoint.sh",
     "wheel": "wheels/app-1-py3-none-any.whl",
@@ -103,7 +105,7 @@ class Project:
 
     def write(self) -> None:
         """Write the Dockerfile, its context and a bake file."""
-        shutil.copytree(FOLDER / self.case.name, self.folder)
+        shutil.copytree(FOLDER / self.case.name, self.folder, symlinks=True)
         dockerfile = self.folder / "Dockerfile"
         text = _SYNTAX.sub("", dockerfile.read_text())
         if self.address:
@@ -116,6 +118,8 @@ class Project:
         for path in self.folder.rglob("*.tar*"):
             path.write_bytes(_archive(path.suffix == ".gz"))
         for path in sorted(self.folder.rglob("*"), reverse=True):
+            if path.is_symlink():
+                continue
             relative = str(path.relative_to(self.folder))
             path.chmod(0o755 if path.is_dir() or _EXECUTABLE.fullmatch(relative) else 0o644)
             # Files of one name have one time: what goes over the other may look the same.

@@ -21,6 +21,7 @@ registry's own log; it is not edited by hand. All images stand on one of 2 MB, w
 the place of `pip`, `npm` and the like; *runs* are those of them that ran.
 
 - *on the stub*: nothing runs after the code was taken in; nothing of the app base is downloaded.
+  For `small-…` its tools are: a shell, some of `chmod`, `sed` and the like, and their libraries.
 - *on the app base*: that is downloaded, and nothing before the code runs again.
 - *ordinary*: as buildx builds it.
 """

@@ -13,7 +13,7 @@ from tests.integration.sandbox import REPOSITORIES, Sandbox
 REPOSITORY = f"{REPOSITORIES}/stand-in"
 #: What a step that runs one of the names writes to the console.
 RUNS = "now running"
-_COMMANDS = "sh cat chmod chown cp install ln ls mkdir mv rm touch"
+_COMMANDS = "sh cat chmod chown cp install ln ls mkdir mv rm sed touch"
 _NAMES = (
     "pip python poetry uv npm yarn pnpm corepack bun composer bundle go cargo jar dotnet make"
     " apt-get apk docker-php-ext-install update-app useradd adduser groupadd addgroup"

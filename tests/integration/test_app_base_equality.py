@@ -19,9 +19,12 @@ from tests.integration.app_base_projects import (
 from tests.integration.remote_sources import http_server
 from tests.integration.sandbox import Sandbox
 
+# What BuildKit says while the layers of an app base are read.
+_READS = "exporting to oci image format"
 _IN_GATE = {
     *("owner-by-name", "setgid-folder", "sticky-tmp", "link-as-destination", "code-over-base"),
     *("django-plain", "arguments", "pip-from-builder"),
+    *("small-owners", "small-through-links", "small-over-tools"),
 }
 # Built as buildx builds them: nothing stands before the code, or not the same would be built.
 _ORDINARY = {
@@ -36,6 +39,7 @@ _ON_BASE = {
     *("monorepo-web", "mount-context", "mount-folder", "next-standalone", "node-to-nginx"),
     *("node-to-nginx-config-first", "php-dump-autoload", "poetry-one-stage", "rails-chown"),
     *("rails-generated", "rust-chef", "side-stage-on-app-base", "uv-documented"),
+    *("small-not-of-base", "small-over-tools", "small-own-path", "small-with-links"),
     *("uv-two-stages", "wheel", "whole-stage-mounted"),
 }
 _CASES = [
@@ -69,3 +73,19 @@ def test_a_code_change_publishes_what_the_ordinary_build_makes(
     assert project.way() == way
     found = project.compare()
     assert not found, "\n".join(found)
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("case", [c for c in CASES if c.id == "small-not-of-base"], ids=["chown"])
+def test_commands_that_a_stub_is_not_for_are_tried_once(
+    sandbox: Sandbox, tmp_path: Path, repository: str, stand_in: str, case: Case
+) -> None:
+    project = Project(sandbox, tmp_path / "project", repository, stand_in, case)
+    project.write()
+    first = project.bake()["stderr"]
+    assert "/srv/app/requirements.txt" in first
+    assert _READS in first
+    project.change_code(1)
+    again = project.bake()["stderr"]
+    assert "/srv/app/requirements.txt" in again
+    assert _READS not in again

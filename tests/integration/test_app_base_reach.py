@@ -20,6 +20,8 @@ from tests.integration.sandbox import Sandbox, downloaded
 from tests.support.marks import extended, rarely
 
 KIB = 1024
+# What a shell, file commands and their libraries weigh.
+_TOOLS = 2048 * KIB
 # Code that is a few lines, and what is told of it.
 _CODE = 8 * KIB
 # Of a bake, and two more for each layer: where to put it, and put.
@@ -29,7 +31,7 @@ _costs: list[Cost] = []
 _SHORT = [
     *("alpine-scripts", "copy-exclude", "django-plain", "java-jar", "nginx-config-only"),
     *("node-npm-ci", "owner-by-name", "php-composer", "pip-copy-from-builder", "pip-one-stage"),
-    *("poetry-two-stages", "ruby-bundler", "setgid-folder"),
+    *("poetry-two-stages", "ruby-bundler", "setgid-folder", "small-chmod"),
 ]
 _ON_BASE = {
     "django-collectstatic": ["python manage.py collectstatic --noinput"],
@@ -82,7 +84,7 @@ def _cost(project: Project) -> Cost:
 
 
 def _check_short(cost: Cost) -> None:
-    assert cost.down <= 32 * KIB
+    assert cost.down <= 32 * KIB + (_TOOLS if cost.name.startswith("small-") else 0)
     assert cost.up <= _CODE
     assert cost.requests <= _REQUESTS + 2 * cost.steps[1]
     assert cost.steps[0] == 0

@@ -74,6 +74,16 @@ def test_without_a_run_after_the_code_the_stub_will_do() -> None:
     assert made.long_because(made.apps[0]) == ""
 
 
+def test_small_commands_after_the_code_run_on_the_stub_unless_that_has_links() -> None:
+    text = f"{ONE_STAGE}RUN chmod +x start\n"
+    made = planned(text)
+    assert made.long_because(made.apps[0]) == ""
+    tree = FakeTree(text)
+    (tree.root / "start").symlink_to("app.py")
+    linked = plan(FakeEngine(definition({"app": WEB})), tree)
+    assert "after a link may have been copied (line 9)" in linked.long_because(linked.apps[0])
+
+
 @pytest.mark.parametrize(
     ("text", "target", "why"),
     [

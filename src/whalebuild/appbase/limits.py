@@ -11,7 +11,8 @@ import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
-from whalebuild.appbase.values import Boundary, Kind, WhyNot
+from whalebuild.appbase.small_runs import SmallRun, small_run
+from whalebuild.appbase.values import Boundary, Kind, TailStep, WhyNot
 from whalebuild.dockerfile.parser import Stage
 
 _TARGET_STAGE = "TARGETSTAGE"
@@ -57,12 +58,33 @@ def why_whole(boundary: Boundary) -> WhyNot | None:
     """Why the tail has to be built on the app base itself; None where its stub will do.
 
     Instructions that copy see directories, links and names of users of what is below them, which
-    the stub has; RUN, and stages that stand on the app base, see everything.
+    the stub has; RUN, and stages that stand on the app base, see everything. A small RUN sees what
+    a stub may have too: see ``appbase.small_runs``.
     """
-    for tail in boundary.tail:
-        if tail.kind is Kind.RUN:
-            return WhyNot("a command runs after the code was taken in", tail.step.line)
-    return next(iter(needs(boundary).standing), None)
+    return _of_runs(boundary) or next(iter(needs(boundary).standing), None)
+
+
+def _of_runs(boundary: Boundary) -> WhyNot | None:
+    """Why commands after the boundary are not all small, or not sure to be."""
+    linked = None
+    runs = [tail for tail in boundary.tail if tail.kind is Kind.RUN]
+    for tail in boundary.tail if runs else ():
+        read = small_run(tail.step) if tail.kind is Kind.RUN else None
+        if isinstance(read, WhyNot):
+            return read
+        if linked and tail.kind is not Kind.METADATA:
+            return WhyNot("an instruction comes after a command that makes a link", linked)
+        if _unsure(tail):
+            return WhyNot("a command runs after the code was taken in", runs[0].step.line)
+        linked = tail.step.line if isinstance(read, SmallRun) and read.links else linked
+    shells = [step for _, part in boundary.parts() for step in part if step.keyword == "SHELL"]
+    return WhyNot("commands are run by another SHELL", shells[0].line) if runs and shells else None
+
+
+def _unsure(tail: TailStep) -> bool:
+    """Whether an instruction makes it unsure what small RUNs see: of other files, or shells."""
+    fetched = tail.kind is Kind.NOTHING and tail.step.keyword == "ADD"
+    return fetched or tail.kind in {Kind.STAGE, Kind.IMAGE} or tail.step.keyword == "SHELL"
 
 
 def why_not(boundary: Boundary, pinned: Container[str] = ()) -> WhyNot | None:

@@ -1,4 +1,4 @@
-"""The paths that instructions after the boundary can write to: what a stub has to show of them.
+"""What instructions after the boundary can write to, and run: what a stub has to show of it.
 
 Follows ``dispatchCopy`` and ``dispatchWorkdir`` in BuildKit's
 ``frontend/dockerfile/dockerfile2llb/convert.go``.
@@ -8,25 +8,39 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from whalebuild.appbase.small_runs import small_run
+from whalebuild.appbase.values import WhyNot
 from whalebuild.bakefile.app_base import Rest
 from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.instructions import Copy, StepError, read_args, read_copy
 from whalebuild.dockerfile.lexer import Lexer, UnknownVariableError, WordError
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.dockerfile.words import ListError, name_values
-from whalebuild.inputs.build_args import Environment, GlobalArgs, global_args
+from whalebuild.inputs.build_args import DEFAULT_PATH, Environment, GlobalArgs, global_args
 from whalebuild.inputs.find import build_of
 from whalebuild.inputs.values import AnalysisError, Build, ContextFiles
-from whalebuild.rebase.reach import Reach
+from whalebuild.rebase.commands import Commands, Touched
+from whalebuild.rebase.reach import NO_COMMANDS, Reach
 
 _ROOT = "/"
+# What changes how a loader, a shell, a tool or a library of theirs works.
+_ODD_VARIABLES = re.compile(
+    r"LD_.*|.*LOCPATH|GCONV_PATH|GLIBC_.*|MALLOC_.*|BASH.*|ENV|SHELLOPTS|IFS|CDPATH|PS4"
+    r"|POSIX.*|_POSIX.*|SELINUX.*|NSS_.*|TMPDIR|ASH_.*|COLUMNS|NLSPATH|LANGUAGE|LS_COLORS"
+    r"|COREUTILS.*|BUSYBOX.*|QEMU_.*"
+)
+_LOCALES = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "LC_COLLATE", "LC_MESSAGES"})
+_UTF8 = frozenset({"C.UTF-8", "C.utf8"})
 
 
-def reaches_of(target: Target, rest: Rest, config: bytes, platform: str) -> tuple[Reach, ...]:
-    """Find what the rest of an application may write to on its app base.
+def reaches_of(
+    target: Target, rest: Rest, config: bytes, platform: str
+) -> tuple[tuple[Reach, ...], Commands]:
+    """Find what the rest of an application may write to, and runs, on its app base.
 
     Args:
         target: The application's.
@@ -41,12 +55,16 @@ def reaches_of(target: Target, rest: Rest, config: bytes, platform: str) -> tupl
     given = global_args(rest.before, build, platform, target.stage or "", rest.escape)
     of_image = json.loads(config).get("config") or {}
     variables = dict(each.partition("=")[::2] for each in of_image.get("Env") or ())
+    if of_image.get("OnBuild"):
+        raise AnalysisError("the image that it stands on has instructions of its own (ONBUILD)")
+    if of_image.get("Shell") and any(step.keyword == "RUN" for step in rest.steps):
+        raise AnalysisError("commands are run by another SHELL")
     finder = ReachFinder(
         *(build, given, rest.escape, rest.single),
         workdir=of_image.get("WorkingDir") or _ROOT,
         environment=Environment(dict(variables), of_image=dict(variables)),
     )
-    return finder.find(rest.steps)
+    return finder.find(rest.steps), finder.commands
 
 
 @dataclass
@@ -59,6 +77,7 @@ class ReachFinder:
         escape: The Dockerfile's escape character.
         single: Names of the files that each instruction copies, by its line, where these are
             single files of the context under their own names.
+        commands: What small RUNs need, once they were found.
     """
 
     build: Build
@@ -67,6 +86,7 @@ class ReachFinder:
     single: Mapping[int, tuple[str, ...]]
     workdir: str = _ROOT
     environment: Environment = field(default_factory=Environment)
+    commands: Commands = NO_COMMANDS
 
     def __post_init__(self) -> None:
         """Make the lexer for the escape character."""
@@ -106,6 +126,8 @@ class ReachFinder:
                 yield Reach(self.workdir, below=False)
             case "COPY" | "ADD":
                 yield from self._copy(step, read_copy(step))
+            case "RUN":
+                yield from self._run(step)
 
     def _copy(self, step: Instruction, copy: Copy) -> Iterator[Reach]:
         written = self._word(copy.destination)
@@ -117,6 +139,30 @@ class ReachFinder:
         yield Reach(path, below=False)
         for name in names:
             yield Reach(posixpath.join(path, name), below=False)
+
+    def _run(self, step: Instruction) -> Iterator[Reach]:
+        read = small_run(step)
+        if isinstance(read, WhyNot):
+            raise AnalysisError(read.reason, step.line)
+        touched = [replace(each, path=self._path(each.path)) for each in read.touched]
+        self.commands = self._with(read.tools, touched, step)
+        yield from (Reach(each.path, each.below) for each in touched)
+
+    def _with(self, tools: frozenset[str], touched: list[Touched], step: Instruction) -> Commands:
+        """The commands so far and those of another RUN, which have to be run alike."""
+        values, before = self.environment.values, self.commands
+        odd = next(filter(_ODD_VARIABLES.fullmatch, values), None)
+        search = tuple((values.get("PATH", DEFAULT_PATH) or "").split(":"))
+        locales = {values[name] for name in _LOCALES & values.keys()} - {"", "C", "POSIX"}
+        utf8 = bool(locales)
+        if odd or locales - _UTF8:
+            reason = f"commands see the variable {odd}" if odd else "commands have another locale"
+            raise AnalysisError(reason, step.line)
+        if not all(folder.startswith("/") for folder in search):
+            raise AnalysisError("PATH has other than absolute folders", step.line)
+        if before and (before.search, before.utf8) != (search, utf8):
+            raise AnalysisError("commands are run with different variables", step.line)
+        return Commands(before.tools | tools, search, (*before.touched, *touched), utf8)
 
     def _arg(self, step: Instruction) -> None:
         known = self.args.environment.values

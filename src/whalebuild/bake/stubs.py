@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -26,9 +25,10 @@ from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.pins import image_context
 from whalebuild.plan.plan import AppPlan
+from whalebuild.rebase.commands import Commands
 from whalebuild.rebase.images import Image
 from whalebuild.rebase.layout import blob_path, read_layout
-from whalebuild.rebase.reach import Reach, covers
+from whalebuild.rebase.reach import Reach, covers, refusal
 from whalebuild.rebase.stub import NoStub, derive_stub, stub_image
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
@@ -129,21 +129,23 @@ class Stubs:
         repository = deps.deps_image.repository
         digest = deps.deps_image.images[platform]
         base, child = read.base.result(), read.child
-        if _triggers(base.config):
-            return "the image that it stands on has instructions of its own (ONBUILD)"
         try:
-            reaches = reaches_of(app.image.target, app.needs.rest, base.config, platform)
+            reaches, commands = reaches_of(app.image.target, app.needs.rest, base.config, platform)
         except AnalysisError as unclear:
             return str(unclear.undetermined)
-        if child and read.stub and covers(child.covers, reaches):
-            stub = read.stub.result()
-            return BaseOnStub(base, stub, self._layers(repository, stub), child)
+        if child and read.stub:
+            if covers(child.covers, reaches, commands):
+                stub = read.stub.result()
+                return BaseOnStub(base, stub, self._layers(repository, stub), child)
+            if refused := refusal(child.covers, commands):
+                return refused
         known = self._derived.get((digest, platform))
-        if known and covers(known.child.covers, reaches):
+        if known and covers(known.child.covers, reaches, commands):
             return known
-        derived = self._derive(deps, platform, base, reaches)
+        derived = self._derive(deps, platform, base, reaches, commands)
         if isinstance(derived, BaseOnStub):
             self._derived[digest, platform] = derived
+            return refusal(derived.child.covers, commands) or derived
         return derived
 
     def _image(self, repository: str, digest: str) -> Image:
@@ -165,7 +167,12 @@ class Stubs:
             )
 
     def _derive(
-        self, deps: DepsOutcome, platform: str, base: Image, reaches: Iterable[Reach]
+        self,
+        deps: DepsOutcome,
+        platform: str,
+        base: Image,
+        reaches: Iterable[Reach],
+        commands: Commands,
     ) -> BaseOnStub | str:
         """Have the builder export the layers of the app base, which it has just built or used."""
         repository = deps.deps_image.repository
@@ -178,21 +185,18 @@ class Stubs:
                 opened.enter_context(open_layer(export, layer.digest))
                 for layer in (layers.layers if layers else ())
             ]
-            layer = derive_stub(tars, list(reaches))
+            layer = derive_stub(tars, list(reaches), commands=commands)
         if isinstance(layer, NoStub):
             return layer.reason
         stub = stub_image(base, layer)
-        blobs = [Blob(digest_of(each), BytesSource(each)) for each in (layer.blob, stub.config)]
+        raw = [*(each.blob for each in layer.layers), stub.config]
+        blobs = [Blob(digest_of(each), BytesSource(each)) for each in raw]
         with failures_as_errors():
             push_blobs(self.registry, repository, blobs)
             reference = Reference(repository, digest=stub.digest)
             self.registry.put(reference, stub.manifest, MANIFEST_TYPE)
         child = Stub(platform, base.digest, stub.digest, len(stub.manifest), layer.reaches)
-        return BaseOnStub(base, stub, (layer.blob,), child, new=True)
-
-
-def _triggers(config: bytes) -> bool:
-    return bool((json.loads(config).get("config") or {}).get("OnBuild"))
+        return BaseOnStub(base, stub, tuple(each.blob for each in layer.layers), child, new=True)
 
 
 def _gone(repository: str, digest: str) -> VerificationError:

@@ -8,7 +8,7 @@ from whalebuild.appbase.boundary import standing_on
 from whalebuild.appbase.generated import Tail
 from whalebuild.appbase.limits import needs, why_whole
 from whalebuild.appbase.reaches import single_files
-from whalebuild.appbase.values import Boundary, WhyNot
+from whalebuild.appbase.values import Boundary, Kind, WhyNot
 from whalebuild.bakefile.app_base import BaseNeeds, Rest
 from whalebuild.dockerfile.instructions import read_copy
 from whalebuild.dockerfile.lines import Instruction
@@ -59,7 +59,7 @@ def needs_of_dependencies(reading: StageReading, names: Collection[str]) -> Base
 
 
 def _needs(boundary: Boundary, files: ContextFiles, rest: Rest, repeated: int) -> BaseNeeds:
-    whole = why_whole(boundary) or unpacks(boundary, files)
+    whole = why_whole(boundary) or unpacks(boundary, files) or _links(boundary, files)
     side = bool(needs(boundary).side)
     return BaseNeeds(str(whole) if whole else "", side, rest, repeated)
 
@@ -86,6 +86,18 @@ def unpacks(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
         patterns = any(set(source) & set("*?[") for source in read.sources)
         if read.line in adds and (unpacked or patterns):
             return WhyNot("ADD may unpack an archive, which may link to other files", read.line)
+    return None
+
+
+def _links(boundary: Boundary, files: ContextFiles) -> WhyNot | None:
+    """Through a link in the code, a small RUN may reach files that only the app base has."""
+    runs = [each.step.line for each in boundary.tail if each.kind is Kind.RUN]
+    kinds: dict[int, set[str]] = {}
+    for read, entries in files.by_read:
+        kinds.setdefault(read.line, set()).update(entry.kind for entry in entries)
+    for tail in boundary.tail if runs else ():
+        if tail.kind is Kind.CONTEXT and "link" in kinds.get(tail.step.line, {"link"}):
+            return WhyNot("a command runs after a link may have been copied", runs[0])
     return None
 
 

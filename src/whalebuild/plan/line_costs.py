@@ -18,6 +18,7 @@ class Needs(StrEnum):
     NOTHING = "nothing"
     CODE = "code"
     ELSEWHERE = "elsewhere"
+    TOOLS = "tools"
     APP_BASE = "app-base"
 
 
@@ -76,6 +77,8 @@ def _cost(line: TailLine, size: int | None, *, short: bool, pinned: bool) -> Lin
         # Built as it is written: what a step finds in the caches is not built.
         run = "runs with every code change"
         needs, words = Needs.ELSEWHERE, run if kind is Kind.RUN else "what its step needs"
+    elif kind is Kind.RUN and short:  # a small one: see ``appbase.small_runs``
+        needs, words = Needs.TOOLS, "its tools, a megabyte or two, and runs with every code change"
     elif line.whole:
         weight = f" ({human_bytes(size)})" if size is not None else ""
         words = f"needs the app base{weight}"

@@ -6,9 +6,11 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from whalebuild.rebase.commands import Commands
 from whalebuild.rebase.tars import USER_FILES
 from whalebuild.rebase.tree import Tree, clean
 
+NO_COMMANDS = Commands()
 USER_PATHS = tuple(f"etc/{name}" for name in USER_FILES)
 
 
@@ -71,25 +73,52 @@ def reached(tree: Tree, reaches: Iterable[Reach]) -> Reached:
     return Reached(frozenset(passed), tuple(folders))
 
 
-def write_record(reaches: Collection[Reach]) -> str:
-    """Write down what a stub was derived for; the same reaches give the same text."""
+def write_record(
+    reaches: Collection[Reach], commands: Commands = NO_COMMANDS, refused: str = ""
+) -> str:
+    """Write down what a stub was derived for; the same arguments give the same text.
+
+    Args:
+        reaches: The destinations of instructions.
+        commands: What small RUNs need.
+        refused: Why these need the whole app base; empty where the stub has their tools.
+    """
     listed = [
         {"path": f"/{clean(path)}", "below": below, "excluded": sorted(map(clean, excluded))}
         for path, below, excluded in sorted(
             {(each.path, each.below, each.excluded) for each in reaches}
         )
     ]
-    return json.dumps(listed, separators=(",", ":"))
+    if not commands:
+        return json.dumps(listed, separators=(",", ":"))
+    said = {"reaches": listed, "commands": commands.described()}
+    return json.dumps({**said, "refused": refused} if refused else said, separators=(",", ":"))
 
 
-def covers(record: str, wanted: Collection[Reach]) -> bool:
+def refusal(record: str, commands: Commands) -> str:
+    """Why these very commands were found to need the whole app base; empty if they were not."""
+    try:
+        said = json.loads(record)
+        same = bool(commands) and said["commands"] == commands.described()
+        return str(said.get("refused", "")) if same else ""
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return ""
+
+
+def covers(record: str, wanted: Collection[Reach], commands: Commands = NO_COMMANDS) -> bool:
     """Whether a stub with this record serves instructions with these destinations.
 
     Each has to be in the record by its own path: what is below another one may be elsewhere in
-    truth, through a link.
+    truth, through a link. The commands have to be the very same.
     """
     try:
-        had = [(e["path"], e["below"], set(e["excluded"])) for e in json.loads(record)]
+        said = json.loads(record)
+        if commands and (said["commands"] != commands.described() or "refused" in said):
+            return False
+        if isinstance(said, dict) != bool(commands):
+            return False
+        listed = said["reaches"] if commands else said
+        had = [(e["path"], e["below"], set(e["excluded"])) for e in listed]
     except (KeyError, TypeError, ValueError, RecursionError):
         return False
     return all(_covered(had, reach) for reach in wanted)

@@ -2,7 +2,8 @@
 
 They write the same onto the stub as onto the whole image, since what they write depends on nothing
 but directories and links with their metadata, on what stands in their way, and on the names of
-users (``solver/llbsolver/file/backend.go`` and ``ops/user_linux.go`` of BuildKit).
+users (``solver/llbsolver/file/backend.go`` and ``ops/user_linux.go`` of BuildKit). For small RUNs
+it has another layer, of the tools that these need (``rebase.tools``).
 
 The same tree gives the same bytes wherever zlib is the same: other versions of it may compress
 otherwise, so the digest of a stub may differ between machines; its diff id does not.
@@ -18,9 +19,18 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from whalebuild.oci.manifest import MANIFEST_TYPE, digest_of
+from whalebuild.rebase.commands import Commands
 from whalebuild.rebase.images import CONFIG_TYPE, LAYER_TYPE, Image, read_image
-from whalebuild.rebase.reach import USER_PATHS, Reach, Reached, reached, write_record
-from whalebuild.rebase.tars import USER_FILE_LIMIT, XATTR, read_tree
+from whalebuild.rebase.reach import (
+    NO_COMMANDS,
+    USER_PATHS,
+    Reach,
+    Reached,
+    reached,
+    write_record,
+)
+from whalebuild.rebase.tars import USER_FILE_LIMIT, XATTR, keep_nothing, read_tree
+from whalebuild.rebase.tools import NoToolsError, find_tools, is_of_tools
 from whalebuild.rebase.tree import Entry, Kind, TooManyLinksError, Tree
 from whalebuild.text import human_bytes, shown
 
@@ -31,6 +41,7 @@ STUB_REACHES = "dev.whalebuild.stub.reaches"
 LIMIT = 64 << 10
 # Up to here a stub has all directories and links; what else a bake reads is some 12 KB.
 WHOLE_LIMIT = 16 << 10
+TOOLS_LIMIT = 4 << 20
 
 # The time of an empty file: one that no code has. BuildKit leaves out of a layer what has the type,
 # mode, owner, size, time and content of what was there (``sameDirent`` in
@@ -46,23 +57,39 @@ _LEVEL = 9
 
 
 @dataclass(frozen=True)
-class StubLayer:
-    """The one layer of a stub.
+class Layer:
+    """A layer.
 
     Attributes:
         blob: The tar, compressed by gzip.
         diff_id: The digest of the tar.
-        reaches: What it was derived for, in JSON.
     """
 
     blob: bytes
     diff_id: str
-    reaches: str
 
     @property
     def digest(self) -> str:
         """The digest of the compressed layer."""
         return digest_of(self.blob)
+
+
+@dataclass(frozen=True)
+class StubLayer(Layer):
+    """The layer of a stub that has directories and links, and what else it is made of.
+
+    Attributes:
+        reaches: What it was derived for, in JSON.
+        tools: The layer of the tools of small RUNs; None where there are none.
+    """
+
+    reaches: str
+    tools: Layer | None = None
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers of the stub, the lowest first."""
+        return (self, self.tools) if self.tools else (self,)
 
 
 @dataclass(frozen=True)
@@ -73,7 +100,10 @@ class NoStub:
 
 
 def derive_stub(
-    tars: Iterable[BinaryIO], reaches: Collection[Reach], limit_bytes: int = LIMIT
+    tars: Iterable[BinaryIO],
+    reaches: Collection[Reach],
+    limit_bytes: int = LIMIT,
+    commands: Commands = NO_COMMANDS,
 ) -> StubLayer | NoStub:
     """Derive the layer of a stub from the whole file system of its app base.
 
@@ -85,11 +115,13 @@ def derive_stub(
             :func:`~whalebuild.rebase.tars.read_tree` for how these differ.
         reaches: The destinations of all instructions after the boundary.
         limit_bytes: The most that the layer may have, compressed.
+        commands: What small RUNs need. Where that is more than a stub can have, its record says
+            so, see :func:`~whalebuild.rebase.reach.refusal`.
 
     Raises:
         VerificationError: One of the streams is no whole tar.
     """
-    tree = read_tree(tars)
+    tree = read_tree(tars, is_of_tools if commands else keep_nothing)
     try:
         places = reached(tree, reaches)
         contents = _user_files(tree)
@@ -97,16 +129,31 @@ def derive_stub(
         return NoStub("links on the way to a destination lead in a circle")
     if isinstance(contents, NoStub):
         return contents
-    record = write_record(reaches)
+    tools = _tools(tree, reaches, commands)
+    refused = tools if isinstance(tools, str) else ""
+    record = write_record(reaches, commands, refused)
     for whole in (True, False):
-        tar = _tar(_chosen(tree, places, contents, whole=whole))
-        blob = _gzip(tar)
-        if len(blob) <= (min(WHOLE_LIMIT, limit_bytes) if whole else limit_bytes):
-            return StubLayer(blob, digest_of(tar), record)
+        made = _layer(_chosen(tree, places, contents, whole=whole))
+        if len(made.blob) <= (min(WHOLE_LIMIT, limit_bytes) if whole else limit_bytes):
+            with_tools = tools if isinstance(tools, Layer) else None
+            return StubLayer(made.blob, made.diff_id, record, with_tools)
     return NoStub(
         f"the directories, and the files in the way of its instructions, make up"
-        f" {human_bytes(len(blob))}, more than {human_bytes(limit_bytes)}"
+        f" {human_bytes(len(made.blob))}, more than {human_bytes(limit_bytes)}"
     )
+
+
+def _tools(tree: Tree, reaches: Collection[Reach], commands: Commands) -> Layer | str | None:
+    """The layer of the tools that commands need; or why they need the whole app base."""
+    if not commands:
+        return None
+    try:
+        made = _layer(sorted(find_tools(tree, reaches, commands).items(), key=_by_path))
+    except NoToolsError as reason:
+        return str(reason)
+    if len(made.blob) > TOOLS_LIMIT:
+        return f"the tools of its commands make up {human_bytes(len(made.blob))}"
+    return made
 
 
 def stub_image(app_base: Image, layer: StubLayer) -> Image:
@@ -123,14 +170,17 @@ def stub_image(app_base: Image, layer: StubLayer) -> Image:
     config.pop("moby.buildkit.cache.v0", None)
     created = {"created": config["created"]} if config.get("created") else {}
     made_by = f"whalebuild: stub of {app_base.digest}"
-    config["rootfs"] = {"type": "layers", "diff_ids": [layer.diff_id]}
-    config["history"] = [{**created, "created_by": made_by}]
+    config["rootfs"] = {"type": "layers", "diff_ids": [each.diff_id for each in layer.layers]}
+    config["history"] = [{**created, "created_by": made_by} for _ in layer.layers]
     raw = json.dumps(config, separators=(",", ":"), sort_keys=True).encode()
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST_TYPE,
         "config": {"mediaType": CONFIG_TYPE, "digest": digest_of(raw), "size": len(raw)},
-        "layers": [{"mediaType": LAYER_TYPE, "digest": layer.digest, "size": len(layer.blob)}],
+        "layers": [
+            {"mediaType": LAYER_TYPE, "digest": each.digest, "size": len(each.blob)}
+            for each in layer.layers
+        ],
         "annotations": {STUB: app_base.digest, STUB_REACHES: layer.reaches},
     }
     return Image(json.dumps(manifest, indent=2).encode(), raw)
@@ -170,6 +220,11 @@ def _chosen(
             yield path, replace(entry, content=b"", mtime=_NEVER)
 
 
+def _layer(entries: Iterable[tuple[str, Entry]]) -> Layer:
+    tar = _tar(entries)
+    return Layer(_gzip(tar), digest_of(tar))
+
+
 def _tar(entries: Iterable[tuple[str, Entry]]) -> bytes:
     """Write a tar in POSIX's format, as Go's ``archive/tar`` reads it."""
     parts = []
@@ -191,6 +246,10 @@ def _gzip(data: bytes) -> bytes:
     packed = packer.compress(data) + packer.flush()
     sums = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
     return _GZIP + packed + sums
+
+
+def _by_path(item: tuple[str, Entry]) -> bytes:
+    return _bytes(item[0])
 
 
 def _bytes(path: str) -> bytes:

@@ -6,7 +6,7 @@ As containerd applies layers: ``applyNaive`` in ``pkg/archive/tar.go`` of contai
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import BinaryIO, Self
 
@@ -23,8 +23,16 @@ USER_FILE_LIMIT = 1 << 20
 _NO_XATTRS: Mapping[str, str] = {}
 _IMPLIED_MODE = 0o755
 
+# Whether the content of a file is kept, by its path and size.
+Keep = Callable[[str, int], bool]
 
-def read_tree(tars: Iterable[BinaryIO]) -> Tree:
+
+def keep_nothing(_path: str, _size: int) -> bool:
+    """Of the contents of files, keep those alone that list users."""
+    return False
+
+
+def read_tree(tars: Iterable[BinaryIO], keep: Keep = keep_nothing) -> Tree:
     """Read a file system: from its layers, the lowest first, or from one tar of all of it.
 
     The layers have the times that an engine sees which pulls the image. A tar that BuildKit
@@ -35,13 +43,14 @@ def read_tree(tars: Iterable[BinaryIO]) -> Tree:
 
     Args:
         tars: Streams of tars, not compressed; each is read once, to its end mark.
+        keep: Tells further files whose contents are kept.
 
     Raises:
         VerificationError: One of them is no whole tar, or has a path that leads out of it.
     """
     tree = Tree()
     for stream in tars:
-        _apply(tree, stream)
+        _apply(tree, stream, keep)
     return tree
 
 
@@ -102,14 +111,16 @@ def seconds_of(info: tarfile.TarInfo) -> int:
     return max(0, int(whole) if whole.isdecimal() else int(info.mtime))
 
 
-def _apply(tree: Tree, stream: BinaryIO) -> None:
+def _apply(tree: Tree, stream: BinaryIO, keep: Keep) -> None:
     """Put a tar's entries over a tree."""
     fresh: set[str] = set()
     for tar, info in members(stream):
-        _put(tree, tar, info, fresh)
+        _put(tree, tar, info, fresh, keep)
 
 
-def _put(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, fresh: set[str]) -> None:
+def _put(
+    tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, fresh: set[str], keep: Keep
+) -> None:
     name = clean(info.name)
     if not name:  # the root itself: no engine applies its metadata
         return
@@ -124,7 +135,7 @@ def _put(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, fresh: set[str
     if removed or not (info.isdir() and tree.is_directory(path)):
         _remove(tree, [path, *(_below(tree, path) if tree.is_directory(path) else ())])
     if not removed:
-        tree.entries[path] = _entry(tree, tar, info, base)
+        tree.entries[path] = _entry(tree, tar, info, path, keep)
         fresh.add(path)
 
 
@@ -153,7 +164,7 @@ def _remove(tree: Tree, paths: Iterable[str]) -> None:
         tree.entries.pop(path, None)
 
 
-def _entry(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, base: str) -> Entry:
+def _entry(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, path: str, keep: Keep) -> Entry:
     made = Entry(
         kind=_kind(info),
         mode=info.mode & 0o7777,
@@ -169,7 +180,8 @@ def _entry(tree: Tree, tar: tarfile.TarFile, info: tarfile.TarInfo, base: str) -
         if linked is None or linked.kind in {Kind.DIRECTORY, Kind.LINK}:
             return made
         return replace(made, kind=linked.kind, size=linked.size, content=linked.content)
-    if base in USER_FILES and made.kind is Kind.FILE and made.size <= USER_FILE_LIMIT:
+    users = path.rpartition("/")[2] in USER_FILES and made.size <= USER_FILE_LIMIT
+    if made.kind is Kind.FILE and (users or keep(path, made.size)):
         content = tar.extractfile(info)
         return replace(made, content=content.read() if content else None)
     return made

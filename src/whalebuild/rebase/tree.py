@@ -29,7 +29,8 @@ class Entry:
         target: Of a symbolic link, as it is written there.
         xattrs: By name. As in :mod:`tarfile`, bytes that are not UTF-8 are surrogates.
         size: Of a file in bytes.
-        content: Of a file by the name of one that lists users, where it is small enough.
+        content: Of a file by the name of one that lists users, where it is small enough, and of
+            what else was asked for.
     """
 
     kind: Kind

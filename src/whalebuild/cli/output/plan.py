@@ -197,6 +197,8 @@ def _stands_on(plan: Plan, app: AppPlan) -> str:
     if app.unpinned:
         return f"its own build of {name}"
     why = plan.long_because(app)
+    if not why and any(step.keyword == "RUN" for step in app.needs.rest.steps):
+        return f"the stub of {name}, with the tools of its small RUNs: no more is downloaded of it"
     if not why:
         return f"the stub of {name}: nothing of the image itself is downloaded"
     if app.image.app_base is None:

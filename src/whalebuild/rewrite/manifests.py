@@ -128,7 +128,7 @@ def manifests_first(view: View, step: Instruction) -> Rewrite | None:
     if wanted is None:
         return None
     moved = [c.step for c in copies if not set(c.files) <= set(wanted)]
-    if not moved or any(_fills(copied) for copied in copies if copied.step in moved):
+    if not moved or not _may_pass(copies, moved):
         return None
     edits: dict[tuple[int, int], list[str]] = {span(each): [] for each in moved}
     for copied in copies:
@@ -151,8 +151,17 @@ def _is_there(view: View, split: _Split) -> bool:
     return bool(new) and all(any(each <= other for other in has) for each in new)
 
 
-def _fills(copied: Copied) -> bool:
-    return any(not _FILLED.isdisjoint(path.split("/")[:-1]) for path in copied.files)
+def _may_pass(copies: list[Copied], moved: list[Instruction]) -> bool:
+    """Whether copies that move go over nothing that stays, or that is installed."""
+    moving = [copied for copied in copies if copied.step in moved]
+    if any(not _FILLED.isdisjoint(path.split("/")[:-1]) for c in moving for path in c.files):
+        return False
+    others = [(one, two) for one in copies for two in moving if one.step not in moved]
+    return not any(
+        one.files.keys() & two.files.keys()
+        and (one.copy.chown, one.copy.chmod) != (two.copy.chown, two.copy.chmod)
+        for one, two in others
+    )
 
 
 def _may_move(view: View, between: list[Instruction], step: Instruction) -> bool:

@@ -73,6 +73,22 @@ COPY requirements.txt .
 RUN pip install -r requirements.txt
 COPY --from=tailwind /app/node_modules /app/node_modules
 """
+INSTALLS_ITSELF = """
+FROM python:3.13 AS common
+RUN pip install gunicorn
+FROM common
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+"""
+SOURCE_BY_PATTERN = """
+FROM golang:1.23 AS build
+COPY go.mod go.sum ./
+RUN go mod download
+COPY *.go ./
+RUN go build -o /app .
+FROM scratch
+COPY --from=build /app /
+"""
 TWO_ALIKE = """
 FROM python:3.13 AS api
 RUN pip install -r api.txt -r requirements.txt
@@ -246,11 +262,29 @@ def test_what_runs_on_the_build_platform_is_not_the_stage_but_what_takes_it(
     "text",
     [
         *(ONLY_PIP, ONLY_TOOLS_HEREDOC, QUOTED_TOOL, SYSTEM, UNNAMED, "FROM scratch AS empty", ""),
-        *(SINGLE, TESTS_LAST, CODE_TOO, LATER_CODE, NODE_ONLY, TWO_ALIKE, TWO_LANGUAGES),
+        *(
+            SINGLE,
+            INSTALLS_ITSELF,
+            SOURCE_BY_PATTERN,
+            TESTS_LAST,
+            CODE_TOO,
+            LATER_CODE,
+            NODE_ONLY,
+            TWO_ALIKE,
+            TWO_LANGUAGES,
+        ),
     ],
     ids=[
         *("upgrades pip", "heredoc", "quoted tool", "system", "unnamed", "nothing", "empty file"),
-        *("one stage", "not in use", "code before it", "code after it", "of another language"),
+        *(
+            "one stage",
+            "tools alone",
+            "source by a pattern",
+            "not in use",
+            "code before it",
+            "code after it",
+            "of another language",
+        ),
         *("two of them", "two languages"),
     ],
 )

@@ -277,3 +277,12 @@ def test_what_is_built_as_it_is_written_has_no_stub_to_be_put_on() -> None:
         (9, "nothing"),
         (10, "runs with every code change"),
     ]
+
+
+def test_an_app_base_of_a_target_that_has_none_is_refused() -> None:
+    settings = own(app_base=CHOSEN)
+    targets = {"app": WEB, "deps": {"target": "dependencies"}}
+    with pytest.raises(UsageError, match='target "app" has no app base'):
+        plan(FakeEngine(definition(targets)), FakeTree(WITH_STAGE), **settings)
+    quiet = {"app": {**WEB, "output": ["type=cacheonly"]}}
+    assert plan(FakeEngine(definition(quiet)), FakeTree(ONE_STAGE), **settings).others

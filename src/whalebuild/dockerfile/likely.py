@@ -36,14 +36,16 @@ _READS_MANIFEST = re.compile(
     r"|(?:npm|yarn|pnpm|bun|bundle|composer)\s+install|go\s+mod\s+download)\b"
 )
 _WORD = re.compile(r"[^\s=,;&|'\"]+")
+_SOURCE = re.compile(r".+\.(?:py|[cm]?[jt]sx?|go|rb|php|rs|java|kt|cs|exs?|vue|html)")
 _FOLDERS = frozenset({"requirements", "patches", "vendor"})  # of manifests, and of packages
 
 
 def likely_dependencies(dockerfile: Dockerfile, final: str | None = None) -> Stage | None:
     """The stage that most likely is the dependencies stage.
 
-    It installs packages of the application's language, best from a manifest; the final stage stands
-    on it or copies from it; and neither it nor what it stands on takes code in. Where that stage
+    It installs packages of the application's language, best from a manifest, which the final stage
+    does not do itself; the final stage stands on it or copies from it; and neither it nor what it
+    stands on takes code in. Where that stage
     runs on the build platform for the target platform (docs/platforms.md), it is the stage that
     copies the result, if that has a name and is not the final one.
 
@@ -53,7 +55,7 @@ def likely_dependencies(dockerfile: Dockerfile, final: str | None = None) -> Sta
     """
     stages = dockerfile.stages
     end = dockerfile.stage(final) if final else (stages[-1] if stages else None)
-    if end is None:
+    if end is None or (install_step(end) and _names_manifest(end)):
         return None
     far = _distances(dockerfile, end)
     found = [s for s in stages if s.index in far and s.name and _may_be(dockerfile, s, end)]
@@ -106,7 +108,7 @@ def _may_be(dockerfile: Dockerfile, stage: Stage, end: Stage) -> bool:
 
 
 def _takes_code(step: Instruction) -> bool:
-    """Whether it copies the whole context or what looks like a folder."""
+    """Whether it copies the whole context, or what looks like a folder or like source."""
     if step.keyword not in {"COPY", "ADD"}:
         return False
     try:
@@ -114,12 +116,14 @@ def _takes_code(step: Instruction) -> bool:
     except StepError:
         return True
     sources = () if copy.origin or step.keyword == "ADD" else copy.sources
-    return any(_is_folder(source.rstrip("/")) for source in sources)
+    return any(_is_code(source.rstrip("/")) for source in sources)
 
 
-def _is_folder(source: str) -> bool:
+def _is_code(source: str) -> bool:
     name = source.rpartition("/")[2]
-    return name in {"", ".", "*"} or not ("." in name or name in _FOLDERS or is_manifest(source))
+    if name in _FOLDERS or is_manifest(source.replace("*", "")):
+        return False
+    return name.startswith((".", "*")) or "." not in name or bool(_SOURCE.fullmatch(name))
 
 
 def _of_language(dockerfile: Dockerfile, found: list[Stage], end: Stage) -> list[Stage]:

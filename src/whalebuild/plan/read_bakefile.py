@@ -10,7 +10,7 @@ from typing import Any
 
 from whalebuild.bakefile.app_base import AppBase
 from whalebuild.bakefile.dependencies import no_stage
-from whalebuild.bakefile.others import OtherTarget, may_write_files
+from whalebuild.bakefile.others import OtherTarget, may_write_files, unpublished_because
 from whalebuild.bakefile.pairs import (
     SortedTargets,
     is_complete,
@@ -67,6 +67,7 @@ class BakeFileReader:
         # Who has named a stage wants a pair of it.
         strict = self.settings.origin("deps-stage") != "default"
         read = [target for target in readable if target.name in dockerfiles]
+        self._check_used(bake, {target.name for target in read})
         to_cut = self._to_cut(read, dockerfiles, strict=strict)
         app_bases = self._app_bases(to_cut, dockerfiles, known)
         these = sort_targets(
@@ -90,6 +91,22 @@ class BakeFileReader:
                 cause=did_you_mean(unknown, names),
                 next_step=f"targets are {', '.join(names)}: correct [{TARGETS}.{unknown}]",
             )
+
+    def _check_used(self, bake: BakeFile, read: set[str]) -> None:
+        """Refuse an app base of a target that is published and has none.
+
+        Raises:
+            UsageError: There is one.
+        """
+        for name in bake.requested:
+            said = "app-base" in self.settings.targets.get(name, {})
+            if said and name not in read and not unpublished_because(bake.targets[name]):
+                raise UsageError(
+                    f'target "{name}" has no app base, and the settings say where it ends',
+                    cause="its dependencies are a target of their own, or its Dockerfile is not "
+                    "here",
+                    next_step=f"take app-base out of [{TARGETS}.{name}]",
+                )
 
     def _to_cut(
         self, read: Iterable[Target], dockerfiles: Mapping[str, Dockerfile], *, strict: bool

@@ -51,7 +51,7 @@ def flags_for_command(view: View, step: Instruction) -> Rewrite | None:
     edits = _Edits()
     for change in changes:
         path = joined(view.workdirs[step.line], change.path) if change.path else ""
-        if not _declared(view, path) or not _fold(view, earlier[first:], change, path, edits):
+        if not _declared(view, path) or not _fold(view, earlier[first:], step, change, path, edits):
             return None
     between = earlier[first:]
     if edits.before and not all(_is_neutral(view, each, changes) for each in between):
@@ -102,7 +102,14 @@ def _is_neutral(view: View, step: Instruction, changes: list[Change]) -> bool:
     return step.keyword in _NEUTRAL and not (step.keyword == "ENV" and named)
 
 
-def _fold(view: View, earlier: list[Instruction], change: Change, path: str, edits: _Edits) -> bool:
+def _fold(
+    view: View,
+    earlier: list[Instruction],
+    step: Instruction,
+    change: Change,
+    path: str,
+    edits: _Edits,
+) -> bool:
     """Note what is to become of a change; say whether it can be."""
     if change.of_user:
         places = (view.destination(s) or "?" for s in earlier if s.keyword in {"COPY", "ADD"})
@@ -119,7 +126,11 @@ def _fold(view: View, earlier: list[Instruction], change: Change, path: str, edi
             return False
         hits = _hits(copied, path) if copied else {}
         if copied and hits:
-            return _fold_files(copied, hits, change, edits)
+            moved = view.workdirs[each.line] != view.workdirs[step.line]
+            written = path if moved else change.path or ""
+            return not written.startswith("?") and _fold_files(
+                copied, hits, change, _folder(written), edits
+            )
     return False
 
 
@@ -129,7 +140,9 @@ def _hits(copied: Copied, path: str) -> dict[str, FileEntry]:
     return {to: entry for to, entry in copied.files.items() if gopath.matches(path, to)}
 
 
-def _fold_files(copied: Copied, hits: dict[str, FileEntry], change: Change, edits: _Edits) -> bool:
+def _fold_files(
+    copied: Copied, hits: dict[str, FileEntry], change: Change, folder: str, edits: _Edits
+) -> bool:
     values = {change.flag_value(entry) for entry in hits.values()}
     value = next(iter(values))
     if len(values) != 1 or value is None or any(e.kind != "file" for e in hits.values()):
@@ -147,7 +160,7 @@ def _fold_files(copied: Copied, hits: dict[str, FileEntry], change: Change, edit
     again = any(not set(rest.split()).isdisjoint(sources) for *_, rest in edits.added)
     if len(folders) != 1 or not all(map(_SAFE.fullmatch, sources)) or not same or again:
         return False
-    rest = " ".join([*sources, _folder(change.path or "")])
+    rest = " ".join([*sources, folder])
     edits.added.append((copied, change.flag, value, rest))
     return True
 
@@ -187,6 +200,8 @@ def _fold_folder(
             return False
     there = {folder for line, folder in view.workdirs.items() if line <= earlier[0].line}
     made = any(f"{folder}/".startswith(f"{path}/") for folder in there)
+    if not made and any(copy and (copy.chown or copy.chmod) for copy in map(view.copy, earlier)):
+        return False  # what it would make the folder with
     edits.run_before(*([] if made else [f"mkdir -p {change.path}"]), change.command)
     return True
 
@@ -210,8 +225,10 @@ def _flagged(view: View, step: Instruction, change: Change, path: str, edits: _E
     single = copied is not None and place in copied.files and change.flag == "chmod"
     if value is None or given or copy.link or (deep and not single):
         return False
-    edits.flags.setdefault(step.line, {})[change.flag] = value
-    return True
+    flags = edits.flags.setdefault(step.line, {})
+    again = change.flag in flags
+    flags[change.flag] = value
+    return not again
 
 
 def _declared(view: View, path: str) -> bool:

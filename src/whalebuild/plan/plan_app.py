@@ -26,7 +26,7 @@ from whalebuild.plan.pins import (
     target_contexts,
     with_dates_of,
 )
-from whalebuild.plan.placement import RunLines, runs_of
+from whalebuild.plan.placement import RunLines, left_of, runs_of
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.plan.read_inputs import InputReader, StageReading
@@ -58,6 +58,8 @@ class AppPlanner:
         untold = reading if isinstance(reading, Undetermined) else None
         if isinstance(reading, StageReading):
             runs = runs_of(reading.inputs)
+            if pins and image.app_base:
+                runs = left_of(runs, deps.runs)
             digests = self._digests(reading, deps, published)
             contexts = base_contexts(reading.inputs.closures, digests)
             lock = reading.lock(digests) if self.lookup else reading.lock_by_names(digests)

@@ -54,15 +54,12 @@ def left_of(runs: Sequence[RunLines], done: Sequence[RunLines]) -> tuple[RunLine
         done: Of the app base; they are on the same lines.
     """
     ran = {line for each in done for _, own in each.lines for line in own}
+
+    def left(lines: Sequence[int]) -> tuple[int, ...]:
+        return tuple(line for line in lines if line not in ran)
+
     return tuple(
-        RunLines(
-            each.platform,
-            tuple(
-                (p, left)
-                for p, own in each.lines
-                if (left := tuple(x for x in own if x not in ran))
-            ),
-        )
+        RunLines(each.platform, tuple((p, left(own)) for p, own in each.lines if left(own)))
         for each in runs
     )
 

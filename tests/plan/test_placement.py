@@ -10,7 +10,7 @@ from whalebuild.builder.nodes import Execution, Node
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.inputs.find import find_inputs
 from whalebuild.inputs.values import Build, StageInputs
-from whalebuild.plan.placement import Placement, RunLines, placements_of, runs_of
+from whalebuild.plan.placement import Placement, RunLines, left_of, placements_of, runs_of
 
 AMD64, ARM64 = "linux/amd64", "linux/arm64"
 INTEL = Node("intel", "x", platforms=(AMD64,))
@@ -100,3 +100,15 @@ def test_nothing_is_emulated_where_nothing_runs_for_the_target() -> None:
     assert list(placements_of(runs(text, ARM64), [INTEL])) == [
         Placement(ARM64, "intel", Execution.UNABLE)
     ]
+
+
+def test_what_the_app_base_has_run_is_not_run_again() -> None:
+    base = "FROM python AS base\nRUN one\nFROM base\nRUN two\n"
+    whole = runs(f"{base}COPY . .\nRUN three\n", AMD64, ARM64)
+    done = runs(base, AMD64, ARM64)
+    assert left_of(whole, done) == (
+        RunLines(AMD64, ((AMD64, (6,)),)),
+        RunLines(ARM64, ((ARM64, (6,)),)),
+    )
+    assert left_of(done, done) == (RunLines(AMD64), RunLines(ARM64))
+    assert left_of(whole, ()) == whole

@@ -46,6 +46,24 @@ def runs_of(inputs: StageInputs) -> tuple[RunLines, ...]:
     return tuple(_runs(closure) for closure in inputs.closures)
 
 
+def left_of(runs: Sequence[RunLines], done: Sequence[RunLines]) -> tuple[RunLines, ...]:
+    """The RUN instructions of an image without those of its app base, which has run them.
+
+    Args:
+        runs: Of the image.
+        done: Of the app base; they are on the same lines.
+    """
+    ran = {line for each in done for _, own in each.lines for line in own}
+
+    def left(lines: Sequence[int]) -> tuple[int, ...]:
+        return tuple(line for line in lines if line not in ran)
+
+    return tuple(
+        RunLines(each.platform, tuple((p, left(own)) for p, own in each.lines if left(own)))
+        for each in runs
+    )
+
+
 def placements_of(runs: Sequence[RunLines], nodes: Sequence[Node]) -> tuple[Placement, ...]:
     """Tell where each platform of a build is built, as far as it is known what the nodes can do."""
     known = {each.platform: each for each in runs}

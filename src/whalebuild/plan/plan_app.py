@@ -28,7 +28,7 @@ from whalebuild.plan.pins import (
     target_contexts,
     with_dates_of,
 )
-from whalebuild.plan.placement import runs_of
+from whalebuild.plan.placement import RunLines, left_of, runs_of
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.plan.read_inputs import InputReader, StageReading
@@ -81,12 +81,26 @@ class AppPlanner:
             published,
             missing,
             made.drifted_bases,
-            runs_of(reading.inputs) if isinstance(reading, StageReading) else (),
+            self._runs(image, deps, reading, pinned=bool(pins)),
             app_cache(image, _kept_bundle(deps), published, made.inputs, self.options),
             attested=NO_ATTESTATIONS not in additions,
             needs=_needs(image, pins, reading),
             addresses=_fetched(made.addresses, deps, pinned=bool(pins)),
         )
+
+    def _runs(
+        self,
+        image: PairImage,
+        deps: DepsPlan,
+        reading: StageReading | Undetermined,
+        *,
+        pinned: bool,
+    ) -> tuple[RunLines, ...]:
+        """The RUN instructions of its own build; that of the rest has none of its app base's."""
+        if isinstance(reading, Undetermined):
+            return ()
+        runs = runs_of(reading.inputs)
+        return left_of(runs, deps.runs) if pinned and image.app_base else runs
 
     def _made(
         self,

@@ -170,6 +170,9 @@ class Baker:
             needed = dict.fromkeys(app.image.deps for app in building)
             self._publisher.restore_bundles([outcomes[name] for name in needed])
         on_stub = {a.image.name: self._on_stub.prepare(a, outcomes[a.image.deps]) for a in building}
+        on_stub |= {
+            a.image.name: self._on_stub.run_first(a, on_stub[a.image.name]) for a in building
+        }
         on_base = [app for app in building if not on_stub[app.image.name]]
         app_targets = self._push(
             lambda export: {

@@ -17,6 +17,7 @@ from whalebuild.bake.stubs import BaseOnStub, Stubs
 from whalebuild.bakefile.app_base import APP_BASE
 from whalebuild.bakefile.fields import fields_of
 from whalebuild.bundle.index import Stub
+from whalebuild.errors import BuildError
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.blobs import BytesSource
 from whalebuild.oci.manifest import Descriptor, digest_of, media_type_of
@@ -40,11 +41,19 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class StubBuild:
-    """One platform of an application that is built on a stub."""
+    """One platform of an application that is built on a stub.
+
+    Attributes:
+        target: What is built.
+        export: Where to.
+        on: On what.
+        built: Whether it was built.
+    """
 
     target: GeneratedTarget
     export: Export
     on: BaseOnStub
+    built: bool = False
 
 
 @dataclass
@@ -87,13 +96,30 @@ class OnStub:
             return ()
         return tuple(self._build(app, deps, platform, on) for platform, on in found.items())
 
+    def run_first(self, app: AppPlan, builds: Sequence[StubBuild]) -> tuple[StubBuild, ...]:
+        """Build an application whose commands run on a stub; nothing where that fails.
+
+        Then the whole app base is for it: what is missing on a stub would be an error of ours.
+
+        Raises:
+            WhalebuildError: The builder failed.
+        """
+        if not builds or not (app.image.app_base and app.image.app_base.rest.runs):
+            return tuple(builds)
+        try:
+            self.run(builds)
+        except BuildError:
+            self.note(f"{app.image.name} failed on a stub: it is built on the whole app base")
+            return ()
+        return tuple(replace(build, built=True) for build in builds)
+
     def run(self, builds: Iterable[StubBuild]) -> None:
-        """Build them.
+        """Build those that were not built yet.
 
         Raises:
             WhalebuildError: A build failed, or the builder did.
         """
-        self.runner.run([build.target for build in builds], "building")
+        self.runner.run([build.target for build in builds if not build.built], "building")
 
     def push(self, app: AppPlan, builds: Sequence[StubBuild]) -> PushedImage:
         """Push what was built, without a tag.

@@ -196,7 +196,7 @@ def _stands_on(plan: Plan, app: AppPlan) -> str:
     if app.image.app_base is None:
         return f"the published image of {name}"
     why = plan.long_because(app)
-    if not why and any(step.keyword == "RUN" for step in app.image.app_base.rest.steps):
+    if not why and app.image.app_base.rest.runs:
         return f"the stub of {name}, with the tools of its small RUNs: no more is downloaded of it"
     if not why:
         return f"the stub of {name}: nothing of the image itself is downloaded"

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.appbase.reaches import ReachFinder, single_files
+from whalebuild.appbase.reaches import ReachFinder, reaches_of, single_files
+from whalebuild.bakefile.app_base import Rest
+from whalebuild.bakefile.target import Target
 from whalebuild.dockerfile.parser import parse_dockerfile
-from whalebuild.inputs.build_args import Environment, global_args
+from whalebuild.inputs.build_args import DEFAULT_PATH, Environment, global_args
 from whalebuild.inputs.values import (
     AnalysisError,
     Build,
@@ -12,6 +14,8 @@ from whalebuild.inputs.values import (
     ContextRead,
     FileEntry,
 )
+from whalebuild.rebase.commands import Commands, Touched
+from whalebuild.rebase.reach import Reach
 
 _FILE = FileEntry(None, "start.sh", "file", 0o755, "x")
 
@@ -19,14 +23,20 @@ _FILE = FileEntry(None, "start.sh", "file", 0o755, "x")
 def reaches(
     text: str, single: dict[int, tuple[str, ...]] | None = None, **args: str
 ) -> list[tuple[str, bool]]:
+    found = find(text, single, **args)[0]
+    return [(reach.path, reach.below) for reach in found]
+
+
+def find(
+    text: str, single: dict[int, tuple[str, ...]] | None = None, **args: str
+) -> tuple[tuple[Reach, ...], Commands]:
     dockerfile = parse_dockerfile(f"ARG TOP=/top\nFROM x\n{text}")
     build = Build(args=args)
     given = global_args(dockerfile.before, build, "linux/amd64", "", "\\")
     environment = Environment({"HOME": "/home/me"}, of_image={"HOME": "/home/me"})
     finder = ReachFinder(build, given, "\\", single or {}, "/srv", environment)
     steps = [step for s in dockerfile.stages for step in (s.opening, *s.instructions)]
-    found = finder.find(steps[1:])
-    return [(reach.path, reach.below) for reach in found]
+    return finder.find(steps[1:]), finder.commands
 
 
 @pytest.mark.parametrize(
@@ -88,3 +98,53 @@ def test_what_counts_as_a_single_file(
 ) -> None:
     read = ContextRead(None, "final", 4, instruction, sources)
     assert single_files(ContextFiles(((read, entries),))) == expected
+
+
+def test_what_small_runs_need() -> None:
+    text = "COPY . .\nRUN chmod +x run\nWORKDIR in\nRUN mkdir -p /data/x && rm -r old"
+    found, commands = find(text)
+    touched = (Touched("/srv/run"), Touched("/data/x"), Touched("/srv/in/old", absent=True))
+    assert commands == Commands(
+        frozenset({"chmod", "mkdir", "rm"}), tuple(DEFAULT_PATH.split(":")), touched
+    )
+    assert Reach("/srv/run", below=False) in found
+    assert find("COPY . .")[1] == Commands()
+
+
+@pytest.mark.parametrize(
+    ("text", "utf8"),
+    [
+        ("ENV LANG=C.UTF-8\nRUN rm a", True),
+        ("ENV LANG=C LC_ALL=POSIX\nRUN rm a", False),
+        ("RUN rm a\nENV LD_PRELOAD=/x", False),
+    ],
+)
+def test_the_locale_of_small_runs(text: str, utf8: bool) -> None:
+    assert find(text)[1].utf8 is utf8
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ENV LD_PRELOAD=/x\nRUN rm a", "commands see the variable LD_PRELOAD"),
+        ("ARG BASH_ENV=/x\nRUN rm a", "commands see the variable BASH_ENV"),
+        ("ENV LANG=de_DE.UTF-8\nRUN rm a", "commands have another locale"),
+        ("ENV PATH=bin:/bin\nRUN rm a", "PATH has other than absolute folders"),
+        ("ENV PATH=\nRUN rm a", "PATH has other than absolute folders"),
+        ("RUN rm a\nENV PATH=/bin\nRUN rm b", "commands are run with different variables"),
+        ("RUN pip install x", "a command runs after the code was taken in"),
+    ],
+)
+def test_small_runs_that_are_not_sure(text: str, why: str) -> None:
+    with pytest.raises(AnalysisError, match=why):
+        find(text)
+
+
+def test_the_shell_of_the_image_has_to_be_the_usual_one() -> None:
+    steps = tuple(parse_dockerfile("FROM x\nRUN rm a").stages[0].instructions)
+    target = Target("app", {})
+    config = b'{"config": {"Shell": ["/bin/bash", "-c"], "Env": ["PATH=/bin"]}}'
+    with pytest.raises(AnalysisError, match="another SHELL"):
+        reaches_of(target, Rest(steps), config, "linux/amd64")
+    _, commands = reaches_of(target, Rest(steps), config.replace(b"Shell", b"x"), "linux/amd64")
+    assert commands.search == ("/bin",)

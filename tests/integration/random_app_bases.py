@@ -59,9 +59,15 @@ class Example:
             os.utime(at, (_THEN, _THEN), follow_symlinks=False)
 
 
-def example(seed: int, base: str) -> Example:
-    """The example of a seed, always the same; ``base`` is the image that it stands on."""
-    return _Draw(random.Random(seed), base).example(seed)
+def example(seed: int, base: str, *, small: bool = False) -> Example:
+    """The example of a seed, always the same.
+
+    Args:
+        seed: The seed.
+        base: The image that it stands on.
+        small: Whether small commands run after the code, which then has no links.
+    """
+    return _Draw(random.Random(seed), base, small=small).example(seed)
 
 
 @dataclass
@@ -70,6 +76,7 @@ class _Draw:
     base: str
     files: dict[str, tuple[str | None, str, int]] = field(default_factory=dict)
     variables: list[str] = field(default_factory=list)
+    small: bool = False
 
     def example(self, seed: int) -> Example:
         self._context()
@@ -118,6 +125,8 @@ class _Draw:
         yield self._copy(".", "code")
         for _ in range(self.chance.randint(1, 5)):
             yield self._instruction()
+            if self.small:
+                yield f"RUN {' && '.join(self._small() for _ in range(self._one(1, 1, 2)))}"
         yield self._one('CMD ["sh"]', "EXPOSE 80", "LABEL one=two", f"WORKDIR {self._path()}")
 
     def _instruction(self) -> str:
@@ -134,6 +143,23 @@ class _Draw:
             (6, 4, 2, 1, 1, 1, 1),
         )[0]
         return make()
+
+    def _small(self) -> str:
+        path = self._one(self._path(), *_NAMES, f"{self._path()}/{self._one(*_NAMES)}")
+        mode, owner = (
+            self._one("750", "u+x,go-w", "a+rX"),
+            self._one("ann", "ann:web", "1:2", ":web"),
+        )
+        return self._one(
+            f"mkdir -p {path}",
+            f"mkdir -p -m {self._one(*_MODES)} {path}",
+            f"mkdir -p {path} && chmod {mode} {path}",
+            f"mkdir -p {path} && chown -R {owner} {path}",
+            f"chmod -R {mode} .",
+            f"chown -R {owner} .",
+            f"rm -rf {path}",
+            f"rm -f main.txt {path}.txt",
+        )
 
     def _copy(self, *sources: str) -> str:
         source, destination = self._one(*sources), self._destination()
@@ -173,7 +199,7 @@ class _Draw:
             path = f"{self._one(*folders)}/{name}"
             if path in self.files or self._maybe(0.2):
                 continue
-            kind = self._one("file", "file", "folder", "folder", "link")
+            kind = self._one("file", "file", "folder", "folder", "file" if self.small else "link")
             if kind == "link":
                 self.files[path] = ("", self._one("a", "b", "../a", "main.txt", "/srv/a"), 0)
             elif kind == "folder":

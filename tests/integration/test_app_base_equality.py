@@ -89,3 +89,18 @@ def test_commands_that_a_stub_is_not_for_are_tried_once(
     again = project.bake()["stderr"]
     assert "/srv/app/requirements.txt" in again
     assert _READS not in again
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("case", [c for c in CASES if c.id == "small-chmod"], ids=["rm"])
+def test_a_command_that_fails_on_a_stub_has_the_whole_app_base(
+    sandbox: Sandbox, tmp_path: Path, repository: str, stand_in: str, case: Case
+) -> None:
+    project = Project(sandbox, tmp_path / "project", repository, stand_in, case)
+    project.write()
+    dockerfile = project.folder / "Dockerfile"
+    dockerfile.write_text(f"{dockerfile.read_text()}RUN rm nothing\n")
+    done = sandbox.whalebuild("bake", cwd=project.folder)
+    assert done.returncode == 4
+    assert "default failed on a stub: it is built on the whole app base" in done.stderr
+    assert done.stderr.count("rm: cannot remove 'nothing'") >= 2

@@ -84,9 +84,10 @@ def _cost(project: Project) -> Cost:
 
 
 def _check_short(cost: Cost) -> None:
-    assert cost.down <= 32 * KIB + (_TOOLS if cost.name.startswith("small-") else 0)
+    tools = cost.name.startswith("small-")  # a layer of their own
+    assert cost.down <= 32 * KIB + tools * _TOOLS
     assert cost.up <= _CODE
-    assert cost.requests <= _REQUESTS + 2 * cost.steps[1]
+    assert cost.requests <= _REQUESTS + 2 * cost.steps[1] + tools
     assert cost.steps[0] == 0
     assert not cost.commands
 

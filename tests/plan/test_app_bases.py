@@ -10,6 +10,7 @@ from tests.support.engine import FakeEngine, definition
 from tests.support.planner import WEB, plan
 from tests.support.source_tree import FakeTree
 from whalebuild.bakefile.app_base import APP_BASE
+from whalebuild.cli.output.plan import plan_text
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.plan.line_costs import Needs, line_costs
@@ -78,6 +79,7 @@ def test_small_commands_after_the_code_run_on_the_stub_unless_that_has_links() -
     text = f"{ONE_STAGE}RUN chmod +x start\n"
     made = planned(text)
     assert made.long_because(made.apps[0]) == ""
+    assert "the stub of app-deps, with the tools of its small RUNs" in plan_text(made)
     tree = FakeTree(text)
     (tree.root / "start").symlink_to("app.py")
     linked = plan(FakeEngine(definition({"app": WEB})), tree)

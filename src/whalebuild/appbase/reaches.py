@@ -48,6 +48,9 @@ def reaches_of(
         config: The configuration of the app base.
         platform: The target platform.
 
+    Returns:
+        The destinations; and what its small RUNs need, see ``appbase.small_runs``.
+
     Raises:
         AnalysisError: It cannot be told.
     """

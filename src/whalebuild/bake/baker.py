@@ -195,7 +195,8 @@ class Baker:
         self, building: Sequence[AppPlan], outcomes: Mapping[str, DepsOutcome]
     ) -> tuple[TargetsByImage, dict[str, PushedImage]]:
         """Build and push applications: their targets, and what was pushed."""
-        on_stub = {a.image.name: self._on_stub.prepare(a, outcomes[a.image.deps]) for a in building}
+        prepared = ((a, self._on_stub.prepare(a, outcomes[a.image.deps])) for a in building)
+        on_stub = {a.image.name: self._on_stub.tried(on) for a, on in prepared}
 
         def make(app: AppPlan, export: CacheExport | None) -> tuple[GeneratedTarget, ...]:
             on = on_stub[app.image.name]

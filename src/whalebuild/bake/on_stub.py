@@ -18,7 +18,7 @@ from whalebuild.bake.runner import BuildxRunner
 from whalebuild.bake.stubs import BaseOnStub, Stubs
 from whalebuild.bakefile.fields import fields_of
 from whalebuild.bundle.index import Stub
-from whalebuild.errors import VerificationError
+from whalebuild.errors import BuildError, VerificationError
 from whalebuild.failures.messages import failures_as_errors
 from whalebuild.oci.blobs import BytesSource
 from whalebuild.oci.manifest import Descriptor, Manifest, digest_of, media_type_of
@@ -122,6 +122,24 @@ class OnStub:
         repository = deps.deps_image.repository
         handed = dict(self._handed(each, repository) for each in found.values())
         return AppOnStub(app, found, repository, handed, app.needs.side)
+
+    def tried(self, on: AppOnStub | None) -> AppOnStub | None:
+        """The same, once commands that run on a stub were seen to work; None where they do not.
+
+        Then the whole app base is for it: what is missing on a stub would be an error of ours.
+
+        Raises:
+            WhalebuildError: The builder failed.
+        """
+        if on is None or not on.app.needs.rest.runs:
+            return on
+        try:
+            self.runner.run([target.unpushed() for target in self.targets(on, None)], "building")
+        except BuildError:
+            name = on.app.image.name
+            self.note(f"{name} failed on a stub: it is built on the whole app base")
+            return None
+        return on
 
     def _lacking(self, app: AppPlan, bases: Mapping[str, BaseOnStub]) -> str:
         """Which further repository lacks the app base; empty if none does.

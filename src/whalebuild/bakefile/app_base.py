@@ -36,6 +36,11 @@ class Rest:
     escape: str = "\\"
     single: Mapping[int, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
+    @property
+    def runs(self) -> bool:
+        """Whether commands run."""
+        return any(step.keyword == "RUN" for step in self.steps)
+
 
 @dataclass(frozen=True)
 class BaseNeeds:

@@ -12,7 +12,6 @@ users from files alone. Everything else is a reason to build on the whole app ba
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,10 +19,9 @@ from dataclasses import dataclass, field
 from whalebuild.rebase.commands import Commands, Touched
 from whalebuild.rebase.elf import read_elf
 from whalebuild.rebase.reach import USER_PATHS, Reach
-from whalebuild.rebase.tree import Entry, Kind, Tree, clean, parents
+from whalebuild.rebase.tree import Entry, Kind, Located, TooManyLinksError, Tree, clean, parents
 
 _LARGEST = 8 << 20
-_MOST_LINKS = 40  # MAXSYMLINKS of Linux
 _SHELL = "/bin/sh"
 _PROGRAMS = frozenset(
     {"sh", "dash", "bash", "busybox", "coreutils", "chmod", "chown", "ln", "mkdir", "rm", "sed"}
@@ -76,12 +74,15 @@ def find_tools(tree: Tree, reaches: Iterable[Reach], commands: Commands) -> dict
     Raises:
         NoToolsError: They might do something else here than on the whole app base.
     """
-    for touched in commands.touched:
-        _refuse_touched(tree, touched)
     tools = _Tools(tree)
-    tools.take_all(commands)
-    for reach in reaches:
-        tools.refuse_written(reach)
+    try:
+        for touched in commands.touched:
+            _refuse_touched(tree, touched)
+        tools.take_all(commands)
+        for reach in reaches:
+            tools.refuse_written(reach)
+    except TooManyLinksError:
+        raise NoToolsError("links lead in a circle") from None
     needed = {*tools.files, *tools.links}
     above = {above for path in needed for above in parents(path)}
     return {path: tree.entries[path] for path in needed | above}
@@ -93,7 +94,7 @@ def _refuse_touched(tree: Tree, touched: Touched) -> None:
     above, _, name = path.rstrip("/").rpartition("/")
     if not name:
         raise NoToolsError("a command changes the root directory")
-    place = f"{_Located(tree).find(above)}/{name}".lstrip("/")
+    place = f"{Located(tree).find(above)}/{name}".lstrip("/")
     if any(_is_in(place, mounted) or _is_in(mounted, place) for mounted in _MOUNTED):
         raise NoToolsError(f"a command changes {path}, where the engine mounts something")
     for one in (place, *parents(place)):
@@ -116,37 +117,6 @@ def _is_link(entry: Entry) -> bool:
 
 def _is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
-
-
-@dataclass
-class _Located:
-    """Follows paths as the kernel does; the links that it went through."""
-
-    tree: Tree
-    links: set[str] = field(default_factory=set)
-
-    def find(self, path: str) -> str:
-        """Where a path leads. It need not exist."""
-        place, todo, left = "", path.split("/"), _MOST_LINKS
-        while todo:
-            name = todo.pop(0)
-            if name in {"", "."}:
-                continue
-            if name == "..":
-                place = posixpath.dirname(place)
-                continue
-            at = f"{place}/{name}" if place else name
-            found = self.tree.entries.get(at)
-            if found is None or found.kind is not Kind.LINK:
-                place = at
-                continue
-            left -= 1
-            if left < 0:
-                raise NoToolsError(f"links of {path} lead in a circle")
-            self.links.add(at)
-            place = "" if found.target.startswith("/") else place
-            todo = found.target.split("/") + todo
-        return place
 
 
 @dataclass
@@ -184,7 +154,7 @@ class _Tools:
 
     def refuse_written(self, reach: Reach) -> None:
         """Refuse code that may take the place of a tool."""
-        place = _Located(self.tree).find(reach.path)
+        place = Located(self.tree).find(reach.path)
         folder, _, name = place.rpartition("/")
         if _FOLDER.fullmatch(place if reach.below else folder) and (
             reach.below or _LIBRARY.fullmatch(name)
@@ -254,7 +224,7 @@ class _Tools:
                 self._file(path)
 
     def _find(self, path: str) -> str:
-        located = _Located(self.tree)
+        located = Located(self.tree)
         place = located.find(path)
         self.links |= located.links
         self.looked |= {clean(path), place}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 _MOST_LINKS = 255
+_LINUX_LINKS = 40  # MAXSYMLINKS
 
 
 class Kind(Enum):
@@ -90,6 +91,45 @@ class Tree:
             path = walker.step(path)
             if walker.links == before:
                 return Walk(path, frozenset(walker.passed | {path, *parents(path)} - {""}))
+
+
+@dataclass
+class Located:
+    """Follows paths as the kernel does.
+
+    Attributes:
+        links: The links that it went through.
+    """
+
+    tree: Tree
+    links: set[str] = field(default_factory=set)
+
+    def find(self, path: str) -> str:
+        """Where a path leads. It need not exist.
+
+        Raises:
+            TooManyLinksError: Links lead in a circle.
+        """
+        place, todo, left = "", path.split("/"), _LINUX_LINKS
+        while todo:
+            name = todo.pop(0)
+            if name in {"", "."}:
+                continue
+            if name == "..":
+                place = place.rpartition("/")[0]
+                continue
+            at = f"{place}/{name}" if place else name
+            found = self.tree.entries.get(at)
+            if found is None or found.kind is not Kind.LINK:
+                place = at
+                continue
+            left -= 1
+            if left < 0:
+                raise TooManyLinksError
+            self.links.add(at)
+            place = "" if found.target.startswith("/") else place
+            todo = found.target.split("/") + todo
+        return place
 
 
 def parents(path: str) -> Iterable[str]:

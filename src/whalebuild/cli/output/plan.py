@@ -197,7 +197,7 @@ def _stands_on(plan: Plan, app: AppPlan) -> str:
     if app.unpinned:
         return f"its own build of {name}"
     why = plan.long_because(app)
-    if not why and any(step.keyword == "RUN" for step in app.needs.rest.steps):
+    if not why and app.needs.rest.runs:
         return f"the stub of {name}, with the tools of its small RUNs: no more is downloaded of it"
     if not why:
         return f"the stub of {name}: nothing of the image itself is downloaded"

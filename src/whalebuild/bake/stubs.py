@@ -32,6 +32,7 @@ from whalebuild.rebase.stub import NoStub, derive_stub, stub_image
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.runtime.uploads import Blob, push_blobs
+from whalebuild.text import human_bytes
 
 _CONFIG_LIMIT = 4 << 20
 _LAYER_LIMIT = 4 << 20
@@ -170,6 +171,10 @@ class Stubs:
         export = self.engine.export_folder()
         self.runner.run([_exported(deps, platform, base, export)], "reading")
         layers = parse_image(read_layout(export.read).image.manifest)
+        size = layers.size if layers else 0
+        self.runner.console.progress(
+            f"deriving the stub of {deps.plan.image.name}", f"{human_bytes(size)} of layers"
+        )
         with ExitStack() as opened:
             tars = [
                 opened.enter_context(_open(export, layer.digest))

@@ -23,6 +23,18 @@ def test_what_was_asked_ahead_is_asked_once() -> None:
     assert len(engine.requests) == 3, "an answer is handed out once"
 
 
+def test_names_of_targets_are_listed_ahead() -> None:
+    engine = FakeEngine(definition({"app": {}, "other": {}}))
+    ahead = PrefetchingBuildx(engine)
+    ahead.begin_names(BakeRequest())
+    assert ahead.target_names(BakeRequest()) == ("app", "other")
+    assert engine.listed == [BakeRequest()]
+    other = BakeRequest(files=("other.hcl",))
+    ahead.target_names(other)
+    ahead.target_names(BakeRequest())
+    assert engine.listed == [BakeRequest(), other, BakeRequest()], "an answer is handed out once"
+
+
 def test_another_question_is_asked_of_the_engine() -> None:
     engine = FakeEngine(definition({"app": {}, "other": {}}))
     ahead = PrefetchingBuildx(engine)

@@ -60,6 +60,7 @@ def test_a_code_change_on_an_empty_engine(sandbox: Sandbox, reported: Project, n
     else:
         assert second["app"]["steps_run"] == 1
         assert "OCI load from client" in second["stderr"]
+        assert "deriving the stub of app-deps" in first["stderr"]
         sent = uploaded(own, sandbox.registry)
         assert len(own) <= 20, [(r.method, r.path) for r in own]
         assert moved < 32 * KIB, [(r.path, r.bytes) for r in own]

@@ -33,6 +33,7 @@ from whalebuild.rebase.stub import NoStub, derive_stub, stub_image
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.runtime.uploads import Blob, push_blobs
+from whalebuild.text import human_bytes
 
 _CONFIG_LIMIT = 4 << 20
 _LAYER_LIMIT = 4 << 20
@@ -180,6 +181,10 @@ class Stubs:
         self.runner.run([_exported(deps, platform, base, export)], "reading")
         (read,) = read_layout(export.read)
         layers = parse_image(read.image.manifest)
+        size = layers.size if layers else 0
+        self.runner.console.progress(
+            f"deriving the stub of {deps.plan.image.name}", f"{human_bytes(size)} of layers"
+        )
         with ExitStack() as opened:
             tars = [
                 opened.enter_context(open_layer(export, layer.digest))

@@ -18,6 +18,7 @@ from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.settings_file import read_settings_layer
+from whalebuild.tags import DEPS_TAG
 
 if TYPE_CHECKING:
     from whalebuild.bake.baker import Baker
@@ -195,6 +196,8 @@ def open_session(
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
             tree = LocalSourceTree(root, os.environ)
+            if arguments and not _names_dependencies(tree, request):
+                engine.begin_names(request)
             try:
                 yield Session(
                     *(settings, request, docker, engine, registry, web, tree, console, retrier)
@@ -202,6 +205,16 @@ def open_session(
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
                 raise
+
+
+def _names_dependencies(tree: LocalSourceTree, request: BakeRequest) -> bool:
+    """Whether a bake file may have a target of dependencies: without one, all targets are listed.
+
+    A file that is not read here may; it is only about what is asked ahead.
+    """
+    files = request.files or tree.bake_files()
+    text = tree.bake_text(files) if files else None
+    return text is None or f":{DEPS_TAG}" in text or any("compose" in file for file in files)
 
 
 def _begin(

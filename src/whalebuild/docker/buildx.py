@@ -229,6 +229,7 @@ class PrefetchingBuildx:
     _submit: Submit = field(default_factory=Submit)
     _facts: dict[str | None, Future[BuilderFacts]] = field(default_factory=dict)
     _printed: list[tuple[BakeRequest, Future[object]]] = field(default_factory=list)
+    _listed: list[tuple[BakeRequest, Future[tuple[str, ...]]]] = field(default_factory=list)
 
     def begin_facts(self, builder: str | None) -> None:
         """Look at the builder ahead."""
@@ -238,6 +239,11 @@ class PrefetchingBuildx:
         """Read the bake file ahead."""
         printed = self._submit(lambda: self.engine.print_bake(request))
         self._printed.append((request, printed))
+
+    def begin_names(self, request: BakeRequest) -> None:
+        """List the bake file's targets ahead."""
+        listed = self._submit(lambda: self.engine.target_names(request))
+        self._listed.append((request, listed))
 
     def facts(self, builder: str | None) -> BuilderFacts:
         """See ``builder.ports.BuilderQuestions``."""
@@ -266,4 +272,8 @@ class PrefetchingBuildx:
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """See ``plan.ports.BakeFiles``."""
+        for begun in self._listed:
+            if begun[0] == request:
+                self._listed.remove(begun)
+                return begun[1].result()
         return self.engine.target_names(request)

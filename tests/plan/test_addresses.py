@@ -16,11 +16,11 @@ from whalebuild.plan.plan import AppAction
 URL, REPO = "https://example.org/agent", "https://example.org/x.git#main"
 IN_DEPS = (
     f"FROM debian AS dependencies\nCOPY requirements.txt .\nADD {URL} /\n"
-    "FROM dependencies\nCOPY app.py .\n"
+    "FROM dependencies\nCOPY --link app.py .\n"
 )
 IN_APP = (
     "FROM debian AS dependencies\nCOPY requirements.txt .\nRUN x\n"
-    f"FROM dependencies\nADD {URL} /\nCOPY app.py .\n"
+    f"FROM dependencies\nADD --link {URL} /\nCOPY --link app.py .\n"
 )
 
 
@@ -144,7 +144,7 @@ def test_references_of_git_and_named_contexts() -> None:
     )
     made.tree.text = (
         f"FROM debian AS dependencies\nADD {REPO} /x\nCOPY --from=assets / /a\nFROM dependencies\n"
-        "COPY app.py .\n"
+        "COPY --link app.py .\n"
     )
     made.web.there = {REPO: f"commit:{'1' * 40}", "https://example.org/a.tgz": "etag:1"}
     made.bake()

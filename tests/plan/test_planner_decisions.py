@@ -207,7 +207,7 @@ def test_a_pinned_base_whose_registry_does_not_answer_is_the_pinned_one() -> Non
 
 
 def test_an_application_whose_inputs_cannot_be_told_is_built_on_reused_dependencies() -> None:
-    text = "FROM debian AS dependencies\nRUN x\nFROM dependencies\nADD https://x/y /\n"
+    text = "FROM debian AS dependencies\nRUN x\nFROM dependencies\nADD --link https://x/y /\n"
     world = published(text)
     app = app_of(world)
     assert deps_of(world).reused

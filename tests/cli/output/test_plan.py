@@ -20,7 +20,7 @@ from tests.support.plans import (
     published,
 )
 from tests.support.platforms import AMD64, ARM64
-from whalebuild.bakefile.app_base import AppBase
+from whalebuild.bakefile.app_base import AppBase, BaseNeeds
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.tail import Patch, PatchChange, TailLine
 from whalebuild.bakefile.target import Target
@@ -282,11 +282,11 @@ def test_what_comes_after_an_app_base_is_shown_with_its_cost_and_a_patch() -> No
     changes = (PatchChange(14, "COPY --chmod in its place"), PatchChange(15, "COPY --chown too"))
     base = AppBase(
         *(Target("app-deps", {}), Target("app", {}), "up to line 2"),
-        whole="it runs",
+        needs=BaseNeeds("it runs"),
         lines=lines,
         patch=Patch(changes, short=True, diff="---\n"),
     )
-    app = app_plan(image=replace(pair_app(AMD64), app_base=base))
+    app = app_plan(image=replace(pair_app(AMD64), app_base=base), needs=base.needs)
     cost = "needs the app base (81 MB), and runs with every code change"
     shown = plan_text(plan(deps_plan(REUSE, SOURCE, image_bytes=80_600_000), app)).splitlines()
     at = shown.index("  after the boundary, when code has changed, on a fresh machine:")

@@ -23,7 +23,7 @@ from tests.support.plans import (
     published,
 )
 from tests.support.platforms import AMD64, ARM64
-from whalebuild.bakefile.app_base import AppBase
+from whalebuild.bakefile.app_base import AppBase, BaseNeeds
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.bakefile.tail import Patch, PatchChange, TailLine
 from whalebuild.bakefile.target import Target
@@ -131,7 +131,7 @@ def test_the_json_of_a_plan_is_stable() -> None:
                 "pinned": True,
                 "unpinned_because": None,
                 "on_stub": False,
-                "whole_because": "its dependencies are a stage or a target of their own",
+                "whole_because": "what it adds fits any image (COPY --link)",
                 "after_boundary": [],
                 "patch": None,
                 "stage": None,
@@ -200,9 +200,14 @@ def test_what_comes_after_an_app_base_has_its_cost_and_a_patch() -> None:
     )
     patch = Patch((PatchChange(4, "COPY --chmod in its place"),), short=True, diff="---\n")
     base = AppBase(
-        Target("app-deps", {}), None, "up to line 2", whole="it runs", lines=lines, patch=patch
+        Target("app-deps", {}),
+        None,
+        "up to line 2",
+        needs=BaseNeeds("it runs"),
+        lines=lines,
+        patch=patch,
     )
-    app = app_plan(image=replace(pair_app(AMD64), app_base=base))
+    app = app_plan(image=replace(pair_app(AMD64), app_base=base), needs=base.needs)
     made = as_json(plan(deps_plan(REUSE, SOURCE, image_bytes=80_600_000), app))
     deps, shown = made["targets"]
     assert deps["image_bytes"] == 80_600_000

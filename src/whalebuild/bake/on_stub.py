@@ -100,7 +100,8 @@ class OnStub:
 
     def __post_init__(self) -> None:
         """Prepare to look for stubs."""
-        self._stubs = Stubs(self.engine, self.runner, self.registry, self.plan.manifests)
+        own = self.plan.facts.platform if self.plan.facts else None
+        self._stubs = Stubs(self.engine, self.runner, self.registry, self.plan.manifests, own)
 
     def new_stubs(self, deps: DepsOutcome) -> tuple[Stub, ...]:
         """The stubs of dependencies that were derived in this bake."""

@@ -84,12 +84,14 @@ class Stubs:
 
     Attributes:
         manifests: Manifests of published app bases that were read before, by digest.
+        own: The builder's own platform, where it is known.
     """
 
     engine: BakeEngine
     runner: BuildxRunner
     registry: RetryingRegistry
     manifests: Mapping[str, Manifest]
+    own: str | None
     _submit: Submit = field(default_factory=Submit)
     _derived: dict[tuple[str, str], BaseOnStub] = field(default_factory=dict)
 
@@ -100,7 +102,11 @@ class Stubs:
             WhalebuildError: The builder failed, or the registry refused or could not be reached.
         """
         found: dict[str, BaseOnStub] = {}
-        wanted = app.image.platforms or tuple(deps.deps_image.images)
+        images = deps.deps_image.images
+        own = (self.own,) if self.own and self.own in images else tuple(images)
+        wanted = app.image.platforms or own
+        if not app.image.platforms and len(wanted) > 1:
+            return "it is not known which of the platforms of its dependencies it is for"
         reading = {platform: self._begin(deps, platform) for platform in wanted}
         for platform, read in reading.items():
             each = self._of_platform(app, deps, platform, read)

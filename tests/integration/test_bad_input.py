@@ -104,9 +104,9 @@ def test_no_dependencies_stage(sandbox: Sandbox, small: Path) -> None:
         "FROM x AS base\nFROM base AS builder\nRUN pip install -r r.txt\nFROM base AS app\n"
         "COPY --from=builder /venv /venv\n"
     )
-    code, stderr = _bake(sandbox, small, "--image", "x.example/y")
+    code, stderr = _bake(sandbox, small, "--image", "x.example/y", "--deps-stage", "vendor")
     assert code == USAGE
-    assert 'no stage "dependencies"' in stderr
+    assert 'no stage "vendor"' in stderr
     assert "(stages: base, builder, app)" in stderr
     assert 'stage "builder" most likely is it: it installs on line 3' in stderr
     assert 'write deps-stage = "builder"' in stderr

@@ -62,7 +62,7 @@ def test_what_is_written_is_read() -> None:
         name: files[name] for name in ("oci-layout", "index.json")
     }
     assert json.loads(files["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
-    found = read_layout(reader(files))
+    (found,) = read_layout(reader(files))
     assert (found.image, found.platform, found.attestation) == (IMAGE, "linux/amd64", None)
 
 

@@ -39,7 +39,7 @@ def make_patch(
     Returns:
         The patch; None where there is nothing to gain, or no rewrite is known.
     """
-    if why_whole(boundary) is None or not _is_text(boundary.text):
+    if _runs_nothing(boundary) or not _is_text(boundary.text):
         return None
     now, at = boundary, files
     done: list[tuple[int, str]] = []
@@ -52,7 +52,13 @@ def make_patch(
     if not done:
         return None
     changes = tuple(PatchChange(line, note) for line, note in sorted(done))
-    return Patch(changes, why_whole(now) is None, _diff(boundary.text, now.text, path))
+    return Patch(changes, _runs_nothing(now), _diff(boundary.text, now.text, path))
+
+
+def _runs_nothing(boundary: Boundary) -> bool:
+    """Whether code is put on the stub as it is; small RUNs need tools of the app base."""
+    runs = any(tail.kind is Kind.RUN for tail in boundary.tail)
+    return why_whole(boundary) is None and not runs
 
 
 def _better(view: View, again: Again) -> tuple[Rewrite, tuple[Boundary, ContextFiles]] | None:

@@ -67,6 +67,20 @@ _USUAL = (
     *("app/views.py", "main.py", "app.py", "src/index.js", "server.js", "index.ts", "main.go"),
     *("src/App.java", "Program.cs", "app/__init__.py", "src/App.php", "index.php", "config.ru"),
 )
+#: Stages that are made from code are built beside what is put on the stub: their steps run, too.
+SIDE = frozenset(
+    {
+        *(
+            "code-before-venv",
+            "django-assets",
+            "dotnet",
+            "go-distroless",
+            "go-scratch-certificates",
+        ),
+        *("java-maven", "next-standalone", "node-to-nginx", "node-to-nginx-config-first"),
+        *("rust-chef", "uv-two-stages"),
+    }
+)
 #: What cannot be built here, and why.
 NOT_HERE = {"node-workspaces-parents": "the frontend of this engine has no COPY --parents"}
 _EXECUTABLE = re.compile(r".*\.sh|mvnw|(.*/)?bin/.*")

@@ -33,6 +33,7 @@ def _write(reported: Project, *before: str, after: str = "") -> None:
     reported.put("app.py", "code one\n")
 
 
+@pytest.mark.extended
 def test_a_file_in_the_app_base(reported: Project, served: Path, address: str) -> None:
     (served / "agent").write_text("agent one\n")
     _write(reported, f"ADD http://{address}/agent /srv/app/")

@@ -22,25 +22,22 @@ from tests.integration.sandbox import Sandbox
 # What BuildKit says while the layers of an app base are read.
 _READS = "exporting to oci image format"
 _IN_GATE = {
-    *("owner-by-name", "setgid-folder", "sticky-tmp", "link-as-destination", "code-over-base"),
-    *("django-plain", "arguments", "pip-from-builder"),
-    *("small-owners", "small-through-links", "small-over-tools"),
+    *("owner-by-name", "sticky-tmp", "link-as-destination", "django-assets"),
+    *("arguments", "small-through-links", "small-over-tools"),
 }
 # Built as buildx builds them: nothing stands before the code, or not the same would be built.
 _ORDINARY = {
     *("add-rootfs", "arguments", "go-scratch", "onbuild-in-chain", "platform-of-build"),
     *("pnpm-shared-base", "shared-builder"),
 }
-# Something runs after the code, an archive is unpacked, or a stage is built beside.
+# Something runs after the code, an archive is unpacked, or a stage stands on the app base.
 _ON_BASE = {
-    *("add-tars", "code-before-venv", "copy-from-chain", "django-assets", "django-collectstatic"),
-    *("django-manage-first", "dotnet", "flask-all-first", "flask-source-first", "go-distroless"),
-    *("go-scratch-certificates", "java-jar-touch", "java-maven", "many-by-pattern"),
-    *("monorepo-web", "mount-context", "mount-folder", "next-standalone", "node-to-nginx"),
-    *("node-to-nginx-config-first", "php-dump-autoload", "poetry-one-stage", "rails-chown"),
-    *("rails-generated", "rust-chef", "side-stage-on-app-base", "uv-documented"),
+    *("add-tars", "copy-from-chain", "django-collectstatic", "django-manage-first"),
+    *("flask-all-first", "flask-source-first", "java-jar-touch", "many-by-pattern"),
+    *("monorepo-web", "mount-context", "mount-folder", "php-dump-autoload", "poetry-one-stage"),
+    *("rails-chown", "rails-generated", "side-stage-on-app-base", "uv-documented"),
     *("small-not-of-base", "small-over-tools", "small-own-path", "small-with-links"),
-    *("uv-two-stages", "wheel", "whole-stage-mounted"),
+    *("wheel", "whole-stage-mounted"),
 }
 _CASES = [
     pytest.param(case, id=case.id, marks=() if case.name in _IN_GATE else pytest.mark.extended)

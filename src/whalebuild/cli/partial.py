@@ -1,4 +1,7 @@
-"""``whalebuild bake --partial``: its options and its file."""
+"""``whalebuild bake --partial``: its options and its file.
+
+Every bake imports this before it begins to ask docker: it imports little itself.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whalebuild.bake.partial.format import part_json
-from whalebuild.bakefile.images import Portion
 from whalebuild.cli.session import random_token
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import parse_platforms
@@ -18,6 +19,7 @@ from whalebuild.state.part_files import claim_part_file, write_part_file
 if TYPE_CHECKING:
     from whalebuild.bake.baker import Baker
     from whalebuild.bake.result import BakeResult
+    from whalebuild.bakefile.images import Portion
     from whalebuild.plan.plan import Plan
 
 
@@ -77,6 +79,8 @@ def ask_for_portion(platforms: Sequence[str] | None) -> Portion:
     Raises:
         UsageError: One of them is no platform.
     """
+    from whalebuild.bakefile.images import Portion
+
     wanted = parse_platforms(platforms or (), where="--platform")
     return Portion(wanted, random_token())
 
@@ -95,6 +99,8 @@ def bake_part(baker: Baker, given: Path | None) -> BakeResult:
         UsageError: The file cannot be written.
         WhalebuildError: The bake failed; there is no file then.
     """
+    from whalebuild.bake.partial.format import part_json
+
     path = given or _default_file(baker.plan)
     claim_part_file(path)
     part, result = baker.bake_part()

@@ -134,9 +134,11 @@ class OnStub:
         """
         if on is None or not on.app.needs.rest.runs:
             return on
+        targets = [target.unpushed() for target in self.targets(on, None)]
         try:
-            self.runner.run([target.unpushed() for target in self.targets(on, None)], "building")
+            self.runner.run(targets, "building")
         except BuildError:
+            self.runner.forget(targets)
             name = on.app.image.name
             self.note(f"{name} failed on a stub: it is built on the whole app base")
             return None

@@ -92,6 +92,13 @@ class BuildxRunner:
             wanted = {image.name for image in wave}
             self._run_wave([target for target in targets if target.image.name in wanted], verb)
 
+    def forget(self, targets: Iterable[GeneratedTarget]) -> None:
+        """Forget what was run: the same targets are built in another way now."""
+        for target in targets:
+            self.states.pop(target.name, None)
+            self.metadata.pop(target.name, None)
+            self._built.discard(target.name)
+
     def _run_wave(self, targets: Sequence[GeneratedTarget], verb: str) -> None:
         names = [target.name for target in targets]
         # Another run of the same targets, say with another export, goes on with their state.

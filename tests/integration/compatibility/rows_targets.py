@@ -137,10 +137,11 @@ TARGETS = Group(
         Situation(
             "a Dockerfile without a dependencies stage, and no bake file",
             "exit 1: couldn't find a bake definition",
-            'exit 2: stage "builder" most likely is it',
+            "pushes app",
+            why="`:deps` is its app base",
             files={
                 "Dockerfile": "FROM $PYTHON AS builder\nCOPY requirements.txt /\n"
-                "RUN pip install -r /requirements.txt\nFROM builder\nCOPY app.txt /\n"
+                "RUN mkdir /opt/venv\nFROM builder\nCOPY app.txt /\n"
             },
             env={"WHALEBUILD_IMAGE": "$REPO/app"},
         ),

@@ -129,3 +129,13 @@ def test_an_attestation_of_another_image_is_refused() -> None:
 def test_an_attestation_that_is_no_manifest_is_refused() -> None:
     top = index(of_image(), of_attestation(b"[]"))
     assert refused(layout(top, b"[]")) == f"{digest_of(b'[]')} is no attestation manifest"
+
+
+def test_two_images_may_have_one_attestation_manifest() -> None:
+    other = app_base(3)
+    inner = index(of_image(), of_image(other), of_attestation(), of_attestation(of=other))
+    blobs = (ATTESTED.manifest, *ATTESTED.blobs.values(), other.manifest, other.config)
+    found = read_layout(reader(layout(index(child(inner, INDEX)), inner, *blobs)))
+    assert [each.attestation for each in found] == [
+        Attestation(ATTESTED.manifest, dict(ATTESTED.blobs))
+    ] * 2

@@ -68,14 +68,14 @@ class _Reading:
     """What is being read of one platform.
 
     Attributes:
-        base: The app base.
+        base: The app base; None where it has no layers.
         child: Its stub as the bundle names it; None without one.
         stub: The same as an image.
     """
 
-    base: Future[Image]
+    base: Future[Image | None]
     child: Stub | None = None
-    stub: Future[Image] | None = None
+    stub: Future[Image | None] | None = None
 
 
 @dataclass
@@ -93,7 +93,7 @@ class Stubs:
     manifests: Mapping[str, Manifest]
     own: str | None
     _submit: Submit = field(default_factory=Submit)
-    _derived: dict[tuple[str, str], BaseOnStub] = field(default_factory=dict)
+    _derived: dict[tuple[str, str, str], BaseOnStub] = field(default_factory=dict)
 
     def of(self, app: AppPlan, deps: DepsOutcome) -> dict[str, BaseOnStub] | str:
         """The app base of an application with its stub, by platform; or why there is none.
@@ -117,8 +117,12 @@ class Stubs:
 
     def new(self, deps: DepsOutcome) -> tuple[Stub, ...]:
         """The stubs of dependencies that were derived in this bake."""
-        images = set(deps.deps_image.images.values())
-        return tuple(each.child for each in self._derived.values() if each.child.base in images)
+        image = deps.deps_image
+        return tuple(
+            each.child
+            for (repository, digest, _), each in self._derived.items()
+            if repository == image.repository and digest in image.images.values()
+        )
 
     def _begin(self, deps: DepsOutcome, platform: str) -> _Reading:
         """Start to read what is published for a platform."""
@@ -135,33 +139,35 @@ class Stubs:
     ) -> BaseOnStub | str:
         repository = deps.deps_image.repository
         digest = deps.deps_image.images[platform]
-        base, child = read.base.result(), read.child
-        try:
-            reaches, commands = reaches_of(app.image.target, app.needs.rest, base.config, platform)
-        except AnalysisError as unclear:
-            return str(unclear.undetermined)
+        child = read.child
+        needed = _needed(app, read.base.result(), platform)
+        if isinstance(needed, str):
+            return needed
+        base, reaches, commands = needed
         if child and read.stub:
-            if covers(child.covers, reaches, commands):
-                stub = read.stub.result()
+            if covers(child.covers, reaches, commands) and (stub := read.stub.result()):
                 return BaseOnStub(base, stub, self._layers(repository, stub), child)
             if refused := refusal(child.covers, commands):
                 return refused
-        known = self._derived.get((digest, platform))
+        known = self._derived.get((repository, digest, platform))
         if known and covers(known.child.covers, reaches, commands):
             return known
         derived = self._derive(deps, platform, base, reaches, commands)
         if isinstance(derived, BaseOnStub):
-            self._derived[digest, platform] = derived
+            self._derived[repository, digest, platform] = derived
             return refusal(derived.child.covers, commands) or derived
         return derived
 
-    def _image(self, repository: str, digest: str) -> Image:
+    def _image(self, repository: str, digest: str) -> Image | None:
+        """Read an image; None where it has no layers."""
         with failures_as_errors():
             reference = Reference(repository, digest=digest)
             manifest = self.manifests.get(digest) or self.registry.manifest(reference)
-            parsed = parse_image(manifest.raw) if manifest else None
-            if manifest is None or parsed is None:
+            if manifest is None:
                 raise _gone(repository, digest)
+            parsed = parse_image(manifest.raw)
+            if parsed is None or not parsed.layers:
+                return None
             config = self.registry.blob(repository, parsed.config.digest, _CONFIG_LIMIT)
         return Image(manifest.raw, config)
 
@@ -208,6 +214,18 @@ class Stubs:
             self.registry.put(reference, stub.manifest, MANIFEST_TYPE)
         child = Stub(platform, base.digest, stub.digest, len(stub.manifest), layer.reaches)
         return BaseOnStub(base, stub, tuple(each.blob for each in layer.layers), child, new=True)
+
+
+def _needed(
+    app: AppPlan, base: Image | None, platform: str
+) -> tuple[Image, tuple[Reach, ...], Commands] | str:
+    """The app base, and what a stub of it has to be good for; or why there is none."""
+    if base is None:
+        return "the image that it stands on has no layers"
+    try:
+        return base, *reaches_of(app.image.target, app.needs.rest, base.config, platform)
+    except AnalysisError as unclear:
+        return str(unclear.undetermined)
 
 
 def _gone(repository: str, digest: str) -> VerificationError:

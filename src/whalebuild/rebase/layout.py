@@ -68,15 +68,14 @@ def read_layout(read: Read) -> tuple[ExportedImage, ...]:
         VerificationError: A file is missing or damaged, or the layout has no image.
     """
     images: dict[str, Descriptor] = {}
-    attestations: dict[str, Descriptor] = {}
+    attestations: dict[str, set[str]] = {}
     _collect(read, _index(_file(read, "index.json"), "index.json"), images, attestations)
     if not images:
         _broken("it has no image")
-    attested: dict[str, str] = {}
-    for child in attestations.values():
-        if child.attests not in images or child.attests in attested:
-            _broken(f"it has attestations of {child.attests}")
-        attested[child.attests] = child.digest
+    for image, named in attestations.items():
+        if image not in images or len(named) > 1:
+            _broken(f"it has attestations of {image}")
+    attested = {image: next(iter(named)) for image, named in attestations.items()}
     return tuple(_exported(read, digest, attested.get(digest)) for digest in images)
 
 
@@ -115,12 +114,16 @@ def _collect(
     read: Read,
     index: Index,
     images: dict[str, Descriptor],
-    attestations: dict[str, Descriptor],
+    attestations: dict[str, set[str]],
 ) -> None:
-    """Find images and attestations: an index may be in the index, and an image be named twice."""
+    """Find images, and the digests of their attestations by the image's.
+
+    An index may be in the index, and an image be named twice. Images of several platforms may have
+    one attestation manifest, where no statement in it names its image.
+    """
     for child in index.manifests:
         if child.attests:
-            attestations[child.digest] = child
+            attestations.setdefault(child.attests, set()).add(child.digest)
         elif child.media_type in INDEX_TYPES:
             _collect(read, _index(_blob(read, child.digest), child.digest), images, attestations)
         elif child.media_type in MANIFEST_TYPES:

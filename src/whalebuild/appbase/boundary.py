@@ -66,11 +66,8 @@ def find_boundary(
         return Undetermined(f"there is no stage {target}" if target else "there is no stage")
     try:
         stages = Stages(dockerfile, build, named[-1].name or "")
-        chain, base = stages.chain(named[-1])
-        stages.closure(chain)  # once, for what cannot be told
         code = _Code(stages, inputs, files, without_code)
-        for stage in chain:
-            code.refuse_from(stage)
+        chain, base = _chain(stages, named[-1], code)
         place, reason = _overridden(text, chain, stages, override) or _found(chain, code)
         place = _canonical(chain, place, stages)
         return Boundary(text, stages, chain, base, place, reason, _tail(chain, place, code))
@@ -94,11 +91,8 @@ def standing_on(
         return Undetermined(f"there is no stage {target}")
     try:
         stages = Stages(dockerfile, build, final.name or "")
-        chain, base = stages.chain(final)
-        stages.closure(chain)
         code = _Code(stages, inputs, ContextFiles(), ())
-        for stage in chain:
-            code.refuse_from(stage)
+        chain, base = _chain(stages, final, code)
         place = Place(0, 0)
         tail = _tail(chain, place, code)
         return Boundary(dockerfile.text, stages, chain, base, place, "its base", tail)
@@ -174,6 +168,15 @@ class _Code:
             return None
         name = value.removeprefix(_TARGET)
         return None if name in self.without_code else f"what target {name} makes"
+
+
+def _chain(stages: Stages, final: Stage, code: _Code) -> tuple[tuple[Stage, ...], str]:
+    """The final stage's chain, and what is below it; raises where one of them cannot be told."""
+    chain, base = stages.chain(final)
+    stages.closure(chain)  # once, for what cannot be told
+    for stage in chain:
+        code.refuse_from(stage)
+    return chain, base
 
 
 def _overridden(

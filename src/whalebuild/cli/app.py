@@ -25,6 +25,7 @@ from whalebuild.cli import (
     rollback,
 )
 from whalebuild.cli.boundary import asks_for_json, print_json_error
+from whalebuild.cli.completion import verb as completion
 from whalebuild.cli.help import Verb, VerbGroup
 from whalebuild.errors import ExitCode, UsageError
 
@@ -52,6 +53,7 @@ for verb in (
     rollback.rollback,
     history.history,
     prune.prune,
+    completion.completion,
 ):
     app.command(cls=Verb)(verb)
 app.add_typer(builder.app)
@@ -125,6 +127,10 @@ def _run() -> int:
 
 
 def _run_verb() -> int:
+    if sys.argv[1:2] == [completion.QUESTION]:
+        command: Any = typer.main.get_command(app)
+        typer.echo("\n".join(completion.answer_lines(command, sys.argv[2:])))
+        return 0
     try:
         ended = app(prog_name="whalebuild", standalone_mode=False)
     except SystemExit as exiting:

@@ -35,7 +35,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_Name = Annotated[str | None, Argument(metavar="NAME", help="A builder.", show_default=False)]
+_Name = Annotated[
+    str | None,
+    Argument(metavar="NAME", help="What it is to be called.", show_default="whalebuild"),
+]
+_Builder = Annotated[
+    str | None,
+    Argument(metavar="BUILDER", help="Which one; default: the current one.", show_default=False),
+]
 _Driver = Annotated[str, Option(metavar="DRIVER", help="docker-container, remote or kubernetes.")]
 _Nodes = Annotated[
     list[str] | None,
@@ -71,7 +78,7 @@ def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
 
 @app.command(cls=Verb)
 def inspect(
-    name: _Name = None, test: _Test = True, format_: opt.OutputFormat = opt.Format.TEXT
+    name: _Builder = None, test: _Test = True, format_: opt.OutputFormat = opt.Format.TEXT
 ) -> None:
     """Show a builder (the current one): its nodes, their caches, and what it can do."""
     with boundary(format_), _manager() as manager:

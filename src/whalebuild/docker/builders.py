@@ -110,7 +110,7 @@ class DockerBuilders:
 
     def use(self, name: str) -> None:
         """See ``builder.ports.Builders``."""
-        with self._calls.client() as docker:
+        with self._calls.client(plugin="buildx") as docker:
             docker.buildx.use(name)
 
     def remove(self, name: str, *, keep_state: bool = False) -> None:

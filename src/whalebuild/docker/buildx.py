@@ -69,7 +69,7 @@ class Buildx:
         words = [*overrides, *(f"--allow={each}" for each in request.allow), *request.targets]
 
         def read(flags: Sequence[str], variables: dict[str, str]) -> object:
-            with self._calls.client(env) as docker:
+            with self._calls.client(env, plugin="buildx") as docker:
                 return docker.buildx.bake(
                     [*flags, *words], files=files, variables=variables, print=True
                 )
@@ -81,7 +81,7 @@ class Buildx:
 
         def read(flags: Sequence[str], variables: dict[str, str]) -> Any:
             printed = self._calls.file(".txt")
-            with self._calls.client(output=printed) as docker:
+            with self._calls.client(plugin="buildx", output=printed) as docker:
                 # python-on-whales has no parameter for --list, and buildx refuses it beside
                 # --print: it goes among the targets of a bake that therefore builds nothing.
                 lines = docker.buildx.bake(
@@ -161,7 +161,7 @@ class Buildx:
         printed = self._calls.file(".txt")
         env = OF_OWN_FILE | ({} if git_labels else WITHOUT_GIT_LABELS)
         try:
-            with self._calls.client(env, output=printed) as docker:
+            with self._calls.client(env, plugin="buildx", output=printed) as docker:
                 yield from docker.buildx.bake(
                     # There is no parameter for --allow; buildx takes flags among the targets.
                     [f"--allow={entitlement}" for entitlement in allow],
@@ -192,7 +192,8 @@ class Buildx:
         one removes nothing else.
         """
         # There is no parameter for the builder.
-        with self._calls.client({"BUILDX_BUILDER": builder} if builder else None) as docker:
+        env: Changes = {"BUILDX_BUILDER": builder} if builder else {}
+        with self._calls.client(env, plugin="buildx") as docker:
             docker.buildx.prune(filters={"until": _TEN_YEARS})
 
     def _definition(self, definition: Mapping[str, Any]) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whalebuild.docker.environment import changes
+from whalebuild.docker.plugins import find_plugin
 from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
 from whalebuild.docker.scratch import ScratchFolder
 from whalebuild.errors import EngineError
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 # The same, with standard output in a file, apart from what goes to standard error.
 _RECORD_OUTPUT = 'out="$1" && shift && echo $$ >"$0" && exec "$@" >"$out"'
+
+
+# Of docker's plugins, those that are called here.
+_PLUGINS = ("buildx", "compose")
 
 
 class DockerCalls:
@@ -65,7 +70,8 @@ class DockerCalls:
             CommandFailedError: See :meth:`client`.
             EngineError: See :meth:`client`.
         """
-        with self.client(env) as docker:
+        plugin = arguments[0] if arguments[0] in _PLUGINS else None
+        with self.client(env, plugin=plugin) as docker:
             from python_on_whales.utils import run  # noqa: PLC0415 - takes 0.4 s
 
             return str(run([*docker.client_config.docker_cmd, *arguments]))
@@ -109,6 +115,7 @@ class DockerCalls:
         self,
         env: Mapping[str, str | None] | None = None,
         *,
+        plugin: str | None = None,
         output: Path | None = None,
         **options: Any,
     ) -> Iterator[DockerClient]:
@@ -116,6 +123,8 @@ class DockerCalls:
 
         Args:
             env: Variables of this call alone; None takes one out.
+            plugin: The first word of the command, if it is a plugin's: started without docker
+                between where that can be.
             output: A file that takes the standard output; None leaves it to python-on-whales.
             options: More of ``DockerClient``'s own, such as ``compose_files``.
 
@@ -137,7 +146,10 @@ class DockerCalls:
         record = [_RECORD_PID, str(pidfile)]
         if output is not None:
             record = [_RECORD_OUTPUT, str(pidfile), str(output)]
-        call = ["sh", "-c", *record, *_with(changes(os.environ, env)), docker]
+        program, given = docker, changes(os.environ, env)
+        if plugin and (found := find_plugin(_after(given), docker, plugin)):
+            program, given = found[0], given | found[1]
+        call = ["sh", "-c", *record, *_with(given), program]
         try:
             yield DockerClient(client_call=call, **options)
         except (DockerException, ValueError, RecursionError) as failed:
@@ -168,6 +180,12 @@ def _no_json() -> EngineError:
         "docker answered with something else than JSON",
         next_step="check that `docker` on PATH is Docker's client, and its version",
     )
+
+
+def _after(env: Mapping[str, str | None]) -> dict[str, str]:
+    """The environment after changes."""
+    changed = {**os.environ, **env}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def _with(env: Mapping[str, str | None]) -> list[str]:

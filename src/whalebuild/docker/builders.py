@@ -66,7 +66,6 @@ class DockerBuilders:
         self._calls = calls or DockerCalls()
 
     def __enter__(self) -> Self:
-        self._calls.prepare()
         return self
 
     def __exit__(self, *_: object) -> None:

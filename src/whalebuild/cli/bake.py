@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from functools import partial as bound
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
 from whalebuild.errors import UsageError
 
 if TYPE_CHECKING:
@@ -118,15 +120,14 @@ def bake(
             _say(session, next_pull_lines(result))
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
-        table = result_table(result)
-        write_outputs(result, table, os.environ, session.console.note)
+        write_outputs(result, result_table(result), os.environ, session.console.note)
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(result_json(result)))
             return
         if result.printed:
             typer.echo(result.printed.rstrip("\n"))
         if partial or not plan.nothing_to_do:
-            typer.echo(table)
+            show(bound(result_table, result))
 
 
 def _check_folder(metadata_file: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.cli.output.diff import diff_text
+from whalebuild.cli.output.table import fit
+from whalebuild.cli.screen import in_ci, screen_width, show
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
@@ -124,7 +128,7 @@ def open_deploy_session(
 
     environment = layer_from_environment(os.environ)
     settings = resolve([read_settings_layer(Path.cwd()), environment, layer_from_flags(flags)])
-    console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
+    console = make_console(settings.progress, ci=in_ci(os.environ))
     calls = DockerCalls()
     project = ComposeProject(
         calls,
@@ -162,15 +166,18 @@ def open_deploy_session(
 def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> None:
     """Say on standard error what must be downloaded, and what else is to be known."""
     if format_ is opt.Format.TEXT and plan.diffs:
-        typer.echo(diff_text(plan.diffs), err=True)
+        width = screen_width(sys.stderr)
+        typer.echo(fit(diff_text(plan.diffs, width), width), err=True)
     for note in plan.notes:
         session.console.note(note)
 
 
 def show_result(result: DeployResult, format_: opt.Format) -> None:
     """Print the result on standard output; nothing moves on the terminal any more by then."""
-    as_json = format_ is opt.Format.JSON
-    typer.echo(json.dumps(deploy_json(result)) if as_json else deploy_table(result))
+    if format_ is opt.Format.JSON:
+        typer.echo(json.dumps(deploy_json(result)))
+    else:
+        show(partial(deploy_table, result))
 
 
 def _utc_now() -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.running_time import seconds_running
+from whalebuild.cli.screen import in_ci
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
@@ -190,7 +191,7 @@ def open_session(
         from whalebuild.source.tree import LocalSourceTree
         from whalebuild.state.begun_uploads import FileBegunUploads
 
-        console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
+        console = make_console(settings.progress, ci=in_ci(os.environ))
         client = RegistryClient(builder=settings.builder, begun=FileBegunUploads())
         with console, client as registry, WebAddresses(os.environ) as web:
             for warning in environment.warnings:

@@ -22,16 +22,16 @@ _BY_CONTENT = (
 )
 
 
-def diff_text(diffs: Iterable[ImageDiff]) -> str:
+def diff_text(diffs: Iterable[ImageDiff], width: int | None = None) -> str:
     """Each image: where from, where to, every layer, and what is to be downloaded in all."""
-    return "\n\n".join("\n".join(_image(diff)) for diff in diffs)
+    return "\n\n".join("\n".join(_image(diff, width)) for diff in diffs)
 
 
-def _image(diff: ImageDiff) -> Iterator[str]:
+def _image(diff: ImageDiff, width: int | None) -> Iterator[str]:
     yield f"{_named(diff.to.reference, diff.to.digest)} for {diff.to.platform}"
     yield f"from {_origin(diff)}"
     yield ""
-    yield from columns(list(_rows(diff)))
+    yield from columns(list(_rows(diff)), width, head=True)
     yield ""
     if not diff.exact:
         yield _BY_CONTENT
@@ -47,7 +47,7 @@ def _origin(diff: ImageDiff) -> str:
 
 
 def _rows(diff: ImageDiff) -> Iterator[tuple[str, ...]]:
-    yield ("", "SIZE", "DIGEST", "MADE BY")
+    yield ("STATE", "SIZE", "DIGEST", "MADE BY")
     for layer in diff.layers:
         size = human_bytes(layer.size)
         instruction = _cut(layer.instruction or "")

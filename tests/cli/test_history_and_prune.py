@@ -68,9 +68,9 @@ def test_the_table(project: FakeProject, record: FileRecord) -> None:
         "SECONDS",
     ]
     one = str(version("1").digest)[:19]
-    assert lines[1].startswith("*  1  2026-11-27 ")
+    assert lines[1].startswith("*    1  2026-11-27 ")
     assert "rolled back: web: it is unhealthy!!!" in lines[2]
-    assert "!…" in lines[2]
+    assert "!" * 80 in lines[2]  # a pipe gets all of it
     assert f"rollback to 1  web {one}…  done" in lines[4]
     assert lines[4].endswith("5.8 KB      4.5")
     assert lines[-1] == "* deployment 1 is what is meant to run now"

@@ -11,7 +11,6 @@ from whalebuild.published.download import DownloadPart, HostSide, ImageDiff, Kno
 from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.diff/1"
-_WIDEST = 58
 _NOTHING = {
     HostSide.LOCAL: "nothing of it on this host",
     HostSide.RUNNING: "no running container of it on this host",
@@ -50,7 +49,7 @@ def _rows(diff: ImageDiff) -> Iterator[tuple[str, ...]]:
     yield ("STATE", "SIZE", "DIGEST", "MADE BY")
     for layer in diff.layers:
         size = human_bytes(layer.size)
-        instruction = _cut(layer.instruction or "")
+        instruction = " ".join((layer.instruction or "").split())
         yield (_state(layer), size, short_digest(layer.digest), instruction)
     names = ("index", "manifest", "configuration")[-len(diff.parts) :]
     for name, part in zip(names, diff.parts, strict=True):
@@ -80,10 +79,6 @@ def _named(reference: Reference | None, digest: str) -> str:
         return f"an image without a tag @{short}"
     bare = Reference(reference.repository, reference.tag)
     return f"{bare}@{short}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def diff_json(diffs: Iterable[ImageDiff]) -> dict[str, Any]:

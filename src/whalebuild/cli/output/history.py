@@ -15,7 +15,6 @@ from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.history/1"
-_WIDEST_REASON = 60
 _HEAD = ("NOW", "N", "WHEN", "WHAT", "SERVICES", "OUTCOME", "DOWNLOADED", "SECONDS")
 
 
@@ -105,8 +104,6 @@ def _outcome(each: Deployment) -> str:
     if each.outcome is Outcome.INTERRUPTED:
         return "interrupted"
     reason = " ".join((each.ended.reason or "").split()) if each.ended else ""
-    if len(reason) > _WIDEST_REASON:
-        reason = f"{reason[: _WIDEST_REASON - 1]}…"
     return f"{each.outcome}: {reason}" if reason else str(each.outcome)
 
 

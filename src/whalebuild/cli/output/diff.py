@@ -11,6 +11,7 @@ from whalebuild.published.download import DownloadPart, HostSide, ImageDiff, Kno
 from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.diff/1"
+_OTHER_COLUMNS = 40
 _NOTHING = {
     HostSide.LOCAL: "nothing of it on this host",
     HostSide.RUNNING: "no running container of it on this host",
@@ -30,7 +31,7 @@ def _image(diff: ImageDiff, width: int | None) -> Iterator[str]:
     yield f"{_named(diff.to.reference, diff.to.digest)} for {diff.to.platform}"
     yield f"from {_origin(diff)}"
     yield ""
-    yield from columns(list(_rows(diff)), width, head=True)
+    yield from columns(list(_rows(diff, width)), width, head=True)
     yield ""
     if not diff.exact:
         yield _BY_CONTENT
@@ -45,11 +46,11 @@ def _origin(diff: ImageDiff) -> str:
     return ", ".join(dict.fromkeys(images)) + where.get(diff.origin.kind, "")
 
 
-def _rows(diff: ImageDiff) -> Iterator[tuple[str, ...]]:
+def _rows(diff: ImageDiff, width: int | None) -> Iterator[tuple[str, ...]]:
     yield ("STATE", "SIZE", "DIGEST", "MADE BY")
     for layer in diff.layers:
         size = human_bytes(layer.size)
-        instruction = " ".join((layer.instruction or "").split())
+        instruction = _one_line(layer.instruction or "", width)
         yield (_state(layer), size, short_digest(layer.digest), instruction)
     names = ("index", "manifest", "configuration")[-len(diff.parts) :]
     for name, part in zip(names, diff.parts, strict=True):
@@ -79,6 +80,13 @@ def _named(reference: Reference | None, digest: str) -> str:
         return f"an image without a tag @{short}"
     bare = Reference(reference.repository, reference.tag)
     return f"{bare}@{short}"
+
+
+def _one_line(instruction: str, width: int | None) -> str:
+    """An instruction as far as there is room for it; in a pipe all of it."""
+    text = " ".join(instruction.split())
+    room = len(text) if width is None else max(width - _OTHER_COLUMNS, _OTHER_COLUMNS)
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def diff_json(diffs: Iterable[ImageDiff]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ _SHORTEST = 24
 # A label and the text behind it: "  cause: ", "  platforms ", "  line 12   ".
 _LABEL = re.compile(r"\s*(?:[\w-]+: (?=\S)|\S+(?: \S+)?\s{2,}|[\w-]+ {3,})")
 _NARROWEST = 30
+# A number and its unit stay in one line.
+_WITH_UNIT = re.compile(r"(\d) ([KMG]?B|s|min)\b")
+_GLUE = "\N{NO-BREAK SPACE}"
 
 
 def columns(
@@ -38,8 +41,10 @@ def columns(
         return lines
     if not head:
         return [line for each in lines for line in wrapped(each, width, _last_column(rows))]
-    lines = _aligned(_shortened(rows, width))
-    return lines if _fits(lines, width) else list(_blocks(rows, width))
+    rooms = _rooms(rows, width)
+    if sum(rooms) + len(_GAP) * (len(rooms) - 1) > width:
+        return list(_blocks(rows, width))
+    return _aligned([line for row in rows for line in _lines(row, rooms)])
 
 
 def _fits(lines: Sequence[str], width: int) -> bool:
@@ -60,23 +65,43 @@ def _last_column(rows: Sequence[Sequence[str]]) -> int:
     return sum(_widths(rows)[:-1]) + len(_GAP) * (len(rows[0]) - 1)
 
 
-def _shortened(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """The longest names shortened, one column after the other, as far as is needed."""
-    shown = [list(row) for row in rows]
-    while (over := sum(_widths(shown)) + len(_GAP) * (len(shown[0]) - 1) - width) > 0:
-        lengths = [
-            max(0 if _WHOLE.fullmatch(row[at]) else len(row[at]) for row in shown)
-            for at in range(len(shown[0]))
-        ]
-        longest = max(lengths)
-        if longest <= _SHORTEST:
+def _rooms(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """How wide each column may be: the widest ones give way, one after the other."""
+    rooms = _widths(rows)
+    least = [_least([row[at] for row in rows]) for at in range(len(rooms))]
+    while (over := sum(rooms) + len(_GAP) * (len(rooms) - 1) - width) > 0:
+        give = [at for at, room in enumerate(rooms) if room > least[at]]
+        if not give:
             break
-        at = lengths.index(longest)
-        second = max([*lengths[:at], *lengths[at + 1 :], _SHORTEST])
-        room = max(longest - over, min(second, longest - 1), _SHORTEST)
-        for row in shown:
-            row[at] = row[at] if _WHOLE.fullmatch(row[at]) else shortened(row[at], room)
-    return shown
+        at = max(give, key=lambda each: rooms[each])
+        others = [rooms[each] for each in give if each != at]
+        rooms[at] = max(rooms[at] - over, min(max(others, default=0), rooms[at] - 1), least[at])
+    return rooms
+
+
+def _least(cells: Sequence[str]) -> int:
+    """How narrow a column may become."""
+    words = (max(map(len, cell.split()), default=0) if _wraps(cell) else 0 for cell in cells)
+    whole = (len(cell) for cell in cells if _WHOLE.fullmatch(cell) or len(cell) <= _SHORTEST)
+    longest = max((len(cell) for cell in cells), default=0)
+    return min(longest, max(_SHORTEST, *words, *whole))
+
+
+def _wraps(cell: str) -> bool:
+    """Whether it is words, and no name: it goes on in further lines."""
+    return cell.count(" ") > 1 or (" " in cell and "sha256:" in cell)
+
+
+def _lines(row: Sequence[str], rooms: Sequence[int]) -> Iterator[list[str]]:
+    """A row as one line, or as many as its longest text needs."""
+    cells = [
+        textwrap.wrap(cell, room, break_long_words=False, break_on_hyphens=False)
+        if _wraps(cell) and len(cell) > room
+        else [cell if _WHOLE.fullmatch(cell) else shortened(cell, room)]
+        for cell, room in zip(row, rooms, strict=True)
+    ]
+    for number in range(max(map(len, cells))):
+        yield [cell[number] if number < len(cell) else "" for cell in cells]
 
 
 def shortened(name: str, room: int) -> str:
@@ -90,12 +115,13 @@ def shortened(name: str, room: int) -> str:
 def _blocks(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     """Each row as lines of ``name: value``, with an empty line between."""
     names = [name.strip().lower() for name in rows[0]]
-    column = max(map(len, names)) + len(": ")
+    indent = " " * (len(rows[0][0]) - len(rows[0][0].lstrip()))
+    column = len(indent) + max(map(len, names)) + len(": ")
     for number, record in enumerate(_records(rows[1:])):
         yield from [""] if number else []
         for name, cells in zip(names, record, strict=True):
             for at, cell in enumerate(cells):
-                label = f"{name}:" if at == 0 else ""
+                label = f"{indent}{name}:" if at == 0 else ""
                 yield from wrapped(f"{label:<{column}}{cell}", width, column)
 
 
@@ -119,7 +145,7 @@ def wrapped(line: str, width: int, column: int) -> list[str]:
     if len(line) <= width or width - column < _NARROWEST:
         return [line]
     broken = textwrap.wrap(
-        line,
+        _WITH_UNIT.sub(rf"\1{_GLUE}\2", line),
         width,
         subsequent_indent=" " * column,
         break_long_words=False,
@@ -127,7 +153,7 @@ def wrapped(line: str, width: int, column: int) -> list[str]:
         drop_whitespace=True,
         replace_whitespace=False,
     )
-    return broken or [line]
+    return [each.replace(_GLUE, " ") for each in broken] or [line]
 
 
 def fit(text: str, width: int | None) -> str:

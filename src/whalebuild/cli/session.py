@@ -35,7 +35,7 @@ _CHECK_FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
 
 
 # Progress modes in which nothing is printed for people.
-FOR_PROGRAMS = ("quiet", "rawjson")
+FOR_PROGRAMS = ("quiet", "none", "rawjson")
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,6 @@ def setting_flags(**given: object) -> dict[str, object]:
     """Settings on the command line, by key; a repeatable flag that was not given is left out."""
     flags = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
     return {key: tuple(v) if isinstance(v, list) else v for key, v in flags.items()}
-
-
-def push_override(overrides: Sequence[str] | None, *, push: bool) -> list[str]:
-    """The values of ``--set`` with that of ``--push``, which is one to buildx, too."""
-    return [*(overrides or ()), *(["*.push=true"] if push else [])]
 
 
 @dataclass(frozen=True)

@@ -78,27 +78,44 @@ class Buildx:
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """See ``plan.ports.BakeFiles``."""
+        listed = self._listing(request, "type=targets,format=json", json.loads)
+        items = listed if isinstance(listed, list) else []
+        targets = (item for item in items if isinstance(item, dict) and not item.get("group"))
+        return tuple(str(item["name"]) for item in targets if item.get("name"))
 
-        def read(flags: Sequence[str], variables: dict[str, str]) -> Any:
+    def listing(self, request: BakeRequest, what: str) -> str:
+        """What ``buildx bake --list`` prints.
+
+        Raises:
+            CommandFailedError: The bake file cannot be read, or there is no such list.
+            EngineError: There is no docker client.
+        """
+        return self._listing(request, what, str)
+
+    def _listing(self, request: BakeRequest, what: str, parse: Callable[[str], T]) -> T:
+        """A list of buildx's; what is not as it is parsed counts as an answer of docker's."""
+        files: list[str | Path] = list(request.files)
+        env: Changes = {}
+        if request.definition is not None:
+            files, env = [self._definition(request.definition)], OF_OWN_FILE
+
+        def read(flags: Sequence[str], variables: dict[str, str]) -> T:
             printed = self._calls.file(".txt")
-            with self._calls.client(output=printed) as docker:
+            with self._calls.client(env, output=printed) as docker:
                 # python-on-whales has no parameter for --list, and buildx refuses it beside
                 # --print: it goes among the targets of a bake that therefore builds nothing.
                 lines = docker.buildx.bake(
-                    [*flags, "--list=type=targets,format=json"],
-                    files=list(request.files),
+                    [*flags, f"--list={what}"],
+                    files=files,
                     variables=variables,
                     progress="quiet",  # type: ignore[arg-type] # passed through
                     stream_logs=True,
                 )
                 for _ in lines:  # warnings of docker's
                     pass
-                return json.loads(printed.read_text())
+                return parse(printed.read_text())
 
-        listed = _with_variables(request.variables, read)
-        items = listed if isinstance(listed, list) else []
-        targets = (item for item in items if isinstance(item, dict) and not item.get("group"))
-        return tuple(str(item["name"]) for item in targets if item.get("name"))
+        return _with_variables(request.variables, read)
 
     def facts(self, builder: str | None) -> BuilderFacts:
         """See ``builder.ports.BuilderQuestions``.
@@ -155,6 +172,7 @@ class Buildx:
         builder: str | None,
         allow: Sequence[str],
         git_labels: bool = True,
+        call: str | None = None,
     ) -> Generator[str, None, None]:
         """See ``bake.ports.BakeEngine``."""
         file, metadata = self._definition(definition), self._calls.file(".json")
@@ -162,9 +180,10 @@ class Buildx:
         env = OF_OWN_FILE | ({} if git_labels else WITHOUT_GIT_LABELS)
         try:
             with self._calls.client(env, output=printed) as docker:
+                # There are no parameters for these; buildx takes flags among the targets.
+                flags = [f"--allow={entitlement}" for entitlement in allow]
                 yield from docker.buildx.bake(
-                    # There is no parameter for --allow; buildx takes flags among the targets.
-                    [f"--allow={entitlement}" for entitlement in allow],
+                    [*flags, *([f"--call={call}"] if call else [])],
                     files=[file],
                     builder=builder,
                     metadata_file=metadata,

@@ -111,6 +111,7 @@ def bake(
                 verify=verify,
                 call=asked,
             )
+            metadata_file = session.path(metadata_file) if metadata_file else None
             if list_:
                 typer.echo(_listed(session, list_, format_), nl=False)
                 return
@@ -122,7 +123,7 @@ def bake(
             _begin(session, plan, metadata_file)
             baker = session.baker(plan)
             with _calls_printed(asked, format_):
-                result = bake_part(baker, part_file) if partial else baker.bake()
+                result = bake_part(baker, session.path, part_file) if partial else baker.bake()
             _say(session, next_pull_lines(result))
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)

@@ -212,7 +212,7 @@ def _check_folder(metadata_file: Path) -> None:
 
 def _say(session: Session, lines: Iterable[str]) -> None:
     """Say lines that are for people."""
-    from whalebuild.cli.session import FOR_PROGRAMS
+    from whalebuild.cli.waiting import FOR_PROGRAMS
 
     if session.settings.progress not in FOR_PROGRAMS:
         for line in lines:

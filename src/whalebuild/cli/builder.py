@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +74,8 @@ def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
     with boundary(format_), _manager() as manager:
         from whalebuild.cli.output.builder import list_json, list_text
 
-        found = manager.list()
+        with _said("asking docker for its builders"):
+            found = manager.list()
         _print(format_, list_json(found), partial(list_text, found))
 
 
@@ -86,7 +87,8 @@ def inspect(
     with boundary(format_), _manager() as manager:
         from whalebuild.cli.output.builder import view_json, view_text
 
-        view = manager.inspect(name, test=test)
+        with _said("asking its nodes, and trying out what it can do"):
+            view = manager.inspect(name, test=test)
         _print(format_, view_json(view), partial(view_text, view))
 
 
@@ -107,7 +109,8 @@ def create(
         from whalebuild.cli.output.builder import view_json, view_text
 
         spec = make_spec(name, driver, node or (), driver_opt or (), config)
-        view = manager.create(spec, use=use, boot=bootstrap)
+        with _said("making it, and waiting for its nodes"):
+            view = manager.create(spec, use=use, boot=bootstrap)
         _print(format_, view_json(view), partial(view_text, view))
 
 
@@ -121,8 +124,16 @@ def remove(
     with boundary(format_), _manager() as manager:
         from whalebuild.cli.output.builder import removed_json
 
-        manager.remove(name, keep_state=keep_state)
+        with _said("removing it from its nodes"):
+            manager.remove(name, keep_state=keep_state)
         _print(format_, removed_json(name), lambda _: f'removed builder "{name}"')
+
+
+def _said(what: str) -> AbstractContextManager[None]:
+    """Say what is being done, if it takes long."""
+    from whalebuild.runtime.waiting import said_if_slow
+
+    return said_if_slow(lambda: typer.echo(f"whalebuild: {what}", err=True))
 
 
 @contextmanager

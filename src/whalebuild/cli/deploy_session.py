@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +21,7 @@ from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import fit
 from whalebuild.cli.screen import in_ci, screen_width, show
+from whalebuild.cli.waiting import said
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
@@ -66,6 +67,12 @@ class DeploySession:
     record: FileRecord
     state: Path
     engine: str
+
+    def reading(
+        self, what: str = "reading what is published, and what this host has"
+    ) -> AbstractContextManager[None]:
+        """Say what is being read, if it takes long and the output is for people."""
+        return said(self.console, self.settings.progress, what)
 
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
@@ -148,7 +155,8 @@ def open_deploy_session(
             console.note(place.note)
         policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
         retrier = Retrier(policy, console.note)
-        name, engine = project.model().name, host.id()
+        with said(console, settings.progress, "asking docker compose for the project"):
+            name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
         record = FileRecord(state, engine, name)
         locked = (

@@ -60,7 +60,8 @@ def diff(
             )
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
             differ = DiffReader(lookup, host, other)
-            diffs = differ.diff([diff_request(name, from_, to) for name in names])
+            with session.reading("reading what is published, and what this host has"):
+                diffs = differ.diff([diff_request(name, from_, to) for name in names])
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(diff_json(diffs)))
         else:

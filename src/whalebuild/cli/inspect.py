@@ -48,7 +48,8 @@ def inspect(
         with session_about(named, flags, bake_file) as session:
             names = [names_of_image(named)] if named else names_of_session(session)
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
-            views = Inspector(lookup).inspect(names, platforms)
+            with session.reading("reading what is published"):
+                views = Inspector(lookup).inspect(names, platforms)
         if format_ is opt.Format.JSON:
             typer.echo(json.dumps(inspection_json(views)))
         else:

@@ -41,7 +41,8 @@ def prune(
         with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
             records = records_of(session.state, session.engine)
             kept = session.settings.keep
-            found = pruned(session.project, session.host, records, kept, dry_run=dry_run)
+            with session.reading("looking for images, and removing what is not needed"):
+                found = pruned(session.project, session.host, records, kept, dry_run=dry_run)
             name = session.project.model().name
             if format_ is opt.Format.JSON:
                 typer.echo(json.dumps(prune_json(found, name)))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from whalebuild.docker.plugins import find_plugin
 
 # Longer is too long for somebody who has pressed a key.
 _SECONDS = 2.0
@@ -36,11 +40,17 @@ def compose_services(files: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _run(arguments: Sequence[str], folder: Path | None) -> str:
-    # Without python-on-whales, whose import takes longer than the command.
+    # Without python-on-whales, whose import takes longer than the command, and without docker.
+    docker = shutil.which("docker")
+    if docker is None:
+        return ""
+    plugin = find_plugin(os.environ, docker, arguments[0])
+    program, variables = plugin or (docker, {})
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(  # noqa: S603 - names of files go to docker as they are
-            ["docker", *arguments],  # noqa: S607 - the client on PATH, as everywhere
+            [program, *arguments],
             cwd=folder,
+            env=dict(os.environ) | {name: value or "" for name, value in variables.items()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -17,6 +17,7 @@ from whalebuild.cli import (
     builder,
     deploy,
     diff,
+    doctor,
     history,
     inspect,
     merge,
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command()(bake.bake)
 app.command()(merge.merge)
 app.command()(plan.plan)
+app.command()(doctor.doctor)
 app.command()(inspect.inspect)
 app.command()(diff.diff)
 app.command()(deploy.deploy)

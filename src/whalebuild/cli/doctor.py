@@ -39,12 +39,12 @@ def doctor(
             file=bake_file.file, platform=platform, builder=builder, scope=scope, **vars(naming)
         )
         arguments = BakeArguments(targets, bake_file.set_, bake_file.var)
-        with examination(flags, arguments, push=not read_only) as results:
+        with examination(flags, arguments, push=not read_only) as begun:
             if format_ is opt.Format.JSON:
-                found = list(results)
+                found = [each.result() for each in begun]
                 typer.echo(json.dumps(report_json(found)))
             else:
-                found = DoctorPrinter().show(results)
+                found = DoctorPrinter().show(begun)
         code = exit_code(found)
         if code:
             raise typer.Exit(int(code))

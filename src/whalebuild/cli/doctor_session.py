@@ -20,9 +20,8 @@ from whalebuild.docker.checkup import DockerCheckup, choice_of_buildx
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.doctor.answers import Choice, ask_all
 from whalebuild.doctor.asking import Questions
-from whalebuild.doctor.examine import Check, examine
+from whalebuild.doctor.examine import Begun, Check, examine
 from whalebuild.doctor.facts import AuthorityFacts, DiskFacts, ProxyFacts
-from whalebuild.doctor.finding import Result
 from whalebuild.doctor.machine_checks import MachineChecks
 from whalebuild.doctor.project_checks import ProjectChecks
 from whalebuild.doctor.registry_checks import RegistryChecks, ask_registries
@@ -112,8 +111,8 @@ class Machine:
 @contextmanager
 def examination(
     flags: Mapping[str, object], arguments: BakeArguments, *, push: bool
-) -> Iterator[Iterator[Result]]:
-    """Run all checks; what came of them, in their order.
+) -> Iterator[tuple[Begun, ...]]:
+    """Begin all checks.
 
     Args:
         flags: Settings given on the command line, by key.
@@ -159,9 +158,7 @@ def _checks(
     choice, machine = _choice(project.settings), Machine(project.settings, os.environ)
     answers = ask_all(ask, docker, builders, project, choice)
     known = ask_registries(answers, project.settings, questions, ask)
-    first = MachineChecks(
-        *(answers, docker, builders, machine, project, choice), sys.platform, ask
-    )
+    first = MachineChecks(*(answers, docker, builders, machine, project, choice), sys.platform, ask)
     last = RegistryChecks(known, registry, machine, project, ask, push, sys.platform)
     of_project = ProjectChecks(answers, docker, project, ask)
     return (*first.checks(), *last.machine_checks(), *of_project.checks(), *last.checks())

@@ -108,10 +108,7 @@ class DockerCheckup:
         words += ["--allow", "fs.read=*", "--allow", "fs.write=*"]
         failed: EngineError | None = None
         try:
-            with self._calls.client(OF_OWN_FILE, output=printed) as docker:
-                from python_on_whales.utils import run  # noqa: PLC0415 - takes 0.4 s
-
-                run([*docker.client_config.docker_cmd, *words])
+            self._calls.run(words, OF_OWN_FILE, output=printed)
         except CommandFailedError as error:
             failed = error
         found = _read_lint(printed)

@@ -58,14 +58,22 @@ class DockerCalls:
         """A path in the scratch folder that is not used yet."""
         return self.scratch / f"{next(self._calls)}{suffix}"
 
-    def run(self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None) -> str:
+    def run(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str | None] | None = None,
+        *,
+        output: Path | None = None,
+    ) -> str:
         """The output of ``docker ARGUMENTS``, for commands that python-on-whales has no method for.
+
+        With ``output`` that file gets it, also of a command that fails in the end.
 
         Raises:
             CommandFailedError: See :meth:`client`.
             EngineError: See :meth:`client`.
         """
-        with self.client(env) as docker:
+        with self.client(env, output=output) as docker:
             from python_on_whales.utils import run  # noqa: PLC0415 - takes 0.4 s
 
             return str(run([*docker.client_config.docker_cmd, *arguments]))

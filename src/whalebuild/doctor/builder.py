@@ -48,7 +48,8 @@ def judge_builder(found: Builder | WhalebuildError, name: str | None, chosen_by:
             next_step="a bake starts it, which takes some seconds",
             command=f"docker buildx inspect --bootstrap {found.name}",
         )
-    versions = ", ".join(dict.fromkeys(f"BuildKit {n.version}" for n in found.nodes if n.version))
+    told = (node.version for node in found.nodes if node.version and "unknown" not in node.version)
+    versions = ", ".join(dict.fromkeys(f"BuildKit {version}" for version in told))
     nodes = f", {len(found.nodes)} nodes" if len(found.nodes) > 1 else ""
     return ok(f'"{found.name}" (driver {found.driver}{nodes}){f", {versions}" if versions else ""}')
 

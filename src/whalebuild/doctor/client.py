@@ -10,7 +10,7 @@ from whalebuild.errors import EngineError, WhalebuildError
 
 # Before it, metadata says nothing that a bake can go by.
 _LEAST = (0, 12)
-# It lists the targets of a bake file (0.20), checks Dockerfiles (0.15), lists builders as JSON (0.13).
+# It lists targets of bake files (0.20), checks Dockerfiles (0.15), lists builders as JSON (0.13).
 _WANTED = (0, 20)
 _VERSION = re.compile(r"\bv?(\d+)\.(\d+)(?:\.(\d+))?")
 _GET_BUILDX = (

@@ -10,8 +10,8 @@ _DOCKER = "docker"
 _DENIED = "permission denied"
 _OWN_ADDRESSES = ("", "unix:///var/run/docker.sock")
 _TURN_ON = (
-    'turn it on: {"features": {"containerd-snapshotter": true}} in the engine\'s daemon.json (Docker '
-    "Desktop has a switch for it), and start it anew; or make a builder that does without"
+    'turn it on: {"features": {"containerd-snapshotter": true}} in the engine\'s daemon.json '
+    "(Docker Desktop has a switch for it), and start it anew; or make a builder that does without"
 )
 
 
@@ -66,8 +66,8 @@ def judge_store(
     return failure(
         EngineError(
             "the engine does not keep images in containerd",
-            cause="its docker driver can then export no cache to a registry, and build no more than "
-            "one platform at once",
+            cause="its docker driver can then export no cache to a registry, and build no more "
+            "than one platform at once",
             next_step=_TURN_ON,
         ),
         "whalebuild builder create --use",

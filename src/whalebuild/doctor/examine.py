@@ -1,8 +1,8 @@
-"""Runs checks side by side, and hands out what came of them in their order."""
+"""Runs checks side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from whalebuild.doctor.finding import Finding, Result
@@ -24,13 +24,21 @@ class Check:
     look: Callable[[], Iterable[Finding]]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A check that is under way; ``result`` waits for what comes of it."""
+
+    check: Check
+    result: Callable[[], Result]
+
+
 def examine(
     checks: Iterable[Check], submit: Submit, clock: Callable[[], float]
-) -> Iterator[Result]:
+) -> tuple[Begun, ...]:
     """Run all checks at once.
 
     Args:
-        checks: In the order in which their results are handed out, each as soon as it is there.
+        checks: In the order in which their results are wanted.
         submit: Has room for all of them.
         clock: Seconds that only ever grow.
     """
@@ -40,8 +48,7 @@ def examine(
         findings = tuple(check.look())
         return Result(check.name, check.title, findings, round(clock() - began, 3))
 
-    def begin(check: Check) -> Callable[[], Result]:
-        return submit(lambda: run(check)).result
+    def begin(check: Check) -> Begun:
+        return Begun(check, submit(lambda: run(check)).result)
 
-    for result in [begin(check) for check in checks]:
-        yield result()
+    return tuple(begin(check) for check in checks)

@@ -42,9 +42,7 @@ class Finding:
 
     def mended_by(self, command: str | None, next_step: str | None = None) -> Finding:
         """The same with another mend; None leaves what there is."""
-        return replace(
-            self, command=command or self.command, next_step=next_step or self.next_step
-        )
+        return replace(self, command=command or self.command, next_step=next_step or self.next_step)
 
 
 @dataclass(frozen=True)

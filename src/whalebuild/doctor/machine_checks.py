@@ -19,6 +19,7 @@ from whalebuild.doctor.finding import Finding, skipped
 from whalebuild.doctor.machine import ENGINE_DISK, is_tight, judge_disks
 from whalebuild.doctor.ports import DockerQuestions, MachineQuestions, ProjectQuestions
 from whalebuild.errors import WhalebuildError
+from whalebuild.plan.placement import Placement
 from whalebuild.plan.plan import Plan
 
 _NO_CLIENT = "there is no docker client"
@@ -106,11 +107,12 @@ class MachineChecks:
         if facts is None:
             return [skipped(self.answers.no_builder or "there is no builder")]
         wanted = list(self.project.settings.platform)
-        placements = []
+        placements: list[Placement] = []
         if isinstance(plan, Plan):
             there = replace(plan, facts=facts)
             wanted += plan.platforms
-            placements = [at for each in (*plan.deps, *plan.apps) for at in there.placements(each)]
+            placements += [at for each in plan.deps for at in there.placements(each)]
+            placements += [at for each in plan.apps for at in there.placements(each)]
         own = [facts.platform] if facts.platform else []
         return judge_platforms(placements, facts.nodes, wanted or own)
 

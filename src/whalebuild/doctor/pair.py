@@ -126,7 +126,7 @@ def _caches(view: PairView) -> Iterator[Finding]:
     if gone:
         yield warning(
             f"{view.deps_reference} has lost {len(gone)} of its {len(view.caches)} caches",
-            cause="a clean-up deleted what the tag still needs: a bake that builds anew takes longer",
+            cause="a clean-up deleted what the tag still needs: building anew takes longer",
             next_step="have it exported again",
             command=_BAKE_ANEW,
         )

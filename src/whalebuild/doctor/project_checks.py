@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from whalebuild.bakefile.target import Target
 from whalebuild.doctor.answers import Answers
 from whalebuild.doctor.asking import Questions
 from whalebuild.doctor.dockerfile import judge_dockerfiles
@@ -73,17 +74,24 @@ class ProjectChecks:
     ) -> Mapping[str, tuple[LintWarning, ...]] | WhalebuildError:
         targets = [app.image.target for app in plan.apps]
         targets += [deps.image.target for deps in plan.deps if not deps.image.derived]
-        others = [other.target for other in plan.others]
+        targets += [other.target for other in plan.others]
         try:
-            definition = make_definition(targets, plan.all_targets, others)
+            definition = make_definition(map(_without_outputs, targets), plan.all_targets)
         except UsageError as failed:
             return failed
         lint = partial(self.docker.lint, definition, builder)
         return self.ask.ask("BuildKit's lint", lint).answer()
 
 
+def _without_outputs(target: Target) -> Target:
+    """The target without what it makes: buildx would push an empty image for a check."""
+    return target.with_attributes(output=None, **{"cache-to": None})
+
+
 def _described(plan: Plan) -> str:
     names = [app.image.name for app in plan.apps] or [deps.image.name for deps in plan.deps]
-    shown = f"publishes {', '.join(names)} as pairs" if names else "publishes no pair"
-    others = f", and has {len(plan.others)} other targets" if plan.others else ""
-    return f"{plan.source} {shown}{others}"
+    parts = [f"a pair: {', '.join(names)}"] if names else []
+    if plan.others:
+        others = "; ".join(f"{other.name} ({other.why})" for other in plan.others)
+        parts.append(f"no pair: {others}")
+    return f"{plan.source}; {'; '.join(parts)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from whalebuild.doctor.facts import LoginFacts, Ping
 from whalebuild.doctor.finding import Finding, failure, ok, warning
 from whalebuild.errors import UnreachableError
@@ -28,13 +30,13 @@ def judge_ping(registry: str, found: Ping | Failure) -> Finding:
     return ok(f"{registry} answers ({found.base.partition('://')[0]})")
 
 
-def judge_login(registry: str, found: LoginFacts, *, asked: bool) -> Finding:
+def judge_login(registry: str, found: LoginFacts, *, asked: bool | None) -> Finding:
     """Where the login comes from.
 
     Args:
         registry: The registry.
         found: What docker's configuration has for it.
-        asked: Whether it asks for one.
+        asked: Whether it asks for one; None where it does not answer.
     """
     if found.problem:
         return warning(
@@ -48,12 +50,12 @@ def judge_login(registry: str, found: LoginFacts, *, asked: bool) -> Finding:
     if asked:
         return warning(
             f"{registry}: there is no login",
-            cause="neither docker's config.json, nor a credential helper, nor DOCKER_AUTH_CONFIG has "
-            "one, and the registry asks for one",
+            cause="neither docker's config.json, nor a credential helper, nor DOCKER_AUTH_CONFIG "
+            "has one, and the registry asks for one",
             next_step="log in, unless anybody may read there",
             command=login_command(registry),
         )
-    return ok(f"{registry}: none, and it asks for none")
+    return ok(f"{registry}: none{', and it asks for none' if asked is False else ''}")
 
 
 def judge_read(repository: str, registry: str, found: str | Failure | None) -> Finding:
@@ -80,13 +82,13 @@ def judge_push(repository: str, registry: str, failed: Failure | None) -> Findin
         return found
     return found.mended_by(
         None,
-        "have the account be given push access, or log in as another one; a build that may not push "
-        "reads only: `whalebuild bake --read-only`",
+        "have the account be given push access, or log in as another one; a build that may not "
+        "push reads only: `whalebuild bake --read-only`",
     )
 
 
 def login_command(registry: str) -> str:
-    """The command that logs in to a registry: https://docs.docker.com/reference/cli/docker/login/."""
+    """The command that logs in to a registry."""
     if registry.endswith(".azurecr.io"):
         return f"az acr login --name {registry.partition('.')[0]}"
     if registry.endswith((".pkg.dev", "gcr.io")):
@@ -98,14 +100,14 @@ def login_command(registry: str) -> str:
 
 
 def _unreached(registry: str, found: Failure) -> Finding:
-    error = as_error(found)
-    command, step = None, None
+    error = UnreachableError(f"{registry} cannot be reached: {found.reason}", cause=found.evidence)
+    command = None
     if found.detail is Detail.CERTIFICATE:
         folder = f"/etc/docker/certs.d/{registry}"
         command = f"sudo mkdir -p {folder} && sudo cp ca.crt {folder}/"
         step = (
-            "get the certificate of its authority (ca.crt) from whoever runs the registry, and make "
-            "it known to docker; a builder of another driver takes it from its buildkitd.toml"
+            "get the certificate of its authority (ca.crt) from whoever runs the registry, and "
+            "make it known to docker; a builder of another driver takes it from its buildkitd.toml"
         )
     elif found.detail is Detail.PLAIN_HTTP:
         step = (
@@ -122,12 +124,8 @@ def _unreached(registry: str, found: Failure) -> Finding:
 def _refused(what: str, registry: str, failed: Failure) -> Finding:
     if not _denied(failed):
         return failure(as_error(failed))
-    error = as_error(failed)
-    found = failure(error, login_command(registry))
-    return Finding(
-        found.status, f"{what}: {failed.reason}", found.cause, found.next_step, found.command,
-        found.exit_code,
-    )  # fmt: skip
+    found = failure(as_error(failed), login_command(registry))
+    return replace(found, what=f"{what}: {failed.reason}")
 
 
 def _denied(failed: Failure) -> bool:

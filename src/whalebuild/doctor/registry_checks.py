@@ -124,7 +124,7 @@ class RegistryChecks:
         )
 
     def _reached(self) -> Iterator[Finding]:
-        yield from self._for_each(lambda name, found: judge_ping(name, found))
+        yield from self._for_each(judge_ping)
         facts = self.known.answers.facts
         unreached = judge_reach(facts, self.known.subject.registries) if facts else None
         if unreached:
@@ -132,7 +132,7 @@ class RegistryChecks:
 
     def _logins(self) -> Iterator[Finding]:
         def judge(name: str, found: Ping | Failure) -> Finding:
-            asked = isinstance(found, Ping) and found.status == _UNAUTHORIZED
+            asked = found.status == _UNAUTHORIZED if isinstance(found, Ping) else None
             return judge_login(name, self.known.questions.login(name), asked=asked)
 
         yield from self._for_each(judge)
@@ -196,7 +196,8 @@ class RegistryChecks:
     def _pairs(self) -> Iterator[Finding]:
         pairs = self.known.subject.pairs
         if not pairs:
-            yield skipped(self._why_none())
+            others = self.known.subject.repositories
+            yield skipped("nothing is published as a pair" if others else self._why_none())
             return
         if not all(self.known.there(ref.registry) for each in pairs for ref in each.references):
             yield skipped(_UNREACHED)

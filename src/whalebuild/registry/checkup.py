@@ -103,9 +103,7 @@ def proxies(env: Mapping[str, str]) -> Iterator[ProxyFacts]:
                 yield ProxyFacts(_shown(table[key]), where)
 
 
-def proxy_of(
-    registry: str, env: Mapping[str, str], *, builder: str | None = None
-) -> str | None:
+def proxy_of(registry: str, env: Mapping[str, str], *, builder: str | None = None) -> str | None:
     """The proxy that requests to a registry go through, without a login; None for none."""
     way = endpoints(registry, builder_settings(env, builder))[-1]
     parts = urlsplit(way.base)

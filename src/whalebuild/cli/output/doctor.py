@@ -7,16 +7,23 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import typer
 
 from whalebuild import __version__
+from whalebuild.doctor.examine import Begun
 from whalebuild.doctor.finding import Finding, Result, Status, counted, exit_code
 from whalebuild.runtime.waiting import said_if_slow
 
 SCHEMA = "whalebuild.doctor/1"
-_WORDS = {Status.OK: "ok", Status.SKIPPED: "-", Status.WARNING: "warning", Status.FAILURE: "failure"}
+_WORDS = {
+    Status.OK: "ok",
+    Status.SKIPPED: "-",
+    Status.WARNING: "warning",
+    Status.FAILURE: "failure",
+}
 _COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILURE: "red"}
 _STATUS, _TITLE = 9, 16  # columns, the space behind included
 _WIDEST = 120
@@ -30,19 +37,14 @@ class DoctorPrinter:
         dumb = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
         self._colour = sys.stdout.isatty() and not dumb
 
-    def show(self, results: Iterable[Result]) -> list[Result]:
+    def show(self, begun: Iterable[Begun]) -> list[Result]:
         """Print all, and the sum; return them."""
         shown: list[Result] = []
-        waiting = iter(results)
-        while True:
-            after = f" (after {shown[-1].title})" if shown else ""
-            with said_if_slow(lambda said=after: _say(f"looking{said}")):  # type: ignore[misc]
-                result = next(waiting, None)
-            if result is None:
-                break
-            for line in result_lines(result, self._width, colour=self._colour):
+        for each in begun:
+            with said_if_slow(partial(_say, f"looking at: {each.check.title}")):
+                shown.append(each.result())
+            for line in result_lines(shown[-1], self._width, colour=self._colour):
                 typer.echo(line, color=self._colour)
-            shown.append(result)
         typer.echo("")
         typer.echo(summary(shown))
         return shown

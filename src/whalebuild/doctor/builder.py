@@ -14,7 +14,9 @@ from whalebuild.doctor.finding import Finding, failure, ok, skipped, warning
 from whalebuild.errors import EngineError, WhalebuildError
 from whalebuild.failures.classify_docker import fills_disk
 from whalebuild.failures.command_failed import CommandFailedError
-from whalebuild.plan.placement import Placement
+from whalebuild.oci.platform import LOCAL
+from whalebuild.plan.placement import Placement, RunLines
+from whalebuild.plan.plan import AppPlan, DepsPlan
 
 _DOCKER = "docker"
 _EMULATE = "docker run --privileged --rm tonistiigi/binfmt --install"
@@ -84,6 +86,27 @@ def judge_reach(facts: BuilderFacts, registries: Iterable[str]) -> Finding | Non
         )
         return failure(error, command if facts.driver == "docker-container" else None)
     return None
+
+
+def run_lines(planned: Iterable[DepsPlan | AppPlan], own: str | None) -> tuple[RunLines, ...]:
+    """The RUN instructions of images that were planned without a builder.
+
+    Args:
+        planned: The images.
+        own: The builder's platform, for those that name none.
+    """
+
+    def resolved(platform: str | None) -> str | None:
+        return own or platform if platform == LOCAL else platform
+
+    return tuple(
+        RunLines(
+            resolved(each.platform) or each.platform,
+            tuple((resolved(where), lines) for where, lines in each.lines),
+        )
+        for image in planned
+        for each in image.runs
+    )
 
 
 def judge_platforms(

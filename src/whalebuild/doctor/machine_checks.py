@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.builder.capabilities import trials
 from whalebuild.builder.ports import Builders
 from whalebuild.doctor.answers import DOCKER, Answers, Choice
 from whalebuild.doctor.asking import Questions
-from whalebuild.doctor.builder import judge_builder, judge_platforms, judge_trial
+from whalebuild.doctor.builder import judge_builder, judge_platforms, judge_trial, run_lines
 from whalebuild.doctor.client import judge_buildx, judge_client, judge_compose
 from whalebuild.doctor.engine import judge_engine, judge_store
 from whalebuild.doctor.examine import Check
@@ -19,7 +19,8 @@ from whalebuild.doctor.finding import Finding, skipped
 from whalebuild.doctor.machine import ENGINE_DISK, is_tight, judge_disks
 from whalebuild.doctor.ports import DockerQuestions, MachineQuestions, ProjectQuestions
 from whalebuild.errors import WhalebuildError
-from whalebuild.plan.placement import Placement
+from whalebuild.oci.platform import LOCAL
+from whalebuild.plan.placement import Placement, placements_of
 from whalebuild.plan.plan import Plan
 
 _NO_CLIENT = "there is no docker client"
@@ -109,12 +110,12 @@ class MachineChecks:
         wanted = list(self.project.settings.platform)
         placements: list[Placement] = []
         if isinstance(plan, Plan):
-            there = replace(plan, facts=facts)
             wanted += plan.platforms
-            placements += [at for each in plan.deps for at in there.placements(each)]
-            placements += [at for each in plan.apps for at in there.placements(each)]
-        own = [facts.platform] if facts.platform else []
-        return judge_platforms(placements, facts.nodes, wanted or own)
+            for runs in run_lines((*plan.deps, *plan.apps), facts.platform):
+                placements += placements_of([runs], facts.nodes)
+        own = facts.platform or LOCAL
+        platforms = [own if each == LOCAL else each for each in wanted or [own]]
+        return judge_platforms(placements, facts.nodes, platforms)
 
     def _disks(self) -> Iterable[Finding]:
         engine = self.answers.engine.answer()

@@ -1,4 +1,4 @@
-"""``whalebuild doctor`` on what is broken for real: each is named, and the mend that it names mends it.
+"""``whalebuild doctor`` on what is broken for real: each is named, and what it names mends it.
 
 Client, builder, project and machine; test_doctor_registries.py has the rest.
 """
@@ -115,7 +115,7 @@ def test_an_engine_that_hangs(patient: Patient, tmp_path: Path) -> None:
 def test_an_engine_that_this_user_may_not_use(patient: Patient) -> None:
     home = Path(tempfile.mkdtemp(prefix="doctor-", dir="/tmp"))
     socket_path = patient.sandbox.env()["DOCKER_HOST"].removeprefix("unix://")
-    group = os.stat(socket_path).st_gid
+    group = Path(socket_path).stat().st_gid
     try:
         shutil.copytree(patient.sandbox.env()["DOCKER_CONFIG"], home / "docker", symlinks=True)
         for path in (home, *home.rglob("*")):

@@ -97,19 +97,20 @@ def summary(results: Sequence[Result]) -> str:
     counts = counted(results)
     failed, warned = counts[Status.FAILURE], counts[Status.WARNING]
     if not failed and not warned:
-        return f"nothing wrong: {counts[Status.OK]} checks are ok{_left_out(counts)}"
+        return f"nothing wrong: {_ok(counts)}"
     parts = [_number(failed, "failure")] if failed else []
     parts += [_number(warned, "warning")] if warned else []
-    return f"{', '.join(parts)}; {counts[Status.OK]} checks are ok{_left_out(counts)}"
+    return f"{', '.join(parts)}; {_ok(counts)}"
 
 
-def _left_out(counts: dict[Status, int]) -> str:
-    left = counts[Status.SKIPPED]
-    return f", {left} not made" if left else ""
+def _ok(counts: dict[Status, int]) -> str:
+    good, left = counts[Status.OK], counts[Status.SKIPPED]
+    not_made = f", {left} not made" if left else ""
+    return f"{_number(good, 'check')} {'is' if good == 1 else 'are'} ok{not_made}"
 
 
 def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count > 1 else ''}"
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def report_json(results: Sequence[Result]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,12 +35,12 @@ from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.settings import (
-    Layer,
     Settings,
     layer_from_environment,
     layer_from_flags,
     resolve,
 )
+from whalebuild.source.project_folder import ProjectFolder, find_project
 from whalebuild.source.settings_file import read_settings_layer
 from whalebuild.source.tree import LocalSourceTree
 from whalebuild.state.disks import disks
@@ -119,11 +119,12 @@ def examination(
         arguments: What the bake file is read with.
         push: Whether it is tried whether registries take an upload.
     """
-    settings, request, broken = _read(flags, arguments)
+    given = _read(flags, arguments)
+    settings = given.settings
     with ExitStack() as opened:
+        opened.enter_context(chdir(given.project.root))
         calls = DockerCalls()
         opened.callback(calls.close)
-        calls.prepare()
         buildx = opened.enter_context(Buildx())
         client = opened.enter_context(RegistryClient(builder=settings.builder))
         questions = opened.enter_context(
@@ -132,13 +133,14 @@ def examination(
         web = opened.enter_context(WebAddresses(os.environ))
         retrier = Retrier(_TRIES, lambda _: None)
         session = None
-        if request is not None:
-            tree = LocalSourceTree(Path.cwd(), os.environ)
+        if given.request is not None:
+            tree = LocalSourceTree(given.project.root, os.environ)
             console, engine = ConsoleBase(sys.stderr), PrefetchingBuildx(buildx)
             session = Session(
-                *(settings, request, buildx, engine, client, web, tree, console, retrier)
+                *(settings, given.request, buildx, engine, client, web, tree, console, retrier),
+                given.project,
             )
-        project = Project(settings, broken, session)
+        project = Project(settings, given.broken, session)
         registry = RetryingRegistry(client, retrier)
         submit = Submit(_AT_ONCE)
         checks = _checks(project, calls, registry, questions, Questions(submit), push=push)
@@ -170,18 +172,31 @@ def _choice(settings: Settings) -> Choice:
     return Choice(settings.builder, *choice_of_buildx(os.environ))
 
 
-def _read(
-    flags: Mapping[str, object], arguments: BakeArguments
-) -> tuple[Settings, BakeRequest | None, WhalebuildError | None]:
-    """The settings and the request; what is wrong with them, and then the settings without it."""
-    given = layer_from_flags(flags)
+@dataclass(frozen=True)
+class Given:
+    """Where it runs, and with what; ``broken`` is what is wrong with the settings."""
+
+    project: ProjectFolder
+    settings: Settings
+    request: BakeRequest | None = None
+    broken: WhalebuildError | None = None
+
+
+def _read(flags: Mapping[str, object], arguments: BakeArguments) -> Given:
+    """Read settings as every verb does; where that fails, those of the command line hold alone."""
+    of_flags = layer_from_flags(flags)
     try:
-        layers = [read_settings_layer(Path.cwd()), layer_from_environment(os.environ), given]
-        settings = resolve(layers)
+        environment = layer_from_environment(os.environ)
+        stay = "file" in flags or "file" in environment.values
+        project = find_project(Path.cwd(), os.environ, stay=stay)
+        layer = read_settings_layer(project.settings, project.above)
+        settings = resolve([layer, environment, of_flags])
     except UsageError as broken:
-        return resolve([Layer({}), given]), None, broken
-    words = (arguments.targets, arguments.overrides, arguments.variables)
-    return settings, make_request(settings, *words), None
+        here = Path.cwd()
+        return Given(ProjectFolder(here, here, here), resolve([of_flags]), None, broken)
+    given = arguments.at(project.prefix)
+    request = make_request(settings, given.targets, given.overrides, given.variables)
+    return Given(project, settings, request)
 
 
 def _is_project(session: Session) -> bool:

@@ -23,8 +23,10 @@ from whalebuild.doctor.asking import Questions
 from whalebuild.doctor.examine import Begun, Check, examine
 from whalebuild.doctor.facts import AuthorityFacts, DiskFacts, ProxyFacts
 from whalebuild.doctor.machine_checks import MachineChecks
+from whalebuild.doctor.pair_checks import PairChecks
 from whalebuild.doctor.project_checks import ProjectChecks
-from whalebuild.doctor.registry_checks import RegistryChecks, ask_registries
+from whalebuild.doctor.registry_answers import ask_registries
+from whalebuild.doctor.registry_checks import RegistryChecks
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.plan.plan import Plan
@@ -161,9 +163,13 @@ def _checks(
     answers = ask_all(ask, docker, builders, project, choice)
     known = ask_registries(answers, project.settings, questions, ask)
     first = MachineChecks(*(answers, docker, builders, machine, project, choice), sys.platform, ask)
-    last = RegistryChecks(known, registry, machine, project, ask, push, sys.platform)
+    last = RegistryChecks(known, registry, machine, ask, push, sys.platform)
     of_project = ProjectChecks(answers, docker, project, ask)
-    return (*first.checks(), *last.machine_checks(), *of_project.checks(), *last.checks())
+    pairs = PairChecks(known, registry, project, ask)
+    return (
+        *(*first.checks(), *last.machine_checks()),
+        *(*of_project.checks(), *last.checks(), *pairs.checks()),
+    )
 
 
 def _choice(settings: Settings) -> Choice:

@@ -64,6 +64,15 @@ def test_settings_that_are_wrong_do_not_hide_the_rest(
     )
 
 
+def test_variables_that_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("WHALEBUILD_BULIDER", "x")
+    found = json.loads(invoke("--format", "json").stdout)
+    (settings,) = (check for check in found["checks"] if check["check"] == "settings")
+    assert settings["status"] == "warning"
+    assert "WHALEBUILD_BULIDER is not a setting" in settings["findings"][0]["what"]
+
+
 def test_an_engine_that_is_down_as_text(docker: Docker) -> None:
     docker(
         'case "$*" in\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from whalebuild.doctor.asking import Questions, in_time
 from whalebuild.doctor.examine import Check, examine
@@ -33,18 +34,30 @@ def test_results_come_in_order_and_checks_run_at_once() -> None:
 
 def test_an_answer_that_does_not_come() -> None:
     never = threading.Event()
-    asked = Questions(Submit(), seconds=0.05).ask("the engine", never.wait)
-    answer = asked.answer()
+    asked = Questions(Submit(), time.monotonic, seconds=0.05).ask("the engine", never.wait)
+    answers = [asked.answer(), asked.answer()]
     never.set()
-    assert isinstance(answer, EngineError)
-    assert answer.what == "the engine did not answer within 0 s"
+    for answer in answers:
+        assert isinstance(answer, EngineError)
+        assert answer.what == "the engine did not answer within 0 s"
+
+
+def test_time_counts_from_the_question_on() -> None:
+    never = threading.Event()
+    now = [0.0]
+    asked = Questions(Submit(), lambda: now[0], seconds=30).ask("it", never.wait, parts=2)
+    now[0] = 59.95
+    assert 0 < asked.left() < 1
+    now[0] = 100.0
+    assert isinstance(asked.answer(), EngineError)
+    never.set()
 
 
 def test_failures_of_registries_are_answers() -> None:
     def refuse() -> None:
         raise RequestFailedError(GONE)
 
-    questions = Questions(Submit())
+    questions = Questions(Submit(), time.monotonic)
     assert questions.ask_registry("r", refuse).answer() == GONE
     late = in_time(EngineError("late"), "GET r/v2/")
     assert isinstance(late, Failure)

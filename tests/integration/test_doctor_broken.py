@@ -107,9 +107,9 @@ def test_an_engine_that_hangs(patient: Patient, tmp_path: Path) -> None:
         report = patient.doctor(env={"DOCKER_HOST": f"unix://{path}"})
         took = time.monotonic() - began
     found = broken(report, "engine")
-    assert "did not answer within 20 s" in found["what"]
+    assert "did not answer within 30 s" in found["what"]
     print(f"{took:.1f} s")
-    assert took < 60
+    assert took < 90
 
 
 def test_an_engine_that_this_user_may_not_use(patient: Patient) -> None:

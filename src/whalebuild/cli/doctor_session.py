@@ -64,6 +64,7 @@ class Project:
 
     settings: Settings
     broken: WhalebuildError | None
+    warnings: tuple[str, ...]
     session: Session | None
 
     def read(self) -> Plan | None:
@@ -142,10 +143,12 @@ def examination(
                 *(settings, given.request, buildx, engine, client, web, tree, console, retrier),
                 given.project,
             )
-        project = Project(settings, given.broken, session)
+        project = Project(settings, given.broken, given.warnings, session)
         registry = RetryingRegistry(client, retrier)
         submit = Submit(_AT_ONCE)
-        checks = _checks(project, calls, registry, questions, Questions(submit), push=push)
+        checks = _checks(
+            project, calls, registry, questions, Questions(submit, time.monotonic), push=push
+        )
         yield examine(checks, submit, time.monotonic)
 
 
@@ -180,12 +183,18 @@ def _choice(settings: Settings) -> Choice:
 
 @dataclass(frozen=True)
 class Given:
-    """Where it runs, and with what; ``broken`` is what is wrong with the settings."""
+    """Where it runs, and with what.
+
+    Attributes:
+        broken: What is wrong with the settings.
+        warnings: What else is to be said of them.
+    """
 
     project: ProjectFolder
     settings: Settings
     request: BakeRequest | None = None
     broken: WhalebuildError | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def _read(flags: Mapping[str, object], arguments: BakeArguments) -> Given:
@@ -202,7 +211,7 @@ def _read(flags: Mapping[str, object], arguments: BakeArguments) -> Given:
         return Given(ProjectFolder(here, here, here), resolve([of_flags]), None, broken)
     given = arguments.at(project.prefix)
     request = make_request(settings, given.targets, given.overrides, given.variables)
-    return Given(project, settings, request)
+    return Given(project, settings, request, warnings=environment.warnings)
 
 
 def _is_project(session: Session) -> bool:

@@ -22,20 +22,22 @@ class Asked(Generic[T]):
 
     Attributes:
         what: Whom, as the subject of a sentence.
-        seconds: How long to wait for the answer.
+        left: Seconds that are left for the answer.
+        limit: Seconds that there were.
     """
 
     what: str
     future: Future[T]
-    seconds: float
+    left: Callable[[], float]
+    limit: float
 
     def answer(self) -> T | WhalebuildError:
         """The answer, or why there is none."""
         try:
-            return self.future.result(self.seconds)
+            return self.future.result(max(0.0, self.left()))
         except TimeoutError:
             return EngineError(
-                f"{self.what} did not answer within {self.seconds:.0f} s",
+                f"{self.what} did not answer within {self.limit:.0f} s",
                 next_step="see whether it hangs, and run the doctor again",
             )
         except WhalebuildError as failed:
@@ -48,18 +50,29 @@ class Questions:
 
     Attributes:
         submit: Has room for all of them: some wait for others.
+        clock: Seconds that only ever grow.
+        seconds: How long to wait for an answer, from the question on.
     """
 
     submit: Submit
-    seconds: float = 20.0
+    clock: Callable[[], float]
+    seconds: float = 30.0
 
-    def ask(self, what: str, action: Callable[[], T]) -> Asked[T]:
-        """Ask something."""
-        return Asked(what, self.submit(action), self.seconds)
+    def ask(self, what: str, action: Callable[[], T], *, parts: int = 1) -> Asked[T]:
+        """Ask something.
+
+        Args:
+            what: Whom, as the subject of a sentence.
+            action: Asks.
+            parts: How many questions it asks, one after the other.
+        """
+        limit = self.seconds * parts
+        until = self.clock() + limit
+        return Asked(what, self.submit(action), lambda: until - self.clock(), limit)
 
     def ask_registry(self, what: str, action: Callable[[], T]) -> Asked[T | Failure]:
         """Ask a registry, whose failure is an answer."""
-        return Asked(what, self.submit(partial(_failing, action)), self.seconds)
+        return self.ask(what, partial(_failing, action))
 
 
 def _failing(action: Callable[[], T]) -> T | Failure:

@@ -92,6 +92,10 @@ class ProjectQuestions(Protocol):
     def broken(self) -> WhalebuildError | None:
         """What is wrong with the settings."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What else is to be said of the settings."""
+
     def read(self) -> Plan | None:
         """Read it, without asking the engine or a registry; None where there is none.
 

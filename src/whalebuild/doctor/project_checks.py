@@ -12,7 +12,7 @@ from whalebuild.doctor.asking import Questions
 from whalebuild.doctor.dockerfile import judge_dockerfiles
 from whalebuild.doctor.examine import Check
 from whalebuild.doctor.facts import LintWarning
-from whalebuild.doctor.finding import Finding, failure, ok, skipped
+from whalebuild.doctor.finding import Finding, failure, ok, skipped, warning
 from whalebuild.doctor.ports import DockerQuestions, ProjectQuestions
 from whalebuild.errors import EngineError, UsageError, WhalebuildError
 from whalebuild.plan.definition import make_definition
@@ -44,6 +44,7 @@ class ProjectChecks:
         if broken:
             yield failure(broken).mended_by(None, broken.next_step or _AGAIN)
             return
+        yield from (warning(text) for text in self.project.warnings)
         origins = dict.fromkeys(self.project.settings.origins.values())
         yield ok(f"from {', '.join(origins)}" if origins else "none are set")
 

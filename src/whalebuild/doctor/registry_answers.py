@@ -49,8 +49,10 @@ class RegistryAnswers:
     @property
     def why_none(self) -> str:
         """Why there is no registry to ask."""
+        if self.subject.repositories:
+            return "the registries were not asked in time"
         plan = self.answers.plan.answer()
-        failed = isinstance(plan, WhalebuildError) and not self.subject.repositories
+        failed = isinstance(plan, WhalebuildError)
         return "the project could not be read" if failed else _NO_IMAGE
 
     def there(self, registry: str) -> bool:
@@ -68,7 +70,7 @@ def ask_registries(
         known = plan if isinstance(plan, Plan) else None
         return subject_of(known, None if known else settings.image)
 
-    subject = ask.ask("the project", about)
+    subject = ask.ask("the project", about, parts=2)
 
     def ping_all() -> dict[str, Ping | Failure]:
         found = subject.answer()
@@ -77,7 +79,7 @@ def ask_registries(
         return {name: in_time(each.answer(), f"GET {name}/v2/") for name, each in asked.items()}
 
     return RegistryAnswers(
-        *(answers, settings, questions, ask), subject, ask.ask("the registries", ping_all)
+        *(answers, settings, questions, ask), subject, ask.ask("the registries", ping_all, parts=3)
     )
 
 

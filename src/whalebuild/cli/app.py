@@ -18,6 +18,7 @@ from whalebuild.cli import (
     deploy,
     diff,
     history,
+    init,
     inspect,
     merge,
     plan,
@@ -40,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command()(init.init)
 app.command()(bake.bake)
 app.command()(merge.merge)
 app.command()(plan.plan)

@@ -23,8 +23,10 @@ def guess_image(folder: str, git_config: str) -> Guess:
     found = _URL.search(origin[1]) if origin else None
     if found:
         name = f"{_REGISTRIES[found[1]]}/{found[2].lower()}"
-        return Guess("image", name, f"a guess: the origin of the repository is at {found[1]}")
-    because = f"a guess: a registry on this machine, and the name of the folder {folder}"
+        return Guess(
+            "image", name, f"this is a guess: the origin of the repository is at {found[1]}"
+        )
+    because = "this is a guess: a registry on this machine, and the name of the folder"
     return Guess("image", f"{_LOCAL}/{plain_name(folder)}", because)
 
 

@@ -149,12 +149,9 @@ def _all(
 
 def _nothing_known(project: Project) -> UsageError:
     setup = next((name for name in ("setup.py", "setup.cfg") if project.has(name)), None)
-    seen = (
-        f"{setup} says what it needs only when it is run"
-        if setup
-        else "it found no "
-        + ("requirements.txt, pyproject.toml with dependencies, Pipfile, or package.json")
-    )
+    seen = "there is no requirements.txt, pyproject.toml with dependencies, Pipfile or package.json"
+    if setup:
+        seen = f"{setup} says what it needs only when it is run"
     return UsageError(
         "init does not know how this project is built",
         cause=f"{seen}; it writes Dockerfiles for Python (pip, uv, Poetry, PDM, Pipenv, "

@@ -42,9 +42,7 @@ def _django(project: Project, packages: str) -> Start | None:
         return _web(("gunicorn", "--bind", f"0.0.0.0:{PORT}", f"{site}.wsgi"), because)
     if named_in(packages, "uvicorn") and project.has(f"{site}/asgi.py"):
         return _web(("uvicorn", f"{site}.asgi:application", *_HOST), because)
-    note = (
-        "this is Django's development server: add gunicorn to the dependencies, and run init anew"
-    )
+    note = "this is Django's development server: add gunicorn, and run init again"
     return _web(("python", "manage.py", "runserver", f"0.0.0.0:{PORT}"), because, note)
 
 
@@ -75,7 +73,7 @@ def _wsgi(project: Project, packages: str) -> Start | None:
         call = ("--call",) if factory else ()
         words = ("waitress-serve", f"--port={PORT}", *call, f"{module}:{name.removesuffix('()')}")
         return _web(words, because, packages=folder)
-    note = "this is Flask's development server: add gunicorn to the dependencies, and run init anew"
+    note = "this is Flask's development server: add gunicorn, and run init again"
     words = ("flask", "--app", f"{module}:{name}", "run", *_HOST)
     return _web(words, because, note, packages=folder)
 

@@ -21,7 +21,9 @@ _REQUIREMENTS = (
     *("requirements/base.txt", "requirements.lock"),
 )
 _INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)", re.MULTILINE)
-_LOCAL = re.compile(r"^\s*(-e\b.*|--editable\b.*|\.{1,2}/\S*|\.(?:\[\S*)?|.*@\s*file:.*)$", re.M)
+_LOCAL = re.compile(
+    r"^\s*(-e\b.*|--editable\b.*|\.{1,2}/\S*|\.(?:\[\S*)?|.*@\s*file:.*)$", re.MULTILINE
+)
 _GIT = re.compile(r"^\s*[^#\n]*\bgit\+\S+", re.MULTILINE)
 _MACHINE = re.compile(r"^\s*[^#\n]*;.*\bplatform_machine\b", re.MULTILINE)
 _BOUND = re.compile(r"(>=|>|<=|<|==|~=|\^|~)?\s*(\d+(?:\.\d+)?)[\d.*]*")
@@ -144,27 +146,27 @@ def _version(project: Project) -> Guess:
     wanted = table.get("project", {}).get("requires-python") or poetry or pipfile
     if not isinstance(wanted, str):
         return Guess("python", _USUAL, "nothing names a version")
-    fits = [each for each in _VERSIONS if _fits(each, wanted, exact=wanted == pipfile)]
+    fits = [each for each in _VERSIONS if _fits(each, wanted)]
     chosen = _USUAL if _USUAL in fits else next(iter(fits), _USUAL)
     return Guess("python", chosen, f"the project wants {wanted}")
 
 
-def _fits(version: str, wanted: str, *, exact: bool) -> bool:
+def _fits(version: str, wanted: str) -> bool:
     """Whether a version is in a range; what is not understood does not hold it back."""
     own = _numbers(version)
     for part in wanted.split(","):
         found = _BOUND.match(part.strip())
         if not found:
             continue
-        sign, bound = found[1] or ("==" if exact else "=="), _numbers(found[2])
-        first = len(bound) == 1
+        sign, bound = found[1] or "==", _numbers(found[2])
+        first, patch = len(bound) == 1, part.count(".") > 1
         fits = {
             ">=": own >= bound,
-            ">": own > bound or part.strip().count(".") > 1,
+            ">": own > bound or (patch and own == bound),
             "<=": own <= bound,
             "<": own < bound,
             "==": own[: len(bound)] == bound,
-            "~=": own[:1] == bound[:1] and own >= bound and (part.count(".") < 2 or own == bound),
+            "~=": own == bound if patch else own[:1] == bound[:1] and own >= bound,
             "^": own[:1] == bound[:1] and own >= bound,
             "~": own[:1] == bound[:1] if first else own == bound,
         }
@@ -197,7 +199,7 @@ def _copies(manifests: tuple[str, ...]) -> Iterator[str]:
     for path in manifests:
         folders.setdefault(posixpath.dirname(path), []).append(path)
     for folder, paths in folders.items():
-        yield f"COPY {' '.join(paths)} {posixpath.join('/tmp', folder)}/"  # noqa: S108 - in the image
+        yield f"COPY {' '.join(paths)} {posixpath.join('/tmp', folder).rstrip('/')}/"  # noqa: S108 - in the image
 
 
 def _notes(project: Project, template: str, manifests: tuple[str, ...]) -> Iterator[str]:

@@ -24,7 +24,12 @@ def init_text(proposal: Proposal, plan: Plan | None, unread: str, *, in_full: bo
         unread: What could not be asked.
         in_full: Whether to show the files' texts.
     """
-    lines = columns([(g.what, g.value, g.because) for g in proposal.guesses])
+    found = [
+        row
+        for guess in proposal.guesses
+        for row in ((guess.what, guess.value), ("", f"because {guess.because}"))
+    ]
+    lines = columns(found)
     lines += [f"note: {note}" for note in proposal.notes]
     for file in proposal.files:
         lines += ["", f"new file {file.path}"]

@@ -82,9 +82,11 @@ def _propose(root: Path, image: str | None, *, asks: bool) -> Proposal:
         given = Guess("image", str(parse_repository(image, where="--image")), "--image")
     proposal = propose(project, read_template, given)
     guessed = next((g for g in proposal.guesses if g.what == "image"), None)
-    if not asks or given or guessed is None or not guessed.because.startswith("this is a guess"):
+    if not asks or given or guessed is None or guessed.sure:
         return proposal
-    name = typer.prompt(f"Name of the image ({guessed.because})", default=guessed.value, err=True)
+    name = typer.prompt(
+        f"Name of the image (a guess: {guessed.because})", default=guessed.value, err=True
+    )
     named = Guess("image", str(parse_repository(name, where="the image's name")), "you said so")
     return propose(project, read_template, named)
 

@@ -23,11 +23,11 @@ def guess_image(folder: str, git_config: str) -> Guess:
     found = _URL.search(origin[1]) if origin else None
     if found:
         name = f"{_REGISTRIES[found[1]]}/{found[2].lower()}"
-        return Guess(
-            "image", name, f"this is a guess: the origin of the repository is at {found[1]}"
-        )
-    because = "this is a guess: a registry on this machine, and the name of the folder"
-    return Guess("image", f"{_LOCAL}/{plain_name(folder)}", because)
+        because = f"the origin of the repository is at {found[1]}"
+    else:
+        name = f"{_LOCAL}/{plain_name(folder)}"
+        because = "a registry on this machine, and the name of the folder"
+    return Guess("image", name, because, sure=False)
 
 
 def plain_name(folder: str) -> str:

@@ -66,11 +66,13 @@ class Guess:
         what: What it is about, such as ``entry point``.
         value: The conclusion.
         because: What it was made from.
+        sure: Whether that leaves no doubt.
     """
 
     what: str
     value: str
     because: str
+    sure: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from typing import Any
 from whalebuild.cli.output.table import columns
 from whalebuild.plan.line_costs import LineCost, line_costs
 from whalebuild.plan.plan import AppPlan, Plan
+from whalebuild.scaffold.project import Guess
 from whalebuild.scaffold.propose import Proposal
+from whalebuild.text import human_bytes
 
 SCHEMA = "whalebuild.init/1"
-_NO_SECONDS = "how many seconds a step takes is not known before it has run: a bake shows it"
 
 
 def init_text(proposal: Proposal, plan: Plan | None, unread: str, *, in_full: bool) -> str:
@@ -27,7 +28,7 @@ def init_text(proposal: Proposal, plan: Plan | None, unread: str, *, in_full: bo
     found = [
         row
         for guess in proposal.guesses
-        for row in ((guess.what, guess.value), ("", f"because {guess.because}"))
+        for row in ((guess.what, guess.value), ("", f"{_because(guess)} {guess.because}"))
     ]
     lines = columns(found)
     lines += [f"note: {note}" for note in proposal.notes]
@@ -43,6 +44,10 @@ def init_text(proposal: Proposal, plan: Plan | None, unread: str, *, in_full: bo
         for app in plan.apps:
             lines += ["", *_of_app(plan, app)]
     return "\n".join(lines)
+
+
+def _because(guess: Guess) -> str:
+    return "because" if guess.sure else "a guess:"
 
 
 def _indented(text: str) -> list[str]:
@@ -64,20 +69,21 @@ def _of_app(plan: Plan, app: AppPlan) -> Iterator[str]:
     if patch is None:
         return
     costs = {cost.line: cost for cost in line_costs(plan, app)}
-    yield "  a patch would make code changes cheaper:"
+    yield "  a patch would make code changes cheaper, each of them on a fresh machine:"
     for change in patch.changes:
         yield f"    line {change.line}: {change.note}"
         yield f"      saves {_gain(costs.get(change.line))}"
-    yield f"    {_NO_SECONDS}"
     yield ""
     yield from _indented(patch.diff)
 
 
 def _gain(cost: LineCost | None) -> str:
-    if cost is None:
-        return "what that line costs, which is not known"
-    known = "" if cost.bytes is not None else " (how large that is shows after the first bake)"
-    return f"what the line costs a fresh machine now: it {cost.cost}{known}"
+    """What a line costs now. How long a command takes is not known before it has run."""
+    size = "a download of the app base, whose size is known after the first bake"
+    if cost and cost.bytes is not None:
+        size = f"a download of {human_bytes(cost.bytes)}"
+    run = cost is None or cost.instruction.upper().startswith("RUN")
+    return f"{size}{', and the seconds of the command, which a bake shows' if run else ''}"
 
 
 def next_steps(proposal: Proposal, *, written: bool) -> Iterator[str]:

@@ -47,7 +47,7 @@ def init(
         from whalebuild.source.new_files import write_new_files
 
         asks = not (yes or dry_run or format_ is opt.Format.JSON)
-        if asks and not sys.stdin.isatty():
+        if asks and not _is_terminal():
             raise UsageError(
                 "init asks before it writes, and standard input is no terminal",
                 next_step="give --yes, or --dry-run to see what would be written",
@@ -60,14 +60,18 @@ def init(
         # What machines read is not asked about: --yes is for them, too.
         writes = bool(proposal.files) and not dry_run and (yes or asks)
         if writes and asks:
-            typer.confirm("\nWrite this?", default=True, abort=True)
+            writes = typer.confirm("\nWrite this?", default=True, err=True)
         if writes:
             write_new_files(Path.cwd(), ((file.path, file.text) for file in proposal.files))
         typer.echo(
-            "\n".join(next_steps(proposal, written=writes))
+            "\n".join(next_steps(proposal, plan, written=writes))
             if text
             else json.dumps(init_json(proposal, plan, unread, written=writes))
         )
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _propose(root: Path, image: str | None, *, asks: bool) -> Proposal:

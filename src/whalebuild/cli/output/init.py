@@ -86,7 +86,7 @@ def _gain(cost: LineCost | None) -> str:
     return f"{size}{', and the seconds of the command, which a bake shows' if run else ''}"
 
 
-def next_steps(proposal: Proposal, *, written: bool) -> Iterator[str]:
+def next_steps(proposal: Proposal, plan: Plan | None, *, written: bool) -> Iterator[str]:
     """What was done, and what to do next."""
     yield ""
     if written:
@@ -95,10 +95,12 @@ def next_steps(proposal: Proposal, *, written: bool) -> Iterator[str]:
         yield "nothing was written"
     elif proposal.builds:
         yield "nothing needs to be written"
-    if proposal.builds:
-        yield "next: whalebuild plan; whalebuild plan --patch | patch -p1, where a patch is offered"
-    else:
+    if not proposal.builds:
         yield "next: docker compose up --build runs it here; whalebuild bake publishes it"
+        return
+    patched = bool(plan and any(a.image.app_base and a.image.app_base.patch for a in plan.apps))
+    patch = "whalebuild plan --patch | patch -p1 takes the patch; " if patched else ""
+    yield f"next: {patch}whalebuild bake publishes it"
 
 
 def init_json(

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from tests.integration.published import manifest
 from tests.integration.registries import free_port
 from tests.integration.sandbox import REPOSITORIES, SHARED_ENGINE, Sandbox
 
@@ -88,11 +89,18 @@ class Begun:
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
-    def bake(self, engine: str = SHARED_ENGINE, *words: str) -> dict[str, dict[str, Any]]:
+    def bake(self, *words: str, engine: str = SHARED_ENGINE) -> dict[str, dict[str, Any]]:
         """Bake, and have it succeed; each image by its role."""
         given = ("bake", "--format", "json", *self.words, *words)
         done = self.sandbox.whalebuild(*given, cwd=self.folder, engine=engine, check=True)
         return {target["role"]: target for target in json.loads(done.stdout)["targets"]}
+
+    def layers(self, tag: str) -> list[str]:
+        """Digests of the layers of what is published for linux/amd64."""
+        images = manifest(self.sandbox.registry, self.repository, tag)["manifests"]
+        (one,) = [each for each in images if each["platform"].get("architecture") == "amd64"]
+        layers = manifest(self.sandbox.registry, self.repository, one["digest"])["layers"]
+        return [layer["digest"] for layer in layers]
 
     def change_code(self) -> None:
         """Have it answer something else."""
@@ -134,7 +142,8 @@ class Begun:
 
 def push_python(sandbox: Sandbox, folder: Path) -> str:
     """Push the image that stands for python:3.13-slim; its name."""
-    return _push(sandbox, folder, "init-python", _CA)
+    both = "linux/amd64,linux/arm64"
+    return _push(sandbox, folder, "init-python", _CA, "--platform", both)
 
 
 def push_node(sandbox: Sandbox, folder: Path) -> str | None:
@@ -149,12 +158,12 @@ def push_node(sandbox: Sandbox, folder: Path) -> str | None:
     return _push(sandbox, folder, "init-node", _WITH_NODE)
 
 
-def _push(sandbox: Sandbox, folder: Path, name: str, dockerfile: str) -> str:
+def _push(sandbox: Sandbox, folder: Path, name: str, dockerfile: str, *more: str) -> str:
     image = f"{sandbox.registry}/{REPOSITORIES}/{name}:1"
     folder.mkdir(exist_ok=True)
     shutil.copy(sandbox.env()["WHALEBUILD_SANDBOX_CA"], folder / "ca.pem")
     (folder / "Dockerfile").write_text(dockerfile.replace("{base}", sandbox.python_image))
     output = f"--output=type=image,name={image},push=true,store=false"
-    words = ("docker", "buildx", "build", "--provenance=false", output, ".")
+    words = ("docker", "buildx", "build", "--provenance=false", *more, output, ".")
     sandbox.run(*words, cwd=folder, check=True)
     return image

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.init_projects import CODE, NODE, Begun, push_node, push_python
-from tests.integration.pairs import KIB
+from tests.integration.pairs import KIB, Pair
 from tests.integration.sandbox import Sandbox, downloaded
 from tests.support.marks import extended
 
@@ -49,7 +49,7 @@ def test_from_init_to_a_code_change_on_an_empty_engine(
     assert begun.answer() == "one"
     begun.change_code()
     with sandbox.requests() as requests:
-        warm = begun.bake(fresh)
+        warm = begun.bake(engine=fresh)
     served = downloaded(requests)
     print(f"{name}: the registry served {served} bytes to the empty engine")
     assert warm["deps"]["action"] == "reused"
@@ -68,3 +68,23 @@ def test_buildx_finds_nothing_to_say_of_what_is_written(
     done = sandbox.run(*words, cwd=begun.folder)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search("no warnings found", done.stdout + done.stderr)
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("name", [name for name in CODE if name != "own"])
+def test_the_same_lock_gives_the_same_layers(sandbox: Sandbox, begun: Begun, name: str) -> None:
+    begun.init("--yes")
+    begun.bake()
+    before = begun.layers("deps")
+    begun.bake("--no-cache")
+    assert begun.layers("deps") == before
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("name", ["pip", "uv", "poetry"])
+def test_nothing_is_run_for_the_other_platform(sandbox: Sandbox, begun: Begun, name: str) -> None:
+    """This engine cannot run linux/arm64 at all."""
+    begun.init("--yes")
+    begun.bake("--platform", "linux/amd64,linux/arm64")
+    pair = Pair(sandbox, begun.folder, begun.repository, begun.base)
+    assert set(pair.images("latest")) == {"amd64", "arm64"}

@@ -7,14 +7,15 @@ FROM ${PYTHON_IMAGE} AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS installer
-RUN pip install --no-cache-dir 'uv==0.13.*' pipenv
+RUN python -m venv /tools \
+    && /tools/bin/pip install --no-cache-dir 'uv==0.13.*' pipenv
 ENV UV_NO_CACHE=1 UV_NO_BUILD=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 COPY Pipfile Pipfile.lock /tmp/
-RUN PIPENV_PIPFILE=/tmp/Pipfile pipenv requirements --hash > /tmp/requirements.txt
+RUN PIPENV_PIPFILE=/tmp/Pipfile /tools/bin/pipenv requirements --hash > /tmp/requirements.txt
 ARG TARGETARCH
 RUN case $TARGETARCH in amd64) cpu=x86_64;; arm64) cpu=aarch64;; *) cpu=$TARGETARCH;; esac; \
-    uv venv /opt/venv \
-    && uv pip install --python /opt/venv --python-platform $cpu-manylinux_2_28 \
+    /tools/bin/uv venv /opt/venv \
+    && /tools/bin/uv pip install --python /opt/venv --python-platform $cpu-manylinux_2_28 \
       -r /tmp/requirements.txt \
     && mkdir -p /out/app /out/opt && mv /opt/venv /out/opt/ \
     && find /out -exec touch -hd @946684800 {} +

@@ -11,6 +11,7 @@ RUN npm install --global --cache /tmp/npm pnpm@{{tool}}
 COPY package.json pnpm-lock.yaml /out/app/
 RUN pnpm --dir /out/app install --frozen-lockfile --prod --ignore-scripts \
       --node-linker=hoisted --package-import-method=copy --store-dir /tmp/pnpm \
+    && rm -f /out/app/node_modules/.modules.yaml /out/app/node_modules/.pnpm-workspace-state*.json \
     && find /out -exec touch -hd @946684800 {} +
 
 FROM base AS dependencies

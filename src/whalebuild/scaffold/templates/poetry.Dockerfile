@@ -7,14 +7,15 @@ FROM ${PYTHON_IMAGE} AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS installer
-RUN pip install --no-cache-dir 'uv==0.13.*' 'poetry==2.*' 'poetry-plugin-export==1.*'
+RUN python -m venv /tools \
+    && /tools/bin/pip install --no-cache-dir 'uv==0.13.*' 'poetry==2.*' 'poetry-plugin-export==1.*'
 ENV UV_NO_CACHE=1 UV_NO_BUILD=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 COPY pyproject.toml poetry.lock /tmp/
-RUN poetry --project /tmp export --output /tmp/requirements.txt
+RUN /tools/bin/poetry --project /tmp export --output /tmp/requirements.txt
 ARG TARGETARCH
 RUN case $TARGETARCH in amd64) cpu=x86_64;; arm64) cpu=aarch64;; *) cpu=$TARGETARCH;; esac; \
-    uv venv /opt/venv \
-    && uv pip install --python /opt/venv --python-platform $cpu-manylinux_2_28 \
+    /tools/bin/uv venv /opt/venv \
+    && /tools/bin/uv pip install --python /opt/venv --python-platform $cpu-manylinux_2_28 \
       -r /tmp/requirements.txt \
     && mkdir -p /out/app /out/opt && mv /opt/venv /out/opt/ \
     && find /out -exec touch -hd @946684800 {} +

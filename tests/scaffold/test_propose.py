@@ -61,8 +61,11 @@ def test_a_project_with_a_dockerfile_gets_the_setting_alone() -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        {"docker-bake.hcl": ""},
-        {"compose.yaml": "services:\n  x:\n    build: ./x\n", "x/Dockerfile": ""},
+        {"docker-bake.hcl": 'target "app" {\n  tags = ["acme/x"]\n}\n'},
+        {
+            "compose.yaml": "services:\n  x:\n    image: acme/x\n    build: ./x\n",
+            "x/Dockerfile": "",
+        },
         {"Dockerfile": "", "whalebuild.toml": 'image = "ghcr.io/acme/other"\n'},
         {"Dockerfile": "", "pyproject.toml": '[tool.whalebuild]\nimage = "ghcr.io/acme/other"\n'},
     ],
@@ -72,6 +75,17 @@ def test_nothing_is_missing_where_the_image_is_named(files: dict[str, str]) -> N
     assert proposal.builds
     assert proposal.files == ()
     assert proposal.to_add == ()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"docker-bake.hcl": 'target "app" {}\n'},
+        {"compose.yaml": "services:\n  x:\n    build: ./x\n", "x/Dockerfile": ""},
+    ],
+)
+def test_a_bake_file_that_names_no_image_leaves_it_to_the_settings(files: dict[str, str]) -> None:
+    assert set(texts(proposed(files))) == {"whalebuild.toml"}
 
 
 def test_settings_that_lack_the_image_are_not_changed() -> None:

@@ -103,17 +103,16 @@ def _plan(proposal: Proposal) -> tuple[Plan | None, str]:
     from whalebuild.bakefile.images import BuildOptions
     from whalebuild.cli.session import BakeArguments, open_session
 
-    flags: dict[str, object] = {"retry-attempts": 1, "progress": "quiet"}
+    flags: dict[str, object] = {"retry-attempts": 1, "progress": "plain"}
     if proposal.image:
         flags["image"] = proposal.image
     with open_session(flags, BakeArguments()) as session:
-        try:
-            planner = session.planner(ask=True, thorough=True)
-            return planner.plan(session.request, BuildOptions()), ""
-        except (EngineError, UnreachableError, RefusedError) as failed:
-            unread = failed.what
-        try:
-            planner = session.planner(ask=False, thorough=True)
-            return planner.plan(session.request, BuildOptions()), unread
-        except (EngineError, UnreachableError, RefusedError) as failed:
-            return None, failed.what
+        unread = ""
+        for ask in (True, False):
+            planner = session.planner(ask=ask, thorough=True)
+            try:
+                with session.reading():
+                    return planner.plan(session.request, BuildOptions()), unread
+            except (EngineError, UnreachableError, RefusedError) as failed:
+                unread = unread or failed.what
+        return None, unread

@@ -18,6 +18,7 @@ _DOCKERFILES = ("Dockerfile", "dockerfile")
 _OTHER = re.compile(r"(?:.*/)?(?:[Dd]ockerfile(?:\.[\w.-]+)?|[\w-]+\.[Dd]ockerfile|Containerfile)")
 _NOT_OTHER = re.compile(r".*\.dockerignore")
 _BUILDS = re.compile(r"^\s+build\s*:", re.MULTILINE)
+_NAMES = re.compile(r"^\s+image\s*:", re.MULTILINE)
 OWN_SETTINGS = "whalebuild.toml"
 
 
@@ -31,6 +32,7 @@ class Existing:
         compose: The compose file.
         compose_builds: Whether one of its services is built.
         bake: Bake files.
+        names_image: Whether one of these seems to name an image.
         settings: The file that has settings of whalebuild.
         image: The setting ``image``.
     """
@@ -40,6 +42,7 @@ class Existing:
     compose: str | None
     compose_builds: bool
     bake: tuple[str, ...]
+    names_image: bool
     settings: str | None
     image: str | None
 
@@ -65,12 +68,15 @@ def find_existing(project: Project) -> Existing:
     image = table.get("image")
     dockerfile = _first(project, _DOCKERFILES)
     found = (path for path in project.files if _OTHER.fullmatch(path))
+    bake = tuple(name for name in _BAKE if project.has(name))
+    tagged = any("tags" in project.text(name) for name in bake)
     return Existing(
         dockerfile,
         tuple(path for path in found if path != dockerfile and not _NOT_OTHER.fullmatch(path)),
         compose,
         bool(compose and _BUILDS.search(project.text(compose))),
-        tuple(name for name in _BAKE if project.has(name)),
+        bake,
+        tagged or bool(compose and _NAMES.search(project.text(compose))),
         settings,
         image if isinstance(image, str) else None,
     )

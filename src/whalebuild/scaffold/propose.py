@@ -88,8 +88,10 @@ def _settings_alone(existing: Existing, templates: Templates, image: Guess) -> P
     guesses = [Guess("Dockerfile", dockerfile, "it is there, and stays as it is")]
     by_compose = (existing.compose,) if existing.compose and existing.compose_builds else ()
     if files := (*existing.bake, *by_compose):
-        guesses.append(Guess("bake file", ", ".join(files), "it names the images"))
-        return Proposal(tuple(guesses), builds=True)
+        names = "names the images" if existing.names_image else "says what is built"
+        guesses.append(Guess("bake file", ", ".join(files), f"it {names}"))
+        if existing.names_image:
+            return Proposal(tuple(guesses), builds=True)
     guesses.append(image)
     files_, to_add = _settings(existing, templates, image)
     return Proposal(tuple(guesses), files_, (), to_add, builds=True, image=image.value)

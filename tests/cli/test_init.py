@@ -160,15 +160,22 @@ def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.Monke
     assert "Permission denied" in done.output
 
 
+@pytest.fixture
+def baked(project: Path) -> Path:
+    """A project whose bake file names the image."""
+    (project / "docker-bake.hcl").write_text('target "app" { tags = ["acme/web:latest"] }\n')
+    return project
+
+
 SLOW = "FROM python:3.13-slim\nCOPY . /app/\nRUN pip install -r /app/requirements.txt\n"
 
 
-def test_a_dockerfile_stays_and_its_patch_is_shown(project: Path) -> None:
-    (project / "Dockerfile").write_text(SLOW)
-    (project / "requirements.txt").write_text("bottle==0.13.2\n")
+def test_a_dockerfile_stays_and_its_patch_is_shown(baked: Path) -> None:
+    (baked / "Dockerfile").write_text(SLOW)
+    (baked / "requirements.txt").write_text("bottle==0.13.2\n")
     done = invoke("--yes")
     assert done.exit_code == 0, done.output
-    assert (project / "Dockerfile").read_text() == SLOW
+    assert (baked / "Dockerfile").read_text() == SLOW
     assert "+COPY requirements.txt /app/" in done.stdout
     assert "saves a download of the app base" in done.stdout
     assert "nothing needs to be written" in done.stdout
@@ -180,14 +187,14 @@ def test_a_dockerfile_stays_and_its_patch_is_shown(project: Path) -> None:
     assert found["not_asked"] is None
 
 
-def test_a_stage_of_dependencies_needs_no_patch(project: Path) -> None:
+def test_a_stage_of_dependencies_needs_no_patch(baked: Path) -> None:
     done = invoke("--yes")
     assert "app: its dependencies are stage dependencies" in done.stdout
     assert "--patch" not in done.stdout
 
 
 def test_a_registry_that_cannot_be_reached_is_said(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+    baked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def plan(planner: Planner, *_: object) -> Any:
         raise UnreachableError("the registry could not be reached")

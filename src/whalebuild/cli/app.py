@@ -25,7 +25,9 @@ from whalebuild.cli import (
     prune,
     rollback,
 )
-from whalebuild.cli.boundary import asks_for_json, print_json_error
+from whalebuild.cli.boundary import asks_for_json, begin_debug, print_json_error
+from whalebuild.cli.completion import verb as completion
+from whalebuild.cli.help import Verb, VerbGroup
 from whalebuild.errors import ExitCode, UsageError
 
 _GONE = int(ExitCode.INTERRUPTED)
@@ -33,24 +35,30 @@ _HELP = "see `whalebuild --help`, or `whalebuild VERB --help`"
 
 app = typer.Typer(
     name="whalebuild",
+    cls=VerbGroup,
     help="Publish a service image as two tags, :deps and :latest, so that a code change moves "
     "only code.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Plain help: rich would take longer to import than all the rest.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(init.init)
-app.command()(bake.bake)
-app.command()(merge.merge)
-app.command()(plan.plan)
-app.command()(inspect.inspect)
-app.command()(diff.diff)
-app.command()(deploy.deploy)
-app.command()(rollback.rollback)
-app.command()(history.history)
-app.command()(prune.prune)
+for verb in (
+    init.init,
+    bake.bake,
+    merge.merge,
+    plan.plan,
+    inspect.inspect,
+    diff.diff,
+    deploy.deploy,
+    rollback.rollback,
+    history.history,
+    prune.prune,
+    completion.completion,
+):
+    app.command(cls=Verb)(verb)
 app.add_typer(builder.app)
 
 
@@ -60,10 +68,18 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _debug(value: bool) -> None:
+    if value:
+        begin_debug()
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", "-D", callback=_debug, help="Show where errors come from.")
     ] = False,
 ) -> None:
     pass
@@ -122,6 +138,10 @@ def _run() -> int:
 
 
 def _run_verb() -> int:
+    if sys.argv[1:2] == [completion.QUESTION]:
+        command: Any = typer.main.get_command(app)
+        typer.echo("\n".join(completion.answer_lines(command, sys.argv[2:])))
+        return 0
     try:
         ended = app(prog_name="whalebuild", standalone_mode=False)
     except SystemExit as exiting:

@@ -32,8 +32,9 @@ def init_text(proposal: Proposal, plan: Plan | None, unread: str, *, in_full: bo
     ]
     lines = columns(found)
     lines += [f"note: {note}" for note in proposal.notes]
-    for file in proposal.files:
-        lines += ["", f"new file {file.path}"]
+    for number, file in enumerate(proposal.files):
+        gap = [""] if in_full or not number else []
+        lines += [*gap, f"new file {file.path}"]
         lines += _indented(file.text) if in_full else []
     lines += [f"{path} is there, and stays as it is" for path in proposal.kept]
     for more in proposal.to_add:

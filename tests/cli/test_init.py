@@ -202,4 +202,4 @@ def test_a_registry_that_cannot_be_reached_is_said(
     monkeypatch.setattr(Planner, "plan", plan)
     done = invoke("--yes")
     assert done.exit_code == 0
-    assert "note: the registry could not be reached" in done.stdout
+    assert "not be reached: the Dockerfile was not looked at" in done.stdout

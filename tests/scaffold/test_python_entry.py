@@ -27,6 +27,21 @@ DJANGO = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')\n"
             "uvicorn",
             f"uvicorn app.main:app {UVICORN}",
         ),
+        (
+            {"shop/app.py": "def create_app() -> FastAPI:\n    app = FastAPI()\n"},
+            "fastapi uvicorn",
+            f"uvicorn --factory shop.app:create_app {UVICORN}",
+        ),
+        (
+            {"shop/app.py": "def create_app():\n", "main.py": "app = create_app(1)\n"},
+            "fastapi uvicorn",
+            f"uvicorn main:app {UVICORN}",
+        ),
+        (
+            {"shop/app.py": "def create_app():\n", "wsgi.py": "application = create_app()\n"},
+            "flask gunicorn",
+            "gunicorn --bind 0.0.0.0:8000 wsgi:application",
+        ),
         ({"app.py": "app = Flask(__name__)\n"}, "gunicorn", "gunicorn --bind 0.0.0.0:8000 app:app"),
         (
             {"shop/__init__.py": "def create_app() -> Flask:\n"},

@@ -13,6 +13,8 @@ _CALL = r"^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?({})\("
 _ASGI = re.compile(_CALL.format("FastAPI|Starlette|Litestar|Quart"), re.MULTILINE)
 _WSGI = re.compile(_CALL.format("Flask"), re.MULTILINE)
 _FACTORY = re.compile(r"^def (create_app|make_app|app_factory)\(", re.MULTILINE)
+_CREATED = re.compile(_CALL.format("create_app|make_app|app_factory"), re.MULTILINE)
+_ASGI_PACKAGES = ("fastapi", "starlette", "litestar", "quart")
 _PORT = re.compile(r"\bport\s*[=:]\s*(\d{4,5})\b|\.bind\(\([^)]*,\s*(\d{4,5})\)", re.IGNORECASE)
 _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)['\"]")
 _SCRIPTS = ("main.py", "app.py", "server.py", "run.py", "bot.py", "worker.py")
@@ -48,18 +50,23 @@ def _django(project: Project, packages: str) -> Start | None:
 
 def _asgi(project: Project, packages: str) -> Start | None:
     found = _assigned(project, _ASGI)
+    if found is None and any(named_in(packages, each) for each in _ASGI_PACKAGES):
+        found = _assigned(project, _CREATED) or _factory(project)
     if found is None:
         return None
     path, name, line = found
     folder, module = _module_name(project, path)
     has_server = named_in(packages, "uvicorn") or re.search(r"fastapi\[(all|standard)", packages)
     missing = () if has_server else ("no manifest names uvicorn, which the command needs: add it",)
-    command = ("uvicorn", f"{module}:{name}", *_HOST)
+    factory = ("--factory",) if name.endswith("()") else ()
+    command = ("uvicorn", *factory, f"{module}:{name.removesuffix('()')}", *_HOST)
     return _web(command, f"{path} has `{line}`", *missing, packages=folder)
 
 
 def _wsgi(project: Project, packages: str) -> Start | None:
-    found = _assigned(project, _WSGI) or _factory(project, packages)
+    found = _assigned(project, _WSGI)
+    if found is None and named_in(packages, "flask"):
+        found = _assigned(project, _CREATED) or _factory(project)
     if found is None:
         return None
     path, name, line = found
@@ -127,9 +134,8 @@ def _assigned(project: Project, pattern: re.Pattern[str]) -> tuple[str, str, str
     return min(hits)[2:] if hits else None
 
 
-def _factory(project: Project, packages: str) -> tuple[str, str, str] | None:
-    if not named_in(packages, "flask"):
-        return None
+def _factory(project: Project) -> tuple[str, str, str] | None:
+    """The file, the call and the line of a function that makes the application."""
     for path in project.code(".py"):
         found = _FACTORY.search(project.text(path))
         if found:

@@ -40,7 +40,8 @@ def init_text(proposal: Proposal, plan: Plan | None, unread: str, *, in_full: bo
     for more in proposal.to_add:
         lines += ["", f"to be added to {more.path} by you:", *_indented(more.text)]
     if unread:
-        lines += ["", f"note: {unread}: what is published is not known"]
+        what = "what is published is not known" if plan else "the Dockerfile was not looked at"
+        lines += ["", f"note: {unread}: {what}"]
     if plan:
         for app in plan.apps:
             lines += ["", *_of_app(plan, app)]

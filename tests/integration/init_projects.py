@@ -140,10 +140,10 @@ class Begun:
             self.sandbox.run(*gone, cwd=self.folder, engine=engine)
 
 
-def push_python(sandbox: Sandbox, folder: Path) -> str:
+def push_python(sandbox: Sandbox, folder: Path, *platforms: str) -> str:
     """Push the image that stands for python:3.13-slim; its name."""
-    both = "linux/amd64,linux/arm64"
-    return _push(sandbox, folder, "init-python", _CA, "--platform", both)
+    words = ("--platform", ",".join(platforms)) if platforms else ()
+    return _push(sandbox, folder, "init-python" + "-both" * bool(platforms), _CA, *words)
 
 
 def push_node(sandbox: Sandbox, folder: Path) -> str | None:

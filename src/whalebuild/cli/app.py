@@ -19,6 +19,7 @@ from whalebuild.cli import (
     diff,
     doctor,
     history,
+    init,
     inspect,
     merge,
     plan,
@@ -46,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
+    init.init,
     bake.bake,
     merge.merge,
     plan.plan,

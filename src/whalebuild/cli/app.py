@@ -20,6 +20,7 @@ from whalebuild.cli import (
     history,
     inspect,
     merge,
+    override,
     plan,
     prune,
     rollback,
@@ -45,6 +46,7 @@ app.command()(merge.merge)
 app.command()(plan.plan)
 app.command()(inspect.inspect)
 app.command()(diff.diff)
+app.command()(override.override)
 app.command()(deploy.deploy)
 app.command()(rollback.rollback)
 app.command()(history.history)

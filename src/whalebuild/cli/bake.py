@@ -109,6 +109,10 @@ def bake(
             baker = session.baker(plan)
             result = bake_part(baker, part_file) if partial else baker.bake()
             _say(session, next_pull_lines(result))
+            if plan.options.publishes and not partial:
+                from whalebuild.cli.override_file import keep_fresh
+
+                keep_fresh(session)
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
         table = result_table(result)

@@ -13,7 +13,7 @@ import pytest
 from tests.integration import image_content, published
 from tests.integration.pairs import KIB
 from tests.integration.report_project import Project
-from tests.integration.sandbox import Sandbox, downloaded
+from tests.integration.sandbox import SHARED_ENGINE, Sandbox, downloaded
 from tests.support.marks import extended
 
 # Heavy, and the same in every build.
@@ -72,6 +72,12 @@ def override(reported: Project, *words: str, exits: int = 0) -> dict[str, Any]:
     return found
 
 
+def web(made: dict[str, Any]) -> dict[str, Any]:
+    """What the service has."""
+    found: dict[str, Any] = next(e for e in made["services"] if e["service"] == "web")
+    return found
+
+
 def compose(reported: Project, engine: str, *words: str, service: str = "web") -> str:
     """``docker compose build``; what BuildKit says."""
     command = ("docker", "compose", "--progress", "plain", *words, "build", service)
@@ -81,17 +87,26 @@ def compose(reported: Project, engine: str, *words: str, service: str = "web") -
 
 
 def built(reported: Project, engine: str, folder: Path) -> Any:
-    """What is in the image that compose built."""
+    """What is in the image that compose built, and how it was made.
+
+    Not layer by layer: BuildKit leaves out of a layer what is just so below it, where it has that.
+    """
     file = folder / "image.tar"
-    image = reported.fill("$REPO/app")
-    save = ("docker", "save", "-o", str(file), image)
+    save = ("docker", "save", "-o", str(file), reported.fill("$REPO/app"))
     reported.sandbox.run(*save, cwd=reported.folder, engine=engine, check=True)
     with tarfile.open(file) as tar:
         files = {m.name: tar.extractfile(m) for m in tar if m.isfile()}
         raw = {name: opened.read() for name, opened in files.items() if opened}
     file.unlink()
-    (image_,) = image_content.from_layout(raw).values()
-    return image_
+    (image,) = image_content.from_layout(raw).values()
+    (made,) = image["platforms"].values()
+    tree = {entry[0].rstrip("/"): entry for layer in made.pop("layers") for entry in layer}
+    return {**made, "tree": tree}
+
+
+def installs(said: str) -> bool:
+    """Whether the step ran that installs packages."""
+    return re.search(r"^#\d+ [\d.]+ now installing$", said, re.MULTILINE) is not None
 
 
 def weight(reported: Project) -> int:
@@ -121,13 +136,10 @@ def test_a_build_on_an_empty_engine_installs_nothing(
     with sandbox.fresh_engine("fresh") as engine, sandbox.requests() as requests:
         said = compose(reported, engine)
         ours = built(reported, engine, tmp_path)
-    assert "now installing" not in re.sub(r"\[.*\] RUN .*", "", said)
+    assert not installs(said)
     assert 0 < downloaded(requests) <= weight(reported) + 40 * KIB
-    with sandbox.fresh_engine("plain") as engine:
-        plain = compose(reported, engine, "-f", "compose.yaml")
-        theirs = built(reported, engine, tmp_path)
-    assert "now installing" in re.sub(r"\[.*\] RUN .*", "", plain)
-    assert ours == theirs
+    compose(reported, SHARED_ENGINE, "-f", "compose.yaml")
+    assert ours == built(reported, SHARED_ENGINE, tmp_path)
 
 
 @pytest.mark.extended
@@ -141,15 +153,14 @@ def test_an_old_override_is_never_wrong(
     old = (reported.folder / "compose.override.yaml").read_text()
     reported.put("requirements.txt", "others")
     with sandbox.fresh_engine("fresh") as engine:
-        said = compose(reported, engine)
+        assert installs(compose(reported, engine))
         ours = built(reported, engine, tmp_path)
-        assert "now installing" in re.sub(r"\[.*\] RUN .*", "", said)
     with sandbox.fresh_engine("plain") as engine:
         compose(reported, engine, "-f", "compose.yaml")
         assert ours == built(reported, engine, tmp_path)
     again = override(reported)
-    assert again["services"][0]["reused"] is False
-    assert any("requirements.txt" in reason for reason in again["services"][0]["reasons"])
+    assert web(again)["reused"] is False
+    assert any("requirements.txt" in reason for reason in web(again)["reasons"])
     baked = reported.bake()
     assert "compose.override.yaml has what was just published" in baked["stderr"]
     assert (reported.folder / "compose.override.yaml").read_text() != old
@@ -169,14 +180,14 @@ def test_a_base_image_that_has_moved(sandbox: Sandbox, reported: Project, tmp_pa
     (moved / "Dockerfile").write_text(f"FROM {sandbox.python_image}\nENV MOVED=1\n")
     push = ("docker", "buildx", "build", "--push", "-t", base, ".")
     sandbox.run(*push, cwd=moved, check=True)
-    pinned = override(reported)["services"][0]["additional_contexts"]
+    pinned = web(override(reported))["additional_contexts"]
     assert list(pinned) == [base]
     assert re.fullmatch(rf"docker-image://{re.escape(base)}@sha256:[0-9a-f]{{64}}", pinned[base])
     with sandbox.fresh_engine("fresh") as engine:
         said = compose(reported, engine)
         content = built(reported, engine, tmp_path)
-    assert "now installing" not in re.sub(r"\[.*\] RUN .*", "", said)
-    assert "MOVED" not in json.dumps(content["platforms"])
+    assert not installs(said)
+    assert "MOVED" not in json.dumps(content["config"])
 
 
 @pytest.mark.extended
@@ -185,7 +196,7 @@ def test_beside_somebody_elses_override(sandbox: Sandbox, reported: Project) -> 
     theirs = "services: {web: {environment: {A: '$$x'}, build: {cache_from: [$REPO/cache]}}}\n"
     reported.put("compose.override.yml", theirs)
     early = override(reported)
-    assert "nothing is published yet" in early["services"][0]["left_out"]
+    assert "nothing is published yet" in web(early)["left_out"]
     reported.bake()
     stale = override(reported, "--check", exits=10)
     assert not stale["written"]
@@ -198,11 +209,11 @@ def test_beside_somebody_elses_override(sandbox: Sandbox, reported: Project) -> 
     env = {"COMPOSE_FILE": files}
     config = ("docker", "compose", "--profile", "*", "config", "--format", "json")
     done = sandbox.run(*config, cwd=reported.folder, env=env, check=True)
-    web = json.loads(done.stdout)["services"]["web"]
-    ours = made["services"][0]
-    assert web["build"]["cache_from"] == [reported.fill("$REPO/cache"), *ours["cache_from"]]
-    assert web["build"].get("additional_contexts", {}) == ours["additional_contexts"]
-    assert web["environment"] == {"A": "$x"}
+    merged = json.loads(done.stdout)["services"]["web"]
+    ours = web(made)
+    assert merged["build"]["cache_from"] == [reported.fill("$REPO/cache"), *ours["cache_from"]]
+    assert merged["build"]["additional_contexts"] == ours["additional_contexts"]
+    assert merged["environment"] == {"A": "$x"}
     # With the file among those that compose reads, nothing of it is taken for the project's own.
     fresh = reported.whalebuild("override", "--check", "--format", "json", env=env)
     assert json.loads(fresh.stdout)["fresh"], fresh.stdout

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from whalebuild.console.base import ConsoleBase
 
 
+EXAMPLES = (
+    ("whalebuild bake", "build what has changed, and publish both tags"),
+    ("whalebuild bake web --platform linux/amd64,linux/arm64", "one target, for two platforms"),
+    ("whalebuild bake --load", "try it here: into the local engine, and nothing is pushed"),
+)
+
+
 @opt.with_blocks
 def bake(
     *,

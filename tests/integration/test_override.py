@@ -18,7 +18,7 @@ from tests.support.marks import extended
 
 # Heavy, and the same in every build.
 _INSTALL = (
-    "RUN echo now installing && mkdir -p /opt/venv && python3 -c \"import random; "
+    'RUN echo now installing && mkdir -p /opt/venv && python3 -c "import random; '
     "random.seed(open('requirements.txt').read()); "
     "open('/opt/venv/packages', 'wb').write(random.randbytes(3000000))\"\n"
 )
@@ -32,7 +32,7 @@ TWO_STAGES = (
 )
 COPIED = (
     f"FROM $PYTHON AS builder\nWORKDIR /build\nCOPY requirements.txt .\n{_INSTALL}"
-    'FROM $PYTHON\nCOPY --from=builder /opt/venv /opt/venv\nWORKDIR /srv\nCOPY . .\n'
+    "FROM $PYTHON\nCOPY --from=builder /opt/venv /opt/venv\nWORKDIR /srv\nCOPY . .\n"
     'CMD ["python3", "app.py"]\n'
 )
 DJANGO = (

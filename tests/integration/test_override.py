@@ -197,17 +197,25 @@ def test_beside_somebody_elses_override(sandbox: Sandbox, reported: Project) -> 
     reported.put("compose.override.yml", theirs)
     early = override(reported)
     assert "nothing is published yet" in web(early)["left_out"]
-    reported.bake()
+    written = reported.folder / "compose.whalebuild.yaml"
+    assert early["file"] == str(written)
+    empty = written.read_text()
+    assert "has what was just published" in reported.bake()["stderr"]
+    made = override(reported, "--check")
+    assert made["text"] == written.read_text()
+    written.write_text(empty)
     stale = override(reported, "--check", exits=10)
-    assert not stale["written"]
-    made = override(reported)
-    assert made["file"] == str(reported.folder / "compose.whalebuild.yaml")
+    assert (stale["written"], written.read_text()) == (False, empty)
+    assert override(reported)["written"]
     assert (reported.folder / "compose.override.yml").read_text() == reported.fill(theirs)
     said = reported.whalebuild("override").stdout
     files = "compose.yaml:compose.override.yml:compose.whalebuild.yaml"
     assert f"COMPOSE_FILE={files}" in said
     env = {"COMPOSE_FILE": files}
     config = ("docker", "compose", "--profile", "*", "config", "--format", "json")
+    other = {"COMPOSE_FILE": "compose.yaml:empty.yaml"}
+    (reported.folder / "empty.yaml").write_text(empty)
+    sandbox.run(*config, cwd=reported.folder, env=other, check=True)
     done = sandbox.run(*config, cwd=reported.folder, env=env, check=True)
     merged = json.loads(done.stdout)["services"]["web"]
     ours = web(made)

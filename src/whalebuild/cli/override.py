@@ -10,8 +10,8 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
-    ("whalebuild override && docker compose up --build", "start from what is published"),
-    ("whalebuild override --check", "exit code 10 if the file is not up to date"),
+    ("whalebuild override", "from then on docker compose build starts from what is published"),
+    ("whalebuild override --check", "write nothing; exit code 10 if the file is not up to date"),
     ("whalebuild override --output -", "print it, and write nothing"),
 )
 _NOT_FRESH = 10

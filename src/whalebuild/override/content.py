@@ -1,9 +1,9 @@
 """What the services of a compose project are given, so that they start from what is published.
 
 Only what cannot be wrong. compose reads an override as it is, whatever has changed on the disk
-since it was written. So the published dependencies do not stand in the place of a stage, as they do in a
-bake, but are imported as a cache: BuildKit takes a step of it only where the step and all that it
-reads are the same. Named contexts pin base images alone, as the published dependencies were made
+since it was written. So the published dependencies do not stand in the place of a stage, as they do
+in a bake, but are imported as a cache: BuildKit takes a step of it only where the step and all that
+it reads are the same. Named contexts pin base images alone, as the published dependencies were made
 from them; without that a base image that has moved would make every step another one. See
 docs/adr/0015-compose-override.md.
 """

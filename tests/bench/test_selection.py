@@ -58,7 +58,7 @@ def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> Non
         ("code", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
         ("code/whalebuild", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
         ("code/one-stage/*", {"code/one-stage"}),
-        ("*/django/*", {"code/django"}),
+        ("*/django/*", {"code/django", "local/django"}),
         ("code/copy/*", {"code/copy"}),
         ("services-*", {"services-1/from", "services-10/from", "services-40/from"}),
         ("code/by-hand", set()),

@@ -26,7 +26,7 @@ from whalebuild.cli import (
     prune,
     rollback,
 )
-from whalebuild.cli.boundary import asks_for_json, print_json_error
+from whalebuild.cli.boundary import asks_for_json, begin_debug, print_json_error
 from whalebuild.cli.completion import verb as completion
 from whalebuild.cli.help import Verb, VerbGroup
 from whalebuild.cli.pages import PROGRAM
@@ -41,6 +41,7 @@ app = typer.Typer(
     "only code.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Plain help: rich would take longer to import than all the rest.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -69,10 +70,18 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _debug(value: bool) -> None:
+    if value:
+        begin_debug()
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", "-D", callback=_debug, help="Show where errors come from.")
     ] = False,
 ) -> None:
     pass

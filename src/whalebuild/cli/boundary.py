@@ -29,6 +29,8 @@ from whalebuild.failures.failure import redact
 from whalebuild.settings import DEBUG
 
 ERROR_SCHEMA = "whalebuild.error/1"
+#: By which docker and buildx print where an error comes from.
+_DEBUG_OF_DOCKER = "DEBUG"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -60,6 +62,11 @@ def boundary(output_format: str) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def begin_debug() -> None:
+    """Have errors of docker, of buildx and of whalebuild itself say where they come from."""
+    os.environ[DEBUG] = os.environ[_DEBUG_OF_DOCKER] = "1"
 
 
 class _InternalError(WhalebuildError):

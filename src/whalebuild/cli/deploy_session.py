@@ -32,6 +32,7 @@ from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
+from whalebuild.source.project_folder import find_project
 from whalebuild.source.settings_file import read_settings_layer
 
 if TYPE_CHECKING:
@@ -123,7 +124,9 @@ def open_deploy_session(
     from whalebuild.state.records import FileRecord, state_folder
 
     environment = layer_from_environment(os.environ)
-    settings = resolve([read_settings_layer(Path.cwd()), environment, layer_from_flags(flags)])
+    place = find_project(Path.cwd(), os.environ, stay=True)
+    layer = read_settings_layer(place.settings, place.above)
+    settings = resolve([layer, environment, layer_from_flags(flags)])
     console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
     calls = DockerCalls()
     project = ComposeProject(
@@ -137,6 +140,8 @@ def open_deploy_session(
     with console, DockerHost(calls) as host, RegistryClient() as registry:
         for warning in environment.warnings:
             console.note(f"warning: {warning}")
+        if place.note:
+            console.note(place.note)
         policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
         retrier = Retrier(policy, console.note)
         name, engine = project.model().name, host.id()

@@ -74,7 +74,16 @@ To = Annotated[
 Builder = Annotated[str | None, Option(help="buildx builder, or auto; default: the current one.")]
 NoCache = Annotated[bool, Option("--no-cache", help="Run every step anew.")]
 Pull = Annotated[bool, Option("--pull", help="Ask the registry for newer base images.")]
-Progress = Annotated[str | None, Option(metavar="MODE", help="auto, tty, plain, rawjson or quiet.")]
+Progress = Annotated[
+    str | None, Option(metavar="MODE", help="auto, tty, plain, rawjson, quiet or none.")
+]
+Quiet = Annotated[
+    bool,
+    Option("--quiet", "-q", help="Print no progress, and of the result the images' digests alone."),
+]
+Debug = Annotated[
+    bool, Option("--debug", "-D", help="Show where errors come from, docker's and our own.")
+]
 MetadataFile = Annotated[Path | None, Option(help="Write buildx's build metadata to this file.")]
 PrintOnly = Annotated[
     bool, Option("--print", help="Print the generated bake definition and run nothing.")
@@ -82,6 +91,52 @@ PrintOnly = Annotated[
 Push = Annotated[
     bool,
     Option("--push", help="Push other targets, too, as buildx does; pairs are published anyway."),
+]
+Sbom = Annotated[
+    str | None,
+    Option("--sbom", metavar="SWITCH", help="SBOM: true, false or generator=IMAGE."),
+]
+Provenance = Annotated[
+    str | None,
+    Option("--provenance", metavar="SWITCH", help="Attest provenance: true, false or mode=max."),
+]
+Attests = Annotated[
+    list[str] | None,
+    Option("--attest", metavar="ATTESTATION", help="Attest: type=sbom,… (repeatable)."),
+]
+AnnotationsGiven = Annotated[
+    list[str] | None,
+    Option("--annotation", metavar="KEY=VALUE", help="Annotate images (repeatable)."),
+]
+Labels = Annotated[
+    list[str] | None, Option("--label", metavar="KEY=VALUE", help="Label images (repeatable).")
+]
+Secrets = Annotated[
+    list[str] | None,
+    Option(
+        "--secret",
+        metavar="SECRET",
+        help="Secret for builds: id=NAME,src=FILE or id=NAME,env=VARIABLE (repeatable).",
+    ),
+]
+SshKeys = Annotated[
+    list[str] | None,
+    Option(
+        "--ssh", metavar="KEY", help="SSH agent or key for builds: default or NAME=… (repeatable)."
+    ),
+]
+Call = Annotated[
+    str | None,
+    Option(
+        "--call",
+        metavar="METHOD",
+        help="Ask Dockerfiles for something else than a build: check, outline or targets.",
+    ),
+]
+CheckDockerfiles = Annotated[bool, Option("--check", help="The same as --call check.")]
+ListOnly = Annotated[
+    str | None,
+    Option("--list", metavar="WHAT", help="List targets or variables of the bake file, and end."),
 ]
 Load = Annotated[
     bool,
@@ -252,6 +307,19 @@ class BakeFileOptions:
     file: Files = None
     set_: Overrides = None
     var: Variables = None
+
+
+@dataclass(frozen=True)
+class AttributeOptions:
+    """What is said of every target; the names are those of ``bakefile.build_flags.BuildFlags``."""
+
+    sbom: Sbom = None
+    provenance: Provenance = None
+    attest: Attests = None
+    annotation: AnnotationsGiven = None
+    label: Labels = None
+    secret: Secrets = None
+    ssh: SshKeys = None
 
 
 @dataclass(frozen=True)

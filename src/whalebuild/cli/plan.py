@@ -30,6 +30,7 @@ def plan(
     tag: opt.Tags = None,
     naming: opt.ImageOptions,
     push: opt.Push = False,
+    attributes: opt.AttributeOptions,
     pull: opt.Pull = False,
     scope: opt.Scope = None,
     base: opt.Base = None,
@@ -39,7 +40,8 @@ def plan(
 ) -> None:
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
-        from whalebuild.cli.session import BakeArguments, open_session, push_override, setting_flags
+        from whalebuild.cli.build_flags import overrides_of
+        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
 
         flags = setting_flags(
             file=bake_file.file,
@@ -50,7 +52,7 @@ def plan(
             builder=builder,
             **vars(naming),
         )
-        overrides = push_override(bake_file.set_, push=push)
+        overrides = overrides_of(bake_file.set_, attributes, push=push)
         with open_session(flags, BakeArguments(targets, overrides, bake_file.var)) as session:
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.after_boundary import patches

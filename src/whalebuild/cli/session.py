@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, chdir, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whalebuild.bakefile.rebased import rebased, rebased_allow, rebased_override
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.running_time import seconds_running
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
@@ -17,6 +18,7 @@ from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.project_folder import ProjectFolder, find_project
 from whalebuild.source.settings_file import read_settings_layer
 from whalebuild.tags import DEPS_TAG
 
@@ -35,7 +37,7 @@ _CHECK_FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
 
 
 # Progress modes in which nothing is printed for people.
-FOR_PROGRAMS = ("quiet", "rawjson")
+FOR_PROGRAMS = ("quiet", "none", "rawjson")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Session:
     tree: LocalSourceTree
     console: ConsoleBase
     retrier: Retrier
+    project: ProjectFolder
+
+    def path(self, given: Path) -> Path:
+        """A path of the command line, from where the session runs."""
+        return Path(rebased(str(given), self.project.prefix)) if self.project.prefix else given
 
     def planner(self, *, ask: bool, thorough: bool = False) -> Planner:
         """A planner over this session's engine and files."""
@@ -136,15 +143,14 @@ def random_token() -> str:
     return secrets.token_hex(4)
 
 
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
 def setting_flags(**given: object) -> dict[str, object]:
     """Settings on the command line, by key; a repeatable flag that was not given is left out."""
     flags = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
     return {key: tuple(v) if isinstance(v, list) else v for key, v in flags.items()}
-
-
-def push_override(overrides: Sequence[str] | None, *, push: bool) -> list[str]:
-    """The values of ``--set`` with that of ``--push``, which is one to buildx, too."""
-    return [*(overrides or ()), *(["*.push=true"] if push else [])]
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,12 @@ class BakeArguments:
     overrides: Sequence[str] | None = None
     variables: Sequence[str] | None = None
     ask: bool = True
+
+    def at(self, prefix: str) -> BakeArguments:
+        """The same for a command that runs above where the user stands."""
+        if not prefix:
+            return self
+        return replace(self, overrides=[rebased_override(o, prefix) for o in self.overrides or ()])
 
 
 @contextmanager
@@ -173,12 +185,17 @@ def open_session(
     Raises:
         UsageError: A setting or a word is wrong.
     """
-    root = Path.cwd()
     environment = layer_from_environment(os.environ)
-    settings = resolve([read_settings_layer(root), environment, layer_from_flags(flags)])
-    given = arguments or BakeArguments()
+    names_files = "file" in flags or "file" in environment.values
+    project = find_project(Path.cwd(), os.environ, stay=arguments is None or names_files)
+    root, given = project.root, (arguments or BakeArguments()).at(project.prefix)
+    if "allow" in flags and project.prefix:
+        moved = tuple(rebased_allow(str(each), project.prefix) for each in _listed(flags["allow"]))
+        flags = {**flags, "allow": moved}
+    layer = read_settings_layer(project.settings, project.above)
+    settings = resolve([layer, environment, layer_from_flags(flags)])
     request = make_request(settings, given.targets, given.overrides, given.variables)
-    with Buildx() as docker:
+    with chdir(root), Buildx() as docker:
         engine = PrefetchingBuildx(docker)
         if arguments:
             _begin(engine, root, settings, request, ask=arguments.ask)
@@ -195,6 +212,8 @@ def open_session(
         with console, client as registry, WebAddresses(os.environ) as web:
             for warning in environment.warnings:
                 console.note(f"warning: {warning}")
+            if project.note and settings.progress not in FOR_PROGRAMS:
+                console.note(project.note)
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
             tree = LocalSourceTree(root, os.environ)
@@ -202,7 +221,8 @@ def open_session(
                 engine.begin_names(request)
             try:
                 yield Session(
-                    *(settings, request, docker, engine, registry, web, tree, console, retrier)
+                    *(settings, request, docker, engine, registry, web, tree, console, retrier),
+                    project,
                 )
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)

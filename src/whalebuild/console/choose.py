@@ -22,5 +22,6 @@ def make_console(mode: str, *, ci: bool) -> ConsoleBase:
         from whalebuild.console.live import LiveConsole  # noqa: PLC0415 - rich is slow
 
         return LiveConsole(stream)
-    kinds: dict[str, type[ConsoleBase]] = {"rawjson": RawConsole, "quiet": ConsoleBase}
-    return kinds[mode](stream) if mode in kinds else PlainConsole(stream, ci=ci)
+    if mode in {"quiet", "none"}:
+        return ConsoleBase(stream)
+    return RawConsole(stream) if mode == "rawjson" else PlainConsole(stream, ci=ci)

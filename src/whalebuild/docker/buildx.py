@@ -59,10 +59,7 @@ class Buildx:
 
     def print_bake(self, request: BakeRequest) -> object:
         """See ``plan.ports.BakeFiles``."""
-        files: Sequence[str | Path] = request.files
-        env: Changes = {}
-        if request.definition is not None:
-            files, env = [self._definition(request.definition)], OF_OWN_FILE
+        files, env = self._files(request)
         # buildx says here already what it does not know of --allow.
         words = [
             *(f"--set={override}" for override in request.overrides),
@@ -78,16 +75,39 @@ class Buildx:
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """See ``plan.ports.BakeFiles``."""
-
-        def read(flags: Sequence[str], variables: Mapping[str, str]) -> object:
-            how = ["--list=type=targets,format=json", "--progress=quiet"]
-            call = ["buildx", "bake", *how, *_named(request.files), *flags]
-            return self._calls.json(call, variables)
-
-        listed = _with_variables(request.variables, read)
+        listed = self._listing(request, "type=targets,format=json", self._calls.json)
         items = listed if isinstance(listed, list) else []
         targets = (item for item in items if isinstance(item, dict) and not item.get("group"))
         return tuple(str(item["name"]) for item in targets if item.get("name"))
+
+    def listing(self, request: BakeRequest, what: str) -> str:
+        """What ``buildx bake --list`` prints.
+
+        Raises:
+            CommandFailedError: The bake file cannot be read, or there is no such list.
+            EngineError: There is no docker client.
+        """
+        return self._listing(request, what, self._calls.run)
+
+    def _listing(
+        self,
+        request: BakeRequest,
+        what: str,
+        ask: Callable[[Sequence[str], Mapping[str, str | None]], T],
+    ) -> T:
+        files, env = self._files(request)
+
+        def read(flags: Sequence[str], variables: Mapping[str, str]) -> T:
+            call = ["buildx", "bake", f"--list={what}", "--progress=quiet", *_named(files), *flags]
+            return ask(call, {**env, **variables})
+
+        return _with_variables(request.variables, read)
+
+    def _files(self, request: BakeRequest) -> tuple[Sequence[str | Path], Changes]:
+        """The bake files to read, and what to change of the environment for them."""
+        if request.definition is None:
+            return request.files, {}
+        return [self._definition(request.definition)], OF_OWN_FILE
 
     def facts(self, builder: str | None) -> BuilderFacts:
         """See ``builder.ports.BuilderQuestions``.
@@ -144,6 +164,7 @@ class Buildx:
         builder: str | None,
         allow: Sequence[str],
         git_labels: bool = True,
+        call: str | None = None,
     ) -> Generator[str, None, None]:
         """See ``bake.ports.BakeEngine``."""
         file, metadata = self._definition(definition), self._calls.file(".json")
@@ -151,9 +172,10 @@ class Buildx:
         env = OF_OWN_FILE | ({} if git_labels else WITHOUT_GIT_LABELS)
         try:
             with self._calls.client(env, plugin="buildx", output=printed) as docker:
+                # There are no parameters for these; buildx takes flags among the targets.
+                flags = [f"--allow={entitlement}" for entitlement in allow]
                 yield from docker.buildx.bake(
-                    # There is no parameter for --allow; buildx takes flags among the targets.
-                    [f"--allow={entitlement}" for entitlement in allow],
+                    [*flags, *([f"--call={call}"] if call else [])],
                     files=[file],
                     builder=builder,
                     metadata_file=metadata,

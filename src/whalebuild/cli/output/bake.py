@@ -22,6 +22,20 @@ def result_table(result: BakeResult) -> str:
     return "\n".join(["", *columns(rows), "", _summary(result)])
 
 
+def digest_lines(result: BakeResult) -> Iterator[str]:
+    """What ``--quiet`` prints, a line an image, as ``docker build --quiet`` does.
+
+    What is pushed is named so that it can be pulled and run; dependencies only where they were
+    asked for alone.
+    """
+    made: list[TargetResult | OtherResult] = [each for each in result.targets if each.role == "app"]
+    made += [other for other in result.others if other.digest]
+    for each in made or result.targets:
+        if each.digest:
+            pushed = result.published and each.tags
+            yield f"{_repository(each.tags[0])}@{each.digest}" if pushed else each.digest
+
+
 def next_pull_lines(result: BakeResult) -> Iterator[str]:
     """What each application costs a host that has the version before."""
     for target in result.targets:
@@ -103,6 +117,12 @@ def _summary(result: BakeResult) -> str:
     if result.retries:
         parts.append(retry_summary(result.retries))
     return "; ".join(parts)
+
+
+def _repository(tag: str) -> str:
+    """An image's name without its tag; a port has a slash after it."""
+    name, _, rest = tag.rpartition(":")
+    return name if name and "/" not in rest else tag
 
 
 def _short(tag: str) -> str:

@@ -32,7 +32,7 @@ def test_without_an_override_there_is_the_usual_name(tmp_path: Path) -> None:
     below.mkdir()
     for folder in (tmp_path, below):
         found = find_compose_files(folder, {})
-        assert found.arguments() == ()
+        assert found.arguments() == (str(tmp_path / "docker-compose.yml"),)
         path = output_of(found, None)
         assert path == tmp_path / DEFAULT_OUTPUT
         assert is_read(path, found)
@@ -86,12 +86,12 @@ def test_named_files_without_ours(tmp_path: Path) -> None:
 def test_a_file_that_is_given(tmp_path: Path) -> None:
     put(tmp_path, compose__yaml=THEIRS)
     found = find_compose_files(tmp_path, {})
-    assert output_of(found, str(tmp_path / "new.yaml")) == tmp_path / "new.yaml"
+    assert output_of(found, tmp_path / "new.yaml") == tmp_path / "new.yaml"
     with pytest.raises(UsageError, match="whalebuild did not write it"):
-        output_of(found, str(tmp_path / "compose.yaml"))
+        output_of(found, tmp_path / "compose.yaml")
     (tmp_path / "link.yaml").symlink_to("nowhere")
     with pytest.raises(UsageError, match="whalebuild did not write it"):
-        output_of(found, str(tmp_path / "link.yaml"))
+        output_of(found, tmp_path / "link.yaml")
 
 
 def test_no_project(tmp_path: Path) -> None:

@@ -46,8 +46,9 @@ def override(
         flags = setting_flags(
             file=bake_file.file, scope=scope, allow=allow, builder=builder, **vars(naming)
         )
-        files = find_compose_files(Path.cwd(), os.environ, compose_file or ())
-        path = None if output == _STDOUT else output_of(files, output)
+        here = Path.cwd()  # the session may run in a folder above
+        files = find_compose_files(here, os.environ, compose_file or ())
+        path = None if output == _STDOUT else output_of(files, here / output if output else None)
         arguments = BakeArguments(targets, bake_file.set_, bake_file.var)
         with open_session(flags, arguments) as session:
             with session.reading():

@@ -50,8 +50,8 @@ class ComposeFiles:
         return self.files[0].absolute().parent if self.files else None
 
     def arguments(self) -> tuple[str, ...]:
-        """What ``--file`` is to have compose read the project alone; empty for its own look-up."""
-        return tuple(map(str, self.files)) if self.named or self.own else ()
+        """What ``--file`` is to have compose read the project alone, wherever it runs."""
+        return tuple(map(str, self.files))
 
 
 def find_compose_files(
@@ -70,7 +70,7 @@ def find_compose_files(
     return ComposeFiles(tuple(f for f in every if f not in own), own, bool(named))
 
 
-def output_of(found: ComposeFiles, given: str | None) -> Path:
+def output_of(found: ComposeFiles, given: Path | None) -> Path:
     """Where the override goes.
 
     Args:
@@ -81,9 +81,8 @@ def output_of(found: ComposeFiles, given: str | None) -> Path:
         UsageError: There is no compose file, or the file is somebody else's.
     """
     if given:
-        path = Path(given)
-        _check_own(path)
-        return path
+        _check_own(given)
+        return given
     existing = existing_override(found)
     if existing:
         return existing

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from whalebuild.cli.entry import PLUGIN
 from whalebuild.cli.plugin_call import WrongCallError, read_call
+from whalebuild.cli.plugin_signal import stop_with_docker
 
 ROOT = Path(__file__).resolve().parents[2]
 _SCRIPT = "#!{}\nfrom whalebuild.cli.entry import main\nmain()\n"
@@ -112,3 +114,31 @@ def test_flags_that_cannot_be_followed(tmp_path: Path, script: Path) -> None:
     done = run(tmp_path, link, "--tlscert", "a", "whale", "plan")
     assert done.returncode == 2
     assert done.stderr.startswith("error: docker --tlscert whale is not supported")
+
+
+_WAITS = """
+import os, signal, sys, time
+from whalebuild.cli.plugin_signal import stop_with_docker
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+stop_with_docker(os.environ)
+print(os.environ.get("DOCKER_CLI_PLUGIN_SOCKET"), flush=True)
+time.sleep(50)
+"""
+
+
+def test_it_stops_when_docker_closes_its_socket(tmp_path: Path) -> None:
+    server = socket.create_server(str(tmp_path / "socket"), family=socket.AF_UNIX)
+    env = {"PYTHONPATH": f"{ROOT / 'src'}", "DOCKER_CLI_PLUGIN_SOCKET": server.getsockname()}
+    command = (sys.executable, "-c", _WAITS)
+    with server, subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as plugin:
+        connection, _ = server.accept()
+        assert plugin.stdout
+        assert plugin.stdout.readline() == "None\n"
+        connection.close()
+        assert plugin.wait(30) == 130
+
+
+def test_a_socket_that_is_not_there_is_none() -> None:
+    gone = {"DOCKER_CLI_PLUGIN_SOCKET": "@whalebuild-nobody"}
+    stop_with_docker(gone)
+    assert gone == {}

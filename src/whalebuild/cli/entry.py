@@ -39,6 +39,7 @@ def main() -> None:
 def _run_as_plugin() -> None:
     from whalebuild.cli.app import main as run
     from whalebuild.cli.plugin_call import WrongCallError, read_call
+    from whalebuild.cli.plugin_signal import stop_with_docker
 
     try:
         call = read_call(sys.argv[1:])
@@ -51,4 +52,5 @@ def _run_as_plugin() -> None:
         else:
             os.environ[name] = value
     sys.argv[1:] = call.words
+    stop_with_docker(os.environ)
     run(f"docker {WORD}")

@@ -133,7 +133,7 @@ def bake(
                 result = bake_part(baker, session.path, part_file) if partial else baker.bake()
             _say(session, next_pull_lines(result))
             if plan.options.publishes and not partial:
-                from whalebuild.cli.override_file import keep_fresh
+                from whalebuild.cli.fresh_override import keep_fresh
 
                 keep_fresh(session)
             if metadata_file:

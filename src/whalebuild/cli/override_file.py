@@ -1,25 +1,19 @@
-"""Makes a compose override from a plan: for ``override``, and for a ``bake`` that publishes."""
+"""Makes a compose override from a plan."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from whalebuild.bakefile.images import BuildOptions
 from whalebuild.compose.builds import builds_of
 from whalebuild.docker.compose import ComposeProject
-from whalebuild.errors import WhalebuildError
 from whalebuild.override.content import Given, give
-from whalebuild.override.file import override_text, targets_of
-from whalebuild.source.compose_lookup import (
-    ComposeFiles,
-    existing_override,
-    find_compose_files,
-    read_own,
-)
-from whalebuild.source.override_file import is_sent, write_override
+from whalebuild.override.file import override_text
+from whalebuild.source.compose_lookup import ComposeFiles, read_own
+from whalebuild.source.override_file import is_sent
 
 if TYPE_CHECKING:
     from whalebuild.bakefile.request import BakeRequest
@@ -77,28 +71,6 @@ def make_override(
     before = read_own(path) if path else None
     sent = _sent_to(given, plan, path) if path else ()
     return Override(path, text, before, given, unbuilt, sent)
-
-
-def keep_fresh(session: Session) -> None:
-    """Write the override of the project here anew, where whalebuild wrote one before.
-
-    What was published stays published, whatever comes of that.
-    """
-    files = find_compose_files(Path.cwd(), os.environ)
-    path = existing_override(files)
-    if path is None:
-        return
-    try:
-        targets = targets_of(read_own(path) or "")
-        made = make_override(session, replace(session.request, targets=targets), files, path)
-        if not made.fresh:
-            write_override(path, made.text)
-            session.console.note(f"{path.name} has what was just published")
-    except WhalebuildError as failed:
-        session.console.note(
-            f"warning: {path.name} could not be written anew: {failed.what}; whalebuild override "
-            "does it"
-        )
 
 
 def _stages(session: Session, target: Target) -> frozenset[str]:

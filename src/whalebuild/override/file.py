@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from whalebuild.override.content import Given
+if TYPE_CHECKING:
+    from whalebuild.override.content import Given
 
 #: The first line of a file that may be written over.
 HEADER = "# Written by `whalebuild override`, which writes it anew: do not edit it."

@@ -22,17 +22,19 @@ from whalebuild.cli import (
     init,
     inspect,
     merge,
+    override,
     plan,
+    plugin,
     prune,
     rollback,
 )
 from whalebuild.cli.boundary import asks_for_json, begin_debug, print_json_error
 from whalebuild.cli.completion import verb as completion
 from whalebuild.cli.help import Verb, VerbGroup
+from whalebuild.cli.pages import PROGRAM
 from whalebuild.errors import ExitCode, UsageError
 
 _GONE = int(ExitCode.INTERRUPTED)
-_HELP = "see `whalebuild --help`, or `whalebuild VERB --help`"
 
 app = typer.Typer(
     name="whalebuild",
@@ -54,6 +56,7 @@ for verb in (
     doctor.doctor,
     inspect.inspect,
     diff.diff,
+    override.override,
     deploy.deploy,
     rollback.rollback,
     history.history,
@@ -62,6 +65,7 @@ for verb in (
 ):
     app.command(cls=Verb)(verb)
 app.add_typer(builder.app)
+app.add_typer(plugin.app)
 
 
 def _version(value: bool) -> None:
@@ -87,10 +91,10 @@ def _options(
     pass
 
 
-def main() -> None:
-    """Run the command line; the console script."""
+def main(program: str = PROGRAM) -> None:
+    """Run the command line; ``program`` is what it is called by."""
     _open_streams()
-    code = _run()
+    code = _run(program)
     # Look-ups that nobody waits for any more. An interpreter that ends under a thread in compiled
     # code may crash: https://github.com/python/cpython/issues/87135
     if threading.active_count() > 1:
@@ -118,10 +122,10 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _run() -> int:
+def _run(program: str) -> int:
     """Run a verb; return the exit code."""
     try:
-        code = _run_verb()
+        code = _run_verb(program)
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has gone, as in `whalebuild plan | head -1`.
@@ -139,13 +143,13 @@ def _run() -> int:
     return code
 
 
-def _run_verb() -> int:
+def _run_verb(program: str) -> int:
     if sys.argv[1:2] == [completion.QUESTION]:
         command: Any = typer.main.get_command(app)
         typer.echo("\n".join(completion.answer_lines(command, sys.argv[2:])))
         return 0
     try:
-        ended = app(prog_name="whalebuild", standalone_mode=False)
+        ended = app(prog_name=program, standalone_mode=False)
     except SystemExit as exiting:
         # Typer's own way with a reader that has gone is to exit with 1.
         return exiting.code if isinstance(exiting.code, int) and exiting.code != 1 else _GONE
@@ -159,6 +163,7 @@ def _run_verb() -> int:
         with suppress(OSError):
             wrong.show()
         if asks_for_json(sys.argv[1:]):
-            print_json_error(UsageError(wrong.format_message(), next_step=_HELP))
+            help_ = f"see `{program} --help`, or `{program} VERB --help`"
+            print_json_error(UsageError(wrong.format_message(), next_step=help_))
         return int(ExitCode.USAGE)
     return ended if isinstance(ended, int) else 0

@@ -27,6 +27,8 @@ from whalebuild.cli import (
     rollback,
 )
 from whalebuild.cli.boundary import asks_for_json, begin_debug, print_json_error
+from whalebuild.cli.completion import verb as completion
+from whalebuild.cli.help import Verb, VerbGroup
 from whalebuild.cli.words import answer_to_flag, answer_to_verb
 from whalebuild.errors import ExitCode, UsageError
 
@@ -37,6 +39,7 @@ _HELP = "see `whalebuild --help`, or `whalebuild VERB --help`"
 
 app = typer.Typer(
     name="whalebuild",
+    cls=VerbGroup,
     help="Publish a service image as two tags, :deps and :latest, so that a code change moves "
     "only code.",
     no_args_is_help=True,
@@ -46,15 +49,19 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(bake.bake)
-app.command()(merge.merge)
-app.command()(plan.plan)
-app.command()(inspect.inspect)
-app.command()(diff.diff)
-app.command()(deploy.deploy)
-app.command()(rollback.rollback)
-app.command()(history.history)
-app.command()(prune.prune)
+for verb in (
+    bake.bake,
+    merge.merge,
+    plan.plan,
+    inspect.inspect,
+    diff.diff,
+    deploy.deploy,
+    rollback.rollback,
+    history.history,
+    prune.prune,
+    completion.completion,
+):
+    app.command(cls=Verb)(verb)
 app.add_typer(builder.app)
 
 
@@ -134,6 +141,10 @@ def _run() -> int:
 
 
 def _run_verb() -> int:
+    if sys.argv[1:2] == [completion.QUESTION]:
+        command: Any = typer.main.get_command(app)
+        typer.echo("\n".join(completion.answer_lines(command, sys.argv[2:])))
+        return 0
     try:
         ended = app(prog_name="whalebuild", standalone_mode=False)
     except SystemExit as exiting:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from whalebuild.plan.plan import Plan
 
 
+EXAMPLES = (
+    ("whalebuild bake", "build what has changed, and publish both tags"),
+    ("whalebuild bake web --platform linux/amd64,linux/arm64", "one target, for two platforms"),
+    ("whalebuild bake --load", "try it here: into the local engine, and nothing is pushed"),
+)
+
+
 @opt.with_blocks
 def bake(
     *,
@@ -113,7 +120,7 @@ def bake(
             )
             metadata_file = session.path(metadata_file) if metadata_file else None
             if list_:
-                typer.echo(_listed(session, list_, format_), nl=False)
+                typer.echo(_listed(session, list_, format_))
                 return
             with session.reading():
                 plan = session.planner(ask=ask).plan(session.request, options)

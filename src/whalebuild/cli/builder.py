@@ -12,19 +12,38 @@ from typer import Argument, Option
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.help import Verb, VerbGroup
 
 if TYPE_CHECKING:
     from whalebuild.builder.manage import BuilderManager
 
+EXAMPLES = (
+    ("whalebuild builder ls", "all builders, and where each platform is built"),
+    ("whalebuild builder create --use", "one with a BuildKit of its own, as the current one"),
+    (
+        "whalebuild builder create farm --node ssh://amd --node ssh://arm",
+        "one of two machines, each for its own platform",
+    ),
+    ("whalebuild builder inspect farm", "what it can do, found out by small builds"),
+    ("whalebuild builder rm farm", "remove it with its cache"),
+)
 app = typer.Typer(
     name="builder",
+    cls=VerbGroup,
     help="Builders: what there is, which node builds which platform, and new ones.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-_Name = Annotated[str | None, Argument(metavar="NAME", show_default=False)]
-_Driver = Annotated[str, Option(help="docker-container, remote or kubernetes.")]
+_Name = Annotated[
+    str | None,
+    Argument(metavar="NAME", help="What it is to be called.", show_default="whalebuild"),
+]
+_Builder = Annotated[
+    str | None,
+    Argument(metavar="BUILDER", help="Which one; default: the current one.", show_default=False),
+]
+_Driver = Annotated[str, Option(metavar="DRIVER", help="docker-container, remote or kubernetes.")]
 _Nodes = Annotated[
     list[str] | None,
     Option("--node", metavar="ENDPOINT[=PLATFORMS]", help="A node (repeatable)."),
@@ -33,7 +52,9 @@ _Options = Annotated[
     list[str] | None,
     Option("--driver-opt", metavar="NAME=VALUE", help="Option of the driver (repeatable)."),
 ]
-_Config = Annotated[str | None, Option(help="BuildKit's configuration file (buildkitd.toml).")]
+_Config = Annotated[
+    str | None, Option(metavar="FILE", help="BuildKit's configuration file (buildkitd.toml).")
+]
 _Use = Annotated[bool, Option("--use", help="Make it the current builder.")]
 _Boot = Annotated[
     bool, Option("--bootstrap/--no-bootstrap", help="Start it, and have every node answer.")
@@ -45,7 +66,7 @@ _Test = Annotated[
 _KeepState = Annotated[bool, Option("--keep-state", help="Keep its cache for a later builder.")]
 
 
-@app.command("ls")
+@app.command("ls", cls=Verb)
 def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
     """List builders, and which node of each builds which platform."""
     with boundary(format_), _manager() as manager:
@@ -55,9 +76,9 @@ def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
         _print(list_json(found) if format_ is opt.Format.JSON else list_text(found))
 
 
-@app.command()
+@app.command(cls=Verb)
 def inspect(
-    name: _Name = None, test: _Test = True, format_: opt.OutputFormat = opt.Format.TEXT
+    name: _Builder = None, test: _Test = True, format_: opt.OutputFormat = opt.Format.TEXT
 ) -> None:
     """Show a builder (the current one): its nodes, their caches, and what it can do."""
     with boundary(format_), _manager() as manager:
@@ -67,7 +88,7 @@ def inspect(
         _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
 
 
-@app.command()
+@app.command(cls=Verb)
 def create(
     name: _Name = None,
     driver: _Driver = "docker-container",
@@ -88,9 +109,9 @@ def create(
         _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
 
 
-@app.command("rm")
+@app.command("rm", cls=Verb)
 def remove(
-    name: Annotated[str, Argument(metavar="NAME", show_default=False)],
+    name: Annotated[str, Argument(metavar="BUILDER", help="Which one.", show_default=False)],
     keep_state: _KeepState = False,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:

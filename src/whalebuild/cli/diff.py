@@ -9,6 +9,14 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
+EXAMPLES = (
+    ("whalebuild diff", "what this host would download of each image of the bake file"),
+    (
+        "whalebuild diff registry.example/shop/web:latest --from running",
+        "from what runs here to what is published",
+    ),
+)
+
 
 @opt.with_blocks
 def diff(

@@ -9,6 +9,8 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
+EXAMPLES = (("whalebuild history", "each deployment, its outcome and what it has downloaded"),)
+
 
 @opt.with_blocks
 def history(

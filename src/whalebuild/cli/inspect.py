@@ -9,6 +9,11 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
+EXAMPLES = (
+    ("whalebuild inspect", "both tags of each pair of the bake file"),
+    ("whalebuild inspect registry.example/shop/web", "those of an image, from anywhere"),
+)
+
 
 @opt.with_blocks
 def inspect(

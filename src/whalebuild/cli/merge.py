@@ -11,6 +11,13 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 from whalebuild.cli.running_time import seconds_running
 
+EXAMPLES = (
+    (
+        "whalebuild merge whalebuild-part-*.json",
+        "publish what two machines have built, each for its own platform",
+    ),
+)
+
 
 @opt.with_blocks
 def merge(
@@ -23,7 +30,7 @@ def merge(
 ) -> None:
     """Publish both tags from what `bake --partial` has built on several machines.
 
-    PARTS are the files that it has written, one of each machine. Neither the source nor an engine
+    Each PART is a file that it has written, one of each machine. Neither the source nor an engine
     is needed.
     """
     with boundary(format_):

@@ -10,6 +10,13 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
 _REBUILD_NEEDED = 10
+EXAMPLES = (
+    ("whalebuild plan", "what a bake would do, and why"),
+    (
+        "whalebuild plan --patch | patch -p1",
+        "change the Dockerfile so that less runs after the code",
+    ),
+)
 
 
 @opt.with_blocks

@@ -9,6 +9,13 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
+EXAMPLES = (
+    (
+        "whalebuild prune --keep 3 --dry-run",
+        "what would be removed but for the last three deployments",
+    ),
+)
+
 
 @opt.with_blocks
 def prune(

@@ -7,6 +7,11 @@ from dataclasses import replace
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
+EXAMPLES = (
+    ("whalebuild rollback", "back to what worked before"),
+    ("whalebuild rollback 7", "to what deployment 7 started"),
+)
+
 
 @opt.with_blocks
 def rollback(

@@ -118,6 +118,8 @@ class Session:
         """
         from whalebuild.builder.ensure import ensure_builder, nodes_down
 
+        if not plan.nothing_to_do:
+            self.buildx.prepare()
         self.check_reach(plan)
         facts, platforms = plan.facts, plan.platforms
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
@@ -196,7 +198,7 @@ def open_session(
     with chdir(root), Buildx() as docker:
         engine = PrefetchingBuildx(docker)
         if arguments:
-            _begin(engine, docker, root, settings, request, ask=arguments.ask)
+            _begin(engine, root, settings, request, ask=arguments.ask)
         # Docker is at work while the rest is imported.
         from whalebuild.console.choose import make_console
         from whalebuild.registry.addresses import WebAddresses
@@ -239,7 +241,6 @@ def _names_dependencies(tree: LocalSourceTree, request: BakeRequest) -> bool:
 
 def _begin(
     engine: PrefetchingBuildx,
-    docker: Buildx,
     root: Path,
     settings: Settings,
     request: BakeRequest,
@@ -248,10 +249,7 @@ def _begin(
 ) -> None:
     """Ask docker ahead what a plan is going to ask it."""
     files = request.files or find_bake_files(root, os.environ)
-    bakes = request.files or any("compose" not in file for file in files)
-    if bakes or ask:
-        docker.prepare()
-    if bakes:
+    if request.files or any("compose" not in file for file in files):
         engine.begin_print(request)
     if ask:
         engine.begin_facts(settings.first_builder)

@@ -134,6 +134,10 @@ def bake(
             with _calls_printed(asked, format_):
                 result = bake_part(baker, session.path, part_file) if partial else baker.bake()
             _say(session, next_pull_lines(result))
+            if plan.options.publishes and not partial:
+                from whalebuild.cli.fresh_override import keep_fresh
+
+                keep_fresh(session)
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
         _show(session, plan, result, format_, quiet=quiet)

@@ -17,6 +17,7 @@ _LOCKS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "package-lock.json": "n
 _PORT = re.compile(r"\bPORT\b\s*(?:\|\||\?\?)\s*['\"]?(\d{4,5})|\.listen\(\s*(\d{4,5})")
 _MANAGER = re.compile(r"pnpm@(\d+(?:\.\d+)*)")
 _PNPM = "10"
+_SOME = 3  # names in a note
 _ANY = "or write a Dockerfile: whalebuild bakes any Dockerfile"
 
 
@@ -48,7 +49,10 @@ def node_recipe(project: Project) -> Recipe | None:
         "command": json.dumps(list(start.command)),
     }
     guesses = (Guess("tool", tool, f"{lock} is there"), version, start.guess)
-    return Recipe(f"{tool}.Dockerfile", values, start, guesses, tuple(_notes(project, tool)))
+    scripts = sorted(_with_scripts(project)) if tool == "npm" else []
+    template = "npm-scripts" if scripts else tool
+    notes = tuple(_notes(project, tool, scripts))
+    return Recipe(f"{template}.Dockerfile", values, start, guesses, notes)
 
 
 def _manifest(project: Project) -> Mapping[str, Any]:
@@ -75,11 +79,6 @@ def _check(project: Project, manifest: Mapping[str, Any], tool: str, lock: str) 
         "Yarn 2 and later is not served by init": tool == "yarn"
         and "__metadata:" in project.text(lock),
     }
-    scripts = sorted(_with_scripts(project)) if tool == "npm" else []
-    reasons[
-        f"packages run install scripts ({', '.join(scripts[:3])}), which make files for the "
-        "machine that builds"
-    ] = bool(scripts)
     for reason, there in reasons.items():
         if there:
             raise UsageError(
@@ -157,7 +156,13 @@ def _version(project: Project, manifest: Mapping[str, Any]) -> Guess:
     return Guess("node", chosen, f"package.json wants {wanted}")
 
 
-def _notes(project: Project, tool: str) -> Iterator[str]:
+def _notes(project: Project, tool: str, scripts: list[str]) -> Iterator[str]:
+    if scripts:
+        named = ", ".join(scripts[:_SOME]) + (" and others" if scripts[_SOME:] else "")
+        yield (
+            f"{named} run scripts when they are installed: that is done on the platform that "
+            "runs, and so emulated for another one; what they need, say a compiler, is yours to add"
+        )
     if tool in {"pnpm", "yarn"}:
         yield f"scripts of packages are not run when {tool} installs them"
     if project.has(".npmrc"):

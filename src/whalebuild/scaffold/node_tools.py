@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whalebuild.errors import UsageError
-from whalebuild.scaffold.project import Guess, Project, Recipe, Start
+from whalebuild.scaffold.project import Guess, Project, Recipe, Start, inner
 
 _MANIFEST = "package.json"
 _USUAL = "22"
@@ -58,7 +58,7 @@ def node_recipe(project: Project) -> Recipe | None:
 def _manifest(project: Project) -> Mapping[str, Any]:
     try:
         found = json.loads(project.text(_MANIFEST))
-    except ValueError as failed:
+    except (ValueError, RecursionError) as failed:
         raise UsageError(
             f"{_MANIFEST} is not well formed", cause=str(failed), next_step="correct it"
         ) from None
@@ -92,19 +92,20 @@ def _check(project: Project, manifest: Mapping[str, Any], tool: str, lock: str) 
 def _with_scripts(project: Project) -> Iterator[str]:
     """Packages that run something when they are installed, as package-lock.json has it."""
     try:
-        packages = json.loads(project.text("package-lock.json")).get("packages", {})
-    except (ValueError, AttributeError):
+        lock = json.loads(project.text("package-lock.json"))
+    except (ValueError, RecursionError):
         return
-    for path, package in packages.items():
+    packages = inner(lock, "packages")
+    for path in packages:
+        package = inner(packages, path)
         optional = package.get("optional") or package.get("dev")
         if package.get("hasInstallScript") and path and not optional:
             yield path.rpartition("node_modules/")[2]
 
 
 def _start(project: Project, manifest: Mapping[str, Any]) -> Start:
-    scripts = manifest.get("scripts") or {}
-    line = scripts.get("start")
-    main = manifest.get("main")
+    line = inner(manifest, "scripts").get("start")
+    main = manifest.get("main") if isinstance(manifest.get("main"), str) else None
     if isinstance(line, str):
         words = _node_words(line)
         because = f"package.json has the start script `{line}`"
@@ -146,8 +147,8 @@ def _version(project: Project, manifest: Mapping[str, Any]) -> Guess:
         found = re.match(r"\s*v?(\d+)", project.text(name))
         if found:
             return Guess("node", found[1], f"{name} names it")
-    engines = manifest.get("engines")
-    wanted = engines.get("node") if isinstance(engines, dict) else None
+    named = inner(manifest, "engines").get("node")
+    wanted = named if isinstance(named, str) else None
     numbers = [int(each) for each in re.findall(r"(?<![\d.])v?(\d+)", wanted or "")]
     if not wanted or not numbers:
         return Guess("node", _USUAL, "nothing names a version")

@@ -35,7 +35,8 @@ def help_text(page: Page, width: int) -> str:
     for command, does in page.examples:
         lines += [*_wrapped(f"# {does}", width, "  # ", "  "), f"  {command}"]
     if page.commands:
-        lines += ["", f"Options and examples of each: {page.path} {page.commands[0].name} --help"]
+        more = f"Options and examples of each: {page.path} {page.commands[0].name} --help"
+        lines += ["", *_wrapped(more, width, "  ")]
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ def words(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("pl", ["plan"]),
+        ("pl", ["plan", "plugin"]),
         ("builder i", ["inspect"]),
         ("bake a", ["app", "api"]),
         ("bake app a", ["api"]),

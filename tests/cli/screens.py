@@ -32,6 +32,7 @@ from whalebuild.cli.output.bake import error_text, result_table
 from whalebuild.cli.output.builder import list_text, view_text
 from whalebuild.cli.output.deploy import deploy_table
 from whalebuild.cli.output.diff import diff_text
+from whalebuild.cli.output.doctor import report_text
 from whalebuild.cli.output.history import HistoryView, history_text
 from whalebuild.cli.output.inspect import inspection_text
 from whalebuild.cli.output.plan import plan_text
@@ -42,7 +43,9 @@ from whalebuild.compose.model import UpdateOrder
 from whalebuild.console import live
 from whalebuild.deploy.prune import KeptImage, Pruning, RemovableImage
 from whalebuild.deploy.record import Outcome
-from whalebuild.errors import Retry, UsageError
+from whalebuild.doctor.finding import Result, failure, skipped, warning
+from whalebuild.doctor.finding import ok as found_ok
+from whalebuild.errors import EngineError, Retry, UsageError
 from whalebuild.oci.reference import Reference
 from whalebuild.state.records import FileRecord
 from whalebuild.text import human_bytes
@@ -97,6 +100,7 @@ def screens(folder: Path) -> dict[str, Screen]:
         "history": partial(history_text, _history(folder), when=lambda at: at[:19]),
         "builder-ls": partial(list_text, _BUILDERS),
         "error": partial(error_text, _ERROR),
+        "doctor": partial(report_text, _DOCTOR),
     }
     fitted = {name: partial(_fitted, screen) for name, screen in found.items()}
     return fitted | {f"help-{name}": screen for name, screen in _help().items()}
@@ -114,6 +118,39 @@ def _help() -> dict[str, Screen]:
     return {page.path.replace(" ", "-"): partial(help_text, page) for page in pages}
 
 
+_DOCTOR = (
+    Result("client", "docker client", (found_ok("28.5.2 (/usr/bin/docker)"),)),
+    Result(
+        "engine",
+        "engine",
+        (
+            failure(
+                EngineError(
+                    "the Docker engine is not running",
+                    cause="Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is "
+                    "the docker daemon running?",
+                    next_step="start it (Docker Desktop, or `systemctl start docker`), or check "
+                    "DOCKER_HOST and `docker context ls`",
+                ),
+                "sudo systemctl start docker",
+            ),
+        ),
+    ),
+    Result("store", "image store", (skipped("the engine does not answer"),)),
+    Result(
+        "pair",
+        "pair",
+        (
+            warning(
+                f"{_IMAGE}:deps is not there, and {_IMAGE}:latest is",
+                cause="its tag was deleted, or another tool pushed the image: the next bake builds "
+                "the dependencies anew",
+                next_step="have it published again",
+                command="whalebuild bake",
+            ),
+        ),
+    ),
+)
 _BUILDERS = [
     OWN,
     Builder("farm-of-the-build-team", "remote", (A, B), current=True),

@@ -188,7 +188,9 @@ def test_a_dockerfile_stays_and_its_patch_is_shown(baked: Path) -> None:
 
 
 def test_a_stage_of_dependencies_needs_no_patch(baked: Path) -> None:
-    done = invoke("--yes")
+    """And where nothing is to be written, nobody has to be asked."""
+    done = invoke()
+    assert done.exit_code == 0
     assert "app: its dependencies are stage dependencies" in done.stdout
     assert "--patch" not in done.stdout
 

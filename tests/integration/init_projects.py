@@ -32,10 +32,11 @@ CODE = {
     "pyproject": "src/greeter/server.py",
     "own": "app/main.py",
     "npm": "server.js",
+    "npm-scripts": "server.js",
     "pnpm": "server.js",
     "yarn": "server.js",
 }
-NODE = ("npm", "pnpm", "yarn")
+NODE = ("npm", "npm-scripts", "pnpm", "yarn")
 _PYTHON_TAG = "python:3.13-slim"
 # The host's CA bundle, for networks whose proxy re-signs TLS.
 _CA = (

@@ -90,10 +90,6 @@ SCRIPTED = {
         ),
         ({"package.json": json.dumps(START), "yarn.lock": "__metadata:\n"}, "Yarn 2"),
         (
-            {"package.json": json.dumps(START), "package-lock.json": json.dumps(SCRIPTED)},
-            r"\(bcrypt\)",
-        ),
-        (
             {
                 "package.json": json.dumps({"scripts": {"start": "next start"}}),
                 "package-lock.json": "",
@@ -113,6 +109,12 @@ def test_what_is_refused(files: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError, match=said) as refused:
         node_recipe(project({**SERVER, **files}))
     assert refused.value.next_step
+
+
+def test_packages_with_scripts_are_installed_where_they_run() -> None:
+    recipe = recipe_of(START, package__lock_json=json.dumps(SCRIPTED))
+    assert recipe.template == "npm-scripts.Dockerfile"
+    assert recipe.notes[0].startswith("bcrypt run scripts")
 
 
 def test_pnpm_is_the_version_that_the_project_names() -> None:

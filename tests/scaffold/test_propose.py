@@ -75,6 +75,8 @@ def test_nothing_is_missing_where_the_image_is_named(files: dict[str, str]) -> N
     assert proposal.builds
     assert proposal.files == ()
     assert proposal.to_add == ()
+    assert proposal.notes[0].startswith("ghcr.io/acme/shop is not used: ")
+    assert proposed(files, None).notes == ()
 
 
 @pytest.mark.parametrize(

@@ -47,12 +47,13 @@ def init(
         from whalebuild.source.new_files import write_new_files
 
         asks = not (yes or dry_run or format_ is opt.Format.JSON)
-        if asks and not _is_terminal():
+        terminal = _is_terminal()
+        proposal = _propose(Path.cwd(), image, asks=asks and terminal)
+        if asks and proposal.files and not terminal:
             raise UsageError(
                 "init asks before it writes, and standard input is no terminal",
                 next_step="give --yes, or --dry-run to see what would be written",
             )
-        proposal = _propose(Path.cwd(), image, asks=asks)
         plan, unread = _plan(proposal) if proposal.builds else (None, "")
         text = format_ is opt.Format.TEXT
         if text:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.errors import UsageError
-from whalebuild.scaffold.project import Project
+from whalebuild.scaffold.project import Project, inner
 
 # buildx's own names: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
 _COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -62,7 +62,7 @@ def find_existing(project: Project) -> Existing:
     compose = _first(project, _COMPOSE)
     table: dict[str, Any] = dict(project.toml(OWN_SETTINGS))
     settings = OWN_SETTINGS if project.has(OWN_SETTINGS) else None
-    own = project.toml("pyproject.toml").get("tool", {}).get("whalebuild")
+    own = inner(project.toml("pyproject.toml"), "tool").get("whalebuild")
     if settings is None and isinstance(own, dict):
         table, settings = own, "pyproject.toml"
     image = table.get("image")

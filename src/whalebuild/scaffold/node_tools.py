@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whalebuild.errors import UsageError
-from whalebuild.scaffold.project import Guess, Project, Recipe, Start
+from whalebuild.scaffold.project import Guess, Project, Recipe, Start, inner
 
 _MANIFEST = "package.json"
 _USUAL = "22"
@@ -17,6 +17,7 @@ _LOCKS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn", "package-lock.json": "n
 _PORT = re.compile(r"\bPORT\b\s*(?:\|\||\?\?)\s*['\"]?(\d{4,5})|\.listen\(\s*(\d{4,5})")
 _MANAGER = re.compile(r"pnpm@(\d+(?:\.\d+)*)")
 _PNPM = "10"
+_SOME = 3  # names in a note
 _ANY = "or write a Dockerfile: whalebuild bakes any Dockerfile"
 
 
@@ -48,13 +49,16 @@ def node_recipe(project: Project) -> Recipe | None:
         "command": json.dumps(list(start.command)),
     }
     guesses = (Guess("tool", tool, f"{lock} is there"), version, start.guess)
-    return Recipe(f"{tool}.Dockerfile", values, start, guesses, tuple(_notes(project, tool)))
+    scripts = sorted(_with_scripts(project)) if tool == "npm" else []
+    template = "npm-scripts" if scripts else tool
+    notes = tuple(_notes(project, tool, scripts))
+    return Recipe(f"{template}.Dockerfile", values, start, guesses, notes)
 
 
 def _manifest(project: Project) -> Mapping[str, Any]:
     try:
         found = json.loads(project.text(_MANIFEST))
-    except ValueError as failed:
+    except (ValueError, RecursionError) as failed:
         raise UsageError(
             f"{_MANIFEST} is not well formed", cause=str(failed), next_step="correct it"
         ) from None
@@ -75,11 +79,6 @@ def _check(project: Project, manifest: Mapping[str, Any], tool: str, lock: str) 
         "Yarn 2 and later is not served by init": tool == "yarn"
         and "__metadata:" in project.text(lock),
     }
-    scripts = sorted(_with_scripts(project)) if tool == "npm" else []
-    reasons[
-        f"packages run install scripts ({', '.join(scripts[:3])}), which make files for the "
-        "machine that builds"
-    ] = bool(scripts)
     for reason, there in reasons.items():
         if there:
             raise UsageError(
@@ -93,19 +92,20 @@ def _check(project: Project, manifest: Mapping[str, Any], tool: str, lock: str) 
 def _with_scripts(project: Project) -> Iterator[str]:
     """Packages that run something when they are installed, as package-lock.json has it."""
     try:
-        packages = json.loads(project.text("package-lock.json")).get("packages", {})
-    except (ValueError, AttributeError):
+        lock = json.loads(project.text("package-lock.json"))
+    except (ValueError, RecursionError):
         return
-    for path, package in packages.items():
+    packages = inner(lock, "packages")
+    for path in packages:
+        package = inner(packages, path)
         optional = package.get("optional") or package.get("dev")
         if package.get("hasInstallScript") and path and not optional:
             yield path.rpartition("node_modules/")[2]
 
 
 def _start(project: Project, manifest: Mapping[str, Any]) -> Start:
-    scripts = manifest.get("scripts") or {}
-    line = scripts.get("start")
-    main = manifest.get("main")
+    line = inner(manifest, "scripts").get("start")
+    main = manifest.get("main") if isinstance(manifest.get("main"), str) else None
     if isinstance(line, str):
         words = _node_words(line)
         because = f"package.json has the start script `{line}`"
@@ -147,8 +147,8 @@ def _version(project: Project, manifest: Mapping[str, Any]) -> Guess:
         found = re.match(r"\s*v?(\d+)", project.text(name))
         if found:
             return Guess("node", found[1], f"{name} names it")
-    engines = manifest.get("engines")
-    wanted = engines.get("node") if isinstance(engines, dict) else None
+    named = inner(manifest, "engines").get("node")
+    wanted = named if isinstance(named, str) else None
     numbers = [int(each) for each in re.findall(r"(?<![\d.])v?(\d+)", wanted or "")]
     if not wanted or not numbers:
         return Guess("node", _USUAL, "nothing names a version")
@@ -157,7 +157,13 @@ def _version(project: Project, manifest: Mapping[str, Any]) -> Guess:
     return Guess("node", chosen, f"package.json wants {wanted}")
 
 
-def _notes(project: Project, tool: str) -> Iterator[str]:
+def _notes(project: Project, tool: str, scripts: list[str]) -> Iterator[str]:
+    if scripts:
+        named = ", ".join(scripts[:_SOME]) + (" and others" if scripts[_SOME:] else "")
+        yield (
+            f"{named} run scripts when they are installed: that is done on the platform that "
+            "runs, and so emulated for another one; what they need, say a compiler, is yours to add"
+        )
     if tool in {"pnpm", "yarn"}:
         yield f"scripts of packages are not run when {tool} installs them"
     if project.has(".npmrc"):

@@ -110,6 +110,13 @@ class Recipe:
     notes: tuple[str, ...] = ()
 
 
+def inner(value: object, *names: str) -> Mapping[str, Any]:
+    """The table under these names; empty where there is none, or something else."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def named_in(text: str, package: str) -> bool:
     """Whether a manifest or a lock names a package."""
     return bool(re.search(rf"(?<![\w.-]){re.escape(package)}(?![\w-])", text, re.IGNORECASE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whalebuild.errors import UsageError
 from whalebuild.scaffold.existing import OWN_SETTINGS, Existing, find_existing, refuse_unnamed
@@ -70,16 +70,31 @@ def propose(project: Project, templates: Templates, image: Guess | None) -> Prop
         UsageError: A file is not well formed, or nothing here is served.
     """
     existing = find_existing(project)
+    unused = _unused(existing, image)
     if existing.image:
         image = Guess("image", existing.image, f"{existing.settings} has it")
     image = image or guess_image(project.name, project.text(".git/config"))
     if existing.is_built:
-        return _settings_alone(existing, templates, image)
+        found = _settings_alone(existing, templates, image)
+        return replace(found, notes=unused)
     refuse_unnamed(existing)
     recipe = python_recipe(project) or node_recipe(project)
     if recipe is None:
         raise _nothing_known(project)
-    return _all(project, existing, templates, recipe, image)
+    found = _all(project, existing, templates, recipe, image)
+    return replace(found, notes=(*unused, *found.notes))
+
+
+def _unused(existing: Existing, given: Guess | None) -> tuple[str, ...]:
+    """That a name was given, where another one holds."""
+    if given is None or given.value == existing.image:
+        return ()
+    if existing.image:
+        return (f"{given.value} is not used: {existing.settings} has image = {existing.image}",)
+    if existing.is_built and existing.names_image:
+        files = (*existing.bake, *([existing.compose] if existing.compose else []))
+        return (f"{given.value} is not used: {', '.join(files)} names the images",)
+    return ()
 
 
 def _settings_alone(existing: Existing, templates: Templates, image: Guess) -> Proposal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from whalebuild.scaffold.project import Guess, Project, Start, named_in
+from whalebuild.scaffold.project import Guess, Project, Start, inner, named_in
 
 PORT = 8000
 _HOST = ("--host", "0.0.0.0", "--port", str(PORT))  # noqa: S104 - in a container
@@ -95,7 +95,7 @@ def _module(project: Project, _: str) -> Start | None:
 
 def _console_script(project: Project, _: str) -> Start | None:
     table = project.toml("pyproject.toml")
-    scripts = table.get("project", {}).get("scripts") or _poetry_scripts(table)
+    scripts = inner(table, "project", "scripts") or inner(table, "tool", "poetry", "scripts")
     for name, target in scripts.items():
         module, _, function = str(target).partition(":")
         path = module.replace(".", "/")
@@ -110,12 +110,6 @@ def _console_script(project: Project, _: str) -> Start | None:
                 start.command, start.port, Guess("entry point", str(target), because), (), folder
             )
     return None
-
-
-def _poetry_scripts(table: object) -> dict[str, str]:
-    tool = table.get("tool", {}).get("poetry", {}) if isinstance(table, dict) else {}
-    scripts = tool.get("scripts", {})
-    return {name: target for name, target in scripts.items() if isinstance(target, str)}
 
 
 def _script(project: Project, _: str) -> Start | None:

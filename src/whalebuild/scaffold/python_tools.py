@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whalebuild.errors import UsageError
-from whalebuild.scaffold.project import Guess, Project, Recipe, Start
+from whalebuild.scaffold.project import Guess, Project, Recipe, Start, inner
 from whalebuild.scaffold.python_entry import find_start
 
 #: The newest first; where nothing is named, the first of them that every wheel is there for.
@@ -73,7 +73,7 @@ def _tool(project: Project) -> tuple[str, tuple[str, ...], Guess] | None:
     if name:
         more = tuple(_included(project, name))
         return "pip", (name, *more), Guess("tool", "pip", f"{name} is there, and no lock file")
-    if "dependencies" in table.get("project", {}):
+    if "dependencies" in inner(table, "project"):
         because = f"{_PYPROJECT} has dependencies, and there is no lock file"
         return "pyproject", (_PYPROJECT,), Guess("tool", "plain pyproject", because)
     return None
@@ -85,7 +85,7 @@ def _check_lock(project: Project, table: Mapping[str, Any]) -> None:
     Raises:
         UsageError: It is missing.
     """
-    poetry = table.get("tool", {}).get("poetry", {}).get("dependencies")
+    poetry = inner(table, "tool", "poetry", "dependencies")
     tool = "pipenv" if project.has("Pipfile") else "poetry" if poetry else None
     if tool:
         raise UsageError(
@@ -116,8 +116,7 @@ def _check_local(project: Project, template: str, manifests: tuple[str, ...]) ->
     """
     files = manifests if template == "pip" else ()
     found = [(path, hit[1]) for path in files if (hit := _LOCAL.search(project.text(path)))]
-    tool = project.toml(_PYPROJECT).get("tool", {}) if template == "uv" else {}
-    uv = tool.get("uv", {})
+    uv = inner(project.toml(_PYPROJECT), "tool", "uv") if template == "uv" else {}
     if "workspace" in uv or any("path" in each for each in _sources(uv)):
         found.append((_PYPROJECT, "[tool.uv] workspace or path sources"))
     if found:
@@ -131,8 +130,9 @@ def _check_local(project: Project, template: str, manifests: tuple[str, ...]) ->
 
 
 def _sources(uv: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for source in uv.get("sources", {}).values():
-        yield from source if isinstance(source, list) else [source]
+    for source in inner(uv, "sources").values():
+        every = source if isinstance(source, list) else [source]
+        yield from (each for each in every if isinstance(each, dict))
 
 
 def _version(project: Project) -> Guess:
@@ -141,9 +141,9 @@ def _version(project: Project) -> Guess:
     if pinned:
         return Guess("python", pinned[1], ".python-version names it")
     table = project.toml(_PYPROJECT)
-    poetry = table.get("tool", {}).get("poetry", {}).get("dependencies", {}).get("python")
-    pipfile = project.toml("Pipfile").get("requires", {}).get("python_version")
-    wanted = table.get("project", {}).get("requires-python") or poetry or pipfile
+    poetry = inner(table, "tool", "poetry", "dependencies").get("python")
+    pipfile = inner(project.toml("Pipfile"), "requires").get("python_version")
+    wanted = inner(table, "project").get("requires-python") or poetry or pipfile
     if not isinstance(wanted, str):
         return Guess("python", _USUAL, "nothing names a version")
     fits = [each for each in _VERSIONS if _fits(each, wanted)]

@@ -17,6 +17,7 @@ from whalebuild.cli.screen import in_ci, screen_width
 from whalebuild.cli.waiting import said
 from whalebuild.console.base import ConsoleBase
 from whalebuild.console.choose import make_console
+from whalebuild.console.live import LiveConsole
 from whalebuild.console.plain import PlainConsole
 
 
@@ -114,10 +115,34 @@ def test_live_progress_has_no_colours_where_they_are_not_wanted(
 def test_what_takes_long_is_said_once_and_to_people_alone() -> None:
     stream = io.StringIO()
     console = ConsoleBase(stream)
+    console.note("begun")
     with said(console, "auto", "at once"):
         pass
     with said(console, "auto", "reading"):
         time.sleep(1.2)
     with said(console, "quiet", "quietly"):
         time.sleep(1.2)
-    assert stream.getvalue() == "whalebuild: reading\n"
+    assert stream.getvalue() == "whalebuild: begun\nwhalebuild: reading\n"
+
+
+def test_a_live_view_draws_what_is_waited_for_and_then_no_more() -> None:
+    stream = Terminal()
+    console = LiveConsole(stream)
+    with console, said(console, "auto", "reading what is published"):
+        time.sleep(0.3)
+        drawn = stream.getvalue()
+    assert "reading what is published" in drawn
+    written = len(stream.getvalue())
+    time.sleep(0.3)
+    assert len(stream.getvalue()) == written
+
+
+def test_a_build_goes_on_being_drawn_after_something_was_waited_for() -> None:
+    stream = Terminal()
+    with LiveConsole(stream) as console:
+        console.begin(["app"])
+        with said(console, "auto", "looking"):
+            pass
+        console.progress("pushing app", "1 MB of 9 MB", 1_000_000)
+        time.sleep(0.4)
+        assert "pushing app: 1 MB of 9 MB" in stream.getvalue()

@@ -79,6 +79,7 @@ def test_what_takes_the_engines_disk(docker: Docker, checkup: DockerCheckup) -> 
     lines = [
         '{"Type": "Images", "Size": "1.5GB", "Reclaimable": "500MB (33%)"}',
         '{"Type": "Build Cache", "Size": "40kB", "Reclaimable": "40kB"}',
+        '{"Type": "Containers", "TotalCount": "0", "Size": "9GB", "Reclaimable": "9GB"}',
         "no JSON",
     ]
     docker(f"cat <<'E'\n{chr(10).join(lines)}\nE")

@@ -36,7 +36,12 @@ def test_what_is_tight(found: DiskFacts, tight: bool) -> None:
 def test_the_command_frees_what_takes_most() -> None:
     (found,) = judge_disks([disk(GIGA)], USES)
     assert (found.status, found.command) == (Status.WARNING, "docker buildx prune")
-    assert "build cache take 9GB, of which 8GB can go" in str(found.cause)
+    assert "the build cache takes 9GB, of which 8GB can go" in str(found.cause)
+    images = Use("Images", "40GB", "30GB (75%)", 30 * GIGA)
+    (found,) = judge_disks([disk(GIGA)], [images, *USES])
+    assert found.command == "docker buildx prune", "it suffices, and costs nothing but time"
+    (found,) = judge_disks([disk(GIGA)], [images, Use("Build Cache", "1MB", "1MB", 10**6)])
+    assert found.command == "docker image prune"
     (found,) = judge_disks([disk(GIGA)], ())
     assert found.command == "docker system df"
 

@@ -53,11 +53,12 @@ def diff(
         other = parse_platform(platform, where="--platform") if platform else None
         flags = setting_flags(file=bake_file.file, scope=scope, builder=builder, **vars(naming))
         with session_about(named, flags, bake_file) as session, DockerHost() as host:
-            names = (
-                [with_tag(named, session.settings.scope)]
-                if named
-                else [pair.pulled for pair in names_of_session(session)]
-            )
+            with session.reading("reading the bake file"):
+                names = (
+                    [with_tag(named, session.settings.scope)]
+                    if named
+                    else [pair.pulled for pair in names_of_session(session)]
+                )
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
             differ = DiffReader(lookup, host, other)
             with session.reading("reading what is published, and what this host has"):

@@ -46,7 +46,8 @@ def inspect(
         platforms = parse_platforms(platform or (), where="--platform")
         flags = setting_flags(file=bake_file.file, scope=scope, builder=builder, **vars(naming))
         with session_about(named, flags, bake_file) as session:
-            names = [names_of_image(named)] if named else names_of_session(session)
+            with session.reading("reading the bake file"):
+                names = [names_of_image(named)] if named else names_of_session(session)
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
             with session.reading("reading what is published"):
                 views = Inspector(lookup).inspect(names, platforms)

@@ -114,9 +114,10 @@ class Session:
         """
         from whalebuild.builder.ensure import ensure_builder, nodes_down
 
-        if not plan.nothing_to_do:
-            self.buildx.prepare()
-        self.check_reach(plan)
+        with self.reading("getting ready"):
+            if not plan.nothing_to_do:
+                self.buildx.prepare()
+            self.check_reach(plan)
         facts, platforms = plan.facts, plan.platforms
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
             return

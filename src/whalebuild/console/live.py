@@ -25,6 +25,8 @@ _LOG_LINES = 3
 class LiveConsole(ConsoleBase):
     """Finished steps scroll by, running ones stay below with their last lines of output."""
 
+    draws = True
+
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._console = Console(file=stream, highlight=False)
@@ -38,6 +40,8 @@ class LiveConsole(ConsoleBase):
         self._begun = time.monotonic()
         self._spinner = Spinner("dots")
         self._progress_text = ""
+        self._waiting = ("", 0.0)
+        self._builds = False
         self._pace = Pace()
 
     def begin(self, targets: Sequence[str]) -> None:
@@ -46,6 +50,7 @@ class LiveConsole(ConsoleBase):
             self._state = BuildState(targets)
             self._shown.clear()
             self._progress_text = ""
+            self._builds = True
         self._live.start()  # does nothing where it is started
         self._console.print(Text(", ".join(targets), "bold"))
 
@@ -70,6 +75,15 @@ class LiveConsole(ConsoleBase):
         """See ``buildkit.console.Console``."""
         self._console.print(Text.assemble(("whalebuild: ", "yellow"), text))
 
+    def wait(self, what: str) -> None:
+        """See ``ConsoleBase``; what is printed to standard output after it is not drawn over."""
+        with self._lock:
+            self._waiting = (what, time.monotonic())
+        if what:
+            self._live.start()
+        elif not self._builds:
+            self._live.stop()
+
     def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         """See ``buildkit.console.Console``."""
         with self._lock:
@@ -78,6 +92,9 @@ class LiveConsole(ConsoleBase):
 
     def __rich__(self) -> Group:
         with self._lock:
+            if self._waiting[0]:
+                what, begun = self._waiting
+                return Group(self._row(what, human_seconds(time.monotonic() - begun)))
             if self._progress_text:
                 return Group(self._row(self._progress_text, ""))
             running = [s for s in self._state.steps.values() if s.running and _is_shown(s)]

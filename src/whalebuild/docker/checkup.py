@@ -146,6 +146,8 @@ def _use(line: str) -> Use | None:
         kind, size = str(found["Type"]), str(found["Size"])
     except (ValueError, KeyError, TypeError):
         return None
+    if found.get("TotalCount") == "0":  # there are none: the bytes are those of another kind
+        return None
     reclaimable = str(found.get("Reclaimable") or "0B")
     return Use(kind, size, reclaimable, _bytes(reclaimable.partition(" ")[0]))
 

@@ -53,11 +53,11 @@ def _patches(apps: Iterable[AppPlan]) -> Iterator[Finding]:
         base = app.image.app_base
         if base is None or base.patch is None:
             continue
-        short = "nothing runs after the code then" if base.patch.short else ""
+        gain = "nothing runs" if base.patch.short else "less runs"
         for change in base.patch.changes:
             yield warning(
                 f"{app.image.target.dockerfile}, line {change.line}: {change.note}",
                 cause="a code change costs more than the code, on every fresh machine",
-                next_step=short or None,
+                next_step=f"take the patch: {gain} after the code then",
                 command=f"whalebuild plan --patch {app.image.name} | patch -p1",
             )

@@ -24,17 +24,23 @@ _FULL_SHARE, _FULL_BYTES = 0.02, 100_000_000
 # Shorter differences harm nobody: tokens are good for some seconds before they were made.
 _SKEW_SECONDS = 30.0
 _SET_CLOCK = {LINUX: "sudo timedatectl set-ntp true", MACOS: "sudo sntp -sS time.apple.com"}
+_CACHE = "Build Cache"
 _FREE = {
     "Images": "docker image prune",
     "Containers": "docker container prune",
     "Local Volumes": "docker volume prune",
-    "Build Cache": "docker buildx prune",
+    _CACHE: "docker buildx prune",
 }
 
 
 def is_tight(disk: DiskFacts) -> bool:
     """Whether there is little space left."""
-    return disk.free < min(_TIGHT_BYTES, disk.total * _TIGHT_SHARE)
+    return _wanting(disk) > 0
+
+
+def _wanting(disk: DiskFacts) -> float:
+    """Bytes to be freed until it is not tight any more."""
+    return min(_TIGHT_BYTES, disk.total * _TIGHT_SHARE) - disk.free
 
 
 def judge_disks(disks: Sequence[DiskFacts], uses: Sequence[Use]) -> tuple[Finding, ...]:
@@ -99,15 +105,26 @@ def _disk(disk: DiskFacts, uses: Sequence[Use]) -> Iterator[Finding]:
     what = f"{disk.what}: {human_bytes(disk.free)} of {human_bytes(disk.total)} are free"
     cause, command = f"it is {disk.path}", None
     if disk.what == ENGINE_DISK:
-        most = max(uses, key=lambda use: use.reclaimable_bytes, default=None)
-        if most:
-            cause += f"; {most.kind.lower()} take {most.size}, of which {most.reclaimable} can go"
-        command = _FREE.get(most.kind if most else "", "docker system df")
+        use = _to_free(disk, uses)
+        if use:
+            takes = "takes" if use.kind == _CACHE else "take"
+            cause += (
+                f"; the {use.kind.lower()} {takes} {use.size}, of which {use.reclaimable} can go"
+            )
+        command = _FREE.get(use.kind if use else "", "docker system df")
     step = "free some of it, or give it a larger disk"
     if disk.free < min(_FULL_BYTES, disk.total * _FULL_SHARE):
         yield failure(EngineError(what, cause=cause, next_step=step), command)
     else:
         yield warning(what, cause=cause, next_step=step, command=command)
+
+
+def _to_free(disk: DiskFacts, uses: Sequence[Use]) -> Use | None:
+    """What is to be freed: the build cache where that suffices, for it costs nothing but time."""
+    cache = next((use for use in uses if use.kind == _CACHE), None)
+    if cache and cache.reclaimable_bytes >= _wanting(disk):
+        return cache
+    return max(uses, key=lambda use: use.reclaimable_bytes, default=None)
 
 
 def _skewed(name: str, ahead: float, system: str) -> Finding:

@@ -36,7 +36,8 @@ def words(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("pl", ["plan"]),
+        ("roll", ["rollback"]),
+        ("pl", ["plan", "plugin"]),
         ("builder i", ["inspect"]),
         ("bake a", ["app", "api"]),
         ("bake app a", ["api"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +12,8 @@ from typing import Any
 import typer
 
 from whalebuild import __version__
+from whalebuild.cli.output.table import shortened
+from whalebuild.cli.screen import screen_width
 from whalebuild.doctor.examine import Begun
 from whalebuild.doctor.finding import Finding, Result, Status, counted, exit_code
 from whalebuild.runtime.waiting import said_if_slow
@@ -26,16 +27,16 @@ _WORDS = {
 }
 _COLOURS = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILURE: "red"}
 _STATUS, _TITLE = 9, 16  # columns, the space behind included
-_WIDEST = 120
+_NARROWEST = 30
 
 
 class DoctorPrinter:
     """Prints each result as soon as it is there."""
 
     def __init__(self) -> None:
-        self._width = min(shutil.get_terminal_size().columns, _WIDEST) - 1
+        self._width = screen_width(sys.stdout)
         dumb = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-        self._colour = sys.stdout.isatty() and not dumb
+        self._colour = self._width is not None and not dumb
 
     def show(self, begun: Iterable[Begun]) -> list[Result]:
         """Print all, and the sum; return them."""
@@ -45,8 +46,7 @@ class DoctorPrinter:
                 shown.append(each.result())
             for line in result_lines(shown[-1], self._width, colour=self._colour):
                 typer.echo(line, color=self._colour)
-        typer.echo("")
-        typer.echo(summary(shown))
+        typer.echo(f"\n{summary(shown)}")
         return shown
 
 
@@ -54,7 +54,13 @@ def _say(text: str) -> None:
     print(f"whalebuild: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def result_lines(result: Result, width: int, *, colour: bool = False) -> Iterator[str]:
+def report_text(results: Sequence[Result], width: int | None = None) -> str:
+    """All of it; None is no terminal, which has a line for each text."""
+    lines = [line for result in results for line in result_lines(result, width)]
+    return "\n".join([*lines, "", summary(results)])
+
+
+def result_lines(result: Result, width: int | None, *, colour: bool = False) -> Iterator[str]:
     """A check: a line for each finding, and below it why and what mends it."""
     title = result.title
     for finding in result.findings:
@@ -62,7 +68,9 @@ def result_lines(result: Result, width: int, *, colour: bool = False) -> Iterato
         title = ""
 
 
-def _finding_lines(finding: Finding, title: str, width: int, *, colour: bool) -> Iterator[str]:
+def _finding_lines(
+    finding: Finding, title: str, width: int | None, *, colour: bool
+) -> Iterator[str]:
     word = _WORDS[finding.status].ljust(_STATUS)
     if colour and finding.status in _COLOURS:
         word = typer.style(word, fg=_COLOURS[finding.status])
@@ -79,16 +87,18 @@ def _finding_lines(finding: Finding, title: str, width: int, *, colour: bool) ->
         yield f"{indent}$ {finding.command}"
 
 
-def _labelled(label: str, text: str, width: int) -> Iterator[str]:
+def _labelled(label: str, text: str, width: int | None) -> Iterator[str]:
     indent = " " * (_STATUS + _TITLE)
     first, *more = _wrapped(f"{label}: {text}", width)
     yield f"{indent}{first}"
     yield from (f"{indent}  {line}" for line in more)
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    room = max(30, width - _STATUS - _TITLE - 2)
-    flat = " ".join(text.split())
+def _wrapped(text: str, width: int | None) -> list[str]:
+    if width is None:
+        return [" ".join(text.split())]
+    room = max(_NARROWEST, width - _STATUS - _TITLE - len("  "))
+    flat = " ".join(shortened(word, room) for word in text.split())
     return textwrap.wrap(flat, room, break_long_words=False, break_on_hyphens=False)
 
 

@@ -16,6 +16,7 @@ from whalebuild import __version__
 #: The name of the program in docker's folder of plugins, and the word after ``docker``.
 PLUGIN, WORD = "docker-whale", "whale"
 _ASKS = "docker-cli-plugin-metadata"
+_COMPLETES = "__complete"
 _METADATA = {
     "SchemaVersion": "0.1.0",
     "Vendor": "whalebuild",
@@ -41,6 +42,12 @@ def _run_as_plugin() -> None:
     from whalebuild.cli.plugin_call import WrongCallError, read_call
     from whalebuild.cli.plugin_signal import stop_with_docker
 
+    # Docker's own completion hands on what its user has typed so far: ``newPluginCommand`` of
+    # cli-plugins/manager/cobra.go.
+    if sys.argv[1:3] == [_COMPLETES, WORD]:
+        del sys.argv[2]
+        run(f"docker {WORD}")
+        return
     try:
         call = read_call(sys.argv[1:])
     except WrongCallError as wrong:

@@ -74,11 +74,13 @@ class Verb(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write it to the formatter."""
-        formatter.write(help_text(page_of(self, ctx.command_path), terminal_width()) + "\n")
+        formatter.write(
+            help_text(page_of(self, ctx.command_path, ctx.parent), terminal_width()) + "\n"
+        )
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the first line of it, for a command line that is wrong."""
-        page = page_of(self, ctx.command_path)
+        page = page_of(self, ctx.command_path, ctx.parent)
         formatter.write(f"Usage: {page.path} {page.usage}\n")
 
 
@@ -87,9 +89,11 @@ class VerbGroup(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write it to the formatter."""
-        formatter.write(help_text(page_of(self, ctx.command_path), terminal_width()) + "\n")
+        formatter.write(
+            help_text(page_of(self, ctx.command_path, ctx.parent), terminal_width()) + "\n"
+        )
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the first line of it, for a command line that is wrong."""
-        page = page_of(self, ctx.command_path)
+        page = page_of(self, ctx.command_path, ctx.parent)
         formatter.write(f"Usage: {page.path} {page.usage}\n")

@@ -145,6 +145,9 @@ Load = Annotated[
 ReadOnly = Annotated[
     bool, Option("--read-only", help="Build with the published cache, and publish nothing.")
 ]
+DoctorReadOnly = Annotated[
+    bool, Option("--read-only", help="Do not ask whether the registry takes a push.")
+]
 Partial = Annotated[
     bool,
     Option("--partial", help="Build these --platforms only, and leave publishing to `merge`."),

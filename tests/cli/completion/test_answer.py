@@ -36,6 +36,7 @@ def words(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
+        ("roll", ["rollback"]),
         ("pl", ["plan", "plugin"]),
         ("builder i", ["inspect"]),
         ("bake a", ["app", "api"]),

@@ -133,13 +133,20 @@ FLAGS = Group(
             flags="",
         ),
         Situation(
-            "`--sbom=true`",
-            "pushes app; attested: provenance, spdx",
+            "`--sbom=generator=…`",
+            "pushes app, scanner; attested: Document, provenance",
             PAIR,
             bakefile=_APP,
-            bake="--sbom=true app",
+            files={
+                "scanner/Dockerfile": 'FROM $PYTHON\nCOPY scan /\nENTRYPOINT ["sh", "/scan"]\n',
+                "scanner/scan": 'cat >"$BUILDKIT_SCAN_DESTINATION/made.spdx.json" <<END\n'
+                '{"_type": "https://in-toto.io/Statement/v0.1",\n'
+                ' "predicateType": "https://spdx.dev/Document", "predicate": {"name": "made"}}\n'
+                "END\n",
+            },
+            setup="docker buildx build --push --tag $REPO/scanner scanner",
+            bake="--sbom=generator=$REPO/scanner app",
             shows=(attested("app"),),
-            alike=False,
         ),
         Situation(
             "`--provenance=mode=max`",

@@ -15,6 +15,7 @@ from whalebuild import __version__
 from whalebuild.cli import (
     bake,
     builder,
+    ci,
     deploy,
     diff,
     history,
@@ -49,6 +50,7 @@ app.command()(deploy.deploy)
 app.command()(rollback.rollback)
 app.command()(history.history)
 app.command()(prune.prune)
+app.command()(ci.ci)
 app.add_typer(builder.app)
 
 

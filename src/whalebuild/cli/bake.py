@@ -50,6 +50,7 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
+        from whalebuild.cli.forks import Modes
         from whalebuild.cli.partial import (
             ask_for_portion,
             bake_part,
@@ -61,12 +62,13 @@ def bake(
 
         check_modes(push=push, load=load, read_only=read_only, partial=partial, part_file=part_file)
         check_verify(verify=verify, load=load, read_only=read_only, partial=partial)
+        modes = Modes(push, load, read_only, partial, part_file, verify).here(os.environ)
         flags = setting_flags(
             file=bake_file.file,
             scope=scope,
             base=base,
             # Beside --partial it names the platforms to build here, not those to publish.
-            platform=None if partial else platform,
+            platform=None if modes.partial else platform,
             builder=builder,
             allow=allow,
             progress=progress,
@@ -85,14 +87,16 @@ def bake(
 
             options = BuildOptions(
                 load=load,
-                read_only=read_only,
+                read_only=modes.read_only,
                 force=force,
                 no_cache=no_cache,
                 pull=pull,
                 extra_tags=tuple(tag or ()),
-                portion=ask_for_portion(platform) if partial else None,
-                verify=verify,
+                portion=ask_for_portion(platform) if modes.partial else None,
+                verify=modes.verify,
             )
+            if modes.why and not print_:
+                session.console.note(modes.why)
             with session.reading():
                 plan = session.planner(ask=not print_).plan(session.request, options)
             if print_:
@@ -102,12 +106,12 @@ def bake(
                 _check_folder(metadata_file)
             if load:
                 session.console.note("--load builds for this machine's platform only")
-            if partial:
+            if modes.partial:
                 session.console.note(portion_note(plan))
             _say(session, announcement(plan))
             session.ready_builder(plan)
             baker = session.baker(plan)
-            result = bake_part(baker, part_file) if partial else baker.bake()
+            result = bake_part(baker, modes.part_file) if modes.partial else baker.bake()
             _say(session, next_pull_lines(result))
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
@@ -118,7 +122,7 @@ def bake(
             return
         if result.printed:
             typer.echo(result.printed.rstrip("\n"))
-        if partial or not plan.nothing_to_do:
+        if modes.partial or not plan.nothing_to_do:
             typer.echo(table)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.pairs import KIB, RAN, Pair, changing
+from tests.integration.pairs import AS_IT_IS, KIB, RAN, Pair, changing
 from tests.integration.sandbox import downloaded
 
 pytest.importorskip("yaml", reason="`make setup` installs it")
@@ -108,3 +108,23 @@ def test_pushes_publish_and_forks_only_read(remote: Repository, runner: Runner, 
     assert RAN in read_only.text()
     assert pair.tags() == ["deps", "latest"]
     assert second.steps["bake"].outputs["digest"] == pair.digest("latest")
+
+
+def test_a_failing_build_is_annotated_at_its_line(
+    remote: Repository, runner: Runner, pair: Pair
+) -> None:
+    text = workflow(pair)
+    lines = [*AS_IT_IS.splitlines(), "RUN echo '::error::not mine' && echo '##[error]nor' && false"]
+    pair.write("\n".join(lines) + "\n")
+    job = runner.run(text, remote.push())["bake"]
+    step = job.steps["bake"]
+    (error,) = step.log.named("error")
+    assert job.failed
+    assert (error.properties["file"], error.properties["line"]) == ("Dockerfile", str(len(lines)))
+    assert error.data.startswith("the build failed\n")
+    assert step.log.depth == 0
+    assert step.log.stopped is None
+    assert any(line.endswith("| ::error::not mine") for line in step.log.shown)
+    assert json.loads(step.outputs["result"])["error"]["exit_code"] == 4
+    assert step.summary.startswith("### whalebuild: the build failed\n\nIn `Dockerfile`, line ")
+    assert pair.tags() in ([], ["deps"])

@@ -124,7 +124,8 @@ def open_deploy_session(
 
     environment = layer_from_environment(os.environ)
     settings = resolve([read_settings_layer(Path.cwd()), environment, layer_from_flags(flags)])
-    console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
+    github = os.environ.get("GITHUB_ACTIONS") == "true"
+    console = make_console(settings.progress, ci=bool(os.environ.get("CI")), github=github)
     calls = DockerCalls()
     project = ComposeProject(
         calls,

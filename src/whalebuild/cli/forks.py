@@ -1,4 +1,4 @@
-"""Pull requests from forks: a bake there publishes nothing, whatever its flags say but ``--push``."""
+"""Pull requests from forks: a bake there publishes nothing, unless ``--push`` says so."""
 
 from __future__ import annotations
 

@@ -188,7 +188,11 @@ def open_session(
         from whalebuild.source.tree import LocalSourceTree
         from whalebuild.state.begun_uploads import FileBegunUploads
 
-        console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
+        console = make_console(
+            settings.progress,
+            ci=bool(os.environ.get("CI")),
+            github=os.environ.get("GITHUB_ACTIONS") == "true",
+        )
         client = RegistryClient(builder=settings.builder, begun=FileBegunUploads())
         with console, client as registry, WebAddresses(os.environ) as web:
             for warning in environment.warnings:

@@ -154,7 +154,7 @@ class Runner:
             contexts = {**self._contexts(event), **extra, "steps": {}}
             variables = self._variables(engine, folder, event, key)
             for block in (workflow.get("env", {}), job.get("env", {})):
-                variables |= {k: interpolate(str(v), contexts) for k, v in block.items()}
+                variables |= {k: interpolate(_text(v), contexts) for k, v in block.items()}
             made = Job(key, folder, event, variables, contexts, artifacts)
             for number, step in enumerate(job["steps"]):
                 name = step.get("id") or f"step-{number}"
@@ -204,11 +204,45 @@ class Runner:
         if not condition(str(step.get("if", "true")), contexts, failed=job.failed):
             return Step("skipped")
         if "uses" in step:
-            inputs = {k: interpolate(str(v), contexts) for k, v in step.get("with", {}).items()}
+            inputs = {k: interpolate(_text(v), contexts) for k, v in step.get("with", {}).items()}
+            if step["uses"].startswith("./"):
+                return self._run_composite(job, job.workspace / step["uses"], inputs, files)
             act = STAND_INS[step["uses"].partition("@")[0]]
             return Step("success", outputs=act(job, inputs) or {})
-        own = {k: interpolate(str(v), contexts) for k, v in step.get("env", {}).items()}
+        return self._run_own(job, step, contexts, files)
+
+    def _run_composite(self, job: Job, folder: Path, given: dict[str, str], files: Path) -> Step:
+        """An action of the repository's own that is made of steps; its log is that of all."""
+        read = yaml.safe_load((folder / "action.yml").read_text())
+        assert read["runs"]["using"] == "composite"
+        assert set(given) <= set(read["inputs"])
+        inputs = {k: _text(v.get("default", "")) for k, v in read["inputs"].items()} | given
+        github = {**job.contexts["github"], "action_path": str(folder.resolve())}
+        done: dict[str, Any] = {}
+        contexts = {**job.contexts, "github": github, "inputs": inputs, "steps": done}
+        files.mkdir()
+        whole = Step("success")
+        for number, step in enumerate(read["runs"]["steps"]):
+            assert step["shell"] == "bash", "a step of an action has to name its shell"
+            ran = self._run_own(job, step, contexts, files / f"{number}")
+            done[step.get("id", str(number))] = {"outputs": ran.outputs}
+            whole.outcome, whole.log = ran.outcome, ran.log
+            whole.summary += ran.summary
+            if ran.outcome == "failure":
+                break
+        whole.outputs = {k: interpolate(v["value"], contexts) for k, v in read["outputs"].items()}
+        return whole
+
+    def _run_own(
+        self, job: Job, step: Mapping[str, Any], contexts: Mapping[str, Any], files: Path
+    ) -> Step:
+        own = {k: interpolate(_text(v), contexts) for k, v in step.get("env", {}).items()}
         return _run_script(job, interpolate(step["run"], contexts), own, files)
+
+
+def _text(value: object) -> str:
+    """A scalar of YAML as the runner reads it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _run_script(job: Job, script: str, env: Mapping[str, str], files: Path) -> Step:

@@ -49,19 +49,26 @@ def bake_file(folder: Path) -> None:
     (folder / "docker-bake.hcl").write_text(text)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_actionlint_finds_nothing_in_a_workflow(folder: Path, way: str) -> None:
+def lint(workflow: Path) -> str:
+    """What actionlint says of a workflow."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     actionlint = shutil.which("actionlint", path=path)
     if actionlint is None:
         pytest.skip("there is no actionlint; on Linux `make setup` installs it")
+    words = (actionlint, "-no-color", "-shellcheck=", "-pyflakes=", str(workflow))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode in {0, 1}, done.stderr
+    assert bool(done.returncode) is bool(done.stdout)
+    return done.stdout
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_actionlint_finds_nothing_in_a_workflow(folder: Path, way: str) -> None:
     bake_file(folder)
     done = ci("github", *WAYS[way])
     assert done.exit_code == 0, done.stderr
     (folder / "workflow.yml").write_text(done.stdout)
-    words = (actionlint, "-no-color", "-shellcheck=", "-pyflakes=", "workflow.yml")
-    linted = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
+    assert lint(folder / "workflow.yml") == ""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -147,3 +154,51 @@ def test_nothing_is_overwritten(folder: Path) -> None:
 def test_where_it_is_installed_from_is_said_to_be_open() -> None:
     assert "instead of git+https://github.com/OWNER/whalebuild@REF" in ci("github").stderr
     assert ci("github", "--source", "./tools/w").stderr == ""
+
+
+def test_the_recipe_of_the_docs_is_what_is_printed() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "ci.md").read_text()
+    recipe = re.findall(r"```yaml\n(name: image\n.*?)```", docs, re.DOTALL)[0]
+    printed = ci("github").stdout
+    assert printed.partition("\n")[2] == recipe
+    assert len(recipe.splitlines()) < 30
+
+
+ACTION = """
+on: [push]
+jobs:
+  bake:
+    runs-on: ubuntu-24.04
+    steps:
+      - id: bake
+        uses: ./
+        with:
+          {word}: merge
+      - run: echo "$DIGEST"
+        env:
+          DIGEST: ${{{{ steps.bake.outputs.{output} }}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "output", "is_clean"),
+    [("command", "deps-digest", True), ("comand", "digest", False), ("args", "diget", False)],
+)
+def test_actionlint_knows_the_action(folder: Path, word: str, output: str, is_clean: bool) -> None:
+    (folder / ".git").mkdir()
+    shutil.copy(Path(__file__).parents[2] / "action.yml", folder)
+    path = folder / ".github" / "workflows" / "workflow.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(ACTION.format(word=word, output=output))
+    said = lint(path)
+    assert (said == "") is is_clean, said
+
+
+def test_the_component_is_yaml_whose_inputs_are_declared() -> None:
+    yaml = pytest.importorskip("yaml", reason="`make setup` installs it")
+    text = (Path(__file__).parents[2] / "templates" / "whalebuild.yml").read_text()
+    head, jobs = yaml.safe_load_all(text)
+    used = set(re.findall(r"\$\[\[ inputs\.(\w+) \]\]", text))
+    assert used == set(head["spec"]["inputs"])
+    (job,) = jobs.values()
+    assert job["script"] == ["$[[ inputs.command ]]"]

@@ -23,7 +23,7 @@ _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
 # Shows where a fault of whalebuild's own happened; no setting.
 DEBUG = "WHALEBUILD_DEBUG"
 
-PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet")
+PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet", "none")
 BASE_MODES = ("pin", "follow")
 # Texts with few allowed values: what a message calls one of them, and which they are.
 _CHOICES = {"progress": ("a progress mode", PROGRESS_MODES), "base": ("a way", BASE_MODES)}

@@ -19,9 +19,11 @@ from whalebuild.settings import ENVIRONMENT_PREFIX
 Docker = Callable[[str], Path]
 SCRIPT = """
 case "$*" in
-  *--list*) echo '[{"name": "app"}]' ;;
-  *--print*) cat printed.json ;;
+  *--list*) echo "$@" >> listed; echo '[{"name": "app"}]' ;;
+  *--print*) echo "$@" > printed; echo "$DEBUG" > debug; cat printed.json ;;
   *)
+    echo "$@" > baked
+    [ ! -e said ] || cat said
     while [ $# -gt 0 ]; do
       case $1 in
         --metadata-file) cp metadata.json "$2" ;;

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.support.engine import definition
 from tests.support.progress import recording
 from tests.support.registry import FakeRegistry
 from whalebuild.cli.app import app
@@ -164,3 +166,105 @@ def test_the_runner_of_github_gets_its_outputs(
     lines = (project / "outputs").read_text().splitlines()
     assert f"digest={registry.at('acme/web:latest').digest}" in lines
     assert f"deps-digest={registry.at('acme/web:deps').digest}" in lines
+
+
+def test_quiet_prints_what_was_pushed_by_digest_and_nothing_else(
+    project: Path, registry: FakeRegistry
+) -> None:
+    result = bake("-q")
+    assert result.stderr == ""
+    assert result.stdout == f"acme/web@{registry.at('acme/web:latest').digest}\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_progress_none_prints_nothing() -> None:
+    result = bake("--progress", "none")
+    assert (result.exit_code, result.stderr, result.stdout) == (0, "", "")
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--progress", "plain", "-q"],
+        ["--print", "--list", "targets"],
+        ["--call", "outline", "--check"],
+    ],
+    ids=" ".join,
+)
+def test_flags_that_ask_for_two_things_are_refused(words: list[str]) -> None:
+    result = bake(*words)
+    assert result.exit_code == 2
+    assert "exclude each other" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["--list", "targets"], "--list=targets"),
+        (["--list=type=variables"], "--list=type=variables"),
+        (["--list", "targets", "--format", "json"], "--list=type=targets,format=json"),
+    ],
+    ids=str,
+)
+def test_a_list_is_buildx_s_own(project: Path, words: list[str], asked: str) -> None:
+    result = bake(*words)
+    assert (result.exit_code, result.stdout) == (0, '[{"name": "app"}]\n')
+    assert asked in (project / "listed").read_text()
+    assert not (project / "asked").exists()
+
+
+def test_a_lone_dockerfile_is_listed_as_its_target(project: Path) -> None:
+    (project / "docker-bake.hcl").unlink()
+    assert bake("--list", "targets", "--image", "acme/web").exit_code == 0
+    assert "--file" in (project / "listed").read_text()
+
+
+def test_flags_reach_buildx_as_overrides(project: Path) -> None:
+    words = ["--sbom=true", "--label", "a=b", "--secret", "id=x,env=X", "--annotation", "c=d"]
+    assert bake("--print", *words).exit_code == 0
+    given = (project / "printed").read_text()
+    for each in (
+        "--set=*.attest=type=sbom,disabled=false",
+        "--set=*.labels.a=b",
+        "--set=*.secrets+=id=x,env=X",
+        "--set=*.annotations=c=d",
+    ):
+        assert each in given
+
+
+@pytest.mark.parametrize("words", [["-D", "bake"], ["bake", "-D"], ["bake", "--debug"]], ids=str)
+def test_debug_is_docker_s_and_our_own(
+    words: list[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DEBUG", "WHALEBUILD_DEBUG"):
+        monkeypatch.setenv(name, "")
+    assert run(*words, "--print").exit_code == 0
+    assert (project / "debug").read_text() == "1\n"
+    assert os.environ["WHALEBUILD_DEBUG"] == "1"
+
+
+def _called(project: Path, code: str) -> None:
+    printed = definition({"app": {"tags": ["acme/web:latest"], "call": "check"}})
+    (project / "printed.json").write_text(json.dumps(printed))
+    (project / "said").write_text('{"found": "something"}\n')
+    (project / "code").write_text(code)
+
+
+@pytest.mark.parametrize("words", [["--check"], ["--call", "check,format=json"]], ids=" ".join)
+def test_a_call_prints_what_buildx_prints(
+    project: Path, registry: FakeRegistry, words: list[str]
+) -> None:
+    _called(project, "0")
+    result = bake(*words)
+    assert (result.exit_code, result.stdout) == (0, '{"found": "something"}\n')
+    assert f"--call={words[-1].removeprefix('--')}" in (project / "baked").read_text()
+    assert registry.tags == {}
+
+
+def test_what_a_call_finds_is_on_standard_output_where_it_fails_too(project: Path) -> None:
+    _called(project, "1")
+    (project / "stream").write_text("")
+    result = bake("--call", "check,format=json")
+    assert (result.exit_code, result.stdout) == (4, '{"found": "something"}\n')
+    assert "found something wrong" in result.stderr

@@ -104,6 +104,7 @@ class FakeEngine:
         builder: str | None,
         allow: Sequence[str],
         git_labels: bool = True,
+        call: str | None = None,
     ) -> Generator[str, None, None]:
         self.labelled.append(git_labels)
         self.baked.append((definition, builder, tuple(allow)))
@@ -147,10 +148,13 @@ class PushingEngine(FakeEngine):
         builder: str | None,
         allow: Sequence[str],
         git_labels: bool = True,
+        call: str | None = None,
     ) -> Generator[str, None, None]:
         if not self.bakes:
             self.bakes.append(([], None))
-        yield from super().bake(definition, builder=builder, allow=allow, git_labels=git_labels)
+        yield from super().bake(
+            definition, builder=builder, allow=allow, git_labels=git_labels, call=call
+        )
         names = definition["group"]["default"]["targets"]
         self.metadata = {name: self._run(name, definition["target"][name]) for name in names}
 

@@ -94,7 +94,10 @@ class OtherTargets:
         self.console.begin(state.targets)
         follower, settings = Follower(self.console, self.registry), self.plan.settings
         bake = self.engine.bake(
-            self._definition(others), builder=settings.builder, allow=settings.allow
+            self._definition(others),
+            builder=settings.builder,
+            allow=settings.allow,
+            call=self.plan.options.call,
         )
         try:
             with closing(bake) as lines:

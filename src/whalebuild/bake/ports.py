@@ -42,6 +42,7 @@ class BakeEngine(Protocol):
         builder: str | None,
         allow: Sequence[str],
         git_labels: bool = True,
+        call: str | None = None,
     ) -> Generator[str, None, None]:
         """Run a definition; yield its rawjson lines. ``metadata`` has the result afterwards.
 
@@ -52,6 +53,7 @@ class BakeEngine(Protocol):
             builder: Where; None is buildx's own choice.
             allow: Consent, as ``--allow`` takes it.
             git_labels: Whether images may have the labels that buildx takes from git.
+            call: What all targets are asked for in place of a build, as ``--call`` takes it.
         """
 
     def export_folder(self) -> Export:

@@ -130,6 +130,7 @@ class BuildOptions:
         extra_tags: Further references for the application's image.
         portion: What a partial bake builds; None where everything is built and published.
         verify: Compare what is built on a stub with the ordinary build of it.
+        call: What Dockerfiles are asked for in place of a build, as ``--call`` takes it.
     """
 
     load: bool = False
@@ -141,6 +142,7 @@ class BuildOptions:
     extra_tags: tuple[str, ...] = ()
     portion: Portion | None = None
     verify: bool = False
+    call: str | None = None
 
     @property
     def publishes(self) -> bool:

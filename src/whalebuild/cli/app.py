@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -18,40 +20,59 @@ from whalebuild.cli import (
     ci,
     deploy,
     diff,
+    doctor,
     history,
+    init,
     inspect,
     merge,
+    override,
     plan,
+    plugin,
     prune,
     rollback,
 )
-from whalebuild.cli.boundary import asks_for_json, print_json_error
+from whalebuild.cli.boundary import asks_for_json, begin_debug, print_json_error
+from whalebuild.cli.completion import verb as completion
+from whalebuild.cli.help import Verb, VerbGroup
+from whalebuild.cli.pages import PROGRAM
+from whalebuild.cli.words import answer_to_flag, answer_to_verb
 from whalebuild.errors import ExitCode, UsageError
 
 _GONE = int(ExitCode.INTERRUPTED)
-_HELP = "see `whalebuild --help`, or `whalebuild VERB --help`"
+_FEW = 3
+_NO_COMMAND = re.compile(r"No such command '([^']*)'")
 
 app = typer.Typer(
     name="whalebuild",
+    cls=VerbGroup,
     help="Publish a service image as two tags, :deps and :latest, so that a code change moves "
     "only code.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     # Plain help: rich would take longer to import than all the rest.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(bake.bake)
-app.command()(merge.merge)
-app.command()(plan.plan)
-app.command()(inspect.inspect)
-app.command()(diff.diff)
-app.command()(deploy.deploy)
-app.command()(rollback.rollback)
-app.command()(history.history)
-app.command()(prune.prune)
-app.command()(ci.ci)
+for verb in (
+    init.init,
+    bake.bake,
+    merge.merge,
+    plan.plan,
+    doctor.doctor,
+    inspect.inspect,
+    diff.diff,
+    override.override,
+    deploy.deploy,
+    rollback.rollback,
+    history.history,
+    prune.prune,
+    ci.ci,
+    completion.completion,
+):
+    app.command(cls=Verb)(verb)
 app.add_typer(builder.app)
+app.add_typer(plugin.app)
 
 
 def _version(value: bool) -> None:
@@ -60,19 +81,27 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+def _debug(value: bool) -> None:
+    if value:
+        begin_debug()
+
+
 @app.callback()
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", "-D", callback=_debug, help="Show where errors come from.")
+    ] = False,
 ) -> None:
     pass
 
 
-def main() -> None:
-    """Run the command line; the console script."""
+def main(program: str = PROGRAM) -> None:
+    """Run the command line; ``program`` is what it is called by."""
     _open_streams()
-    code = _run()
+    code = _run(program)
     # Look-ups that nobody waits for any more. An interpreter that ends under a thread in compiled
     # code may crash: https://github.com/python/cpython/issues/87135
     if threading.active_count() > 1:
@@ -100,10 +129,10 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _run() -> int:
+def _run(program: str) -> int:
     """Run a verb; return the exit code."""
     try:
-        code = _run_verb()
+        code = _run_verb(program)
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has gone, as in `whalebuild plan | head -1`.
@@ -121,9 +150,13 @@ def _run() -> int:
     return code
 
 
-def _run_verb() -> int:
+def _run_verb(program: str) -> int:
+    if sys.argv[1:2] == [completion.QUESTION]:
+        command: Any = typer.main.get_command(app)
+        typer.echo("\n".join(completion.answer_lines(command, sys.argv[2:])))
+        return 0
     try:
-        ended = app(prog_name="whalebuild", standalone_mode=False)
+        ended = app(prog_name=program, standalone_mode=False)
     except SystemExit as exiting:
         # Typer's own way with a reader that has gone is to exit with 1.
         return exiting.code if isinstance(exiting.code, int) and exiting.code != 1 else _GONE
@@ -134,9 +167,46 @@ def _run_verb() -> int:
         if not isinstance(failed, typer.BadParameter.__mro__[2]):
             raise
         wrong: Any = failed
+        if answered := _answered(wrong):
+            return answered
         with suppress(OSError):
             wrong.show()
         if asks_for_json(sys.argv[1:]):
-            print_json_error(UsageError(wrong.format_message(), next_step=_HELP))
+            help_ = f"see `{program} --help`, or `{program} VERB --help`"
+            print_json_error(UsageError(wrong.format_message(), next_step=help_))
         return int(ExitCode.USAGE)
     return ended if isinstance(ended, int) else 0
+
+
+def _answered(wrong: Any) -> int | None:
+    """Answer a word that whalebuild has not by what does it here; None where nobody knows."""
+    missing = _NO_COMMAND.match(wrong.format_message())
+    flag = getattr(wrong, "option_name", None)
+    where = wrong.ctx.command_path if wrong.ctx else PROGRAM
+    answer = None
+    if missing and not (wrong.ctx and wrong.ctx.parent):
+        answer = answer_to_verb(missing[1])
+    elif isinstance(flag, str):
+        answer = answer_to_flag(flag, _verbs_with(flag))
+    if answer is None:
+        return None
+    what = f"{where} has no {missing[1] if missing else flag}"
+    error = UsageError(what, next_step=answer)
+    from whalebuild.cli.output.bake import error_text
+
+    with suppress(OSError):
+        print(error_text(error), file=sys.stderr)  # noqa: T201
+    if asks_for_json(sys.argv[1:]):
+        print_json_error(error)
+    return int(error.exit_code)
+
+
+def _verbs_with(flag: str) -> list[str]:
+    """The verbs that have a flag, if they are few."""
+    commands: Mapping[str, Any] = getattr(typer.main.get_command(app), "commands", {})
+    having = [
+        name
+        for name, command in commands.items()
+        if any(flag in parameter.opts for parameter in command.params)
+    ]
+    return having if len(having) <= _FEW else []

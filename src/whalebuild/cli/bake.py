@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial as bound
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.boundary import boundary
-from whalebuild.errors import UsageError
+from whalebuild.cli.boundary import begin_debug, boundary
+from whalebuild.cli.screen import show
+from whalebuild.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
+    from whalebuild.bake.result import BakeResult
     from whalebuild.cli.session import Session
     from whalebuild.console.base import ConsoleBase
+    from whalebuild.plan.plan import Plan
+
+
+EXAMPLES = (
+    ("whalebuild bake", "build what has changed, and publish both tags"),
+    ("whalebuild bake web --platform linux/amd64,linux/arm64", "one target, for two platforms"),
+    ("whalebuild bake --load", "try it here: into the local engine, and nothing is pushed"),
+)
 
 
 @opt.with_blocks
@@ -30,9 +42,15 @@ def bake(
     no_cache: opt.NoCache = False,
     pull: opt.Pull = False,
     progress: opt.Progress = None,
+    quiet: opt.Quiet = False,
+    debug: opt.Debug = False,
     metadata_file: opt.MetadataFile = None,
     print_: opt.PrintOnly = False,
+    list_: opt.ListOnly = None,
+    call: opt.Call = None,
+    check: opt.CheckDockerfiles = False,
     push: opt.Push = False,
+    attributes: opt.AttributeOptions,
     load: opt.Load = False,
     read_only: opt.ReadOnly = False,
     partial: opt.Partial = False,
@@ -50,19 +68,29 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
+        from whalebuild.cli.build_flags import (
+            asked_call,
+            asked_progress,
+            check_shown,
+            overrides_of,
+        )
         from whalebuild.cli.forks import Modes
         from whalebuild.cli.partial import (
             ask_for_portion,
             bake_part,
             check_modes,
             check_verify,
-            portion_note,
         )
-        from whalebuild.cli.session import BakeArguments, open_session, push_override, setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
 
+        if debug:
+            begin_debug()
+        check_shown(print_=print_, list_=list_)
+        asked = asked_call(call, check=check)
         check_modes(push=push, load=load, read_only=read_only, partial=partial, part_file=part_file)
         check_verify(verify=verify, load=load, read_only=read_only, partial=partial)
-        modes = Modes(push, load, read_only, partial, part_file, verify).here(os.environ)
+        modes = Modes(push, load, read_only, partial, part_file, verify)
+        modes = modes if asked else modes.here(os.environ)
         flags = setting_flags(
             file=bake_file.file,
             scope=scope,
@@ -71,19 +99,18 @@ def bake(
             platform=None if modes.partial else platform,
             builder=builder,
             allow=allow,
-            progress=progress,
+            progress=asked_progress(progress, quiet=quiet),
             strict_cache=strict_cache,
             if_unchanged=if_unchanged,
             **vars(naming),
             **vars(retry),
         )
-        overrides = push_override(bake_file.set_, push=push)
-        arguments = BakeArguments(targets, overrides, bake_file.var, ask=not print_)
+        overrides = overrides_of(bake_file.set_, attributes, push=push, call=asked)
+        ask = not (print_ or list_)
+        arguments = BakeArguments(targets, overrides, bake_file.var, ask=ask)
         with open_session(flags, arguments) as session:
             from whalebuild.bakefile.images import BuildOptions
-            from whalebuild.cli.output.bake import next_pull_lines, result_json, result_table
-            from whalebuild.cli.output.github import write_outputs
-            from whalebuild.cli.output.plan import announcement
+            from whalebuild.cli.output.bake import next_pull_lines
 
             options = BuildOptions(
                 load=load,
@@ -94,36 +121,96 @@ def bake(
                 extra_tags=tuple(tag or ()),
                 portion=ask_for_portion(platform) if modes.partial else None,
                 verify=modes.verify,
+                call=asked,
             )
-            if modes.why and not print_:
+            metadata_file = session.path(metadata_file) if metadata_file else None
+            if list_:
+                typer.echo(_listed(session, list_, format_))
+                return
+            if modes.why and ask:
                 session.console.note(modes.why)
             with session.reading():
-                plan = session.planner(ask=not print_).plan(session.request, options)
+                plan = session.planner(ask=ask).plan(session.request, options)
             if print_:
                 typer.echo(json.dumps(plan.preview(), indent=2))
                 return
-            if metadata_file:
-                _check_folder(metadata_file)
-            if load:
-                session.console.note("--load builds for this machine's platform only")
-            if modes.partial:
-                session.console.note(portion_note(plan))
-            _say(session, announcement(plan))
-            session.ready_builder(plan)
+            _begin(session, plan, metadata_file)
             baker = session.baker(plan)
-            result = bake_part(baker, modes.part_file) if modes.partial else baker.bake()
+            with _calls_printed(asked, format_):
+                result = (
+                    bake_part(baker, session.path, modes.part_file)
+                    if modes.partial
+                    else baker.bake()
+                )
             _say(session, next_pull_lines(result))
+            if plan.options.publishes and not modes.partial:
+                from whalebuild.cli.fresh_override import keep_fresh
+
+                keep_fresh(session)
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
-        table = result_table(result)
-        write_outputs(result, table, os.environ, session.console.note)
-        if format_ is opt.Format.JSON:
-            typer.echo(json.dumps(result_json(result)))
-            return
-        if result.printed:
-            typer.echo(result.printed.rstrip("\n"))
-        if modes.partial or not plan.nothing_to_do:
-            typer.echo(table)
+        _show(session, plan, result, format_, quiet=quiet)
+
+
+def _begin(session: Session, plan: Plan, metadata_file: Path | None) -> None:
+    """Say what is going to be done, and have the builder be there."""
+    from whalebuild.cli.output.plan import announcement
+    from whalebuild.cli.partial import portion_note
+
+    if metadata_file:
+        _check_folder(metadata_file)
+    if plan.options.load:
+        session.console.note("--load builds for this machine's platform only")
+    if plan.options.portion:
+        session.console.note(portion_note(plan))
+    _say(session, announcement(plan))
+    session.ready_builder(plan)
+
+
+def _show(
+    session: Session, plan: Plan, result: BakeResult, format_: opt.Format, *, quiet: bool
+) -> None:
+    """Print the result, and hand it to a CI service."""
+    from whalebuild.cli.output.bake import digest_lines, result_json, result_table
+    from whalebuild.cli.output.github import write_outputs
+
+    called = plan.options.call is not None
+    if not called:
+        write_outputs(result, result_table(result), os.environ, session.console.note)
+    if format_ is opt.Format.JSON:
+        typer.echo(json.dumps(result_json(result)))
+        return
+    if result.printed:
+        typer.echo(result.printed.rstrip("\n"))
+    # buildx prints nothing else of a call, and nothing at all with `--progress none`.
+    if called or session.settings.progress == "none":
+        return
+    if quiet:
+        typer.echo("\n".join(digest_lines(result)))
+    elif plan.options.portion or not plan.nothing_to_do:
+        show(bound(result_table, result))
+
+
+def _listed(session: Session, what: str, format_: opt.Format) -> str:
+    """What ``--list`` prints; JSON is buildx's own."""
+    from whalebuild.plan.read_bakefile import BakeFileReader
+
+    reader = BakeFileReader(session.engine, session.tree, session.settings)
+    if format_ is opt.Format.JSON and "format=" not in what:
+        what = f"{what if what.startswith('type=') else f'type={what}'},format=json"
+    return session.buildx.listing(reader.to_list(session.request), what)
+
+
+@contextmanager
+def _calls_printed(asked: str | None, format_: opt.Format) -> Iterator[None]:
+    """Print what calls have found on standard output where that makes the bake fail, too."""
+    try:
+        yield
+    except BuildError as failed:
+        if asked and failed.log and format_ is opt.Format.TEXT:
+            typer.echo(failed.log)
+            failed.log = None
+        raise
 
 
 def _check_folder(metadata_file: Path) -> None:
@@ -138,7 +225,7 @@ def _check_folder(metadata_file: Path) -> None:
 
 def _say(session: Session, lines: Iterable[str]) -> None:
     """Say lines that are for people."""
-    from whalebuild.cli.session import FOR_PROGRAMS
+    from whalebuild.cli.waiting import FOR_PROGRAMS
 
     if session.settings.progress not in FOR_PROGRAMS:
         for line in lines:

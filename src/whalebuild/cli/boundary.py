@@ -30,6 +30,8 @@ from whalebuild.failures.failure import redact
 from whalebuild.settings import DEBUG
 
 ERROR_SCHEMA = "whalebuild.error/1"
+#: By which docker and buildx print where an error comes from.
+_DEBUG_OF_DOCKER = "DEBUG"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -61,6 +63,11 @@ def boundary(output_format: str) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def begin_debug() -> None:
+    """Have errors of docker, of buildx and of whalebuild itself say where they come from."""
+    os.environ[DEBUG] = os.environ[_DEBUG_OF_DOCKER] = "1"
 
 
 class _InternalError(WhalebuildError):
@@ -102,10 +109,11 @@ def _check_folder() -> None:
 def _end_with(error: WhalebuildError, output_format: str) -> NoReturn:
     """Show an error, and end with its exit code."""
     from whalebuild.cli.output.bake import error_text
+    from whalebuild.cli.screen import in_github, screen_width
 
-    text = error_text(error)
+    text = error_text(error, screen_width(sys.stderr))
     with suppress(OSError):  # nobody reads it, or its disk is full: machines may still be told
-        if os.environ.get("GITHUB_ACTIONS") == "true":
+        if in_github(os.environ):
             _tell_actions(error, text)
         else:
             _say(text)

@@ -8,6 +8,12 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 from whalebuild.errors import UsageError
 
+EXAMPLES = (
+    ("whalebuild deploy", "pull and start what is published now, and go back if it does not work"),
+    ("whalebuild deploy web --dry-run", "what it would download and start"),
+    ("DOCKER_HOST=ssh://shop@host whalebuild deploy", "on another machine, over ssh"),
+)
+
 
 @opt.with_blocks
 def deploy(
@@ -27,7 +33,7 @@ def deploy(
 ) -> None:
     """Run what is published now: pull it, start it by digest, and go back if it does not work.
 
-    SERVICES are those of the compose project here; without any, all of them are deployed.
+    Each SERVICE is one of the compose project here; without any, all of them are deployed.
     """
     with boundary(format_):
         from whalebuild.cli.deploy_session import (
@@ -51,7 +57,8 @@ def deploy(
             planner = session.planner(session.record.read())
             deployer = session.deployer(planner, go_back=rollback)
             names = tuple(services or ())
-            plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
+            with session.reading():
+                plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,9 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.cli.output.diff import diff_text
+from whalebuild.cli.output.table import fit
+from whalebuild.cli.screen import in_ci, in_github, screen_width, show
+from whalebuild.cli.waiting import said
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
@@ -32,6 +37,7 @@ from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
+from whalebuild.source.project_folder import find_project
 from whalebuild.source.settings_file import read_settings_layer
 
 if TYPE_CHECKING:
@@ -61,6 +67,12 @@ class DeploySession:
     record: FileRecord
     state: Path
     engine: str
+
+    def reading(
+        self, what: str = "reading what is published, and what this host has"
+    ) -> AbstractContextManager[None]:
+        """Say what is being read, if it takes long and the output is for people."""
+        return said(self.console, self.settings.progress, what)
 
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
@@ -123,9 +135,10 @@ def open_deploy_session(
     from whalebuild.state.records import FileRecord, state_folder
 
     environment = layer_from_environment(os.environ)
-    settings = resolve([read_settings_layer(Path.cwd()), environment, layer_from_flags(flags)])
-    github = os.environ.get("GITHUB_ACTIONS") == "true"
-    console = make_console(settings.progress, ci=bool(os.environ.get("CI")), github=github)
+    place = find_project(Path.cwd(), os.environ, stay=True)
+    layer = read_settings_layer(place.settings, place.above)
+    settings = resolve([layer, environment, layer_from_flags(flags)])
+    console = make_console(settings.progress, ci=in_ci(os.environ), github=in_github(os.environ))
     calls = DockerCalls()
     project = ComposeProject(
         calls,
@@ -138,9 +151,12 @@ def open_deploy_session(
     with console, DockerHost(calls) as host, RegistryClient() as registry:
         for warning in environment.warnings:
             console.note(f"warning: {warning}")
+        if place.note:
+            console.note(place.note)
         policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
         retrier = Retrier(policy, console.note)
-        name, engine = project.model().name, host.id()
+        with said(console, settings.progress, "asking docker compose for the project"):
+            name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
         record = FileRecord(state, engine, name)
         locked = (
@@ -163,15 +179,18 @@ def open_deploy_session(
 def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> None:
     """Say on standard error what must be downloaded, and what else is to be known."""
     if format_ is opt.Format.TEXT and plan.diffs:
-        typer.echo(diff_text(plan.diffs), err=True)
+        width = screen_width(sys.stderr)
+        typer.echo(fit(diff_text(plan.diffs, width), width), err=True)
     for note in plan.notes:
         session.console.note(note)
 
 
 def show_result(result: DeployResult, format_: opt.Format) -> None:
     """Print the result on standard output; nothing moves on the terminal any more by then."""
-    as_json = format_ is opt.Format.JSON
-    typer.echo(json.dumps(deploy_json(result)) if as_json else deploy_table(result))
+    if format_ is opt.Format.JSON:
+        typer.echo(json.dumps(deploy_json(result)))
+    else:
+        show(partial(deploy_table, result))
 
 
 def _utc_now() -> str:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
+
+EXAMPLES = (
+    ("whalebuild diff", "what this host would download of each image of the bake file"),
+    (
+        "whalebuild diff registry.example/shop/web:latest --from running",
+        "from what runs here to what is published",
+    ),
+)
 
 
 @opt.with_blocks
@@ -50,6 +60,9 @@ def diff(
             )
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
             differ = DiffReader(lookup, host, other)
-            diffs = differ.diff([diff_request(name, from_, to) for name in names])
-        as_json = format_ is opt.Format.JSON
-        typer.echo(json.dumps(diff_json(diffs)) if as_json else diff_text(diffs))
+            with session.reading("reading what is published, and what this host has"):
+                diffs = differ.diff([diff_request(name, from_, to) for name in names])
+        if format_ is opt.Format.JSON:
+            typer.echo(json.dumps(diff_json(diffs)))
+        else:
+            show(partial(diff_text, diffs))

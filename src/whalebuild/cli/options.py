@@ -23,16 +23,23 @@ class Format(StrEnum):
 
 
 Targets = Annotated[
-    list[str] | None, Argument(help="Targets or groups of the bake file.", show_default=False)
+    list[str] | None,
+    Argument(metavar="TARGET...", help="Targets or groups of the bake file.", show_default=False),
 ]
-Files = Annotated[list[str] | None, Option("--file", "-f", help="Bake file (repeatable).")]
+Files = Annotated[
+    list[str] | None, Option("--file", "-f", metavar="FILE", help="Bake file (repeatable).")
+]
 Overrides = Annotated[
-    list[str] | None, Option("--set", help="Override: targetpattern.key=value (repeatable).")
+    list[str] | None,
+    Option("--set", metavar="PATTERN.KEY=VALUE", help="Override of a target (repeatable)."),
 ]
 Variables = Annotated[
-    list[str] | None, Option("--var", help="Bake variable: NAME=VALUE (repeatable).")
+    list[str] | None, Option("--var", metavar="NAME=VALUE", help="Bake variable (repeatable).")
 ]
-Allow = Annotated[list[str] | None, Option(help="Entitlement, such as fs.read=PATH (repeatable).")]
+Allow = Annotated[
+    list[str] | None,
+    Option(metavar="ENTITLEMENT", help="Entitlement, such as fs.read=PATH (repeatable)."),
+]
 Platforms = Annotated[
     list[str] | None, Option("--platform", help="Platforms to build (repeatable, or by commas).")
 ]
@@ -50,6 +57,7 @@ From = Annotated[
     str | None,
     Option(
         "--from",
+        metavar="WHERE",
         help="What the host has: local (what its engine has), running (the image of its running "
         "containers), or a tag, digest or reference in the registry.",
         show_default="local",
@@ -57,12 +65,25 @@ From = Annotated[
 ]
 To = Annotated[
     str | None,
-    Option("--to", help="What it is to pull: a tag, digest or reference; default: IMAGE itself."),
+    Option(
+        "--to",
+        metavar="IMAGE",
+        help="What it is to pull: a tag, digest or reference; default: IMAGE itself.",
+    ),
 ]
 Builder = Annotated[str | None, Option(help="buildx builder, or auto; default: the current one.")]
 NoCache = Annotated[bool, Option("--no-cache", help="Run every step anew.")]
 Pull = Annotated[bool, Option("--pull", help="Ask the registry for newer base images.")]
-Progress = Annotated[str | None, Option(help="auto, tty, plain, rawjson or quiet.")]
+Progress = Annotated[
+    str | None, Option(metavar="MODE", help="auto, tty, plain, rawjson, quiet or none.")
+]
+Quiet = Annotated[
+    bool,
+    Option("--quiet", "-q", help="Print no progress, and of the result the images' digests alone."),
+]
+Debug = Annotated[
+    bool, Option("--debug", "-D", help="Show where errors come from, docker's and our own.")
+]
 MetadataFile = Annotated[Path | None, Option(help="Write buildx's build metadata to this file.")]
 PrintOnly = Annotated[
     bool, Option("--print", help="Print the generated bake definition and run nothing.")
@@ -71,12 +92,61 @@ Push = Annotated[
     bool,
     Option("--push", help="Push other targets, too, as buildx does; pairs are published anyway."),
 ]
+Sbom = Annotated[
+    str | None,
+    Option("--sbom", metavar="SWITCH", help="SBOM: true, false or generator=IMAGE."),
+]
+Provenance = Annotated[
+    str | None,
+    Option("--provenance", metavar="SWITCH", help="Attest provenance: true, false or mode=max."),
+]
+Attests = Annotated[
+    list[str] | None,
+    Option("--attest", metavar="ATTESTATION", help="Attest: type=sbom,… (repeatable)."),
+]
+AnnotationsGiven = Annotated[
+    list[str] | None,
+    Option("--annotation", metavar="KEY=VALUE", help="Annotate images (repeatable)."),
+]
+Labels = Annotated[
+    list[str] | None, Option("--label", metavar="KEY=VALUE", help="Label images (repeatable).")
+]
+Secrets = Annotated[
+    list[str] | None,
+    Option(
+        "--secret",
+        metavar="SECRET",
+        help="Secret for builds: id=NAME,src=FILE or id=NAME,env=VARIABLE (repeatable).",
+    ),
+]
+SshKeys = Annotated[
+    list[str] | None,
+    Option(
+        "--ssh", metavar="KEY", help="SSH agent or key for builds: default or NAME=… (repeatable)."
+    ),
+]
+Call = Annotated[
+    str | None,
+    Option(
+        "--call",
+        metavar="METHOD",
+        help="Ask Dockerfiles for something else than a build: check, outline or targets.",
+    ),
+]
+CheckDockerfiles = Annotated[bool, Option("--check", help="The same as --call check.")]
+ListOnly = Annotated[
+    str | None,
+    Option("--list", metavar="WHAT", help="List targets or variables of the bake file, and end."),
+]
 Load = Annotated[
     bool,
     Option("--load", help="Build for this machine into the local engine and push nothing."),
 ]
 ReadOnly = Annotated[
     bool, Option("--read-only", help="Build with the published cache, and publish nothing.")
+]
+DoctorReadOnly = Annotated[
+    bool, Option("--read-only", help="Do not ask whether the registry takes a push.")
 ]
 Partial = Annotated[
     bool,
@@ -91,7 +161,7 @@ PartFile = Annotated[
     ),
 ]
 Parts = Annotated[
-    list[Path], Argument(metavar="PARTS...", help="Files of `bake --partial`.", show_default=False)
+    list[Path], Argument(metavar="PART...", help="Files of `bake --partial`.", show_default=False)
 ]
 Force = Annotated[bool, Option("--force", help="Build and publish even if nothing has changed.")]
 Verify = Annotated[
@@ -111,7 +181,10 @@ ShowPatch = Annotated[
 Scope = Annotated[
     str | None, Option(help="A branch or pull request with a pair of tags of its own.")
 ]
-Base = Annotated[str | None, Option(help="Base images: pin (as the last bake had them) or follow.")]
+Base = Annotated[
+    str | None,
+    Option(metavar="pin|follow", help="Base images: pin (as the last bake had them) or follow."),
+]
 Tags = Annotated[
     list[str] | None, Option("--tag", "-t", help="Extra tag for the application (repeatable).")
 ]
@@ -119,10 +192,16 @@ ImageName = Annotated[str | None, Option(help="Image name where no bake file giv
 DepsStage = Annotated[str | None, Option(help="Dockerfile stage that holds the dependencies.")]
 AppBase = Annotated[
     str | None,
-    Option(help="Where a Dockerfile is cut: before:INSTRUCTION or after:INSTRUCTION."),
+    Option(
+        metavar="PLACE", help="Where a Dockerfile is cut: before:INSTRUCTION or after:INSTRUCTION."
+    ),
 ]
-RetryAttempts = Annotated[int | None, Option(help="Tries of a registry step at the most.")]
-RetryDeadline = Annotated[float | None, Option(help="Seconds after which it is given up.")]
+RetryAttempts = Annotated[
+    int | None, Option(metavar="N", help="Tries of a registry step at the most.")
+]
+RetryDeadline = Annotated[
+    float | None, Option(metavar="SECONDS", help="Seconds after which it is given up.")
+]
 StrictCache = Annotated[
     bool | None,
     Option("--strict-cache/--no-strict-cache", help="Fail where a cache cannot be exported."),
@@ -131,9 +210,10 @@ IfUnchanged = Annotated[
     bool | None,
     Option("--if-unchanged/--even-if-changed", help="Publish only if nobody else has meanwhile."),
 ]
-OutputFormat = Annotated[Format, Option("--format", help="Standard output: text or json.")]
+OutputFormat = Annotated[Format, Option("--format", metavar="text|json", help="Standard output.")]
 Services = Annotated[
-    list[str] | None, Argument(help="Services of the compose project.", show_default=False)
+    list[str] | None,
+    Argument(metavar="SERVICE...", help="Services of the compose project.", show_default=False),
 ]
 DeploymentNumber = Annotated[
     int | None, Argument(metavar="N", help="A deployment's number.", show_default=False)
@@ -145,18 +225,24 @@ SwitchOrder = Annotated[
     UpdateOrder | None,
     Option(
         "--order",
+        metavar="start-first|stop-first",
         help="start-first: the new version must work beside the old one before that is stopped; "
         "stop-first: one after the other. Default: update_config.order of the compose file.",
         show_default="stop-first",
     ),
 ]
 DeployTimeout = Annotated[
-    float | None, Option("--timeout", help="Seconds for services to become healthy; default: 120.")
+    float | None,
+    Option(
+        "--timeout", metavar="SECONDS", help="Seconds for services to become healthy; default: 120."
+    ),
 ]
 DeployGrace = Annotated[
     float | None,
     Option(
-        "--grace", help="Seconds that a service without a health check must stay up; default: 5."
+        "--grace",
+        metavar="SECONDS",
+        help="Seconds that a service without a health check must stay up; default: 5.",
     ),
 ]
 GoBack = Annotated[
@@ -168,7 +254,33 @@ WaitForLock = Annotated[
 ]
 ComposeFiles = Annotated[
     list[str] | None,
-    Option("--file", "-f", help="Compose file (repeatable); default: compose's own lookup."),
+    Option(
+        "--file",
+        "-f",
+        metavar="FILE",
+        help="Compose file (repeatable); default: compose's own lookup.",
+    ),
+]
+OverriddenFiles = Annotated[
+    list[str] | None,
+    Option(
+        "--compose-file",
+        metavar="FILE",
+        help="Compose file (repeatable); default: compose's own lookup.",
+    ),
+]
+OverrideOutput = Annotated[
+    str | None,
+    Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The file to write, - for standard output; default: compose.override.yaml, or "
+        "compose.whalebuild.yaml beside an override of your own.",
+    ),
+]
+CheckOverride = Annotated[
+    bool, Option("--check", help="Write nothing: exit code 0 if the file is up to date, 10 if not.")
 ]
 ProjectName = Annotated[
     str | None, Option("--project-name", "-p", help="Project name; default: compose's own.")
@@ -177,11 +289,17 @@ ProjectDirectory = Annotated[
     str | None,
     Option("--project-directory", help="What paths start from; default: the first file's folder."),
 ]
-Profiles = Annotated[list[str] | None, Option("--profile", help="Profile (repeatable).")]
-EnvFiles = Annotated[list[str] | None, Option("--env-file", help="File of variables (repeatable).")]
+Profiles = Annotated[
+    list[str] | None, Option("--profile", metavar="PROFILE", help="Profile (repeatable).")
+]
+EnvFiles = Annotated[
+    list[str] | None, Option("--env-file", metavar="FILE", help="File of variables (repeatable).")
+]
 Keep = Annotated[
     int | None,
-    Option("--keep", help="Deployments whose images stay on the host.", show_default="5"),
+    Option(
+        "--keep", metavar="N", help="Deployments whose images stay on the host.", show_default="5"
+    ),
 ]
 
 
@@ -192,6 +310,19 @@ class BakeFileOptions:
     file: Files = None
     set_: Overrides = None
     var: Variables = None
+
+
+@dataclass(frozen=True)
+class AttributeOptions:
+    """What is said of every target; the names are those of ``bakefile.build_flags.BuildFlags``."""
+
+    sbom: Sbom = None
+    provenance: Provenance = None
+    attest: Attests = None
+    annotation: AnnotationsGiven = None
+    label: Labels = None
+    secret: Secrets = None
+    ssh: SshKeys = None
 
 
 @dataclass(frozen=True)

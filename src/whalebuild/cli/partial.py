@@ -6,7 +6,7 @@ Every bake imports this before it begins to ask docker: it imports little itself
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,8 +92,13 @@ def portion_note(plan: Plan) -> str:
     return f"--partial builds {here} of {whole}; `whalebuild merge` publishes them"
 
 
-def bake_part(baker: Baker, given: Path | None) -> BakeResult:
+def bake_part(baker: Baker, from_here: Callable[[Path], Path], given: Path | None) -> BakeResult:
     """Bake a portion, and write its part.
+
+    Args:
+        baker: Of the portion.
+        from_here: Where a path is that was written where the user stands.
+        given: The part's file; None for one that says its platforms.
 
     Raises:
         UsageError: The file cannot be written.
@@ -101,7 +106,7 @@ def bake_part(baker: Baker, given: Path | None) -> BakeResult:
     """
     from whalebuild.bake.partial.format import part_json
 
-    path = given or _default_file(baker.plan)
+    path = from_here(given or _default_file(baker.plan))
     claim_part_file(path)
     part, result = baker.bake_part()
     write_part_file(path, json.dumps(part_json(part), indent=2) + "\n")

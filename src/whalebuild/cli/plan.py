@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
 
 _REBUILD_NEEDED = 10
+EXAMPLES = (
+    ("whalebuild plan", "what a bake would do, and why"),
+    (
+        "whalebuild plan --patch | patch -p1",
+        "change the Dockerfile so that less runs after the code",
+    ),
+)
 
 
 @opt.with_blocks
@@ -23,6 +32,7 @@ def plan(
     tag: opt.Tags = None,
     naming: opt.ImageOptions,
     push: opt.Push = False,
+    attributes: opt.AttributeOptions,
     pull: opt.Pull = False,
     scope: opt.Scope = None,
     base: opt.Base = None,
@@ -32,7 +42,8 @@ def plan(
 ) -> None:
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
-        from whalebuild.cli.session import BakeArguments, open_session, push_override, setting_flags
+        from whalebuild.cli.build_flags import overrides_of
+        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
 
         flags = setting_flags(
             file=bake_file.file,
@@ -43,7 +54,7 @@ def plan(
             builder=builder,
             **vars(naming),
         )
-        overrides = push_override(bake_file.set_, push=push)
+        overrides = overrides_of(bake_file.set_, attributes, push=push)
         with open_session(flags, BakeArguments(targets, overrides, bake_file.var)) as session:
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.after_boundary import patches
@@ -58,6 +69,6 @@ def plan(
         elif patch:
             typer.echo(patches(made), nl=False)
         else:
-            typer.echo(plan_text(made))
+            show(partial(plan_text, made))
         if check and made.rebuild_needed:
             raise typer.Exit(_REBUILD_NEEDED)

@@ -7,6 +7,11 @@ from dataclasses import replace
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 
+EXAMPLES = (
+    ("whalebuild rollback", "back to what worked before"),
+    ("whalebuild rollback 7", "to what deployment 7 started"),
+)
+
 
 @opt.with_blocks
 def rollback(
@@ -44,7 +49,8 @@ def rollback(
             planner = session.planner(history)
             deployer = session.deployer(planner, go_back=True)
             target = rollback_target(history, number)
-            plan = planner.rollback(state_after(history, target.number), order)
+            with session.reading():
+                plan = planner.rollback(state_after(history, target.number), order)
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan, to=target.number)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, chdir, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whalebuild.bakefile.rebased import rebased, rebased_allow, rebased_override
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.running_time import seconds_running
+from whalebuild.cli.screen import in_ci, in_github
+from whalebuild.cli.waiting import FOR_PROGRAMS, said
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.project_folder import ProjectFolder, find_project
 from whalebuild.source.settings_file import read_settings_layer
 from whalebuild.tags import DEPS_TAG
 
@@ -34,10 +38,6 @@ if TYPE_CHECKING:
 _CHECK_FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
 
 
-# Progress modes in which nothing is printed for people.
-FOR_PROGRAMS = ("quiet", "rawjson")
-
-
 @dataclass(frozen=True)
 class Session:
     """One run of a verb in the current directory."""
@@ -51,6 +51,11 @@ class Session:
     tree: LocalSourceTree
     console: ConsoleBase
     retrier: Retrier
+    project: ProjectFolder
+
+    def path(self, given: Path) -> Path:
+        """A path of the command line, from where the session runs."""
+        return Path(rebased(str(given), self.project.prefix)) if self.project.prefix else given
 
     def planner(self, *, ask: bool, thorough: bool = False) -> Planner:
         """A planner over this session's engine and files."""
@@ -84,14 +89,12 @@ class Session:
             web=self.web,
         )
 
-    def reading(self) -> AbstractContextManager[None]:
+    def reading(
+        self,
+        what: str = "reading the bake file, what images are made from, and what is published",
+    ) -> AbstractContextManager[None]:
         """Say what is being read, if it takes long and the output is for people."""
-        from whalebuild.runtime.waiting import said_if_slow
-
-        quiet = self.settings.progress in FOR_PROGRAMS
-        say = (lambda _: None) if quiet else self.console.note
-        what = "reading the bake file, what images are made from, and what is published"
-        return said_if_slow(lambda: say(what))
+        return said(self.console, self.settings.progress, what)
 
     def check_reach(self, plan: Plan) -> None:
         """Refuse a builder that does not reach the registry that it is to push to.
@@ -111,6 +114,8 @@ class Session:
         """
         from whalebuild.builder.ensure import ensure_builder, nodes_down
 
+        if not plan.nothing_to_do:
+            self.buildx.prepare()
         self.check_reach(plan)
         facts, platforms = plan.facts, plan.platforms
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
@@ -134,15 +139,14 @@ def random_token() -> str:
     return secrets.token_hex(4)
 
 
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
 def setting_flags(**given: object) -> dict[str, object]:
     """Settings on the command line, by key; a repeatable flag that was not given is left out."""
     flags = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
     return {key: tuple(v) if isinstance(v, list) else v for key, v in flags.items()}
-
-
-def push_override(overrides: Sequence[str] | None, *, push: bool) -> list[str]:
-    """The values of ``--set`` with that of ``--push``, which is one to buildx, too."""
-    return [*(overrides or ()), *(["*.push=true"] if push else [])]
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,12 @@ class BakeArguments:
     overrides: Sequence[str] | None = None
     variables: Sequence[str] | None = None
     ask: bool = True
+
+    def at(self, prefix: str) -> BakeArguments:
+        """The same for a command that runs above where the user stands."""
+        if not prefix:
+            return self
+        return replace(self, overrides=[rebased_override(o, prefix) for o in self.overrides or ()])
 
 
 @contextmanager
@@ -171,15 +181,20 @@ def open_session(
     Raises:
         UsageError: A setting or a word is wrong.
     """
-    root = Path.cwd()
     environment = layer_from_environment(os.environ)
-    settings = resolve([read_settings_layer(root), environment, layer_from_flags(flags)])
-    given = arguments or BakeArguments()
+    names_files = "file" in flags or "file" in environment.values
+    project = find_project(Path.cwd(), os.environ, stay=arguments is None or names_files)
+    root, given = project.root, (arguments or BakeArguments()).at(project.prefix)
+    if "allow" in flags and project.prefix:
+        moved = tuple(rebased_allow(str(each), project.prefix) for each in _listed(flags["allow"]))
+        flags = {**flags, "allow": moved}
+    layer = read_settings_layer(project.settings, project.above)
+    settings = resolve([layer, environment, layer_from_flags(flags)])
     request = make_request(settings, given.targets, given.overrides, given.variables)
-    with Buildx() as docker:
+    with chdir(root), Buildx() as docker:
         engine = PrefetchingBuildx(docker)
         if arguments:
-            _begin(engine, docker, root, settings, request, ask=arguments.ask)
+            _begin(engine, root, settings, request, ask=arguments.ask)
         # Docker is at work while the rest is imported.
         from whalebuild.console.choose import make_console
         from whalebuild.registry.addresses import WebAddresses
@@ -189,14 +204,14 @@ def open_session(
         from whalebuild.state.begun_uploads import FileBegunUploads
 
         console = make_console(
-            settings.progress,
-            ci=bool(os.environ.get("CI")),
-            github=os.environ.get("GITHUB_ACTIONS") == "true",
+            settings.progress, ci=in_ci(os.environ), github=in_github(os.environ)
         )
         client = RegistryClient(builder=settings.builder, begun=FileBegunUploads())
         with console, client as registry, WebAddresses(os.environ) as web:
             for warning in environment.warnings:
                 console.note(f"warning: {warning}")
+            if project.note and settings.progress not in FOR_PROGRAMS:
+                console.note(project.note)
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
             tree = LocalSourceTree(root, os.environ)
@@ -204,7 +219,8 @@ def open_session(
                 engine.begin_names(request)
             try:
                 yield Session(
-                    *(settings, request, docker, engine, registry, web, tree, console, retrier)
+                    *(settings, request, docker, engine, registry, web, tree, console, retrier),
+                    project,
                 )
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
@@ -223,7 +239,6 @@ def _names_dependencies(tree: LocalSourceTree, request: BakeRequest) -> bool:
 
 def _begin(
     engine: PrefetchingBuildx,
-    docker: Buildx,
     root: Path,
     settings: Settings,
     request: BakeRequest,
@@ -232,10 +247,7 @@ def _begin(
 ) -> None:
     """Ask docker ahead what a plan is going to ask it."""
     files = request.files or find_bake_files(root, os.environ)
-    bakes = request.files or any("compose" not in file for file in files)
-    if bakes or ask:
-        docker.prepare()
-    if bakes:
+    if request.files or any("compose" not in file for file in files):
         engine.begin_print(request)
     if ask:
         engine.begin_facts(settings.first_builder)

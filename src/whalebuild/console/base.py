@@ -35,5 +35,5 @@ class ConsoleBase:
         """See ``buildkit.console.Console``."""
         print(f"whalebuild: {text}", file=self._stream, flush=True)
 
-    def progress(self, what: str, how_far: str) -> None:
+    def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         """See ``buildkit.console.Console``."""

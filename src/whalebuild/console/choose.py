@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from whalebuild.console.base import ConsoleBase
@@ -18,14 +19,16 @@ def make_console(mode: str, *, ci: bool, github: bool = False) -> ConsoleBase:
     """
     stream = sys.stderr
     if mode == "auto":
-        mode = "tty" if stream.isatty() and not ci else "plain"
+        dumb = os.environ.get("TERM") == "dumb"  # it cannot move back to a line
+        mode = "tty" if stream.isatty() and not ci and not dumb else "plain"
     if mode == "tty":
         from whalebuild.console.live import LiveConsole  # noqa: PLC0415 - rich is slow
 
         return LiveConsole(stream)
-    kinds: dict[str, type[ConsoleBase]] = {"rawjson": RawConsole, "quiet": ConsoleBase}
-    if mode in kinds:
-        return kinds[mode](stream)
+    if mode in {"quiet", "none"}:
+        return ConsoleBase(stream)
+    if mode == "rawjson":
+        return RawConsole(stream)
     if github:
         from whalebuild.console.github import GithubConsole  # noqa: PLC0415 - others do without
 

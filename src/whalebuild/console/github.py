@@ -43,9 +43,9 @@ class GithubConsole(PlainConsole):
         else:
             super().note(inert(text))
 
-    def progress(self, what: str, how_far: str) -> None:
+    def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         """See ``buildkit.console.Console``."""
-        super().progress(inert(what), inert(how_far))
+        super().progress(inert(what), inert(how_far), done)
 
     def __exit__(self, *error: object) -> None:
         self._close()

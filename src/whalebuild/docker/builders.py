@@ -66,7 +66,6 @@ class DockerBuilders:
         self._calls = calls or DockerCalls()
 
     def __enter__(self) -> Self:
-        self._calls.prepare()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,7 +109,7 @@ class DockerBuilders:
 
     def use(self, name: str) -> None:
         """See ``builder.ports.Builders``."""
-        with self._calls.client() as docker:
+        with self._calls.client(plugin="buildx") as docker:
             docker.buildx.use(name)
 
     def remove(self, name: str, *, keep_state: bool = False) -> None:

@@ -54,51 +54,60 @@ class Buildx:
         self._calls.close()
 
     def prepare(self) -> None:
-        """Import python-on-whales, so that the next command begins at once."""
-        self._calls.prepare()
+        """Import meanwhile what a build needs, so that it begins at once."""
+        Submit()(self._calls.prepare)
 
     def print_bake(self, request: BakeRequest) -> object:
         """See ``plan.ports.BakeFiles``."""
-        files: list[str | Path] = list(request.files)
-        env: Changes = {}
-        if request.definition is not None:
-            files, env = [self._definition(request.definition)], OF_OWN_FILE
-        # python-on-whales' parameter for overrides is a dict, and drops repeats; it has none for
-        # --allow, of which buildx says here already what it does not know.
-        overrides = (f"--set={override}" for override in request.overrides)
-        words = [*overrides, *(f"--allow={each}" for each in request.allow), *request.targets]
+        files, env = self._files(request)
+        # buildx says here already what it does not know of --allow.
+        words = [
+            *(f"--set={override}" for override in request.overrides),
+            *(f"--allow={each}" for each in request.allow),
+            *request.targets,
+        ]
 
-        def read(flags: Sequence[str], variables: dict[str, str]) -> object:
-            with self._calls.client(env) as docker:
-                return docker.buildx.bake(
-                    [*flags, *words], files=files, variables=variables, print=True
-                )
+        def read(flags: Sequence[str], variables: Mapping[str, str]) -> object:
+            call = ["buildx", "bake", "--print", *_named(files), *flags, *words]
+            return self._calls.json(call, {**env, **variables})
 
         return _with_variables(request.variables, read)
 
     def target_names(self, request: BakeRequest) -> tuple[str, ...]:
         """See ``plan.ports.BakeFiles``."""
-
-        def read(flags: Sequence[str], variables: dict[str, str]) -> Any:
-            printed = self._calls.file(".txt")
-            with self._calls.client(output=printed) as docker:
-                # python-on-whales has no parameter for --list, and buildx refuses it beside
-                # --print: it goes among the targets of a bake that therefore builds nothing.
-                lines = docker.buildx.bake(
-                    [*flags, "--list=type=targets,format=json"],
-                    files=list(request.files),
-                    variables=variables,
-                    progress="quiet",  # type: ignore[arg-type] # passed through
-                    stream_logs=True,
-                )
-                for _ in lines:  # warnings of docker's
-                    pass
-                return json.loads(printed.read_text())
-
-        listed = _with_variables(request.variables, read)
+        listed = self._listing(request, "type=targets,format=json", self._calls.json)
         items = listed if isinstance(listed, list) else []
         targets = (item for item in items if isinstance(item, dict) and not item.get("group"))
         return tuple(str(item["name"]) for item in targets if item.get("name"))
+
+    def listing(self, request: BakeRequest, what: str) -> str:
+        """What ``buildx bake --list`` prints.
+
+        Raises:
+            CommandFailedError: The bake file cannot be read, or there is no such list.
+            EngineError: There is no docker client.
+        """
+        return self._listing(request, what, self._calls.run)
+
+    def _listing(
+        self,
+        request: BakeRequest,
+        what: str,
+        ask: Callable[[Sequence[str], Mapping[str, str | None]], T],
+    ) -> T:
+        files, env = self._files(request)
+
+        def read(flags: Sequence[str], variables: Mapping[str, str]) -> T:
+            call = ["buildx", "bake", f"--list={what}", "--progress=quiet", *_named(files), *flags]
+            return ask(call, {**env, **variables})
+
+        return _with_variables(request.variables, read)
+
+    def _files(self, request: BakeRequest) -> tuple[Sequence[str | Path], Changes]:
+        """The bake files to read, and what to change of the environment for them."""
+        if request.definition is None:
+            return request.files, {}
+        return [self._definition(request.definition)], OF_OWN_FILE
 
     def facts(self, builder: str | None) -> BuilderFacts:
         """See ``builder.ports.BuilderQuestions``.
@@ -155,16 +164,18 @@ class Buildx:
         builder: str | None,
         allow: Sequence[str],
         git_labels: bool = True,
+        call: str | None = None,
     ) -> Generator[str, None, None]:
         """See ``bake.ports.BakeEngine``."""
         file, metadata = self._definition(definition), self._calls.file(".json")
         printed = self._calls.file(".txt")
         env = OF_OWN_FILE | ({} if git_labels else WITHOUT_GIT_LABELS)
         try:
-            with self._calls.client(env, output=printed) as docker:
+            with self._calls.client(env, plugin="buildx", output=printed) as docker:
+                # There are no parameters for these; buildx takes flags among the targets.
+                flags = [f"--allow={entitlement}" for entitlement in allow]
                 yield from docker.buildx.bake(
-                    # There is no parameter for --allow; buildx takes flags among the targets.
-                    [f"--allow={entitlement}" for entitlement in allow],
+                    [*flags, *([f"--call={call}"] if call else [])],
                     files=[file],
                     builder=builder,
                     metadata_file=metadata,
@@ -192,7 +203,8 @@ class Buildx:
         one removes nothing else.
         """
         # There is no parameter for the builder.
-        with self._calls.client({"BUILDX_BUILDER": builder} if builder else None) as docker:
+        env: Changes = {"BUILDX_BUILDER": builder} if builder else {}
+        with self._calls.client(env, plugin="buildx") as docker:
             docker.buildx.prune(filters={"until": _TEN_YEARS})
 
     def _definition(self, definition: Mapping[str, Any]) -> Path:
@@ -202,8 +214,12 @@ class Buildx:
         return file
 
 
+def _named(files: Sequence[str | Path]) -> list[str]:
+    return [word for file in files for word in ("--file", str(file))]
+
+
 def _with_variables(
-    variables: Mapping[str, str], read: Callable[[Sequence[str], dict[str, str]], T]
+    variables: Mapping[str, str], read: Callable[[Sequence[str], Mapping[str, str]], T]
 ) -> T:
     """Read a bake file with variables: in the environment, where argument lists do not show them.
 
@@ -212,13 +228,13 @@ def _with_variables(
         read: Does it with these flags, and these variables in the environment.
     """
     if not variables or looks_up_variables(os.environ):
-        return read([], dict(variables))
+        return read([], variables)
     try:
         return read([f"--var={name}={value}" for name, value in variables.items()], {})
     except CommandFailedError as failed:
         if _NO_FLAG not in failed.stderr:
             raise
-        return read([], dict(variables))  # before 0.31 buildx always looks them up
+        return read([], variables)  # before 0.31 buildx always looks them up
 
 
 @dataclass

@@ -1,6 +1,7 @@
-"""Calls of the docker client, through python-on-whales; the only module that imports it.
+"""Calls of the docker client: builds and compose through python-on-whales, questions at once.
 
-python-on-whales is imported where it is first needed: the import takes longer than ``--help``.
+python-on-whales is imported where it is first needed, and this is the only module that does so: the
+import takes longer than a question to buildx.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import itertools
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whalebuild.docker.environment import changes
+from whalebuild.docker.plugins import find_plugin
 from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
 from whalebuild.docker.scratch import ScratchFolder
 from whalebuild.errors import EngineError
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
 _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 # The same, with standard output in a file, apart from what goes to standard error.
 _RECORD_OUTPUT = 'out="$1" && shift && echo $$ >"$0" && exec "$@" >"$out"'
+
+
+# Of docker's plugins, those that are called here.
+_PLUGINS = ("buildx", "compose")
 
 
 class DockerCalls:
@@ -51,33 +58,61 @@ class DockerCalls:
         self._scratch.remove()
 
     def prepare(self) -> None:
-        """Import python-on-whales, so that the next call begins at once."""
+        """Import python-on-whales, so that the next build begins at once."""
         importlib.import_module("python_on_whales")
 
     def file(self, suffix: str) -> Path:
         """A path in the scratch folder that is not used yet."""
         return self.scratch / f"{next(self._calls)}{suffix}"
 
-    def run(self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None) -> str:
-        """The output of ``docker ARGUMENTS``, for commands that python-on-whales has no method for.
+    def run(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str | None] | None = None,
+        *,
+        output: Path | None = None,
+    ) -> str:
+        """The output of ``docker ARGUMENTS``, without the line's end.
+
+        Args:
+            arguments: The words of the command; other users of the machine can read them.
+            env: Variables of this call alone; None takes one out.
+            output: A file that takes the output instead, also of a command that fails in the end.
 
         Raises:
-            CommandFailedError: See :meth:`client`.
-            EngineError: See :meth:`client`.
+            CommandFailedError: The command failed.
+            EngineError: There is no docker client.
         """
-        with self.client(env) as docker:
-            from python_on_whales.utils import run  # noqa: PLC0415 - takes 0.4 s
+        plugin = arguments[0] if arguments[0] in _PLUGINS else None
+        program, given = _program(env, plugin)
+        with self._recorded(output) as record:
+            done = subprocess.run(  # noqa: S603 - docker, or a plugin of its
+                [*record, program, *arguments], capture_output=True, check=False, env=_after(given)
+            )
+            if done.returncode:
+                raise CommandFailedError(done.stderr.decode(errors="replace"))
+        return done.stdout.decode(errors="replace").removesuffix("\n")
 
-            return str(run([*docker.client_config.docker_cmd, *arguments]))
+    def json(self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None) -> object:
+        """What ``docker ARGUMENTS`` prints as JSON.
+
+        Raises:
+            CommandFailedError: See :meth:`run`.
+            EngineError: See :meth:`run`; or it printed something else.
+        """
+        try:
+            return json.loads(self.run(arguments, env))
+        except (ValueError, RecursionError):
+            raise _no_json() from None
 
     def run_json(self, arguments: Sequence[str]) -> list[Mapping[str, Any]]:
         """The objects of the JSON list that ``docker ARGUMENTS`` prints.
 
         Raises:
-            CommandFailedError: See :meth:`client`.
-            EngineError: See :meth:`client`; or it printed something else.
+            CommandFailedError: See :meth:`run`.
+            EngineError: See :meth:`run`; or it printed something else.
         """
-        found = self._json(arguments)
+        found = self.json(arguments)
         if not isinstance(found, list):
             raise _no_json()
         return [each for each in found if isinstance(each, dict)]
@@ -88,27 +123,20 @@ class DockerCalls:
         """The JSON object that ``docker ARGUMENTS`` prints.
 
         Raises:
-            CommandFailedError: See :meth:`client`.
-            EngineError: See :meth:`client`; or it printed something else.
+            CommandFailedError: See :meth:`run`.
+            EngineError: See :meth:`run`; or it printed something else.
         """
-        found = self._json(arguments, env)
+        found = self.json(arguments, env)
         if not isinstance(found, dict):
             raise _no_json()
         return found
-
-    def _json(
-        self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None
-    ) -> object:
-        try:
-            return json.loads(self.run(arguments, env))
-        except (ValueError, RecursionError):
-            raise _no_json() from None
 
     @contextlib.contextmanager
     def client(
         self,
         env: Mapping[str, str | None] | None = None,
         *,
+        plugin: str | None = None,
         output: Path | None = None,
         **options: Any,
     ) -> Iterator[DockerClient]:
@@ -116,6 +144,8 @@ class DockerCalls:
 
         Args:
             env: Variables of this call alone; None takes one out.
+            plugin: The first word of the command, if it is a plugin's: started without docker
+                between where that can be.
             output: A file that takes the standard output; None leaves it to python-on-whales.
             options: More of ``DockerClient``'s own, such as ``compose_files``.
 
@@ -126,27 +156,45 @@ class DockerCalls:
         """
         from python_on_whales import DockerClient, DockerException  # noqa: PLC0415 - takes 0.4 s
 
-        docker = shutil.which("docker")
-        if docker is None:
-            raise EngineError(
-                "no docker client on PATH",
-                cause="whalebuild drives `docker buildx`, and found no `docker` command",
-                next_step="install Docker (https://docs.docker.com/get-docker/) or correct PATH",
-            )
+        program, given = _program(env, plugin)
+        with self._recorded(output) as record:
+            try:
+                yield DockerClient(client_call=[*record, *_with(given), program], **options)
+            except (DockerException, ValueError, RecursionError) as failed:
+                raise _as_error(failed) from None
+
+    @contextlib.contextmanager
+    def _recorded(self, output: Path | None = None) -> Iterator[list[str]]:
+        """What stands before a docker command, so that it is stopped if it does not end itself."""
         pidfile = self.file(".pid")
         record = [_RECORD_PID, str(pidfile)]
         if output is not None:
             record = [_RECORD_OUTPUT, str(pidfile), str(output)]
-        call = ["sh", "-c", *record, *_with(changes(os.environ, env)), docker]
         try:
-            yield DockerClient(client_call=call, **options)
-        except (DockerException, ValueError, RecursionError) as failed:
-            pidfile.unlink(missing_ok=True)
-            raise _as_error(failed) from None
+            yield ["sh", "-c", *record]
+        except EngineError:
+            pidfile.unlink(missing_ok=True)  # it has ended, and this is what it failed of
+            raise
         except BaseException:
             _stop(pidfile)
             raise
         pidfile.unlink(missing_ok=True)
+
+
+def _program(
+    env: Mapping[str, str | None] | None, plugin: str | None
+) -> tuple[str, Mapping[str, str | None]]:
+    """What is to be started, and what to change of the environment for it."""
+    docker = shutil.which("docker")
+    if docker is None:
+        raise EngineError(
+            "no docker client on PATH",
+            cause="whalebuild drives `docker buildx`, and found no `docker` command",
+            next_step="install Docker (https://docs.docker.com/get-docker/) or correct PATH",
+        )
+    given = changes(os.environ, env)
+    found = find_plugin(_after(given), docker, plugin) if plugin else None
+    return (found[0], given | found[1]) if found else (docker, given)
 
 
 def _as_error(failed: Exception) -> EngineError:
@@ -168,6 +216,12 @@ def _no_json() -> EngineError:
         "docker answered with something else than JSON",
         next_step="check that `docker` on PATH is Docker's client, and its version",
     )
+
+
+def _after(env: Mapping[str, str | None]) -> dict[str, str]:
+    """The environment after changes."""
+    changed = {**os.environ, **env}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def _with(env: Mapping[str, str | None]) -> list[str]:

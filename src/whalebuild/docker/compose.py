@@ -65,7 +65,7 @@ class ComposeProject:
         """See ``deploy.ports.Project``. The files are read once."""
         if self._model is None:
             try:
-                with self._calls.client(**self._options) as docker:
+                with self._calls.client(plugin="compose", **self._options) as docker:
                     found: object = docker.compose.config(return_json=True)
             except CommandFailedError as failed:
                 raise _unreadable(failed) from None
@@ -215,8 +215,10 @@ class ComposeProject:
     def _compose(self, given: contextlib.AbstractContextManager[ComposeCall]) -> Iterator[Any]:
         """``docker compose`` for one call; of its lines of JSON, a failure has the errors' text."""
         try:
-            with given as what, self._calls.client(what.env, **what.options) as docker:
-                yield docker.compose
+            with given as what:
+                env, options = what.env, what.options
+                with self._calls.client(env, plugin="compose", **options) as docker:
+                    yield docker.compose
         except CommandFailedError as failed:
             raise CommandFailedError(compose_error(failed.stderr)) from None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.02
+_DOCKER = ("docker", "docker-buildx", "docker-compose")
 _FIRST_WORDS = 2  # docker itself, or a shell that runs a script of this name
 
 
@@ -45,9 +46,12 @@ def child_has_ended(pid: int) -> bool:
 
 
 def is_docker(pid: int) -> bool:
-    """Whether a process is a docker command; one that has ended and waits for init is none."""
+    """Whether a process is a docker command; one that has ended and waits for init is none.
+
+    Docker's plugins are ones, too.
+    """
     words = command_line(pid).split()[:_FIRST_WORDS]
-    return any(Path(word).name == "docker" for word in words)
+    return any(Path(word).name in _DOCKER for word in words)
 
 
 def command_line(pid: int) -> str:

@@ -175,10 +175,10 @@ class BakeFileReader:
             UsageError: buildx cannot read it, it lacks a variable, or there is nothing to build.
             EngineError: There is no buildx.
         """
-        files = request.files or self.tree.bake_files()
+        files = self._files(request)
         if request.variables:
             check_variables(request.variables, self.tree.bake_text(files))
-        if files and (request.files or self._has_targets(files, request)):
+        if files:
             bake = self._print(request, lambda: self._names(request))
             if not bake.requested:
                 raise UsageError(
@@ -191,6 +191,22 @@ class BakeFileReader:
         wanted = replace(request, targets=request.targets or (_LONE_TARGET,))
         bake = self._print(wanted, lambda: (_LONE_TARGET,))
         return bake, bake.targets, _LONE_DOCKERFILE
+
+    def to_list(self, request: BakeRequest) -> BakeRequest:
+        """A request whose targets and variables buildx can list: of a lone Dockerfile, too.
+
+        Raises:
+            UsageError: There is nothing to read.
+            EngineError: There is no buildx.
+        """
+        if self._files(request):
+            return request
+        return replace(request, definition=self._lone_dockerfile())
+
+    def _files(self, request: BakeRequest) -> tuple[str, ...]:
+        """The bake files; none where there is a Dockerfile alone."""
+        files = request.files or self.tree.bake_files()
+        return files if request.files or (files and self._has_targets(files, request)) else ()
 
     def _has_targets(self, files: tuple[str, ...], request: BakeRequest) -> bool:
         """Whether these are bake files: a compose file whose services build nothing is none."""

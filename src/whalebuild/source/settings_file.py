@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from whalebuild.bakefile.rebased import rebased, rebased_allow
 from whalebuild.errors import UsageError
 from whalebuild.settings import Layer, layer_from_table
 
@@ -14,8 +16,28 @@ OWN_FILE = "whalebuild.toml"
 PYPROJECT = "pyproject.toml"
 
 
-def read_settings_layer(root: Path) -> Layer:
+def has_settings(folder: Path) -> bool:
+    """Whether a folder has settings.
+
+    Raises:
+        UsageError: A file that may have them cannot be read.
+    """
+    if (folder / OWN_FILE).exists():
+        return True
+    try:
+        named = b"whalebuild" in (folder / PYPROJECT).read_bytes()
+    except OSError:
+        return False
+    tool = (_table(folder / PYPROJECT) or {}).get("tool") if named else None
+    return isinstance(tool, Mapping) and "whalebuild" in tool
+
+
+def read_settings_layer(root: Path, above: str = "") -> Layer:
     """Read the settings of a project folder; an empty layer where it has none.
+
+    Args:
+        root: The folder.
+        above: What stands before the file's name in messages, such as ``../``.
 
     Raises:
         UsageError: A file cannot be read or is not TOML, a key or value is wrong, or both files
@@ -31,13 +53,31 @@ def read_settings_layer(root: Path) -> Layer:
             next_step="keep one of them",
         )
     if own is not None:
-        return layer_from_table(own, OWN_FILE)
+        return _from_here(layer_from_table(own, f"{above}{OWN_FILE}"), above)
     if shared is None:
         return Layer({})
-    where = f"{PYPROJECT} [tool.whalebuild]"
+    where = f"{above}{PYPROJECT} [tool.whalebuild]"
     if not isinstance(shared, Mapping):
         raise UsageError(f"{where}: expected a table, found {shared!r}")
-    return layer_from_table(shared, where)
+    return _from_here(layer_from_table(shared, where), above)
+
+
+def _from_here(layer: Layer, above: str) -> Layer:
+    """The settings of a folder above; their paths start there."""
+    if not above:
+        return layer
+    moving: Mapping[str, Callable[[str, str], str]] = {
+        "file": rebased,
+        "state-dir": rebased,
+        "allow": rebased_allow,
+    }
+    values = dict(layer.values)
+    for key in moving.keys() & values.keys():
+        value, origin = values[key]
+        each = value if isinstance(value, tuple) else (str(value),)
+        moved = tuple(moving[key](path, above) for path in each)
+        values[key] = (moved if isinstance(value, tuple) else moved[0], origin)
+    return replace(layer, values=values)
 
 
 def _table(path: Path) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.compatibility.seen import attested, file, label, variable
+from tests.integration.compatibility.seen import annotations, attested, file, files, label, variable
 from tests.integration.compatibility.situation import DOCKERFILE, PAIR, Group, Situation, target
 
 _APP = target("app")
@@ -96,20 +96,113 @@ FLAGS = Group(
         Situation(
             "`--check`",
             "says: Check complete, no warnings found",
-            "exit 2: --check",
-            why="There is no such flag; `--set '*.call=check'` does it",
             bakefile=_APP,
             bake="--check app",
             flags="",
         ),
         Situation(
+            "`--check` with a warning",
+            "exit 1; says: FromAsCasing",
+            "exit 4; says: FromAsCasing",
+            bakefile=_APP,
+            files={"Dockerfile": DOCKERFILE.replace("AS final", "as final")},
+            bake="--check app",
+            flags="",
+            quick=True,
+        ),
+        Situation(
+            "`--call outline,format=json`",
+            'says: "outline": {; says: "name": "VERSION"',
+            bakefile=_APP,
+            files={"Dockerfile": "ARG VERSION=1\n" + DOCKERFILE + "ARG VERSION\n"},
+            bake="--call outline,format=json app",
+            flags="",
+        ),
+        Situation(
             "`--list targets`",
-            "says: app",
-            "exit 2: --list",
-            why="There is no such flag; it builds nothing",
+            "says: TARGET DESCRIPTION app",
             bakefile=_APP,
             bake="--list targets",
             flags="",
+        ),
+        Situation(
+            "`--list type=variables,format=json`",
+            'says: "name": "V"',
+            bakefile='variable "V" { default = "1" }\n' + _APP,
+            bake="--list type=variables,format=json",
+            flags="",
+        ),
+        Situation(
+            "`--sbom=generator=…`",
+            "pushes app, scanner; attested: Document, provenance",
+            PAIR,
+            bakefile=_APP,
+            files={
+                "scanner/Dockerfile": 'FROM $PYTHON\nCOPY scan /\nENTRYPOINT ["sh", "/scan"]\n',
+                "scanner/scan": 'cat >"$BUILDKIT_SCAN_DESTINATION/made.spdx.json" <<END\n'
+                '{"_type": "https://in-toto.io/Statement/v0.1",\n'
+                ' "predicateType": "https://spdx.dev/Document", "predicate": {"name": "made"}}\n'
+                "END\n",
+            },
+            setup="docker buildx build --push --tag $REPO/scanner scanner",
+            bake="--sbom=generator=$REPO/scanner app",
+            shows=(attested("app"),),
+        ),
+        Situation(
+            "`--provenance=mode=max`",
+            "pushes app; attested: provenance",
+            PAIR,
+            bakefile=_APP,
+            bake="--provenance=mode=max app",
+            shows=(attested("app"),),
+        ),
+        Situation(
+            "`--annotation`, as `docker buildx build` has it",
+            "pushes app; index one=1, manifest two=2",
+            PAIR,
+            bakefile=_APP,
+            bake="app",
+            flags="--push --set '*.annotations=index:one=1' --set '*.annotations=two=2'",
+            own_flags="--annotation index:one=1 --annotation two=2",
+            shows=(annotations("app"),),
+        ),
+        Situation(
+            "`--label`, as `docker buildx build` has it",
+            "pushes app; org.x is 'y=z'; empty is ''",
+            PAIR,
+            bakefile=_APP,
+            bake="app",
+            flags="--push --set '*.labels.org.x=y=z' --set '*.labels.empty='",
+            own_flags="--label org.x=y=z --label empty",
+            shows=(label("app", "org.x"), label("app", "empty")),
+        ),
+        Situation(
+            "`--secret`, as `docker buildx build` has it, beside one of the bake file",
+            "pushes app; has /app.txt, /both, /requirements.txt",
+            PAIR,
+            bakefile=target("app", 'secret = ["id=one,env=ONE"]'),
+            files={
+                "Dockerfile": "FROM scratch AS dependencies\nCOPY requirements.txt /\n"
+                "FROM $PYTHON AS made\n"
+                "RUN --mount=type=secret,id=one,env=ONE --mount=type=secret,id=two,env=TWO \\\n"
+                '    test "$ONE $TWO" = "1 2" && echo made > /both\n'
+                "FROM dependencies\nCOPY --from=made /both /\nCOPY app.txt /\n",
+                "two.txt": "2",
+            },
+            env={"ONE": "1"},
+            bake="app",
+            flags="--push --set '*.secrets+=id=two,src=two.txt'",
+            own_flags="--secret id=two,src=two.txt",
+            shows=(files("app"),),
+        ),
+        Situation(
+            "`--ssh`, as `docker buildx build` has it: a key that there is not",
+            "exit 1: nowhere.pem",
+            "exit 2: nowhere.pem",
+            bakefile=_APP,
+            bake="app",
+            flags="--push --set '*.ssh+=default=nowhere.pem'",
+            own_flags="--ssh default=nowhere.pem",
         ),
         Situation(
             "a builder that there is not",

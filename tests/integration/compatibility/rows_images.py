@@ -39,8 +39,7 @@ DESCRIBED = Group(
         Situation(
             "`--provenance=false`",
             "pushes app; attested: nothing",
-            "exit 2: --provenance",
-            why="There is no such flag; `--set '*.attest=type=provenance,disabled=true'` does it",
+            PAIR,
             bakefile=_APP,
             bake="--provenance=false app",
             shows=(attested("app"),),

@@ -35,7 +35,7 @@ class Service(StrEnum):
 
 def ci(
     *,
-    service: Annotated[Service, Argument(help="CI service.")],
+    service: Annotated[Service, Argument(metavar="SERVICE", help="github or gitlab.")],
     matrix: Annotated[
         bool, Option("--matrix", help="A runner of its own for each platform, and a merge.")
     ] = False,

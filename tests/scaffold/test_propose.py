@@ -33,6 +33,11 @@ def test_a_project_without_anything_gets_three_files() -> None:
     assert [stage.name for stage in stages] == ["base", "installer", "dependencies", "final"]
 
 
+def test_dockerfiles_of_tests_are_nobodys() -> None:
+    files = texts(proposed({**PIP, "tests/Dockerfile": "", "a/b/Dockerfile": ""}))
+    assert "Dockerfile" in files
+
+
 def test_what_listens_nowhere_has_no_ports() -> None:
     files = texts(proposed({**PIP, "main.py": "print('x')\n"}))
     assert "EXPOSE" not in files["Dockerfile"]

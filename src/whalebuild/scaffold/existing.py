@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.errors import UsageError
-from whalebuild.scaffold.project import Project, inner
+from whalebuild.scaffold.project import Project, inner, is_aside
 
 # buildx's own names: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
 _COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -88,9 +88,10 @@ def refuse_unnamed(existing: Existing) -> None:
     Raises:
         UsageError: It has one.
     """
-    if existing.is_built or not existing.others:
+    own = [path for path in existing.others if path.count("/") <= 1 and not is_aside(path)]
+    if existing.is_built or not own:
         return
-    name = existing.others[0]
+    name = own[0]
     raise UsageError(
         f"there is a Dockerfile, {name}, and nothing says what is built from it",
         cause="without a bake file, a build takes ./Dockerfile",

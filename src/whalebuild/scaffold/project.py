@@ -53,8 +53,7 @@ class Project:
         """Paths of source files that may be run: those least deep first, tests aside."""
         named = [path for path in self.files if path.endswith(suffix)]
         for path in sorted(named, key=lambda each: (each.count("/"), each)):
-            name = path.rpartition("/")[2]
-            if _ASIDE.isdisjoint(path.split("/")[:-1]) and not name.startswith("test_"):
+            if not is_aside(path) and not path.rpartition("/")[2].startswith("test_"):
                 yield path
 
 
@@ -108,6 +107,11 @@ class Recipe:
     start: Start
     guesses: tuple[Guess, ...]
     notes: tuple[str, ...] = ()
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file is in a folder of tests, examples and the like."""
+    return not _ASIDE.isdisjoint(path.split("/")[:-1])
 
 
 def inner(value: object, *names: str) -> Mapping[str, Any]:

@@ -76,10 +76,24 @@ REMOTE = Group(
         Situation(
             "a bake file in a repository: `bake git://…`",
             "pushes app; /app.txt is 'in git'",
-            "exit 2: remote bake definitions are not supported",
-            why="What decides about the dependencies is looked at in files that are here",
+            PAIR,
             bake="git://$GIT/repo.git#main --set app.tags=$REPO/app app",
             shows=(file("app", "/app.txt"),),
+        ),
+        Situation(
+            "a bake file in a repository, and a context that is here: `cwd://`",
+            "pushes app; /app.txt is 'here'",
+            PAIR,
+            files={"app.txt": "here\n"},
+            bake="git://$GIT/repo.git#main --file docker-bake.hcl "
+            "--set app.tags=$REPO/app --set app.context=cwd:// app",
+            shows=(file("app", "/app.txt"),),
+        ),
+        Situation(
+            "a bake file in a repository that there is not",
+            "exit 1: failed to fetch remote",
+            "exit 2: failed to fetch remote",
+            bake="git://$GIT/nope.git#main app",
         ),
     ),
 )

@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Some containers have it set: each process that runs tests would compile all of them anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup demo test test-all test-unit lint bench soak lock clean
+.PHONY: setup demo test test-all test-unit lint bench soak docs lock clean
 
 setup: $(BIN)/whalebuild
 
@@ -38,6 +38,10 @@ soak: setup
 
 bench: setup
 	bench/run
+
+# docs/reference/ and docs/man/, from what --help shows; a test says when they are stale.
+docs: setup
+	$(BIN)/python -m tests.cli.reference
 
 lint: setup
 	$(BIN)/ruff check .

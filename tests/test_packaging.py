@@ -7,6 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from whalebuild.cli.completion.verb import Shell
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -17,10 +19,15 @@ def test_the_wheel_has_the_console_script_and_all_modules(tmp_path: Path) -> Non
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         (entry,) = (name for name in names if name.endswith("entry_points.txt"))
-        assert "whalebuild = whalebuild.cli.app:main" in archive.read(entry).decode()
+        assert "whalebuild = whalebuild.cli.entry:main" in archive.read(entry).decode()
     sources = {str(p.relative_to(ROOT / "src")) for p in (ROOT / "src").rglob("*.py")}
     assert sources <= names
+    templates = (ROOT / "src/whalebuild/scaffold/templates").iterdir()
+    assert {f"whalebuild/scaffold/templates/{path.name}" for path in templates} <= names
     assert "whalebuild/py.typed" in names
+    assert {f"whalebuild/cli/completion/whalebuild.{shell}" for shell in Shell} <= names
+    manuals = {path.name for path in (ROOT / "docs/man").iterdir()}
+    assert manuals == {Path(name).name for name in names if "/share/man/man1/" in name}
 
 
 def test_the_module_is_the_console_script() -> None:

@@ -9,7 +9,7 @@ from wbbench import report
 from wbbench.aims import verdicts
 from wbbench.output import Results
 from wbbench.samples import Summary, summarize
-from wbbench.selection import DEPLOY_WAYS, PLATFORM_WAYS
+from wbbench.selection import DEPLOY_WAYS, LOCAL_WAYS, PLATFORM_WAYS
 from wbbench.units import clock, size
 
 HEAD = """\
@@ -71,6 +71,8 @@ def _ways(results: Results) -> Iterator[str]:
         )
     yield "- Services are switched over by:"
     yield "  " + "; ".join(f"**{name}**: {what}" for name, what in DEPLOY_WAYS.items()) + "."
+    yield "- Developers build, after what was published, by:"
+    yield "  " + "; ".join(f"**{name}**: {what}" for name, what in LOCAL_WAYS.items()) + "."
     for way, why in results.not_run.items():
         yield f"- **{way}** was not run: {why}."
 

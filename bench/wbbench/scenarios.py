@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from wbbench.deploying import deploy
+from wbbench.local import local
 from wbbench.running import check_answers
 from wbbench.selection import Selection
 from wbbench.track import Track
@@ -78,7 +79,7 @@ def dependency(track: Track, selection: Selection, number: int) -> None:
 
 
 #: In this order, in every round; for each, all ways take their turn.
-SCENARIOS: tuple[Scenario, ...] = (cold, warm, nothing, code_and_host, deploy, dependency)
+SCENARIOS: tuple[Scenario, ...] = (cold, warm, nothing, code_and_host, deploy, local, dependency)
 
 
 def _on_fresh_runner(

@@ -29,6 +29,12 @@ DEPLOY_WAYS = {
     "by-hand": "`docker compose pull` and `docker compose up --detach --wait`",
     "whalebuild": "`whalebuild deploy`",
 }
+#: The scenario in which developers build: with compose alone, and with an override.
+LOCAL = "local"
+LOCAL_WAYS = {
+    "by-hand": "`docker compose build`",
+    "whalebuild": "the same, with the file that `whalebuild override` writes",
+}
 SCENARIOS = {
     "cold": "Cold: nothing in the registry, an empty disk",
     "warm": "Warm machine: only the code changed",
@@ -37,6 +43,7 @@ SCENARIOS = {
     "host": "Production host: `docker compose pull` after the code changed on a fresh runner",
     DEPLOY: "Production host: switched over to code that changed on a fresh runner",
     "dependency": "Fresh runner: one dependency added",
+    LOCAL: "Developer's machine with an empty disk: `docker compose build` after a code change",
     PLATFORMS: "Fresh runner, linux/amd64: cold dependencies for other platforms",
     "services-1": "Fresh runner: a bake file with 1 small service, its code changed",
     "services-10": "Fresh runner: a bake file with 10 small services, the code of one changed",
@@ -48,6 +55,7 @@ ROUNDS = (
     (f"{PLATFORMS}/*{EMULATED}", 1),
     (f"{PLATFORMS}/*", 3),
     ("cold/*", 1),
+    (f"{LOCAL}/*", 1),
     ("dependency/max", 2),
     ("dependency/whalebuild", 2),
     ("dependency/*", 1),
@@ -105,6 +113,8 @@ class Selection:
 def _exists(scenario: str, shape: str, way: str) -> bool:
     if scenario == DEPLOY:
         return way in DEPLOY_WAYS and shape in DEPLOY_SHAPES
+    if scenario == LOCAL:
+        return way in LOCAL_WAYS and shape in AS_WRITTEN
     if scenario.startswith(("services", PLATFORMS)) and shape != SHAPES[0]:
         return False
     if shape in AS_WRITTEN:

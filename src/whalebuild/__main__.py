@@ -1,6 +1,6 @@
 """``python -m whalebuild`` is the console script."""
 
-from whalebuild.cli.app import main
+from whalebuild.cli.entry import main
 
 if __name__ == "__main__":
     main()

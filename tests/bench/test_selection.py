@@ -41,6 +41,12 @@ def test_services_are_switched_by_hand_and_with_whalebuild() -> None:
     assert chosen(Selection(only=("deploy", "deploy/floor")), "floor") == set()
 
 
+def test_developers_build_with_compose_and_with_an_override() -> None:
+    for way in ("by-hand", "whalebuild"):
+        assert chosen(Selection(only=("local",)), way) == {f"local/{s}" for s in AS_WRITTEN}
+    assert chosen(Selection(only=("local",)), "floor") == set()
+
+
 def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> None:
     assert "services-40/from" not in chosen(Selection(), "buildah")
     assert chosen(Selection(only=("services-40/buildah",)), "buildah") == {"services-40/from"}
@@ -52,7 +58,7 @@ def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> Non
         ("code", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
         ("code/whalebuild", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
         ("code/one-stage/*", {"code/one-stage"}),
-        ("*/django/*", {"code/django"}),
+        ("*/django/*", {"code/django", "local/django"}),
         ("code/copy/*", {"code/copy"}),
         ("services-*", {"services-1/from", "services-10/from", "services-40/from"}),
         ("code/by-hand", set()),

@@ -19,7 +19,7 @@ from whalebuild.settings import ENVIRONMENT_PREFIX
 Docker = Callable[[str], Path]
 SCRIPT = """
 case "$*" in
-  *--list*) echo "$@" > listed; echo '[{"name": "app"}]' ;;
+  *--list*) echo "$@" >> listed; echo '[{"name": "app"}]' ;;
   *--print*) echo "$@" > printed; echo "$DEBUG" > debug; cat printed.json ;;
   *)
     echo "$@" > baked

@@ -52,7 +52,7 @@ def test_the_text_of_a_host_with_nothing() -> None:
     assert sum(line.startswith("new") for line in lines) == 6
     assert "(configuration)" in text.stdout
     assert lines[-1].startswith("downloads 52 MB of 52 MB: 3 of 3 layers (52 MB)")
-    assert max(map(len, lines)) < 100
+    assert "x" * 80 in text.stdout  # a pipe gets all of an instruction
 
 
 def test_layers_that_are_there_by_content_are_marked(has: list[HostImage]) -> None:

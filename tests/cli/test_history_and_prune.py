@@ -57,11 +57,20 @@ def test_the_table(project: FakeProject, record: FileRecord) -> None:
     shown = invoke("history")
     assert shown.exit_code == 0
     lines = shown.stdout.splitlines()
-    assert lines[0].split() == ["N", "WHEN", "WHAT", "SERVICES", "OUTCOME", "DOWNLOADED", "SECONDS"]
+    assert lines[0].split() == [
+        "NOW",
+        "N",
+        "WHEN",
+        "WHAT",
+        "SERVICES",
+        "OUTCOME",
+        "DOWNLOADED",
+        "SECONDS",
+    ]
     one = str(version("1").digest)[:19]
-    assert lines[1].startswith("*  1  2026-11-27 ")
+    assert lines[1].startswith("*    1  2026-11-27 ")
     assert "rolled back: web: it is unhealthy!!!" in lines[2]
-    assert "!…" in lines[2]
+    assert "!" * 80 in lines[2]  # a pipe gets all of it
     assert f"rollback to 1  web {one}…  done" in lines[4]
     assert lines[4].endswith("5.8 KB      4.5")
     assert lines[-1] == "* deployment 1 is what is meant to run now"
@@ -157,7 +166,7 @@ def test_pruning(pruned: FakeProject) -> None:
     assert dry.stdout.splitlines()[-1] == "2 images to be removed, 1 kept"
     shown = invoke("prune", "--keep", "1")
     lines = shown.stdout.splitlines()
-    assert lines[0].split() == ["DIGEST", "IMAGE", "WHY"]
+    assert lines[0].split() == ["STATE", "DIGEST", "IMAGE", "WHY"]
     assert {line.split()[0] for line in lines[1:3]} == {"removed"}
     assert lines[3].endswith("registry.test/acme/web:latest  a container uses it")
     assert lines[-1] == "2 images removed, 1 kept"

@@ -14,6 +14,7 @@ from whalebuild.buildkit.events import BuildWarning
 from whalebuild.console.base import ConsoleBase
 from whalebuild.console.choose import make_console
 from whalebuild.console.live import LiveConsole
+from whalebuild.console.pace import Pace
 from whalebuild.console.plain import PlainConsole, RawConsole
 
 
@@ -126,3 +127,18 @@ def test_no_progress_for_programs_and_the_quiet(kind: type[ConsoleBase]) -> None
     stream = io.StringIO()
     kind(stream).progress("pulling web", "8 KB")
     assert stream.getvalue() == ""
+
+
+def test_bytes_on_their_way_have_a_rate_once_it_says_something() -> None:
+    now = [0.0]
+    pace = Pace(lambda: now[0])
+    assert pace.words("pushing app", "0 B of 9 MB", 0) == "0 B of 9 MB"
+    now[0] = 0.4
+    assert pace.words("pushing app", "1 MB of 9 MB", 1_000_000) == "1 MB of 9 MB"
+    now[0] = 2.0
+    assert pace.words("pushing app", "3 MB of 9 MB", 3_000_000) == "3 MB of 9 MB, 1.5 MB/s"
+    # Another transfer, and one that begins again, are no part of it.
+    assert pace.words("pushing web", "2 MB of 2 MB", 2_000_000) == "2 MB of 2 MB"
+    now[0] = 3.0
+    assert pace.words("pushing web", "0 B of 2 MB", 0) == "0 B of 2 MB"
+    assert pace.words("waiting for web", "2 min", None) == "2 min"

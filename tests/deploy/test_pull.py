@@ -149,7 +149,7 @@ def test_an_image_that_the_registry_was_seen_to_have_may_come_yet() -> None:
 
 def test_an_interrupt_stops_the_pull() -> None:
     class Stopped(FakeConsole):
-        def progress(self, what: str, how_far: str) -> None:
+        def progress(self, what: str, how_far: str, done: int | None = None) -> None:
             raise KeyboardInterrupt
 
     project = Pulls(([line("Downloading", 1), line("Downloading", 2)], None))

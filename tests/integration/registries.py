@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,7 @@ class OwnRegistry:
         env: Where the program is found: the sandbox's.
         folder: For its configuration and log, and what it stores unless ``storage`` says otherwise.
         auth: The section of that name in its configuration; None is open to all.
+        tls: Its certificate and key; None speaks plain http.
     """
 
     env: Mapping[str, str]
@@ -44,6 +46,7 @@ class OwnRegistry:
     auth: Mapping[str, object] | None = None
     storage: Path | None = None
     address: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
+    tls: tuple[Path, Path] | None = None
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -99,12 +102,20 @@ class OwnRegistry:
                 "delete": {"enabled": True},
             },
             # A secret of its own would be another one after a restart: uploads would be forgotten.
-            "http": {"addr": self.address, "secret": "test"},
+            "http": {"addr": self.address, "secret": "test", **self._tls()},
             **({"auth": self.auth} if self.auth else {}),
         }
 
+    def _tls(self) -> dict[str, object]:
+        if self.tls is None:
+            return {}
+        return {"tls": {"certificate": str(self.tls[0]), "key": str(self.tls[1])}}
+
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(self.address, timeout=5)
+        if self.tls:
+            context = ssl.create_default_context(cafile=self.tls[0])
+            connection = http.client.HTTPSConnection(self.address, timeout=5, context=context)
         try:
             connection.request("GET", "/v2/")
             return connection.getresponse().status in {200, 401}

@@ -35,6 +35,7 @@ class TokenServer:
     Attributes:
         folder: Has its key and certificate.
         users: Who gets tokens, and with which password.
+        readers: Who gets tokens that are good for pulling alone, likewise.
         expires_in: How many seconds a client is told that a token is good for; None tells nothing.
         lifetime: For how many seconds the registry takes it.
         failures: Statuses that the next fetches get, in this order.
@@ -45,6 +46,7 @@ class TokenServer:
     folder: Path
     realm: str = ""
     users: dict[str, str] = field(default_factory=lambda: {USER: PASSWORD})
+    readers: dict[str, str] = field(default_factory=dict)
     expires_in: int | None = 300
     lifetime: int = 300
     failures: list[int] = field(default_factory=list)
@@ -87,7 +89,7 @@ class TokenServer:
         return document({"token": token, "access_token": token, **told})
 
     def _user(self, asked: Asked, form: Mapping[str, list[str]]) -> str | None:
-        for user, password in self.users.items():
+        for user, password in {**self.users, **self.readers}.items():
             if asked.authorization == f"Basic {basic(user, password)}":
                 return user
             if form.get("username") == [user] and form.get("password") == [password]:
@@ -104,7 +106,7 @@ class TokenServer:
             "nbf": now - 10,
             "iat": now,
             "jti": str(self.fetches),
-            "access": [_access(scope) for scope in scopes],
+            "access": [_access(scope, only_pull=user in self.readers) for scope in scopes],
         }
         chain = "".join(self._certificate.read_text().splitlines()[1:-1])
         header = {"typ": "JWT", "alg": "RS256", "x5c": [chain]}
@@ -136,9 +138,10 @@ def token_server(folder: Path) -> Iterator[TokenServer]:
         yield tokens
 
 
-def _access(scope: str) -> dict[str, object]:
+def _access(scope: str, *, only_pull: bool) -> dict[str, object]:
     kind, name, actions = scope.split(":")
-    return {"type": kind, "name": name, "actions": actions.split(",")}
+    granted = [each for each in actions.split(",") if each == "pull" or not only_pull]
+    return {"type": kind, "name": name, "actions": granted}
 
 
 def _encoded(raw: bytes) -> str:

@@ -31,7 +31,7 @@ class FakeConsole:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def progress(self, what: str, how_far: str) -> None:
+    def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         self.shown.append(f"{what}: {how_far}")
 
     def raw(self, line: str) -> None:

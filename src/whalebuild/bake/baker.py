@@ -237,7 +237,7 @@ class Baker:
             self.console.note(self._stub_verifier.told(app))
 
     def _pushing(self, what: str, done: int, total: int) -> None:
-        self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}")
+        self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}", done)
 
     def _push(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:

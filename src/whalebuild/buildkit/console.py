@@ -24,8 +24,14 @@ class Console(Protocol):
     def note(self, text: str) -> None:
         """Show one line."""
 
-    def progress(self, what: str, how_far: str) -> None:
-        """Show how far something is; on a terminal the next call replaces the line."""
+    def progress(self, what: str, how_far: str, done: int | None = None) -> None:
+        """Show how far something is; on a terminal the next call replaces the line.
+
+        Args:
+            what: What it is.
+            how_far: How far.
+            done: Bytes that were moved so far, for a rate.
+        """
 
     def raw(self, line: str) -> None:
         """Take one line of BuildKit's progress stream, unparsed."""

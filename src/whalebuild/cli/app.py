@@ -19,23 +19,27 @@ from whalebuild.cli import (
     builder,
     deploy,
     diff,
+    doctor,
     history,
+    init,
     inspect,
     merge,
+    override,
     plan,
+    plugin,
     prune,
     rollback,
 )
 from whalebuild.cli.boundary import asks_for_json, begin_debug, print_json_error
 from whalebuild.cli.completion import verb as completion
 from whalebuild.cli.help import Verb, VerbGroup
+from whalebuild.cli.pages import PROGRAM
 from whalebuild.cli.words import answer_to_flag, answer_to_verb
 from whalebuild.errors import ExitCode, UsageError
 
 _GONE = int(ExitCode.INTERRUPTED)
 _FEW = 3
 _NO_COMMAND = re.compile(r"No such command '([^']*)'")
-_HELP = "see `whalebuild --help`, or `whalebuild VERB --help`"
 
 app = typer.Typer(
     name="whalebuild",
@@ -50,11 +54,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (
+    init.init,
     bake.bake,
     merge.merge,
     plan.plan,
+    doctor.doctor,
     inspect.inspect,
     diff.diff,
+    override.override,
     deploy.deploy,
     rollback.rollback,
     history.history,
@@ -63,6 +70,7 @@ for verb in (
 ):
     app.command(cls=Verb)(verb)
 app.add_typer(builder.app)
+app.add_typer(plugin.app)
 
 
 def _version(value: bool) -> None:
@@ -88,10 +96,10 @@ def _options(
     pass
 
 
-def main() -> None:
-    """Run the command line; the console script."""
+def main(program: str = PROGRAM) -> None:
+    """Run the command line; ``program`` is what it is called by."""
     _open_streams()
-    code = _run()
+    code = _run(program)
     # Look-ups that nobody waits for any more. An interpreter that ends under a thread in compiled
     # code may crash: https://github.com/python/cpython/issues/87135
     if threading.active_count() > 1:
@@ -119,10 +127,10 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _run() -> int:
+def _run(program: str) -> int:
     """Run a verb; return the exit code."""
     try:
-        code = _run_verb()
+        code = _run_verb(program)
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has gone, as in `whalebuild plan | head -1`.
@@ -140,13 +148,13 @@ def _run() -> int:
     return code
 
 
-def _run_verb() -> int:
+def _run_verb(program: str) -> int:
     if sys.argv[1:2] == [completion.QUESTION]:
         command: Any = typer.main.get_command(app)
         typer.echo("\n".join(completion.answer_lines(command, sys.argv[2:])))
         return 0
     try:
-        ended = app(prog_name="whalebuild", standalone_mode=False)
+        ended = app(prog_name=program, standalone_mode=False)
     except SystemExit as exiting:
         # Typer's own way with a reader that has gone is to exit with 1.
         return exiting.code if isinstance(exiting.code, int) and exiting.code != 1 else _GONE
@@ -162,7 +170,8 @@ def _run_verb() -> int:
         with suppress(OSError):
             wrong.show()
         if asks_for_json(sys.argv[1:]):
-            print_json_error(UsageError(wrong.format_message(), next_step=_HELP))
+            help_ = f"see `{program} --help`, or `{program} VERB --help`"
+            print_json_error(UsageError(wrong.format_message(), next_step=help_))
         return int(ExitCode.USAGE)
     return ended if isinstance(ended, int) else 0
 
@@ -171,9 +180,9 @@ def _answered(wrong: Any) -> int | None:
     """Answer a word that whalebuild has not by what does it here; None where nobody knows."""
     missing = _NO_COMMAND.match(wrong.format_message())
     flag = getattr(wrong, "option_name", None)
-    where = wrong.ctx.command_path if wrong.ctx else "whalebuild"
+    where = wrong.ctx.command_path if wrong.ctx else PROGRAM
     answer = None
-    if missing and where == "whalebuild":
+    if missing and not (wrong.ctx and wrong.ctx.parent):
         answer = answer_to_verb(missing[1])
     elif isinstance(flag, str):
         answer = answer_to_flag(flag, _verbs_with(flag))

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial as bound
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import begin_debug, boundary
+from whalebuild.cli.screen import show
 from whalebuild.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
@@ -132,6 +134,10 @@ def bake(
             with _calls_printed(asked, format_):
                 result = bake_part(baker, session.path, part_file) if partial else baker.bake()
             _say(session, next_pull_lines(result))
+            if plan.options.publishes and not partial:
+                from whalebuild.cli.fresh_override import keep_fresh
+
+                keep_fresh(session)
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
         _show(session, plan, result, format_, quiet=quiet)
@@ -173,7 +179,7 @@ def _show(
     if quiet:
         typer.echo("\n".join(digest_lines(result)))
     elif plan.options.portion or not plan.nothing_to_do:
-        typer.echo(result_table(result))
+        show(bound(result_table, result))
 
 
 def _listed(session: Session, what: str, format_: opt.Format) -> str:
@@ -210,7 +216,7 @@ def _check_folder(metadata_file: Path) -> None:
 
 def _say(session: Session, lines: Iterable[str]) -> None:
     """Say lines that are for people."""
-    from whalebuild.cli.session import FOR_PROGRAMS
+    from whalebuild.cli.waiting import FOR_PROGRAMS
 
     if session.settings.progress not in FOR_PROGRAMS:
         for line in lines:

@@ -108,9 +108,11 @@ def _check_folder() -> None:
 def _end_with(error: WhalebuildError, output_format: str) -> NoReturn:
     """Show an error, and end with its exit code."""
     from whalebuild.cli.output.bake import error_text
+    from whalebuild.cli.screen import screen_width
 
     with suppress(OSError):  # nobody reads it, or its disk is full: machines may still be told
-        print(error_text(error), file=sys.stderr)  # noqa: T201
+        width = screen_width(sys.stderr)
+        print(error_text(error, width), file=sys.stderr)  # noqa: T201
     if output_format == "json":
         print_json_error(error)
     raise typer.Exit(int(error.exit_code)) from None

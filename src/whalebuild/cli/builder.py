@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from typer import Argument, Option
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 from whalebuild.cli.help import Verb, VerbGroup
+from whalebuild.cli.screen import show
 
 if TYPE_CHECKING:
     from whalebuild.builder.manage import BuilderManager
@@ -72,8 +74,9 @@ def list_(format_: opt.OutputFormat = opt.Format.TEXT) -> None:
     with boundary(format_), _manager() as manager:
         from whalebuild.cli.output.builder import list_json, list_text
 
-        found = manager.list()
-        _print(list_json(found) if format_ is opt.Format.JSON else list_text(found))
+        with _said("asking docker for its builders"):
+            found = manager.list()
+        _print(format_, list_json(found), partial(list_text, found))
 
 
 @app.command(cls=Verb)
@@ -84,8 +87,9 @@ def inspect(
     with boundary(format_), _manager() as manager:
         from whalebuild.cli.output.builder import view_json, view_text
 
-        view = manager.inspect(name, test=test)
-        _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
+        with _said("asking its nodes, and trying out what it can do"):
+            view = manager.inspect(name, test=test)
+        _print(format_, view_json(view), partial(view_text, view))
 
 
 @app.command(cls=Verb)
@@ -105,8 +109,9 @@ def create(
         from whalebuild.cli.output.builder import view_json, view_text
 
         spec = make_spec(name, driver, node or (), driver_opt or (), config)
-        view = manager.create(spec, use=use, boot=bootstrap)
-        _print(view_json(view) if format_ is opt.Format.JSON else view_text(view))
+        with _said("making it, and waiting for its nodes"):
+            view = manager.create(spec, use=use, boot=bootstrap)
+        _print(format_, view_json(view), partial(view_text, view))
 
 
 @app.command("rm", cls=Verb)
@@ -119,9 +124,16 @@ def remove(
     with boundary(format_), _manager() as manager:
         from whalebuild.cli.output.builder import removed_json
 
-        manager.remove(name, keep_state=keep_state)
-        as_json = format_ is opt.Format.JSON
-        _print(removed_json(name) if as_json else f'removed builder "{name}"')
+        with _said("removing it from its nodes"):
+            manager.remove(name, keep_state=keep_state)
+        _print(format_, removed_json(name), lambda _: f'removed builder "{name}"')
+
+
+def _said(what: str) -> AbstractContextManager[None]:
+    """Say what is being done, if it takes long."""
+    from whalebuild.runtime.waiting import said_if_slow
+
+    return said_if_slow(lambda: typer.echo(f"whalebuild: {what}", err=True))
 
 
 @contextmanager
@@ -133,5 +145,8 @@ def _manager() -> Iterator[BuilderManager]:
         yield BuilderManager(builders, lambda text: typer.echo(f"whalebuild: {text}", err=True))
 
 
-def _print(shown: object) -> None:
-    typer.echo(shown if isinstance(shown, str) else json.dumps(shown))
+def _print(format_: opt.Format, values: object, render: Callable[[int | None], str]) -> None:
+    if format_ is opt.Format.JSON:
+        typer.echo(json.dumps(values))
+    else:
+        show(render)

@@ -57,7 +57,8 @@ def deploy(
             planner = session.planner(session.record.read())
             deployer = session.deployer(planner, go_back=rollback)
             names = tuple(services or ())
-            plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
+            with session.reading():
+                plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,9 @@ import typer
 from whalebuild.cli import options as opt
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.cli.output.diff import diff_text
+from whalebuild.cli.output.table import fit
+from whalebuild.cli.screen import in_ci, screen_width, show
+from whalebuild.cli.waiting import said
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
@@ -62,6 +67,12 @@ class DeploySession:
     record: FileRecord
     state: Path
     engine: str
+
+    def reading(
+        self, what: str = "reading what is published, and what this host has"
+    ) -> AbstractContextManager[None]:
+        """Say what is being read, if it takes long and the output is for people."""
+        return said(self.console, self.settings.progress, what)
 
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
@@ -127,7 +138,7 @@ def open_deploy_session(
     place = find_project(Path.cwd(), os.environ, stay=True)
     layer = read_settings_layer(place.settings, place.above)
     settings = resolve([layer, environment, layer_from_flags(flags)])
-    console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
+    console = make_console(settings.progress, ci=in_ci(os.environ))
     calls = DockerCalls()
     project = ComposeProject(
         calls,
@@ -144,7 +155,8 @@ def open_deploy_session(
             console.note(place.note)
         policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
         retrier = Retrier(policy, console.note)
-        name, engine = project.model().name, host.id()
+        with said(console, settings.progress, "asking docker compose for the project"):
+            name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
         record = FileRecord(state, engine, name)
         locked = (
@@ -167,15 +179,18 @@ def open_deploy_session(
 def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> None:
     """Say on standard error what must be downloaded, and what else is to be known."""
     if format_ is opt.Format.TEXT and plan.diffs:
-        typer.echo(diff_text(plan.diffs), err=True)
+        width = screen_width(sys.stderr)
+        typer.echo(fit(diff_text(plan.diffs, width), width), err=True)
     for note in plan.notes:
         session.console.note(note)
 
 
 def show_result(result: DeployResult, format_: opt.Format) -> None:
     """Print the result on standard output; nothing moves on the terminal any more by then."""
-    as_json = format_ is opt.Format.JSON
-    typer.echo(json.dumps(deploy_json(result)) if as_json else deploy_table(result))
+    if format_ is opt.Format.JSON:
+        typer.echo(json.dumps(deploy_json(result)))
+    else:
+        show(partial(deploy_table, result))
 
 
 def _utc_now() -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
 
 EXAMPLES = (
     ("whalebuild diff", "what this host would download of each image of the bake file"),
@@ -51,13 +53,17 @@ def diff(
         other = parse_platform(platform, where="--platform") if platform else None
         flags = setting_flags(file=bake_file.file, scope=scope, builder=builder, **vars(naming))
         with session_about(named, flags, bake_file) as session, DockerHost() as host:
-            names = (
-                [with_tag(named, session.settings.scope)]
-                if named
-                else [pair.pulled for pair in names_of_session(session)]
-            )
+            with session.reading("reading the bake file"):
+                names = (
+                    [with_tag(named, session.settings.scope)]
+                    if named
+                    else [pair.pulled for pair in names_of_session(session)]
+                )
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
             differ = DiffReader(lookup, host, other)
-            diffs = differ.diff([diff_request(name, from_, to) for name in names])
-        as_json = format_ is opt.Format.JSON
-        typer.echo(json.dumps(diff_json(diffs)) if as_json else diff_text(diffs))
+            with session.reading("reading what is published, and what this host has"):
+                diffs = differ.diff([diff_request(name, from_, to) for name in names])
+        if format_ is opt.Format.JSON:
+            typer.echo(json.dumps(diff_json(diffs)))
+        else:
+            show(partial(diff_text, diffs))

@@ -35,7 +35,8 @@ def help_text(page: Page, width: int) -> str:
     for command, does in page.examples:
         lines += [*_wrapped(f"# {does}", width, "  # ", "  "), f"  {command}"]
     if page.commands:
-        lines += ["", f"Options and examples of each: {page.path} {page.commands[0].name} --help"]
+        more = f"Options and examples of each: {page.path} {page.commands[0].name} --help"
+        lines += ["", *_wrapped(more, width, "  ")]
     return "\n".join(lines)
 
 
@@ -73,11 +74,13 @@ class Verb(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write it to the formatter."""
-        formatter.write(help_text(page_of(self, ctx.command_path), terminal_width()) + "\n")
+        formatter.write(
+            help_text(page_of(self, ctx.command_path, ctx.parent), terminal_width()) + "\n"
+        )
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the first line of it, for a command line that is wrong."""
-        page = page_of(self, ctx.command_path)
+        page = page_of(self, ctx.command_path, ctx.parent)
         formatter.write(f"Usage: {page.path} {page.usage}\n")
 
 
@@ -86,9 +89,11 @@ class VerbGroup(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write it to the formatter."""
-        formatter.write(help_text(page_of(self, ctx.command_path), terminal_width()) + "\n")
+        formatter.write(
+            help_text(page_of(self, ctx.command_path, ctx.parent), terminal_width()) + "\n"
+        )
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the first line of it, for a command line that is wrong."""
-        page = page_of(self, ctx.command_path)
+        page = page_of(self, ctx.command_path, ctx.parent)
         formatter.write(f"Usage: {page.path} {page.usage}\n")

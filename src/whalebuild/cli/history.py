@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
 
 EXAMPLES = (("whalebuild history", "each deployment, its outcome and what it has downloaded"),)
 
@@ -38,7 +40,9 @@ def history(
                 found,
                 find_drift(session.project, session.host, found),
             )
-            as_json = format_ is opt.Format.JSON
-            typer.echo(json.dumps(history_json(view)) if as_json else history_text(view))
+            if format_ is opt.Format.JSON:
+                typer.echo(json.dumps(history_json(view)))
+            else:
+                show(partial(history_text, view))
             for note in history_notes(view):
                 session.console.note(note)

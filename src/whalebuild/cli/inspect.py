@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
 
 EXAMPLES = (
     ("whalebuild inspect", "both tags of each pair of the bake file"),
@@ -44,8 +46,12 @@ def inspect(
         platforms = parse_platforms(platform or (), where="--platform")
         flags = setting_flags(file=bake_file.file, scope=scope, builder=builder, **vars(naming))
         with session_about(named, flags, bake_file) as session:
-            names = [names_of_image(named)] if named else names_of_session(session)
+            with session.reading("reading the bake file"):
+                names = [names_of_image(named)] if named else names_of_session(session)
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))
-            views = Inspector(lookup).inspect(names, platforms)
-        as_json = format_ is opt.Format.JSON
-        typer.echo(json.dumps(inspection_json(views)) if as_json else inspection_text(views))
+            with session.reading("reading what is published"):
+                views = Inspector(lookup).inspect(names, platforms)
+        if format_ is opt.Format.JSON:
+            typer.echo(json.dumps(inspection_json(views)))
+        else:
+            show(partial(inspection_text, views))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 from whalebuild.cli.running_time import seconds_running
+from whalebuild.cli.screen import show
 
 EXAMPLES = (
     (
@@ -48,6 +50,8 @@ def merge(
             registry, retrier = session.registry, session.retrier
             merger = Merger(registry, session.console, retrier, session.settings, seconds_running)
             result = merger.merge(read)
-        table = result_table(result)
-        write_outputs(result, table, os.environ, session.console.note)
-        typer.echo(json.dumps(result_json(result)) if format_ is opt.Format.JSON else table)
+        write_outputs(result, result_table(result), os.environ, session.console.note)
+        if format_ is opt.Format.JSON:
+            typer.echo(json.dumps(result_json(result)))
+        else:
+            show(partial(result_table, result))

@@ -145,6 +145,9 @@ Load = Annotated[
 ReadOnly = Annotated[
     bool, Option("--read-only", help="Build with the published cache, and publish nothing.")
 ]
+DoctorReadOnly = Annotated[
+    bool, Option("--read-only", help="Do not ask whether the registry takes a push.")
+]
 Partial = Annotated[
     bool,
     Option("--partial", help="Build these --platforms only, and leave publishing to `merge`."),
@@ -257,6 +260,27 @@ ComposeFiles = Annotated[
         metavar="FILE",
         help="Compose file (repeatable); default: compose's own lookup.",
     ),
+]
+OverriddenFiles = Annotated[
+    list[str] | None,
+    Option(
+        "--compose-file",
+        metavar="FILE",
+        help="Compose file (repeatable); default: compose's own lookup.",
+    ),
+]
+OverrideOutput = Annotated[
+    str | None,
+    Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="The file to write, - for standard output; default: compose.override.yaml, or "
+        "compose.whalebuild.yaml beside an override of your own.",
+    ),
+]
+CheckOverride = Annotated[
+    bool, Option("--check", help="Write nothing: exit code 0 if the file is up to date, 10 if not.")
 ]
 ProjectName = Annotated[
     str | None, Option("--project-name", "-p", help="Project name; default: compose's own.")

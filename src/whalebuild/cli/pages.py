@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from typer import Context
     from typer.core import TyperCommand, TyperGroup
 
 PROGRAM = "whalebuild"
@@ -89,16 +90,22 @@ class Page:
         return (entry for _, entries in self.groups for entry in entries)
 
 
-def page_of(command: TyperCommand | TyperGroup, path: str = PROGRAM) -> Page:
+def page_of(
+    command: TyperCommand | TyperGroup, path: str = PROGRAM, parent: Context | None = None
+) -> Page:
     """Read a command, and those below it.
 
     Args:
         command: As Typer has made it.
         path: How it is called.
+        parent: The context of the command above it, whose names of ``--help`` hold for it, too.
     """
+    context = _context(command, parent)
     below: dict[str, Any] = getattr(command, "commands", {})
-    pages = [page_of(each, f"{path} {name}") for name, each in below.items() if not each.hidden]
-    shown = [each for each in _parameters(command) if not getattr(each, "hidden", False)]
+    pages = [
+        page_of(each, f"{path} {name}", context) for name, each in below.items() if not each.hidden
+    ]
+    shown = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
     arguments = tuple(_entry(each) for each in shown if each.param_type_name == "argument")
     options = tuple(_entry(each) for each in shown if each.param_type_name == "option")
     needed = [each.required for each in shown if each.param_type_name == "argument"]
@@ -120,10 +127,10 @@ def page_of(command: TyperCommand | TyperGroup, path: str = PROGRAM) -> Page:
     )
 
 
-def _parameters(command: TyperCommand | TyperGroup) -> list[Any]:
+def _context(command: TyperCommand | TyperGroup, parent: Context | None) -> Context:
     import typer
 
-    return list(command.get_params(typer.Context(command)))
+    return typer.Context(command, parent=parent, **command.context_settings)
 
 
 def _entry(parameter: Any) -> Entry:

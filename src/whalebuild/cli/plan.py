@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
 
 _REBUILD_NEEDED = 10
 EXAMPLES = (
@@ -67,6 +69,6 @@ def plan(
         elif patch:
             typer.echo(patches(made), nl=False)
         else:
-            typer.echo(plan_text(made))
+            show(partial(plan_text, made))
         if check and made.rebuild_needed:
             raise typer.Exit(_REBUILD_NEEDED)

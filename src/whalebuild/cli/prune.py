@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.screen import show
 
 EXAMPLES = (
     (
@@ -39,7 +41,10 @@ def prune(
         with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
             records = records_of(session.state, session.engine)
             kept = session.settings.keep
-            found = pruned(session.project, session.host, records, kept, dry_run=dry_run)
+            with session.reading("looking for images, and removing what is not needed"):
+                found = pruned(session.project, session.host, records, kept, dry_run=dry_run)
             name = session.project.model().name
-            as_json = format_ is opt.Format.JSON
-            typer.echo(json.dumps(prune_json(found, name)) if as_json else prune_text(found))
+            if format_ is opt.Format.JSON:
+                typer.echo(json.dumps(prune_json(found, name)))
+            else:
+                show(partial(prune_text, found))

@@ -49,7 +49,8 @@ def rollback(
             planner = session.planner(history)
             deployer = session.deployer(planner, go_back=True)
             target = rollback_target(history, number)
-            plan = planner.rollback(state_after(history, target.number), order)
+            with session.reading():
+                plan = planner.rollback(state_after(history, target.number), order)
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan, to=target.number)

@@ -15,6 +15,8 @@ from whalebuild.bakefile.contexts import is_remote
 from whalebuild.bakefile.rebased import rebased, rebased_allow, rebased_override
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.running_time import seconds_running
+from whalebuild.cli.screen import in_ci
+from whalebuild.cli.waiting import FOR_PROGRAMS, said
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.failure import redact
@@ -38,14 +40,10 @@ if TYPE_CHECKING:
 
 # https://docs.docker.com/reference/cli/docker/buildx/bake/#allow
 _CHECK_FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
-
-
 # https://docs.docker.com/build/bake/remote-definition/
 _ADDRESSES = 2
 _STANDARD_INPUT = "-"
 _RELATIVE_PATHS = "BUILDX_BAKE_FILE_RELATIVE_PATHS"
-# Progress modes in which nothing is printed for people.
-FOR_PROGRAMS = ("quiet", "none", "rawjson")
 
 
 @dataclass(frozen=True)
@@ -99,14 +97,12 @@ class Session:
             web=self.web,
         )
 
-    def reading(self) -> AbstractContextManager[None]:
+    def reading(
+        self,
+        what: str = "reading the bake file, what images are made from, and what is published",
+    ) -> AbstractContextManager[None]:
         """Say what is being read, if it takes long and the output is for people."""
-        from whalebuild.runtime.waiting import said_if_slow
-
-        quiet = self.settings.progress in FOR_PROGRAMS
-        say = (lambda _: None) if quiet else self.console.note
-        what = "reading the bake file, what images are made from, and what is published"
-        return said_if_slow(lambda: say(what))
+        return said(self.console, self.settings.progress, what)
 
     def check_reach(self, plan: Plan) -> None:
         """Refuse a builder that does not reach the registry that it is to push to.
@@ -126,9 +122,10 @@ class Session:
         """
         from whalebuild.builder.ensure import ensure_builder, nodes_down
 
-        if not plan.nothing_to_do:
-            self.buildx.prepare()
-        self.check_reach(plan)
+        with self.reading("getting ready"):
+            if not plan.nothing_to_do:
+                self.buildx.prepare()
+            self.check_reach(plan)
         facts, platforms = plan.facts, plan.platforms
         if facts is None or not (facts.missing or nodes_down(facts, platforms)):
             return
@@ -219,7 +216,7 @@ def open_session(
         from whalebuild.source.tree import LocalSourceTree
         from whalebuild.state.begun_uploads import FileBegunUploads
 
-        console = make_console(settings.progress, ci=bool(os.environ.get("CI")))
+        console = make_console(settings.progress, ci=in_ci(os.environ))
         client = RegistryClient(builder=settings.builder, begun=FileBegunUploads())
         with console, client as registry, WebAddresses(os.environ) as web:
             for warning in environment.warnings:

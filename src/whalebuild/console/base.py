@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Self, TextIO
 
@@ -12,9 +13,13 @@ class ConsoleBase:
     """Prints notes and no progress (``--progress quiet``). A context manager."""
 
     shows_logs = False
+    #: Whether it draws what is waited for; others say it, where that takes long.
+    draws = False
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        #: When the last note was printed, in seconds of the monotonic clock.
+        self.said_at: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -33,7 +38,11 @@ class ConsoleBase:
 
     def note(self, text: str) -> None:
         """See ``buildkit.console.Console``."""
+        self.said_at = time.monotonic()
         print(f"whalebuild: {text}", file=self._stream, flush=True)
 
-    def progress(self, what: str, how_far: str) -> None:
+    def wait(self, what: str) -> None:
+        """Draw what is waited for until the next call; nothing is drawn for an empty text."""
+
+    def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         """See ``buildkit.console.Console``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from whalebuild.console.base import ConsoleBase
@@ -17,7 +18,8 @@ def make_console(mode: str, *, ci: bool) -> ConsoleBase:
     """
     stream = sys.stderr
     if mode == "auto":
-        mode = "tty" if stream.isatty() and not ci else "plain"
+        dumb = os.environ.get("TERM") == "dumb"  # it cannot move back to a line
+        mode = "tty" if stream.isatty() and not ci and not dumb else "plain"
     if mode == "tty":
         from whalebuild.console.live import LiveConsole  # noqa: PLC0415 - rich is slow
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from whalebuild.buildkit.events import BuildWarning, Event
 from whalebuild.buildkit.progress import BuildState, StepState, pulled_bytes
 from whalebuild.console.base import ConsoleBase
+from whalebuild.console.pace import Pace, rate
 from whalebuild.text import human_bytes, human_seconds
 
 _LOG_LINES = 3
@@ -23,6 +24,8 @@ _LOG_LINES = 3
 
 class LiveConsole(ConsoleBase):
     """Finished steps scroll by, running ones stay below with their last lines of output."""
+
+    draws = True
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -37,6 +40,9 @@ class LiveConsole(ConsoleBase):
         self._begun = time.monotonic()
         self._spinner = Spinner("dots")
         self._progress_text = ""
+        self._waiting = ("", 0.0)
+        self._builds = False
+        self._pace = Pace()
 
     def begin(self, targets: Sequence[str]) -> None:
         """See ``buildkit.console.Console``."""
@@ -44,6 +50,7 @@ class LiveConsole(ConsoleBase):
             self._state = BuildState(targets)
             self._shown.clear()
             self._progress_text = ""
+            self._builds = True
         self._live.start()  # does nothing where it is started
         self._console.print(Text(", ".join(targets), "bold"))
 
@@ -68,19 +75,41 @@ class LiveConsole(ConsoleBase):
         """See ``buildkit.console.Console``."""
         self._console.print(Text.assemble(("whalebuild: ", "yellow"), text))
 
-    def progress(self, what: str, how_far: str) -> None:
+    def wait(self, what: str) -> None:
+        """See ``ConsoleBase``; what is printed to standard output after it is not drawn over."""
+        with self._lock:
+            self._waiting = (what, time.monotonic())
+        if what:
+            self._live.start()
+        elif not self._builds:
+            self._live.stop()
+
+    def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         """See ``buildkit.console.Console``."""
         with self._lock:
-            self._progress_text = f"{what}: {how_far}"
+            self._progress_text = f"{what}: {self._pace.words(what, how_far, done)}"
         self._live.start()  # does nothing where it is started
 
     def __rich__(self) -> Group:
         with self._lock:
+            if self._waiting[0]:
+                what, begun = self._waiting
+                return Group(self._row(what, human_seconds(time.monotonic() - begun)))
             if self._progress_text:
                 return Group(self._row(self._progress_text, ""))
             running = [s for s in self._state.steps.values() if s.running and _is_shown(s)]
             rows = [row for step in running for row in self._rows(step)]
+            if not rows:
+                rows = [self._row(self._waits_for(), "")]
             return Group(*rows, self._footer())
+
+    def _waits_for(self) -> str:
+        """What is being done while no step runs."""
+        if not self._state.steps:
+            return "starting docker buildx"
+        if any(step.running for step in self._state.steps.values()):
+            return "reading the Dockerfile"
+        return "waiting for the registry"
 
     def _row(self, text: str, right: str) -> Table:
         row = Table.grid(padding=(0, 1), expand=True)
@@ -91,8 +120,8 @@ class LiveConsole(ConsoleBase):
         return row
 
     def _rows(self, step: StepState) -> list[Table | Text]:
-        elapsed = human_seconds(max(0.0, time.time() - (step.started or time.time())))
-        row = self._row(step.name, f"{_transferred(step)}{elapsed}")
+        seconds = max(0.0, time.time() - (step.started or time.time()))
+        row = self._row(step.name, f"{_transferred(step, seconds)}{human_seconds(seconds)}")
         log = step.log[-4000:].decode(errors="replace").splitlines()[-_LOG_LINES:]
         return [
             row,
@@ -126,8 +155,11 @@ def _finished(step: StepState) -> Text:
     return Text.assemble(("✓ ", "green"), step.name, (f" {seconds}", "cyan"))
 
 
-def _transferred(step: StepState) -> str:
-    """Bytes of layers on their way, such as ``12 MB / 50 MB ``."""
+def _transferred(step: StepState, seconds: float) -> str:
+    """Bytes of layers on their way, such as ``12 MB / 50 MB, 4.1 MB/s  ``."""
     current = sum(done for done, _ in step.layers.values())
     total = sum(whole for _, whole in step.layers.values())
-    return f"{human_bytes(current)} / {human_bytes(total)} " if total else ""
+    if not total:
+        return ""
+    speed = f", {found}" if (found := rate(current, seconds)) else ""
+    return f"{human_bytes(current)} / {human_bytes(total)}{speed}  "

@@ -12,6 +12,7 @@ from typing import TextIO
 from whalebuild.buildkit.events import BuildWarning, Event, Log, Step
 from whalebuild.buildkit.progress import BuildState, StepState
 from whalebuild.console.base import ConsoleBase
+from whalebuild.console.pace import Pace
 from whalebuild.text import human_seconds
 
 _PROGRESS_SECONDS = 5.0
@@ -35,6 +36,7 @@ class PlainConsole(ConsoleBase):
         self.shows_logs = ci
         self._count = 0
         self._last_progress = ("", 0.0)
+        self._pace = Pace()
         self.begin(())
 
     def begin(self, targets: Sequence[str]) -> None:
@@ -56,12 +58,13 @@ class PlainConsole(ConsoleBase):
             case _:
                 pass
 
-    def progress(self, what: str, how_far: str) -> None:
+    def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         """Print a line at the beginning and every five seconds: lines in a log stay."""
         now = time.monotonic()
+        words = self._pace.words(what, how_far, done)
         before, at = self._last_progress
         if what != before or now - at >= _PROGRESS_SECONDS:
-            self._line(f"whalebuild: {what}: {how_far}")
+            self._line(f"whalebuild: {what}: {words}")
             self._last_progress = (what, now)
 
     def _show_step(self, step: StepState) -> None:

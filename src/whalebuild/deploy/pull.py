@@ -51,7 +51,7 @@ class Puller:
                 with closing(self.project.pull(images)) as lines:
                     for line in lines:
                         state.add(line)
-                        self.console.progress(step, _left(state.bytes, expected))
+                        self.console.progress(step, _left(state.bytes, expected), state.bytes)
             except CommandFailedError as failed:
                 raise FailedError(classify_pull(failed.stderr, there=digests)) from None
 

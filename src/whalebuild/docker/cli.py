@@ -65,12 +65,19 @@ class DockerCalls:
         """A path in the scratch folder that is not used yet."""
         return self.scratch / f"{next(self._calls)}{suffix}"
 
-    def run(self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None) -> str:
+    def run(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str | None] | None = None,
+        *,
+        output: Path | None = None,
+    ) -> str:
         """The output of ``docker ARGUMENTS``, without the line's end.
 
         Args:
             arguments: The words of the command; other users of the machine can read them.
             env: Variables of this call alone; None takes one out.
+            output: A file that takes the output instead, also of a command that fails in the end.
 
         Raises:
             CommandFailedError: The command failed.
@@ -78,7 +85,7 @@ class DockerCalls:
         """
         plugin = arguments[0] if arguments[0] in _PLUGINS else None
         program, given = _program(env, plugin)
-        with self._recorded() as record:
+        with self._recorded(output) as record:
             done = subprocess.run(  # noqa: S603 - docker, or a plugin of its
                 [*record, program, *arguments], capture_output=True, check=False, env=_after(given)
             )

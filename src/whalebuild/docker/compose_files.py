@@ -28,7 +28,7 @@ _OWN = {
     "COMPOSE_ENV_FILES": None,
     "COMPOSE_DISABLE_ENV_FILE": "true",
 }
-_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _UNNAMED = frozenset({"", "-"})
 
 
@@ -88,7 +88,9 @@ def _directory(options: Mapping[str, Any]) -> str:
     if files:
         return str(Path(files[0]).absolute().parent)
     here = Path.cwd()
-    above = (d for d in (here, *here.parents) if any((d / name).is_file() for name in _NAMES))
+    above = (
+        d for d in (here, *here.parents) if any((d / name).is_file() for name in COMPOSE_NAMES)
+    )
     return str(next(above, here))
 
 

@@ -38,9 +38,13 @@ def own_engine(calls: DockerCalls, name: str) -> BuilderFacts:
     if name != context_name(os.environ):
         env = {"DOCKER_HOST": None, "DOCKER_CONTEXT": name}
     asked = engine_info({**os.environ, **{key: value or "" for key, value in env.items()}})
-    found = client_info(calls, env) if asked is None else asked
-    platform = platform_of_engine(found.get("OSType"), found.get("Architecture"))
-    store = found.get("DriverStatus")
+    return facts_of(name, client_info(calls, env) if asked is None else asked)
+
+
+def facts_of(name: str, info: Mapping[str, Any]) -> BuilderFacts:
+    """The builder that an engine is, by what it says of itself; it has its context's name."""
+    platform = platform_of_engine(info.get("OSType"), info.get("Architecture"))
+    store = info.get("DriverStatus")
     has_store = isinstance(store, list) and _CONTAINERD in store
     return BuilderFacts(name, "docker", has_store, platform)
 

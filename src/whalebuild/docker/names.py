@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
+
+from whalebuild.docker.plugins import find_plugin
 
 # Longer is too long for somebody who has pressed a key.
 _SECONDS = 2.0
 
 
-def bake_targets(files: Sequence[str]) -> list[tuple[str, str]]:
+def bake_targets(files: Sequence[str], folder: Path) -> list[tuple[str, str]]:
     """Targets and groups of the bake file, with their descriptions; none where that fails.
 
     buildx 0.20 and later list them without a builder:
     https://docs.docker.com/reference/cli/docker/buildx/bake/#list
     """
     options = [word for file in files for word in ("--file", file)]
-    said = _run(["buildx", "bake", *options, "--list", "type=targets,format=json"])
+    said = _run(["buildx", "bake", *options, "--list", "type=targets,format=json"], folder)
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         return [
             (str(each["name"]), str(each.get("description") or "")) for each in json.loads(said)
@@ -29,14 +34,23 @@ def bake_targets(files: Sequence[str]) -> list[tuple[str, str]]:
 def compose_services(files: Sequence[str]) -> list[tuple[str, str]]:
     """Services of the compose project; none where that fails."""
     options = [word for file in files for word in ("--file", file)]
-    return [(name, "") for name in _run(["compose", *options, "config", "--services"]).split()]
+    return [
+        (name, "") for name in _run(["compose", *options, "config", "--services"], None).split()
+    ]
 
 
-def _run(arguments: Sequence[str]) -> str:
-    # Without python-on-whales, whose import takes longer than the command.
+def _run(arguments: Sequence[str], folder: Path | None) -> str:
+    # Without python-on-whales, whose import takes longer than the command, and without docker.
+    docker = shutil.which("docker")
+    if docker is None:
+        return ""
+    plugin = find_plugin(os.environ, docker, arguments[0])
+    program, variables = plugin or (docker, {})
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(  # noqa: S603 - names of files go to docker as they are
-            ["docker", *arguments],  # noqa: S607 - the client on PATH, as everywhere
+            [program, *arguments],
+            cwd=folder,
+            env=dict(os.environ) | {name: value or "" for name, value in variables.items()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -38,6 +38,13 @@ def _engine_error(stderr: str) -> EngineError:
     words = final_error(stderr).removeprefix("ERROR: ")
     if over_ssh := _SSH.search(words):
         return _not_over_ssh(over_ssh)
+    if "permission denied" in words and "daemon" in words:
+        return EngineError(
+            "this user may not use the Docker engine",
+            cause=words,
+            next_step='join its group (`sudo usermod -aG docker "$USER"`) and log in again, or '
+            "check DOCKER_HOST and `docker context ls`",
+        )
     if "daemon" in words or "error during connect" in words:
         return EngineError(
             "the Docker engine is not running",

@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Login:
 
     Attributes:
         problem: Why there may be no login although one was set up.
+        source: Where it comes from; no secret.
     """
 
     username: str = field(default="", repr=False)
@@ -44,6 +45,7 @@ class Login:
     identity_token: str = field(default="", repr=False)
     registry_token: str = field(default="", repr=False)
     problem: str = ""
+    source: str = field(default="", compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -121,7 +123,8 @@ class CredentialStore:
         said = done.stdout.decode("utf-8", "replace").strip()
         if done.returncode != 0:
             if said == _NOT_FOUND:
-                return Login(registry_token=written.registry_token)
+                token = written.registry_token
+                return Login(registry_token=token, source=written.source if token else "")
             # What it said may hold a secret; its status cannot.
             return _with_problem(written, f"{program} failed with status {done.returncode}")
         try:
@@ -130,8 +133,10 @@ class CredentialStore:
         except (ValueError, KeyError, TypeError):
             return _with_problem(written, f"{program} gave no credentials that can be read")
         if username == _TOKEN_USER:
-            return Login(identity_token=secret, registry_token=written.registry_token)
-        return Login(username, secret, registry_token=written.registry_token)
+            return Login(
+                identity_token=secret, registry_token=written.registry_token, source=program
+            )
+        return Login(username, secret, registry_token=written.registry_token, source=program)
 
 
 def _read_config(path: Path) -> tuple[dict[str, Any], str]:
@@ -153,7 +158,7 @@ def _from_environment(env: Mapping[str, str], key: str) -> Login | None:
     """``DOCKER_AUTH_CONFIG``, which CI systems set; a broken one is passed over, as in docker."""
     try:
         entry = json.loads(env.get("DOCKER_AUTH_CONFIG") or "{}")["auths"][key]
-        return Login(*_decode(entry["auth"]))
+        return Login(*_decode(entry["auth"]), source="DOCKER_AUTH_CONFIG")
     except (ValueError, KeyError, TypeError):
         return None
 
@@ -175,6 +180,7 @@ def _from_file(auths: Mapping[str, Any], key: str, problem: str) -> Login:
         str(entry.get("identitytoken", "")),
         str(entry.get("registrytoken", "")),
         problem,
+        "docker's config.json" if any(entry.values()) else "",
     )
 
 
@@ -195,6 +201,4 @@ def _hostname(key: str) -> str:
 
 
 def _with_problem(login: Login, problem: str) -> Login:
-    return Login(
-        login.username, login.password, login.identity_token, login.registry_token, problem
-    )
+    return replace(login, problem=problem)

@@ -1,4 +1,4 @@
 """Reads the user's files: bake files, settings, Dockerfiles, the files of a context.
 
-Nothing here writes.
+Nothing here writes but ``new_files``, which adds files that are not there.
 """

@@ -20,14 +20,19 @@ _KEPT_SECONDS = 24 * 3600.0
 _MOST_BYTES = 1 << 14  # of a location: a URL with the registry's own state in it
 
 
+def cache_folder(env: Mapping[str, str]) -> Path:
+    """``whalebuild`` in the XDG cache folder."""
+    home = env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or Path.home()) / ".cache"
+    return Path(home) / "whalebuild"
+
+
 class FileBegunUploads:
     """Notes in ``$XDG_CACHE_HOME/whalebuild``; see ``oci.blobs.BegunUploads``."""
 
     def __init__(
         self, env: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.time
     ) -> None:
-        home = env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or Path.home()) / ".cache"
-        self._folder = Path(home) / "whalebuild" / _FOLDER
+        self._folder = cache_folder(env) / _FOLDER
         self._clock = clock
 
     def claim(self, repository: str, digest: str) -> FileBegunUpload:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from whalebuild.state.begun_uploads import cache_folder
+
 _FILE = "builders.json"
 _KEPT_SECONDS = 30 * 24 * 3600.0  # a builder or a registry may have been replaced by a better one
 
@@ -23,8 +25,7 @@ class FileBuilderNotes:
     def __init__(
         self, env: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.time
     ) -> None:
-        home = env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or Path.home()) / ".cache"
-        self._file = Path(home) / "whalebuild" / _FILE
+        self._file = cache_folder(env) / _FILE
         self._clock = clock
 
     def refuses_cache_by_digest(self, builder: str, registry: str) -> bool:

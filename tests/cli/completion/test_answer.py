@@ -36,7 +36,11 @@ def words(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("pl", ["plan"]),
+<<<<<<< HEAD
+        ("roll", ["rollback"]),
+=======
+        ("pl", ["plan", "plugin"]),
+>>>>>>> i15-override
         ("builder i", ["inspect"]),
         ("bake a", ["app", "api"]),
         ("bake app a", ["api"]),

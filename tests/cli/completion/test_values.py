@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,17 @@ def test_builders_and_platforms_are_those_that_buildx_has_stored(
     assert lines("builder", "rm", "")[:2] == ["far\tdriver remote", "default\tthe engine's own"]
     assert "auto" not in "".join(lines("builder", "inspect", ""))
     assert lines("bake", "--platform", "linux/m") == ["linux/mips64le", ":4"]
+
+
+def test_docker_is_answered_as_it_asks_its_plugins() -> None:
+    program = "import sys; from whalebuild.cli.entry import main; sys.argv = sys.argv[1:]; main()"
+    words = ["/plugins/docker-whale", "__complete", "whale", "builder", "r"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=True
+    )
+    about = "Remove a builder, its daemons and their caches"
+    assert done.stdout.startswith(f"rm\t{about}")
+    assert done.stdout.endswith("\n:4\n")
 
 
 def test_without_docker_nothing_is_said(

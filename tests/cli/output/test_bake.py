@@ -44,7 +44,7 @@ def result(**changes: Any) -> BakeResult:
 def test_a_bake_ends_with_a_short_table() -> None:
     *rows, blank, summary = result_table(result()).strip("\n").splitlines()
     assert [re.split(r"  +", row) for row in rows] == [
-        ["TARGET", "IMAGE", "DIGEST", "PLATFORMS", "RUN", "CACHED", "PULLED", "TIME"],
+        ["TARGET", "IMAGE", "ACTION", "DIGEST", "PLATFORMS", "RUN", "CACHED", "PULLED", "TIME"],
         [
             "app-deps",
             "acme/web:deps",

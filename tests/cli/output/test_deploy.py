@@ -28,7 +28,7 @@ def test_the_rows(world: DeployWorld) -> None:
     world.deploy()
     two = world.publish("2")
     lines = deploy_table(world.deploy(order=UpdateOrder.START_FIRST)).splitlines()
-    assert lines[0].split() == ["SERVICE", "IMAGE", "WAS", "NOW"]
+    assert lines[0].split() == ["SERVICE", "IMAGE", "WAS", "NOW", "ACTION"]
     assert lines[1].split()[2:] == [
         short_digest(one.digest),
         short_digest(two.digest),

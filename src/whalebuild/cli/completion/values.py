@@ -12,6 +12,7 @@ from whalebuild.docker.buildx_store import given_platforms, stored_builders, sto
 from whalebuild.docker.names import bake_targets, compose_services
 from whalebuild.errors import WhalebuildError
 from whalebuild.settings import PROGRESS_MODES
+from whalebuild.source.project_folder import find_project
 from whalebuild.source.settings_file import read_settings_layer
 
 _USUAL = (
@@ -27,15 +28,15 @@ def values(kind: str, given: Given) -> Iterable[Candidate]:
 
 
 def _targets(given: Given) -> Iterable[Candidate]:
-    files = files_given(given.options) or _files_of_settings()
-    return bake_targets(files)
-
-
-def _files_of_settings() -> tuple[str, ...]:
+    """Those of the files that are named here, or of the project that is found from here."""
+    files, folder = files_given(given.options), Path.cwd()
     with suppress(WhalebuildError):
-        files, _ = read_settings_layer(Path.cwd()).values.get("file", ((), ""))
-        return files if isinstance(files, tuple) else ()
-    return ()
+        place = find_project(folder, os.environ, stay=bool(files))
+        folder = place.root
+        if not files:
+            named, _ = read_settings_layer(place.settings, place.above).values.get("file", ((), ""))
+            files = named if isinstance(named, tuple) else ()
+    return bake_targets(files, folder)
 
 
 def _services(given: Given) -> Iterable[Candidate]:

@@ -7,19 +7,19 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from whalebuild.bake.result import BakeResult, ImageAction, OtherResult, TargetResult
-from whalebuild.cli.output.table import columns
+from whalebuild.cli.output.table import columns, fit
 from whalebuild.errors import WhalebuildError, retry_summary
 from whalebuild.text import human_bytes, human_seconds, short_digest
 
 SCHEMA = "whalebuild.bake/1"
 
 
-def result_table(result: BakeResult) -> str:
-    """The short table that ends every bake."""
-    heads = ("TARGET", "IMAGE", "", "DIGEST", "PLATFORMS", "RUN", "CACHED", "PULLED", "TIME")
+def result_table(result: BakeResult, width: int | None = None) -> str:
+    """The short table that ends every bake; see :func:`columns` for the width."""
+    heads = ("TARGET", "IMAGE", "ACTION", "DIGEST", "PLATFORMS", "RUN", "CACHED", "PULLED", "TIME")
     rows = [heads, *(row for other in result.others for row in _other_rows(other))]
     rows += [row for target in result.targets for row in _result_rows(target)]
-    return "\n".join(["", *columns(rows), "", _summary(result)])
+    return "\n".join(["", *columns(rows, width, head=True), "", _summary(result)])
 
 
 def digest_lines(result: BakeResult) -> Iterator[str]:
@@ -49,17 +49,17 @@ def next_pull_lines(result: BakeResult) -> Iterator[str]:
             yield f"a host with the previous {_short(target.tags[0])} will download {what}"
 
 
-def error_text(error: WhalebuildError) -> str:
-    """What happened, why, and what to do next."""
-    lines = [error.log, ""] if error.log else []
-    lines.append(f"error: {error.what}")
+def error_text(error: WhalebuildError, width: int | None = None) -> str:
+    """What happened, why, and what to do next; a log stays as its program wrote it."""
+    log = f"{error.log}\n\n" if error.log else ""
+    lines = [f"error: {error.what}"]
     if error.cause:
         lines.append(f"  cause: {error.cause}")
     if error.retries:
         lines.append(f"  after: {retry_summary(error.retries)}")
     if error.next_step:
         lines.append(f"  next:  {error.next_step}")
-    return "\n".join(lines)
+    return log + fit("\n".join(lines), width)
 
 
 def _result_rows(target: TargetResult) -> Iterator[tuple[str, ...]]:

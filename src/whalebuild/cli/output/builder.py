@@ -23,31 +23,31 @@ _HOW = {
 _KNOWN = {KnownFrom.TESTED: "(tested)", KnownFrom.DRIVER: "(by driver)"}
 
 
-def list_text(builders: Sequence[Builder]) -> str:
+def list_text(builders: Sequence[Builder], width: int | None = None) -> str:
     """One line a builder; ``*`` is behind the current one."""
     rows = [("NAME", "DRIVER", "STATUS", "BUILDS")]
     for each in builders:
         name = f"{each.name}{'*' if each.current else ''}"
         builds = "; ".join(_where(builder_places(each), several=len(each.nodes) > 1)) or "-"
         rows.append((name, each.driver or "-", _status(each), each.error or builds))
-    return "\n".join(columns(rows))
+    return "\n".join(columns(rows, width, head=True))
 
 
-def view_text(view: BuilderView) -> str:
+def view_text(view: BuilderView, width: int | None = None) -> str:
     """A builder in full."""
     builder = view.builder
     current = ", the current one" if builder.current else ""
     lines = [f"{builder.name} (driver {builder.driver or 'unknown'}{current})"]
     heads = ("  NODE", "ENDPOINT", "STATUS", "BUILDKIT", "CACHE")
-    lines += columns([heads, *(_node_row(each) for each in view.nodes)])
+    lines += columns([heads, *(_node_row(each) for each in view.nodes)], width, head=True)
     lines += [f"  {each.node.name}: {words}" for each in view.nodes if (words := _problem(each))]
     if view.places:
         lines += ["", "builds"]
         rows = [(f"  {at.platform}", _place(at)) for at in view.places]
-        lines += columns(rows)
+        lines += columns(rows, width)
     lines += [f"  beware: {text}" for text in misplaced(builder)]
     if view.features:
-        lines += ["", "can", *_features(view.features)]
+        lines += ["", "can", *_features(view.features, width)]
         if not any(feature.known is KnownFrom.TESTED for feature in view.features):
             whole = all(node.status == RUNNING for node in builder.nodes)
             why = "not asked for" if whole else "not all of it runs"
@@ -92,13 +92,13 @@ def _problem(view: NodeView) -> str | None:
     return view.problem or view.node.error
 
 
-def _features(features: Iterable[Feature]) -> list[str]:
+def _features(features: Iterable[Feature], width: int | None) -> list[str]:
     rows = []
     for feature in features:
         why = f": {feature.why}" if feature.why and not feature.able else ""
         answer = "yes" if feature.able else "no"
         rows.append((f"  {feature.name}", answer, f"{_KNOWN[feature.known]}{why}"))
-    return columns(rows)
+    return columns(rows, width)
 
 
 def list_json(builders: Iterable[Builder]) -> dict[str, Any]:

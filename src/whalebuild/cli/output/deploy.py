@@ -32,12 +32,12 @@ _WILL = {
 }
 
 
-def deploy_table(result: DeployResult) -> str:
+def deploy_table(result: DeployResult, width: int | None = None) -> str:
     """The table that ends a deploy or a rollback."""
     words = _HOW if result.switched else _WILL
-    rows = [("SERVICE", "IMAGE", "WAS", "NOW", "")]
+    rows = [("SERVICE", "IMAGE", "WAS", "NOW", "ACTION")]
     rows += [_row(each, words) for each in result.plan.services.values()]
-    return "\n".join([*columns(rows), "", _summary(result)])
+    return "\n".join([*columns(rows, width, head=True), "", _summary(result)])
 
 
 def _row(change: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, str, str, str, str]:

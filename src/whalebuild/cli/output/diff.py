@@ -11,7 +11,7 @@ from whalebuild.published.download import DownloadPart, HostSide, ImageDiff, Kno
 from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.diff/1"
-_WIDEST = 58
+_OTHER_COLUMNS = 40
 _NOTHING = {
     HostSide.LOCAL: "nothing of it on this host",
     HostSide.RUNNING: "no running container of it on this host",
@@ -22,16 +22,16 @@ _BY_CONTENT = (
 )
 
 
-def diff_text(diffs: Iterable[ImageDiff]) -> str:
+def diff_text(diffs: Iterable[ImageDiff], width: int | None = None) -> str:
     """Each image: where from, where to, every layer, and what is to be downloaded in all."""
-    return "\n\n".join("\n".join(_image(diff)) for diff in diffs)
+    return "\n\n".join("\n".join(_image(diff, width)) for diff in diffs)
 
 
-def _image(diff: ImageDiff) -> Iterator[str]:
+def _image(diff: ImageDiff, width: int | None) -> Iterator[str]:
     yield f"{_named(diff.to.reference, diff.to.digest)} for {diff.to.platform}"
     yield f"from {_origin(diff)}"
     yield ""
-    yield from columns(list(_rows(diff)))
+    yield from columns(list(_rows(diff, width)), width, head=True)
     yield ""
     if not diff.exact:
         yield _BY_CONTENT
@@ -46,11 +46,11 @@ def _origin(diff: ImageDiff) -> str:
     return ", ".join(dict.fromkeys(images)) + where.get(diff.origin.kind, "")
 
 
-def _rows(diff: ImageDiff) -> Iterator[tuple[str, ...]]:
-    yield ("", "SIZE", "DIGEST", "MADE BY")
+def _rows(diff: ImageDiff, width: int | None) -> Iterator[tuple[str, ...]]:
+    yield ("STATE", "SIZE", "DIGEST", "MADE BY")
     for layer in diff.layers:
         size = human_bytes(layer.size)
-        instruction = _cut(layer.instruction or "")
+        instruction = _one_line(layer.instruction or "", width)
         yield (_state(layer), size, short_digest(layer.digest), instruction)
     names = ("index", "manifest", "configuration")[-len(diff.parts) :]
     for name, part in zip(names, diff.parts, strict=True):
@@ -82,8 +82,11 @@ def _named(reference: Reference | None, digest: str) -> str:
     return f"{bare}@{short}"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+def _one_line(instruction: str, width: int | None) -> str:
+    """An instruction as far as there is room for it; in a pipe all of it."""
+    text = " ".join(instruction.split())
+    room = len(text) if width is None else max(width - _OTHER_COLUMNS, _OTHER_COLUMNS)
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def diff_json(diffs: Iterable[ImageDiff]) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.history/1"
-_WIDEST_REASON = 60
-_HEAD = ("", "N", "WHEN", "WHAT", "SERVICES", "OUTCOME", "DOWNLOADED", "SECONDS")
+_HEAD = ("NOW", "N", "WHEN", "WHAT", "SERVICES", "OUTCOME", "DOWNLOADED", "SECONDS")
 
 
 @dataclass(frozen=True)
@@ -42,13 +41,15 @@ def local_time(at: str) -> str:
     return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def history_text(view: HistoryView, when: Callable[[str], str] = local_time) -> str:
+def history_text(
+    view: HistoryView, width: int | None = None, *, when: Callable[[str], str] = local_time
+) -> str:
     """The table, the oldest first, and what the mark in it means."""
     if not view.history.deployments:
         return f"{view.project} has not been deployed yet ({view.file})"
     meant = effective(view.history)
     rows = [_HEAD, *(_row(each, meant, when) for each in view.history.deployments)]
-    lines = columns(rows)
+    lines = columns(rows, width, head=True)
     if meant:
         lines += ["", f"* deployment {meant.number} is what is meant to run now"]
     return "\n".join(lines)
@@ -103,8 +104,6 @@ def _outcome(each: Deployment) -> str:
     if each.outcome is Outcome.INTERRUPTED:
         return "interrupted"
     reason = " ".join((each.ended.reason or "").split()) if each.ended else ""
-    if len(reason) > _WIDEST_REASON:
-        reason = f"{reason[: _WIDEST_REASON - 1]}…"
     return f"{each.outcome}: {reason}" if reason else str(each.outcome)
 
 

@@ -22,12 +22,12 @@ _LOST = "cannot be read"
 _MISSING = "missing"
 
 
-def inspection_text(views: Iterable[PairView]) -> str:
+def inspection_text(views: Iterable[PairView], width: int | None = None) -> str:
     """Each pair: both tags side by side, what they share, the lock and the caches."""
-    return "\n\n".join("\n".join(_pair(view)) for view in views)
+    return "\n\n".join("\n".join(_pair(view, width)) for view in views)
 
 
-def _pair(view: PairView) -> Iterator[str]:
+def _pair(view: PairView, width: int | None) -> Iterator[str]:
     yield _title(view)
     yield from columns(_rows(view))
     if view.app and view.deps:
@@ -39,7 +39,7 @@ def _pair(view: PairView) -> Iterator[str]:
         if view.caches:
             yield ""
             yield f"caches in {_tag(view.deps_reference)}"
-            yield from columns(list(_caches(view.caches)))
+            yield from columns(list(_caches(view.caches)), width, head=True)
 
 
 def _title(view: PairView) -> str:

@@ -32,7 +32,7 @@ _ELSEWHERE = (
 )
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: Plan, width: int | None = None) -> str:
     """What a bake would do and why, and the settings with their origins."""
     lines = [f"from {plan.source}"]
     if plan.facts:
@@ -51,7 +51,7 @@ def plan_text(plan: Plan) -> str:
         (f"  {name}", _shown(value), f"({origin})")
         for name, value, origin in _settings(plan.settings)
     ]
-    return "\n".join([*lines, *columns(rows)])
+    return "\n".join([*lines, *columns(rows, width)])
 
 
 def announcement(plan: Plan) -> list[str]:

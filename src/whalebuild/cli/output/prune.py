@@ -13,7 +13,7 @@ from whalebuild.text import short_digest
 SCHEMA = "whalebuild.prune/1"
 
 
-def prune_text(pruning: Pruning) -> str:
+def prune_text(pruning: Pruning, width: int | None = None) -> str:
     """Each image with what becomes of it, and how many there are."""
     gone = "removed" if pruning.done else "to be removed"
     rows = [(gone, short_digest(each.digest), _named(each.images), "") for each in pruning.removed]
@@ -24,7 +24,8 @@ def prune_text(pruning: Pruning) -> str:
         return "nothing to prune: the host has no image that the record names"
     count = len(pruning.removed)
     said = f"{count} image{'' if count == 1 else 's'} {gone}, {len(pruning.kept)} kept"
-    return "\n".join([*columns([("", "DIGEST", "IMAGE", "WHY"), *rows]), "", said])
+    heads = ("STATE", "DIGEST", "IMAGE", "WHY")
+    return "\n".join([*columns([heads, *rows], width, head=True), "", said])
 
 
 def _named(images: Iterable[Reference]) -> str:

@@ -1,0 +1,29 @@
+# whalebuild bake publishes the stage "dependencies" as :deps and the last stage as :latest.
+# Packages are installed on the machine that builds, for the one that runs: nothing is emulated,
+# and the same lock gives the same layer everywhere. Line by line: docs/platforms.md of whalebuild.
+ARG PYTHON_IMAGE=python:{{version}}-slim
+
+FROM ${PYTHON_IMAGE} AS base
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
+
+FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS installer
+{{copies}}
+ARG TARGETARCH
+RUN case $TARGETARCH in amd64) cpu=x86_64;; arm64) cpu=aarch64;; *) cpu=$TARGETARCH;; esac; \
+    python -m venv --without-pip /opt/venv \
+    && _PYTHON_HOST_PLATFORM=linux-$cpu pip --python /opt/venv/bin/python install \
+      --only-binary=:all: --no-compile --no-cache-dir -r /tmp/{{requirements}} \
+    && mkdir -p /out/app /out/opt && mv /opt/venv /out/opt/ \
+    && find /out -exec touch -hd @946684800 {} +
+
+FROM base AS dependencies
+COPY --link --from=installer /out/ /
+WORKDIR /app
+
+# A code change is this layer, and nothing else.
+FROM dependencies AS final
+COPY --link . /app/
+{{path}}
+USER 10001
+{{expose}}
+CMD {{command}}

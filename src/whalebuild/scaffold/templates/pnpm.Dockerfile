@@ -1,0 +1,26 @@
+# whalebuild bake publishes the stage "dependencies" as :deps and the last stage as :latest.
+# They are installed on the platform that runs, so for another one than the machine's own that
+# step is emulated; the same lock gives the same layer everywhere.
+ARG NODE_IMAGE=node:{{version}}-slim
+
+FROM ${NODE_IMAGE} AS base
+ENV NODE_ENV=production
+
+FROM base AS installer
+RUN npm install --global --cache /tmp/npm pnpm@{{tool}}
+COPY package.json pnpm-lock.yaml /out/app/
+RUN pnpm --dir /out/app install --frozen-lockfile --prod --ignore-scripts \
+      --node-linker=hoisted --package-import-method=copy --store-dir /tmp/pnpm \
+    && rm -f /out/app/node_modules/.modules.yaml /out/app/node_modules/.pnpm-workspace-state*.json \
+    && find /out -exec touch -hd @946684800 {} +
+
+FROM base AS dependencies
+COPY --link --from=installer /out/ /
+WORKDIR /app
+
+# A code change is this layer, and nothing else.
+FROM dependencies AS final
+COPY --link . /app/
+USER 10001
+{{expose}}
+CMD {{command}}

@@ -86,7 +86,7 @@ REMOTE = Group(
         Situation(
             "a bake file in a repository, whose application has no dependencies stage",
             "pushes app",
-            'exit 4: target stage "dependencies" could not be found',
+            'exit 2: target stage "dependencies" could not be found',
             why="Its Dockerfile is not here: name its stage by --deps-stage, or bake a clone",
             bake="git://$GIT/repo.git#main:lone --set app.tags=$REPO/app app",
         ),

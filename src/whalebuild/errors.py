@@ -29,6 +29,21 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where in the user's files an error is.
+
+    Attributes:
+        file: Its path, from the working folder.
+        line: Its number, as far as it is known.
+        text: What stands there; the number may be that of a file that was made of this one.
+    """
+
+    file: str
+    line: int | None = None
+    text: str = ""
+
+
 class WhalebuildError(Exception):
     """Base of all expected errors.
 
@@ -38,6 +53,7 @@ class WhalebuildError(Exception):
         next_step: What the user can do about it.
         log: Output to show in full before the message, such as the log of a failed step.
         retries: The retries that the command made before it, successful or not.
+        place: Where in the user's files it is, if it is anywhere there.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
@@ -56,6 +72,7 @@ class WhalebuildError(Exception):
         self.next_step = next_step
         self.log = log
         self.retries: tuple[Retry, ...] = ()
+        self.place: Place | None = None
 
 
 class UsageError(WhalebuildError):

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import typer
 
+from tests.support.actions_log import read_log
 from whalebuild import errors
 from whalebuild.cli.boundary import boundary
 from whalebuild.errors import Retry
@@ -119,3 +121,56 @@ def test_signal_handlers_are_put_back() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     run(errors.UsageError("x"))
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+class Actions:
+    """A step of GitHub Actions: what its runner reads afterwards."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.output, self.summary = folder / "output", folder / "summary"
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("GITHUB_ACTIONS", "true")
+        monkeypatch.setenv("GITHUB_OUTPUT", str(self.output))
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(self.summary))
+
+
+@pytest.fixture
+def actions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Actions:
+    return Actions(tmp_path, monkeypatch)
+
+
+def test_actions_get_an_annotation_and_outputs_of_a_failure_too(
+    actions: Actions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(errors.BuildError("it *failed*", log="::error::x\n##[add-mask]y\n```", **FULL)) == 4
+    out, err = capsys.readouterr()
+    assert out == ""
+    log = read_log(err.splitlines())
+    assert log.stopped is None
+    assert [(c.name, c.data) for c in log.commands] == [
+        ("error", "it *failed*\nwhy\nnext: do this")
+    ]
+    assert log.shown[:3] == ["::error::x", "##[add-mask]y", "```"]
+    name, _, value = actions.output.read_text().rstrip("\n").partition("=")
+    assert name == "result"
+    assert json.loads(value)["error"]["exit_code"] == 4
+    assert actions.summary.read_text() == (
+        "### whalebuild: it \\*failed\\*\n\n````text\n::error::x\n##[add-mask]y\n```\n\n"
+        "error: it *failed*\n  cause: why\n  next:  do this\n````\n"
+    )
+
+
+def test_a_very_long_log_is_cut_in_the_summary(actions: Actions) -> None:
+    run(errors.BuildError("what", log="x" * 2_000_000))
+    summary = actions.summary.read_text()
+    assert len(summary) < 1_000_000
+    assert "error: what" in summary
+
+
+def test_files_of_actions_that_cannot_be_written_are_said(
+    actions: Actions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    actions.output.mkdir()
+    assert run(errors.BuildError("what")) == 4
+    assert "warning: GITHUB_OUTPUT could not be written" in capsys.readouterr().err
+    assert actions.summary.exists()

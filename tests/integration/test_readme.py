@@ -27,10 +27,12 @@ def project(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
     """The README's own Dockerfile, with the sandbox's base image."""
     dockerfile = re.search(r"```dockerfile\n(.*?)```", README, re.DOTALL)
     assert dockerfile
+    # Its packages come from no index: there are none.
     base = f"ARG PYTHON_IMAGE\n{dockerfile[1]}".replace("python:3.13-slim", "${PYTHON_IMAGE}")
     (tmp_path / "Dockerfile").write_text(base)
     (tmp_path / "requirements.txt").write_text("")
     (tmp_path / "src").mkdir()
+    (tmp_path / ".github/workflows").mkdir(parents=True)
     (tmp_path / "src/main.py").write_text("print('hello')\n")
     (tmp_path / "docker-bake.hcl").write_text(
         'variable "PYTHON_IMAGE" {}\n'

@@ -18,7 +18,9 @@ from whalebuild.builder.messages import boot_error
 from whalebuild.builder.reach import check_reach
 from whalebuild.builder.spec import CONTAINER
 from whalebuild.buildkit.console import Console
+from whalebuild.buildkit.excerpt import excerpt
 from whalebuild.buildkit.progress import BuildState, failure_log
+from whalebuild.errors import Place
 from whalebuild.failures.classify_docker import DockerFailure, classify, digests_in
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import (
@@ -117,11 +119,13 @@ class BuildxRunner:
                 if not self.imports.drop_cause_of(failed.failure, targets):
                     several = {t.name: t.platforms for t in targets if len(t.image.platforms) > 1}
                     blamed = state.failed_platforms(several)
-                    raise as_error(
+                    error = as_error(
                         failed.failure,
                         log=failure_log(state, log_shown=self.console.shows_logs),
                         platforms=blamed,
-                    ) from None
+                    )
+                    error.place = _place(state, targets)
+                    raise error from None
         self._built.update(names)
         self.exported.update(t.name for t in targets if t.exports and not t.apart)
         for name, said in self.engine.metadata.items():
@@ -217,6 +221,17 @@ class _Attempt:
         except ImportFailedError as failed:
             self.last = failed.failure
             raise
+
+
+def _place(state: BuildState, targets: Sequence[GeneratedTarget]) -> Place | None:
+    """The instruction that failed, in the Dockerfile of the bake file's target."""
+    shown = excerpt(state.messages)
+    step = state.failed_step()
+    owners = [t for t in targets if step is not None and t.name in step.names] or targets
+    if shown is None or not owners:
+        return None
+    file = owners[0].image.target.dockerfile_path
+    return Place(file, shown.line, shown.text) if file else None
 
 
 def _is_of_the_cache(

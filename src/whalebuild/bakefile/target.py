@@ -7,6 +7,7 @@ https://docs.docker.com/build/bake/reference/
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -48,6 +49,13 @@ class Target:
     def dockerfile(self) -> str:
         """The Dockerfile's path, relative to the context."""
         return str(self.attributes.get("dockerfile") or "Dockerfile")
+
+    @property
+    def dockerfile_path(self) -> str | None:
+        """Its path, relative to the current directory; None where the context is not here."""
+        if "://" in self.context or self.context == "-":
+            return None
+        return posixpath.normpath(posixpath.join(self.context, self.dockerfile))
 
     @property
     def dockerfile_inline(self) -> str | None:

@@ -17,6 +17,7 @@ from whalebuild import __version__
 from whalebuild.cli import (
     bake,
     builder,
+    ci,
     deploy,
     diff,
     doctor,
@@ -66,6 +67,7 @@ for verb in (
     rollback.rollback,
     history.history,
     prune.prune,
+    ci.ci,
     completion.completion,
 ):
     app.command(cls=Verb)(verb)

@@ -74,6 +74,7 @@ def bake(
             check_shown,
             overrides_of,
         )
+        from whalebuild.cli.forks import Modes
         from whalebuild.cli.partial import (
             ask_for_portion,
             bake_part,
@@ -88,12 +89,14 @@ def bake(
         asked = asked_call(call, check=check)
         check_modes(push=push, load=load, read_only=read_only, partial=partial, part_file=part_file)
         check_verify(verify=verify, load=load, read_only=read_only, partial=partial)
+        modes = Modes(push, load, read_only, partial, part_file, verify)
+        modes = modes if asked else modes.here(os.environ)
         flags = setting_flags(
             file=bake_file.file,
             scope=scope,
             base=base,
             # Beside --partial it names the platforms to build here, not those to publish.
-            platform=None if partial else platform,
+            platform=None if modes.partial else platform,
             builder=builder,
             allow=allow,
             progress=asked_progress(progress, quiet=quiet),
@@ -111,19 +114,21 @@ def bake(
 
             options = BuildOptions(
                 load=load,
-                read_only=read_only,
+                read_only=modes.read_only,
                 force=force,
                 no_cache=no_cache,
                 pull=pull,
                 extra_tags=tuple(tag or ()),
-                portion=ask_for_portion(platform) if partial else None,
-                verify=verify,
+                portion=ask_for_portion(platform) if modes.partial else None,
+                verify=modes.verify,
                 call=asked,
             )
             metadata_file = session.path(metadata_file) if metadata_file else None
             if list_:
                 typer.echo(_listed(session, list_, format_))
                 return
+            if modes.why and ask:
+                session.console.note(modes.why)
             with session.reading():
                 plan = session.planner(ask=ask).plan(session.request, options)
             if print_:
@@ -132,9 +137,13 @@ def bake(
             _begin(session, plan, metadata_file)
             baker = session.baker(plan)
             with _calls_printed(asked, format_):
-                result = bake_part(baker, session.path, part_file) if partial else baker.bake()
+                result = (
+                    bake_part(baker, session.path, modes.part_file)
+                    if modes.partial
+                    else baker.bake()
+                )
             _say(session, next_pull_lines(result))
-            if plan.options.publishes and not partial:
+            if plan.options.publishes and not modes.partial:
                 from whalebuild.cli.fresh_override import keep_fresh
 
                 keep_fresh(session)

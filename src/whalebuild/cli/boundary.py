@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import secrets
 import signal
 import sys
 import traceback
@@ -108,14 +109,32 @@ def _check_folder() -> None:
 def _end_with(error: WhalebuildError, output_format: str) -> NoReturn:
     """Show an error, and end with its exit code."""
     from whalebuild.cli.output.bake import error_text
-    from whalebuild.cli.screen import screen_width
+    from whalebuild.cli.screen import in_github, screen_width
 
+    text = error_text(error, screen_width(sys.stderr))
     with suppress(OSError):  # nobody reads it, or its disk is full: machines may still be told
-        width = screen_width(sys.stderr)
-        print(error_text(error, width), file=sys.stderr)  # noqa: T201
+        if in_github(os.environ):
+            _tell_actions(error, text)
+        else:
+            _say(text)
     if output_format == "json":
         print_json_error(error)
     raise typer.Exit(int(error.exit_code)) from None
+
+
+def _tell_actions(error: WhalebuildError, text: str) -> None:
+    """Show an error in the log of GitHub Actions, where lines of a build may look like commands."""
+    from whalebuild.ci.commands import resume, stop
+    from whalebuild.cli.output.github import write_failure
+
+    token = secrets.token_hex(16)
+    for line in (stop(token), text, resume(token)):
+        _say(line)
+    write_failure(error, text, _as_json(error), os.environ, _say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def print_json_error(error: WhalebuildError) -> None:

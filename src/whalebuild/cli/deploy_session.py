@@ -20,7 +20,7 @@ from whalebuild.cli import options as opt
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import fit
-from whalebuild.cli.screen import in_ci, screen_width, show
+from whalebuild.cli.screen import in_ci, in_github, screen_width, show
 from whalebuild.cli.waiting import said
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.deployer import Deployer
@@ -138,7 +138,7 @@ def open_deploy_session(
     place = find_project(Path.cwd(), os.environ, stay=True)
     layer = read_settings_layer(place.settings, place.above)
     settings = resolve([layer, environment, layer_from_flags(flags)])
-    console = make_console(settings.progress, ci=in_ci(os.environ))
+    console = make_console(settings.progress, ci=in_ci(os.environ), github=in_github(os.environ))
     calls = DockerCalls()
     project = ComposeProject(
         calls,

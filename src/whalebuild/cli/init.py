@@ -84,7 +84,7 @@ def _propose(root: Path, image: str | None, *, asks: bool) -> Proposal:
     project = read_project(root)
     given = None
     if image:
-        given = Guess("image", str(parse_repository(image, where="--image")), "--image")
+        given = Guess("image", str(parse_repository(image, where="--image")), "--image names it")
     proposal = propose(project, read_template, given)
     guessed = next((g for g in proposal.guesses if g.what == "image"), None)
     if not asks or given or guessed is None or guessed.sure:

@@ -33,6 +33,11 @@ def in_ci(environment: Mapping[str, str]) -> bool:
     return any(environment.get(name, "").lower() not in {"", "0", "false"} for name in names)
 
 
+def in_github(environment: Mapping[str, str]) -> bool:
+    """Whether that is GitHub Actions, which reads what is printed."""
+    return environment.get("GITHUB_ACTIONS") == "true"
+
+
 def show(render: Callable[[int | None], str]) -> None:
     """Print a text to standard output, as wide as that is.
 

@@ -15,7 +15,7 @@ from whalebuild.bakefile.contexts import is_remote
 from whalebuild.bakefile.rebased import rebased, rebased_allow, rebased_override
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.running_time import seconds_running
-from whalebuild.cli.screen import in_ci
+from whalebuild.cli.screen import in_ci, in_github
 from whalebuild.cli.waiting import FOR_PROGRAMS, said
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
@@ -216,7 +216,9 @@ def open_session(
         from whalebuild.source.tree import LocalSourceTree
         from whalebuild.state.begun_uploads import FileBegunUploads
 
-        console = make_console(settings.progress, ci=in_ci(os.environ))
+        console = make_console(
+            settings.progress, ci=in_ci(os.environ), github=in_github(os.environ)
+        )
         client = RegistryClient(builder=settings.builder, begun=FileBegunUploads())
         with console, client as registry, WebAddresses(os.environ) as web:
             for warning in environment.warnings:

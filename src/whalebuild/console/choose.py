@@ -9,12 +9,13 @@ from whalebuild.console.base import ConsoleBase
 from whalebuild.console.plain import PlainConsole, RawConsole
 
 
-def make_console(mode: str, *, ci: bool) -> ConsoleBase:
+def make_console(mode: str, *, ci: bool, github: bool = False) -> ConsoleBase:
     """Choose the console for ``--progress``; ``auto`` is a live view on a terminal.
 
     Args:
         mode: One of ``settings.PROGRESS_MODES``.
         ci: Whether a CI service runs us: its log is no terminal, whatever it says.
+        github: Whether that is GitHub Actions, whose log has groups and annotations.
     """
     stream = sys.stderr
     if mode == "auto":
@@ -26,4 +27,10 @@ def make_console(mode: str, *, ci: bool) -> ConsoleBase:
         return LiveConsole(stream)
     if mode in {"quiet", "none"}:
         return ConsoleBase(stream)
-    return RawConsole(stream) if mode == "rawjson" else PlainConsole(stream, ci=ci)
+    if mode == "rawjson":
+        return RawConsole(stream)
+    if github:
+        from whalebuild.console.github import GithubConsole  # noqa: PLC0415 - others do without
+
+        return GithubConsole(stream)
+    return PlainConsole(stream, ci=ci)

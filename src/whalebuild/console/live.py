@@ -133,7 +133,8 @@ class LiveConsole(ConsoleBase):
         cached = sum(step.cached for step in instructions)
         elapsed = human_seconds(time.monotonic() - self._begun)
         pulled = human_bytes(pulled_bytes(self._state.steps.values()))
-        steps = f"{len(instructions)} steps, {cached} cached"
+        count = len(instructions)
+        steps = f"{count} step{'' if count == 1 else 's'}, {cached} cached"
         return Text(f"{elapsed} · {steps} · {pulled} pulled", "bold")
 
 

@@ -64,7 +64,7 @@ class PlainConsole(ConsoleBase):
         words = self._pace.words(what, how_far, done)
         before, at = self._last_progress
         if what != before or now - at >= _PROGRESS_SECONDS:
-            self._line(f"whalebuild: {what}: {words}")
+            self._print(f"whalebuild: {what}: {words}")
             self._last_progress = (what, now)
 
     def _show_step(self, step: StepState) -> None:
@@ -86,6 +86,10 @@ class PlainConsole(ConsoleBase):
             self._line(f"#{number} | {line}")
 
     def _line(self, text: str) -> None:
+        """Print a line of a build."""
+        self._print(text)
+
+    def _print(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 
 

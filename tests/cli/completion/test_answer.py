@@ -36,11 +36,8 @@ def words(line: str) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-<<<<<<< HEAD
         ("roll", ["rollback"]),
-=======
         ("pl", ["plan", "plugin"]),
->>>>>>> i15-override
         ("builder i", ["inspect"]),
         ("bake a", ["app", "api"]),
         ("bake app a", ["api"]),

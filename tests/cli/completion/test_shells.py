@@ -51,15 +51,15 @@ def need(shell: str) -> str:
 
 
 CASES = [
-    ("pla", ["plan"]),
-    ("builder rm --keep", ["--keep-state"]),
-    ("bake app", ["app-one", "app-two"]),
     ("bake app-one ", ["app-two"]),
-    ("bake --format ", ["text", "json"]),
-    ("bake --format j", ["json"]),
     ("bake --platform linux/amd64,linux/arm6", ["linux/amd64,linux/arm64"]),
     ("bake -f so", ["some file.hcl"]),
-    ("bake --nosuch=", []),
+    extended("pla", ["plan"]),
+    extended("builder rm --keep", ["--keep-state"]),
+    extended("bake app", ["app-one", "app-two"]),
+    extended("bake --format ", ["text", "json"]),
+    extended("bake --format j", ["json"]),
+    extended("bake --nosuch=", []),
 ]
 
 
@@ -78,7 +78,7 @@ def in_bash(line: str) -> list[str]:
     [
         *CASES,
         # bash breaks words at `=`, and takes what follows it.
-        ("bake --format=j", ["json"]),
+        extended("bake --format=j", ["json"]),
         ("bake --file=so", ["some file.hcl"]),
     ],
 )
@@ -89,7 +89,11 @@ def test_bash(line: str, expected: list[str]) -> None:
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [*CASES, ("bake --format=j", ["--format=json"]), ("bake --file=so", ["--file=some file.hcl"])],
+    [
+        *CASES,
+        extended("bake --format=j", ["--format=json"]),
+        ("bake --file=so", ["--file=some file.hcl"]),
+    ],
 )
 def test_fish(line: str, expected: list[str]) -> None:
     program = f"source ../script.fish; complete -C 'whalebuild {line}'"

@@ -34,6 +34,8 @@ _VARIABLES = {
     "GITHUB_OUTPUT": ("FOLDER/outputs", "FOLDER/folder", "/no/such/file", ""),
     "GITHUB_STEP_SUMMARY": ("FOLDER/summary", "FOLDER/folder", "/proc/1/mem/x", "/dev/full"),
     "GITHUB_ACTIONS": ("true",),
+    "GITHUB_EVENT_NAME": ("push", "pull_request", "pull_request_target"),
+    "GITHUB_EVENT_PATH": ("FOLDER/event", "FOLDER/folder", "/no/such/file", ""),
     "HOME": ("/no/such/home", "FOLDER/garbage.bin", "", "/dev/null"),
     "TMPDIR": ("/no/such/tmp", "FOLDER/garbage.bin", "/proc", ""),
     "XDG_STATE_HOME": ("FOLDER/garbage.bin", "/proc/x", "relative", ""),

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from whalebuild.bake.result import BakeResult, TargetResult
+from whalebuild.bake.result import BakeResult, ImageAction, TargetResult
 from whalebuild.cli.output.bake import result_json
 from whalebuild.cli.output.github import write_outputs
+from whalebuild.cli.output.saved import saved_line
+from whalebuild.published.download import NextPull
 
 
 def result(app: str | None = "sha256:a", deps: str | None = "sha256:d") -> BakeResult:
@@ -77,3 +79,35 @@ def test_a_file_that_cannot_be_written_is_said(variable: str, tmp_path: Path) ->
     write_outputs(result(), "TABLE", {variable: str(tmp_path / "no" / "output")}, notes.append)
     (note,) = notes
     assert note.startswith(f"warning: {variable} could not be written: No such file or directory")
+
+
+def pulled(result: BakeResult, *, action: str = "built", **pulls: NextPull) -> BakeResult:
+    deps, app = result.targets
+    return replace(
+        result, targets=(deps, replace(app, action=ImageAction(action), next_pull=pulls))
+    )
+
+
+def test_the_summary_says_what_was_not_downloaded(tmp_path: Path) -> None:
+    pulls = {"a": NextPull(1_000, 9_001_000), "b": NextPull(2_000, 8_002_000)}
+    path = tmp_path / "summary"
+    made = replace(pulled(result(), **pulls), bytes_pulled=3_000_000)
+    write_outputs(made, "T", {"GITHUB_STEP_SUMMARY": str(path)}, print)
+    line = path.read_text().splitlines()[-1]
+    assert line.startswith(
+        "**14 MB not downloaded**: the layers under the new ones, less the 3.0 MB that were pulled."
+    )
+    assert "`cache-from: type=registry`" in line
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        result(),
+        pulled(result(), action="unchanged", a=NextPull(0, 9_000)),
+        replace(pulled(result(), a=NextPull(1_000, 9_000)), bytes_pulled=8_000),
+    ],
+    ids=["not-known", "nothing-built", "all-pulled"],
+)
+def test_where_nothing_is_known_to_be_saved_nothing_is_said(made: BakeResult) -> None:
+    assert saved_line(made) == ""

@@ -98,7 +98,9 @@ def _wrapped(text: str, width: int | None) -> list[str]:
     if width is None:
         return [" ".join(text.split())]
     room = max(_NARROWEST, width - _STATUS - _TITLE - len("  "))
-    flat = " ".join(shortened(word, room) for word in text.split())
+    # An address is there to be followed.
+    words = (each if "://" in each else shortened(each, room) for each in text.split())
+    flat = " ".join(words)
     return textwrap.wrap(flat, room, break_long_words=False, break_on_hyphens=False)
 
 

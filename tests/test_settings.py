@@ -255,3 +255,22 @@ def test_what_is_wrong_in_a_targets_table_is_named(targets: object, what: str) -
     with pytest.raises(UsageError) as caught:
         layer_from_table({"targets": targets}, FILE)
     assert caught.value.what.startswith(what)
+
+
+def test_the_progress_of_buildx_s_variable_is_ours() -> None:
+    layer = layer_from_environment({"BUILDKIT_PROGRESS": "plain"})
+    settings = resolve([Layer({"progress": ("quiet", "whalebuild.toml")}), layer])
+    assert (settings.progress, settings.origin("progress")) == ("plain", "BUILDKIT_PROGRESS")
+    own = {"BUILDKIT_PROGRESS": "plain", "WHALEBUILD_PROGRESS": "tty"}
+    assert resolve([layer_from_environment(own)]).progress == "tty"
+    for nothing in ("", "tty"):
+        assert layer_from_environment({"BUILDKIT_PROGRESS": nothing}).values == {}
+    strange = layer_from_environment({"BUILDKIT_PROGRESS": "nope"})
+    assert strange.values == {}
+    assert "BUILDKIT_PROGRESS=nope is no progress mode" in strange.warnings[0]
+
+
+def test_a_setting_for_all_is_no_target_s() -> None:
+    with pytest.raises(UsageError) as caught:
+        layer_from_table({"targets": {"api": {"platform": "linux/amd64"}}}, "whalebuild.toml")
+    assert "holds for all targets" in str(caught.value.cause)

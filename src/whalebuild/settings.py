@@ -24,6 +24,9 @@ _FOREIGN_PREFIX = "WHALEBUILD_SANDBOX"
 DEBUG = "WHALEBUILD_DEBUG"
 
 PROGRESS_MODES = ("auto", "tty", "plain", "rawjson", "quiet", "none")
+#: By which buildx takes a progress mode where no flag says one.
+_BUILDX_PROGRESS = "BUILDKIT_PROGRESS"
+_TERMINAL = "tty"
 BASE_MODES = ("pin", "follow")
 # Texts with few allowed values: what a message calls one of them, and which they are.
 _CHOICES = {"progress": ("a progress mode", PROGRESS_MODES), "base": ("a way", BASE_MODES)}
@@ -121,6 +124,11 @@ TARGETS = "targets"
 #: The settings that a target may have for itself.
 TARGET_KEYS = ("deps-stage", "app-base")
 
+_FOR_ALL = (
+    "it holds for all targets; what one target is built for and published as is in the bake file "
+    "(platforms, tags)"
+)
+
 # Key name → (value, origin).
 _Values = Mapping[str, tuple[Value, str]]
 
@@ -216,7 +224,8 @@ def layer_from_table(table: Mapping[str, object], origin: str) -> Layer:
 def layer_from_environment(environment: Mapping[str, str]) -> Layer:
     """Read ``WHALEBUILD_*`` variables; an unknown one is a warning, since others may use it.
 
-    Lists are separated by commas. An empty variable counts as not set.
+    Lists are separated by commas. An empty variable counts as not set. ``BUILDKIT_PROGRESS`` is
+    ``WHALEBUILD_PROGRESS`` by another name: it is set for buildx in many CI services.
 
     Raises:
         UsageError: A value is not of its key's kind.
@@ -236,6 +245,14 @@ def layer_from_environment(environment: Mapping[str, str]) -> Layer:
         elif text:
             raw = _from_text(key.kind, text)
             values[key.name] = (_checked(key, raw, f"environment variable {variable}"), variable)
+    of_buildx = environment.get(_BUILDX_PROGRESS, "")
+    if of_buildx == _TERMINAL:
+        pass  # `auto` is that where there is a terminal, and no error where there is none
+    elif of_buildx in PROGRESS_MODES:
+        values.setdefault("progress", (of_buildx, _BUILDX_PROGRESS))
+    elif of_buildx:
+        known = ", ".join(PROGRESS_MODES)
+        warnings.append(f"{_BUILDX_PROGRESS}={of_buildx} is no progress mode; they are {known}")
     return Layer(values, tuple(warnings))
 
 
@@ -286,7 +303,7 @@ def _from_table(
         if name not in known:
             raise UsageError(
                 f'{where}: unknown setting "{name}"',
-                cause=did_you_mean(name, known),
+                cause=_FOR_ALL if name in KEYS else did_you_mean(name, known),
                 next_step=f"known settings: {', '.join(known)}",
             )
         values[name] = (_checked(KEYS[name], raw, f"{where}: {name}"), origin)

@@ -73,7 +73,7 @@ def test_every_option_of_bake_is_explained() -> None:
         ["bake", "--set", "x"],
         ["bake", "--image", "Bad Name"],
         ["bake", "--platform", "linux/amd46"],
-        ["plan", "https://github.com/a/b.git"],
+        ["plan", "app", "https://github.com/a/b.git"],
     ],
     ids=" ".join,
 )

@@ -268,3 +268,29 @@ def test_what_a_call_finds_is_on_standard_output_where_it_fails_too(project: Pat
     result = bake("--call", "check,format=json")
     assert (result.exit_code, result.stdout) == (4, '{"found": "something"}\n')
     assert "found something wrong" in result.stderr
+
+
+def test_a_bake_file_from_standard_input_is_read_once(project: Path) -> None:
+    words = ["bake", "--print", "--file", "-"]
+    done = CliRunner().invoke(app, words, input='target "app" {}', prog_name="whalebuild")
+    assert done.exit_code == 0, done.stderr
+    assert ".standard-input" in (project / "printed").read_text()
+
+
+@pytest.mark.usefixtures("project")
+def test_paths_of_standard_input_have_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDX_BAKE_FILE_RELATIVE_PATHS", "1")
+    done = bake("--print", "--file", "-")
+    assert done.exit_code == 2
+    assert "standard input" in done.stderr
+
+
+def test_a_bake_file_that_is_elsewhere_is_buildx_s_to_fetch(project: Path) -> None:
+    words = ["https://user:secret@git.example/web.git#v1", "app"]
+    done = run("plan", *words, "--builder", "far")
+    assert done.exit_code == 0, done.stderr
+    assert "--builder=far https://user:secret@git.example/web.git#v1 app" in (
+        (project / "printed").read_text()
+    )
+    assert "git.example/web.git" in done.stdout
+    assert "secret" not in done.stdout + done.stderr

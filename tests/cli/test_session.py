@@ -26,14 +26,13 @@ def test_a_request_has_the_words_for_buildx() -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        ({"targets": ["https://github.com/a/b.git"]}, "is not a target"),
+        ({"targets": ["app", "https://github.com/a/b.git"]}, "is not a target"),
         ({"targets": ["-x"]}, '"-x" is not a target'),
         ({"overrides": ["app.tags"]}, '"app.tags" is not an assignment (--set)'),
         ({"overrides": ["=x"]}, '"=x" is not an assignment (--set)'),
         ({"variables": ["TAG"]}, '"TAG" is not an assignment (--var)'),
-        ({"settings": Settings(file=("-",))}, "cannot be read from standard input"),
     ],
-    ids=["remote", "flag", "no value", "no name", "variable", "standard input"],
+    ids=["remote", "flag", "no value", "no name", "variable"],
 )
 def test_a_malformed_word_is_a_usage_error(words: dict[str, Any], what: str) -> None:
     given: dict[str, Any] = {
@@ -47,3 +46,22 @@ def test_a_malformed_word_is_a_usage_error(words: dict[str, Any], what: str) -> 
         make_request(**given)
     assert what in caught.value.what
     assert caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("words", "remote", "targets"),
+    [
+        (["https://github.com/a/b.git#v1", "app"], ["https://github.com/a/b.git#v1"], ["app"]),
+        (["git@github.com:a/b.git"], ["git@github.com:a/b.git"], []),
+        (["https://x.example/b.hcl", "https://x.example/c.git", "app"], None, ["app"]),
+        (["app"], [], ["app"]),
+    ],
+    ids=["repository", "ssh", "command context", "local"],
+)
+def test_addresses_stand_before_the_targets(
+    words: list[str], remote: list[str] | None, targets: list[str]
+) -> None:
+    made = make_request(Settings(builder="far"), words, None, None)
+    assert list(made.remote) == (words[:2] if remote is None else remote)
+    assert list(made.targets) == targets
+    assert made.builder == ("far" if made.remote else None)

@@ -131,6 +131,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             member = tarfile.TarInfo(name)
             member.size = len(text)
             archive.addfile(member, io.BytesIO(text.encode()))
+    (files / "docker-bake.hcl").write_text(IN_GIT["docker-bake.hcl"])
     repository = git_server(tmp_path_factory.mktemp("git"), IN_GIT)
     with repository as git, http_server(files) as http:
         yield {"$GIT": git.address, "$HTTP": http}

@@ -19,6 +19,9 @@ class BakeRequest:
         allow: ``--allow`` values. buildx says which forms there are.
         check_files: ``BUILDX_BAKE_ENTITLEMENTS_FS``; None where it is not set.
         definition: A bake definition to read in place of files.
+        remote: Where a bake file lies that is elsewhere, and the address of what it calls the
+            command's context, if that is named; ``files`` are names there. Contexts are there, too.
+        builder: Who fetches that; None is buildx's own choice.
     """
 
     files: tuple[str, ...] = ()
@@ -28,3 +31,5 @@ class BakeRequest:
     allow: tuple[str, ...] = ()
     check_files: str | None = None
     definition: Mapping[str, Any] | None = None
+    remote: tuple[str, ...] = ()
+    builder: str | None = None

@@ -107,7 +107,7 @@ def bake(
         )
         overrides = overrides_of(bake_file.set_, attributes, push=push, call=asked)
         ask = not (print_ or list_)
-        arguments = BakeArguments(targets, overrides, bake_file.var, ask=ask)
+        arguments = BakeArguments(targets, overrides, bake_file.var, ask=ask, ahead=not list_)
         with open_session(flags, arguments) as session:
             from whalebuild.bakefile.images import BuildOptions
             from whalebuild.cli.output.bake import next_pull_lines

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, chdir, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whalebuild.bakefile.contexts import is_remote
 from whalebuild.bakefile.rebased import rebased, rebased_allow, rebased_override
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.running_time import seconds_running
@@ -17,12 +19,14 @@ from whalebuild.cli.screen import in_ci, in_github
 from whalebuild.cli.waiting import FOR_PROGRAMS, said
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
+from whalebuild.failures.failure import redact
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.project_folder import ProjectFolder, find_project
 from whalebuild.source.settings_file import read_settings_layer
 from whalebuild.tags import DEPS_TAG
+from whalebuild.text import is_true
 
 if TYPE_CHECKING:
     from whalebuild.bake.baker import Baker
@@ -36,6 +40,10 @@ if TYPE_CHECKING:
 
 # https://docs.docker.com/reference/cli/docker/buildx/bake/#allow
 _CHECK_FILES = "BUILDX_BAKE_ENTITLEMENTS_FS"
+# https://docs.docker.com/build/bake/remote-definition/
+_ADDRESSES = 2
+_STANDARD_INPUT = "-"
+_RELATIVE_PATHS = "BUILDX_BAKE_FILE_RELATIVE_PATHS"
 
 
 @dataclass(frozen=True)
@@ -154,13 +162,14 @@ def setting_flags(**given: object) -> dict[str, object]:
 class BakeArguments:
     """What the command line gives to buildx, unchecked.
 
-    ``ask`` is whether the builder is going to be asked as well.
+    ``ask`` is whether the builder is going to be asked as well, ``ahead`` whether a plan is made.
     """
 
     targets: Sequence[str] | None = None
     overrides: Sequence[str] | None = None
     variables: Sequence[str] | None = None
     ask: bool = True
+    ahead: bool = True
 
     def at(self, prefix: str) -> BakeArguments:
         """The same for a command that runs above where the user stands."""
@@ -183,7 +192,8 @@ def open_session(
         UsageError: A setting or a word is wrong.
     """
     environment = layer_from_environment(os.environ)
-    names_files = "file" in flags or "file" in environment.values
+    elsewhere = any(is_remote(target) for target in (arguments and arguments.targets) or ())
+    names_files = elsewhere or "file" in flags or "file" in environment.values
     project = find_project(Path.cwd(), os.environ, stay=arguments is None or names_files)
     root, given = project.root, (arguments or BakeArguments()).at(project.prefix)
     if "allow" in flags and project.prefix:
@@ -193,8 +203,10 @@ def open_session(
     settings = resolve([layer, environment, layer_from_flags(flags)])
     request = make_request(settings, given.targets, given.overrides, given.variables)
     with chdir(root), Buildx() as docker:
+        if arguments and not request.remote:
+            request = _with_standard_input(request, docker)
         engine = PrefetchingBuildx(docker)
-        if arguments:
+        if arguments and arguments.ahead:
             _begin(engine, root, settings, request, ask=arguments.ask)
         # Docker is at work while the rest is imported.
         from whalebuild.console.choose import make_console
@@ -216,7 +228,7 @@ def open_session(
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
             tree = LocalSourceTree(root, os.environ)
-            if arguments and not _names_dependencies(tree, request):
+            if arguments and arguments.ahead and not _names_dependencies(tree, request):
                 engine.begin_names(request)
             try:
                 yield Session(
@@ -233,7 +245,7 @@ def _names_dependencies(tree: LocalSourceTree, request: BakeRequest) -> bool:
 
     A file that is not read here may; it is only about what is asked ahead.
     """
-    files = request.files or tree.bake_files()
+    files = request.remote or request.files or tree.bake_files()
     text = tree.bake_text(files) if files else None
     return text is None or f":{DEPS_TAG}" in text or any("compose" in file for file in files)
 
@@ -248,7 +260,7 @@ def _begin(
 ) -> None:
     """Ask docker ahead what a plan is going to ask it."""
     files = request.files or find_bake_files(root, os.environ)
-    if request.files or any("compose" not in file for file in files):
+    if request.remote or request.files or any("compose" not in file for file in files):
         engine.begin_print(request)
     if ask:
         engine.begin_facts(settings.first_builder)
@@ -265,28 +277,51 @@ def make_request(
     Raises:
         UsageError: A word is malformed, or a form of buildx's that is not supported.
     """
-    for target in targets or ():
-        if "://" in target or target.startswith("-"):
+    remote, names = remote_of(targets or ())
+    for target in names:
+        if is_remote(target) or target.startswith("-"):
             raise UsageError(
-                f'"{target}" is not a target',
-                cause="remote bake definitions are not supported" if "://" in target else None,
-                next_step="name targets or groups of a local bake file",
-            )
-    for file in settings.file:
-        if file == "-":
-            raise UsageError(
-                "a bake file cannot be read from standard input",
-                cause="it is read more than once",
-                next_step="write it to a file and name that with --file",
+                f'"{redact(target)}" is not a target',
+                cause="an address stands before the targets" if is_remote(target) else None,
+                next_step="name targets or groups of the bake file",
             )
     return BakeRequest(
         files=settings.file,
-        targets=tuple(targets or ()),
+        targets=names,
+        remote=remote,
+        builder=settings.first_builder if remote else None,
         overrides=tuple(_assignment(o, "--set", "target.key=value") for o in overrides or ()),
         variables=dict(_split(variable) for variable in variables or ()),
         allow=settings.allow,
         check_files=os.environ.get(_CHECK_FILES),
     )
+
+
+def remote_of(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Addresses before the targets: of the bake file, of the command's context (``bakeArgs``)."""
+    count = 0
+    while count < min(len(words), _ADDRESSES) and is_remote(words[count]):
+        count += 1
+    return tuple(words[:count]), tuple(words[count:])
+
+
+def _with_standard_input(request: BakeRequest, docker: Buildx) -> BakeRequest:
+    """The request with a file in the place of standard input, which can be read only once.
+
+    Raises:
+        UsageError: Paths in it would start in the file's folder.
+    """
+    if _STANDARD_INPUT not in request.files:
+        return request
+    if is_true(os.environ.get(_RELATIVE_PATHS, "")):
+        raise UsageError(
+            f"a bake file from standard input and {_RELATIVE_PATHS}",
+            cause="it has no folder for its paths to start in",
+            next_step="write it to a file and name that with --file",
+        )
+    kept = str(docker.keep(sys.stdin.buffer.read()))
+    files = tuple(kept if file == _STANDARD_INPUT else file for file in request.files)
+    return replace(request, files=files)
 
 
 def _split(variable: str) -> tuple[str, str]:

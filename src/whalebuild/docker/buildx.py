@@ -64,6 +64,7 @@ class Buildx:
         words = [
             *(f"--set={override}" for override in request.overrides),
             *(f"--allow={each}" for each in request.allow),
+            *_elsewhere(request),
             *request.targets,
         ]
 
@@ -99,6 +100,7 @@ class Buildx:
 
         def read(flags: Sequence[str], variables: Mapping[str, str]) -> T:
             call = ["buildx", "bake", f"--list={what}", "--progress=quiet", *_named(files), *flags]
+            call += _elsewhere(request)
             return ask(call, {**env, **variables})
 
         return _with_variables(request.variables, read)
@@ -108,6 +110,12 @@ class Buildx:
         if request.definition is None:
             return request.files, {}
         return [self._definition(request.definition)], OF_OWN_FILE
+
+    def keep(self, text: bytes) -> Path:
+        """Write a bake file into the scratch folder; its name says no language, as ``-`` does."""
+        file = self._calls.file(".standard-input")
+        file.write_bytes(text)
+        return file
 
     def facts(self, builder: str | None) -> BuilderFacts:
         """See ``builder.ports.BuilderQuestions``.
@@ -216,6 +224,13 @@ class Buildx:
 
 def _named(files: Sequence[str | Path]) -> list[str]:
     return [word for file in files for word in ("--file", str(file))]
+
+
+def _elsewhere(request: BakeRequest) -> list[str]:
+    """Words by which a bake file is read that is elsewhere."""
+    if not request.remote or request.definition is not None:
+        return []
+    return [*([f"--builder={request.builder}"] if request.builder else []), *request.remote]
 
 
 def _with_variables(

@@ -26,7 +26,7 @@ from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
-from whalebuild.failures.failure import FailureKind
+from whalebuild.failures.failure import FailureKind, redact
 from whalebuild.plan.app_bases import AppBaseFinder
 from whalebuild.plan.ports import BakeFiles, SourceTree
 from whalebuild.settings import TARGETS, Settings
@@ -205,6 +205,8 @@ class BakeFileReader:
 
     def _files(self, request: BakeRequest) -> tuple[str, ...]:
         """The bake files; none where there is a Dockerfile alone."""
+        if request.remote:
+            return (redact(request.remote[0]),)
         files = request.files or self.tree.bake_files()
         return files if request.files or (files and self._has_targets(files, request)) else ()
 
@@ -262,7 +264,7 @@ class BakeFileReader:
             return usable
 
     def _may_write_files(self, request: BakeRequest) -> bool:
-        files = request.files or self.tree.bake_files()
+        files = request.remote or request.files or self.tree.bake_files()
         return may_write_files(self.tree.bake_text(files))
 
     def _targets(

@@ -31,6 +31,13 @@ row:
 
 Words of other tools are answered in the same way: `whalebuild build`, `push`, `up`, `--no-push`.
 
+`whalebuild bake ADDRESS TARGET…` reads a bake file from a git repository or a URL, and `--file -`
+one from standard input. buildx fetches it by the builder (`--builder`), with that one's git and
+`BUILDX_BAKE_GIT_AUTH_TOKEN` and its like. Its contexts are there too, so that nothing of them is
+read here: an application is published with its stage `dependencies` (or `--deps-stage`) for
+`:deps`, and fails where there is no such stage. For those, and for the speed of the
+[app base](app-base.md), bake a clone.
+
 """
 
 

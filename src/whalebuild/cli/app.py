@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -35,12 +33,9 @@ from whalebuild.cli.boundary import asks_for_json, begin_debug, print_json_error
 from whalebuild.cli.completion import verb as completion
 from whalebuild.cli.help import Verb, VerbGroup
 from whalebuild.cli.pages import PROGRAM
-from whalebuild.cli.words import answer_to_flag, answer_to_verb
 from whalebuild.errors import ExitCode, UsageError
 
 _GONE = int(ExitCode.INTERRUPTED)
-_FEW = 3
-_NO_COMMAND = re.compile(r"No such command '([^']*)'")
 
 app = typer.Typer(
     name="whalebuild",
@@ -167,7 +162,9 @@ def _run_verb(program: str) -> int:
         if not isinstance(failed, typer.BadParameter.__mro__[2]):
             raise
         wrong: Any = failed
-        if answered := _answered(wrong):
+        from whalebuild.cli.missing import answer_missing
+
+        if answered := answer_missing(wrong, typer.main.get_command(app)):
             return answered
         with suppress(OSError):
             wrong.show()
@@ -176,37 +173,3 @@ def _run_verb(program: str) -> int:
             print_json_error(UsageError(wrong.format_message(), next_step=help_))
         return int(ExitCode.USAGE)
     return ended if isinstance(ended, int) else 0
-
-
-def _answered(wrong: Any) -> int | None:
-    """Answer a word that whalebuild has not by what does it here; None where nobody knows."""
-    missing = _NO_COMMAND.match(wrong.format_message())
-    flag = getattr(wrong, "option_name", None)
-    where = wrong.ctx.command_path if wrong.ctx else PROGRAM
-    answer = None
-    if missing and not (wrong.ctx and wrong.ctx.parent):
-        answer = answer_to_verb(missing[1])
-    elif isinstance(flag, str):
-        answer = answer_to_flag(flag, _verbs_with(flag))
-    if answer is None:
-        return None
-    what = f"{where} has no {missing[1] if missing else flag}"
-    error = UsageError(what, next_step=answer)
-    from whalebuild.cli.output.bake import error_text
-
-    with suppress(OSError):
-        print(error_text(error), file=sys.stderr)  # noqa: T201
-    if asks_for_json(sys.argv[1:]):
-        print_json_error(error)
-    return int(error.exit_code)
-
-
-def _verbs_with(flag: str) -> list[str]:
-    """The verbs that have a flag, if they are few."""
-    commands: Mapping[str, Any] = getattr(typer.main.get_command(app), "commands", {})
-    having = [
-        name
-        for name, command in commands.items()
-        if any(flag in parameter.opts for parameter in command.params)
-    ]
-    return having if len(having) <= _FEW else []

@@ -94,7 +94,7 @@ def test_an_error_fits_a_real_terminal_and_has_no_colours(tmp_path: Path) -> Non
     assert max(map(len, narrow.splitlines())) <= 40
     assert "\x1b" not in wide
     assert on_a_terminal(999, tmp_path, COLUMNS="40") == narrow
-    assert on_a_terminal(40, tmp_path, GITHUB_ACTIONS="true") == wide
+    assert on_a_terminal(40, tmp_path, CI="true") == wide
 
 
 def test_live_progress_has_no_colours_where_they_are_not_wanted(

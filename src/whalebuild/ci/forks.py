@@ -22,7 +22,8 @@ def fork(environment: Mapping[str, str], event: Callable[[str], object]) -> str 
 
     Args:
         environment: The variables.
-        event: Reads the JSON of GitHub's event file; raises ``OSError`` or ``ValueError``.
+        event: Reads the JSON of GitHub's event file; raises ``OSError``, ``ValueError`` or
+            ``RecursionError``.
     """
     if environment.get("GITHUB_ACTIONS") == "true":
         if environment.get("GITHUB_EVENT_NAME") not in _EVENTS:
@@ -40,7 +41,7 @@ def _github(environment: Mapping[str, str], event: Callable[[str], object]) -> s
     unknown = "whether this pull request is from a fork is not known"
     try:
         read = event(environment.get("GITHUB_EVENT_PATH") or "")
-    except (OSError, ValueError) as failed:
+    except (OSError, ValueError, RecursionError) as failed:
         return f"{unknown}: GITHUB_EVENT_PATH cannot be read ({failed})"
     head = _path(read, "pull_request", "head")
     if not isinstance(head, Mapping) or "repo" not in head:

@@ -19,6 +19,7 @@ from whalebuild.errors import BuildError, UsageError
 
 if TYPE_CHECKING:
     from whalebuild.bake.result import BakeResult
+    from whalebuild.cli.forks import Modes
     from whalebuild.cli.session import Session
     from whalebuild.console.base import ConsoleBase
     from whalebuild.plan.plan import Plan
@@ -68,19 +69,9 @@ def bake(
 ) -> None:
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
-        from whalebuild.cli.build_flags import (
-            asked_call,
-            asked_progress,
-            check_shown,
-            overrides_of,
-        )
+        from whalebuild.cli.build_flags import asked_call, asked_progress, check_shown, overrides_of
         from whalebuild.cli.forks import Modes
-        from whalebuild.cli.partial import (
-            ask_for_portion,
-            bake_part,
-            check_modes,
-            check_verify,
-        )
+        from whalebuild.cli.partial import ask_for_portion, check_modes, check_verify
         from whalebuild.cli.session import BakeArguments, open_session, setting_flags
 
         if debug:
@@ -110,7 +101,6 @@ def bake(
         arguments = BakeArguments(targets, overrides, bake_file.var, ask=ask, ahead=not list_)
         with open_session(flags, arguments) as session:
             from whalebuild.bakefile.images import BuildOptions
-            from whalebuild.cli.output.bake import next_pull_lines
 
             options = BuildOptions(
                 load=load,
@@ -135,18 +125,7 @@ def bake(
                 typer.echo(json.dumps(plan.preview(), indent=2))
                 return
             _begin(session, plan, metadata_file)
-            baker = session.baker(plan)
-            with _calls_printed(asked, format_):
-                result = (
-                    bake_part(baker, session.path, modes.part_file)
-                    if modes.partial
-                    else baker.bake()
-                )
-            _say(session, next_pull_lines(result))
-            if plan.options.publishes and not modes.partial:
-                from whalebuild.cli.fresh_override import keep_fresh
-
-                keep_fresh(session)
+            result = _build(session, plan, modes, format_)
             if metadata_file:
                 _write(metadata_file, json.dumps(result.metadata, indent=2) + "\n", session.console)
         _show(session, plan, result, format_, quiet=quiet)
@@ -165,6 +144,22 @@ def _begin(session: Session, plan: Plan, metadata_file: Path | None) -> None:
         session.console.note(portion_note(plan))
     _say(session, announcement(plan))
     session.ready_builder(plan)
+
+
+def _build(session: Session, plan: Plan, modes: Modes, format_: opt.Format) -> BakeResult:
+    """Carry a plan out, and say what hosts are going to download of it."""
+    from whalebuild.cli.output.bake import next_pull_lines
+    from whalebuild.cli.partial import bake_part
+
+    baker = session.baker(plan)
+    with _calls_printed(plan.options.call, format_):
+        result = bake_part(baker, session.path, modes.part_file) if modes.partial else baker.bake()
+    _say(session, next_pull_lines(result))
+    if plan.options.publishes and not modes.partial:
+        from whalebuild.cli.fresh_override import keep_fresh
+
+        keep_fresh(session)
+    return result
 
 
 def _show(

@@ -44,7 +44,7 @@ def test_no_client_on_path(patient: Patient, tmp_path: Path) -> None:
     commands = tmp_path / "bin"
     commands.mkdir()
     for name in ("sh", "env", "ps", "whalebuild"):
-        found = shutil.which(name)
+        found = shutil.which(name, path=patient.sandbox.env()["PATH"])
         assert found
         (commands / name).symlink_to(found)
     elsewhere = tmp_path / ".docker/bin"

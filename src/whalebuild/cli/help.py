@@ -69,31 +69,23 @@ def terminal_width() -> int:
     return shutil.get_terminal_size(_NO_TERMINAL).columns
 
 
-class Verb(TyperCommand):
+class _Paged:
     """A command whose help is a page."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write it to the formatter."""
-        formatter.write(
-            help_text(page_of(self, ctx.command_path, ctx.parent), terminal_width()) + "\n"
-        )
+        page = page_of(ctx.command, ctx.command_path)
+        formatter.write(help_text(page, terminal_width()) + "\n")
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the first line of it, for a command line that is wrong."""
-        page = page_of(self, ctx.command_path, ctx.parent)
+        page = page_of(ctx.command, ctx.command_path)
         formatter.write(f"Usage: {page.path} {page.usage}\n")
 
 
-class VerbGroup(TyperGroup):
-    """A command that has others below it, whose help is a page."""
+class Verb(_Paged, TyperCommand):
+    """A command."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write it to the formatter."""
-        formatter.write(
-            help_text(page_of(self, ctx.command_path, ctx.parent), terminal_width()) + "\n"
-        )
 
-    def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """Write the first line of it, for a command line that is wrong."""
-        page = page_of(self, ctx.command_path, ctx.parent)
-        formatter.write(f"Usage: {page.path} {page.usage}\n")
+class VerbGroup(_Paged, TyperGroup):
+    """A command that has others below it."""

@@ -16,6 +16,8 @@ BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 COMMANDS = [line[2:] for block in BLOCKS for line in block.splitlines() if line.startswith("$ ")]
 OURS = [command for command in COMMANDS if command.startswith("whalebuild ")]
 
+_STAYS = "import time\ntime.sleep(600)\n"
+
 
 def about_hosts(command: str) -> bool:
     """Whether it needs a host that runs something."""
@@ -31,9 +33,8 @@ def project(tmp_path: Path, sandbox: Sandbox, repository: str) -> Path:
     base = f"ARG PYTHON_IMAGE\n{dockerfile[1]}".replace("python:3.13-slim", "${PYTHON_IMAGE}")
     (tmp_path / "Dockerfile").write_text(base)
     (tmp_path / "requirements.txt").write_text("")
-    (tmp_path / "src").mkdir()
     (tmp_path / ".github/workflows").mkdir(parents=True)
-    (tmp_path / "src/main.py").write_text("print('hello')\n")
+    (tmp_path / "main.py").write_text(f"print('hello')\n{_STAYS}")
     (tmp_path / "docker-bake.hcl").write_text(
         'variable "PYTHON_IMAGE" {}\n'
         'target "default" {\n'
@@ -74,7 +75,7 @@ def test_commands_of_a_host_work_in_their_order(
     env = {"PYTHON_IMAGE": sandbox.python_image, "WHALEBUILD_STATE_DIR": str(host / "state")}
     sandbox.whalebuild("bake", cwd=project, env=env, check=True)
     sandbox.whalebuild("deploy", cwd=host, env=env, check=True)
-    (project / "src/main.py").write_text("print('hello again')\n")
+    (project / "main.py").write_text(f"print('hello again')\n{_STAYS}")
     sandbox.whalebuild("bake", cwd=project, env=env, check=True)
     commands = [each for each in OURS if about_hosts(each)]
     assert len(commands) == 4

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.support.engine import definition
 from whalebuild.ci.pins import PINS
 from whalebuild.cli.app import app
 
@@ -36,6 +39,8 @@ WAYS = {
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project, on a machine without docker."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -162,6 +167,86 @@ def test_the_recipe_of_the_docs_is_what_is_printed() -> None:
     printed = ci("github").stdout
     assert printed.partition("\n")[2] == recipe
     assert len(recipe.splitlines()) < 30
+
+
+Docker = Callable[[str], Path]
+COMPOSE = "services:\n  web:\n    build: .\n    image: {image}:latest\n"
+
+
+def printing(docker: Docker, *tags: list[str]) -> Path:
+    """A docker whose buildx reads the bake file so: one target for each list of tags."""
+    folder = docker('echo "$@" >> asked; cat printed.json')
+    printed = definition({f"app{n}": {"tags": each} for n, each in enumerate(tags)})
+    (folder / "printed.json").write_text(json.dumps(printed))
+    (folder / "compose.yaml").write_text(COMPOSE.format(image="acme/web"))
+    return folder
+
+
+@pytest.mark.parametrize("service", ["github", "gitlab"])
+def test_the_image_of_the_bake_file_is_not_said_again(docker: Docker, service: str) -> None:
+    printing(docker, ["registry.example.com/acme/web:latest"])
+    done = ci(service, "--source", ".")
+    assert done.exit_code == 0, done.stderr
+    assert "WHALEBUILD_IMAGE" not in done.stdout
+    assert "registry.example.com" in done.stdout
+    assert "ghcr.io" not in done.stdout
+    assert "REGISTRY_USERNAME and REGISTRY_PASSWORD" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_bake_file_s_image_on_ghcr_needs_no_secrets(docker: Docker) -> None:
+    printing(docker, ["ghcr.io/acme/web:latest"])
+    done = ci("github", "--source", ".")
+    assert "WHALEBUILD_IMAGE" not in done.stdout
+    assert "packages: write" in done.stdout
+    assert done.stderr == ""
+
+
+def test_every_registry_that_the_bake_file_pushes_to_is_said(docker: Docker) -> None:
+    printing(docker, ["a.example.com/web:1", "b.example.com/web:1"], ["c.example.com/web:1"])
+    done = ci("github", "--source", ".")
+    assert "registry: a.example.com\n" in done.stdout
+    assert "log in to b.example.com, c.example.com, too" in done.stderr
+
+
+def test_a_target_without_tags_needs_the_image(docker: Docker) -> None:
+    printing(docker, [])
+    assert "WHALEBUILD_IMAGE: ghcr.io/${{ github.repository }}" in ci("github").stdout
+    assert "WHALEBUILD_IMAGE: acme/web" in ci("github", "--image", "acme/web").stdout
+
+
+def test_an_image_that_bake_would_refuse_is_refused(docker: Docker) -> None:
+    printing(docker, ["acme/web:latest"])
+    assert "WHALEBUILD_IMAGE" not in ci("github", "--image", "acme/web").stdout
+    refused = ci("github", "--image", "ghcr.io/acme/web")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "would not be published" in refused.stderr
+
+
+def test_a_compose_file_that_builds_nothing_is_no_bake_file(docker: Docker) -> None:
+    folder = printing(docker)
+    assert "WHALEBUILD_IMAGE" in ci("github").stdout
+    (folder / "asked").unlink()
+    (folder / "compose.yaml").write_text("services:\n  db:\n    image: postgres:17\n")
+    assert "WHALEBUILD_IMAGE" in ci("github").stdout
+    assert not (folder / "asked").exists()
+
+
+@pytest.mark.parametrize("service", ["github", "gitlab"])
+def test_without_docker_the_registry_is_said_to_be_a_guess(folder: Path, service: str) -> None:
+    (folder / "compose.yaml").write_text(COMPOSE.format(image="acme/web"))
+    done = ci(service)
+    assert done.exit_code == 0, done.stderr
+    assert "WHALEBUILD_IMAGE" not in done.stdout
+    assert "(no docker client on PATH): it is a guess" in done.stderr
+
+
+def test_a_bake_file_that_buildx_cannot_read_is_said(docker: Docker) -> None:
+    folder = docker('echo "ERROR: docker-bake.hcl:1,1-2: no way" >&2; exit 1')
+    bake_file(folder)
+    done = ci("github")
+    assert (done.exit_code, "WHALEBUILD_IMAGE" in done.stdout) == (0, False)
+    assert "docker-bake.hcl:1,1-2: no way): it is a guess" in done.stderr
 
 
 ACTION = """

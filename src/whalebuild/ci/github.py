@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable
 
 from whalebuild.ci.pins import PINS, pinned
-from whalebuild.ci.project import GHCR, Project, check, scalar
+from whalebuild.ci.project import GHCR, Project, check, notes_on_logins, scalar
 from whalebuild.ci.template import fill
 from whalebuild.errors import UsageError
 
@@ -53,11 +53,7 @@ def notes(project: Project) -> list[str]:
     found = []
     if _registry(project) != GHCR:
         found.append("set the secrets REGISTRY_USERNAME and REGISTRY_PASSWORD")
-    elif project.registry is None and project.has_image:
-        found.append(
-            "which registry the bake file pushes to is not read here: the workflow logs in to "
-            f"{GHCR}; --image names the image if it is another"
-        )
+    found += notes_on_logins(project, "workflow", GHCR)
     if project.deploy:
         found.append("set the secrets DEPLOY_SSH_KEY and DEPLOY_KNOWN_HOSTS")
     return found

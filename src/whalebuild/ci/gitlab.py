@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from whalebuild.ci.project import Project, check, scalar
+from whalebuild.ci.project import Project, check, notes_on_logins, scalar
 from whalebuild.ci.template import fill
 from whalebuild.errors import UsageError
 
@@ -42,11 +42,7 @@ def notes(project: Project) -> list[str]:
     found = []
     if project.registry:
         found.append("set the variables REGISTRY_USERNAME and REGISTRY_PASSWORD (masked)")
-    elif project.has_image:
-        found.append(
-            "which registry the bake file pushes to is not read here: the pipeline logs in to "
-            "GitLab's own; --image names the image if it is another"
-        )
+    found += notes_on_logins(project, "pipeline", "GitLab's own")
     if project.deploy:
         found.append("set the variables DEPLOY_SSH_KEY and DEPLOY_KNOWN_HOSTS (of the type file)")
     return found

@@ -32,6 +32,8 @@ class Project:
         matrix: Whether each platform has a runner of its own.
         metadata: Whether the tags come from docker/metadata-action.
         deploy: The host that is deployed to, as ssh names it.
+        unread: Why it is not known what the bake file names; None where it is, or there is none.
+        further: Registries that the bake file pushes to beside the image's.
     """
 
     image: str | None
@@ -44,6 +46,8 @@ class Project:
     matrix: bool = False
     metadata: bool = False
     deploy: str | None = None
+    unread: str | None = None
+    further: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -64,6 +68,25 @@ def scalar(text: str) -> str:
     words = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
     plain = _PLAIN.fullmatch(text) and text.lower() not in words
     return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def notes_on_logins(project: Project, workflow: str, own: str) -> list[str]:
+    """What is not known, or not done, of the registries that are logged in to.
+
+    Args:
+        project: What it is made for.
+        workflow: What the service calls its file.
+        own: The service's own registry, in words.
+    """
+    found = []
+    if project.unread and not project.image:
+        found.append(
+            "which registry the bake file pushes to could not be read "
+            f"({project.unread}): it is a guess that the {workflow} logs in to {own}"
+        )
+    if further := [each for each in project.further if each != own]:
+        found.append(f"log in to {', '.join(further)}, too: the bake file pushes there")
+    return found
 
 
 def check(project: Project, runners: dict[str, str], service: str) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
@@ -15,9 +14,6 @@ from typer import Argument, Option
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 from whalebuild.errors import UsageError
-
-if TYPE_CHECKING:
-    from whalebuild.ci.project import Project
 
 EXAMPLES: tuple[tuple[str, str], ...] = (
     ("whalebuild ci github > .github/workflows/image.yml", "one runner, for GitHub Actions"),
@@ -68,9 +64,11 @@ def ci(
     with boundary("text"):
         from whalebuild.ci import github, gitlab
         from whalebuild.ci.project import PLACEHOLDER
+        from whalebuild.cli.ci_project import find_project
 
-        project = _project(image, platform, source or PLACEHOLDER, branch=branch)
-        project = _wished(project, matrix=matrix, metadata=metadata, deploy=deploy)
+        source = source or PLACEHOLDER
+        project = find_project(image, platform, source, branch=branch, metadata=metadata)
+        project = replace(project, matrix=matrix, deploy=deploy)
         if service is Service.GITHUB:
             text, notes = github.workflow(project, _template), github.notes(project)
         else:
@@ -83,43 +81,6 @@ def ci(
             typer.echo(text, nl=False)
         for note in notes:
             typer.echo(f"whalebuild: {note}", err=True)
-
-
-def _project(
-    image: str | None, platform: Sequence[str] | None, source: str, *, branch: str | None
-) -> Project:
-    """What settings, flags and files say of the project."""
-    from whalebuild.ci.project import Project
-    from whalebuild.cli.session import setting_flags
-    from whalebuild.settings import layer_from_environment, layer_from_flags, resolve
-    from whalebuild.source.bake_files import find_bake_files
-    from whalebuild.source.settings_file import read_settings_layer
-
-    root = Path.cwd()
-    flags = layer_from_flags(setting_flags(image=image, platform=platform))
-    layers = [read_settings_layer(root), layer_from_environment(os.environ), flags]
-    settings = resolve(layers)
-    in_file = layers[0].values
-    found = settings.file or tuple(f for f in find_bake_files(root, os.environ) if _bakes(f))
-    return Project(
-        image=settings.image,
-        has_image="image" in in_file or bool(found and not settings.image),
-        platforms=settings.platform,
-        has_platforms="platform" in in_file,
-        bake_files=found,
-        source=source,
-        branch=branch,
-    )
-
-
-def _bakes(file: str) -> bool:
-    return "compose" not in file
-
-
-def _wished(project: Project, *, matrix: bool, metadata: bool, deploy: str | None) -> Project:
-    from dataclasses import replace
-
-    return replace(project, matrix=matrix, metadata=metadata, deploy=deploy)
 
 
 def _template(name: str) -> str:

@@ -51,7 +51,9 @@ def test_what_the_event_does_not_say_is_not_guessed(payload: object) -> None:
     )
 
 
-@pytest.mark.parametrize("failed", [OSError("no such file"), ValueError("not JSON")])
+@pytest.mark.parametrize(
+    "failed", [OSError("no such file"), ValueError("not JSON"), RecursionError("too deep")]
+)
 def test_an_event_that_cannot_be_read_is_said(failed: Exception) -> None:
     def event(path: str) -> object:
         raise failed

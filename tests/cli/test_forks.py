@@ -71,8 +71,11 @@ def test_flags_that_exclude_each_other_do_so_here_too() -> None:
     assert "exclude each other" in done.stderr
 
 
-def test_where_the_event_cannot_be_read_it_reads_only(event: Path, registry: FakeRegistry) -> None:
-    event.write_text("{")
+@pytest.mark.parametrize("text", ["{", "[" * 200_000], ids=["no JSON", "nested too deeply"])
+def test_where_the_event_cannot_be_read_it_reads_only(
+    event: Path, registry: FakeRegistry, text: str
+) -> None:
+    event.write_text(text)
     done = bake()
     assert done.exit_code == 0, done.stderr
     assert "whether this pull request is from a fork is not known" in done.stderr

@@ -135,6 +135,8 @@ def test_json(folder: Path, words: tuple[str, ...]) -> None:
         (("--image", "Acme/Shop"), {}, "--image"),
         ((), {"pyproject.toml": "no toml"}, "pyproject.toml is not well formed"),
         ((), {"whalebuild.toml": "no toml"}, "whalebuild.toml is not well formed"),
+        ((), {"pyproject.toml": f"a = {'[' * 200_000}"}, "pyproject.toml is not well formed"),
+        ((), {"pyproject.toml": f"a = {'9' * 5000}"}, "pyproject.toml is not well formed"),
         ((), {"requirements.txt": "-e .\n"}, "names a folder of the project"),
     ],
 )

@@ -71,6 +71,7 @@ def test_another_registrys_login_is_not_used(tmp_path: Path) -> None:
     ("config", "problem"),
     [
         ("{", "config.json cannot be read"),
+        ("[" * 200_000, "config.json cannot be read"),
         ("[]", "is no object"),
         ({"auths": {HOST: {"auth": "%%%"}}}, f"the login for {HOST}"),
         ({"auths": {HOST: {"auth": basic("", "x")}}}, f"the login for {HOST}"),
@@ -97,6 +98,7 @@ def test_the_environment_goes_first(tmp_path: Path) -> None:
     given = json.dumps({"auths": {HOST: {"auth": basic("ci", "x")}}})
     assert find(tmp_path, config, DOCKER_AUTH_CONFIG=given) == Login("ci", "x")
     assert find(tmp_path, config, DOCKER_AUTH_CONFIG="{") == Login("file", "x")
+    assert find(tmp_path, config, DOCKER_AUTH_CONFIG="[" * 100_000) == Login("file", "x")
     assert find(tmp_path, config, "other.test", DOCKER_AUTH_CONFIG=given) == Login()
 
 

@@ -138,6 +138,8 @@ def test_other_builders_have_no_settings(tmp_path: Path, content: str) -> None:
     assert builder_settings(env, "../../etc/passwd") == {}
     builder(tmp_path, "broken", "[registry")
     assert builder_settings(env, "broken") == {}
+    builder(tmp_path, "deep", "a = " + "[" * 10_000)
+    assert builder_settings(env, "deep") == {}
     builder(tmp_path, "else", 'registry = "x"')
     assert builder_settings(env, "else") == {}
 

@@ -71,6 +71,8 @@ def test_settings_come_from_the_file_that_has_them(
             "cannot read whalebuild.toml",
             "not valid TOML",
         ),
+        ({"whalebuild": "a = " + "[" * 200_000}, "cannot read whalebuild.toml", "too deeply"),
+        ({"pyproject": "a = " + "[" * 200_000}, "cannot read pyproject.toml", "too deeply"),
         (
             {"pyproject": "[tool]\nwhalebuild = 5"},
             "pyproject.toml [tool.whalebuild]: expected a table, found 5",
@@ -91,6 +93,8 @@ def test_settings_come_from_the_file_that_has_them(
         "no TOML in pyproject",
         "no UTF-8",
         "a number of many digits",
+        "nested too deeply",
+        "nested too deeply in pyproject",
         "no table",
         "tool is no table",
         "unknown key",

@@ -158,6 +158,42 @@ def test_a_metadata_file_that_cannot_be_written_is_a_usage_error() -> None:
     assert "no/such/folder/made.json" in result.stderr
 
 
+def test_a_metadata_file_in_whose_place_is_a_folder_is_refused_before_the_build(
+    project: Path, registry: FakeRegistry
+) -> None:
+    (project / "made").mkdir()
+    result = bake("--metadata-file", "made")
+    assert result.exit_code == 2, repr(result.exception)
+    assert "cannot write the metadata file made" in result.stderr
+    assert "it is a folder" in result.stderr
+    assert "--metadata-file" not in (project / "baked").read_text()  # docker has baked nothing
+    assert registry.tags == {}
+
+
+@pytest.mark.parametrize(("there", "asked"), [(True, "out/made.json"), (False, "out")])
+def test_a_metadata_file_that_may_not_be_written_is_refused_before_the_build(
+    project: Path,
+    registry: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    there: bool,
+    asked: str,
+) -> None:
+    (project / "out").mkdir()
+    if there:
+        (project / "out" / "made.json").touch()
+    allowed = os.access
+    # For root everything may be written.
+    monkeypatch.setattr(
+        *(os, "access"),
+        lambda path, mode: (str(path), mode) != (asked, os.W_OK) and allowed(path, mode),
+    )
+    result = bake("--metadata-file", "out/made.json")
+    assert result.exit_code == 2, repr(result.exception)
+    assert "this user may not write there" in result.stderr
+    assert "--metadata-file" not in (project / "baked").read_text()  # docker has baked nothing
+    assert registry.tags == {}
+
+
 def test_the_runner_of_github_gets_its_outputs(
     project: Path, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,7 +137,7 @@ def _begin(session: Session, plan: Plan, metadata_file: Path | None) -> None:
     from whalebuild.cli.partial import portion_note
 
     if metadata_file:
-        _check_folder(metadata_file)
+        _check_writable(metadata_file)
     if plan.options.load:
         session.console.note("--load builds for this machine's platform only")
     if plan.options.portion:
@@ -208,14 +208,26 @@ def _calls_printed(asked: str | None, format_: opt.Format) -> Iterator[None]:
         raise
 
 
-def _check_folder(metadata_file: Path) -> None:
-    """Refuse a metadata file that cannot be written, before anything is built."""
-    if not metadata_file.parent.is_dir():
-        raise UsageError(
-            f"cannot write the metadata file {metadata_file}",
-            cause=f"there is no folder {metadata_file.parent}",
-            next_step="create it, or name another file with --metadata-file",
-        )
+def _check_writable(metadata_file: Path) -> None:
+    """Refuse a metadata file that cannot be written, before anything is built.
+
+    Raises:
+        UsageError: There is something in its place, or no folder for it, or it is not allowed.
+    """
+    folder = metadata_file.parent
+    if not folder.is_dir():
+        cause, next_step = f"there is no folder {folder}", "create it, or name another file"
+    elif metadata_file.is_dir():
+        cause, next_step = "it is a folder", "name a file in it"
+    elif not os.access(metadata_file if metadata_file.exists() else folder, os.W_OK):
+        cause, next_step = "this user may not write there", "name another file"
+    else:
+        return
+    raise UsageError(
+        f"cannot write the metadata file {metadata_file}",
+        cause=cause,
+        next_step=f"{next_step} with --metadata-file",
+    )
 
 
 def _say(session: Session, lines: Iterable[str]) -> None:

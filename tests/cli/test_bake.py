@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.cli.conftest import Docker
 from tests.support.engine import definition
 from tests.support.progress import recording
 from tests.support.registry import FakeRegistry
@@ -248,6 +249,44 @@ def test_a_list_is_buildx_s_own(project: Path, words: list[str], asked: str) -> 
     assert (result.exit_code, result.stdout) == (0, '[{"name": "app"}]\n')
     assert asked in (project / "listed").read_text()
     assert not (project / "asked").exists()
+
+
+# As buildx 0.29.1 says it.
+UNCLOSED = """docker-bake.hcl:1
+--------------------
+   1 | >>> target "x" {
+--------------------
+ERROR: docker-bake.hcl:1,12-13: Unclosed configuration block; There is no closing brace.
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "stderr", "what", "cause"),
+    [
+        (["targets"], UNCLOSED, "buildx cannot read the bake file", "1,12-13: Unclosed conf"),
+        (["nonsense"], 'ERROR: invalid list type "nonsense"', 'no list "nonsense"', "invalid list"),
+        (["type=targets,x"], "ERROR: invalid value x", "no list", "invalid value x"),
+        (["targets"], "ERROR: invalid value for outputs: a", "the bake file", "outputs: a"),
+        (["type=targets,a=b"], "ERROR: unexpected key 'a' in 'a=b'", "no list", "unexpected key"),
+    ],
+    ids=["broken", "nonsense", "no pair", "of the file", "key"],
+)
+def test_a_list_that_cannot_be_is_refused_in_buildx_s_words(
+    docker: Docker, words: list[str], stderr: str, what: str, cause: str
+) -> None:
+    folder = docker("cat said >&2; exit 1")
+    (folder / "said").write_text(stderr)
+    (folder / "docker-bake.hcl").write_text('target "x" {')
+    result = bake("--list", *words)
+    assert result.exit_code == 2, result.stderr
+    assert what in result.stderr
+    assert cause in result.stderr
+
+
+def test_a_buildx_that_cannot_list_is_not_the_bake_file_s_fault(docker: Docker) -> None:
+    folder = docker("echo 'unknown flag: --list' >&2; exit 1")
+    (folder / "docker-bake.hcl").touch()
+    assert bake("--list", "targets").exit_code == 3
 
 
 def test_a_lone_dockerfile_is_listed_as_its_target(project: Path) -> None:

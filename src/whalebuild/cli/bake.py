@@ -193,7 +193,7 @@ def _listed(session: Session, what: str, format_: opt.Format) -> str:
     reader = BakeFileReader(session.engine, session.tree, session.settings)
     if format_ is opt.Format.JSON and "format=" not in what:
         what = f"{what if what.startswith('type=') else f'type={what}'},format=json"
-    return session.buildx.listing(reader.to_list(session.request), what)
+    return reader.listed(session.request, what, session.buildx.listing)
 
 
 @contextmanager

@@ -35,6 +35,8 @@ from whalebuild.text import did_you_mean
 
 _LONE_TARGET = "app"
 _LONE_DOCKERFILE = "Dockerfile (no bake file)"
+# Of buildx before 0.20.
+_NO_FLAG = "unknown flag: --list"
 Names = Callable[[], tuple[str, ...]]
 
 
@@ -203,6 +205,34 @@ class BakeFileReader:
             return request
         return replace(request, definition=self._lone_dockerfile())
 
+    def listed(
+        self, request: BakeRequest, what: str, ask: Callable[[BakeRequest, str], str]
+    ) -> str:
+        """What buildx lists of the targets or variables.
+
+        Args:
+            request: Where they are.
+            what: The value of ``--list``.
+            ask: Has buildx list it.
+
+        Raises:
+            UsageError: buildx cannot read the bake file, or there is no such list.
+            EngineError: There is no buildx, or one that cannot list.
+        """
+        try:
+            return ask(self.to_list(request), what)
+        except CommandFailedError as failed:
+            words = final_error(failed.stderr).removeprefix("ERROR: ")
+            if _NO_FLAG in words:
+                raise
+            if _is_no_list(what, words):
+                raise UsageError(
+                    f'buildx has no list "{what}" (--list)',
+                    cause=words,
+                    next_step="write --list targets or --list variables",
+                ) from None
+            raise _bake_error(failed, tuple) from None
+
     def _files(self, request: BakeRequest) -> tuple[str, ...]:
         """The bake files; none where there is a Dockerfile alone."""
         if request.remote:
@@ -313,6 +343,12 @@ def _stands_on(stage: str, target: Target, dockerfile: Dockerfile) -> bool:
     final = dockerfile.stage(target.stage) if target.stage else dockerfile.stages[-1]
     chain = dockerfile.chain(final) if final else []
     return found in chain or not chain or "$" in chain[-1].base
+
+
+def _is_no_list(what: str, words: str) -> bool:
+    """Whether buildx's words are about the list's name (``parseList`` in ``commands/bake.go``)."""
+    ends = tuple(end for field in what.split(",") for end in (f"value {field}", f"'{field}'"))
+    return words.startswith("invalid list ") or words.endswith(ends)
 
 
 def _bake_error(failed: CommandFailedError, names: Names) -> Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.bakefile.build_flags import BuildFlags, attest_parameters, call_name
+from whalebuild.bakefile.build_flags import BuildFlags, attest_parameters, call_name, names_secret
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,20 @@ def test_each_flag_is_an_override_of_every_target() -> None:
 def test_the_name_of_a_call(given: str, name: str) -> None:
     assert call_name(given) == name
     assert BuildFlags(call=given).method == (None if name == "build" else name)
+
+
+# Recorded with buildx 0.29.1.
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("id=s,src=/nope", "failed to stat /nope: stat /nope: no such file or directory"),
+        ("id=s", "failed to stat s: stat s: no such file or directory"),
+        ("WORD", "invalid value for outputs: invalid field 'WORD' must be a key=value pair"),
+        ("env=X,foo=bar", "invalid value for outputs: unexpected key 'foo' in 'foo=bar'"),
+    ],
+)
+def test_what_buildx_says_of_a_secret(secret: str, words: str) -> None:
+    assert names_secret(words, BuildFlags(secret=[secret]).overrides)
+    assert not names_secret(words, BuildFlags(secret=["id=t,src=/there"]).overrides)
+    assert not names_secret(words, ["app.args.x=id=s,src=/nope,WORD"])
+    assert not names_secret("docker-bake.hcl:1,12-13: Unclosed", [f"*.secrets+={secret}"])

@@ -369,3 +369,14 @@ def test_a_bake_file_that_is_elsewhere_is_buildx_s_to_fetch(project: Path) -> No
     )
     assert "git.example/web.git" in done.stdout
     assert "secret" not in done.stdout + done.stderr
+
+
+def test_a_secret_that_cannot_be_read_is_not_the_bake_file_s_fault(docker: Docker) -> None:
+    folder = docker("echo 'ERROR: failed to stat /nope: stat /nope: no such file' >&2; exit 1")
+    (folder / "docker-bake.hcl").touch()
+    result = bake("--secret", "id=s,src=/nope")
+    assert result.exit_code == 2, result.stderr
+    assert "buildx cannot read a secret (--secret)" in result.stderr
+    assert "failed to stat /nope" in result.stderr
+    assert "cannot read the bake file" not in result.stderr
+    assert "cannot read the bake file" in bake("--secret", "id=s,src=/other").stderr

@@ -6,7 +6,7 @@ of them itself (``runBake`` in ``commands/bake.go``); the others are those of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 # What Go's `strconv.ParseBool` takes.
@@ -14,6 +14,7 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 #: A call that is none: the build itself.
 _NO_CALL = "build"
+_SECRETS = "*.secrets+="
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class BuildFlags:
             *(f"*.attest={each}" for each in attests),
             *(f"*.annotations={each}" for each in self.annotation),
             *(f"*.labels.{each}" if "=" in each else f"*.labels.{each}=" for each in self.label),
-            *(f"*.secrets+={each}" for each in self.secret),
+            *(f"{_SECRETS}{each}" for each in self.secret),
             *(f"*.ssh+={each}" for each in self.ssh),
             *([f"*.call={self.method}"] if self.method else []),
         )
@@ -78,3 +79,21 @@ def call_name(given: str) -> str:
     """
     names = [field for field in given.split(",") if field and "=" not in field]
     return {"lint": "check"}.get(names[0], names[0]) if names else _NO_CALL
+
+
+def names_secret(words: str, overrides: Iterable[str]) -> bool:
+    """Whether buildx's words are about a value of ``--secret`` rather than about the bake file.
+
+    It says that it "failed to stat" a file, or of a field that it is none
+    (``UnmarshalText`` in ``util/buildflags/secrets.go``).
+
+    Args:
+        words: What buildx said.
+        overrides: The values of ``--set``, among them those of ``--secret``.
+    """
+    given = [each.removeprefix(_SECRETS) for each in overrides if each.startswith(_SECRETS)]
+    fields = {field.strip() for secret in given for field in secret.split(",")}
+    files = {field.partition("=")[2] for field in fields} - {""}
+    return any(f"'{field}'" in words for field in fields if field) or any(
+        f"failed to stat {file}:" in words for file in files
+    )

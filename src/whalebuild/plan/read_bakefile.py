@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from whalebuild.bakefile.app_base import AppBase
+from whalebuild.bakefile.build_flags import names_secret
 from whalebuild.bakefile.dependencies import no_stage
 from whalebuild.bakefile.others import OtherTarget, may_write_files, unpublished_because
 from whalebuild.bakefile.pairs import (
@@ -260,6 +261,14 @@ class BakeFileReader:
         try:
             return self._parsed(request)
         except CommandFailedError as failed:
+            words = final_error(failed.stderr).removeprefix("ERROR: ")
+            if names_secret(words, request.overrides):
+                raise UsageError(
+                    "buildx cannot read a secret (--secret)",
+                    cause=words,
+                    next_step="write --secret id=NAME,src=FILE, with a file that is there, or "
+                    "--secret id=NAME,env=VARIABLE",
+                ) from None
             raise _bake_error(failed, names) from None
 
     def _parsed(self, request: BakeRequest) -> BakeFile:

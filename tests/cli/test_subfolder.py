@@ -1,4 +1,4 @@
-"""Verbs in a folder of a project: its settings are found upwards, and they run as if there."""
+"""Verbs in a folder of a project: it is found upwards, and they run as if there."""
 
 from __future__ import annotations
 
@@ -42,6 +42,29 @@ def test_it_is_as_if_it_were_given_in_the_project_s_folder(
     there = run(*words)
     assert NOTE not in there.stderr
     assert here.stdout == there.stdout
+
+
+@pytest.mark.parametrize("words", [["plan"], ["bake", "--print"], ["bake", "--list=targets"]])
+def test_a_project_without_settings_is_found(
+    words: list[str], project: Path, below: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "whalebuild.toml").unlink()
+    here = run(*words)
+    assert here.exit_code == 0, here.stderr
+    note = "running in ../.., which has docker-bake.hcl: nothing here is to be baked"
+    assert here.stderr.count(note) == 1
+    assert Path.cwd() == below
+    monkeypatch.chdir(project)
+    there = run(*words)
+    assert "running in" not in there.stderr
+    assert here.stdout == there.stdout
+
+
+@pytest.mark.usefixtures("below")
+def test_nothing_is_said_to_programs(project: Path) -> None:
+    (project / "whalebuild.toml").unlink()
+    done = run("bake", "--print", "--progress", "quiet")
+    assert (done.exit_code, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("verb", ["inspect", "diff"])

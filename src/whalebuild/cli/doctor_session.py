@@ -135,10 +135,12 @@ def examination(
         )
         web = opened.enter_context(WebAddresses(os.environ))
         retrier = Retrier(_TRIES, lambda _: None)
-        session = None
+        session, console = None, ConsoleBase(sys.stderr)
+        if given.project.note:
+            console.note(given.project.note)
         if given.request is not None:
             tree = LocalSourceTree(given.project.root, os.environ)
-            console, engine = ConsoleBase(sys.stderr), PrefetchingBuildx(buildx)
+            engine = PrefetchingBuildx(buildx)
             session = Session(
                 *(settings, given.request, buildx, engine, client, web, tree, console, retrier),
                 given.project,

@@ -1,4 +1,4 @@
-"""Where a project is that a command is given in a folder of: its settings are found upwards.
+"""Where a project is that a command is given in a folder of: it is found upwards.
 
 As with cargo and uv. A folder with a bake file or a Dockerfile of its own is a project of its own.
 """
@@ -23,7 +23,7 @@ class ProjectFolder:
     Attributes:
         start: Where the user stands.
         root: Where it runs as if it were typed there.
-        settings: The folder whose settings hold.
+        settings: The folder whose settings hold; that of a project need not have any.
     """
 
     start: Path
@@ -47,6 +47,9 @@ class ProjectFolder:
         if self.settings == self.start:
             return None
         where = os.path.relpath(self.settings, self.start)
+        if not has_settings(self.settings):
+            name = _baked(self.settings, {})
+            return f"running in {where}, which has {name}: nothing here is to be baked"
         name = OWN_FILE if (self.settings / OWN_FILE).exists() else PYPROJECT
         if self.root == self.start:
             return f"settings are those of {where}/{name}"
@@ -56,8 +59,9 @@ class ProjectFolder:
 def find_project(start: Path, environment: Mapping[str, str], *, stay: bool) -> ProjectFolder:
     """Find the folder that a command is about.
 
-    It is the nearest one upwards with settings, not above the git repository or the home folder;
-    outside of both nothing is looked for, since anyone may write there.
+    It is the nearest one upwards with settings or with something to bake, not above the git
+    repository or the home folder; outside of both nothing is looked for, since anyone may write
+    there.
 
     Args:
         start: Where the user stands.
@@ -69,20 +73,28 @@ def find_project(start: Path, environment: Mapping[str, str], *, stay: bool) -> 
         UsageError: A settings file cannot be read.
     """
     here = ProjectFolder(start, start, start)
-    if has_settings(start) or (not stay and _is_project(start, environment)):
+    if has_settings(start) or (not stay and _baked(start, environment)):
         return here
     for folder in _above(start, environment):
         if has_settings(folder):
             return ProjectFolder(start, start if stay else folder, folder)
-        if _is_project(folder, {}):
-            return here
+        if _baked(folder, {}):
+            return here if stay else ProjectFolder(start, folder, folder)
     return here
 
 
-def _is_project(folder: Path, environment: Mapping[str, str]) -> bool:
-    """Whether there is something to bake."""
-    named = find_bake_files(folder, environment)
-    return bool(named) or any((folder / name).is_file() for name in _DOCKERFILES)
+def bake_file_above(root: Path, environment: Mapping[str, str]) -> Path | None:
+    """The bake file of the nearest folder above that has one, as far up as a project is found."""
+    for folder in _above(root, environment):
+        if found := find_bake_files(folder, {}):
+            return folder / found[0]
+    return None
+
+
+def _baked(folder: Path, environment: Mapping[str, str]) -> str | None:
+    """The first file that says what is baked in a folder."""
+    dockerfiles = (name for name in _DOCKERFILES if (folder / name).is_file())
+    return next(iter((*find_bake_files(folder, environment), *dockerfiles)), None)
 
 
 def _above(start: Path, environment: Mapping[str, str]) -> list[Path]:

@@ -102,3 +102,20 @@ def test_who_names_a_bake_file_stays(project: Path, below: Path) -> None:
     assert "settings are those of ../../whalebuild.toml" in done.stderr
     assert (below / "printed").exists()
     assert json.loads(done.stdout)["target"]["app"]["tags"] == ["acme/web:next"]
+
+
+@pytest.mark.parametrize("words", [["plan"], ["bake"], ["bake", "--list=targets"], ["inspect"]])
+@pytest.mark.parametrize("deeper", ["", "app"])
+def test_a_dockerfile_s_folder_is_its_own_and_the_bake_file_above_is_named(
+    words: list[str], deeper: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / ".git").mkdir()
+    (project / "api/app").mkdir(parents=True)
+    (project / "api/Dockerfile").write_text("FROM debian\n")
+    monkeypatch.chdir(project / "api" / deeper)
+    done = run(*words)
+    assert done.exit_code == 2
+    said = " ".join(done.stderr.split())
+    above = "../.." if deeper else ".."
+    assert f"or run it in {above}, which has docker-bake.hcl" in said
+    assert ("running in .., which has Dockerfile" in said) == bool(deeper)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from tests.support.registry import FakeRegistry
 from whalebuild.cli.app import app
+from whalebuild.override.file import override_text
 
 
 def run(*words: str) -> Result:
@@ -119,3 +120,20 @@ def test_a_dockerfile_s_folder_is_its_own_and_the_bake_file_above_is_named(
     above = "../.." if deeper else ".."
     assert f"or run it in {above}, which has docker-bake.hcl" in said
     assert ("running in .., which has Dockerfile" in said) == bool(deeper)
+
+
+def test_a_bake_below_leaves_the_override_of_the_project_alone(
+    project: Path, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "compose.yaml").write_text("services: {api: {build: api}, worker: {build: .}}\n")
+    (project / "compose.override.yaml").write_text(override_text([]))
+    below = project / "api"
+    below.mkdir()
+    for name in ("printed.json", "Dockerfile", "metadata.json", "stream", "code"):
+        (below / name).write_text((project / name).read_text())
+    monkeypatch.chdir(below)
+    done = run("bake", "--image", "acme/web")
+    assert done.exit_code == 0, done.stderr
+    assert registry.at("acme/web:latest").digest
+    assert "compose.override.yaml" not in done.stderr
+    assert (project / "compose.override.yaml").read_text() == override_text([])

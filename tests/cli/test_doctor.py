@@ -94,3 +94,14 @@ def test_an_engine_that_is_down_as_text(docker: Docker) -> None:
 
 def test_words_that_are_no_words() -> None:
     assert invoke("--set", "nothing").exit_code == 2
+
+
+def test_in_a_folder_of_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "no-docker"))
+    (tmp_path / "project/compose.yaml").write_text("services: {}\n")
+    (tmp_path / "project/src").mkdir()
+    monkeypatch.chdir(tmp_path / "project/src")
+    done = invoke("--format", "json")
+    assert "running in .., which has compose.yaml" in done.stderr
+    assert "neither" not in done.stdout
+    assert Path.cwd() == tmp_path / "project/src"

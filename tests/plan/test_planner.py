@@ -120,6 +120,29 @@ def test_without_bake_file_and_dockerfile_there_is_nothing_to_build() -> None:
         plan(FakeEngine(), FakeTree(files=(), text=None), image="acme/web")
 
 
+def test_a_compose_file_that_builds_nothing_is_named() -> None:
+    with pytest.raises(UsageError, match="no image name") as caught:
+        plan(FakeEngine(NOTHING), FakeTree(files=("compose.yaml",)))
+    cause, step = str(caught.value.cause), str(caught.value.next_step)
+    assert cause.startswith("no service of compose.yaml is built, and neither settings nor flags")
+    assert step.endswith("whalebuild.toml, or give a service a build section")
+    with pytest.raises(UsageError) as caught:
+        plan(FakeEngine(NOTHING), FakeTree(files=("compose.yaml",), text=None), image="acme/web")
+    assert caught.value.what == (
+        "compose.yaml: there is nothing to build, and no readable Dockerfile here"
+    )
+    assert caught.value.next_step == "give a service a build section, or write a Dockerfile"
+
+
+@pytest.mark.parametrize("text", [None, "FROM x"])
+def test_a_bake_file_above_is_a_place_to_run_in(text: str | None) -> None:
+    tree = FakeTree(files=(), text=text)
+    tree.above = "../../compose.yaml"
+    with pytest.raises(UsageError) as caught:
+        plan(FakeEngine(), tree)
+    assert str(caught.value.next_step).endswith(", or run it in ../.., which has compose.yaml")
+
+
 @pytest.mark.parametrize(
     ("target", "cause"), [("apq", 'did you mean "app"?'), ("zzz", None)], ids=["typo", "other"]
 )

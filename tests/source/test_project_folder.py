@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from whalebuild.errors import UsageError
-from whalebuild.source.project_folder import ProjectFolder, find_project
+from whalebuild.source.project_folder import ProjectFolder, bake_file_above, find_project
 from whalebuild.source.settings_file import read_settings_layer
 
 
@@ -48,10 +48,42 @@ def test_a_folder_with_something_of_its_own_is_a_project(home: Path, name: str) 
     (home / "web/src" / name).touch()
     start = home / "web/src"
     assert find(start, home) == ProjectFolder(start, start, start)
-    # and so it is for the folders in it: the settings above are not theirs
+    # and so it is of the folders in it: the settings above are not theirs
     below = start / "deep"
-    expected = start if name == "whalebuild.toml" else below
-    assert find(below, home).root == expected
+    found = find(below, home)
+    assert found == ProjectFolder(below, start, start)
+    said = "whose whalebuild.toml has the settings" if name == "whalebuild.toml" else ""
+    said = said or f"which has {name}"
+    assert found.note == f"running in .., {said}: nothing here is to be baked"
+
+
+def test_who_names_bake_files_stays_below_one_without_settings(home: Path) -> None:
+    (home / "web/src/compose.yaml").touch()
+    start = home / "web/src/deep"
+    assert find(start, home, stay=True) == ProjectFolder(start, start, start)
+    assert find(start, home, BUILDX_BAKE_FILE="x.hcl") == ProjectFolder(start, start, start)
+
+
+def test_the_limits_hold_for_what_is_baked_too(home: Path, tmp_path: Path) -> None:
+    (home / "Dockerfile").touch()
+    (home / "scratch").mkdir()
+    assert find(home / "scratch", home).root == home / "scratch"
+    (home / "web/pyproject.toml").rename(home / "web/Dockerfile")
+    start = home / "web/src"
+    assert find(start, tmp_path / "other").root == start
+    (home / "web/.git").touch()
+    assert find(start, tmp_path / "other").root == home / "web"
+
+
+def test_a_bake_file_above(home: Path) -> None:
+    start, environment = home / "web/src/deep", {"HOME": str(home)}
+    (home / "compose.yaml").touch()
+    (home / "web/src/Dockerfile").touch()
+    assert bake_file_above(start, environment) is None
+    (home / "web/compose.yaml").touch()
+    assert bake_file_above(start, environment) == home / "web/compose.yaml"
+    (home / "web/src/.git").touch()
+    assert bake_file_above(start, environment) is None
 
 
 def test_the_own_file_goes_before_those_above(home: Path) -> None:

@@ -185,3 +185,13 @@ def test_a_file_of_the_context_is_read_as_text(tmp_path: Path) -> None:
     tree = LocalSourceTree(tmp_path, {})
     found = [tree.context_text(target(context="svc"), f"{name}.txt") for name in "abc"]
     assert found == ["one", None, None]
+
+
+def test_a_bake_file_above_is_named_from_where_the_user_stands(tmp_path: Path) -> None:
+    root = tmp_path / "api"
+    (root / "src").mkdir(parents=True)
+    (tmp_path / ".git").mkdir()
+    assert LocalSourceTree(root, {}).bake_file_above() is None
+    (tmp_path / "compose.yaml").touch()
+    assert LocalSourceTree(root, {}).bake_file_above() == "../compose.yaml"
+    assert LocalSourceTree(root, {}, root / "src").bake_file_above() == "../../compose.yaml"

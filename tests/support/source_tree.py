@@ -42,6 +42,7 @@ class FakeTree:
         self.text = text
         self.files = files
         self.bake: str | None = ""
+        self.above: str | None = None
         self.read: list[str] = []
         self.added: dict[str, Any] = {}
         self.root = Path(tempfile.mkdtemp(prefix="whalebuild-test-"))
@@ -58,6 +59,9 @@ class FakeTree:
 
     def bake_files(self) -> tuple[str, ...]:
         return self.files
+
+    def bake_file_above(self) -> str | None:
+        return self.above
 
     def bake_text(self, files: Iterable[str]) -> str | None:
         return self.bake

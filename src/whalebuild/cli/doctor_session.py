@@ -139,7 +139,7 @@ def examination(
         if given.project.note:
             console.note(given.project.note)
         if given.request is not None:
-            tree = LocalSourceTree(given.project.root, os.environ)
+            tree = LocalSourceTree(given.project.root, os.environ, given.project.start)
             engine = PrefetchingBuildx(buildx)
             session = Session(
                 *(settings, given.request, buildx, engine, client, web, tree, console, retrier),

@@ -17,24 +17,29 @@ if TYPE_CHECKING:
 def keep_fresh(session: Session) -> None:
     """Write the override of the project here anew, where whalebuild wrote one before.
 
+    The override of a folder above, which compose would find, is about another bake file. Nor is a
+    service taken out that the project still builds: this bake may be of other targets or images.
     What was published stays published, whatever comes of that.
     """
-    files = find_compose_files(Path.cwd(), os.environ)
+    root = Path.cwd()
+    files = find_compose_files(root, os.environ)
     path = existing_override(files)
-    if path is None:
+    if path is None or not path.resolve().is_relative_to(root.resolve()):
         return
     from whalebuild.cli.override_file import make_override
     from whalebuild.override.file import targets_of
     from whalebuild.source.override_file import write_override
 
+    console = session.console
+    again = f"run whalebuild override in {os.path.relpath(path.parent, session.project.start)}"
     try:
         targets = targets_of(read_own(path) or "")
         made = make_override(session, replace(session.request, targets=targets), files, path)
-        if not made.fresh:
+        if made.lost:
+            why = "; ".join(f"{each.service}: {each.left_out}" for each in made.lost)
+            console.note(f"warning: {path.name} stays as it is, or it would lose {why}; {again}")
+        elif not made.fresh:
             write_override(path, made.text)
-            session.console.note(f"{path.name} has what was just published")
+            console.note(f"{path.name} has what was just published")
     except WhalebuildError as failed:
-        session.console.note(
-            f"warning: {path.name} could not be written anew: {failed.what}; whalebuild override "
-            "does it"
-        )
+        console.note(f"warning: {path.name} could not be written anew: {failed.what}; {again}")

@@ -11,7 +11,7 @@ from whalebuild.bakefile.images import BuildOptions
 from whalebuild.compose.builds import builds_of
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.override.content import Given, give
-from whalebuild.override.file import override_text
+from whalebuild.override.file import override_text, services_of
 from whalebuild.source.compose_lookup import ComposeFiles, read_own
 from whalebuild.source.override_file import is_sent
 
@@ -46,6 +46,12 @@ class Override:
     def fresh(self) -> bool:
         """Whether it need not be written."""
         return self.text == self.before
+
+    @property
+    def lost(self) -> tuple[Given, ...]:
+        """Services that are built, and that are in it now and would not be any more."""
+        now = services_of(self.before or "")
+        return tuple(each for each in self.given if each.left_out and each.service in now)
 
 
 def make_override(

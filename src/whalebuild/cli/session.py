@@ -227,7 +227,7 @@ def open_session(
                 console.note(project.note)
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
-            tree = LocalSourceTree(root, os.environ)
+            tree = LocalSourceTree(root, os.environ, project.start)
             if arguments and arguments.ahead and not _names_dependencies(tree, request):
                 engine.begin_names(request)
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _MORE = (
     "# what is on the disk: an old file costs time, and nothing else. It may be deleted any time.",
 )
 _NOTHING = "services: {}"
+_SERVICE = re.compile(r'^  (".*"):$', re.MULTILINE)
 
 
 def override_text(given: Sequence[Given], targets: Sequence[str] = ()) -> str:
@@ -50,6 +52,15 @@ def targets_of(text: str) -> tuple[str, ...]:
     except ValueError:  # somebody has edited it
         names = []
     return tuple(map(str, names))
+
+
+def services_of(text: str) -> tuple[str, ...]:
+    """The services that a file gives something."""
+    names: list[str] = []
+    for written in _SERVICE.findall(text):
+        with suppress(ValueError):  # somebody has edited it
+            names.append(str(json.loads(written)).replace("$$", "$"))
+    return tuple(names)
 
 
 def _service(given: Given) -> list[str]:

@@ -36,6 +36,9 @@ class SourceTree(Protocol):
     def bake_files(self) -> tuple[str, ...]:
         """Return the bake files that buildx would find by itself."""
 
+    def bake_file_above(self) -> str | None:
+        """Return the path, from where the user stands, of a bake file in a folder above."""
+
     def bake_text(self, files: Iterable[str]) -> str | None:
         """Return what stands in bake files; None if one of them is not here to be read."""
 

@@ -29,6 +29,7 @@ from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailureKind, redact
 from whalebuild.plan.app_bases import AppBaseFinder
+from whalebuild.plan.nothing_to_bake import GIVE_BUILD, no_image_name, nothing_here
 from whalebuild.plan.ports import BakeFiles, SourceTree
 from whalebuild.settings import TARGETS, Settings
 from whalebuild.tags import APP_TAG
@@ -187,7 +188,7 @@ class BakeFileReader:
                 raise UsageError(
                     f"{', '.join(files)}: there is nothing to build",
                     cause="buildx finds no target in it",
-                    next_step="give a service a build section, or a bake file a target",
+                    next_step=f"{GIVE_BUILD}, or a bake file a target",
                 )
             return bake, self._all_targets(request, bake), ", ".join(files)
         request = replace(request, definition=self._lone_dockerfile())
@@ -319,22 +320,19 @@ class BakeFileReader:
         }
 
     def _lone_dockerfile(self) -> Mapping[str, Any]:
-        """The bake definition of a lone Dockerfile."""
+        """The bake definition of a lone Dockerfile.
+
+        Raises:
+            UsageError: There is none that can be read, or nothing names the image.
+        """
         target = Target(_LONE_TARGET, {"context": ".", "dockerfile": "Dockerfile"})
+        unbuilt = self.tree.bake_files()
         try:
             self.tree.dockerfile(target)
         except UsageError as failed:
-            raise UsageError(
-                "there is neither a bake file nor a readable Dockerfile here",
-                cause=failed.cause,
-                next_step="run whalebuild in the project's folder, or name bake files with --file",
-            ) from None
+            raise nothing_here(unbuilt, self.tree.bake_file_above(), failed.cause) from None
         if not self.settings.image:
-            raise UsageError(
-                "no image name",
-                cause="there is no bake file, and neither settings nor flags name the image",
-                next_step="give --image registry/name, or set image in whalebuild.toml",
-            )
+            raise no_image_name(unbuilt, self.tree.bake_file_above())
         tags = [f"{self.settings.image}:{APP_TAG}"]
         return {"target": {_LONE_TARGET: {**target.attributes, "tags": tags}}}
 

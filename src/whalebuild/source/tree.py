@@ -17,6 +17,7 @@ from whalebuild.source.additions import find_additions
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.build_files import decode, find_dockerfile, ignore_file_of
 from whalebuild.source.context import LocalContextFiles
+from whalebuild.source.project_folder import bake_file_above
 from whalebuild.source.real_path import real_path
 
 # A file by which BuildKit takes other sources than those that are named.
@@ -24,16 +25,24 @@ _SOURCE_POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
 
 class LocalSourceTree:
-    """Files below a folder, the one that buildx runs in."""
+    """Files below a folder, the one that buildx runs in; the user may stand in one below that."""
 
-    def __init__(self, root: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, environment: Mapping[str, str], start: Path | None = None
+    ) -> None:
         self._root = root
+        self._start = start or root
         self._environment = environment
         self._files = LocalContextFiles(root)
 
     def bake_files(self) -> tuple[str, ...]:
         """See ``plan.ports.SourceTree``."""
         return find_bake_files(self._root, self._environment)
+
+    def bake_file_above(self) -> str | None:
+        """See ``plan.ports.SourceTree``."""
+        found = bake_file_above(self._root, self._environment)
+        return os.path.relpath(found, self._start) if found else None
 
     def bake_text(self, files: Iterable[str]) -> str | None:
         """See ``plan.ports.SourceTree``."""

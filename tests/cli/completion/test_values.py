@@ -45,6 +45,19 @@ def test_without_one_the_files_are_those_of_the_settings(docker: Path) -> None:
     assert "--file other.hcl" in (docker / "docker.asked").read_text()
 
 
+def test_in_a_folder_of_a_project_they_are_the_project_s(
+    docker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (docker / "docker.answer").write_text(json.dumps(TARGETS))
+    (docker / "docker").write_text('#!/bin/sh\npwd -P >"$0.where"\ncat "$0.answer"\n')
+    (docker / ".git").mkdir()
+    (docker / "compose.yaml").touch()
+    (docker / "src").mkdir()
+    monkeypatch.chdir(docker / "src")
+    assert lines("bake", "a") == ["app\tthe service", ":4"]
+    assert Path((docker / "docker.where").read_text().strip()) == docker.resolve()
+
+
 @pytest.mark.parametrize("answer", ["", "not json", "{}", '[{"nome": 1}]', "null", "[1]"])
 def test_what_is_no_list_is_no_candidate(docker: Path, answer: str) -> None:
     (docker / "docker.answer").write_text(answer)

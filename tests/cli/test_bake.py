@@ -14,6 +14,7 @@ from tests.support.engine import definition
 from tests.support.progress import recording
 from tests.support.registry import FakeRegistry
 from whalebuild.cli.app import app
+from whalebuild.errors import ExitCode
 
 
 def run(*words: str) -> Result:
@@ -294,3 +295,14 @@ def test_a_bake_file_that_is_elsewhere_is_buildx_s_to_fetch(project: Path) -> No
     )
     assert "git.example/web.git" in done.stdout
     assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [["plan"], ["bake", "--print"], ["bake"]], ids=" ".join)
+@pytest.mark.parametrize("text", [b"FORM x\n", b"", b"\x00\xff\xfe\n", b"RUN a\nFROM b\n"])
+def test_a_dockerfile_that_cannot_be_built_is_refused(
+    project: Path, words: list[str], text: bytes
+) -> None:
+    (project / "Dockerfile").write_bytes(text)
+    done = run(*words)
+    assert done.exit_code == ExitCode.USAGE
+    assert "Dockerfile, line 1: " in done.stderr or "Dockerfile: it has no stage" in done.stderr

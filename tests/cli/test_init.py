@@ -195,6 +195,19 @@ def test_a_stage_of_dependencies_needs_no_patch(baked: Path) -> None:
     assert "--patch" not in done.stdout
 
 
+@pytest.mark.parametrize("text", ["FORM x\n", "", "\x00\x01\x02", "RUN a\n"])
+def test_a_dockerfile_that_cannot_be_built_is_refused_before_anything_is_written(
+    project: Path, text: str
+) -> None:
+    """Where there is no bake file, the name of the image would be written."""
+    (project / "docker-bake.hcl").unlink()
+    (project / "Dockerfile").write_text(text)
+    done = invoke("--yes", "--image", "acme/web")
+    assert done.exit_code == ExitCode.USAGE, done.output
+    assert "Dockerfile" in done.output
+    assert not (project / "whalebuild.toml").exists()
+
+
 def test_a_registry_that_cannot_be_reached_is_said(
     baked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from tests.support.engine import definition
 from tests.support.progress import recording
 from tests.support.registry import FakeRegistry
 from whalebuild.cli.app import app
+from whalebuild.errors import ExitCode
 
 
 def run(*words: str) -> Result:
@@ -380,3 +381,14 @@ def test_a_secret_that_cannot_be_read_is_not_the_bake_file_s_fault(docker: Docke
     assert "failed to stat /nope" in result.stderr
     assert "cannot read the bake file" not in result.stderr
     assert "cannot read the bake file" in bake("--secret", "id=s,src=/other").stderr
+
+
+@pytest.mark.parametrize("words", [["plan"], ["bake", "--print"], ["bake"]], ids=" ".join)
+@pytest.mark.parametrize("text", [b"FORM x\n", b"", b"\x00\xff\xfe\n", b"RUN a\nFROM b\n"])
+def test_a_dockerfile_that_cannot_be_built_is_refused(
+    project: Path, words: list[str], text: bytes
+) -> None:
+    (project / "Dockerfile").write_bytes(text)
+    done = run(*words)
+    assert done.exit_code == ExitCode.USAGE
+    assert "Dockerfile, line 1: " in done.stderr or "Dockerfile: it has no stage" in done.stderr

@@ -133,6 +133,10 @@ def test_json(folder: Path, words: tuple[str, ...]) -> None:
     ("words", "files", "said"),
     [
         (("--image", "Acme/Shop"), {}, "--image"),
+        (("--image", "UP/case"), {}, "write up/case, or the registry's whole name"),
+        ((), {"pyproject.toml": "project = 3"}, "project is no table"),
+        ((), {"pyproject.toml": "[project]\ndependencies = 3"}, "is no list of strings"),
+        ((), {"pyproject.toml": "[project]\nrequires-python = 3"}, "requires-python of [project]"),
         ((), {"pyproject.toml": "no toml"}, "pyproject.toml is not well formed"),
         ((), {"whalebuild.toml": "no toml"}, "whalebuild.toml is not well formed"),
         ((), {"pyproject.toml": f"a = {'[' * 200_000}"}, "pyproject.toml is not well formed"),
@@ -149,6 +153,26 @@ def test_what_is_wrong_is_said(
     assert done.exit_code == ExitCode.USAGE
     assert said in done.output
     assert "Dockerfile" not in new(folder)
+
+
+def test_a_folder_in_a_files_place(folder: Path) -> None:
+    (folder / ".dockerignore").mkdir()
+    done = invoke("--yes")
+    assert done.exit_code == ExitCode.USAGE
+    assert "a folder is in its place" in done.output
+    assert "move the folder away" in done.output
+    assert new(folder) == [".dockerignore"]
+
+
+def test_a_script_that_needs_no_packages(folder: Path) -> None:
+    """What the message says is done, and is enough."""
+    (folder / "requirements.txt").unlink()
+    done = invoke("--yes")
+    assert done.exit_code == ExitCode.USAGE
+    assert "an empty requirements.txt is enough" in done.output
+    (folder / "requirements.txt").touch()
+    assert invoke("--yes").exit_code == 0
+    assert new(folder) == FILES
 
 
 def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,6 +219,19 @@ def test_a_stage_of_dependencies_needs_no_patch(baked: Path) -> None:
     assert done.exit_code == 0
     assert "app: its dependencies are stage dependencies" in done.stdout
     assert "--patch" not in done.stdout
+
+
+@pytest.mark.parametrize("text", ["FORM x\n", "", "\x00\x01\x02", "RUN a\n"])
+def test_a_dockerfile_that_cannot_be_built_is_refused_before_anything_is_written(
+    project: Path, text: str
+) -> None:
+    """Where there is no bake file, the name of the image would be written."""
+    (project / "docker-bake.hcl").unlink()
+    (project / "Dockerfile").write_text(text)
+    done = invoke("--yes", "--image", "acme/web")
+    assert done.exit_code == ExitCode.USAGE, done.output
+    assert "Dockerfile" in done.output
+    assert not (project / "whalebuild.toml").exists()
 
 
 def test_a_registry_that_cannot_be_reached_is_said(

@@ -66,6 +66,24 @@ def test_findings_of_a_check_that_ends_with_an_error(
     assert words[words.index("--builder") + 1] == "ci"
 
 
+def test_what_buildkit_refuses_is_beside_the_warnings(
+    docker: Docker, checkup: DockerCheckup
+) -> None:
+    """As buildx prints it: rc 1, and no warnings at all."""
+    location = {"ranges": [{"start": {"line": 2}, "end": {"line": 2}}]}
+    words = "dockerfile parse error on line 2: unknown instruction: TELEPORT"
+    error = {"message": words, "location": location}
+    check = {"warnings": None, "sources": [{"filename": "web.Dockerfile"}], "buildError": error}
+    folder = docker("cat lint.json; exit 1")
+    (folder / "lint.json").write_text(json.dumps({"target": {"app": {"check": check}}}))
+    (found,) = checkup.lint({"target": {}}, None)["app"]
+    assert found == LintWarning("web.Dockerfile", 2, "", words, refused=True)
+    check["buildError"] = {"message": "no such stage", "location": {"sourceIndex": -1}}
+    (folder / "lint.json").write_text(json.dumps({"target": {"app": {"check": check}}}))
+    (found,) = checkup.lint({"target": {}}, None)["app"]
+    assert (found.file, found.line) == ("Dockerfile", None)
+
+
 def test_a_check_that_cannot_be_made(docker: Docker, checkup: DockerCheckup) -> None:
     docker("echo 'unknown flag: --call' >&2; exit 125")
     with pytest.raises(CommandFailedError, match="cannot be used"):

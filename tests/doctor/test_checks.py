@@ -10,6 +10,7 @@ from tests.support.builders import NO_BUILDER, FakeBuilders
 from tests.support.doctor import IMAGE, FakeClinic
 from tests.support.registry import DENIED
 from whalebuild.doctor.answers import Choice
+from whalebuild.doctor.facts import LintWarning
 from whalebuild.doctor.finding import Result, Status, exit_code
 from whalebuild.errors import EngineError, ExitCode, UsageError
 from whalebuild.failures.classify_http import NoAnswer, no_answer
@@ -130,6 +131,23 @@ def test_a_broken_bake_file() -> None:
     found = FakeClinic(plan_=UsageError("buildx cannot read the bake file")).examine()
     assert ending(found, Status.FAILURE) == {"project"}
     assert found["registry"].findings[0].what == "the project could not be read"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("dockerfile parse error on line 2: unknown instruction: TELEPORT", ExitCode.USAGE),
+        ("failed to solve: some words of the frontend", ExitCode.BUILD),
+    ],
+)
+def test_a_dockerfile_that_buildkit_refuses_is_a_failure(words: str, code: ExitCode) -> None:
+    refused = LintWarning("Dockerfile", 2, "", words, refused=True)
+    found = FakeClinic(lint_={"app": (refused,)}).examine()
+    assert ending(found, Status.FAILURE) == {"dockerfile"}
+    (finding,) = (f for f in found["dockerfile"].findings if f.status is Status.FAILURE)
+    assert finding.what == f"Dockerfile, line 2: {words}"
+    assert finding.next_step
+    assert exit_code(found.values()) is code
 
 
 def test_a_check_of_dockerfiles_is_given_nothing_to_make() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.doctor_runs import Patient
 from tests.integration.faults import Fault, oci_error
 from tests.integration.proxy import faulty_registry
 from tests.integration.sandbox import Sandbox
@@ -243,3 +244,37 @@ def _digests(sandbox: Sandbox, image: str, cwd: Path) -> list[str]:
     inspect = ("docker", "buildx", "imagetools", "inspect", "--raw")
     tags = (f"{image}:deps", f"{image}:latest")
     return [sandbox.run(*inspect, tag, cwd=cwd, check=True).stdout for tag in tags]
+
+
+_SCRATCH = "FROM scratch\n"
+_UNBUILDABLE = (
+    *("", "# nothing\n", "ARG A=1\n", "FORM x\n", "\x00\x01\x02\n", "hello world\n"),
+    *(f"RUN a\n{_SCRATCH}", f"FORM x\n{_SCRATCH}", f"{_SCRATCH}CPOY a /\n"),
+)
+_BUILDABLE = (
+    f"\ufeffARG A=1\n# b\n{_SCRATCH}COPY Dockerfile /\n",
+    f"{_SCRATCH}COPY <<E /f\nFORM x\nRNU\nE\n",
+    f"# escape=`\narg A=1 `\n  B=2\n{_SCRATCH.lower()}LABEL a=`\n# c\n\nRNU\n",
+    "FROM scratch AS a\nMAINTAINER me\nONBUILD LABEL a=b\nSTOPSIGNAL 9\nFROM a\n",
+)
+
+
+@pytest.mark.extended
+def test_a_dockerfile_is_refused_where_buildkit_refuses_it(sandbox: Sandbox, small: Path) -> None:
+    """And told by the doctor, where whalebuild leaves it to BuildKit, too."""
+    flags = ("--image", "x.example/y")
+    build = ("docker", "buildx", "build", "--output", "type=cacheonly", ".")
+    for text in (*_UNBUILDABLE, *_BUILDABLE):
+        (small / "Dockerfile").write_text(text)
+        built = sandbox.run(*build, cwd=small)
+        printed = sandbox.whalebuild("bake", "--print", *flags, cwd=small)
+        assert (built.returncode == 0) == (text in _BUILDABLE), f"{text}\n{built.stderr}"
+        wanted = 0 if text in _BUILDABLE else USAGE
+        assert printed.returncode == wanted, f"{text}\n{printed.stderr}"
+    (small / "Dockerfile").write_text(f"{_SCRATCH}TELEPORT a\n")
+    assert sandbox.whalebuild("bake", "--print", *flags, cwd=small).returncode == 0
+    patient = Patient(sandbox, small, {"WHALEBUILD_IMAGE": "x.example/y"})
+    found = patient.doctor("--read-only").finding("dockerfile")
+    assert found["status"] == "failure"
+    assert found["what"].startswith("Dockerfile, line 2: ")
+    assert "unknown instruction: TELEPORT" in found["what"]

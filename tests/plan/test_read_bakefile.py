@@ -77,3 +77,25 @@ def test_files_of_targets_that_were_not_asked_for_stay_as_they_are(
     assert engine.requests[-1].targets == ("app", "lint")
     assert engine.requests[-1].overrides == overrides
     assert ("output" in every["lint"].attributes) is (not overrides)
+
+
+def refusal(**attributes: object) -> str | None:
+    """Why a target is refused; None where it is left to buildx and BuildKit."""
+    engine = FakeEngine(definition({"app": {"tags": ["acme/web"], **attributes}}))
+    try:
+        BakeFileReader(engine, FakeTree(), Settings()).targets(BakeRequest())
+    except UsageError as error:
+        return f"{error.what}; {error.cause}"
+    return None
+
+
+def test_a_dockerfile_that_no_buildkit_builds_is_refused() -> None:
+    bad = {"dockerfile-inline": "ARG A\nFORM x\n"}
+    said = refusal(**bad)
+    assert said is not None
+    assert "the bake file's own Dockerfile, line 2: FORM is no instruction" in said
+    assert 'did you mean "FROM"? (target "app")' in said
+    assert refusal(**bad, output=[{"type": "local", "dest": "x"}]) == said
+    assert refusal(**bad, call="check") is None
+    assert refusal(**bad, args={"BUILDKIT_SYNTAX": "acme/other"}) is None
+    assert refusal(**bad, args={"BUILDKIT_SYNTAX": None}) is None

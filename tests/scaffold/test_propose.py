@@ -6,7 +6,7 @@ from tests.scaffold.projects import project
 from whalebuild.dockerfile.parser import parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.scaffold.fill import fill
-from whalebuild.scaffold.image_name import guess_image
+from whalebuild.scaffold.image_name import guess_image, parse_image
 from whalebuild.scaffold.project import Guess
 from whalebuild.scaffold.propose import Proposal, propose
 from whalebuild.source.project_files import read_template
@@ -144,3 +144,17 @@ def test_an_empty_value_takes_its_line_with_it() -> None:
     filled = fill("a\n  {{x}}\nb {{y}}\n", {"x": "", "y": ""})
     assert filled == "a\nb \n"
     assert fill("  {{x}}\n", {"x": "one\ntwo"}) == "  one\n  two\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["up/case", "Up.example/case", "UP:5000/case", "localhost/a", "case", "LOCALHOST:1/a"]
+)
+def test_a_name_that_is_given_is_taken(name: str) -> None:
+    assert parse_image(name, where="--image") == name
+
+
+@pytest.mark.parametrize("name", ["UP/case", "gHcr/acme/web", "Localhost/a"])
+def test_a_name_whose_owner_has_upper_case_is_refused(name: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_image(name, where="--image")
+    assert f"write {name.lower()}, or" in (refused.value.next_step or "")

@@ -97,6 +97,26 @@ def test_the_version(files: dict[str, str], version: str) -> None:
     assert recipe.values["version"] == version
 
 
+@pytest.mark.parametrize(
+    ("files", "because"),
+    [
+        ({"requires-python": "rubbish"}, "requires-python (rubbish) cannot be read"),
+        ({"requires-python": "=="}, "requires-python (==) cannot be read"),
+        ({"requires-python": "==3.9.*"}, "the project wants ==3.9.*, and init knows 3.10 to 3.14"),
+        ({"requires-python": ">=3.12"}, "the project wants >=3.12"),
+        ({"requires-python": "!=3.14.1"}, "the project wants !=3.14.1"),
+    ],
+)
+def test_a_version_that_is_no_conclusion_is_said(files: dict[str, str], because: str) -> None:
+    ((name, value),) = files.items()
+    text = f'[project]\n{name} = "{value}"\n'
+    recipe = python_recipe(project({**MAIN, "requirements.txt": "", "pyproject.toml": text}))
+    assert recipe
+    (found,) = (guess for guess in recipe.guesses if guess.what == "python")
+    assert found.because.startswith(because)
+    assert found.sure == (because == f"the project wants {value}")
+
+
 def test_requirements_that_include_others_are_copied_where_they_look_for_each_other() -> None:
     files = {
         "requirements/prod.txt": "-r base.txt\n-c ../constraints.txt\n",

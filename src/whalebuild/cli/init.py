@@ -76,7 +76,7 @@ def _is_terminal() -> bool:
 
 
 def _propose(root: Path, image: str | None, *, asks: bool) -> Proposal:
-    from whalebuild.oci.reference import parse_repository
+    from whalebuild.scaffold.image_name import parse_image
     from whalebuild.scaffold.project import Guess
     from whalebuild.scaffold.propose import propose
     from whalebuild.source.project_files import read_project, read_template
@@ -84,7 +84,7 @@ def _propose(root: Path, image: str | None, *, asks: bool) -> Proposal:
     project = read_project(root)
     given = None
     if image:
-        given = Guess("image", str(parse_repository(image, where="--image")), "--image names it")
+        given = Guess("image", parse_image(image, where="--image"), "--image names it")
     proposal = propose(project, read_template, given)
     guessed = next((g for g in proposal.guesses if g.what == "image"), None)
     if not asks or given or guessed is None or guessed.sure:
@@ -92,7 +92,7 @@ def _propose(root: Path, image: str | None, *, asks: bool) -> Proposal:
     name = typer.prompt(
         f"Name of the image (a guess: {guessed.because})", default=guessed.value, err=True
     )
-    named = Guess("image", str(parse_repository(name, where="the image's name")), "you said so")
+    named = Guess("image", parse_image(name, where="the image's name"), "you said so")
     return propose(project, read_template, named)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,14 +172,28 @@ def _read_lint(printed: Path) -> dict[str, tuple[LintWarning, ...]] | None:
 
 
 def _warnings(check: Any) -> Iterator[LintWarning]:
-    """The findings of one target; names of files are those of their sources."""
-    sources = check.get("sources") or [] if isinstance(check, dict) else []
-    for each in check.get("warnings") or [] if isinstance(check, dict) else []:
-        location = each.get("location") or {}
-        ranges = location.get("ranges") or [{}]
-        line = (ranges[0].get("start") or {}).get("line")
-        number = location.get("sourceIndex") or 0
-        file = sources[number].get("filename") if number < len(sources) else None
+    """The findings of one target; names of files are those of their sources.
+
+    ``LintResults`` in ``frontend/subrequests/lint`` of BuildKit: what it cannot build has its error
+    beside the warnings.
+    """
+    if not isinstance(check, dict):
+        return
+    sources = check.get("sources") or []
+    if error := check.get("buildError"):
+        file, line = _place(error, sources)
+        yield LintWarning(file, line, "", str(error.get("message") or ""), refused=True)
+    for each in check.get("warnings") or []:
+        file, line = _place(each, sources)
         detail = str(each.get("detail") or each.get("description") or "")
         rule, url = str(each.get("ruleName") or ""), str(each.get("url") or "")
-        yield LintWarning(str(file or "Dockerfile"), line, rule, detail, url)
+        yield LintWarning(file, line, rule, detail, url)
+
+
+def _place(found: Mapping[str, Any], sources: Sequence[Any]) -> tuple[str, int | None]:
+    """The file and the line, as far as they are known."""
+    location = found.get("location") or {}
+    ranges = location.get("ranges") or [{}]
+    number = location.get("sourceIndex") or 0
+    file = sources[number].get("filename") if 0 <= number < len(sources) else None
+    return str(file or "Dockerfile"), (ranges[0].get("start") or {}).get("line")

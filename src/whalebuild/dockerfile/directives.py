@@ -16,6 +16,10 @@ from whalebuild.dockerfile.lexer import GO_SPACE
 _NAME_VALUE = re.compile(r"[ \t\n\f\r]*([a-zA-Z][a-zA-Z0-9]*)[ \t\n\f\r]*=[ \t\n\f\r]*(.+)")
 _DIRECTIVES = ("syntax", "escape", "check")
 _ESCAPES = ("\\", "`")
+# Docker's own frontends, which read a Dockerfile like the one that is built into BuildKit.
+_DOCKER_FRONTEND = re.compile(
+    r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ def read_directives(text: str) -> Directives:
         refused = "the escape directive must be ` or \\"
     escape = "`" if found.get("escape") == "`" else "\\"
     return Directives(escape, _syntax(text), found.get("check"), refused)
+
+
+def is_docker_frontend(syntax: str) -> bool:
+    """Whether a frontend is one of Docker's own for Dockerfiles."""
+    return _DOCKER_FRONTEND.fullmatch(syntax) is not None
 
 
 def _directive_lines(lines: list[str], comment: str) -> Iterator[tuple[str, str]]:

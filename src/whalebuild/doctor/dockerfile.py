@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from whalebuild.doctor.facts import LintWarning
-from whalebuild.doctor.finding import Finding, ok, skipped, warning
-from whalebuild.errors import WhalebuildError
+from whalebuild.doctor.finding import Finding, failure, ok, skipped, warning
+from whalebuild.errors import UsageError, WhalebuildError
+from whalebuild.failures.classify_docker import classify
+from whalebuild.failures.messages import as_error
 from whalebuild.plan.plan import AppPlan, Plan
+
+_CORRECT = "correct it, and run the doctor again"
 
 
 def judge_dockerfiles(
@@ -31,11 +36,21 @@ def _lint(by_target: Iterable[tuple[LintWarning, ...]]) -> Iterator[Finding]:
     every = dict.fromkeys(each for found in by_target for each in found)
     for each in sorted(every, key=lambda one: (one.file, one.line or 0, one.rule)):
         line = f", line {each.line}" if each.line else ""
+        if each.refused:
+            yield _refused(each, f"{each.file}{line}")
+            continue
         yield warning(
             f"{each.file}{line}: {each.detail}",
             cause=f"BuildKit's rule {each.rule}",
             next_step=f"see {each.url}" if each.url else None,
         )
+
+
+def _refused(found: LintWarning, where: str) -> Finding:
+    """A failure, with the exit code of a bake that ends with these words."""
+    error = as_error(classify(f"ERROR: {found.detail}"))
+    said = failure(UsageError(f"{where}: {found.detail}", cause="BuildKit cannot build it"))
+    return replace(said, exit_code=error.exit_code, next_step=error.next_step or _CORRECT)
 
 
 def _advice(plan: Plan) -> Iterator[Finding]:

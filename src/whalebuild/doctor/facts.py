@@ -74,13 +74,17 @@ class Use:
 
 @dataclass(frozen=True)
 class LintWarning:
-    """One finding of BuildKit's lint."""
+    """One finding of BuildKit's lint.
+
+    ``refused`` says that it is no warning: nothing can be built, and ``rule`` is empty.
+    """
 
     file: str
     line: int | None
     rule: str
     detail: str
     url: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from whalebuild.bakefile.target import EPOCH, Target
+from whalebuild.dockerfile.directives import is_docker_frontend
 from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.inputs.build_args import global_args
 from whalebuild.inputs.closure import ClosureFinder, Findings
@@ -26,10 +27,6 @@ from whalebuild.inputs.values import (
 _RUN_ATTRIBUTES = ("network", "shm-size", "ulimits", "devices", "cgroup-parent")
 # Build arguments that have an effect without being declared in the Dockerfile.
 _UNDECLARED_ARGS = (EPOCH, "BUILDKIT_SANDBOX_HOSTNAME", "BUILDKIT_CACHE_MOUNT_NS")
-# Docker's own frontends, which read a Dockerfile like the one that is built into BuildKit.
-_DOCKER_FRONTEND = re.compile(
-    r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"
-)
 
 
 def find_inputs(
@@ -84,7 +81,7 @@ def _frontend(dockerfile: Dockerfile, build: Build) -> str | None:
         raise AnalysisError(dockerfile.directives.refused)
     syntax = build.args.get("BUILDKIT_SYNTAX", "").partition(" ")[0]
     syntax = syntax or dockerfile.directives.syntax or ""
-    if syntax and not _DOCKER_FRONTEND.fullmatch(syntax):
+    if syntax and not is_docker_frontend(syntax):
         raise AnalysisError(f"the file is read by another frontend, {syntax}", 1)
     return syntax or None
 

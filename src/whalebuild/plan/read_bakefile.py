@@ -29,6 +29,7 @@ from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailureKind, redact
 from whalebuild.plan.app_bases import AppBaseFinder
+from whalebuild.plan.check_dockerfiles import check_dockerfiles
 from whalebuild.plan.nothing_to_bake import GIVE_BUILD, no_image_name, nothing_here
 from whalebuild.plan.ports import BakeFiles, SourceTree
 from whalebuild.settings import TARGETS, Settings
@@ -68,6 +69,7 @@ class BakeFileReader:
         self._check_named(known, None if source == _LONE_DOCKERFILE else request)
         readable = needs_dockerfile(bake, all_targets, self.settings)
         dockerfiles = {t.name: found for t in readable if (found := self.tree.dockerfile(t))}
+        check_dockerfiles(bake.targets.values(), dockerfiles, self.tree)
         # Who has named a stage wants a pair of it.
         strict = self.settings.origin("deps-stage") != "default"
         read = [target for target in readable if target.name in dockerfiles]

@@ -166,6 +166,7 @@ def _all(
 
 def _nothing_known(project: Project) -> UsageError:
     setup = next((name for name in ("setup.py", "setup.cfg") if project.has(name)), None)
+    alone = next(project.code(".py"), None)
     seen = "there is no requirements.txt, pyproject.toml with dependencies, Pipfile or package.json"
     if setup:
         seen = f"{setup} says what it needs only when it is run"
@@ -173,6 +174,12 @@ def _nothing_known(project: Project) -> UsageError:
         "init does not know how this project is built",
         cause=f"{seen}; it writes Dockerfiles for Python (pip, uv, Poetry, PDM, Pipenv, "
         "pyproject.toml) and Node (npm, pnpm, yarn)",
-        next_step="write a Dockerfile in any language: whalebuild bakes it as it is, and init "
-        "then looks at what could be faster in it",
+        next_step=(
+            f"if {alone} needs no packages, an empty requirements.txt is enough: write one, and "
+            "run whalebuild init again; or "
+            if alone and not setup
+            else ""
+        )
+        + "write a Dockerfile in any language: whalebuild bakes it as it is, and init then looks "
+        "at what could be faster in it",
     )

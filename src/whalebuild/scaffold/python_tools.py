@@ -28,6 +28,8 @@ _GIT = re.compile(r"^\s*[^#\n]*\bgit\+\S+", re.MULTILINE)
 _MACHINE = re.compile(r"^\s*[^#\n]*;.*\bplatform_machine\b", re.MULTILINE)
 _BOUND = re.compile(r"(>=|>|<=|<|==|~=|\^|~)?\s*(\d+(?:\.\d+)?)[\d.*]*")
 
+_UNDERSTOOD = re.compile(rf"{_BOUND.pattern}|!=\s*\d|\*")
+
 
 def python_recipe(project: Project) -> Recipe | None:
     """What the Dockerfile of a Python project is made from; None where it is none.
@@ -60,6 +62,7 @@ def python_recipe(project: Project) -> Recipe | None:
 def _tool(project: Project) -> tuple[str, tuple[str, ...], Guess] | None:
     """The template's name, the manifests, and how they were found."""
     table = project.toml(_PYPROJECT)
+    _check_types(table)
     for tool, manifest, lock in (
         ("uv", _PYPROJECT, "uv.lock"),
         ("poetry", _PYPROJECT, "poetry.lock"),
@@ -77,6 +80,30 @@ def _tool(project: Project) -> tuple[str, tuple[str, ...], Guess] | None:
         because = f"{_PYPROJECT} has dependencies, and there is no lock file"
         return "pyproject", (_PYPROJECT,), Guess("tool", "plain pyproject", because)
     return None
+
+
+def _check_types(table: Mapping[str, Any]) -> None:
+    """Refuse a ``[project]`` that no tool could read.
+
+    https://packaging.python.org/en/latest/specifications/pyproject-toml/
+
+    Raises:
+        UsageError: Something in it is of a wrong type.
+    """
+    project = table.get("project", {})
+    fault = None
+    if not isinstance(project, dict):
+        fault = "project is no table"
+    elif not isinstance(project.get("requires-python", ""), str):
+        fault = "requires-python of [project] is no string"
+    elif not _are_strings(project.get("dependencies", [])):
+        fault = "dependencies of [project] is no list of strings"
+    if fault:
+        raise UsageError(f"{_PYPROJECT} is not well formed", cause=fault, next_step="correct it")
+
+
+def _are_strings(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _check_lock(project: Project, table: Mapping[str, Any]) -> None:
@@ -143,11 +170,21 @@ def _version(project: Project) -> Guess:
     table = project.toml(_PYPROJECT)
     poetry = inner(table, "tool", "poetry", "dependencies").get("python")
     pipfile = inner(project.toml("Pipfile"), "requires").get("python_version")
-    wanted = inner(table, "project").get("requires-python") or poetry or pipfile
+    named = {
+        "requires-python": inner(table, "project").get("requires-python"),
+        "python of Poetry's dependencies": poetry,
+        "python_version": pipfile,
+    }
+    setting, wanted = next(((k, v) for k, v in named.items() if v), ("", None))
     if not isinstance(wanted, str):
         return Guess("python", _USUAL, "nothing names a version")
+    if not any(_UNDERSTOOD.match(part.strip()) for part in wanted.split(",")):
+        return Guess("python", _USUAL, f"{setting} ({wanted}) cannot be read", sure=False)
     fits = [each for each in _VERSIONS if _fits(each, wanted)]
-    chosen = _USUAL if _USUAL in fits else next(iter(fits), _USUAL)
+    if not fits:
+        known = f"init knows {_VERSIONS[-1]} to {_VERSIONS[0]}, of which none is that"
+        return Guess("python", _USUAL, f"the project wants {wanted}, and {known}", sure=False)
+    chosen = _USUAL if _USUAL in fits else fits[0]
     return Guess("python", chosen, f"the project wants {wanted}")
 
 

@@ -29,6 +29,13 @@ def write_new_files(root: Path, files: Iterable[tuple[str, str]]) -> None:
     except OSError as failed:
         for path in written:
             path.unlink(missing_ok=True)
+        if (root / name).is_dir():
+            raise UsageError(
+                f"cannot write {name}",
+                cause="a folder is in its place",
+                next_step="nothing was written; move the folder away, and run whalebuild init "
+                "again",
+            ) from None
         there = isinstance(failed, FileExistsError)
         raise UsageError(
             f"cannot write {name}",

@@ -88,7 +88,7 @@ def engine_endpoint(env: Mapping[str, str]) -> str:
     folder = config_folder(env) / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
     try:
         host = json.loads((folder / "meta.json").read_bytes())["Endpoints"]["docker"]["Host"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return host if isinstance(host, str) else ""
 

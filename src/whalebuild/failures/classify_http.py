@@ -192,7 +192,7 @@ def _words(body: bytes) -> tuple[str, str]:
     text = body.decode("utf-8", "replace").strip()
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         html = text[:1] == "<"
         return "", "" if html else _short(text.partition("\n")[0])
     if not isinstance(parsed, dict):

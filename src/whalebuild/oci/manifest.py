@@ -120,7 +120,7 @@ def parse_index(raw: bytes) -> Index | None:
             return None
         children = tuple(_descriptor(child) for child in document["manifests"])
         return Index(children, _texts(document.get("annotations")))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -141,7 +141,7 @@ def parse_image(raw: bytes) -> ImageManifest | None:
         document = json.loads(raw)
         config = _descriptor(document["config"])
         return ImageManifest(config, tuple(_descriptor(layer) for layer in document["layers"]))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -149,7 +149,7 @@ def platform_of(config: bytes) -> str | None:
     """The platform that an image's configuration names."""
     try:
         return platform_text(json.loads(config))
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, RecursionError):
         return None
 
 
@@ -168,7 +168,7 @@ def has_triggers(config: bytes) -> bool:
     """Whether an image's configuration has ONBUILD instructions."""
     try:
         return bool((json.loads(config).get("config") or {}).get("OnBuild"))
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, RecursionError):
         return False
 
 

@@ -49,7 +49,7 @@ def targets_of(text: str) -> tuple[str, ...]:
     found = re.search(rf"^{_TARGETS}(\[.*\])$", text, re.MULTILINE)
     try:
         names = json.loads(found[1]) if found else []
-    except ValueError:  # somebody has edited it
+    except (ValueError, RecursionError):  # somebody has edited it
         names = []
     return tuple(map(str, names))
 

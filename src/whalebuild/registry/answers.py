@@ -62,7 +62,7 @@ def media_type_of(answer: Answer) -> str:
         return named
     try:
         itself = json.loads(answer.body).get("mediaType")
-    except (AttributeError, ValueError):
+    except (AttributeError, ValueError, RecursionError):
         return named
     return itself if isinstance(itself, str) else named
 

@@ -242,7 +242,7 @@ def _refuse_plaintext(endpoint: Endpoint, challenge: Challenge) -> None:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) else {}
 

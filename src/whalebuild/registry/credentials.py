@@ -130,7 +130,7 @@ class CredentialStore:
         try:
             parsed = json.loads(said)
             username, secret = str(parsed["Username"]), str(parsed["Secret"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return _with_problem(written, f"{program} gave no credentials that can be read")
         if username == _TOKEN_USER:
             return Login(
@@ -144,7 +144,7 @@ def _read_config(path: Path) -> tuple[dict[str, Any], str]:
         config = json.loads(path.read_bytes())
     except FileNotFoundError:
         return {}, ""
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}, "docker's config.json cannot be read"
     return (config, "") if isinstance(config, dict) else ({}, "docker's config.json is no object")
 
@@ -159,7 +159,7 @@ def _from_environment(env: Mapping[str, str], key: str) -> Login | None:
     try:
         entry = json.loads(env.get("DOCKER_AUTH_CONFIG") or "{}")["auths"][key]
         return Login(*_decode(entry["auth"]), source="DOCKER_AUTH_CONFIG")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -122,7 +122,7 @@ def builder_settings(env: Mapping[str, str], builder: str | None) -> dict[str, H
 
     try:
         config = tomllib.loads(base64.b64decode(files["buildkitd.toml"]).decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     tables = config.get("registry")
     return {

@@ -44,7 +44,7 @@ class Project:
         """
         try:
             return tomllib.loads(self.text(path))
-        except tomllib.TOMLDecodeError as failed:
+        except (ValueError, RecursionError) as failed:  # or numbers too long, nested too deeply
             raise UsageError(
                 f"{path} is not well formed", cause=str(failed), next_step="correct it"
             ) from None

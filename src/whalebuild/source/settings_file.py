@@ -92,4 +92,6 @@ def _table(path: Path) -> dict[str, Any] | None:
         cause = "it is not UTF-8 text"
     except ValueError as failed:  # also for numbers longer than Python reads
         cause = f"it is not valid TOML: {failed}"
+    except RecursionError:
+        cause = "it is nested too deeply"
     raise UsageError(f"cannot read {path.name}", cause=cause, next_step="correct the file")

@@ -45,7 +45,7 @@ class FileBuilderNotes:
     def _read(self) -> dict[str, object]:
         try:
             found = json.loads(self._file.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

@@ -10,15 +10,12 @@ import contextlib
 import importlib
 import itertools
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whalebuild.docker.environment import changes
-from whalebuild.docker.plugins import find_plugin
+from whalebuild.docker.plugins import docker_program, environment_after
 from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
 from whalebuild.docker.scratch import ScratchFolder
 from whalebuild.errors import EngineError
@@ -84,10 +81,13 @@ class DockerCalls:
             EngineError: There is no docker client.
         """
         plugin = arguments[0] if arguments[0] in _PLUGINS else None
-        program, given = _program(env, plugin)
+        program, given = docker_program(env, plugin)
         with self._recorded(output) as record:
             done = subprocess.run(  # noqa: S603 - docker, or a plugin of its
-                [*record, program, *arguments], capture_output=True, check=False, env=_after(given)
+                [*record, program, *arguments],
+                capture_output=True,
+                check=False,
+                env=environment_after(given),
             )
             if done.returncode:
                 raise CommandFailedError(done.stderr.decode(errors="replace"))
@@ -156,7 +156,7 @@ class DockerCalls:
         """
         from python_on_whales import DockerClient, DockerException  # noqa: PLC0415 - takes 0.4 s
 
-        program, given = _program(env, plugin)
+        program, given = docker_program(env, plugin)
         with self._recorded(output) as record:
             try:
                 yield DockerClient(client_call=[*record, *_with(given), program], **options)
@@ -181,22 +181,6 @@ class DockerCalls:
         pidfile.unlink(missing_ok=True)
 
 
-def _program(
-    env: Mapping[str, str | None] | None, plugin: str | None
-) -> tuple[str, Mapping[str, str | None]]:
-    """What is to be started, and what to change of the environment for it."""
-    docker = shutil.which("docker")
-    if docker is None:
-        raise EngineError(
-            "no docker client on PATH",
-            cause="whalebuild drives `docker buildx`, and found no `docker` command",
-            next_step="install Docker (https://docs.docker.com/get-docker/) or correct PATH",
-        )
-    given = changes(os.environ, env)
-    found = find_plugin(_after(given), docker, plugin) if plugin else None
-    return (found[0], given | found[1]) if found else (docker, given)
-
-
 def _as_error(failed: Exception) -> EngineError:
     """The error for what python-on-whales raised: docker failed, or printed something else."""
     if isinstance(failed, UnicodeDecodeError):  # it reads what docker said as UTF-8
@@ -216,12 +200,6 @@ def _no_json() -> EngineError:
         "docker answered with something else than JSON",
         next_step="check that `docker` on PATH is Docker's client, and its version",
     )
-
-
-def _after(env: Mapping[str, str | None]) -> dict[str, str]:
-    """The environment after changes."""
-    changed = {**os.environ, **env}
-    return {name: value for name, value in changed.items() if value is not None}
 
 
 def _with(env: Mapping[str, str | None]) -> list[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from whalebuild.docker.plugins import find_plugin
+from whalebuild.docker.plugins import docker_program, environment_after
+from whalebuild.errors import EngineError
 
 # Longer is too long for somebody who has pressed a key.
 _SECONDS = 2.0
@@ -40,17 +39,12 @@ def compose_services(files: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _run(arguments: Sequence[str], folder: Path | None) -> str:
-    # Without python-on-whales, whose import takes longer than the command, and without docker.
-    docker = shutil.which("docker")
-    if docker is None:
-        return ""
-    plugin = find_plugin(os.environ, docker, arguments[0])
-    program, variables = plugin or (docker, {})
-    with suppress(OSError, subprocess.SubprocessError):
+    with suppress(EngineError, OSError, subprocess.SubprocessError):
+        program, given = docker_program(None, arguments[0])
         done = subprocess.run(  # noqa: S603 - names of files go to docker as they are
             [program, *arguments],
             cwd=folder,
-            env=dict(os.environ) | {name: value or "" for name, value in variables.items()},
+            env=environment_after(given),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

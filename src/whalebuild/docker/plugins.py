@@ -7,12 +7,14 @@ the work. The second start alone takes less than half of the time.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from whalebuild.docker.config import config_folder, read_json
-from whalebuild.docker.environment import Changes
+from whalebuild.docker.environment import Changes, changes
+from whalebuild.errors import EngineError
 
 # ``defaultSystemPluginDirs`` of cli-plugins/manager/manager_unix.go in docker/cli.
 _SYSTEM_FOLDERS = (
@@ -25,6 +27,36 @@ _SYSTEM_FOLDERS = (
 _PROGRAMS = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 # By this a plugin knows that docker has started it: ``ReexecEnvvar`` of cli-plugins/metadata.
 _STARTED_BY = "DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND"
+
+
+def docker_program(
+    env: Mapping[str, str | None] | None, plugin: str | None
+) -> tuple[str, Mapping[str, str | None]]:
+    """What is started for a docker command, and what to change of the environment for it.
+
+    Args:
+        env: Variables of this call alone; None takes one out.
+        plugin: The first word of the command, if it is a plugin's.
+
+    Raises:
+        EngineError: There is no docker client.
+    """
+    docker = shutil.which("docker")
+    if docker is None:
+        raise EngineError(
+            "no docker client on PATH",
+            cause="whalebuild drives `docker buildx`, and found no `docker` command",
+            next_step="install Docker (https://docs.docker.com/get-docker/) or correct PATH",
+        )
+    given = changes(os.environ, env)
+    found = find_plugin(environment_after(given), docker, plugin) if plugin else None
+    return (found[0], given | found[1]) if found else (docker, given)
+
+
+def environment_after(given: Mapping[str, str | None]) -> dict[str, str]:
+    """The environment after changes."""
+    changed = {**os.environ, **given}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def find_plugin(env: Mapping[str, str], docker: str, name: str) -> tuple[str, Changes] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from whalebuild.bakefile.file_names import COMPOSE_FILES
 from whalebuild.compose.model import Model, resolved_with
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.oci.reference import Reference
@@ -28,7 +29,6 @@ _OWN = {
     "COMPOSE_ENV_FILES": None,
     "COMPOSE_DISABLE_ENV_FILE": "true",
 }
-COMPOSE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _UNNAMED = frozenset({"", "-"})
 
 
@@ -89,7 +89,7 @@ def _directory(options: Mapping[str, Any]) -> str:
         return str(Path(files[0]).absolute().parent)
     here = Path.cwd()
     above = (
-        d for d in (here, *here.parents) if any((d / name).is_file() for name in COMPOSE_NAMES)
+        d for d in (here, *here.parents) if any((d / name).is_file() for name in COMPOSE_FILES)
     )
     return str(next(above, here))
 

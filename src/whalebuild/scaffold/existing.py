@@ -6,15 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from whalebuild.bakefile.file_names import BAKE_FILES, COMPOSE_FILES, DOCKERFILES
 from whalebuild.errors import UsageError
 from whalebuild.scaffold.project import Project, inner, is_aside
 
-# buildx's own names: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
-_COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-_BAKE = tuple(
-    f"docker-bake{part}.{suffix}" for part in ("", ".override") for suffix in ("json", "hcl")
-)
-_DOCKERFILES = ("Dockerfile", "dockerfile")
 _OTHER = re.compile(r"(?:.*/)?(?:[Dd]ockerfile(?:\.[\w.-]+)?|[\w-]+\.[Dd]ockerfile|Containerfile)")
 _NOT_OTHER = re.compile(r".*\.dockerignore")
 _BUILDS = re.compile(r"^\s+build\s*:", re.MULTILINE)
@@ -59,16 +54,16 @@ def find_existing(project: Project) -> Existing:
     Raises:
         UsageError: A settings file is not well formed.
     """
-    compose = _first(project, _COMPOSE)
+    compose = _first(project, COMPOSE_FILES)
     table: dict[str, Any] = dict(project.toml(OWN_SETTINGS))
     settings = OWN_SETTINGS if project.has(OWN_SETTINGS) else None
     own = inner(project.toml("pyproject.toml"), "tool").get("whalebuild")
     if settings is None and isinstance(own, dict):
         table, settings = own, "pyproject.toml"
     image = table.get("image")
-    dockerfile = _first(project, _DOCKERFILES)
+    dockerfile = _first(project, DOCKERFILES)
     found = (path for path in project.files if _OTHER.fullmatch(path))
-    bake = tuple(name for name in _BAKE if project.has(name))
+    bake = tuple(name for name in BAKE_FILES if project.has(name))
     tagged = any("tags" in project.text(name) for name in bake)
     return Existing(
         dockerfile,

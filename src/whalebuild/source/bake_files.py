@@ -6,17 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-# In buildx's order: https://docs.docker.com/reference/cli/docker/buildx/bake/#file
-_BAKE_FILES = (
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-    "docker-bake.json",
-    "docker-bake.hcl",
-    "docker-bake.override.json",
-    "docker-bake.override.hcl",
-)
+from whalebuild.bakefile.file_names import BAKE_FILES, COMPOSE_FILES
 
 
 def find_bake_files(root: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -25,4 +15,4 @@ def find_bake_files(root: Path, environment: Mapping[str, str]) -> tuple[str, ..
     named = environment.get("BUILDX_BAKE_FILE", "").split(separator)
     if found := tuple(name.strip() for name in named if name.strip()):
         return found
-    return tuple(name for name in _BAKE_FILES if (root / name).is_file())
+    return tuple(name for name in (*COMPOSE_FILES, *BAKE_FILES) if (root / name).is_file())

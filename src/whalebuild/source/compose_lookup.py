@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whalebuild.docker.compose_files import COMPOSE_NAMES
+from whalebuild.bakefile.file_names import COMPOSE_FILES
 from whalebuild.errors import UsageError
 from whalebuild.override.file import is_own
 
@@ -89,7 +89,7 @@ def output_of(found: ComposeFiles, given: Path | None) -> Path:
     if found.folder is None:
         raise UsageError(
             "there is no compose file here",
-            cause=f"none of {', '.join(COMPOSE_NAMES)} is in this folder or above it",
+            cause=f"none of {', '.join(COMPOSE_FILES)} is in this folder or above it",
             next_step="run it in the project's folder, or name the file with --compose-file",
         )
     beside = found.folder / BESIDE
@@ -149,7 +149,7 @@ def _of_environment(root: Path, environment: Mapping[str, str]) -> list[str]:
 
 def _by_default(root: Path) -> list[Path]:
     for folder in (root, *root.parents):
-        files = [folder / name for name in COMPOSE_NAMES if (folder / name).is_file()]
+        files = [folder / name for name in COMPOSE_FILES if (folder / name).is_file()]
         if files:
             overrides = [folder / name for name in _OVERRIDES if (folder / name).is_file()]
             return [files[0], *overrides[:1]]

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from whalebuild.bakefile.file_names import DOCKERFILES
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.settings_file import OWN_FILE, PYPROJECT, has_settings
-
-_DOCKERFILES = ("Dockerfile", "dockerfile")
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def bake_file_above(root: Path, environment: Mapping[str, str]) -> Path | None:
 
 def _baked(folder: Path, environment: Mapping[str, str]) -> str | None:
     """The first file that says what is baked in a folder."""
-    dockerfiles = (name for name in _DOCKERFILES if (folder / name).is_file())
+    dockerfiles = (name for name in DOCKERFILES if (folder / name).is_file())
     return next(iter((*find_bake_files(folder, environment), *dockerfiles)), None)
 
 

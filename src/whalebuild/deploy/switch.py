@@ -45,7 +45,7 @@ class Switcher:
         self.start_first.start([s for s in plan.changes if s.order is UpdateOrder.START_FIRST])
         self.set_tags(plan)  # of those that stay as well: others may have moved them
         before = {each.id for each in self.project.containers() if each.status == "running"}
-        self.compose.up(plan.named, plan.pairs)
+        self.compose.up(plan.to_start if plan.left else plan.named, plan.pairs)
         containers = self.project.containers()
         names = {each.service.name for each in plan.changes}
         started = [c for c in containers if c.id not in before and not c.oneoff]

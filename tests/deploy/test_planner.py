@@ -341,3 +341,35 @@ def test_an_engine_that_is_down(world: DeployWorld) -> None:
     assert isinstance(outcome(world.plan), EngineError)
     world.host.down = True
     assert isinstance(outcome(world.plan), EngineError)
+
+
+def test_containers_of_services_that_are_gone_are_orphans(tmp_path: Path) -> None:
+    """As compose tells them: not those of profiles that are not chosen."""
+    world = of(tmp_path, service("web"))
+    one = world.publish("1")
+    for name in ("old", "debug", "web"):
+        world.project.run(name, one)
+    world.project.run("web", one, oneoff=True)
+    world.project.unchosen = ("debug",)
+    plan = world.plan()
+    assert ([each.service for each in plan.orphans], plan.remove_orphans) == (["old"], False)
+    world.deploy()
+    assert world.runs("old")
+    planner = world.planner()
+    plan = planner.deploy([], None, remove_orphans=True)
+    world.deployer(planner).deploy(plan)
+    assert (world.runs("old"), len(world.runs("debug"))) == ([], 1)
+
+
+def test_without_such_containers_compose_is_not_asked(world: DeployWorld) -> None:
+    world.publish("1")
+    world.deploy()
+    world.plan()
+    assert world.asked("service_names") == []
+
+
+def test_a_service_that_is_built_here_is_told_how(tmp_path: Path) -> None:
+    world = of(tmp_path, service("web"), Service("job", None, built=True))
+    world.publish("1")
+    [note] = world.plan().notes
+    assert note == "built here, not pulled: job; `docker compose build job` makes a new version"

@@ -38,6 +38,7 @@ class FakeProject:
         fails: Errors that calls raise, the next one first, by the method's name.
         said: What containers have printed, by ID.
         asked: The calls, in order: the method's name and what it was given.
+        unchosen: Services of profiles that are not chosen.
         registry: Where it pulls from; without one, it gets whatever is asked for.
         step: Is called before anything is asked for or changed; may raise.
     """
@@ -49,6 +50,7 @@ class FakeProject:
     fails: dict[str, list[Exception]] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[object, ...]] = field(default_factory=list)
+    unchosen: tuple[str, ...] = ()
     registry: FakeRegistry | None = None
     step: Callable[[], None] = lambda: None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -68,6 +70,10 @@ class FakeProject:
     def model(self) -> Model:
         self._ask("model")
         return self.made
+
+    def service_names(self) -> frozenset[str]:
+        self._ask("service_names")
+        return frozenset({*self.made.services, *self.unchosen})
 
     def containers(self) -> tuple[Container, ...]:
         self._ask("containers")

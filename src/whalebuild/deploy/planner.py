@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.deploy.history import (
     effective,
@@ -28,7 +29,7 @@ from whalebuild.deploy.plan import (
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
 from whalebuild.deploy.resolve import Resolved, Resolver
-from whalebuild.deploy.services import held_back, idle_dependencies
+from whalebuild.deploy.services import built_here, held_back, idle_dependencies, orphans
 from whalebuild.errors import RefusedError, UnreachableError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import DiffReader
@@ -51,7 +52,12 @@ class DeployPlanner:
     history: History
 
     def deploy(
-        self, names: Sequence[str], order: UpdateOrder | None, *, dependencies: bool = True
+        self,
+        names: Sequence[str],
+        order: UpdateOrder | None,
+        *,
+        dependencies: bool = True,
+        remove_orphans: bool = False,
     ) -> DeployPlan:
         """Plan to run what is published now.
 
@@ -59,6 +65,7 @@ class DeployPlanner:
             names: Services; all of them if it is empty.
             order: How services are switched, whatever the project's file says.
             dependencies: Whether what the named ones depend on is started where it does not run.
+            remove_orphans: Whether containers of services that the project has not any more go.
 
         Raises:
             UsageError: A service is unknown, or its image is not published.
@@ -69,7 +76,8 @@ class DeployPlanner:
         services = in_order(self.model, (*chosen, *idle))
         resolved = Resolver(self.lookup, self.look).resolve(services, idle)
         changes = {s.name: self._change(s, resolved[s.name], order) for s in services}
-        return self._left_apart(self.with_diffs(changes, tuple(names)))
+        plan = self._left_apart(self.with_diffs(changes, tuple(names), built_here(services)))
+        return replace(plan, orphans=self._orphans(), remove_orphans=remove_orphans)
 
     def rollback(self, versions: Versions, order: UpdateOrder | None) -> DeployPlan:
         """Plan to run these versions; nothing is read of the registry that the host has."""
@@ -131,6 +139,11 @@ class DeployPlanner:
         recorded = self._recorded.get(service.name)
         known = recorded is not None and recorded.digest == version.digest
         return known or not left_unfinished(self.history)
+
+    def _orphans(self) -> tuple[Container, ...]:
+        found = orphans(self.look.containers, self.model.services)
+        # Those of profiles that were not chosen are none; compose tells them if it is asked to.
+        return orphans(found, self.project.service_names()) if found else ()
 
     def _running(self, service: Service) -> RunningVersion | None:
         return self.look.running(service, self._recorded.get(service.name))

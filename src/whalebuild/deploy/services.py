@@ -67,6 +67,15 @@ def _waits(service: Service, left: Collection[str], runs: Callable[[str], bool])
             yield f"it needs {name}, which does not run"
 
 
+def built_here(services: Iterable[Service]) -> tuple[str, ...]:
+    """What is to be known of services that are built on the host and nowhere published."""
+    names = [each.name for each in services if each.built and each.image is None]
+    if not names:
+        return ()
+    command = f"`docker compose build {' '.join(names)}`"
+    return (f"built here, not pulled: {', '.join(names)}; {command} makes a new version",)
+
+
 def orphans(containers: Iterable[Container], services: Collection[str]) -> tuple[Container, ...]:
     """Containers whose service is not among a project's, as compose tells them.
 

@@ -148,13 +148,13 @@ def before_image(host: Host, service: str) -> str:
 POLICIES = ("", "always", "missing", "if_not_present", "never", "build", "daily", "weekly")
 
 
-@pytest.mark.extended
+@pytest.mark.soak
 @pytest.mark.parametrize("tag", ["1", "latest"])
 def test_whom_compose_asks_and_whom_whalebuild_asks(mixed: Mixed, tag: str, tmp_path: Path) -> None:
     """For every policy, with the image on the host and without."""
     for here in (True, False):
         for policy in POLICIES:
-            name = f"{mixed.repository}/{policy or 'none'}-{here}"
+            name = f"{mixed.repository}/{policy or 'none'}-{'here' if here else 'not'}"
             push_like(mixed.sandbox.registry, TINY_BASE, name, "1")
             image = f"{mixed.sandbox.registry}/{name}:{tag}"
             if tag != "1":
@@ -200,10 +200,10 @@ def test_a_registry_that_is_down_fails_only_its_services(mixed: Mixed, other: Ow
     other.kill()
     dry = mixed.ours.whalebuild("deploy", "--dry-run")
     assert dry.returncode == 6
-    assert "error: left as it is: cache; would be deployed: db, web, tool" in dry.stderr
+    assert "error: left as it is: cache; would be deployed: web (" in dry.stderr
     done = mixed.ours.whalebuild("deploy")
     assert done.returncode == 6, done.stderr
-    assert "error: left as it is: cache; deployed: db, web, tool" in done.stderr
+    assert "error: left as it is: cache; deployed: web (" in done.stderr
     assert f"left as it is: {other.address} cannot be reached" in done.stdout
     after = {each.service: each for each in mixed.ours.containers()}
     assert {name for name in after if after[name].id != before[name].id} == {"web"}

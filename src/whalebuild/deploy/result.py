@@ -76,10 +76,10 @@ def left_out(result: DeployResult) -> WhalebuildError | None:
     if error is None:
         return None
     left = ", ".join(each.service.name for each in plan.left)
-    done = ", ".join(plan.to_start)
-    how = _DONE[result.done]
+    names = ", ".join(each.service.name for each in plan.changes)
+    done = f"{_DONE[result.done]}: {names}" if names else "all else runs already"
     return type(error)(
-        f"left as it is: {left}; {how}: {done} ({error.what})",
+        f"left as it is: {left}; {done} ({error.what})",
         cause=error.cause,
         next_step=error.next_step,
     )

@@ -152,4 +152,8 @@ def test_what_was_left_is_an_error_that_names_what_was_done(
         error.what,
         None,
     )
+    same = planned(lost, changed("web", ServiceAction.UNCHANGED))
+    nothing = left_out(DeployResult(DeployAction.UNCHANGED, same))
+    assert nothing
+    assert nothing.what == f"left as it is: db; all else runs already ({error.what})"
     assert left_out(DeployResult(DeployAction.DEPLOYED, planned(plan.services["web"]))) is None

@@ -29,7 +29,8 @@ from whalebuild.docker.environment import (
     looks_up_variables,
 )
 from whalebuild.docker.exports import ExportFolder
-from whalebuild.docker.info import engine_endpoint, engine_info, own_engine, platform_of_engine
+from whalebuild.docker.engine_connection import engine_endpoint
+from whalebuild.docker.info import engine_info, own_engine, platform_of_engine
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.plan.ports import PlanEngine
 from whalebuild.runtime.threads import Submit

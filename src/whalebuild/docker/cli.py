@@ -10,11 +10,13 @@ import contextlib
 import importlib
 import itertools
 import json
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whalebuild.docker.piped import Piped
 from whalebuild.docker.plugins import docker_program, environment_after
 from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
 from whalebuild.docker.scratch import ScratchFolder
@@ -130,6 +132,26 @@ class DockerCalls:
         if not isinstance(found, dict):
             raise _no_json()
         return found
+
+    def piped(self, arguments: Sequence[str]) -> Piped:
+        """Start ``docker ARGUMENTS``, to speak to it; it ends at the latest with :meth:`close`.
+
+        Raises:
+            EngineError: There is no docker client.
+        """
+        program, given = docker_program(None, None)
+        pidfile, errors = self.file(".pid"), self.file(".err")
+        ours, theirs = socket.socketpair()
+        with theirs, errors.open("wb") as file:
+            process = subprocess.Popen(  # noqa: S603 - docker
+                ["sh", "-c", _RECORD_PID, str(pidfile), program, *arguments],  # noqa: S607
+                stdin=theirs,
+                stdout=theirs,
+                stderr=file,
+                env=environment_after(given),
+                process_group=0,  # Ctrl-C is for whoever speaks to it
+            )
+        return Piped(ours, process, errors, lambda: _stop(pidfile))
 
     @contextlib.contextmanager
     def client(

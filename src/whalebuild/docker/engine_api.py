@@ -47,16 +47,20 @@ class EngineApi:
 
     Every method may raise ``CommandFailedError`` where the engine cannot be reached or refuses, and
     ``EngineError`` where what answers is no engine. It may be asked from several threads.
+
+    Attributes:
+        calls: What starts docker, where that is the way to the engine.
     """
 
-    def __init__(self, calls: DockerCalls) -> None:
-        self._calls = calls
+    def __init__(self, calls: DockerCalls | None = None) -> None:
+        self.calls = calls or DockerCalls()
         self._idle: list[EngineConnection] = []
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections, and stop what still runs of docker."""
         while self._idle:
             self._idle.pop().close()
+        self.calls.close()
 
     def find(self, path: str, query: Words | None = None) -> Any:
         """The JSON of an answer to GET; None where there is no such thing."""
@@ -112,7 +116,7 @@ class EngineApi:
     ) -> Iterator[tuple[EngineConnection, http.client.HTTPResponse]]:
         """An answer that goes on, on a connection of its own; closing that one ends it."""
         whole = self._whole(path, query)
-        used = connection(self._calls)
+        used = connection(self.calls)
         try:
             try:
                 answer = _sent(used, "GET", whole)
@@ -153,7 +157,7 @@ class EngineApi:
         try:
             used = self._idle.pop()
         except IndexError:
-            used = connection(self._calls)
+            used = connection(self.calls)
         try:
             if used.is_stale:
                 used.close()

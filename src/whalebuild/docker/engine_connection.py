@@ -26,6 +26,8 @@ from whalebuild.docker.plugins import is_docker_client
 from whalebuild.failures.command_failed import CommandFailedError
 
 _UNIX = "unix://"
+# What dial-stdio says of an engine that does not listen; other commands say it otherwise.
+_NO_WAY = "failed to open the raw stream connection"
 _DEFAULT = "unix:///var/run/docker.sock"
 
 
@@ -120,15 +122,13 @@ class PipedConnection(EngineConnection):
         super().close()
         if self._piped is not None:
             self._piped.close()
-            self._piped = None
 
     def why_lost(self, failed: Exception) -> CommandFailedError:
         """The error for a connection that broke: what docker says of it."""
         said = self._piped.said() if self._piped else ""
         if not said:
             return super().why_lost(failed)
-        known = "daemon" in said or "command [ssh" in said
-        return CommandFailedError(said if known else f"error during connect: {said}")
+        return CommandFailedError(f"error during connect: {said}" if _NO_WAY in said else said)
 
 
 def connection(calls: DockerCalls) -> EngineConnection:

@@ -41,5 +41,6 @@ class Piped:
         with contextlib.suppress(OSError):
             self.socket.shutdown(SHUT_RDWR)  # whoever reads from it gets its end
         self.socket.close()
-        self.stop()
-        self.process.wait()
+        if self.process.returncode is None:
+            self.stop()
+            self.process.wait()

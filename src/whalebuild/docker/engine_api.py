@@ -77,14 +77,14 @@ class EngineApi:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            raise EngineError(
-                "the engine answered with something else than JSON", next_step=_DOCKERS
-            ) from None
+            raise _unreadable("something else than JSON") from None
 
     def objects(self, path: str, query: Words | None = None) -> list[Mapping[str, Any]]:
         """The objects of an answer that is a list."""
         found = self.get(path, query)
-        return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        if not isinstance(found, list):
+            raise _unreadable("something else than a list")
+        return [each for each in found if isinstance(each, dict)]
 
     def request(
         self, method: str, path: str, query: Words | None = None, body: Words | None = None
@@ -208,6 +208,10 @@ def _content(answer: http.client.HTTPResponse) -> bytes:
     except (ValueError, KeyError, TypeError, RecursionError):
         message = content.decode(errors="replace").strip() or answer.reason
     raise ApiError(answer.status, message)
+
+
+def _unreadable(what: str) -> EngineError:
+    return EngineError(f"the engine answered with {what}", next_step=_DOCKERS)
 
 
 def _word(value: Any) -> str:

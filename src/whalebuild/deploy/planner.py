@@ -191,7 +191,7 @@ class DeployPlanner:
                 key = (source, each.service.platform)
                 wanted.setdefault(key, []).append(each.service.name)
         self.lookup.begin(source for source, _ in wanted)
-        images = tuple(self.look.images.values())
+        images = self.host.images() if wanted else ()
         diffs: list[ImageDiff] = []
         lost: dict[str, WhalebuildError] = {}
         for (source, platform), names in wanted.items():
@@ -237,7 +237,7 @@ class DeployPlanner:
         return state_after(self.history, last.number) if last else {}
 
     def _look(self) -> Look:
-        return Look.at(self.project.containers(), self.host.images())
+        return Look.at(self.project.containers(), self.host.listed())
 
 
 def all_of(plan: DeployPlan) -> DeployPlan:

@@ -78,7 +78,10 @@ class DeploySession:
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
         lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
-        return DeployPlanner(self.project, self.host, lookup, history)
+        grace = self.settings.deploy_grace
+        return DeployPlanner(
+            *(self.project, self.host, lookup, history), grace=grace, now=lambda: datetime.now(UTC)
+        )
 
     def deployer(self, planner: DeployPlanner, *, go_back: bool) -> Deployer:
         """What carries out the planner's plans; see :class:`Deployer` for ``go_back``."""

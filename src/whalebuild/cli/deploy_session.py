@@ -99,7 +99,7 @@ class DeploySession:
             project,
             self.record,
             planner,
-            Puller(project, self.retrier, console),
+            Puller(project, self.retrier, console, self.host.space),
             Switcher(project, compose, start_first, health),
             console,
             now=_utc_now,

@@ -114,6 +114,9 @@ KEYS = {
             "seconds that a service without a health check must stay up",
         ),
         SettingKey("keep", ValueKind.COUNT, "deployments whose images stay on the host"),
+        SettingKey(
+            "prune", ValueKind.SWITCH, "remove images beyond keep after a deploy that worked"
+        ),
         SettingKey("state-dir", ValueKind.TEXT, "folder of the records of deployments"),
     )
 }
@@ -159,6 +162,7 @@ class Settings:
     deploy_timeout: float = 120.0
     deploy_grace: float = 5.0
     keep: int = DEFAULT_KEEP
+    prune: bool = True
     state_dir: str | None = None
     targets: Mapping[str, _Values] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from whalebuild.failures.redaction import redact as redact
+from whalebuild.failures.redaction import redact as redact  # noqa: PLC0414 - others have it from here
 
 
 class Remedy(Enum):

@@ -16,6 +16,10 @@ _NAMED = (
     r"(?i:(?:[a-z0-9]+_)*+(?<![a-z0-9])(?:password|passwd|assertion|(?:secret|token)"
     r"(?:_(?:access_)?key)?))"
 )
+_OF_AWS = (
+    r"(?i)(secret_?access_?key|session_?token)(\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)"
+    r"[a-z0-9/+=]{16,}"
+)
 # Each pattern with what it leaves.
 _PATTERNS = tuple(
     (re.compile(pattern), left)
@@ -31,11 +35,7 @@ _PATTERNS = tuple(
         (r"\b(?:gl[a-z]{2,6}|GR1348941)-[\w.-]{16,}", "***"),
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "***"),
         # AWS's secret keys have none: they are told by what stands before them.
-        (
-            r"(?i)(secret_?access_?key|session_?token)"
-            r"(\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)[a-z0-9/+=]{16,}",
-            r"\1\2***",
-        ),
+        (_OF_AWS, r"\1\2***"),
         (rf"\b({_NAMED})(=|\\?[\"']\s{{0,9}}:\s{{0,9}}\\?[\"'])[^\s\"'&\\]+", r"\1\2***"),
         # The output of a credential helper that failed.
         (r"(error getting credentials - err: [^`]{0,999}out: `)[^`]*", r"\1***"),

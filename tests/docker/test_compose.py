@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from whalebuild.compose.pull_progress import PullLine
+from whalebuild.compose.up import UpFlag
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -163,7 +164,7 @@ def test_up_with_the_files_as_they_are(project: Callable[..., Path]) -> None:
     folder = project("echo noise; echo noise >&2")
     with ComposeProject(files=["a.yaml"]) as compose:
         compose.up([], images={})
-        compose.up(["db"], images={}, scales={"db": 2}, recreate=False, dependencies=False)
+        compose.up(["db"], images={}, scales={"db": 2}, flags=[UpFlag.NO_RECREATE, UpFlag.NO_DEPS])
     assert calls(folder) == [
         "compose --file a.yaml up --detach",
         "compose --file a.yaml up --detach --scale db=2 --no-recreate --no-deps db",
@@ -344,7 +345,9 @@ def test_rejoining(project: Callable[..., Path]) -> None:
     folder = project("exit 0")
     with ComposeProject() as compose:
         compose.rejoin("0123", {"shop_default": ("web", "shop-web-2"), "back": ()})
-        compose.up(["web"], images={}, scales={"web": 2}, recreate=False, start=False)
+        compose.up(
+            ["web"], images={}, scales={"web": 2}, flags=[UpFlag.NO_RECREATE, UpFlag.NO_START]
+        )
     *rejoined, up = [call for call in calls(folder) if " config " not in call]
     assert rejoined == [
         "network disconnect shop_default 0123",

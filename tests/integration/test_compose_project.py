@@ -21,6 +21,7 @@ from tests.support.marks import rarely
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.compose.pull_progress import PullState, layer_id
+from whalebuild.compose.up import UpFlag
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.failures.classify_docker import classify_pull
 from whalebuild.failures.command_failed import CommandFailedError
@@ -243,7 +244,7 @@ def test_two_of_a_service_that_can(pair: Pair, project: ComposeProject) -> None:
     write(pair, free_port())
     project.up(["plain"], images={})
     old = of(project, "plain")
-    project.up(["plain"], images={}, scales={"plain": 2}, recreate=False)
+    project.up(["plain"], images={}, scales={"plain": 2}, flags=[UpFlag.NO_RECREATE])
     numbers = {c.number: c.id for c in project.containers()}
     assert numbers.pop(1) == old.id
     assert set(numbers) == {2}

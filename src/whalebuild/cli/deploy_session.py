@@ -147,6 +147,7 @@ def open_deploy_session(
         project_directory=arguments.project_directory or "",
         profiles=arguments.profiles or (),
         env_files=arguments.env_files or (),
+        note=console.note,
     )
     with console, DockerHost(calls) as host, RegistryClient() as registry:
         for warning in environment.warnings:

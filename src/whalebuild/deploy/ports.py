@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import Protocol
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model
 from whalebuild.compose.pull_progress import PullLine
+from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.record import Entry, History
 from whalebuild.oci.reference import Reference
 
@@ -42,9 +43,8 @@ class Project(Protocol):
         *,
         images: Mapping[str, Reference],
         scales: Mapping[str, int] | None = None,
-        recreate: bool = True,
-        dependencies: bool = True,
-        start: bool = True,
+        flags: Collection[UpFlag] = (),
+        watch: Callable[[], None] | None = None,
     ) -> None:
         """Run ``docker compose up --detach``; nothing is pulled for services of ``images``.
 
@@ -54,9 +54,8 @@ class Project(Protocol):
                 what compose compares: with the files' own, tagged before, the next ``docker compose
                 up`` finds nothing to do; with a digest it replaces the containers.
             scales: How many containers, by service.
-            recreate: Whether containers whose configuration or image is another are replaced.
-            dependencies: Whether services that these depend on are started as well.
-            start: Whether containers are started, or made only.
+            flags: Of ``docker compose up``.
+            watch: Called several times a second meanwhile; what it raises stops compose.
         """
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:

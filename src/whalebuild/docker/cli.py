@@ -11,7 +11,7 @@ import importlib
 import itertools
 import json
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,11 @@ _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 # The same, with standard output in a file, apart from what goes to standard error.
 _RECORD_OUTPUT = 'out="$1" && shift && echo $$ >"$0" && exec "$@" >"$out"'
 
+
+# Seconds between two looks at a command that is watched.
+_WATCH_SECONDS = 0.2
+# Looks at what a command does while it works; what it raises stops the command.
+Watch = Callable[[], None]
 
 # Of docker's plugins, those that are called here.
 _PLUGINS = ("buildx", "compose")
@@ -68,6 +73,8 @@ class DockerCalls:
         env: Mapping[str, str | None] | None = None,
         *,
         output: Path | None = None,
+        watch: Watch | None = None,
+        said: Callable[[str], None] | None = None,
     ) -> str:
         """The output of ``docker ARGUMENTS``, without the line's end.
 
@@ -75,6 +82,9 @@ class DockerCalls:
             arguments: The words of the command; other users of the machine can read them.
             env: Variables of this call alone; None takes one out.
             output: A file that takes the output instead, also of a command that fails in the end.
+            watch: Called several times a second while the command works; what it raises stops the
+                command, and is raised.
+            said: Gets what a command that worked has printed on standard error.
 
         Raises:
             CommandFailedError: The command failed.
@@ -83,25 +93,35 @@ class DockerCalls:
         plugin = arguments[0] if arguments[0] in _PLUGINS else None
         program, given = docker_program(env, plugin)
         with self._recorded(output) as record:
-            done = subprocess.run(  # noqa: S603 - docker, or a plugin of its
+            with subprocess.Popen(  # noqa: S603 - docker, or a plugin of its
                 [*record, program, *arguments],
-                capture_output=True,
-                check=False,
+                stdin=subprocess.DEVNULL if watch else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=environment_after(given),
-            )
-            if done.returncode:
-                raise CommandFailedError(done.stderr.decode(errors="replace"))
-        return done.stdout.decode(errors="replace").removesuffix("\n")
+            ) as process:
+                found, errors = _watched(process, watch)
+            if process.returncode:
+                raise CommandFailedError(errors.decode(errors="replace"))
+        if said:
+            said(errors.decode(errors="replace"))
+        return found.decode(errors="replace").removesuffix("\n")
 
-    def json(self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None) -> object:
-        """What ``docker ARGUMENTS`` prints as JSON.
+    def json(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str | None] | None = None,
+        *,
+        said: Callable[[str], None] | None = None,
+    ) -> object:
+        """What ``docker ARGUMENTS`` prints as JSON; see :meth:`run`.
 
         Raises:
             CommandFailedError: See :meth:`run`.
             EngineError: See :meth:`run`; or it printed something else.
         """
         try:
-            return json.loads(self.run(arguments, env))
+            return json.loads(self.run(arguments, env, said=said))
         except (ValueError, RecursionError):
             raise _no_json() from None
 
@@ -179,6 +199,20 @@ class DockerCalls:
             _stop(pidfile)
             raise
         pidfile.unlink(missing_ok=True)
+
+
+def _watched(process: subprocess.Popen[bytes], watch: Watch | None) -> tuple[bytes, bytes]:
+    """What a process prints until its end; it is ended if the watch raises."""
+    try:
+        while True:
+            try:
+                return process.communicate(timeout=_WATCH_SECONDS if watch else None)
+            except subprocess.TimeoutExpired:
+                if watch:
+                    watch()
+    except BaseException:
+        stop(process.pid, lambda _: process.poll() is not None)
+        raise
 
 
 def _as_error(failed: Exception) -> EngineError:

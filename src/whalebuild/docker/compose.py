@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_container
 from whalebuild.compose.model import Model, read_model, without_hostname
-from whalebuild.compose.pull_progress import PullLine, compose_error, parse_pull_line
-from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.compose_files import ComposeCall, as_it_is, to_pull, with_images
+from whalebuild.compose.pull_progress import (
+    PullLine,
+    compose_error,
+    compose_warnings,
+    parse_pull_line,
+)
+from whalebuild.compose.up import UpFlag
+from whalebuild.docker.cli import DockerCalls, Watch
+from whalebuild.docker.compose_files import (
+    ComposeCall,
+    as_it_is,
+    compose_words,
+    to_pull,
+    with_images,
+)
 from whalebuild.docker.host import inspect_all
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
@@ -33,6 +45,7 @@ class ComposeProject:
         project_directory: ``--project-directory``; empty for compose's own.
         profiles: ``--profile`` values.
         env_files: ``--env-file`` values.
+        note: Gets what compose warns of, each line once.
     """
 
     def __init__(
@@ -44,8 +57,11 @@ class ComposeProject:
         project_directory: str = "",
         profiles: Sequence[str] = (),
         env_files: Sequence[str] = (),
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._calls = calls or DockerCalls()
+        self._note = note
+        self._noted: set[str] = set()
         self._options: dict[str, Any] = {
             "compose_files": list(files),
             "compose_project_name": project_name or None,
@@ -64,9 +80,9 @@ class ComposeProject:
     def model(self) -> Model:
         """See ``deploy.ports.Project``. The files are read once."""
         if self._model is None:
+            words = [*compose_words(self._options), "config", "--format", "json"]
             try:
-                with self._calls.client(plugin="compose", **self._options) as docker:
-                    found: object = docker.compose.config(return_json=True)
+                found = self._calls.json(words, said=self._warn)
             except CommandFailedError as failed:
                 raise _unreadable(failed) from None
             self._model = read_model(found)
@@ -125,21 +141,25 @@ class ComposeProject:
         *,
         images: Mapping[str, Reference],
         scales: Mapping[str, int] | None = None,
-        recreate: bool = True,
-        dependencies: bool = True,
-        start: bool = True,
+        flags: Collection[UpFlag] = (),
+        watch: Watch | None = None,
     ) -> None:
         """See ``deploy.ports.Project``."""
-        with self._compose(self._with(images)) as compose:
-            compose.up(
-                list(services) or None,
-                detach=True,
-                scales=dict(scales or {}),
-                recreate=recreate,
-                dependencies=dependencies,
-                start=start,
-                quiet=True,  # or what it says goes to the terminal, and is in no error
-            )
+        counts = [word for name, n in (scales or {}).items() for word in ("--scale", f"{name}={n}")]
+        with self._with(images) as what:
+            words = ["up", "--detach", *counts, *flags, *services]
+            call = [*compose_words(what.options), *words]
+            try:
+                self._calls.run(call, what.env, watch=watch, said=self._warn)
+            except CommandFailedError as failed:
+                raise CommandFailedError(compose_error(failed.stderr)) from None
+
+    def _warn(self, stderr: str) -> None:
+        """Hand on what compose warns of, once a run."""
+        for line in compose_warnings(stderr):
+            if line not in self._noted:
+                self._noted.add(line)
+                self._note(f"docker compose: {redact(line)}")
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
         """See ``deploy.ports.Project``."""

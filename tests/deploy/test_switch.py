@@ -14,6 +14,7 @@ from tests.support.errors import outcome
 from tests.support.project import model, service
 from tests.support.record import version
 from whalebuild.compose.model import Service, UpdateOrder
+from whalebuild.deploy.course import Course
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.errors import DeployError
@@ -52,7 +53,7 @@ def pulled(world: DeployWorld, *names: str, order: UpdateOrder | None = None) ->
 
 def trouble(world: DeployWorld, plan: DeployPlan) -> UnhealthyError:
     with pytest.raises(UnhealthyError) as failed:
-        world.switcher().switch(plan)
+        world.switcher().switch(plan, Course())
     return failed.value
 
 
@@ -63,11 +64,11 @@ def ups(world: DeployWorld) -> list[tuple[object, ...]]:
 def test_the_host_s_tag_stands_for_the_version_and_compose_has_its_own_file(tmp_path: Path) -> None:
     world, two = at_two(tmp_path, service("web"), service("api"))
     plan = pulled(world)
-    world.switcher().switch(plan)
+    world.switcher().switch(plan, Course())
     tags = world.asked("tag")
     assert ("tag", str(kept_name(str(two.digest))), LATEST) in tags
     assert len(tags) == 2, "that of what stays is set as well"
-    assert ups(world) == [((), {}, {})]
+    assert ups(world) == [(("web", "api"), {}, {})]
     assert world.project.names[LATEST] == two.digest
 
 
@@ -93,8 +94,8 @@ def test_compose_is_kept_from_pulling_in_between(
     world, two = at_two(tmp_path, service("web", **more))
     plan = pulled(world)
     world.publish("3")
-    world.switcher().switch(plan)
-    assert ups(world) == [((), {"web": given} if given else {}, {})]
+    world.switcher().switch(plan, Course())
+    assert ups(world) == [(("web",), {"web": given} if given else {}, {})]
     assert world.runs() == [two.digest]
 
 
@@ -194,7 +195,7 @@ def test_trials_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
     plan = pulled(world)
     world.project.run("web", version("old"), oneoff=True, trial=True)
     world.project.run("web", version("old"), oneoff=True)
-    world.switcher().switch(plan)
+    world.switcher().switch(plan, Course())
     assert [(each.trial, each.oneoff) for each in world.project.running] == [
         (False, True),
         (False, False),
@@ -230,7 +231,7 @@ class TestStartFirst:
         world.project.fails["start_trial"] = [CommandFailedError(f"Error: {said}")]
         failed = trouble(world, plan)
         assert failed.problem.reason == "docker compose could not start it"
-        assert (failed.problem.output, failed.switched) == (f"Error: {said}", False)
+        assert failed.problem.output == f"Error: {said}"
 
     def test_without_one_both_run_until_the_new_one_works(self, tmp_path: Path) -> None:
         world, two = at_two(tmp_path, service("web", replicas=2))
@@ -238,7 +239,7 @@ class TestStartFirst:
         seen: list[list[str]] = []
         world.console.progress = lambda *_: seen.append(world.runs())  # type: ignore[method-assign]
         world.deploy(order=UpdateOrder.START_FIRST)
-        assert ups(world) == [(("web",), {}, {"web": 4}), ((), {}, {})]
+        assert ups(world) == [(("web",), {}, {"web": 4}), (("web",), {}, {})]
         assert all(len(each) == 4 for each in seen if len(set(each)) == 2)
         assert any(len(each) == 4 for each in seen)
         assert ("remove", tuple(old)) in world.asked("remove")
@@ -296,5 +297,5 @@ class TestStartFirst:
     def test_a_first_start_has_nothing_to_stand_beside(self, world: DeployWorld) -> None:
         one = world.publish("1")
         world.deploy(order=UpdateOrder.START_FIRST)
-        assert ups(world) == [((), {}, {})]
+        assert ups(world) == [(("web",), {}, {})]
         assert world.runs() == [one.digest]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from tests.support.record import AT
 from tests.support.registry import FakeRegistry, push_app
 from tests.support.retrier import patient
 from whalebuild.compose.model import Service, UpdateOrder
+from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.history import rollback_target, state_after
+from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan, running_of
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.pull import Puller
@@ -89,6 +93,27 @@ class Clock:
 
 
 @dataclass
+class FakeInterrupts:
+    """Signals of a test.
+
+    Attributes:
+        came: Whether there was one.
+        held_now: How often they are held at the moment.
+    """
+
+    came: bool = False
+    held_now: int = 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self.held_now += 1
+        try:
+            yield
+        finally:
+            self.held_now -= 1
+
+
+@dataclass
 class DeployWorld:
     """Everything that deploys read and write; each command makes its own planner and deployer."""
 
@@ -106,6 +131,8 @@ class DeployWorld:
         self.project = FakeProject(made, registry=self.registry, step=self.life.step)
         self.host = FakeHost(self.project)
         self.record = MortalRecord(self.folder, self.life)
+        self.deadline = Deadline(self.timeout, self.clock)
+        self.interrupts = FakeInterrupts()
 
     @property
     def history(self) -> History:
@@ -138,21 +165,30 @@ class DeployWorld:
         )
 
     def switcher(self) -> Switcher:
-        compose, health = ComposeUp(self.project), self.health()
-        start_first = StartFirst(self.project, self.console, compose, health, self.clock.sleep)
-        return Switcher(self.project, compose, start_first, health)
+        compose = ComposeUp(self.project, ComposeWatch(self.project, self.console, self.deadline))
+        start_first = StartFirst(
+            *(self.project, self.console, compose, self.health(), self.deadline, self.clock.sleep)
+        )
+        return Switcher(
+            *(self.project, self.console, compose, start_first, self.health(), self.deadline)
+        )
 
     def deployer(self, planner: DeployPlanner, *, go_back: bool = True) -> Deployer:
+        project, console, sleep = self.project, self.console, self.clock.sleep
+        switcher = self.switcher()
         return Deployer(
-            self.project,
+            project,
             self.record,
             planner,
-            Puller(self.project, patient(2, self.console.note), self.console),
-            self.switcher(),
-            self.console,
+            Puller(project, patient(2, console.note), console),
+            Jobs(project, console, switcher.compose, switcher.health, self.deadline, sleep),
+            switcher,
+            GoBack(*(project, console, switcher, self.deadline, self.interrupts, go_back, sleep)),
+            self.deadline,
+            self.interrupts,
+            console,
             now=lambda: AT,
             clock=self.clock,
-            go_back=go_back,
         )
 
     def plan(self, *names: str, order: UpdateOrder | None = None) -> DeployPlan:

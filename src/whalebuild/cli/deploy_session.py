@@ -22,9 +22,13 @@ from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import fit
 from whalebuild.cli.screen import in_ci, in_github, screen_width, show
 from whalebuild.cli.waiting import said
+from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.course import Interrupts
+from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
+from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.pull import Puller
@@ -79,29 +83,38 @@ class DeploySession:
         lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
         return DeployPlanner(self.project, self.host, lookup, history)
 
-    def deployer(self, planner: DeployPlanner, *, go_back: bool) -> Deployer:
-        """What carries out the planner's plans; see :class:`Deployer` for ``go_back``."""
+    def deployer(
+        self, planner: DeployPlanner, interrupts: Interrupts, *, go_back: bool
+    ) -> Deployer:
+        """What carries out the planner's plans.
+
+        Args:
+            planner: Whose plans.
+            interrupts: Signals.
+            go_back: Whether the versions before are started again if the new ones do not work.
+        """
         project, console, settings = self.project, self.console, self.settings
-        compose = ComposeUp(project)
+        clock, sleep = time.monotonic, time.sleep
+        deadline = Deadline(settings.deploy_timeout, clock)
+        compose = ComposeUp(project, ComposeWatch(project, console, deadline))
         health = HealthWait(
-            project,
-            console,
-            settings.deploy_timeout,
-            settings.deploy_grace,
-            time.monotonic,
-            time.sleep,
+            project, console, settings.deploy_timeout, settings.deploy_grace, clock, sleep
         )
-        start_first = StartFirst(project, console, compose, health, time.sleep)
+        start_first = StartFirst(project, console, compose, health, deadline, sleep)
+        switcher = Switcher(project, console, compose, start_first, health, deadline)
         return Deployer(
             project,
             self.record,
             planner,
             Puller(project, self.retrier, console),
-            Switcher(project, compose, start_first, health),
+            Jobs(project, console, compose, health, deadline, sleep),
+            switcher,
+            GoBack(project, console, switcher, deadline, interrupts, go_back, sleep),
+            deadline,
+            interrupts,
             console,
             now=_utc_now,
-            clock=time.monotonic,
-            go_back=go_back,
+            clock=clock,
         )
 
 

@@ -79,6 +79,10 @@ class DeployPlanner:
             if service is None or version is None:
                 why = "did not run then" if version is None else "is not in the project any more"
                 notes.append(f"{name} is left as it is: it {why}")
+            elif service.is_job:
+                notes.append(
+                    f"{name} is left as it is: what a job has done is not undone by an old one"
+                )
             else:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from typing import Protocol
 
 from whalebuild.compose.containers import Container
+from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Model
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
@@ -65,17 +66,30 @@ class Project(Protocol):
         address of its own, it gets nothing back but the names.
         """
 
-    def start_trial(self, service: str, image: Reference) -> None:
-        """Start one container of a service beside the others: no ports, no name in the network.
+    def start_trial(
+        self, service: str, image: Reference, *, watch: Callable[[], None] | None = None
+    ) -> None:
+        """Start one container of a service beside the others, by which nobody finds it.
 
-        Labelled ``dev.whalebuild.trial``; it depends on nothing that it starts.
+        It has no ports, no name in the network, and none of the service's labels: proxies route to
+        whatever has them. Labelled ``dev.whalebuild.trial``; it depends on nothing that it starts.
         """
 
-    def remove(self, containers: Sequence[str]) -> None:
+    def stop(self, containers: Sequence[str]) -> None:
+        """Stop containers with their services' signals and grace periods; they stay."""
+
+    def remove(self, containers: Sequence[str], *, at_once: bool = False) -> None:
         """Stop containers with their services' signals and grace periods, and remove them.
 
         Containers that are gone already are passed over.
+
+        Args:
+            containers: Their IDs.
+            at_once: Kill them instead.
         """
+
+    def check_health(self, container: str) -> CheckResult | None:
+        """Run a running container's own health check once more; None where it has none."""
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of a container's output."""

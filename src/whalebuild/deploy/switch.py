@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from whalebuild.buildkit.console import Console
+from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
 from whalebuild.compose.model import UpdateOrder
+from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.compose_up import (
     ComposeUp,
     containers_of,
     require_containers,
     version_of,
 )
+from whalebuild.deploy.course import Course
+from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
+from whalebuild.deploy.jobs import missing_dependencies
 from whalebuild.deploy.plan import DeployPlan, ServiceChange, host_name, running_of
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.start_first import StartFirst
@@ -29,35 +35,57 @@ class Switcher:
     """
 
     project: Project
+    console: Console
     compose: ComposeUp
     start_first: StartFirst
     health: HealthWait
+    deadline: Deadline
 
-    def switch(self, plan: DeployPlan) -> None:
-        """Start all versions of a plan, and wait until they work.
+    def switch(self, plan: DeployPlan, course: Course) -> None:
+        """Start all versions of a plan but those of jobs, and wait until they work.
+
+        Args:
+            plan: What is to run.
+            course: Is told when the versions before may be stopped.
 
         Raises:
-            UnhealthyError: A service does not start or does not work. The versions before may or
-                may not run.
+            UnhealthyError: A service does not start or does not work.
             EngineError: The engine cannot be asked.
         """
+        changes = [each for each in plan.changes if not each.service.is_job]
         self.start_first.clean_up()
-        self.start_first.start([s for s in plan.changes if s.order is UpdateOrder.START_FIRST])
+        self.start_first.start([s for s in changes if s.order is UpdateOrder.START_FIRST], course)
         self.set_tags(plan)  # of those that stay as well: others may have moved them
-        before = {each.id for each in self.project.containers() if each.status == "running"}
-        self.compose.up(plan.named, plan.pairs)
+        before = self.project.containers()
+        self._up(plan, before, course)
         containers = self.project.containers()
-        names = {each.service.name for each in plan.changes}
-        started = [c for c in containers if c.id not in before and not c.oneoff]
+        names = {each.service.name for each in changes}
+        ran = {each.id for each in before if each.status == "running"}
+        started = [c for c in containers if c.id not in ran and not _is_aside(c, plan)]
         changed = [c for name in names for c in containers_of(containers, name)]
-        require_containers(plan.changes, changed)
-        self.health.wait({each.id for each in (*started, *changed)})
-        self._check_versions(plan.pairs)
+        require_containers(changes, changed)
+        self.health.wait({each.id for each in (*started, *changed)}, self.deadline.ends)
+        self._check_versions([each for each in plan.pairs if not each.service.is_job])
+        course.done = True
 
     def set_tags(self, plan: DeployPlan) -> None:
         """Have the host's tags stand for a plan's versions."""
         for each in plan.pairs:
             self.compose.tag(each)
+
+    def _up(self, plan: DeployPlan, containers: Collection[Container], course: Course) -> None:
+        """Have compose start the services, and what they need and nothing runs of.
+
+        All are named, and all but the jobs: compose would start a job again that has ended. Among
+        those that are named it keeps their order and conditions (``WithSelectedServices`` of
+        compose-go).
+        """
+        names = [each.service.name for each in plan.services.values() if not each.service.is_job]
+        names += missing_dependencies(plan, names, containers)
+        if names:
+            course.switched = True
+            self.console.progress("docker compose starts what is new", self.deadline.words)
+            self.compose.up(names, plan.pairs, flags=(UpFlag.NO_DEPS,))
 
     def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
         """Raise where another image runs: a tag was moved before compose read it."""
@@ -72,3 +100,9 @@ class Switcher:
                     raise UnhealthyError(
                         HealthProblem(each.service.name, container.id, reason, output)
                     )
+
+
+def _is_aside(container: Container, plan: DeployPlan) -> bool:
+    """Whether a container is nothing that this switch has started: of a job, or run by hand."""
+    service = plan.model.services.get(container.service)
+    return container.oneoff or service is None or service.is_job

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_container
-from whalebuild.compose.model import Model, read_model, without_hostname
+from whalebuild.compose.containers import Container, health_check, read_project_container
+from whalebuild.compose.health import CheckResult
+from whalebuild.compose.model import Model, read_model
 from whalebuild.compose.pull_progress import (
     PullLine,
     compose_error,
     compose_warnings,
     parse_pull_line,
 )
+from whalebuild.compose.trial import TRIAL_LABELS, as_trial
 from whalebuild.compose.up import UpFlag
 from whalebuild.docker.cli import DockerCalls, Watch
 from whalebuild.docker.compose_files import (
@@ -33,6 +36,10 @@ from whalebuild.oci.reference import Reference
 
 _NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")
 _GONE = ("no such container", "is already in progress")
+
+
+class _CheckTooLongError(Exception):
+    """A health check takes longer than its timeout."""
 
 
 class ComposeProject:
@@ -169,7 +176,7 @@ class ComposeProject:
             self._calls.run(["network", "disconnect", network, container])
             self._calls.run(["network", "connect", *names, network, container])
 
-    def start_trial(self, service: str, image: Reference) -> None:
+    def start_trial(self, service: str, image: Reference, *, watch: Watch | None = None) -> None:
         """See ``deploy.ports.Project``.
 
         ``docker compose run`` leaves the ports, the aliases, the container's fixed name and the
@@ -178,21 +185,23 @@ class ComposeProject:
         name = f"{self.model().name}-{service}-trial-{secrets.token_hex(4)}"
         raw = (self.model().raw.get("services") or {}).get(service) or {}
         stdin = str(bool(raw.get("stdin_open"))).lower()
-        unnamed = without_hostname(self.model(), service)
-        given = with_images(self._calls, unnamed, self._options, {service: image})
-        with self._compose(given) as compose:
-            compose.run(
-                # There is no parameter for it; flags may stand before the service's name.
-                f"--interactive={stdin}",
-                [service],
-                detach=True,
-                tty=False,
-                dependencies=False,
-                name=name,
-                labels={TRIAL_LABEL: "1"},
-            )
+        flags = ("--detach", "--no-TTY", f"--interactive={stdin}", "--no-deps", "--name", name)
+        labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
+        given = with_images(
+            self._calls, as_trial(self.model(), service), self._options, {service: image}
+        )
+        with given as what:
+            call = [*compose_words(what.options), "run", *flags, *labels, service]
+            try:
+                self._calls.run(call, what.env, watch=watch, said=self._warn)
+            except CommandFailedError as failed:
+                raise CommandFailedError(compose_error(failed.stderr)) from None
 
-    def remove(self, containers: Sequence[str]) -> None:
+    def stop(self, containers: Sequence[str]) -> None:
+        """See ``deploy.ports.Project``."""
+        self._on_those_there("stop", list(containers))
+
+    def remove(self, containers: Sequence[str], *, at_once: bool = False) -> None:
         """See ``deploy.ports.Project``.
 
         A trial's unnamed volumes go with it; those of a service may have what somebody wants.
@@ -202,9 +211,30 @@ class ComposeProject:
         trials = {each.id for each in self.containers() if each.trial}
         mine = [each for each in containers if each in trials]
         others = [each for each in containers if each not in trials]
-        self._on_those_there("stop", list(containers))
+        if not at_once:
+            self._on_those_there("stop", list(containers))
         self._on_those_there("rm", mine, "--force", "--volumes")
         self._on_those_there("rm", others, "--force")
+
+    def check_health(self, container: str) -> CheckResult | None:
+        """See ``deploy.ports.Project``."""
+        [inspected] = self._calls.run_json(["container", "inspect", container]) or [{}]
+        check = health_check(inspected)
+        if check is None:
+            return None
+        ends = time.monotonic() + check.timeout
+
+        def watch() -> None:
+            if time.monotonic() > ends:
+                raise _CheckTooLongError
+
+        try:
+            self._calls.run(["exec", container, *check.words], watch=watch)
+        except _CheckTooLongError:
+            return CheckResult(works=False, output=f"no answer after {check.timeout:g} s")
+        except CommandFailedError as failed:
+            return CheckResult(works=False, output=redact(failed.stderr).strip())
+        return CheckResult(works=True)
 
     def logs(self, container: str, lines: int) -> str:
         """See ``deploy.ports.Project``; secrets are removed as from any message."""

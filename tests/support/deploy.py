@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.history import rollback_target, state_after
+from whalebuild.deploy.hooks import HookRunner
 from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan, running_of
 from whalebuild.deploy.planner import DeployPlanner
@@ -28,11 +29,14 @@ from whalebuild.deploy.record import DeploymentKind, Entry, History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
+from whalebuild.hooks import Hooks
 from whalebuild.oci.reference import Reference
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.state.records import FileRecord
 
+Line = Callable[[str], None]
+Watch = Callable[[], None]
 UNHEALTHY: dict[str, object] = {"health": "unhealthy", "health_log": "connection refused"}
 ENDED: dict[str, object] = {"status": "exited", "exit_code": 3}
 
@@ -114,6 +118,50 @@ class FakeInterrupts:
 
 
 @dataclass
+class FakeCommands:
+    """A ``deploy.ports.Commands`` that notes what it is asked for.
+
+    Attributes:
+        asked: Where, which words, and with which variables.
+        codes: Exit codes by the moment; a word of another kind hangs. Else 0.
+    """
+
+    clock: Clock
+    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    codes: dict[str, int | None] = field(default_factory=dict)
+
+    def run(self, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch) -> int:
+        return self._run("here", words, env, line, watch)
+
+    def run_in(
+        self, container: str, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch
+    ) -> int:
+        return self._run(container, words, env, line, watch)
+
+    def run_once(
+        self,
+        service: str,
+        image: Reference | None,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Line,
+        watch: Watch,
+    ) -> int:
+        return self._run(f"{service} {image}", words, env, line, watch)
+
+    def _run(
+        self, where: str, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch
+    ) -> int:
+        self.asked.append((where, words[-1], dict(env)))
+        line(f"this is {words[-1]}")
+        code = self.codes.get(env["WHALEBUILD_HOOK"], 0)
+        while code is None:
+            self.clock.sleep(0.5)
+            watch()
+        return code
+
+
+@dataclass
 class DeployWorld:
     """Everything that deploys read and write; each command makes its own planner and deployer."""
 
@@ -125,6 +173,8 @@ class DeployWorld:
     clock: Clock = field(default_factory=Clock)
     timeout: float = 30.0
     grace: float = 2.0
+    hooks: Hooks = field(default_factory=dict)
+    shareable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         made = model(*self.services)
@@ -133,6 +183,7 @@ class DeployWorld:
         self.record = MortalRecord(self.folder, self.life)
         self.deadline = Deadline(self.timeout, self.clock)
         self.interrupts = FakeInterrupts()
+        self.commands = FakeCommands(self.clock)
 
     @property
     def history(self) -> History:
@@ -155,6 +206,7 @@ class DeployWorld:
             self.host,
             ManifestLookup(RetryingRegistry(self.registry, retrier)),
             self.history,
+            self.shareable,
         )
 
     def health(self) -> HealthWait:
@@ -181,6 +233,7 @@ class DeployWorld:
             self.record,
             planner,
             Puller(project, patient(2, console.note), console),
+            HookRunner(self.commands, project.containers, console, self.deadline, self.hooks),
             Jobs(project, console, switcher.compose, switcher.health, self.deadline, sleep),
             switcher,
             GoBack(*(project, console, switcher, self.deadline, self.interrupts, go_back, sleep)),

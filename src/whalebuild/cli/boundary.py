@@ -44,9 +44,9 @@ def boundary(output_format: str, signals: DeploySignals | None = None) -> Iterat
         output_format: ``json`` also prints the error to standard output for machines.
         signals: What takes signals, where a verb has something to put back.
     """
-    handler: Handler = signals.handle if signals else _interrupt
+    takes: Handler = signals.handle if signals else _interrupt
     numbers = SIGNALS if signals else _SIGNALS
-    before = {number: signal.signal(number, handler) for number in numbers if _is_heard(number)}
+    before = {number: signal.signal(number, takes) for number in numbers if _is_heard(number)}
     try:
         _check_folder()
         yield

@@ -28,6 +28,7 @@ from whalebuild.deploy.course import Interrupts
 from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
+from whalebuild.deploy.hooks import HookRunner, check_hooks
 from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.planner import DeployPlanner
@@ -81,7 +82,8 @@ class DeploySession:
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
         lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
-        return DeployPlanner(self.project, self.host, lookup, history)
+        shareable = self.settings.start_first_volumes
+        return DeployPlanner(self.project, self.host, lookup, history, shareable)
 
     def deployer(
         self, planner: DeployPlanner, interrupts: Interrupts, *, go_back: bool
@@ -93,7 +95,10 @@ class DeploySession:
             interrupts: Signals.
             go_back: Whether the versions before are started again if the new ones do not work.
         """
+        from whalebuild.docker.commands import HookCommands
+
         project, console, settings = self.project, self.console, self.settings
+        check_hooks(settings.hooks, project.model())
         clock, sleep = time.monotonic, time.sleep
         deadline = Deadline(settings.deploy_timeout, clock)
         compose = ComposeUp(project, ComposeWatch(project, console, deadline))
@@ -107,6 +112,9 @@ class DeploySession:
             self.record,
             planner,
             Puller(project, self.retrier, console),
+            HookRunner(
+                HookCommands(project), project.containers, console, deadline, settings.hooks
+            ),
             Jobs(project, console, compose, health, deadline, sleep),
             switcher,
             GoBack(project, console, switcher, deadline, interrupts, go_back, sleep),

@@ -95,7 +95,8 @@ class GoBack:
             return WayBack(Outcome.ROLLED_BACK, "nothing was started", step)
         if all_work(seen):
             named = changed(back_plan(plan).changes)
-            return WayBack(Outcome.ROLLED_BACK, f"{named} was not stopped, and runs", step, seen)
+            how = "was not stopped, and runs" if len(seen) == 1 else "were not stopped, and run"
+            return WayBack(Outcome.ROLLED_BACK, f"{named} {how}", step, seen)
         what = f"nothing was stopped, but what runs does not all work: {in_words(seen)}"
         return WayBack(Outcome.FAILED, what, _SEE, seen)
 
@@ -107,7 +108,8 @@ class GoBack:
             what = f"and the version before does not work either: {reason_of(also)}"
             return WayBack(Outcome.FAILED, f"{what} ({in_words(seen)})", _SEE, seen)
         seen = look.at(_names(back))
-        what = f"rolled back: {changed(back.changes)} runs again"
+        how = "runs again" if len(seen) == 1 else "run again"
+        what = f"rolled back: {changed(back.changes)} {how}"
         return WayBack(Outcome.ROLLED_BACK, what, "see what it printed, and deploy again", seen)
 
     def _switch(self, back: DeployPlan) -> None:

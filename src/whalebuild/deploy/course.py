@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from whalebuild.compose.containers import Container
 
 
 @dataclass
@@ -16,12 +19,20 @@ class Course:
         job: The one that is running, or failed.
         switched: Whether anything of the versions before may be stopped by now.
         done: Whether all is switched and works.
+        drain: Called with containers before they are stopped; None on the way back.
     """
 
     jobs: list[str] = field(default_factory=list)
     job: str = ""
     switched: bool = False
     done: bool = False
+    drain: Callable[[Collection[Container]], None] | None = None
+
+    def stops(self, containers: Collection[Container]) -> None:
+        """Say that containers of the versions before are about to be stopped."""
+        if self.drain:
+            self.drain(containers)
+        self.switched = True
 
 
 class Interrupts(Protocol):

@@ -12,6 +12,7 @@ from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
+from whalebuild.deploy.hooks import HookFailedError, HookRun, HookRunner
 from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.look import Look, in_words
 from whalebuild.deploy.plan import DeployPlan, download_of
@@ -22,6 +23,7 @@ from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Vers
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
 from whalebuild.deploy.switch import Switcher
 from whalebuild.errors import AbandonedRunError, DeployError, EngineError, InterruptedRunError
+from whalebuild.hooks import HookMoment
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 
@@ -47,6 +49,11 @@ class _Run:
     course: Course = field(default_factory=Course)
     ended: bool = False
 
+    @property
+    def for_hooks(self) -> HookRun:
+        """What hooks are told of it."""
+        return HookRun(self.plan, self.act, self.number)
+
 
 @dataclass(frozen=True)
 class Deployer:
@@ -61,6 +68,7 @@ class Deployer:
     record: Record
     planner: DeployPlanner
     puller: Puller
+    hooks: HookRunner
     jobs: Jobs
     switcher: Switcher
     back: GoBack
@@ -150,16 +158,29 @@ class Deployer:
         return number if plan.changes else None
 
     def _carry_out(self, run: _Run) -> None:
+        hooked = bool(run.plan.changes)
         self.deadline.begin()
+        if hooked:
+            self.hooks.run(HookMoment.PRE_DEPLOY, run.for_hooks)
         if run.act is DeploymentKind.DEPLOY:
             self.jobs.run(run.plan, run.course)
+        run.course.drain = lambda old: self.hooks.drain(run.for_hooks, old)
         self.switcher.switch(run.plan, run.course)
         with self.interrupts.held():
             self._end(run, Outcome.DONE)
+        if hooked:
+            self.hooks.run(HookMoment.POST_DEPLOY, run.for_hooks)
 
     def _failed(self, run: _Run, failed: UnhealthyError | EngineError) -> NoReturn:
         """Go back to what ran before, if there is something, and say what happened."""
         reason = reason_of(failed) if isinstance(failed, UnhealthyError) else failed.what
+        if run.course.done and isinstance(failed, HookFailedError):
+            raise DeployError(
+                f"the {run.act} is done, and {changed(run.plan.changes)} runs; but {reason}",
+                cause=_last_line(failed),
+                next_step="run by hand what the hook was to do; `whalebuild rollback` goes back",
+                log=_log(failed),
+            )
         try:
             back = self._go_back(run, reason)
         except EngineError:
@@ -202,6 +223,7 @@ class Deployer:
         if run.plan.changes:
             with self.interrupts.held():
                 self._end(run, back.outcome, reason)
+            self.hooks.tell_failure(run.for_hooks, reason)
         return back
 
     @property

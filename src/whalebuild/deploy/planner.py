@@ -10,6 +10,7 @@ from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.compose.mounts import shared_storage
 from whalebuild.deploy.history import (
     effective,
     left_unfinished,
@@ -46,12 +47,16 @@ class DeployPlanner:
 
     Every method may raise ``WhalebuildError``: the project cannot be read, there is no engine, or
     the registry refused or could not be reached.
+
+    Attributes:
+        shareable: Volumes and paths that two versions of a service may write at once.
     """
 
     project: Project
     host: Host
     lookup: ManifestLookup
     history: History
+    shareable: tuple[str, ...] = ()
 
     def deploy(self, names: Sequence[str], order: UpdateOrder | None) -> DeployPlan:
         """Plan to run what is published now.
@@ -126,7 +131,13 @@ class DeployPlanner:
     def _decided(
         self, service: Service, version: Reference, order: UpdateOrder | None
     ) -> ServiceChange:
-        change = decide_service(service, version, self.running(service), order)
+        change = decide_service(
+            service,
+            version,
+            self.running(service),
+            order,
+            shared_storage(self.model, service, self.shareable),
+        )
         if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(service, version):
             return change
         good = self._last_good.get(service.name)

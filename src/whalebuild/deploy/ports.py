@@ -95,6 +95,53 @@ class Project(Protocol):
         """The last lines of a container's output."""
 
 
+class Commands(Protocol):
+    """Runs commands of the user's. Each returns the command's exit code.
+
+    ``line`` gets what they print, line by line; ``watch`` is called several times a second, and
+    what it raises ends the command. Each may raise ``CommandFailedError``: it could not be run.
+    """
+
+    def run(
+        self,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Callable[[str], None],
+        watch: Callable[[], None],
+    ) -> int:
+        """Run a command on this machine, with these variables beside its own."""
+
+    def run_in(
+        self,
+        container: str,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Callable[[str], None],
+        watch: Callable[[], None],
+    ) -> int:
+        """Run a command in a running container."""
+
+    def run_once(
+        self,
+        service: str,
+        image: Reference | None,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Callable[[str], None],
+        watch: Callable[[], None],
+    ) -> int:
+        """Run a command in a container of its own that nothing finds, and remove that.
+
+        Args:
+            service: Whose configuration it has.
+            image: What it runs; None for what the project's files name.
+            words: See the others; so for the rest.
+            env: Variables.
+            line: Gets lines.
+            watch: Looks on.
+        """
+
+
 class Record(Protocol):
     """The record of a project's deployments on an engine, and its lock."""
 

@@ -134,7 +134,7 @@ class StartFirst:
             if named:
                 for each in new:
                     self.project.rejoin(each.id, each.aliases)
-        course.switched = True
+        course.stops(old)
         if named:
             self._drain(old)
         self.console.progress(f"stopping the old version of {name}", self.deadline.words)

@@ -20,7 +20,13 @@ from whalebuild.deploy.course import Course
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
 from whalebuild.deploy.jobs import missing_dependencies
-from whalebuild.deploy.plan import DeployPlan, ServiceChange, host_name, running_of
+from whalebuild.deploy.plan import (
+    DeployPlan,
+    ServiceAction,
+    ServiceChange,
+    host_name,
+    running_of,
+)
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.published.kept import kept_name
@@ -83,7 +89,7 @@ class Switcher:
         names = [each.service.name for each in plan.services.values() if not each.service.is_job]
         names += missing_dependencies(plan, names, containers)
         if names:
-            course.switched = True
+            course.stops(_replaced(plan, containers))
             self.console.progress("docker compose starts what is new", self.deadline.words)
             self.compose.up(names, plan.pairs, flags=(UpFlag.NO_DEPS,))
 
@@ -100,6 +106,25 @@ class Switcher:
                     raise UnhealthyError(
                         HealthProblem(each.service.name, container.id, reason, output)
                     )
+
+
+def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Container]:
+    """The running containers that compose is going to replace, as far as the plan tells."""
+    changed = {
+        each.service.name: each.before_image
+        for each in plan.changes
+        if each.action in {ServiceAction.UPDATE, ServiceAction.CONFIGURE}
+        and not each.service.is_job
+    }
+    return [
+        each
+        for each in containers
+        if each.service in changed
+        and not each.oneoff
+        and each.status == "running"
+        # Switched start-first: the new one is the only one by now.
+        and changed[each.service] in {"", each.image}
+    ]
 
 
 def _is_aside(container: Container, plan: DeployPlan) -> bool:

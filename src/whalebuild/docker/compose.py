@@ -187,15 +187,19 @@ class ComposeProject:
         stdin = str(bool(raw.get("stdin_open"))).lower()
         flags = ("--detach", "--no-TTY", f"--interactive={stdin}", "--no-deps", "--name", name)
         labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
-        given = with_images(
-            self._calls, as_trial(self.model(), service), self._options, {service: image}
-        )
-        with given as what:
+        with self.aside(service, image) as what:
             call = [*compose_words(what.options), "run", *flags, *labels, service]
             try:
                 self._calls.run(call, what.env, watch=watch, said=self._warn)
             except CommandFailedError as failed:
                 raise CommandFailedError(compose_error(failed.stderr)) from None
+
+    def aside(
+        self, service: str, image: Reference | None
+    ) -> contextlib.AbstractContextManager[ComposeCall]:
+        """For ``docker compose run`` of a service, with an image, so that nothing finds it."""
+        images = {service: image} if image else {}
+        return with_images(self._calls, as_trial(self.model(), service), self._options, images)
 
     def stop(self, containers: Sequence[str]) -> None:
         """See ``deploy.ports.Project``."""

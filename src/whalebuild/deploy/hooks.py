@@ -80,11 +80,12 @@ class HookRunner:
         for hook in self.hooks.get(moment, ()):
             env = {**about.environment(moment), **more}
             if hook.service is None:
-                self._run(moment, lambda l, w, h=hook, e=env: self.commands.run(h.words, e, l, w))
+                call = self._here(hook, env)
             elif moment is HookMoment.PRE_DEPLOY:
-                self._run(moment, self._once(hook, hook.service, about, env))
+                call = self._once(hook, hook.service, about, env)
             else:
-                self._run(moment, self._inside(hook, hook.service, env))
+                call = self._inside(hook, hook.service, env)
+            self._run(moment, call)
 
     def drain(self, about: HookRun, old: Collection[Container]) -> None:
         """Run the hooks that are to run before these containers are stopped; they stop nothing."""
@@ -110,6 +111,9 @@ class HookRunner:
         except HookFailedError as failed:
             self.console.note(f"{failed.problem.service}: {failed.problem.reason}")
 
+    def _here(self, hook: Hook, env: Mapping[str, str]) -> _Call:
+        return lambda line, watch: self.commands.run(hook.words, env, line, watch)
+
     def _once(self, hook: Hook, service: str, about: HookRun, env: Mapping[str, str]) -> _Call:
         change = about.plan.services.get(service)
         image = kept_name(change.version.digest or "") if change and change.version else None
@@ -118,14 +122,18 @@ class HookRunner:
         )
 
     def _inside(self, hook: Hook, service: str, env: Mapping[str, str]) -> _Call:
-        running = [c for c in containers_of(self.containers(), service) if c.status == "running"]
-        if not running:
-            raise CommandFailedError(f"nothing of {service} runs")
-        return lambda line, watch: self.commands.run_in(running[0].id, hook.words, env, line, watch)
+        def call(line: Callable[[str], None], watch: Callable[[], None]) -> int:
+            mine = containers_of(self.containers(), service)
+            running = [each.id for each in mine if each.status == "running"]
+            if not running:
+                raise CommandFailedError(f"nothing of {service} runs")
+            return self.commands.run_in(running[0], hook.words, env, line, watch)
+
+        return call
 
     def _draining(self, hook: Hook, container: Container, env: Mapping[str, str]) -> _Call:
         if hook.service is None:
-            return lambda line, watch: self.commands.run(hook.words, env, line, watch)
+            return self._here(hook, env)
         return lambda line, watch: self.commands.run_in(container.id, hook.words, env, line, watch)
 
     def _run(self, moment: HookMoment, call: _Call) -> None:
@@ -146,7 +154,7 @@ class HookRunner:
         except _TooLateError:
             reason = f"it has not ended after {self.deadline.passed}, and was stopped"
         except CommandFailedError as failed:
-            reason = f"it could not be run: {failed.what}"
+            reason = f"it could not be run: {failed.stderr.strip()}"
         else:
             if code == 0:
                 return

@@ -13,10 +13,12 @@ from tests.support.deploy import ENDED, UNHEALTHY, DeployWorld
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from tests.support.record import version
+from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.course import Course
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.plan import DeployPlan
+from whalebuild.deploy.record import Outcome
 from whalebuild.errors import DeployError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
@@ -283,7 +285,7 @@ class TestStartFirst:
         before = list(world.project.running)
         failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
         assert "api: it ended with exit code 3; " in failed.what
-        assert "was not stopped, and runs" in failed.what
+        assert " were not stopped, and run" in failed.what
         assert world.project.running == before
 
     def test_what_was_switched_before_goes_back(self, tmp_path: Path) -> None:
@@ -293,6 +295,40 @@ class TestStartFirst:
         failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
         assert "; rolled back: web " in failed.what
         assert {name: world.runs(name) for name in ("web", "api")} == before
+
+    @pytest.mark.parametrize("more", [PORT, {}], ids=["trial", "scaled"])
+    def test_one_that_shares_storage_is_not_tried(
+        self, tmp_path: Path, more: dict[str, str]
+    ) -> None:
+        world, two = at_two(tmp_path, service("web", writes=("shop_run", "/srv/a"), **more))
+        plan = world.plan(order=UpdateOrder.START_FIRST)
+        assert plan.notes == (
+            "web: not start-first: both versions would write to shop_run, /srv/a at once (if they "
+            "may, name it in the setting start-first-volumes)",
+        )
+        world.deploy(order=UpdateOrder.START_FIRST)
+        assert (world.asked("start_trial"), world.runs()) == ([], [two.digest])
+        assert ups(world) == [(("web",), {}, {})]
+
+    def test_storage_that_two_may_write(self, tmp_path: Path) -> None:
+        world, _ = at_two(tmp_path, service("web", writes=("shop_run", "/srv/a"), **PORT))
+        world.shareable = ("shop_run", "/srv/a")
+        world.deploy(order=UpdateOrder.START_FIRST)
+        assert len(world.asked("start_trial")) == 1
+
+    def test_what_a_trial_has_broken_is_said(self, tmp_path: Path) -> None:
+        """The old version's own health check is run once more."""
+        world, _ = at_two(tmp_path, service("web", **PORT), **UNHEALTHY)
+        [old] = world.project.running
+        world.project.running = [replace(old, health="healthy")]
+        world.project.checks[old.id] = CheckResult(works=False, output="x\nno such file: app.sock")
+        failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
+        assert failed.what == (
+            "the deploy failed: web: it is unhealthy; nothing was stopped, but what runs does not "
+            f"all work: web {old.image[:19]} runs, but its health check fails: no such file: "
+            "app.sock"
+        )
+        assert world.history.deployments[-1].outcome is Outcome.FAILED
 
     def test_a_first_start_has_nothing_to_stand_beside(self, world: DeployWorld) -> None:
         one = world.publish("1")

@@ -302,9 +302,10 @@ class TestStartFirst:
     ) -> None:
         world, two = at_two(tmp_path, service("web", writes=("shop_run", "/srv/a"), **more))
         plan = world.plan(order=UpdateOrder.START_FIRST)
-        assert plan.notes == (
+        [note] = plan.notes
+        assert note == (
             "web: not start-first: both versions would write to shop_run, /srv/a at once (if they "
-            "may, name it in the setting start-first-volumes)",
+            "may, name it in the setting start-first-volumes)"
         )
         world.deploy(order=UpdateOrder.START_FIRST)
         assert (world.asked("start_trial"), world.runs()) == ([], [two.digest])

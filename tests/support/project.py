@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.support.registry import FakeRegistry
 from whalebuild.compose.containers import Container
+from whalebuild.compose.events import ContainerEvent
 from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
@@ -42,6 +45,8 @@ class FakeProject:
         asked: The calls, in order: the method's name and what it was given.
         registry: Where it pulls from; without one, it gets whatever is asked for.
         step: Is called before anything is asked for or changed; may raise.
+        sleep: As ``time.sleep``: what waiting for events does.
+        happens: What ``Events.wait`` returns, the next one first; then None: the caller looks.
     """
 
     made: Model
@@ -54,6 +59,8 @@ class FakeProject:
     asked: list[tuple[object, ...]] = field(default_factory=list)
     registry: FakeRegistry | None = None
     step: Callable[[], None] = lambda: None
+    sleep: Callable[[float], None] = lambda _: None
+    happens: list[list[ContainerEvent] | None] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def has(self, *images: Reference) -> None:
@@ -75,6 +82,14 @@ class FakeProject:
     def containers(self) -> tuple[Container, ...]:
         self._ask("containers")
         return tuple(self.running)
+
+    def events(self) -> AbstractContextManager[FakeProject]:
+        return contextlib.nullcontext(self)
+
+    def wait(self, seconds: float) -> list[ContainerEvent] | None:
+        """Is the ``Events`` as well."""
+        self.sleep(seconds)
+        return self.happens.pop(0) if self.happens else None
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
         self._ask("pull", {name: str(image) for name, image in images.items()})

@@ -107,7 +107,7 @@ KEYS = {
         SettingKey("strict-cache", ValueKind.SWITCH, "fail where a cache cannot be exported"),
         SettingKey("if-unchanged", ValueKind.SWITCH, "publish only if nobody else has meanwhile"),
         SettingKey(
-            "deploy-timeout", ValueKind.SECONDS, "seconds that services may take to become healthy"
+            "deploy-timeout", ValueKind.SECONDS, "seconds for a deploy after its pull, all together"
         ),
         SettingKey(
             "deploy-grace",

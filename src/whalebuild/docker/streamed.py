@@ -92,5 +92,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _STOP_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)  # those of it that do not listen
                 return
             time.sleep(0.02)

@@ -10,11 +10,11 @@ from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.look import Look, ServiceLook, all_work, in_words
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import Outcome
 from whalebuild.deploy.result import changed
+from whalebuild.deploy.seen import Observer, SeenService, all_work, in_words
 from whalebuild.deploy.switch import Switcher
 from whalebuild.failures.command_failed import CommandFailedError
 
@@ -36,7 +36,7 @@ class WayBack:
     outcome: Outcome
     what: str
     next_step: str
-    seen: tuple[ServiceLook, ...] = ()
+    seen: tuple[SeenService, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class GoBack:
     wanted: bool
     sleep: Callable[[float], None]
 
-    def go(self, plan: DeployPlan, course: Course, reason: str, look: Look) -> WayBack:
+    def go(self, plan: DeployPlan, course: Course, reason: str, observer: Observer) -> WayBack:
         """Put back what was changed, as far as the deploy has come, and look at what runs.
 
         A signal meanwhile is only noted, unless it is the second one.
@@ -72,24 +72,24 @@ class GoBack:
                 what = "no version has changed, so that there is none to go back to"
                 return WayBack(Outcome.FAILED, what, "see what it printed, and deploy again")
             if not self.wanted:
-                seen = look.at(_names(plan))
+                seen = observer.at(_names(plan))
                 what = f"not rolled back (--no-rollback): {in_words(seen)}"
                 return WayBack(Outcome.FAILED, what, "whalebuild rollback goes back", seen)
             if not back.changes and course.switched:
                 what = "there is no version before it to go back to"
                 return WayBack(Outcome.FAILED, what, "see what it printed, and deploy again")
             if not course.switched:
-                return self._untouched(plan, course, look)
+                return self._untouched(plan, course, observer)
             self.console.note(f"{reason}; going back")
-            return self._switched(back, look)
+            return self._switched(back, observer)
 
-    def _untouched(self, plan: DeployPlan, course: Course, look: Look) -> WayBack:
+    def _untouched(self, plan: DeployPlan, course: Course, observer: Observer) -> WayBack:
         """Nothing was stopped. It is looked at all the same: a trial may have done harm."""
         self.switcher.start_first.clean_up()
         # A job that was done stays done: its tag with it, unless others have the same.
         jobs = {name: each for name, each in plan.services.items() if name not in course.jobs}
         self.switcher.set_tags(back_plan(replace(plan, services=jobs), jobs=True))
-        seen = look.at([name for name in _names(plan) if _before(plan, name)])
+        seen = observer.at([name for name in _names(plan) if _before(plan, name)])
         step = "see what it printed, and deploy again"
         if not seen:
             return WayBack(Outcome.ROLLED_BACK, "nothing was started", step)
@@ -100,14 +100,14 @@ class GoBack:
         what = f"nothing was stopped, but what runs does not all work: {in_words(seen)}"
         return WayBack(Outcome.FAILED, what, _SEE, seen)
 
-    def _switched(self, back: DeployPlan, look: Look) -> WayBack:
+    def _switched(self, back: DeployPlan, observer: Observer) -> WayBack:
         try:
             self._switch(back)
         except UnhealthyError as also:
-            seen = look.at(_names(back))
+            seen = observer.at(_names(back))
             what = f"and the version before does not work either: {reason_of(also)}"
             return WayBack(Outcome.FAILED, f"{what} ({in_words(seen)})", _SEE, seen)
-        seen = look.at(_names(back))
+        seen = observer.at(_names(back))
         how = "runs again" if len(seen) == 1 else "run again"
         what = f"rolled back: {changed(back.changes)} {how}"
         return WayBack(Outcome.ROLLED_BACK, what, "see what it printed, and deploy again", seen)
@@ -151,7 +151,7 @@ def back_plan(plan: DeployPlan, *, jobs: bool = False) -> DeployPlan:
         for each in plan.changes
         if each.before and (jobs or not each.service.is_job)
     }
-    return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=())
+    return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=(), orphans=())
 
 
 def reason_of(failed: UnhealthyError) -> str:

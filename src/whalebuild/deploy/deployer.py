@@ -14,13 +14,13 @@ from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
 from whalebuild.deploy.hooks import HookFailedError, HookRun, HookRunner
 from whalebuild.deploy.jobs import Jobs
-from whalebuild.deploy.look import Look, in_words
 from whalebuild.deploy.plan import DeployPlan, download_of
-from whalebuild.deploy.planner import DeployPlanner, is_on_host
+from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.ports import Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
+from whalebuild.deploy.seen import Observer, in_words
 from whalebuild.deploy.switch import Switcher
 from whalebuild.errors import AbandonedRunError, DeployError, EngineError, InterruptedRunError
 from whalebuild.hooks import HookMoment
@@ -88,7 +88,7 @@ class Deployer:
         missing = {
             each.service.name: Reference(each.version.repository, digest=each.version.digest)
             for each in plan.changes
-            if each.version and not is_on_host(self.project, each.version)
+            if each.version and each.service.name in plan.missing
         }
         if missing:
             self.puller.pull(missing, plan.diffs)
@@ -219,7 +219,7 @@ class Deployer:
         )
 
     def _go_back(self, run: _Run, reason: str) -> WayBack:
-        back = self.back.go(run.plan, run.course, reason, Look(self.project, self.running_now))
+        back = self.back.go(run.plan, run.course, reason, Observer(self.project, self.running_now))
         if run.plan.changes:
             with self.interrupts.held():
                 self._end(run, back.outcome, reason)

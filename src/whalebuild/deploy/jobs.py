@@ -67,25 +67,16 @@ class Jobs:
 
     def due(self, plan: DeployPlan) -> tuple[ServiceChange, ...]:
         """The jobs that are to run, in their order."""
-        model, containers = plan.model, self.project.containers()
-        needed = dependencies_of(model, plan.services)
-        jobs = {
-            each.name: plan.services.get(each.name) or ServiceChange(each, ServiceAction.PLAIN)
-            for each in (*in_order(model, plan.services), *needed)
-            if each.is_job and each.replicas
-        }
-        ordered = in_order(model, jobs)
-        return tuple(jobs[s.name] for s in ordered if self._is_due(jobs[s.name], plan, containers))
+        containers = self.project.containers()
+        jobs = [each for each in in_order(plan.model, plan.to_start) if each.is_job]
+        found = [plan.services[each.name] for each in jobs if each.replicas]
+        return tuple(each for each in found if self._is_due(each, containers))
 
-    def _is_due(
-        self, job: ServiceChange, plan: DeployPlan, containers: Collection[Container]
-    ) -> bool:
+    def _is_due(self, job: ServiceChange, containers: Collection[Container]) -> bool:
         if job.action in _NEW:
             return True
         mine = containers_of(containers, job.service.name)
         done = [each for each in mine if each.status == "exited" and not each.exit_code]
-        if job.service.name not in plan.services:
-            return not done  # nobody has asked for it; others wait for its end all the same
         wanted = self._image(job)
         return not any(wanted is None or each.image == wanted for each in done)
 
@@ -183,12 +174,15 @@ class Jobs:
 def missing_dependencies(
     plan: DeployPlan, names: Iterable[str], containers: Collection[Container]
 ) -> tuple[str, ...]:
-    """What services depend on and nothing runs of; jobs are no part of it."""
+    """What services depend on, is to be started and does not run; jobs are no part of it."""
     running = {each.service for each in containers if each.is_up and not each.oneoff}
     return tuple(
         each.name
         for each in dependencies_of(plan.model, names)
-        if not each.is_job and each.replicas and each.name not in running
+        if each.name in plan.to_start
+        and not each.is_job
+        and each.replicas
+        and each.name not in running
     )
 
 

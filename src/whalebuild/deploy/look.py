@@ -1,89 +1,55 @@
-"""Looks at what services run, and whether it works, before anything is said about it."""
+"""What a deploy sees of a host: the project's containers and the engine's images at one moment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
-from whalebuild.deploy.compose_up import containers_of
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.record import Versions
-from whalebuild.failures.command_failed import CommandFailedError
-from whalebuild.oci.reference import Reference
-from whalebuild.text import short_digest
-
-
-@dataclass(frozen=True)
-class ServiceLook:
-    """What a service was seen to run.
-
-    Attributes:
-        version: None where nothing of it runs.
-        works: Whether its containers run and their health checks, run once more, succeed.
-        words: "web sha256:123222a610db runs, and its health check succeeds".
-    """
-
-    service: str
-    version: Reference | None
-    works: bool
-    words: str
+from whalebuild.compose.model import Service
+from whalebuild.deploy.plan import RunningVersion, running_of, running_version
+from whalebuild.oci.reference import Reference, familiar
+from whalebuild.published.host_images import HostImage
+from whalebuild.published.kept import kept_name
 
 
 @dataclass(frozen=True)
 class Look:
-    """Looks at services.
+    """One look at a host.
 
     Attributes:
-        running_now: Which versions services run.
+        containers: The project's, running or not.
+        images: The engine's, by ID.
+        names: The engine's images by the names that they have there, as docker shows these.
     """
 
-    project: Project
-    running_now: Callable[[Iterable[str]], Versions]
+    containers: tuple[Container, ...]
+    images: Mapping[str, HostImage]
+    names: Mapping[str, HostImage]
 
-    def at(self, names: Collection[str]) -> tuple[ServiceLook, ...]:
-        """Look at services, and run their health checks once more.
+    @classmethod
+    def at(cls, containers: Iterable[Container], images: Iterable[HostImage]) -> Look:
+        """Make it of what project and engine have answered."""
+        by_id = {image.id: image for image in images}
+        names = {
+            familiar(str(name)): image
+            for image in by_id.values()
+            for name in (*image.tags, *image.digests, *image.kept)
+        }
+        return cls(tuple(containers), by_id, names)
 
-        Raises:
-            EngineError: The engine cannot be asked.
-        """
-        versions, containers = self.running_now(names), self.project.containers()
-        return tuple(self._at(name, versions.get(name), containers) for name in names)
+    def image(self, name: Reference) -> HostImage | None:
+        """The image that the engine has under a name, or under the name that keeps its digest."""
+        if name.digest is None:
+            return self.names.get(familiar(str(name)))
+        by_digest = Reference(name.repository, digest=name.digest)
+        found = self.names.get(familiar(str(by_digest)))
+        return found or self.names.get(familiar(str(kept_name(name.digest))))
 
-    def _at(
-        self, name: str, version: Reference | None, containers: Collection[Container]
-    ) -> ServiceLook:
-        mine = [each for each in containers_of(containers, name) if each.is_up]
-        if not mine:
-            return ServiceLook(name, None, works=False, words=f"nothing of {name} runs")
-        what = f"{name} {short_digest(version.digest)}" if version else name
-        for each in mine:
-            if fault := self._fault(each):
-                return ServiceLook(name, version, works=False, words=f"{what} runs, but {fault}")
-        checked = any(each.health for each in mine)
-        how = "its health check succeeds" if checked else "it is up (it has no health check)"
-        return ServiceLook(name, version, works=True, words=f"{what} runs, and {how}")
+    def running(self, service: Service, recorded: Reference | None) -> RunningVersion | None:
+        """Which version a service runs; if it runs several, the recorded one, or else the first."""
+        return running_version(self.containers, self.images, service, recorded)
 
-    def _fault(self, container: Container) -> str:
-        if container.status != "running":
-            return f"is {container.status}, last ended with exit code {container.exit_code}"
-        if not container.health:
-            return ""
-        try:
-            checked = self.project.check_health(container.id)
-        except CommandFailedError:
-            return "its health check cannot be run"
-        if checked is None or checked.works:
-            return ""
-        lines = checked.output.strip().splitlines()
-        return "its health check fails" + (f": {lines[-1].strip()}" if lines else "")
-
-
-def all_work(seen: Iterable[ServiceLook]) -> bool:
-    """Whether all services were seen to work."""
-    return all(each.works for each in seen)
-
-
-def in_words(seen: Iterable[ServiceLook]) -> str:
-    """What was seen, service by service."""
-    return "; ".join(each.words for each in seen)
+    def runs(self, service: str) -> bool:
+        """Whether a service runs, or has done its work."""
+        return bool(running_of(self.containers, service))

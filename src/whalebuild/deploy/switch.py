@@ -19,7 +19,6 @@ from whalebuild.deploy.compose_up import (
 from whalebuild.deploy.course import Course
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
-from whalebuild.deploy.jobs import missing_dependencies
 from whalebuild.deploy.plan import (
     DeployPlan,
     ServiceAction,
@@ -65,10 +64,10 @@ class Switcher:
         before = self.project.containers()
         self._up(plan, before, course)
         containers = self.project.containers()
-        names = {each.service.name for each in changes}
+        about = {each.service.name for each in changes}
         ran = {each.id for each in before if each.status == "running"}
-        started = [c for c in containers if c.id not in ran and not _is_aside(c, plan)]
-        changed = [c for name in names for c in containers_of(containers, name)]
+        started = [c for c in containers if c.id not in ran and _is_started(c, plan)]
+        changed = [c for name in about for c in containers_of(containers, name)]
         require_containers(changes, changed)
         self.health.wait({each.id for each in (*started, *changed)}, self.deadline.ends)
         self._check_versions([each for each in plan.pairs if not each.service.is_job])
@@ -80,16 +79,21 @@ class Switcher:
             self.compose.tag(each)
 
     def _up(self, plan: DeployPlan, containers: Collection[Container], course: Course) -> None:
-        """Have compose start the services, and what they need and nothing runs of.
+        """Have compose start the services.
 
         All are named, and all but the jobs: compose would start a job again that has ended. Among
         those that are named it keeps their order and conditions (``WithSelectedServices`` of
         compose-go).
         """
-        names = [each.service.name for each in plan.services.values() if not each.service.is_job]
-        names += missing_dependencies(plan, names, containers)
-        if names:
+        names = [name for name in plan.to_start if not plan.services[name].service.is_job]
+        orphans = plan.orphans if plan.remove_orphans else ()
+        if names or orphans:
             course.stops(_replaced(plan, containers))
+        if orphans:
+            # Before: one that was renamed may have the port of its successor.
+            self.console.progress("removing orphans", self.deadline.words)
+            self.project.remove([each.id for each in orphans])
+        if names:
             self.console.progress("docker compose starts what is new", self.deadline.words)
             self.compose.up(names, plan.pairs, flags=(UpFlag.NO_DEPS,))
 
@@ -127,7 +131,7 @@ def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Conta
     ]
 
 
-def _is_aside(container: Container, plan: DeployPlan) -> bool:
-    """Whether a container is nothing that this switch has started: of a job, or run by hand."""
-    service = plan.model.services.get(container.service)
-    return container.oneoff or service is None or service.is_job
+def _is_started(container: Container, plan: DeployPlan) -> bool:
+    """Whether a container is of what the switch starts: no job's, and none that was run by hand."""
+    change = plan.services.get(container.service)
+    return change is not None and not change.service.is_job and not container.oneoff

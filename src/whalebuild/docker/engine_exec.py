@@ -6,6 +6,7 @@ https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Exec
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import TimeoutError as TooLongError
 from functools import partial
 from typing import Any
@@ -16,6 +17,8 @@ from whalebuild.docker.engine_api import EngineApi, named
 from whalebuild.docker.engine_containers import inspected, joined_output
 from whalebuild.failures.failure import redact
 from whalebuild.runtime.threads import Submit
+
+_TRIES, _PAUSE = 50, 0.05
 
 
 def check_health(engine: EngineApi, container: str) -> CheckResult | None:
@@ -37,8 +40,18 @@ def _run(engine: EngineApi, container: str, check: HealthCheck) -> CheckResult:
         said = Submit()(start).result(check.timeout)
     except TooLongError:
         return CheckResult(works=False, output=f"no answer after {check.timeout:g} s")
-    code = _table(engine.request("GET", f"{path}/json")).get("ExitCode")
-    return CheckResult(code == 0, redact(joined_output(said).decode(errors="replace")).strip())
+    output = redact(joined_output(said).decode(errors="replace")).strip()
+    return CheckResult(_exit_code(engine, path) == 0, output)
+
+
+def _exit_code(engine: EngineApi, path: str) -> object:
+    """With what it has ended; its output ends a moment before."""
+    for _ in range(_TRIES):
+        found = _table(engine.request("GET", f"{path}/json"))
+        if not found.get("Running"):
+            return found.get("ExitCode")
+        time.sleep(_PAUSE)
+    return None
 
 
 def _table(content: bytes) -> dict[str, Any]:

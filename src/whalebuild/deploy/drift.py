@@ -32,7 +32,7 @@ class Drift:
 def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, ...]:
     """Find the services that somebody has changed outside whalebuild.
 
-    Those that an interrupted deployment was about are left out: either version may run of them.
+    Those that an interrupted deployment was about are left out: see :func:`left_running`.
 
     Raises:
         WhalebuildError: The project cannot be read, or there is no engine.
@@ -42,6 +42,23 @@ def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, .
     if not recorded:
         return ()
     return compare_running(recorded, project.containers(), host.images())
+
+
+def left_running(project: Project, host: Host, history: History) -> dict[str, tuple[str, ...]]:
+    """What runs, by digest, of the services that an interrupted deployment was about.
+
+    Raises:
+        WhalebuildError: The project cannot be read, or there is no engine.
+    """
+    interrupted = interrupted_services(history)
+    if not interrupted:
+        return {}
+    containers, by_id = project.containers(), {image.id: image for image in host.images()}
+    found = {}
+    for service in sorted(interrupted):
+        running = [each for each in running_of(containers, service) if not each.trial]
+        found[service] = tuple(dict.fromkeys(_digest(each, by_id, None) for each in running))
+    return found
 
 
 def compare_running(

@@ -107,6 +107,7 @@ class FakeInterrupts:
 
     came: bool = False
     held_now: int = 0
+    output_dropped: bool = False
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -115,6 +116,9 @@ class FakeInterrupts:
             yield
         finally:
             self.held_now -= 1
+
+    def drop_output(self) -> None:
+        self.output_dropped = True
 
 
 @dataclass

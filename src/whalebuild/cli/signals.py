@@ -53,6 +53,10 @@ class DeploySignals:
         finally:
             self._held -= 1
 
+    def drop_output(self) -> None:
+        """See ``deploy.course.Interrupts``."""
+        _to_nowhere(sys.stderr.fileno())
+
     @property
     def came(self) -> bool:
         """See ``deploy.course.Interrupts``."""
@@ -64,9 +68,13 @@ def _drop_terminal() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             if not _can_be_written(stream.fileno()):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream.fileno())
-                os.close(nowhere)
+                _to_nowhere(stream.fileno())
+
+
+def _to_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _can_be_written(descriptor: int) -> bool:

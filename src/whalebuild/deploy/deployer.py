@@ -155,6 +155,12 @@ class Deployer:
         except InterruptedRunError as stopped:
             self._stopped(run, stopped)
             raise
+        except BrokenPipeError:
+            # As an ssh session that breaks off: nobody can say any more what is to be done.
+            self.interrupts.drop_output()
+            unread = InterruptedRunError("nobody reads the output any more")
+            self._stopped(run, unread)
+            raise unread from None
         return number if plan.changes else None
 
     def _carry_out(self, run: _Run) -> None:

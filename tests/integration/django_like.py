@@ -6,9 +6,9 @@ site = Site(sandbox, engine, tmp_path / "site", team.image)
 site.whalebuild("deploy", check=True)
 team.publish("2", revision=2, migration="hangs")
 
-Its files are in projects/django_like: db.py is a PostgreSQL as a deploy sees one (it must not restart,
-knows the schema's revision, and refuses those that want a newer one), manage.py is the application,
-proxy.py routes to healthy containers by their labels, as Traefik does.
+Its files are in projects/django_like: db.py is a PostgreSQL as a deploy sees one (it must not
+restart, knows the schema's revision, and refuses those that want a newer one), manage.py is the
+application, proxy.py routes to healthy containers by their labels, as Traefik does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 
 from tests.integration.deploys import Host, Running
 from tests.integration.pairs import Pair
-from tests.integration.projects.django_like.manage import REASONS as REASONS
 from tests.integration.sandbox import Sandbox
 
 PROJECT = Path(__file__).parent / "projects/django_like"
@@ -52,7 +51,13 @@ class Team:
         return self.pair.image
 
     def publish(
-        self, release: str, *, revision: int = 1, migration: str = "", web: str = "", worker: str = ""
+        self,
+        release: str,
+        *,
+        revision: int = 1,
+        migration: str = "",
+        web: str = "",
+        worker: str = "",
     ) -> str:
         """Change the code, and bake; the digest of :latest. What else: see ``manage.py``."""
         settings = {"release": release, "revision": revision, "migration": migration}
@@ -76,7 +81,7 @@ class Site(Host):
         self.extra |= {"ENGINE": str(socket.parent), "SOCKET": socket.name}
 
     def configure(self, greeting: str, **variables: str) -> None:
-        """Write ``.env``, and the variables of ``app.env``, which all of the team's services get."""
+        """Write ``.env``, and the variables of ``app.env``, for all of the team's services."""
         (self.folder / ".env").write_text(f"GREETING={greeting}\n")
         lines = [f"{name}={value}\n" for name, value in variables.items()]
         (self.folder / "app.env").write_text("".join(lines))

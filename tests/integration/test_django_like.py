@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deploys import PATIENT
-from tests.integration.django_like import JOB, REASONS, SERVED, Site, Team
+from tests.integration.django_like import JOB, SERVED, Site, Team
+from tests.integration.projects.django_like.manage import REASONS
 from tests.integration.sandbox import Sandbox
 from wbsandbox.polling import Poller
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
+from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.health_wait import UnhealthyError, last_output
 from whalebuild.deploy.plan import ServiceChange, host_name, needs_override
 from whalebuild.deploy.ports import Project
@@ -35,6 +36,7 @@ class ComposeUp:
         count: int | None = None,
         *,
         start: bool = True,
+        dependencies: bool = True,
     ) -> None:
         """Run ``docker compose up``.
 
@@ -43,6 +45,7 @@ class ComposeUp:
             pairs: Which versions of whalebuild's pairs are to run.
             count: How many containers the one service gets; it keeps those that it has.
             start: Whether containers are started, or made only.
+            dependencies: Whether what these depend on is started, too; not with a ``count``.
 
         Raises:
             UnhealthyError: Compose failed.
@@ -53,15 +56,15 @@ class ComposeUp:
             if needs_override(each.service, version_of(each))
         }
         scales = None if count is None else dict.fromkeys(services, count)
-        alone = count is not None
+        flags = [] if count is None else [UpFlag.NO_RECREATE]
+        flags += [] if dependencies and count is None else [UpFlag.NO_DEPS]
+        flags += [] if start else [UpFlag.NO_START]
         try:
             self.project.up(
                 services,
                 images=images,
                 scales=scales,
-                recreate=not alone,
-                dependencies=not alone,
-                start=start,
+                flags=flags,
             )
         except CommandFailedError as failed:
             raise self._unhealthy(failed, pairs) from None

@@ -28,7 +28,7 @@ from tests.integration.processes import Process, own_processes
 from wbsandbox.polling import Poller
 
 #: The longest that a deploy may take, in seconds.
-LONGEST = 120.0
+LONGEST = 240.0
 # The deadline of a deploy whose migration hangs.
 _DEADLINE = "8"
 _FAILED, _STOPPED = 8, 130
@@ -244,7 +244,8 @@ class Campaign:
         self._is(ran.code, _FAILED, f"exit code; {ran.stderr[-700:]}")
         answers = {each.release for each in self._pollers[0].answers[seen:]}
         self._is(answers - {None, self.meant.answer, *also}, set(), "answers of what does not work")
-        self._is(self.site.history()["deployments"][-1]["outcome"], "rolled back", "the outcome")
+        outcome = self.site.history()["deployments"][-1]["outcome"]
+        self._is(outcome, "rolled back", f"the outcome; {ran.stderr[-700:]}")
         return ran
 
     def _fails_in_the_job(self, *words: str, status: str = "") -> None:

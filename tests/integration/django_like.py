@@ -73,7 +73,7 @@ class Site(Host):
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in ("compose.yaml", "db.py", "proxy.py"):
+        for name in ("compose.yaml", "whalebuild.toml", "db.py", "proxy.py"):
             shutil.copy(PROJECT / name, self.folder / name)
         self.configure("one")
         socket = Path(self.sandbox.env(self.engine)["DOCKER_HOST"].removeprefix("unix://"))

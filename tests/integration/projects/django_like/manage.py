@@ -34,6 +34,8 @@ REASONS = {
     "web exits": "cannot start: the variable ORDERS_URL is not set",
     "worker exits": "cannot start: no task is registered",
 }
+#: While it is there, web asks to be left alone: it works, and says that it does not.
+DRAINING = Path("/tmp/draining")
 SETTINGS: dict[str, Any] = {}
 
 
@@ -102,6 +104,8 @@ class Handler(BaseHTTPRequestHandler):
             status, body = 200, f"{SETTINGS['release']} {os.environ.get('GREETING', '')}".strip()
         except (OSError, FatalError) as failed:
             status, body = 500, str(failed)
+        if path == "/healthz" and DRAINING.exists():
+            status, body = 503, "draining"
         broken = SETTINGS["web"] == "unhealthy" or os.environ.get("ORDERS") == "broken"
         if path == "/healthz" and broken:
             status, body = 500, REASONS["web unhealthy"]

@@ -56,6 +56,7 @@ class EngineServer:
         asked: "METHOD path?query" without the version, unquoted, and the body if there is one.
         connections: How many were opened.
         version: ``Api-Version``, if it says one.
+        more: What follows the next answer, once the event is set.
         closed: Set when the first connection has been closed.
     """
 
@@ -64,6 +65,7 @@ class EngineServer:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     connections: int = 0
     version: str = "1.44"
+    more: tuple[threading.Event, bytes] | None = None
     closed: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -104,6 +106,10 @@ def serving(path: Path) -> Iterator[EngineServer]:
                 if reply is None:
                     return
                 self.wfile.write(reply)
+                if made.more and not target.endswith("/_ping"):
+                    goes, rest = made.more
+                    goes.wait(10)
+                    self.wfile.write(rest)
                 if isinstance(reply, Last):
                     return
 

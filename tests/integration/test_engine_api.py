@@ -13,6 +13,13 @@ from tests.integration.sandbox import Sandbox
 
 #: The most docker commands of a deploy that changes something, and of one that does not.
 CHANGES, NOTHING = 12, 3
+#: One for questions, one for events; an engine on this machine needs neither.
+WAY = "system dial-stdio"
+
+
+def without_ways(commands: list[str]) -> list[str]:
+    assert 1 <= commands.count(WAY) <= 2, commands
+    return [each for each in commands if each != WAY]
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +47,19 @@ def test_how_many_docker_commands_a_deploy_takes(web: Web, host: Host, tmp_path:
     host.write(COMPOSE + others)
     counted = Counted(host, tmp_path / "shim")
     assert counted.host.result("deploy", "--grace", "0.1")["done"] == "deployed"
-    first = counted.commands()
+    first = without_ways(counted.commands())
     assert len(first) <= CHANGES, first
 
     web.publish("2")
     done = counted.host.result("deploy", "--grace", "0.1")
     actions = {each["service"]: each["action"] for each in done["services"]}
     assert [name for name, action in actions.items() if action == "update"] == ["web"]
-    changed = counted.commands()
+    changed = without_ways(counted.commands())
     assert len(changed) <= CHANGES, changed
-    assert {"compose config", "compose pull", "compose up", "system dial-stdio"} == set(changed)
+    assert set(changed) == {"compose config", "compose pull", "compose up"}
 
     assert counted.host.result("deploy")["done"] == "unchanged"
-    nothing = counted.commands()
+    nothing = without_ways(counted.commands())
     assert len(nothing) <= NOTHING, nothing
 
 

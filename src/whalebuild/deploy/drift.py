@@ -41,7 +41,7 @@ def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, .
     recorded = {name: v for name, v in state_now(history).items() if name not in interrupted}
     if not recorded:
         return ()
-    return compare_running(recorded, project.containers(), host.images())
+    return compare_running(recorded, project.containers(), host.listed())
 
 
 def compare_running(

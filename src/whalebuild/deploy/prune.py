@@ -101,7 +101,7 @@ def prune(
     services = project.model().services.values()
     named = frozenset(each.image for each in services if each.image)
     rules = KeepRules(keep, records.get(project_name, History()), others, host.used(), named)
-    planned = plan_pruning(rules, host.images())
+    planned = plan_pruning(rules, host.listed())
     return planned if dry_run else _carry_out(project, planned)
 
 

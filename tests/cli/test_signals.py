@@ -43,6 +43,10 @@ def test_the_first_is_noted_while_things_are_put_back(
     with signals.held():
         signals.handle(signal.SIGINT, None)
         assert "SIGINT: a second signal ends at once" in capfd.readouterr().err
+    with pytest.raises(InterruptedRunError):
+        signals.check()
+    signals.check()
+    with signals.held():
         with pytest.raises(AbandonedRunError):
             signals.handle(signal.SIGINT, None)
 

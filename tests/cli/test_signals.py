@@ -46,9 +46,8 @@ def test_the_first_is_noted_while_things_are_put_back(
     with pytest.raises(InterruptedRunError):
         signals.check()
     signals.check()
-    with signals.held():
-        with pytest.raises(AbandonedRunError):
-            signals.handle(signal.SIGINT, None)
+    with signals.held(), pytest.raises(AbandonedRunError):
+        signals.handle(signal.SIGINT, None)
 
 
 def test_a_boundary_takes_them_and_gives_them_back(signals: DeploySignals) -> None:

@@ -120,6 +120,9 @@ KEYS = {
             "volumes and paths that two versions of a service may write at once",
         ),
         SettingKey("keep", ValueKind.COUNT, "deployments whose images stay on the host"),
+        SettingKey(
+            "prune", ValueKind.SWITCH, "remove images beyond keep after a deploy that worked"
+        ),
         SettingKey("state-dir", ValueKind.TEXT, "folder of the records of deployments"),
     )
 }
@@ -167,6 +170,7 @@ class Settings:
     deploy_grace: float = 5.0
     start_first_volumes: tuple[str, ...] = ()
     keep: int = DEFAULT_KEEP
+    prune: bool = True
     state_dir: str | None = None
     targets: Mapping[str, _Values] = field(default_factory=dict)
     hooks: Hooks = field(default_factory=dict)

@@ -77,6 +77,6 @@ def deploy(
             elif pre_pull:
                 result = DeployResult(DeployAction.PULLED, plan, pull_seconds=deployer.pull(plan))
             else:
-                result = deployer.deploy(plan)
+                result = session.tidied(deployer.deploy(plan))
             retries = tuple(session.retrier.retries)
         show_result(replace(result, retries=retries), format_)

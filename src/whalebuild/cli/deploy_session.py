@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -33,12 +33,13 @@ from whalebuild.deploy.hooks import HookRunner, check_hooks
 from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.prune import prune
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import History
-from whalebuild.deploy.result import DeployResult, left_out
+from whalebuild.deploy.result import DeployAction, DeployResult, left_out
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
-from whalebuild.errors import WhalebuildError
+from whalebuild.errors import InterruptedRunError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
@@ -83,8 +84,12 @@ class DeploySession:
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
         lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
-        shareable = self.settings.start_first_volumes
-        return DeployPlanner(self.project, self.host, lookup, history, shareable)
+        grace, shareable = self.settings.deploy_grace, self.settings.start_first_volumes
+        return DeployPlanner(
+            *(self.project, self.host, lookup, history, shareable),
+            grace=grace,
+            now=lambda: datetime.now(UTC),
+        )
 
     def deployer(
         self, planner: DeployPlanner, interrupts: Interrupts, *, go_back: bool
@@ -110,7 +115,7 @@ class DeploySession:
             project,
             self.record,
             planner,
-            Puller(project, self.retrier, console),
+            Puller(project, self.retrier, console, self.host.space),
             HookRunner(
                 HookCommands(project), project.containers, console, deadline, settings.hooks
             ),
@@ -123,6 +128,26 @@ class DeploySession:
             now=_utc_now,
             clock=clock,
         )
+
+    def tidied(self, result: DeployResult) -> DeployResult:
+        """After a deploy that worked, remove images beyond ``keep``, if that is so set.
+
+        That it cannot be done is said, and is no failure of the deploy.
+        """
+        from whalebuild.state.records import records_of
+
+        if result.done is not DeployAction.DEPLOYED or not self.settings.prune:
+            return result
+        try:
+            records = records_of(self.state, self.engine)
+            keep = self.settings.keep
+            pruned = prune(self.project, self.host, records, keep, dry_run=False)
+        except InterruptedRunError:
+            raise
+        except WhalebuildError as error:
+            self.console.note(f"images of old deployments were not removed: {error.what}")
+            return result
+        return replace(result, pruned=pruned)
 
 
 @contextmanager

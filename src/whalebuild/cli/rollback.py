@@ -29,8 +29,8 @@ def rollback(
 ) -> None:
     """Run what ran before, by digest; N is a number of `whalebuild history`.
 
-    Without N it goes back to the last deployment that worked and was another one: a second rollback
-    goes back further.
+    Without N it goes back to what is meant to run if something else does, and else to the last
+    deployment that worked and was another one: a second rollback goes back further.
     """
     signals = DeploySignals()
     with boundary(format_, signals):
@@ -50,8 +50,9 @@ def rollback(
             history = session.record.read()
             planner = session.planner(history)
             deployer = session.deployer(planner, signals, go_back=True)
-            target = rollback_target(history, number)
             with session.reading():
+                other = number is None and planner.runs_other()
+                target = rollback_target(history, number, runs_other=other)
                 plan = planner.rollback(state_after(history, target.number), order)
             show_plan(session, plan, format_)
             if dry_run:

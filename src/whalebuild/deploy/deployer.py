@@ -10,8 +10,9 @@ from whalebuild.buildkit.console import Console
 from whalebuild.deploy.back import GoBack, WayBack, reason_of
 from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
+from whalebuild.deploy.found import found_entries
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
+from whalebuild.deploy.history import next_number
 from whalebuild.deploy.hooks import HookFailedError, HookRun, HookRunner
 from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan, download_of
@@ -252,23 +253,8 @@ class Deployer:
 
     def _record_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
-        history = self.record.read()
-        if left_unfinished(history):
-            return
-        unconfirmed, known = unconfirmed_services(history), state_now(history)
-        found: Versions = {
-            each.service.name: each.before
-            for each in plan.pairs
-            if each.before
-            and each.before != known.get(each.service.name)
-            and each.service.name not in unconfirmed
-        }
-        if not found:
-            return
-        number, at = next_number(history), self.now()
-        before = {name: known.get(name) for name in found}
-        self.record.add(Begun(number, DeploymentKind.FOUND, at, found, before))
-        self.record.add(Ended(number, Outcome.DONE, at, found))
+        for entry in found_entries(self.record.read(), plan.pairs, self.now()):
+            self.record.add(entry)
 
     def _keep(self, plan: DeployPlan) -> None:
         """Give images their kept names: what is to run, and what a rollback may run again."""

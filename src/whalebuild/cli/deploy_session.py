@@ -84,10 +84,9 @@ class DeploySession:
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
         lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
-        grace, shareable = self.settings.deploy_grace, self.settings.start_first_volumes
         return DeployPlanner(
-            *(self.project, self.host, lookup, history, shareable),
-            grace=grace,
+            *(self.project, self.host, lookup, history, self.settings.start_first_volumes),
+            grace=self.settings.deploy_grace,
             now=lambda: datetime.now(UTC),
         )
 

@@ -141,13 +141,8 @@ class DeployPlanner:
     def _decided(
         self, service: Service, version: Reference, order: UpdateOrder | None
     ) -> ServiceChange:
-        change = decide_service(
-            service,
-            version,
-            self._running(service),
-            order,
-            shared_storage(self.model, service, self.shareable),
-        )
+        shared = shared_storage(self.model, service, self.shareable)
+        change = decide_service(service, version, self._running(service), order, shared)
         change = replace(change, unproven=self._unproven(service))
         if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(change):
             return change

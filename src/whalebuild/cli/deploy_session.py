@@ -142,9 +142,7 @@ class DeploySession:
             keep = self.settings.keep
             pruned = prune(self.project, self.host, records, keep, dry_run=False)
         except InterruptedRunError as stopped:
-            stopped.next_step = (
-                "the deploy is done; `whalebuild prune` removes old images"
-            )
+            stopped.next_step = "the deploy is done; `whalebuild prune` removes old images"
             raise
         except WhalebuildError as error:
             self.console.note(f"images of old deployments were not removed: {error.what}")

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from whalebuild.console.base import ConsoleBase
     from whalebuild.docker.compose import ComposeProject
     from whalebuild.docker.host import DockerHost
+    from whalebuild.docker.volumes import DockerVolumes
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
-    from whalebuild.state.records import FileRecord
+    from whalebuild.state.shared_record import SharedRecord
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class DeploySession:
     registry: RegistryClient
     console: ConsoleBase
     retrier: Retrier
-    record: FileRecord
+    record: SharedRecord
+    volumes: DockerVolumes
     state: Path
     engine: str
 
@@ -129,10 +131,11 @@ def open_deploy_session(
     from whalebuild.docker.cli import DockerCalls
     from whalebuild.docker.compose import ComposeProject
     from whalebuild.docker.host import DockerHost
+    from whalebuild.docker.volumes import DockerVolumes
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
-    from whalebuild.state.lock import deployment_lock
     from whalebuild.state.records import FileRecord, state_folder
+    from whalebuild.state.shared_record import SharedRecord
 
     environment = layer_from_environment(os.environ)
     place = find_project(Path.cwd(), os.environ, stay=True)
@@ -158,22 +161,44 @@ def open_deploy_session(
         with said(console, settings.progress, "asking docker compose for the project"):
             name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
-        record = FileRecord(state, engine, name)
+        volumes = DockerVolumes(calls)
+        record = SharedRecord(FileRecord(state, engine, name), volumes, name, console.note)
         locked = (
-            deployment_lock(record.lock, console.note, wait=wait, verb=lock, scratch=calls.scratch)
+            _both_locks(record, console.note, wait=wait, verb=lock, scratch=calls.scratch)
             if lock
             else nullcontext()
         )
         with locked:
-            for line in record.read().damaged:
+            for line in record.file.read().damaged:
                 console.note(f"line {line} of {record.path} cannot be read and is skipped")
             try:
                 yield DeploySession(
-                    settings, project, host, registry, console, retrier, record, state, engine
+                    *(settings, project, host, registry, console, retrier, record, volumes),
+                    state,
+                    engine,
                 )
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
                 raise
+
+
+@contextmanager
+def _both_locks(
+    record: SharedRecord, note: Callable[[str], None], *, wait: bool, verb: str, scratch: Path
+) -> Iterator[None]:
+    """Hold the lock of this machine, and then the engine's."""
+    from whalebuild.state.engine_lock import engine_lock
+    from whalebuild.state.lock import deployment_lock, holder_of
+
+    path = record.file.lock
+    with (
+        deployment_lock(path, note, wait=wait, verb=verb, scratch=scratch),
+        engine_lock(
+            *(record.volumes, record.project, note), wait=wait, holder=holder_of(path, verb)
+        ) as require,
+    ):
+        record.require = require
+        yield
 
 
 def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> None:

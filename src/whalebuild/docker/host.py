@@ -78,7 +78,8 @@ def inspect_all(calls: DockerCalls, kind: str, *arguments: str) -> list[Mapping[
         EngineError: It answered with something else than JSON.
     """
     for tries in range(1, _TRIES + 1):
-        listed = calls.run([kind, "ls", "--quiet", "--no-trunc", *arguments])
+        whole = () if kind == "volume" else ("--no-trunc",)
+        listed = calls.run([kind, "ls", "--quiet", *whole, *arguments])
         names = list(dict.fromkeys(listed.split()))
         try:
             return calls.run_json([kind, "inspect", *names]) if names else []

@@ -212,3 +212,46 @@ def test_other_images_are_neither_pulled_nor_built() -> None:
     }
     assert model.raw["services"]["web"] is web
     assert "build" in web, "the model stays as it was"
+
+
+def test_jobs_and_what_services_depend_on() -> None:
+    found = read_model(
+        {
+            "name": "shop",
+            "services": {
+                "migrate": {"depends_on": {"db": {"condition": "service_healthy"}}},
+                "web": {
+                    "depends_on": {
+                        "migrate": {"condition": "service_completed_successfully"},
+                        "db": {},
+                    }
+                },
+                "db": {},
+            },
+        }
+    )
+    services = found.services
+    assert [name for name, each in services.items() if each.is_job] == ["migrate"]
+    assert services["migrate"].depends_on == {"db": "service_healthy"}
+    assert services["web"].depends_on == {
+        "migrate": "service_completed_successfully",
+        "db": "service_started",
+    }
+
+
+def test_what_a_service_may_write() -> None:
+    volumes = [
+        {"type": "volume", "source": "media", "target": "/media"},
+        {"type": "bind", "source": "/srv/run", "target": "/run"},
+        {"type": "bind", "source": "/etc/web", "target": "/etc/web", "read_only": True},
+        {"type": "volume", "target": "/cache"},
+        {"type": "tmpfs", "target": "/tmp"},
+    ]
+    found = read_model(
+        {
+            "name": "shop",
+            "services": {"web": {"volumes": volumes}},
+            "volumes": {"media": {"name": "shop_media"}},
+        }
+    )
+    assert found.services["web"].writes == ("shop_media", "/srv/run")

@@ -13,6 +13,7 @@ from whalebuild.compose.pull_progress import (
     PullLine,
     PullState,
     compose_error,
+    compose_warnings,
     layer_id,
     parse_pull_line,
 )
@@ -142,3 +143,20 @@ def test_errors_of_a_compose_that_knows_no_json() -> None:
     text = " web Pulling \n web Error \nError response from daemon: no\n"
     assert compose_error(text) == "Error response from daemon: no"
     assert compose_error("") == ""
+
+
+def test_what_compose_warns_of() -> None:
+    said = (
+        'time="2026-11-29T01:00:00Z" level=warning msg="The \\"TAG\\" variable is not set. '
+        'Defaulting to a blank string."\n'
+        '{"id":"Container shop-web-1","text":"Started"}\n'
+        '{"level":"warning","msg":"Found orphan containers ([shop-old-1]) for this project."}\n'
+        'time="2026-11-29T01:00:00Z" level=warning msg=short\n'
+        'time="2026-11-29T01:00:01Z" level=warning msg=short\n'
+        'time="2026-11-29T01:00:01Z" level=error msg="no warning"\n'
+    )
+    assert compose_warnings(said) == (
+        'The "TAG" variable is not set. Defaulting to a blank string.',
+        "Found orphan containers ([shop-old-1]) for this project.",
+        "short",
+    )

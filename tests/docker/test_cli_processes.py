@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from whalebuild.docker import processes
 from whalebuild.docker.buildx import Buildx
+from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
@@ -115,3 +117,18 @@ def test_nothing_is_stopped_after_a_command_has_ended(
             list(engine.bake({}, builder=None, allow=()))
         monkeypatch.setattr(processes.os, "kill", lambda pid, _: killed.append(pid))
     assert killed == []
+
+
+def test_a_command_that_is_watched_ends_when_the_watch_raises(docker: Docker) -> None:
+    folder = docker(SLEEPS)
+
+    def watch() -> None:
+        if (folder / "pid").exists():
+            raise KeyError
+
+    calls = DockerCalls()
+    with contextlib.closing(calls):
+        with pytest.raises(KeyError):
+            calls.run(["info"], watch=watch)
+        assert not is_alive(int((folder / "pid").read_text()))
+        assert not list(calls.scratch.glob("*.pid"))

@@ -21,6 +21,7 @@ from tests.support.marks import rarely
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.compose.pull_progress import PullState, layer_id
+from whalebuild.compose.up import UpFlag
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.failures.classify_docker import classify_pull
 from whalebuild.failures.command_failed import CommandFailedError
@@ -127,7 +128,7 @@ def started(pair: Pair, project: ComposeProject) -> Container:
     pair.bake()
     one, name = published(pair), Reference(pair.image, "latest")
     assert pulled(project, one, {}).done == {"web"}
-    project.tag(one, name)
+    project.tag(str(one), name)
     project.up([], images={"web": name})
     return until(project, lambda c: c.health == "healthy")
 
@@ -221,7 +222,7 @@ def test_up_with_another_image(pair: Pair, project: ComposeProject) -> None:
     assert not project.untag(two), "it runs"
     assert project.image_id(two)
 
-    project.tag(two, name)
+    project.tag(str(two), name)
     project.up(["web"], images={"web": name})
     second = of(project, "web")
     assert (second.image, second.image_name) == (by_digest.image, name)
@@ -230,7 +231,7 @@ def test_up_with_another_image(pair: Pair, project: ComposeProject) -> None:
     assert of(project, "web").id == second.id
     assert of(project, "plain").id == plain.id
 
-    project.tag(two, name.tagged("other"))
+    project.tag(str(two), name.tagged("other"))
     assert project.untag(name.tagged("other"))
     assert not project.untag(name.tagged("other"))
     project.remove([c.id for c in project.containers()])
@@ -243,7 +244,7 @@ def test_two_of_a_service_that_can(pair: Pair, project: ComposeProject) -> None:
     write(pair, free_port())
     project.up(["plain"], images={})
     old = of(project, "plain")
-    project.up(["plain"], images={}, scales={"plain": 2}, recreate=False)
+    project.up(["plain"], images={}, scales={"plain": 2}, flags=[UpFlag.NO_RECREATE])
     numbers = {c.number: c.id for c in project.containers()}
     assert numbers.pop(1) == old.id
     assert set(numbers) == {2}

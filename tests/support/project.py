@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.support.registry import FakeRegistry
 from whalebuild.compose.containers import Container
+from whalebuild.compose.events import ContainerEvent
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
+from whalebuild.compose.up import UpFlag
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference, parse_reference
 
@@ -39,6 +43,8 @@ class FakeProject:
         asked: The calls, in order: the method's name and what it was given.
         registry: Where it pulls from; without one, it gets whatever is asked for.
         step: Is called before anything is asked for or changed; may raise.
+        sleep: As ``time.sleep``: what waiting for events does.
+        happens: What ``Events.wait`` returns, the next one first; then None: the caller looks.
     """
 
     made: Model
@@ -50,6 +56,8 @@ class FakeProject:
     asked: list[tuple[object, ...]] = field(default_factory=list)
     registry: FakeRegistry | None = None
     step: Callable[[], None] = lambda: None
+    sleep: Callable[[float], None] = lambda _: None
+    happens: list[list[ContainerEvent] | None] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def has(self, *images: Reference) -> None:
@@ -71,6 +79,14 @@ class FakeProject:
     def containers(self) -> tuple[Container, ...]:
         self._ask("containers")
         return tuple(self.running)
+
+    def events(self) -> AbstractContextManager[FakeProject]:
+        return contextlib.nullcontext(self)
+
+    def wait(self, seconds: float) -> list[ContainerEvent] | None:
+        """Is the ``Events`` as well."""
+        self.sleep(seconds)
+        return self.happens.pop(0) if self.happens else None
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
         self._ask("pull", {name: str(image) for name, image in images.items()})
@@ -108,10 +124,11 @@ class FakeProject:
         *,
         images: Mapping[str, Reference],
         scales: Mapping[str, int] | None = None,
-        recreate: bool = True,
-        dependencies: bool = True,
-        start: bool = True,
+        flags: Collection[UpFlag] = (),
+        watch: Callable[[], None] | None = None,
     ) -> None:
+        if watch:
+            watch()
         given = {name: str(image) for name, image in images.items()}
         self._ask("up", tuple(services), given, dict(scales or {}))
         for name in services or self.made.services:
@@ -121,7 +138,7 @@ class FakeProject:
             if name not in images and about.pull_policy == "always":
                 self.pull_tag(name)
             count = (scales or {}).get(name, about.replicas)
-            self._converge(name, image, count, recreate=recreate, start=start)
+            self._converge(name, image, count, flags)
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
         names = {network: tuple(aliases) for network, aliases in networks.items()}
@@ -143,20 +160,20 @@ class FakeProject:
         assert image, name
         self.names[str(image)] = self._fetch(image)
 
-    def _converge(
-        self, name: str, image: Reference, count: int, *, recreate: bool, start: bool
-    ) -> None:
+    def _converge(self, name: str, image: Reference, count: int, flags: Collection[UpFlag]) -> None:
         """As ``pkg/compose/convergence.go``: what is out of date goes first where there is too
         much, is replaced one by one, and what has stopped is started again.
         """
+        start = UpFlag.NO_START not in flags
         mine = [each for each in self.running if each.service == name and not each.oneoff]
         networks = set(self.made.services[name].networks)
         stale = {
             each.id
             for each in mine
-            if recreate
+            if UpFlag.NO_RECREATE not in flags
             and (
-                each.image != self._id(image)
+                UpFlag.FORCE_RECREATE in flags
+                or each.image != self._id(image)
                 or (each.status == "running" and not networks <= set(each.aliases))
             )
         }

@@ -91,7 +91,6 @@ class DeploySession:
             settings.deploy_timeout,
             settings.deploy_grace,
             time.monotonic,
-            time.sleep,
         )
         start_first = StartFirst(project, console, compose, health, time.sleep)
         return Deployer(
@@ -130,6 +129,7 @@ def open_deploy_session(
     from whalebuild.console.choose import make_console
     from whalebuild.docker.cli import DockerCalls
     from whalebuild.docker.compose import ComposeProject
+    from whalebuild.docker.engine_api import EngineApi
     from whalebuild.docker.host import DockerHost
     from whalebuild.docker.volumes import DockerVolumes
     from whalebuild.registry.client import RegistryClient
@@ -143,15 +143,17 @@ def open_deploy_session(
     settings = resolve([layer, environment, layer_from_flags(flags)])
     console = make_console(settings.progress, ci=in_ci(os.environ), github=in_github(os.environ))
     calls = DockerCalls()
+    api = EngineApi(calls)
     project = ComposeProject(
-        calls,
+        api,
         files=arguments.files or (),
         project_name=arguments.project_name or "",
         project_directory=arguments.project_directory or "",
         profiles=arguments.profiles or (),
         env_files=arguments.env_files or (),
+        note=console.note,
     )
-    with console, DockerHost(calls) as host, RegistryClient() as registry:
+    with console, DockerHost(api) as host, RegistryClient() as registry:
         for warning in environment.warnings:
             console.note(f"warning: {warning}")
         if place.note:
@@ -161,7 +163,7 @@ def open_deploy_session(
         with said(console, settings.progress, "asking docker compose for the project"):
             name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
-        volumes = DockerVolumes(calls)
+        volumes = DockerVolumes(api)
         record = SharedRecord(FileRecord(state, engine, name), volumes, name, console.note)
         locked = (
             _both_locks(record, console.note, wait=wait, verb=lock, scratch=calls.scratch)

@@ -16,6 +16,8 @@ from whalebuild.oci.reference import Reference, parse_reference
 
 # A name of 64 digits that would pass for a tag of a repository "sha256".
 _ID = "sha256:"
+# Conditions of ``depends_on``: what compose takes where none is given, and the one of jobs.
+_STARTS, _ENDS = "service_started", "service_completed_successfully"
 
 
 class UpdateOrder(StrEnum):
@@ -46,6 +48,11 @@ class Service:
             it in each, beside the service's own name; empty with a ``network_mode``.
         publishes: Whether it publishes ports on the host: a range or random ones, unless it is
             ``exclusive``.
+        depends_on: The services that it depends on, each with the condition, as
+            ``service_healthy``.
+        is_job: Whether other services wait for its end (``service_completed_successfully``).
+        writes: What it may write that outlives its containers, or is shared with others: volumes
+            by the engine's names, and paths of the host.
     """
 
     name: str
@@ -59,6 +66,9 @@ class Service:
     platform: str | None = None
     networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     publishes: bool = False
+    depends_on: Mapping[str, str] = field(default_factory=dict)
+    is_job: bool = False
+    writes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,14 +91,20 @@ def read_model(found: object) -> Model:
         raw = table(found)
         name = text(raw.get("name"))
         services = table(raw.get("services") or {})
-        networks = {
-            key: maybe(table(value or {}).get("name") or None, text) or key
-            for key, value in table(raw.get("networks") or {}).items()
-        }
+        networks, volumes = (_names(raw, key) for key in ("networks", "volumes"))
         held = _held({key: table(value) for key, value in services.items()})
         read = {
             text(key): _service(key, table(value), networks, held.get(key, ""))
             for key, value in services.items()
+        }
+        awaited = {
+            name for each in read.values() for name, how in each.depends_on.items() if how == _ENDS
+        }
+        read = {
+            name: replace(
+                each, is_job=name in awaited, writes=tuple(_writes(table(services[name]), volumes))
+            )
+            for name, each in read.items()
         }
     except MalformedError as malformed:
         raise EngineError(
@@ -146,7 +162,27 @@ def _service(name: str, raw: Mapping[str, Any], networks: Mapping[str, str], hel
             for key, value in table(raw.get("networks") or {}).items()
         },
         publishes=bool(raw.get("ports")),
+        depends_on={
+            key: text(table(value or {}).get("condition") or _STARTS)
+            for key, value in table(raw.get("depends_on") or {}).items()
+        },
     )
+
+
+def _names(raw: Mapping[str, Any], kind: str) -> dict[str, str]:
+    """The engine's names of a project's networks or volumes, by those of the file."""
+    return {
+        key: maybe(table(value or {}).get("name") or None, text) or key
+        for key, value in table(raw.get(kind) or {}).items()
+    }
+
+
+def _writes(raw: Mapping[str, Any], volumes: Mapping[str, str]) -> Iterator[str]:
+    """Volumes and paths of the host that a service may write; unnamed volumes are its own."""
+    for mount in listed(raw.get("volumes") or [], table):
+        source = mount.get("source")
+        if source and mount.get("type") in {"volume", "bind"} and not mount.get("read_only"):
+            yield volumes.get(str(source), str(source))
 
 
 def _replicas(raw: Mapping[str, Any], deploy: Mapping[str, Any]) -> int:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ _DOWNLOADING = "Downloading"
 _HERE = frozenset({"Verifying Checksum", "Download complete", "Extracting", "Pull complete"})
 _ERROR = "Error"
 _SHOWN_DIGITS = 12
+_WARNING = re.compile(r'time="[^"]*" level=warning msg=(?P<msg>.*)')
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,32 @@ def compose_error(stderr: str) -> str:
     Several images may fail at once; what compose itself ends with is the last line.
     """
     return "\n".join(dict.fromkeys(_errors(stderr.splitlines())))
+
+
+def compose_warnings(stderr: str) -> tuple[str, ...]:
+    """What compose warns of in a run that worked: unset variables, orphans, deprecations.
+
+    It writes them as logrus does: ``time="..." level=warning msg="..."``; also in JSON.
+    """
+    found = dict.fromkeys(_warnings(stderr.splitlines()))
+    return tuple(each for each in found if each)
+
+
+def _warnings(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        given = _WARNING.match(line)
+        if given:
+            yield _unquoted(given["msg"])
+        elif (said := _object(line)).get("level") == "warning":
+            yield str(said.get("msg") or "").strip()
+
+
+def _unquoted(text: str) -> str:
+    """A message of logrus; it quotes what has more than one word, as Go does."""
+    try:
+        return str(json.loads(text)).strip() if text.startswith('"') else text.strip()
+    except ValueError:
+        return text.strip('"')
 
 
 def _errors(lines: Iterable[str]) -> Iterable[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
+from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.health_wait import UnhealthyError, last_output
 from whalebuild.deploy.plan import ServiceChange, host_name, needs_override
 from whalebuild.deploy.ports import Project
@@ -53,15 +54,14 @@ class ComposeUp:
             if needs_override(each.service, version_of(each))
         }
         scales = None if count is None else dict.fromkeys(services, count)
-        alone = count is not None
+        flags = [] if count is None else [UpFlag.NO_RECREATE, UpFlag.NO_DEPS]
+        flags += [] if start else [UpFlag.NO_START]
         try:
             self.project.up(
                 services,
                 images=images,
                 scales=scales,
-                recreate=not alone,
-                dependencies=not alone,
-                start=start,
+                flags=flags,
             )
         except CommandFailedError as failed:
             raise self._unhealthy(failed, pairs) from None

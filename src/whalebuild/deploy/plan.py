@@ -9,7 +9,7 @@ from enum import StrEnum
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
-from whalebuild.errors import UsageError
+from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff
 from whalebuild.published.host_images import HostImage
@@ -25,6 +25,7 @@ class ServiceAction(StrEnum):
 
     UPDATE = "update"
     START = "start"  # none of it runs
+    CONFIGURE = "configure"  # the same version with another configuration
     UNCHANGED = "unchanged"
     CONFIRM = "confirm"  # it runs, left by a deployment that failed or was killed: does it work?
     WARM = "warm"  # its dependencies are pulled ahead
@@ -50,6 +51,8 @@ class ServiceChange:
         before_image: The engine's ID of its image.
         order: How it is switched.
         why: Why it is plain, or why it cannot be switched as it asks for.
+        configured: What is new in its configuration, in words and without values.
+        unreachable: Why its image cannot be looked up; it is left as it is.
     """
 
     service: Service
@@ -59,6 +62,8 @@ class ServiceChange:
     before_image: str = ""
     order: UpdateOrder = UpdateOrder.STOP_FIRST
     why: str = ""
+    configured: tuple[str, ...] = ()
+    unreachable: WhalebuildError | None = None
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from whalebuild.compose.containers import Container
+from whalebuild.compose.events import ContainerEvent
 from whalebuild.compose.model import Model
 from whalebuild.compose.pull_progress import PullLine
+from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.record import Entry, History
 from whalebuild.oci.reference import Reference
 
@@ -23,6 +26,9 @@ class Project(Protocol):
 
     def containers(self) -> tuple[Container, ...]:
         """All containers of the project, also those that do not run, and one-off ones."""
+
+    def events(self) -> AbstractContextManager[Events]:
+        """What happens to the project's containers from now on, and what the engine remembers."""
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
         """Pull images by digest, a name for each; closing the generator stops the pull."""
@@ -42,9 +48,8 @@ class Project(Protocol):
         *,
         images: Mapping[str, Reference],
         scales: Mapping[str, int] | None = None,
-        recreate: bool = True,
-        dependencies: bool = True,
-        start: bool = True,
+        flags: Collection[UpFlag] = (),
+        watch: Callable[[], None] | None = None,
     ) -> None:
         """Run ``docker compose up --detach``; nothing is pulled for services of ``images``.
 
@@ -54,9 +59,8 @@ class Project(Protocol):
                 what compose compares: with the files' own, tagged before, the next ``docker compose
                 up`` finds nothing to do; with a digest it replaces the containers.
             scales: How many containers, by service.
-            recreate: Whether containers whose configuration or image is another are replaced.
-            dependencies: Whether services that these depend on are started as well.
-            start: Whether containers are started, or made only.
+            flags: Of ``docker compose up``.
+            watch: Called several times a second meanwhile; what it raises stops compose.
         """
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
@@ -80,6 +84,18 @@ class Project(Protocol):
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of a container's output."""
+
+
+class Events(Protocol):
+    """What happens to containers, as it happens."""
+
+    def wait(self, seconds: float) -> Sequence[ContainerEvent] | None:
+        """Wait until something happens, so many seconds at the most.
+
+        Returns:
+            What has happened, empty if nothing has; None where the engine does not tell, after half
+            a second at the most: then it is for the caller to look.
+        """
 
 
 class Record(Protocol):

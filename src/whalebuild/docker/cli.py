@@ -10,11 +10,14 @@ import contextlib
 import importlib
 import itertools
 import json
+import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whalebuild.docker.piped import Piped
 from whalebuild.docker.plugins import docker_program, environment_after
 from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
 from whalebuild.docker.scratch import ScratchFolder
@@ -32,14 +35,31 @@ _RECORD_PID = 'echo $$ >"$0" && exec "$@"'
 _RECORD_OUTPUT = 'out="$1" && shift && echo $$ >"$0" && exec "$@" >"$out"'
 
 
+# Seconds between two looks at a command that is watched.
+_WATCH_SECONDS = 0.2
+# Looks at what a command does while it works; what it raises stops the command.
+Watch = Callable[[], None]
+# Of what a command has printed, the error has so many lines.
+_LAST_LINES = 1000
+
 # Of docker's plugins, those that are called here.
 _PLUGINS = ("buildx", "compose")
 
 
 class DockerCalls:
-    """The docker client on PATH, and a scratch folder that only this user may read."""
+    """The docker client on PATH, and a scratch folder that only this user may read.
 
-    def __init__(self) -> None:
+    Args:
+        env: Variables of all calls, such as DOCKER_HOST; None takes one out.
+        watch: Called several times a second while a command of :meth:`run` works, and at each line
+            of :meth:`lines`; see there.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str | None] | None = None, watch: Watch | None = None
+    ) -> None:
+        self._env = dict(env or {})
+        self._watch = watch
         self._scratch = ScratchFolder()
         self._calls = itertools.count()
 
@@ -47,6 +67,11 @@ class DockerCalls:
     def scratch(self) -> Path:
         """The scratch folder; it has a file ``N.pid`` for each docker command that runs."""
         return self._scratch.path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of all calls: it says which engine is meant."""
+        return environment_after(self._env)
 
     def close(self) -> None:
         """Stop what still runs, and remove the scratch folder."""
@@ -68,6 +93,8 @@ class DockerCalls:
         env: Mapping[str, str | None] | None = None,
         *,
         output: Path | None = None,
+        watch: Watch | None = None,
+        said: Callable[[str], None] | None = None,
     ) -> str:
         """The output of ``docker ARGUMENTS``, without the line's end.
 
@@ -75,33 +102,46 @@ class DockerCalls:
             arguments: The words of the command; other users of the machine can read them.
             env: Variables of this call alone; None takes one out.
             output: A file that takes the output instead, also of a command that fails in the end.
+            watch: Called several times a second while the command works; what it raises stops the
+                command, and is raised.
+            said: Gets what a command that worked has printed on standard error.
 
         Raises:
             CommandFailedError: The command failed.
             EngineError: There is no docker client.
         """
         plugin = arguments[0] if arguments[0] in _PLUGINS else None
-        program, given = docker_program(env, plugin)
+        program, given = docker_program({**self._env, **(env or {})}, plugin)
         with self._recorded(output) as record:
-            done = subprocess.run(  # noqa: S603 - docker, or a plugin of its
+            with subprocess.Popen(  # noqa: S603 - docker, or a plugin of its
                 [*record, program, *arguments],
-                capture_output=True,
-                check=False,
+                stdin=subprocess.DEVNULL if watch else None,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env=environment_after(given),
-            )
-            if done.returncode:
-                raise CommandFailedError(done.stderr.decode(errors="replace"))
-        return done.stdout.decode(errors="replace").removesuffix("\n")
+            ) as process:
+                found, errors = _watched(process, _both(self._watch, watch))
+            if process.returncode:
+                raise CommandFailedError(errors.decode(errors="replace"))
+        if said:
+            said(errors.decode(errors="replace"))
+        return found.decode(errors="replace").removesuffix("\n")
 
-    def json(self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None) -> object:
-        """What ``docker ARGUMENTS`` prints as JSON.
+    def json(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str | None] | None = None,
+        *,
+        said: Callable[[str], None] | None = None,
+    ) -> object:
+        """What ``docker ARGUMENTS`` prints as JSON; see :meth:`run`.
 
         Raises:
             CommandFailedError: See :meth:`run`.
             EngineError: See :meth:`run`; or it printed something else.
         """
         try:
-            return json.loads(self.run(arguments, env))
+            return json.loads(self.run(arguments, env, said=said))
         except (ValueError, RecursionError):
             raise _no_json() from None
 
@@ -131,6 +171,62 @@ class DockerCalls:
             raise _no_json()
         return found
 
+    def lines(
+        self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None
+    ) -> Generator[str, None, None]:
+        """The lines that ``docker ARGUMENTS`` prints, of both streams, as they come.
+
+        Closing the generator stops the command.
+
+        Args:
+            arguments: See :meth:`run`.
+            env: See :meth:`run`.
+
+        Raises:
+            CommandFailedError: The command failed; with the last lines.
+            EngineError: There is no docker client.
+        """
+        plugin = arguments[0] if arguments[0] in _PLUGINS else None
+        program, given = docker_program({**self._env, **(env or {})}, plugin)
+        last: deque[str] = deque(maxlen=_LAST_LINES)
+        with self._recorded() as record:
+            with subprocess.Popen(  # noqa: S603 - docker, or a plugin of its
+                [*record, program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment_after(given),
+            ) as process:
+                assert process.stdout  # noqa: S101 - a pipe
+                with _ended_on_error(process):
+                    for line in process.stdout:
+                        if self._watch:
+                            self._watch()
+                        last.append(line.decode(errors="replace"))
+                        yield last[-1]
+            if process.returncode:
+                raise CommandFailedError("".join(last))
+
+    def piped(self, arguments: Sequence[str]) -> Piped:
+        """Start ``docker ARGUMENTS``, to speak to it; it ends at the latest with :meth:`close`.
+
+        Raises:
+            EngineError: There is no docker client.
+        """
+        program, given = docker_program(self._env, None)
+        pidfile, errors = self.file(".pid"), self.file(".err")
+        ours, theirs = socket.socketpair()
+        with theirs, errors.open("wb") as file:
+            process = subprocess.Popen(  # noqa: S603 - docker
+                ["sh", "-c", _RECORD_PID, str(pidfile), program, *arguments],  # noqa: S607
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=file,
+                env=environment_after(given),
+                process_group=0,  # Ctrl-C is for whoever speaks to it
+            )
+        return Piped(ours, process, errors, lambda: _stop(pidfile))
+
     @contextlib.contextmanager
     def client(
         self,
@@ -156,7 +252,7 @@ class DockerCalls:
         """
         from python_on_whales import DockerClient, DockerException  # noqa: PLC0415 - takes 0.4 s
 
-        program, given = docker_program(env, plugin)
+        program, given = docker_program({**self._env, **(env or {})}, plugin)
         with self._recorded(output) as record:
             try:
                 yield DockerClient(client_call=[*record, *_with(given), program], **options)
@@ -179,6 +275,37 @@ class DockerCalls:
             _stop(pidfile)
             raise
         pidfile.unlink(missing_ok=True)
+
+
+def _both(first: Watch | None, second: Watch | None) -> Watch | None:
+    if first is None or second is None:
+        return first or second
+
+    def both() -> None:
+        first()
+        second()
+
+    return both
+
+
+def _watched(process: subprocess.Popen[bytes], watch: Watch | None) -> tuple[bytes, bytes]:
+    """What a process prints until its end; it is ended if the watch raises."""
+    with _ended_on_error(process):
+        while True:
+            try:
+                return process.communicate(timeout=_WATCH_SECONDS if watch else None)
+            except subprocess.TimeoutExpired:
+                if watch:
+                    watch()
+
+
+@contextlib.contextmanager
+def _ended_on_error(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        stop(process.pid, lambda _: process.poll() is not None)
+        raise
 
 
 def _as_error(failed: Exception) -> EngineError:

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_container
 from whalebuild.compose.model import Model, read_model, without_hostname
-from whalebuild.compose.pull_progress import PullLine, compose_error, parse_pull_line
-from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.compose_files import ComposeCall, as_it_is, to_pull, with_images
-from whalebuild.docker.host import inspect_all
+from whalebuild.compose.pull_progress import (
+    PullLine,
+    compose_error,
+    compose_warnings,
+    parse_pull_line,
+)
+from whalebuild.compose.up import UpFlag
+from whalebuild.docker.cli import Watch
+from whalebuild.docker.compose_files import (
+    ComposeCall,
+    as_it_is,
+    compose_words,
+    to_pull,
+    with_images,
+)
+from whalebuild.docker.engine_api import EngineApi
+from whalebuild.docker.engine_containers import (
+    container_ids,
+    inspected,
+    last_lines,
+    rejoin,
+    stop_and_remove,
+)
+from whalebuild.docker.engine_events import ContainerEvents
+from whalebuild.docker.engine_images import image_id, tag_image, untag_image
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.command_failed import CommandFailedError
@@ -20,32 +41,36 @@ from whalebuild.failures.failure import FailureKind, redact
 from whalebuild.oci.reference import Reference
 
 _NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")
-_GONE = ("no such container", "is already in progress")
 
 
 class ComposeProject:
     """See ``deploy.ports.Project``. A context manager: leaving it stops what still runs.
 
     Args:
-        calls: The docker client; one of its own if there is none.
+        engine: The engine of the current context, with the docker client; its own if there is none.
         files: ``--file`` values; empty for compose's default lookup.
         project_name: ``--project-name``; empty for compose's own.
         project_directory: ``--project-directory``; empty for compose's own.
         profiles: ``--profile`` values.
         env_files: ``--env-file`` values.
+        note: Gets what compose warns of, each line once.
     """
 
     def __init__(
         self,
-        calls: DockerCalls | None = None,
+        engine: EngineApi | None = None,
         *,
         files: Sequence[str] = (),
         project_name: str = "",
         project_directory: str = "",
         profiles: Sequence[str] = (),
         env_files: Sequence[str] = (),
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._calls = calls or DockerCalls()
+        self._engine = engine or EngineApi()
+        self._calls = self._engine.calls
+        self._note = note
+        self._noted: set[str] = set()
         self._options: dict[str, Any] = {
             "compose_files": list(files),
             "compose_project_name": project_name or None,
@@ -59,14 +84,14 @@ class ComposeProject:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._calls.close()
+        self._engine.close()
 
     def model(self) -> Model:
         """See ``deploy.ports.Project``. The files are read once."""
         if self._model is None:
+            words = [*compose_words(self._options), "config", "--format", "json"]
             try:
-                with self._calls.client(plugin="compose", **self._options) as docker:
-                    found: object = docker.compose.config(return_json=True)
+                found = self._calls.json(words, said=self._warn)
             except CommandFailedError as failed:
                 raise _unreadable(failed) from None
             self._model = read_model(found)
@@ -74,10 +99,18 @@ class ComposeProject:
 
     def containers(self) -> tuple[Container, ...]:
         """See ``deploy.ports.Project``."""
-        label = f"label=com.docker.compose.project={self.model().name}"
-        found = inspect_all(self._calls, "container", "--all", "--filter", label)
-        read = (read_project_container(each) for each in found)
+        ids = container_ids(self._engine, {"label": [self._label]})
+        read = map(read_project_container, inspected(self._engine, "containers", ids))
         return tuple(container for container in read if container)
+
+    def events(self) -> ContainerEvents:
+        """See ``deploy.ports.Project``."""
+        return ContainerEvents(self._engine, {"label": [self._label]})
+
+    @property
+    def _label(self) -> str:
+        """What containers of the project have, as a filter of the engine's."""
+        return f"com.docker.compose.project={self.model().name}"
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
         """See ``deploy.ports.Project``.
@@ -87,37 +120,22 @@ class ComposeProject:
         """
         if not images:
             return
-        with self._compose(to_pull(self._calls, self.model(), images)) as compose:
-            for _, line in compose.pull(stream_logs=True):
-                parsed = parse_pull_line(line.decode(errors="replace"))
-                if parsed:
-                    yield parsed
+        with to_pull(self._calls, self.model(), images) as what, _plain_errors():
+            call = [*compose_words(what.options), "pull"]
+            with contextlib.closing(self._calls.lines(call, what.env)) as lines:
+                yield from filter(None, map(parse_pull_line, lines))
 
     def image_id(self, image: Reference) -> str | None:
         """See ``deploy.ports.Project``."""
-        try:
-            said = self._calls.run(["image", "inspect", "--format", "{{.Id}}", str(image)])
-        except CommandFailedError as failed:
-            if "no such image" in failed.stderr.lower():
-                return None
-            raise
-        return said.strip() or None
+        return image_id(self._engine, image)
 
     def tag(self, image: str, name: Reference) -> None:
         """See ``deploy.ports.Project``."""
-        with self._calls.client() as docker:
-            docker.image.tag(image, str(name))
+        tag_image(self._engine, image, name)
 
     def untag(self, name: Reference) -> bool:
         """See ``deploy.ports.Project``."""
-        try:
-            self._calls.run(["image", "rm", str(name)])
-        except CommandFailedError as failed:
-            words = failed.stderr.lower()
-            if "conflict" in words or "no such image" in words:
-                return False
-            raise
-        return True
+        return untag_image(self._engine, name)
 
     def up(
         self,
@@ -125,29 +143,26 @@ class ComposeProject:
         *,
         images: Mapping[str, Reference],
         scales: Mapping[str, int] | None = None,
-        recreate: bool = True,
-        dependencies: bool = True,
-        start: bool = True,
+        flags: Collection[UpFlag] = (),
+        watch: Watch | None = None,
     ) -> None:
         """See ``deploy.ports.Project``."""
-        with self._compose(self._with(images)) as compose:
-            compose.up(
-                list(services) or None,
-                detach=True,
-                scales=dict(scales or {}),
-                recreate=recreate,
-                dependencies=dependencies,
-                start=start,
-                quiet=True,  # or what it says goes to the terminal, and is in no error
-            )
+        counts = [word for name, n in (scales or {}).items() for word in ("--scale", f"{name}={n}")]
+        with self._with(images) as what, _plain_errors():
+            words = ["up", "--detach", *counts, *flags, *services]
+            call = [*compose_words(what.options), *words]
+            self._calls.run(call, what.env, watch=watch, said=self._warn)
+
+    def _warn(self, stderr: str) -> None:
+        """Hand on what compose warns of, once a run."""
+        for line in compose_warnings(stderr):
+            if line not in self._noted:
+                self._noted.add(line)
+                self._note(f"docker compose: {redact(line)}")
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
         """See ``deploy.ports.Project``."""
-        for network, aliases in networks.items():
-            # python-on-whales gives one alias at most.
-            names = [word for alias in aliases for word in ("--alias", alias)]
-            self._calls.run(["network", "disconnect", network, container])
-            self._calls.run(["network", "connect", *names, network, container])
+        rejoin(self._engine, container, networks)
 
     def start_trial(self, service: str, image: Reference) -> None:
         """See ``deploy.ports.Project``.
@@ -160,17 +175,10 @@ class ComposeProject:
         stdin = str(bool(raw.get("stdin_open"))).lower()
         unnamed = without_hostname(self.model(), service)
         given = with_images(self._calls, unnamed, self._options, {service: image})
-        with self._compose(given) as compose:
-            compose.run(
-                # There is no parameter for it; flags may stand before the service's name.
-                f"--interactive={stdin}",
-                [service],
-                detach=True,
-                tty=False,
-                dependencies=False,
-                name=name,
-                labels={TRIAL_LABEL: "1"},
-            )
+        words = ["run", "--detach", "--no-TTY", "--no-deps", "--name", name]
+        words += ["--label", f"{TRIAL_LABEL}=1", f"--interactive={stdin}", service]
+        with given as what, _plain_errors():
+            self._calls.run([*compose_words(what.options), *words], what.env, said=self._warn)
 
     def remove(self, containers: Sequence[str]) -> None:
         """See ``deploy.ports.Project``.
@@ -179,30 +187,12 @@ class ComposeProject:
         """
         if not containers:
             return
-        trials = {each.id for each in self.containers() if each.trial}
-        mine = [each for each in containers if each in trials]
-        others = [each for each in containers if each not in trials]
-        self._on_those_there("stop", list(containers))
-        self._on_those_there("rm", mine, "--force", "--volumes")
-        self._on_those_there("rm", others, "--force")
+        trials = container_ids(self._engine, {"label": [self._label, TRIAL_LABEL]})
+        stop_and_remove(self._engine, containers, with_volumes=trials)
 
     def logs(self, container: str, lines: int) -> str:
         """See ``deploy.ports.Project``; secrets are removed as from any message."""
-        with self._calls.client() as docker:
-            said: Any = docker.container.logs(container, tail=lines, stream=True)
-            text = b"".join(line for _, line in said)
-        return redact(text.decode(errors="replace")).rstrip()
-
-    def _on_those_there(self, verb: str, containers: Sequence[str], *words: str) -> None:
-        """Run a command on containers; docker goes on with the others after one that is gone."""
-        if not containers:
-            return
-        try:
-            self._calls.run(["container", verb, *words, *containers])
-        except CommandFailedError as failed:
-            said = [line.lower() for line in failed.stderr.splitlines() if line.strip()]
-            if not said or not all(any(gone in line for gone in _GONE) for line in said):
-                raise
+        return redact(last_lines(self._engine, container, lines)).rstrip()
 
     def _with(
         self, images: Mapping[str, Reference]
@@ -211,16 +201,14 @@ class ComposeProject:
             return with_images(self._calls, self.model(), self._options, images)
         return contextlib.nullcontext(as_it_is(self._options))
 
-    @contextlib.contextmanager
-    def _compose(self, given: contextlib.AbstractContextManager[ComposeCall]) -> Iterator[Any]:
-        """``docker compose`` for one call; of its lines of JSON, a failure has the errors' text."""
-        try:
-            with given as what:
-                env, options = what.env, what.options
-                with self._calls.client(env, plugin="compose", **options) as docker:
-                    yield docker.compose
-        except CommandFailedError as failed:
-            raise CommandFailedError(compose_error(failed.stderr)) from None
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Of compose's lines of JSON, a failure has the errors' text."""
+    try:
+        yield
+    except CommandFailedError as failed:
+        raise CommandFailedError(compose_error(failed.stderr)) from None
 
 
 def _unreadable(failed: CommandFailedError) -> Exception:

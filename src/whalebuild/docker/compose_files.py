@@ -29,6 +29,14 @@ _OWN = {
     "COMPOSE_ENV_FILES": None,
     "COMPOSE_DISABLE_ENV_FILE": "true",
 }
+# In the order in which python-on-whales gives them.
+_FLAGS = {
+    "compose_files": "--file",
+    "compose_profiles": "--profile",
+    "compose_env_files": "--env-file",
+    "compose_project_name": "--project-name",
+    "compose_project_directory": "--project-directory",
+}
 _UNNAMED = frozenset({"", "-"})
 
 
@@ -38,6 +46,16 @@ class ComposeCall:
 
     env: Mapping[str, str | None]
     options: Mapping[str, Any]
+
+
+def compose_words(options: Mapping[str, Any]) -> list[str]:
+    """``docker compose`` and its flags for options that have python-on-whales' names."""
+    words = ["compose"]
+    for name, flag in _FLAGS.items():
+        given = options.get(name)
+        values = given if isinstance(given, list | tuple) else [given] if given else []
+        words += [word for value in values for word in (flag, str(value))]
+    return words
 
 
 def as_it_is(options: Mapping[str, Any]) -> ComposeCall:

@@ -2,68 +2,64 @@
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from whalebuild.deploy.volumes import Volume
-from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.host import inspect_all
+from whalebuild.docker.engine_api import ApiError, EngineApi, named
 from whalebuild.errors import EngineError
-from whalebuild.failures.command_failed import CommandFailedError
 
-_LEFT = ("no such volume", "volume is in use")
+_LEFT = (http.client.NOT_FOUND, http.client.CONFLICT)
 
 
 class DockerVolumes:
-    """See ``deploy.volumes.Volumes``."""
+    """See ``deploy.volumes.Volumes``. It may be asked from several threads."""
 
-    def __init__(self, calls: DockerCalls) -> None:
-        self._calls = calls
+    def __init__(self, engine: EngineApi) -> None:
+        self._engine = engine
 
     def find(self, labels: Mapping[str, str]) -> tuple[Volume, ...]:
         """See ``deploy.volumes.Volumes``."""
-        wanted = [word for label in _words(labels) for word in ("--filter", f"label={label}")]
-        found = (_read(each) for each in inspect_all(self._calls, "volume", *wanted))
-        return tuple(volume for volume in found if volume)
+        wanted = [f"{name}={value}" for name, value in labels.items()]
+        found = self._engine.get("/volumes", {"filters": {"label": wanted}})
+        listed = found.get("Volumes") if isinstance(found, dict) else None
+        read = (_read(each) for each in listed or [])
+        return tuple(volume for volume in read if volume)
 
     def create(self, name: str, labels: Mapping[str, str]) -> Mapping[str, str]:
         """See ``deploy.volumes.Volumes``."""
-        given = [word for label in _words(labels) for word in ("--label", label)]
-        self._calls.run(["volume", "create", "--driver", "local", *given, name])
-        found = [_read(each) for each in self._calls.run_json(["volume", "inspect", name])]
-        return next((volume.labels for volume in found if volume), {})
+        body = {"Name": name, "Driver": "local", "Labels": dict(labels)}
+        self._engine.request("POST", "/volumes/create", body=body)
+        made = _read(self._engine.get(f"/volumes/{named(name)}"))
+        return made.labels if made else {}
 
     def remove(self, names: Sequence[str]) -> None:
         """See ``deploy.volumes.Volumes``."""
-        if not names:
-            return
-        try:
-            self._calls.run(["volume", "rm", "--force", *names])
-        except CommandFailedError as failed:
-            said = [line.lower() for line in failed.stderr.splitlines() if line.strip()]
-            if not said or not all(any(word in line for word in _LEFT) for line in said):
-                raise
+        for name in names:
+            try:
+                self._engine.request("DELETE", f"/volumes/{named(name)}")
+            except ApiError as refused:
+                if refused.status not in _LEFT:
+                    raise
 
     def now(self) -> datetime:
         """See ``deploy.volumes.Volumes``."""
-        said = self._calls.run(["system", "info", "--format", "{{.SystemTime}}"])
-        time = _time(said)
+        found = self._engine.get("/info")
+        time = _time(found.get("SystemTime")) if isinstance(found, dict) else None
         if time is None:
-            raise EngineError(f"the engine does not say its time, but {said[:80]!r}")
+            raise EngineError("the engine does not say its time")
         return time
 
 
-def _words(labels: Mapping[str, str]) -> list[str]:
-    return [f"{name}={value}" for name, value in labels.items()]
-
-
-def _read(raw: Mapping[str, Any]) -> Volume | None:
-    name, labels = raw.get("Name"), raw.get("Labels")
-    if not isinstance(name, str):
+def _read(raw: Any) -> Volume | None:
+    if not isinstance(raw, dict) or not isinstance(raw.get("Name"), str):
         return None
+    labels = raw.get("Labels")
     given = labels if isinstance(labels, dict) else {}
-    return Volume(name, {str(k): str(v) for k, v in given.items()}, _time(raw.get("CreatedAt")))
+    kept = {str(name): str(value) for name, value in given.items()}
+    return Volume(raw["Name"], kept, _time(raw.get("CreatedAt")))
 
 
 def _time(value: object) -> datetime | None:

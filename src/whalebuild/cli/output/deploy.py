@@ -19,6 +19,7 @@ SCHEMA = "whalebuild.deploy/1"
 _HOW = {
     ServiceAction.UPDATE: "updated",
     ServiceAction.START: "started",
+    ServiceAction.CONFIGURE: "configured",
     ServiceAction.UNCHANGED: "unchanged",
     ServiceAction.CONFIRM: "runs already, and works",
     ServiceAction.WARM: "dependencies ahead",
@@ -28,6 +29,7 @@ _WILL = {
     **_HOW,
     ServiceAction.UPDATE: "to be updated",
     ServiceAction.START: "to be started",
+    ServiceAction.CONFIGURE: "to be configured",
     ServiceAction.CONFIRM: "runs already, to be seen to work",
 }
 

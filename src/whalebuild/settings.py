@@ -114,6 +114,9 @@ KEYS = {
             "seconds that a service without a health check must stay up",
         ),
         SettingKey("keep", ValueKind.COUNT, "deployments whose images stay on the host"),
+        SettingKey(
+            "hosts", ValueKind.LIST, "hosts to deploy to: addresses of engines, docker contexts"
+        ),
         SettingKey("state-dir", ValueKind.TEXT, "folder of the records of deployments"),
     )
 }
@@ -159,6 +162,7 @@ class Settings:
     deploy_timeout: float = 120.0
     deploy_grace: float = 5.0
     keep: int = DEFAULT_KEEP
+    hosts: tuple[str, ...] = ()
     state_dir: str | None = None
     targets: Mapping[str, _Values] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from whalebuild.console.base import ConsoleBase
 
+# Lets one of them speak at a time: they share the output.
+_ONE = threading.Lock()
+
 
 class HostConsole(ConsoleBase):
     """Says on another console what happens on a host; several may speak from threads.
@@ -14,7 +17,6 @@ class HostConsole(ConsoleBase):
     Args:
         console: Prints it.
         host: The host's name.
-        one: Lets one of them speak at a time.
         check: Called before something is said; it raises where the host's run is to end.
     """
 
@@ -22,10 +24,9 @@ class HostConsole(ConsoleBase):
         self,
         console: ConsoleBase,
         host: str,
-        one: threading.Lock,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self._console, self._host, self._one, self._check = console, host, one, check
+        self._console, self._host, self._check = console, host, check
         self.draws = console.draws
         self.shows_logs = console.shows_logs
 
@@ -36,18 +37,18 @@ class HostConsole(ConsoleBase):
 
     def note(self, text: str) -> None:
         """See ``buildkit.console.Console``."""
-        with self._one:
+        with _ONE:
             self._console.note(f"{self._host}: {text}")
 
     def wait(self, what: str) -> None:
         """See ``console.base.ConsoleBase``."""
-        with self._one:
+        with _ONE:
             self._console.wait(f"{self._host}: {what}" if what else "")
 
     def progress(self, what: str, how_far: str, done: int | None = None) -> None:
         """See ``buildkit.console.Console``."""
         self._check()
-        with self._one:
+        with _ONE:
             self._console.progress(f"{self._host}: {what}", how_far, done)
 
     def __exit__(self, *_: object) -> None:

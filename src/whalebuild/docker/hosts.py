@@ -15,7 +15,8 @@ def host_environment(host: str) -> Changes:
     """What docker has to be told for its calls to be for a host.
 
     Args:
-        host: ``ssh://``, ``tcp://`` or ``unix://`` address, as for DOCKER_HOST, or a context's name.
+        host: An address as for DOCKER_HOST (``ssh://``, ``tcp://``, ``unix://``), or a context's
+            name.
 
     Raises:
         UsageError: It is neither.

@@ -41,6 +41,7 @@ class FakeProject:
         fails: Errors that calls raise, the next one first, by the method's name.
         said: What containers have printed, by ID.
         asked: The calls, in order: the method's name and what it was given.
+        unchosen: Services of profiles that are not chosen.
         registry: Where it pulls from; without one, it gets whatever is asked for.
         step: Is called before anything is asked for or changed; may raise.
         sleep: As ``time.sleep``: what waiting for events does.
@@ -54,6 +55,7 @@ class FakeProject:
     fails: dict[str, list[Exception]] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[object, ...]] = field(default_factory=list)
+    unchosen: tuple[str, ...] = ()
     registry: FakeRegistry | None = None
     step: Callable[[], None] = lambda: None
     sleep: Callable[[float], None] = lambda _: None
@@ -75,6 +77,10 @@ class FakeProject:
     def model(self) -> Model:
         self._ask("model")
         return self.made
+
+    def service_names(self) -> frozenset[str]:
+        self._ask("service_names")
+        return frozenset({*self.made.services, *self.unchosen})
 
     def containers(self) -> tuple[Container, ...]:
         self._ask("containers")

@@ -36,6 +36,7 @@ class ComposeUp:
         count: int | None = None,
         *,
         start: bool = True,
+        dependencies: bool = True,
     ) -> None:
         """Run ``docker compose up``.
 
@@ -44,6 +45,7 @@ class ComposeUp:
             pairs: Which versions of whalebuild's pairs are to run.
             count: How many containers the one service gets; it keeps those that it has.
             start: Whether containers are started, or made only.
+            dependencies: Whether what these depend on is started, too; not with a ``count``.
 
         Raises:
             UnhealthyError: Compose failed.
@@ -54,7 +56,8 @@ class ComposeUp:
             if needs_override(each.service, version_of(each))
         }
         scales = None if count is None else dict.fromkeys(services, count)
-        flags = [] if count is None else [UpFlag.NO_RECREATE, UpFlag.NO_DEPS]
+        flags = [] if count is None else [UpFlag.NO_RECREATE]
+        flags += [] if dependencies and count is None else [UpFlag.NO_DEPS]
         flags += [] if start else [UpFlag.NO_START]
         try:
             self.project.up(

@@ -11,7 +11,7 @@ from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
-from whalebuild.deploy.planner import DeployPlanner, is_on_host
+from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.ports import Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
@@ -57,7 +57,7 @@ class Deployer:
         missing = {
             each.service.name: Reference(each.version.repository, digest=each.version.digest)
             for each in plan.changes
-            if each.version and not is_on_host(self.project, each.version)
+            if each.version and each.service.name in plan.missing
         }
         if missing:
             self.puller.pull(missing, plan.diffs)

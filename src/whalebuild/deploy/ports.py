@@ -24,6 +24,9 @@ class Project(Protocol):
     def model(self) -> Model:
         """Resolve the project's files. Raises ``UsageError`` where they cannot be read."""
 
+    def service_names(self) -> frozenset[str]:
+        """All services of the project's files, also those of profiles that are not chosen."""
+
     def containers(self) -> tuple[Container, ...]:
         """All containers of the project, also those that do not run, and one-off ones."""
 

@@ -6,7 +6,7 @@ it into a message and an exit code; nothing else in the package calls ``sys.exit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -54,7 +54,6 @@ class WhalebuildError(Exception):
         log: Output to show in full before the message, such as the log of a failed step.
         retries: The retries that the command made before it, successful or not.
         place: Where in the user's files it is, if it is anywhere there.
-        report: What machines are told instead of the error alone, which is part of it.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
@@ -74,7 +73,6 @@ class WhalebuildError(Exception):
         self.log = log
         self.retries: tuple[Retry, ...] = ()
         self.place: Place | None = None
-        self.report: Mapping[str, object] | None = None
 
 
 class UsageError(WhalebuildError):

@@ -139,7 +139,7 @@ def _say(line: str) -> None:
 
 def print_json_error(error: WhalebuildError) -> None:
     """Print an error to standard output for machines."""
-    print(json.dumps(error.report or _as_json(error)))  # noqa: T201
+    print(json.dumps(_as_json(error)))  # noqa: T201
 
 
 def asks_for_json(words: Sequence[str]) -> bool:

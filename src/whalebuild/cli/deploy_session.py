@@ -203,7 +203,9 @@ def open_deploy_sessions(
             if lock:
                 open_.enter_context(_both_locks(each, wait=wait, verb=lock))
             for line in each.record.file.read().damaged:
-                each.console.note(f"line {line} of {each.record.path} cannot be read and is skipped")
+                each.console.note(
+                    f"line {line} of {each.record.path} cannot be read and is skipped"
+                )
         try:
             yield sessions
         except WhalebuildError as error:
@@ -260,7 +262,8 @@ def _open_host(run: _Run, name: str, address: str | None, open_: ExitStack) -> D
     console = run.console
     if name:
         console = HostConsole(run.console, name, stopping.check)
-    calls = DockerCalls(host_environment(address) if address else {}, stopping.check)
+    env = host_environment(address) if address else {}
+    calls = DockerCalls(env, stopping.check if name else None)
     api = EngineApi(calls)
     host = open_.enter_context(DockerHost(api))
     arguments = run.arguments
@@ -313,7 +316,8 @@ def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> 
     """Say on standard error what must be downloaded, and what else is to be known."""
     if format_ is opt.Format.TEXT and plan.diffs:
         width = screen_width(sys.stderr)
-        typer.echo(fit(diff_text(plan.diffs, width), width), err=True)
+        heading = f"{session.name}:\n" if session.name else ""
+        typer.echo(fit(f"{heading}{diff_text(plan.diffs, width)}", width), err=True)
     for note in plan.notes:
         session.console.note(note)
 

@@ -25,6 +25,7 @@ def prune(
     keep: opt.Keep = None,
     dry_run: opt.DryRun = False,
     wait: opt.WaitForLock = True,
+    host: opt.Hosts = None,
     compose: opt.ComposeOptions,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
@@ -37,7 +38,7 @@ def prune(
         from whalebuild.state.shared_record import records_of
 
         lock = None if dry_run else "prune"
-        flags = setting_flags(keep=keep)
+        flags = setting_flags(keep=keep, hosts=host)
         with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
             records = records_of(
                 session.state, session.engine, session.volumes, session.console.note

@@ -9,9 +9,9 @@ class Stopping:
     """Has a thread end as a signal would: what it calls in between raises, once."""
 
     def __init__(self) -> None:
-        self._why: str | None = None
+        self._why: InterruptedRunError | None = None
 
-    def ask(self, why: str) -> None:
+    def ask(self, why: InterruptedRunError) -> None:
         """Have the thread end."""
         self._why = why
 
@@ -23,4 +23,4 @@ class Stopping:
         """
         if self._why is not None:
             why, self._why = self._why, None
-            raise InterruptedRunError(why)
+            raise InterruptedRunError(why.what, cause=why.cause, next_step=why.next_step)

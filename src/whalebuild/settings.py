@@ -117,6 +117,9 @@ KEYS = {
         SettingKey(
             "hosts", ValueKind.LIST, "hosts to deploy to: addresses of engines, docker contexts"
         ),
+        SettingKey(
+            "prune", ValueKind.SWITCH, "remove images beyond keep after a deploy that worked"
+        ),
         SettingKey("state-dir", ValueKind.TEXT, "folder of the records of deployments"),
     )
 }
@@ -163,6 +166,7 @@ class Settings:
     deploy_grace: float = 5.0
     keep: int = DEFAULT_KEEP
     hosts: tuple[str, ...] = ()
+    prune: bool = True
     state_dir: str | None = None
     targets: Mapping[str, _Values] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)

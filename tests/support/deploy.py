@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.console import FakeConsole
 from tests.support.host import FakeHost
-from tests.support.project import FakeProject, model, service
+from tests.support.project import NOW, FakeProject, model, service
 from tests.support.record import AT
 from tests.support.registry import FakeRegistry, push_app
 from tests.support.retrier import patient
@@ -125,11 +125,9 @@ class DeployWorld:
 
     def planner(self) -> DeployPlanner:
         retrier = patient(2, self.console.note)
+        lookup = ManifestLookup(RetryingRegistry(self.registry, retrier))
         return DeployPlanner(
-            self.project,
-            self.host,
-            ManifestLookup(RetryingRegistry(self.registry, retrier)),
-            self.history,
+            *(self.project, self.host, lookup, self.history), grace=self.grace, now=lambda: NOW
         )
 
     def health(self) -> HealthWait:
@@ -165,7 +163,8 @@ class DeployWorld:
 
     def rollback(self, number: int | None = None, order: UpdateOrder | None = None) -> DeployResult:
         history, planner = self.history, self.planner()
-        target = rollback_target(history, number)
+        other = number is None and planner.runs_other()
+        target = rollback_target(history, number, runs_other=other)
         plan = planner.rollback(state_after(history, target.number), order)
         return self.deployer(planner).deploy(plan, DeploymentKind.ROLLBACK, target.number)
 

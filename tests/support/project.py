@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.registry import FakeRegistry
@@ -17,6 +18,10 @@ from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference, parse_reference
+
+#: The time, and when containers were started unless a test says otherwise.
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+STARTED = "2026-11-27T09:00:00.123456789Z"
 
 
 def service(name: str, image: str | None = None, **more: object) -> Service:
@@ -236,7 +241,8 @@ class FakeProject:
         found = self._id(image)
         number = next(self._numbers)
         looks = {**self.looks.get(found, {}), **more}
-        made = Container(f"c{number}", f"shop-{of}-{number}", of, found, image_name=image)
+        name = f"shop-{of}-{number}"
+        made = Container(f"c{number}", name, of, found, image_name=image, started=STARTED)
         if not more.get("oneoff"):
             networks = self.made.services[of].networks if of in self.made.services else {}
             names = {network: (made.name, of, *extra) for network, extra in networks.items()}

@@ -88,7 +88,7 @@ def deploy(
         with open_deploy_sessions(flags, compose, lock=lock, wait=wait) as sessions:
             plans = [planned(session) for session in sessions]
             if len(plans) == 1:
-                result = plans[0].switch() if starts else ahead(plans[0])
+                result = plans[0].switch_and_tidy() if starts else ahead(plans[0])
                 retries = tuple(sessions[0].retrier.retries)
             else:
                 run = HostsRun(plans, parallel, go_back=rollback)

@@ -19,10 +19,10 @@ from whalebuild.cli.output.deploys import deploys_json, deploys_table
 from whalebuild.cli.screen import screen_width, show
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.deployer import Deployer
-from whalebuild.deploy.history import state_after
+from whalebuild.deploy.history import rollback_target, state_after
 from whalebuild.deploy.hosts import HostEnd, HostOutcome, failure_of, good_before
 from whalebuild.deploy.plan import DeployPlan
-from whalebuild.deploy.record import DeploymentKind, History, Outcome
+from whalebuild.deploy.record import DeploymentKind, Outcome
 from whalebuild.deploy.result import DeployResult
 from whalebuild.errors import InterruptedRunError, UsageError, WhalebuildError
 from whalebuild.runtime.threads import Submit
@@ -60,6 +60,10 @@ class HostPlan:
         plan = replace(self.plan, missing=frozenset())
         result = self.deployer.deploy(plan, self.act, self.to)
         return replace(result, pull_seconds=pulled)
+
+    def switch_and_tidy(self) -> DeployResult:
+        """The same; then images are removed that are not needed any more."""
+        return self.session.tidied(self.switch())
 
     def outcome(
         self,
@@ -110,7 +114,9 @@ class HostsRun:
         pulled = self._all_or_error(lambda each: each.deployer.pull(each.plan))
         results, errors = self._on_all(lambda each: each.switch(pulled[each.host]))
         if not errors:
-            return [each.outcome(HostEnd.DONE, results[each.host]) for each in self.plans]
+            # What may be gone back to was needed until here.
+            tidied = self._all_or_error(lambda each: each.session.tidied(results[each.host]))
+            return [each.outcome(HostEnd.DONE, tidied[each.host]) for each in self.plans]
         outcomes = self._after(results, errors)
         return [outcomes[each.host] for each in self.plans]
 
@@ -188,14 +194,21 @@ class HostsRun:
 
 
 def rollback_plan(
-    session: DeploySession, history: History, number: int, order: UpdateOrder | None
+    session: DeploySession, number: int | None, order: UpdateOrder | None
 ) -> HostPlan:
-    """The plan to have a host run what a deployment left running; see ``DeployPlanner``."""
+    """The plan to have a host run what ran before; see ``rollback_target``.
+
+    Raises:
+        WhalebuildError: There is nothing to go back to, or the engine cannot be asked.
+    """
+    history = session.record.read()
     planner = session.planner(history)
     with session.reading():
-        plan = planner.rollback(state_after(history, number), order)
+        other = number is None and planner.runs_other()
+        target = rollback_target(history, number, runs_other=other)
+        plan = planner.rollback(state_after(history, target.number), order)
     deployer = session.deployer(planner, go_back=True)
-    return HostPlan(session, deployer, plan, DeploymentKind.ROLLBACK, number)
+    return HostPlan(session, deployer, plan, DeploymentKind.ROLLBACK, target.number)
 
 
 def _is_interrupted(each: HostPlan, error: WhalebuildError | None) -> bool:
@@ -216,7 +229,7 @@ def _go_back(each: HostPlan, *, of: dict[str, HostOutcome], failed: str) -> Host
         if to is None:
             raise UsageError("there is no deployment before it to go back to")
         session.console.note(f"going back to deployment {to}, since it failed on {failed}")
-        rollback_plan(session, history, to, None).switch()
+        rollback_plan(session, to, None).switch()
     except InterruptedRunError:
         raise
     except WhalebuildError as error:

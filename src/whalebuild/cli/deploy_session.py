@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,12 +28,13 @@ from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.prune import prune
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import History
-from whalebuild.deploy.result import DeployResult, left_out
+from whalebuild.deploy.result import DeployAction, DeployResult, left_out
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
-from whalebuild.errors import UsageError, WhalebuildError
+from whalebuild.errors import InterruptedRunError, UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
@@ -85,7 +86,12 @@ class DeploySession:
 
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
-        return DeployPlanner(self.project, self.host, self.lookup, history)
+        grace = self.settings.deploy_grace
+        return DeployPlanner(
+            *(self.project, self.host, self.lookup, history),
+            grace=grace,
+            now=lambda: datetime.now(UTC),
+        )
 
     def deployer(self, planner: DeployPlanner, *, go_back: bool) -> Deployer:
         """What carries out the planner's plans; see :class:`Deployer` for ``go_back``."""
@@ -103,13 +109,33 @@ class DeploySession:
             project,
             self.record,
             planner,
-            Puller(project, self.retrier, console),
+            Puller(project, self.retrier, console, self.host.space),
             Switcher(project, compose, start_first, health),
             console,
             now=_utc_now,
             clock=time.monotonic,
             go_back=go_back,
         )
+
+    def tidied(self, result: DeployResult) -> DeployResult:
+        """After a deploy that worked, remove images beyond ``keep``, if that is so set.
+
+        That it cannot be done is said, and is no failure of the deploy.
+        """
+        from whalebuild.state.shared_record import records_of
+
+        if result.done is not DeployAction.DEPLOYED or not self.settings.prune:
+            return result
+        try:
+            records = records_of(self.state, self.engine, self.volumes, self.console.note)
+            keep = self.settings.keep
+            pruned = prune(self.project, self.host, records, keep, dry_run=False)
+        except InterruptedRunError:
+            raise
+        except WhalebuildError as error:
+            self.console.note(f"images of old deployments were not removed: {error.what}")
+            return result
+        return replace(result, pruned=pruned)
 
 
 @dataclass(frozen=True)

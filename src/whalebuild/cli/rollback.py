@@ -31,8 +31,8 @@ def rollback(
 ) -> None:
     """Run what ran before, by digest; N is a number of `whalebuild history`.
 
-    Without N it goes back to the last deployment that worked and was another one: a second rollback
-    goes back further.
+    Without N it goes back to what is meant to run if something else does, and else to the last
+    deployment that worked and was another one: a second rollback goes back further.
     """
     with boundary(format_):
         from whalebuild.cli.deploy_hosts import HostPlan, HostsRun, rollback_plan, show_outcomes
@@ -44,14 +44,11 @@ def rollback(
             show_result,
         )
         from whalebuild.cli.session import setting_flags
-        from whalebuild.deploy.history import rollback_target
         from whalebuild.deploy.result import DeployAction, DeployResult
 
         def made(session: DeploySession) -> HostPlan:
-            history = session.record.read()
             with on_host(session.name):
-                target = rollback_target(history, number)
-                planned = rollback_plan(session, history, target.number, order)
+                planned = rollback_plan(session, number, order)
             show_plan(session, planned.plan, format_)
             return planned
 

@@ -37,6 +37,7 @@ class Container:
         health_log: What the last run of the health check printed; empty for nothing.
         exit_code: Of its process, if that has ended.
         restarts: How often the engine has restarted it.
+        started: When its process was started last, as RFC 3339; empty where that is not known.
         restart_policy: no, always, unless-stopped or on-failure.
         error: Why the engine could not start it; empty if it could.
         aliases: The networks that it is in, by their names, and by which names it is found there,
@@ -56,6 +57,7 @@ class Container:
     health_log: str = ""
     exit_code: int = 0
     restarts: int = 0
+    started: str = ""
     restart_policy: str = "no"
     error: str = ""
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -99,6 +101,7 @@ def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
         health_log=_last_output(health.get("Log")),
         exit_code=_number(state.get("ExitCode"), 0),
         restarts=_number(inspected.get("RestartCount"), 0),
+        started=str(state.get("StartedAt") or ""),
         restart_policy=str(policy or "no"),
         error=redact(str(state.get("Error") or "")),
         aliases=_aliases(_table(inspected.get("NetworkSettings")).get("Networks"), found),

@@ -8,13 +8,14 @@ from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.found import found_entries
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
+from whalebuild.deploy.history import next_number
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.ports import Project, Record
 from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
+from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Warmed
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
 from whalebuild.deploy.switch import Switcher
 from whalebuild.errors import DeployError, InterruptedRunError
@@ -172,23 +173,8 @@ class Deployer:
 
     def _record_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
-        history = self.record.read()
-        if left_unfinished(history):
-            return
-        unconfirmed, known = unconfirmed_services(history), state_now(history)
-        found: Versions = {
-            each.service.name: each.before
-            for each in plan.pairs
-            if each.before
-            and each.before != known.get(each.service.name)
-            and each.service.name not in unconfirmed
-        }
-        if not found:
-            return
-        number, at = next_number(history), self.now()
-        before = {name: known.get(name) for name in found}
-        self.record.add(Begun(number, DeploymentKind.FOUND, at, found, before))
-        self.record.add(Ended(number, Outcome.DONE, at, found))
+        for entry in found_entries(self.record.read(), plan.pairs, self.now()):
+            self.record.add(entry)
 
     def _keep(self, plan: DeployPlan) -> None:
         """Give images their kept names: what is to run, and what a rollback may run again."""

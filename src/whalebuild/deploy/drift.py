@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.deploy.history import interrupted_services, state_now
+from whalebuild.deploy.host_state import HostState
 from whalebuild.deploy.plan import running_of
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
@@ -37,11 +38,19 @@ def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, .
     Raises:
         WhalebuildError: The project cannot be read, or there is no engine.
     """
-    interrupted = interrupted_services(history)
-    recorded = {name: v for name, v in state_now(history).items() if name not in interrupted}
-    if not recorded:
+    if not _recorded(history):
         return ()
-    return compare_running(recorded, project.containers(), host.images())
+    return drift_of(history, HostState.at(project.containers(), host.listed()))
+
+
+def drift_of(history: History, seen: HostState) -> tuple[Drift, ...]:
+    """The same, of what was seen of the host."""
+    return compare_running(_recorded(history), seen.containers, seen.images.values())
+
+
+def _recorded(history: History) -> Versions:
+    interrupted = interrupted_services(history)
+    return {name: v for name, v in state_now(history).items() if name not in interrupted}
 
 
 def compare_running(

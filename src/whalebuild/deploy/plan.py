@@ -60,6 +60,7 @@ class ServiceChange:
         before: What runs now; None where nothing does. Of one to be confirmed: the good version
             before it, None if there is none.
         before_image: The engine's ID of its image.
+        unproven: Why what runs now is not known to work, where whalebuild has not started it.
         order: How it is switched.
         why: Why it is plain or held back, or why it cannot be switched as it asks for.
         configured: What is new in its configuration, in words and without values.
@@ -71,6 +72,7 @@ class ServiceChange:
     version: Reference | None = None
     before: Reference | None = None
     before_image: str = ""
+    unproven: str = ""
     order: UpdateOrder = UpdateOrder.STOP_FIRST
     why: str = ""
     configured: tuple[str, ...] = ()

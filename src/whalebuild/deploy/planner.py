@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.deploy.drift import drift_of
+from whalebuild.deploy.found import unproven
 from whalebuild.deploy.history import (
     effective,
     left_unfinished,
@@ -15,7 +18,7 @@ from whalebuild.deploy.history import (
     state_now,
     unconfirmed_services,
 )
-from whalebuild.deploy.look import Look
+from whalebuild.deploy.host_state import HostState
 from whalebuild.deploy.plan import (
     DeployPlan,
     RunningVersion,
@@ -25,6 +28,7 @@ from whalebuild.deploy.plan import (
     decide_service,
     host_name,
     in_order,
+    running_of,
 )
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
@@ -44,12 +48,18 @@ class DeployPlanner:
 
     Every method may raise ``WhalebuildError``: the project cannot be read, there is no engine, or
     the registry refused or could not be reached.
+
+    Attributes:
+        grace: Seconds that a service without a health check must stay up.
+        now: The time, with its zone.
     """
 
     project: Project
     host: Host
     lookup: ManifestLookup
     history: History
+    grace: float = field(kw_only=True)
+    now: Callable[[], datetime] = field(kw_only=True)
 
     def deploy(
         self,
@@ -72,9 +82,9 @@ class DeployPlanner:
             WhalebuildError: No registry can be asked, so that nothing is left to deploy.
         """
         chosen = [each.name for each in chosen_services(self.model, names)]
-        idle = idle_dependencies(self.model, chosen, self.look.runs) if dependencies else ()
+        idle = idle_dependencies(self.model, chosen, self.seen.runs) if dependencies else ()
         services = in_order(self.model, (*chosen, *idle))
-        resolved = Resolver(self.lookup, self.look).resolve(services, idle)
+        resolved = Resolver(self.lookup, self.seen).resolve(services, idle)
         changes = {s.name: self._change(s, resolved[s.name], order) for s in services}
         plan = self._left_apart(self.with_diffs(changes, tuple(names), built_here(services)))
         return replace(plan, orphans=self._orphans(), remove_orphans=remove_orphans)
@@ -100,7 +110,7 @@ class DeployPlanner:
         return self.project.model()
 
     @cached_property
-    def look(self) -> Look:
+    def seen(self) -> HostState:
         """The host as it is at the moment of the first look."""
         return self._look()
 
@@ -125,28 +135,42 @@ class DeployPlanner:
         self, service: Service, version: Reference, order: UpdateOrder | None
     ) -> ServiceChange:
         change = decide_service(service, version, self._running(service), order)
-        if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(service, version):
+        change = replace(change, unproven=self._unproven(service))
+        if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(change):
             return change
         good = self._last_good.get(service.name)
-        if good and (good.digest == version.digest or not self.look.image(good)):
+        if good and (good.digest == version.digest or not self.seen.image(good)):
             good = None
         return replace(change, action=ServiceAction.CONFIRM, before=good, before_image="")
 
-    def _is_confirmed(self, service: Service, version: Reference) -> bool:
-        """Whether the record says that what runs works, or nothing says that it does not."""
-        if service.name in unconfirmed_services(self.history):
+    def _unproven(self, service: Service) -> str:
+        """Why what runs of a service is not known to work, if whalebuild has not started it."""
+        running, recorded = self._running(service), self._recorded.get(service.name)
+        if running is None or running.version == recorded:
+            return ""
+        return unproven(running_of(self.seen.containers, service.name), self.now(), self.grace)
+
+    def _is_confirmed(self, change: ServiceChange) -> bool:
+        """Whether the record says that what runs works, or it was started by others and does."""
+        name = change.service.name
+        if name in unconfirmed_services(self.history):
             return False
-        recorded = self._recorded.get(service.name)
-        known = recorded is not None and recorded.digest == version.digest
-        return known or not left_unfinished(self.history)
+        recorded = self._recorded.get(name)
+        if recorded and change.version and recorded.digest == change.version.digest:
+            return True
+        return not left_unfinished(self.history) and not change.unproven
+
+    def runs_other(self) -> bool:
+        """Whether a service runs something else than what it is meant to, as the record has it."""
+        return any(each.found for each in drift_of(self.history, self.seen))
 
     def _orphans(self) -> tuple[Container, ...]:
-        found = orphans(self.look.containers, self.model.services)
+        found = orphans(self.seen.containers, self.model.services)
         # Those of profiles that were not chosen are none; compose tells them if it is asked to.
         return orphans(found, self.project.service_names()) if found else ()
 
     def _running(self, service: Service) -> RunningVersion | None:
-        return self.look.running(service, self._recorded.get(service.name))
+        return self.seen.running(service, self._recorded.get(service.name))
 
     def with_diffs(
         self,
@@ -166,7 +190,7 @@ class DeployPlanner:
             read: By which references services' manifests have been read already, by service.
         """
         changed = DeployPlan(self.model, changes).changes
-        missing = [each for each in changed if each.version and not self.look.image(each.version)]
+        missing = [each for each in changed if each.version and not self.seen.image(each.version)]
         diffs, lost = self._to_download(missing, read or {})
         services = {
             name: ServiceChange(each.service, ServiceAction.UNREACHABLE, unreachable=lost[name])
@@ -214,7 +238,7 @@ class DeployPlanner:
         if not errors:
             return plan
         services = [each.service for each in plan.services.values()]
-        held = held_back(services, errors, self.look.runs)
+        held = held_back(services, errors, self.seen.runs)
         if not set(plan.services) - {*errors, *held}:
             raise next(iter(errors.values()))
         changes = {
@@ -236,8 +260,8 @@ class DeployPlanner:
         last = effective(self.history)
         return state_after(self.history, last.number) if last else {}
 
-    def _look(self) -> Look:
-        return Look.at(self.project.containers(), self.host.listed())
+    def _look(self) -> HostState:
+        return HostState.at(self.project.containers(), self.host.listed())
 
 
 def all_of(plan: DeployPlan) -> DeployPlan:

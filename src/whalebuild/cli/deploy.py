@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.signals import DeploySignals
 from whalebuild.errors import UsageError
 
 EXAMPLES = (
@@ -39,8 +40,9 @@ def deploy(
 
     Each SERVICE is one of the compose project here; without any, all of them are deployed.
     """
-    with boundary(format_):
-        from whalebuild.cli.deploy_hosts import HostPlan, HostsRun, show_outcomes
+    signals = DeploySignals()
+    with boundary(format_, signals):
+        from whalebuild.cli.deploy_hosts import HostPlan, HostsRun, interrupts_of, show_outcomes
         from whalebuild.cli.deploy_session import (
             DeploySession,
             on_host,
@@ -71,7 +73,9 @@ def deploy(
                     )
                 )
             show_plan(session, plan, format_)
-            return HostPlan(session, session.deployer(planner, go_back=rollback), plan)
+            interrupts = interrupts_of(session, signals, parallel)
+            deployer = session.deployer(planner, interrupts, go_back=rollback)
+            return HostPlan(session, deployer, plan)
 
         def ahead(each: HostPlan) -> DeployResult:
             if dry_run:
@@ -91,7 +95,7 @@ def deploy(
                 result = plans[0].switch_and_tidy() if starts else ahead(plans[0])
                 retries = tuple(sessions[0].retrier.retries)
             else:
-                run = HostsRun(plans, parallel, go_back=rollback)
+                run = HostsRun(plans, parallel, signals, go_back=rollback)
                 outcomes = run.switch() if starts else run.ahead(ahead)
         if len(plans) == 1:
             show_result(replace(result, retries=retries), format_)

@@ -17,14 +17,16 @@ from whalebuild.cli.deploy_session import DeploySession, on_host
 from whalebuild.cli.output.bake import error_text
 from whalebuild.cli.output.deploys import deploys_json, deploys_table
 from whalebuild.cli.screen import screen_width, show
+from whalebuild.cli.signals import DeploySignals
 from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.course import Interrupts
 from whalebuild.deploy.deployer import Deployer
-from whalebuild.deploy.history import rollback_target, state_after
+from whalebuild.deploy.history import next_number, rollback_target, state_after
 from whalebuild.deploy.hosts import HostEnd, HostOutcome, failure_of, good_before
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.record import DeploymentKind, Outcome
 from whalebuild.deploy.result import DeployResult
-from whalebuild.errors import InterruptedRunError, UsageError, WhalebuildError
+from whalebuild.errors import AbandonedRunError, InterruptedRunError, UsageError, WhalebuildError
 from whalebuild.runtime.threads import Submit
 
 T = TypeVar("T")
@@ -65,6 +67,16 @@ class HostPlan:
         """The same; then images are removed that are not needed any more."""
         return self.session.tidied(self.switch())
 
+    def runs_new(self) -> int | None:
+        """The deployment of this run, if what it brought runs, or may run; None if it does not."""
+        for each in reversed(self.session.record.read().deployments):
+            if each.number < next_number(self.deployer.planner.history):
+                break
+            if each.begun.act is self.act:
+                new = each.outcome in {Outcome.DONE, Outcome.INTERRUPTED}
+                return each.number if new else None
+        return None
+
     def outcome(
         self,
         end: HostEnd,
@@ -84,11 +96,13 @@ class HostsRun:
 
     Attributes:
         parallel: On how many at a time.
+        signals: Of the command.
         go_back: Whether those that are done go back if another one fails.
     """
 
     plans: Sequence[HostPlan]
     parallel: int
+    signals: DeploySignals
     go_back: bool
 
     def ahead(self, act: Callable[[HostPlan], DeployResult]) -> list[HostOutcome]:
@@ -112,7 +126,7 @@ class HostsRun:
                 with on_host(each.host):
                     raise left
         pulled = self._all_or_error(lambda each: each.deployer.pull(each.plan))
-        results, errors = self._on_all(lambda each: each.switch(pulled[each.host]))
+        results, errors = self.on_all(lambda each: each.switch(pulled[each.host]))
         if not errors:
             # What may be gone back to was needed until here.
             tidied = self._all_or_error(lambda each: each.session.tidied(results[each.host]))
@@ -125,76 +139,131 @@ class HostsRun:
     ) -> dict[str, HostOutcome]:
         """What becomes of the hosts after one has failed."""
         outcomes = {}
-        back = []
+        back = {}
         for each in self.plans:
             result, error = results.get(each.host), errors.get(each.host)
-            outcomes[each.host] = each.outcome(
-                HostEnd.FAILED if error else HostEnd.DONE if result else HostEnd.LEFT, result, error
+            end = HostEnd.FAILED if error else HostEnd.DONE if result else HostEnd.LEFT
+            outcomes[each.host] = each.outcome(end, result, error)
+            number = each.runs_new() if result or isinstance(error, InterruptedRunError) else None
+            if self.go_back and number:
+                back[each.host] = number
+        run = replace(self, plans=[each for each in self.plans if each.host in back])
+        failed = ", ".join(errors)
+        with self.signals.held():
+            gone, late = run.on_all(
+                lambda each: self._go_back(each, outcomes[each.host], back[each.host], failed)
             )
-            if self.go_back and ((result and result.number) or _is_interrupted(each, error)):
-                back.append(each)
-        if back:
-            run = HostsRun(back, self.parallel, go_back=False)
-            gone, late = run._on_all(partial(_go_back, of=outcomes, failed=", ".join(errors)))
-            for each in back:
-                before = outcomes[each.host]
-                lost = late.get(each.host)
-                outcomes[each.host] = gone.get(each.host) or each.outcome(
-                    HostEnd.NOT_BACK, before.result, lost or before.error
-                )
-        return outcomes
+        lost = {
+            each.host: each.outcome(HostEnd.NOT_BACK, results.get(each.host), late.get(each.host))
+            for each in run.plans
+        }
+        return outcomes | lost | gone
+
+    def _go_back(self, each: HostPlan, done: HostOutcome, number: int, failed: str) -> HostOutcome:
+        """Have a host run what ran before a deployment; what comes of it is no error."""
+        session = each.session
+        try:
+            to = good_before(session.record.read(), number)
+            if to is None:
+                raise UsageError("there is no deployment before it to go back to")
+            session.console.note(f"going back to deployment {to}, since it failed on {failed}")
+            interrupts = interrupts_of(session, self.signals, self.parallel)
+            with interrupts.held():
+                rollback_plan(session, to, None, interrupts).switch()
+        except AbandonedRunError:
+            raise
+        except WhalebuildError as error:
+            return each.outcome(HostEnd.NOT_BACK, done.result, error)
+        end = HostEnd.FAILED if done.end is HostEnd.FAILED else HostEnd.BACK
+        return each.outcome(end, done.result, done.error, to)
 
     def _all_or_error(self, action: Callable[[HostPlan], T]) -> dict[str, T]:
-        results, errors = self._on_all(action)
+        results, errors = self.on_all(action)
         for host, error in errors.items():
             with on_host(host):
                 raise error
         return results
 
-    def _on_all(
+    def on_all(
         self, action: Callable[[HostPlan], T]
     ) -> tuple[dict[str, T], dict[str, WhalebuildError]]:
         """Do something on some hosts at a time; after a failure no other one is begun.
 
         Returns:
             What came of it, and errors, by host.
+
+        Raises:
+            AbandonedRunError: A second signal came.
         """
+        if self.parallel > 1:
+            return self._side_by_side(action)
+        results: dict[str, T] = {}
+        for each in self.plans:
+            try:
+                if results and self.signals.came and not self.signals.puts_back:
+                    raise InterruptedRunError("interrupted before it was begun")
+                results[each.host] = action(each)
+            except AbandonedRunError:
+                raise
+            except WhalebuildError as error:
+                return results, {each.host: error}
+        return results, {}
+
+    def _side_by_side(
+        self, action: Callable[[HostPlan], T]
+    ) -> tuple[dict[str, T], dict[str, WhalebuildError]]:
         results: dict[str, T] = {}
         errors: dict[str, WhalebuildError] = {}
-        if self.parallel == 1:
-            for each in self.plans:
-                try:
-                    results[each.host] = action(each)
-                except WhalebuildError as error:
-                    errors[each.host] = error
-                    break
-            return results, errors
+        stopped: InterruptedRunError | None = None
         waiting = list(self.plans)
         submit, under_way = Submit(self.parallel), dict[Future[T], HostPlan]()
-        while (waiting and not errors) or under_way:
+        while (waiting and not errors and not stopped) or under_way:
             try:
-                while waiting and not errors and len(under_way) < self.parallel:
+                while waiting and not errors and not stopped and len(under_way) < self.parallel:
                     begun = waiting.pop(0)
                     under_way[submit(partial(action, begun))] = begun
                 ended, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            except InterruptedRunError as stopped:
+            except AbandonedRunError:
+                raise
+            except InterruptedRunError as signal:
                 # Only this thread gets signals: each host's ends as if it had got it.
+                stopped = signal
                 for each in under_way.values():
                     each.session.stopping.ask(stopped)
-                    errors[each.host] = stopped
-                waiting.clear()
                 continue
             for future in ended:
                 each = under_way.pop(future)
                 try:
                     results[each.host] = future.result()
                 except WhalebuildError as error:
-                    errors[each.host] = error
+                    errors[each.host] = _both(stopped, error)
+        if stopped and not errors:
+            last = list(results)[-1] if results else self.plans[0].host
+            errors[last] = stopped
         return results, errors
 
 
+def _both(stopped: InterruptedRunError | None, error: WhalebuildError) -> WhalebuildError:
+    """The error of a host that failed after a signal: Ctrl-C ends what docker does as well."""
+    if stopped is None or isinstance(error, InterruptedRunError):
+        return error
+    what = f"{stopped.what}; {error.what}"
+    return InterruptedRunError(what, cause=error.cause, next_step=error.next_step)
+
+
+def interrupts_of(session: DeploySession, signals: DeploySignals, parallel: int) -> Interrupts:
+    """What stops a host's deploy: signals, or the thread that gets them."""
+    if parallel == 1 or not session.name:
+        return signals
+    session.stopping.drop_output = signals.drop_output
+    return session.stopping
+
+
 def rollback_plan(
-    session: DeploySession, number: int | None, order: UpdateOrder | None
+    session: DeploySession,
+    number: int | None,
+    order: UpdateOrder | None,
+    interrupts: Interrupts,
 ) -> HostPlan:
     """The plan to have a host run what ran before; see ``rollback_target``.
 
@@ -207,35 +276,8 @@ def rollback_plan(
         other = number is None and planner.runs_other()
         target = rollback_target(history, number, runs_other=other)
         plan = planner.rollback(state_after(history, target.number), order)
-    deployer = session.deployer(planner, go_back=True)
+    deployer = session.deployer(planner, interrupts, go_back=True)
     return HostPlan(session, deployer, plan, DeploymentKind.ROLLBACK, target.number)
-
-
-def _is_interrupted(each: HostPlan, error: WhalebuildError | None) -> bool:
-    """Whether a host was stopped in the middle, so that either version may run there."""
-    if not isinstance(error, InterruptedRunError):
-        return False
-    deployments = each.session.record.read().deployments
-    return bool(deployments) and deployments[-1].outcome is Outcome.INTERRUPTED
-
-
-def _go_back(each: HostPlan, *, of: dict[str, HostOutcome], failed: str) -> HostOutcome:
-    """Have a host run what ran before this run; what comes of it is no error."""
-    session, done = each.session, of[each.host]
-    try:
-        history = session.record.read()
-        number = done.result.number if done.result else history.deployments[-1].number
-        to = good_before(history, number or 0)
-        if to is None:
-            raise UsageError("there is no deployment before it to go back to")
-        session.console.note(f"going back to deployment {to}, since it failed on {failed}")
-        rollback_plan(session, to, None).switch()
-    except InterruptedRunError:
-        raise
-    except WhalebuildError as error:
-        return each.outcome(HostEnd.NOT_BACK, done.result, error)
-    end = HostEnd.FAILED if done.end is HostEnd.FAILED else HostEnd.BACK
-    return each.outcome(end, done.result, done.error, to)
 
 
 def show_outcomes(outcomes: Sequence[HostOutcome], verb: str, format_: opt.Format) -> None:

@@ -23,9 +23,14 @@ from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import fit
 from whalebuild.cli.screen import in_ci, in_github, screen_width, show
 from whalebuild.cli.waiting import said
+from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.course import Interrupts
+from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
+from whalebuild.deploy.hooks import HookRunner, check_hooks
+from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.prune import prune
@@ -86,35 +91,48 @@ class DeploySession:
 
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
-        grace = self.settings.deploy_grace
         return DeployPlanner(
-            *(self.project, self.host, self.lookup, history),
-            grace=grace,
+            *(self.project, self.host, self.lookup, history, self.settings.start_first_volumes),
+            grace=self.settings.deploy_grace,
             now=lambda: datetime.now(UTC),
         )
 
-    def deployer(self, planner: DeployPlanner, *, go_back: bool) -> Deployer:
-        """What carries out the planner's plans; see :class:`Deployer` for ``go_back``."""
+    def deployer(
+        self, planner: DeployPlanner, interrupts: Interrupts, *, go_back: bool
+    ) -> Deployer:
+        """What carries out the planner's plans.
+
+        Args:
+            planner: Whose plans.
+            interrupts: Signals.
+            go_back: Whether the versions before are started again if the new ones do not work.
+        """
+        from whalebuild.docker.commands import HookCommands
+
         project, console, settings = self.project, self.console, self.settings
-        compose = ComposeUp(project)
-        health = HealthWait(
-            project,
-            console,
-            settings.deploy_timeout,
-            settings.deploy_grace,
-            time.monotonic,
-        )
-        start_first = StartFirst(project, console, compose, health, time.sleep)
+        check_hooks(settings.hooks, project.model())
+        clock, sleep = time.monotonic, time.sleep
+        deadline = Deadline(settings.deploy_timeout, clock)
+        compose = ComposeUp(project, ComposeWatch(project, console, deadline))
+        health = HealthWait(project, console, settings.deploy_timeout, settings.deploy_grace, clock)
+        start_first = StartFirst(project, console, compose, health, deadline, sleep)
+        switcher = Switcher(project, console, compose, start_first, health, deadline)
         return Deployer(
             project,
             self.record,
             planner,
             Puller(project, self.retrier, console, self.host.space),
-            Switcher(project, compose, start_first, health),
+            HookRunner(
+                HookCommands(project), project.containers, console, deadline, settings.hooks
+            ),
+            Jobs(project, console, compose, health, deadline, sleep),
+            switcher,
+            GoBack(project, console, switcher, deadline, interrupts, go_back, sleep),
+            deadline,
+            interrupts,
             console,
             now=_utc_now,
-            clock=time.monotonic,
-            go_back=go_back,
+            clock=clock,
         )
 
     def tidied(self, result: DeployResult) -> DeployResult:

@@ -33,7 +33,7 @@ def history(
             history_text,
         )
         from whalebuild.cli.session import setting_flags
-        from whalebuild.deploy.drift import find_drift
+        from whalebuild.deploy.drift import find_drift, left_running
 
         flags = setting_flags(hosts=hosts)
         with open_deploy_sessions(flags, compose, lock=None) as sessions:
@@ -46,6 +46,7 @@ def history(
                     str(session.record.path),
                     found,
                     find_drift(session.project, session.host, found),
+                    left_running(session.project, session.host, found),
                 )
             several = len(views) > 1
             view = views[sessions[0].name]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.signals import DeploySignals
 from whalebuild.errors import UsageError
 
 EXAMPLES = (
@@ -34,8 +35,15 @@ def rollback(
     Without N it goes back to what is meant to run if something else does, and else to the last
     deployment that worked and was another one: a second rollback goes back further.
     """
-    with boundary(format_):
-        from whalebuild.cli.deploy_hosts import HostPlan, HostsRun, rollback_plan, show_outcomes
+    signals = DeploySignals()
+    with boundary(format_, signals):
+        from whalebuild.cli.deploy_hosts import (
+            HostPlan,
+            HostsRun,
+            interrupts_of,
+            rollback_plan,
+            show_outcomes,
+        )
         from whalebuild.cli.deploy_session import (
             DeploySession,
             on_host,
@@ -48,7 +56,8 @@ def rollback(
 
         def made(session: DeploySession) -> HostPlan:
             with on_host(session.name):
-                planned = rollback_plan(session, number, order)
+                interrupts = interrupts_of(session, signals, parallel)
+                planned = rollback_plan(session, number, order, interrupts)
             show_plan(session, planned.plan, format_)
             return planned
 
@@ -69,7 +78,7 @@ def rollback(
                 result = shown(plans[0]) if dry_run else plans[0].switch()
                 retries = tuple(sessions[0].retrier.retries)
             else:
-                run = HostsRun(plans, parallel, go_back=True)
+                run = HostsRun(plans, parallel, signals, go_back=True)
                 outcomes = run.ahead(shown) if dry_run else run.switch()
         if len(plans) == 1:
             show_result(replace(result, retries=retries), format_)

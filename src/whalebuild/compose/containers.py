@@ -16,6 +16,8 @@ from whalebuild.published.host_images import image_name
 # Marks a container that whalebuild made to see whether a version works.
 TRIAL_LABEL = "dev.whalebuild.trial"
 _COMPOSE = "com.docker.compose"
+_NANOSECONDS = 1e9
+_CHECK_SECONDS = 30.0  # ``defaultProbeTimeout``
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,38 @@ def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
         error=redact(str(state.get("Error") or "")),
         aliases=_aliases(_table(inspected.get("NetworkSettings")).get("Networks"), found),
     )
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """A container's own health check.
+
+    Attributes:
+        words: What is run in the container.
+        timeout: Seconds.
+    """
+
+    words: tuple[str, ...]
+    timeout: float
+
+
+def health_check(inspected: Mapping[str, Any]) -> HealthCheck | None:
+    """The health check in one entry of ``docker container inspect``; None where it has none.
+
+    ``daemon/health.go`` in moby/moby has what the engine makes of it.
+    """
+    config = _table(inspected.get("Config"))
+    check = _table(config.get("Healthcheck"))
+    test = check.get("Test")
+    kind, *words = [str(word) for word in test] if isinstance(test, list) and test else ["NONE"]
+    if kind == "NONE" or not words:
+        return None
+    shell = config.get("Shell")
+    if kind == "CMD-SHELL":
+        before = [str(word) for word in shell] if isinstance(shell, list) else ["/bin/sh", "-c"]
+        words = [*before, *words]
+    timeout = _number(check.get("Timeout"), 0) / _NANOSECONDS
+    return HealthCheck(tuple(words), timeout or _CHECK_SECONDS)
 
 
 def _table(value: object) -> Mapping[str, Any]:

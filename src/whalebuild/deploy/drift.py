@@ -33,7 +33,7 @@ class Drift:
 def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, ...]:
     """Find the services that somebody has changed outside whalebuild.
 
-    Those that an interrupted deployment was about are left out: either version may run of them.
+    Those that an interrupted deployment was about are left out: see :func:`left_running`.
 
     Raises:
         WhalebuildError: The project cannot be read, or there is no engine.
@@ -51,6 +51,23 @@ def drift_of(history: History, seen: HostState) -> tuple[Drift, ...]:
 def _recorded(history: History) -> Versions:
     interrupted = interrupted_services(history)
     return {name: v for name, v in state_now(history).items() if name not in interrupted}
+
+
+def left_running(project: Project, host: Host, history: History) -> dict[str, tuple[str, ...]]:
+    """What runs, by digest, of the services that an interrupted deployment was about.
+
+    Raises:
+        WhalebuildError: The project cannot be read, or there is no engine.
+    """
+    interrupted = interrupted_services(history)
+    if not interrupted:
+        return {}
+    containers, by_id = project.containers(), {image.id: image for image in host.images()}
+    found = {}
+    for service in sorted(interrupted):
+        running = [each for each in running_of(containers, service) if not each.trial]
+        found[service] = tuple(dict.fromkeys(_digest(each, by_id, None) for each in running))
+    return found
 
 
 def compare_running(

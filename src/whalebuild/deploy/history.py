@@ -42,7 +42,7 @@ def state_now(history: History) -> dict[str, Reference | None]:
 
 
 def interrupted_services(history: History) -> frozenset[str]:
-    """Services that an interrupted deployment was about: either version may run.
+    """Services that an interrupted deployment was about: what runs must be looked up.
 
     Those that a later deployment was about, which has ended, are none of them.
     """

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.compose.mounts import shared_storage
 from whalebuild.deploy.drift import drift_of
 from whalebuild.deploy.found import unproven
 from whalebuild.deploy.history import (
@@ -50,6 +51,7 @@ class DeployPlanner:
     the registry refused or could not be reached.
 
     Attributes:
+        shareable: Volumes and paths that two versions of a service may write at once.
         grace: Seconds that a service without a health check must stay up.
         now: The time, with its zone.
     """
@@ -58,6 +60,7 @@ class DeployPlanner:
     host: Host
     lookup: ManifestLookup
     history: History
+    shareable: tuple[str, ...] = ()
     grace: float = field(kw_only=True)
     now: Callable[[], datetime] = field(kw_only=True)
 
@@ -98,6 +101,10 @@ class DeployPlanner:
             if service is None or version is None:
                 why = "did not run then" if version is None else "is not in the project any more"
                 notes.append(f"{name} is left as it is: it {why}")
+            elif service.is_job:
+                notes.append(
+                    f"{name} is left as it is: what a job has done is not undone by an old one"
+                )
             else:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
@@ -134,7 +141,8 @@ class DeployPlanner:
     def _decided(
         self, service: Service, version: Reference, order: UpdateOrder | None
     ) -> ServiceChange:
-        change = decide_service(service, version, self._running(service), order)
+        shared = shared_storage(self.model, service, self.shareable)
+        change = decide_service(service, version, self._running(service), order, shared)
         change = replace(change, unproven=self._unproven(service))
         if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(change):
             return change

@@ -62,7 +62,7 @@ def left_running(project: Project, host: Host, history: History) -> dict[str, tu
     interrupted = interrupted_services(history)
     if not interrupted:
         return {}
-    containers, by_id = project.containers(), {image.id: image for image in host.images()}
+    containers, by_id = project.containers(), {image.id: image for image in host.listed()}
     found = {}
     for service in sorted(interrupted):
         running = [each for each in running_of(containers, service) if not each.trial]

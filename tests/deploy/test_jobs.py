@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.deploy import DeployWorld
+from tests.support.deploy import DeployWorld, KilledError, Life
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from whalebuild.compose.containers import Container
+from whalebuild.deploy.history import interrupted_services
 from whalebuild.deploy.record import Outcome
 from whalebuild.errors import DeployError, InterruptedRunError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -261,3 +262,17 @@ def test_a_project_of_jobs_alone(tmp_path: Path) -> None:
     shop.project.made = model(*shop.services)
     shop.deploy()
     assert ups(shop) == [("migrate",)]
+
+
+def test_a_rollback_ends_the_doubt_about_a_job_that_was_killed(tmp_path: Path) -> None:
+    """It runs no job; but what runs is as it is meant to be, and nothing is unsure any more."""
+    shop = at_one(tmp_path)
+    publish(shop, DONE)
+    shop.life.ends = lambda: any(given[1] == ("db", "web") for given in shop.asked("up"))
+    with pytest.raises(KilledError):
+        shop.deploy()
+    shop.life = Life()
+    shop.project.step, shop.record.life = shop.life.step, shop.life
+    assert "migrate" in interrupted_services(shop.history)
+    shop.rollback()
+    assert not interrupted_services(shop.history)

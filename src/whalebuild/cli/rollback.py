@@ -37,7 +37,7 @@ def rollback(
             show_plan,
             show_result,
         )
-        from whalebuild.cli.session import setting_flags
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.deploy.history import rollback_target, state_after
         from whalebuild.deploy.record import DeploymentKind
         from whalebuild.deploy.result import DeployAction, DeployResult

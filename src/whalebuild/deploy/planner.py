@@ -106,8 +106,11 @@ class DeployPlanner:
 
     def running_now(self, names: Iterable[str]) -> Versions:
         """What services run now, after a switch."""
-        look = self._look()
+        containers = self.project.containers()
         services = [self.model.services[name] for name in names]
+        about = {each.name for each in services}
+        images = self.host.images({each.image for each in containers if each.service in about})
+        look = Look.at(containers, images)
         found = {s.name: look.running(s, self._recorded.get(s.name)) for s in services}
         return {name: running.version if running else None for name, running in found.items()}
 
@@ -191,7 +194,7 @@ class DeployPlanner:
                 key = (source, each.service.platform)
                 wanted.setdefault(key, []).append(each.service.name)
         self.lookup.begin(source for source, _ in wanted)
-        images = self.host.images() if wanted else ()
+        images = self.host.images(self.look.images) if wanted else ()
         diffs: list[ImageDiff] = []
         lost: dict[str, WhalebuildError] = {}
         for (source, platform), names in wanted.items():

@@ -60,6 +60,7 @@ class ServiceChange:
         before: What runs now; None where nothing does. Of one to be confirmed: the good version
             before it, None if there is none.
         before_image: The engine's ID of its image.
+        unproven: Why what runs now is not known to work, where whalebuild has not started it.
         order: How it is switched.
         why: Why it is plain or held back, or why it cannot be switched as it asks for.
         configured: What is new in its configuration, in words and without values.
@@ -71,6 +72,7 @@ class ServiceChange:
     version: Reference | None = None
     before: Reference | None = None
     before_image: str = ""
+    unproven: str = ""
     order: UpdateOrder = UpdateOrder.STOP_FIRST
     why: str = ""
     configured: tuple[str, ...] = ()
@@ -145,7 +147,11 @@ def in_order(model: Model, names: Iterable[str]) -> tuple[Service, ...]:
 
 
 def decide_service(
-    service: Service, version: Reference, running: RunningVersion | None, order: UpdateOrder | None
+    service: Service,
+    version: Reference,
+    running: RunningVersion | None,
+    order: UpdateOrder | None,
+    shared: Sequence[str] = (),
 ) -> ServiceChange:
     """Decide on a service whose image was looked up.
 
@@ -154,6 +160,7 @@ def decide_service(
         version: What it is to run.
         running: What it runs.
         order: What the command line says; None leaves it to the project's file.
+        shared: What it would write beside its running version.
     """
     if running is None:
         return ServiceChange(service, ServiceAction.START, version)
@@ -163,6 +170,12 @@ def decide_service(
     asked = order or service.order or UpdateOrder.STOP_FIRST
     if asked is UpdateOrder.START_FIRST and service.on_host_network:
         return replace(update, why=f"not start-first: {service.exclusive}")
+    if asked is UpdateOrder.START_FIRST and shared:
+        why = (
+            f"not start-first: both versions would write to {', '.join(shared)} at once (if they "
+            "may, name it in the setting start-first-volumes)"
+        )
+        return replace(update, why=why)
     return replace(update, order=asked)
 
 

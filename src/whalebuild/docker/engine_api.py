@@ -61,7 +61,7 @@ class EngineApi:
     def close(self) -> None:
         """Close the connections, and stop what still runs of docker."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop().end()
         self.calls.close()
 
     def find(self, path: str, query: Words | None = None) -> Any:
@@ -109,7 +109,7 @@ class EngineApi:
                 except _LOST as failed:
                     if last:
                         raise used.why_lost(failed) from None
-                    used.close()
+                    used.end()
         raise AssertionError("unreachable")
 
     @contextlib.contextmanager
@@ -128,7 +128,7 @@ class EngineApi:
                 _content(answer)
             yield used, answer
         finally:
-            used.close()
+            used.end()
 
     @cached_property
     def _version(self) -> str:
@@ -172,13 +172,13 @@ class EngineApi:
             used = connection(self.calls)
         try:
             if used.is_stale:
-                used.close()
+                used.end()
             yield used
         except ApiError:
             self._idle.append(used)
             raise
         except BaseException:
-            used.close()
+            used.end()
             raise
         self._idle.append(used)
 

@@ -37,8 +37,8 @@ def test_a_deploy_does_not_load_what_bakes_need() -> None:
     """Of its second and a half where there is nothing to do, imports are a large part."""
     modules = ("cli.app", "cli.deploy_session", "docker.compose", "docker.host", "registry.client")
     program = (
-        f"import importlib, sys\nfor name in {modules}: importlib.import_module('whalebuild.'+name)\n"
-        "print(*sys.modules)"
+        f"import importlib, sys\nfor name in {modules}:\n"
+        "    importlib.import_module(f'whalebuild.{name}')\nprint(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True

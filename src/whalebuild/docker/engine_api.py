@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -152,7 +151,7 @@ class EngineApi:
     @cached_property
     def _headers(self) -> dict[str, str]:
         """What docker sends with every request: plugins and proxies may decide by it."""
-        found = read_json(config_folder(os.environ) / "config.json").get("HttpHeaders")
+        found = read_json(config_folder(self.calls.environment) / "config.json").get("HttpHeaders")
         return (
             {str(key): str(value) for key, value in found.items()}
             if isinstance(found, dict)

@@ -28,12 +28,13 @@ from whalebuild.builder.view import BuilderView, NodeView
 from whalebuild.buildkit.events import Transfer, parse_line
 from whalebuild.cli.app import app
 from whalebuild.cli.help import help_text
-from whalebuild.cli.output.bake import error_text, result_table
+from whalebuild.cli.output.bake import result_table
 from whalebuild.cli.output.builder import list_text, view_text
 from whalebuild.cli.output.deploy import deploy_table
 from whalebuild.cli.output.deploys import deploys_table
 from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.doctor import report_text
+from whalebuild.cli.output.error import error_text
 from whalebuild.cli.output.history import HistoryView, history_text
 from whalebuild.cli.output.inspect import inspection_text
 from whalebuild.cli.output.plan import plan_text

@@ -33,6 +33,22 @@ def test_help_and_version_do_not_load_what_they_do_not_need(words: list[str]) ->
     assert done.stdout.startswith("whalebuild 0." if words == ["--version"] else "Usage: ")
 
 
+def test_a_deploy_does_not_load_what_bakes_need() -> None:
+    """Of its second and a half where there is nothing to do, imports are a large part."""
+    modules = ("cli.app", "cli.deploy_session", "docker.compose", "docker.host", "registry.client")
+    program = (
+        f"import importlib, sys\nfor name in {modules}:\n"
+        "    importlib.import_module(f'whalebuild.{name}')\nprint(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "whalebuild.deploy.planner" in loaded
+    bakes = {"whalebuild.bake.result", "whalebuild.bakefile.images", "whalebuild.docker.buildx"}
+    assert {"python_on_whales", "rich", *bakes}.isdisjoint(loaded)
+
+
 def test_threads_that_nobody_waits_for_do_not_outlive_the_interpreter() -> None:
     program = (
         "import atexit, sys, threading, time\n"

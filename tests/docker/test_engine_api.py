@@ -154,6 +154,15 @@ def test_a_connection_that_the_engine_has_closed_meanwhile(
     assert server.connections == 2
 
 
+def test_an_answer_that_ends_with_its_connection(server: EngineServer, engine: EngineApi) -> None:
+    """As output of an exec does."""
+    said = b"x" * 1_000_000
+    server.answers |= {"POST /a": Last(HEAD + b"\r\n" + said), "GET /b": answer({})}
+    assert engine.request("POST", "/a") == said
+    assert engine.get("/b") == {}
+    assert server.connections == 2
+
+
 def test_threads_have_connections_of_their_own(server: EngineServer, engine: EngineApi) -> None:
     both = threading.Barrier(2, timeout=10)
     server.answers["GET /a"] = lambda _: (both.wait(), answer({}))[1]
@@ -215,7 +224,10 @@ def test_a_docker_that_is_a_script_is_the_way(docker: Docker, tmp_path: Path) ->
         server.answers |= {"GET /info": answer({"ID": "1"}), "GET /more": answer({})}
         assert engine.get("/info") == {"ID": "1"}
         assert engine.get("/more") == {}
-    assert (folder / "calls").read_text() == "system dial-stdio\n"
+        server.answers["GET /info"] = Last(HEAD + b"\r\n{}" + b" " * 1_000_000)
+        assert engine.get("/info") == {}
+        assert engine.get("/more") == {}
+    assert (folder / "calls").read_text() == "system dial-stdio\n" * 2
     pid = int((folder / "pid").read_text())
     assert Path(f"/proc/{pid}").exists() or os.name != "posix" or not Path("/proc").exists()
     engine.close()

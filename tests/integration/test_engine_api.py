@@ -63,6 +63,7 @@ def test_how_many_docker_commands_a_deploy_takes(web: Web, host: Host, tmp_path:
     assert len(nothing) <= NOTHING, nothing
 
 
+@pytest.mark.extended
 def test_the_exit_code_of_one_that_restarts(web: Web, host: Host) -> None:
     """The engine has 0 of a container that runs again."""
     web.publish("1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.support.builders import GOOD_FACTS
@@ -46,12 +46,13 @@ class FakeHost:
     def space(self) -> None:
         """Its file system is not known."""
 
-    def images(self) -> tuple[HostImage, ...]:
+    def images(self, ids: Iterable[str] | None = None) -> tuple[HostImage, ...]:
         self._answer()
         by_id: dict[str, list[Reference]] = {}
         for name, found in self.project.names.items():
             by_id.setdefault(found, []).append(parse_reference(name, where="test"))
-        return tuple(_image(found, names) for found, names in by_id.items())
+        wanted = by_id if ids is None else set(ids)
+        return tuple(_image(found, names) for found, names in by_id.items() if found in wanted)
 
     def listed(self) -> tuple[HostImage, ...]:
         return self.images()

@@ -70,9 +70,10 @@ def bake(
     """Build the dependencies and the application, and publish both tags."""
     with boundary(format_):
         from whalebuild.cli.build_flags import asked_call, asked_progress, check_shown, overrides_of
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.forks import Modes
         from whalebuild.cli.partial import ask_for_portion, check_modes, check_verify
-        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session
 
         if debug:
             begin_debug()

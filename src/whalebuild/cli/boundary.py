@@ -112,7 +112,7 @@ def _check_folder() -> None:
 
 def _end_with(error: WhalebuildError, output_format: str) -> NoReturn:
     """Show an error, and end with its exit code."""
-    from whalebuild.cli.output.bake import error_text
+    from whalebuild.cli.output.error import error_text
     from whalebuild.cli.screen import in_github, screen_width
 
     text = error_text(error, screen_width(sys.stderr))

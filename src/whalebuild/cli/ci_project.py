@@ -11,7 +11,7 @@ from whalebuild.bakefile.others import unpublished_because
 from whalebuild.bakefile.request import BakeRequest
 from whalebuild.bakefile.target import BakeFile, parse_print
 from whalebuild.ci.project import Project
-from whalebuild.cli.session import setting_flags
+from whalebuild.cli.flags import setting_flags
 from whalebuild.docker.buildx import Buildx
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.failures.classify_docker import final_error

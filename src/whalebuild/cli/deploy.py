@@ -50,7 +50,7 @@ def deploy(
             show_plan,
             show_result,
         )
-        from whalebuild.cli.session import setting_flags
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.deploy.result import DeployAction, DeployResult
         from whalebuild.deploy.warm import plan_warm
 

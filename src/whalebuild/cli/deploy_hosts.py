@@ -14,8 +14,8 @@ import typer
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.deploy_session import DeploySession, on_host
-from whalebuild.cli.output.bake import error_text
 from whalebuild.cli.output.deploys import deploys_json, deploys_table
+from whalebuild.cli.output.error import error_text
 from whalebuild.cli.screen import screen_width, show
 from whalebuild.cli.signals import DeploySignals
 from whalebuild.compose.model import UpdateOrder

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from whalebuild.cli import options as opt
-from whalebuild.cli.output.bake import error_text
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.cli.output.diff import diff_text
+from whalebuild.cli.output.error import error_text
 from whalebuild.cli.output.table import fit
 from whalebuild.cli.screen import in_ci, in_github, screen_width, show
 from whalebuild.cli.waiting import said

@@ -39,9 +39,9 @@ def diff(
     """
     with boundary(format_):
         from whalebuild.bakefile.pair_names import with_tag
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.image_argument import names_of_session, read_subject, session_about
         from whalebuild.cli.output.diff import diff_json, diff_text
-        from whalebuild.cli.session import setting_flags
         from whalebuild.docker.host import DockerHost
         from whalebuild.oci.platform import parse_platform
         from whalebuild.published.diff import DiffReader

@@ -31,8 +31,9 @@ def doctor(
     """Look for what is wrong here, and name the command that mends it."""
     with boundary(format_):
         from whalebuild.cli.doctor_session import examination
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.output.doctor import DoctorPrinter, report_json
-        from whalebuild.cli.session import BakeArguments, setting_flags
+        from whalebuild.cli.session import BakeArguments
         from whalebuild.doctor.finding import exit_code
 
         flags = setting_flags(

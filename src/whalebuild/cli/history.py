@@ -24,6 +24,7 @@ def history(
     """Show what was deployed when, and what came of it."""
     with boundary(format_):
         from whalebuild.cli.deploy_session import open_deploy_sessions
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.output.history import (
             HistoryView,
             histories_json,
@@ -32,7 +33,6 @@ def history(
             history_notes,
             history_text,
         )
-        from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.drift import find_drift, left_running
 
         flags = setting_flags(hosts=hosts)

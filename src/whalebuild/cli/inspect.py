@@ -34,9 +34,9 @@ def inspect(
     """
     with boundary(format_):
         from whalebuild.bakefile.pair_names import names_of_image
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.image_argument import names_of_session, read_subject, session_about
         from whalebuild.cli.output.inspect import inspection_json, inspection_text
-        from whalebuild.cli.session import setting_flags
         from whalebuild.oci.platform import parse_platforms
         from whalebuild.published.inspect import Inspector
         from whalebuild.published.lookup import ManifestLookup

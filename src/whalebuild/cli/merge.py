@@ -37,7 +37,8 @@ def merge(
     """
     with boundary(format_):
         from whalebuild.bake.partial.format import read_part
-        from whalebuild.cli.session import open_session, setting_flags
+        from whalebuild.cli.flags import setting_flags
+        from whalebuild.cli.session import open_session
 
         flags = setting_flags(builder=builder, if_unchanged=if_unchanged, **vars(retry))
         with open_session(flags) as session:

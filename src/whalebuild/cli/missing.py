@@ -37,7 +37,7 @@ def answer_missing(wrong: Any, program: Any) -> int | None:
         answer = answer_to_flag(flag, _verbs_with(flag, program))
     if answer is None:
         return None
-    from whalebuild.cli.output.bake import error_text
+    from whalebuild.cli.output.error import error_text
 
     error = UsageError(f"{where} has no {missing[1] if missing else flag}", next_step=answer)
     with suppress(OSError):

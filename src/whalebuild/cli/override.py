@@ -37,9 +37,10 @@ def override(
         import os
         from pathlib import Path
 
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.output.override import override_json, override_lines
         from whalebuild.cli.override_file import make_override
-        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session
         from whalebuild.source.compose_lookup import find_compose_files, is_read, output_of
         from whalebuild.source.override_file import write_override
 

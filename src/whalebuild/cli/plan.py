@@ -43,7 +43,8 @@ def plan(
     """Show what a bake would do and why, and run nothing."""
     with boundary(format_):
         from whalebuild.cli.build_flags import overrides_of
-        from whalebuild.cli.session import BakeArguments, open_session, setting_flags
+        from whalebuild.cli.flags import setting_flags
+        from whalebuild.cli.session import BakeArguments, open_session
 
         flags = setting_flags(
             file=bake_file.file,

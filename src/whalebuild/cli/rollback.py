@@ -51,7 +51,7 @@ def rollback(
             show_plan,
             show_result,
         )
-        from whalebuild.cli.session import setting_flags
+        from whalebuild.cli.flags import setting_flags
         from whalebuild.deploy.result import DeployAction, DeployResult
 
         def made(session: DeploySession) -> HostPlan:

@@ -119,13 +119,16 @@ class DeployPlanner:
     @cached_property
     def seen(self) -> HostState:
         """The host as it is at the moment of the first look."""
-        return self._look()
+        return HostState.at(self.project.containers(), self.host.listed())
 
     def running_now(self, names: Iterable[str]) -> Versions:
         """What services run now, after a switch."""
-        look = self._look()
+        containers = self.project.containers()
         services = [self.model.services[name] for name in names]
-        found = {s.name: look.running(s, self._recorded.get(s.name)) for s in services}
+        about = {each.name for each in services}
+        images = self.host.images({each.image for each in containers if each.service in about})
+        seen = HostState.at(containers, images)
+        found = {s.name: seen.running(s, self._recorded.get(s.name)) for s in services}
         return {name: running.version if running else None for name, running in found.items()}
 
     def _change(
@@ -228,7 +231,7 @@ class DeployPlanner:
                 key = (source, each.service.platform)
                 wanted.setdefault(key, []).append(each.service.name)
         self.lookup.begin(source for source, _ in wanted)
-        images = self.host.images() if wanted else ()
+        images = self.host.images(self.seen.images) if wanted else ()
         diffs: list[ImageDiff] = []
         lost: dict[str, WhalebuildError] = {}
         for (source, platform), names in wanted.items():
@@ -272,9 +275,6 @@ class DeployPlanner:
     def _last_good(self) -> Versions:
         last = effective(self.history)
         return state_after(self.history, last.number) if last else {}
-
-    def _look(self) -> HostState:
-        return HostState.at(self.project.containers(), self.host.listed())
 
 
 def all_of(plan: DeployPlan) -> DeployPlan:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -61,7 +60,7 @@ class EngineApi:
     def close(self) -> None:
         """Close the connections, and stop what still runs of docker."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop().end()
         self.calls.close()
 
     def find(self, path: str, query: Words | None = None) -> Any:
@@ -109,7 +108,7 @@ class EngineApi:
                 except _LOST as failed:
                     if last:
                         raise used.why_lost(failed) from None
-                    used.close()
+                    used.end()
         raise AssertionError("unreachable")
 
     @contextlib.contextmanager
@@ -128,7 +127,7 @@ class EngineApi:
                 _content(answer)
             yield used, answer
         finally:
-            used.close()
+            used.end()
 
     @cached_property
     def _version(self) -> str:
@@ -152,7 +151,7 @@ class EngineApi:
     @cached_property
     def _headers(self) -> dict[str, str]:
         """What docker sends with every request: plugins and proxies may decide by it."""
-        found = read_json(config_folder(os.environ) / "config.json").get("HttpHeaders")
+        found = read_json(config_folder(self.calls.environment) / "config.json").get("HttpHeaders")
         return (
             {str(key): str(value) for key, value in found.items()}
             if isinstance(found, dict)
@@ -172,13 +171,13 @@ class EngineApi:
             used = connection(self.calls)
         try:
             if used.is_stale:
-                used.close()
+                used.end()
             yield used
         except ApiError:
             self._idle.append(used)
             raise
         except BaseException:
-            used.close()
+            used.end()
             raise
         self._idle.append(used)
 

@@ -52,14 +52,20 @@ def local_socket(env: Mapping[str, str]) -> str:
 
 
 class EngineConnection(http.client.HTTPConnection):
-    """A connection to an engine that is kept; the first request opens it."""
+    """A connection to an engine that is kept; the first request opens it.
 
-    def close(self) -> None:
-        """Close it; a thread that reads from it gets its end."""
-        if self.sock is not None:
+    ``close`` is http.client's own: it is called before an answer is read that ends with its
+    connection.
+    """
+
+    opened: socket.socket | None = None
+
+    def end(self) -> None:
+        """Close it for good; a thread that reads from it gets its end."""
+        if self.opened is not None:
             with contextlib.suppress(OSError):
-                self.sock.shutdown(socket.SHUT_RDWR)
-        super().close()
+                self.opened.shutdown(socket.SHUT_RDWR)
+        self.close()
 
     @property
     def is_stale(self) -> bool:
@@ -89,7 +95,7 @@ class SocketConnection(EngineConnection):
         Raises:
             CommandFailedError: No engine listens there, or not to this user; in docker's words.
         """
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock = self.opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self.sock.settimeout(self.timeout)
             self.sock.connect(self._path)
@@ -113,12 +119,16 @@ class PipedConnection(EngineConnection):
         Raises:
             EngineError: There is no docker client.
         """
+        self._end_process()  # that of an answer that ended with its connection
         self._piped = self._calls.piped(["system", "dial-stdio"])
-        self.sock = self._piped.socket
+        self.sock = self.opened = self._piped.socket
 
-    def close(self) -> None:
-        """Close it, and end the process."""
-        super().close()
+    def end(self) -> None:
+        """Close it for good, and end the process."""
+        super().end()
+        self._end_process()
+
+    def _end_process(self) -> None:
         if self._piped is not None:
             self._piped.close()
 

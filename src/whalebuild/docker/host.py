@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Self
 
@@ -53,9 +53,10 @@ class DockerHost:
         """The file system of its images; None where that is not known."""
         return image_space(self._info, self._engine.calls.environment)
 
-    def images(self) -> tuple[HostImage, ...]:
-        """See ``published.ports.Host``. Each image is a question of its own."""
-        ids = (str(each.get("Id")) for each in listed_images(self._engine))
+    def images(self, ids: Iterable[str] | None = None) -> tuple[HostImage, ...]:
+        """See ``published.ports.Host``."""
+        if ids is None:
+            ids = (str(each.get("Id")) for each in listed_images(self._engine))
         found = (read_image(each) for each in inspected(self._engine, "images", ids))
         return tuple(image for image in found if image)
 

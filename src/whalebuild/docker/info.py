@@ -79,7 +79,7 @@ def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
     except _NO_ANSWER:
         return None
     finally:
-        connection.close()
+        connection.end()
     return found if isinstance(found, dict) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from whalebuild.builder.facts import BuilderFacts
@@ -17,11 +18,15 @@ class Host(Protocol):
     def facts(self) -> BuilderFacts:
         """Look at the engine of the current docker context, whatever builder is chosen."""
 
-    def images(self) -> tuple[HostImage, ...]:
-        """All images that it has, those without a name as well."""
+    def images(self, ids: Iterable[str] | None = None) -> tuple[HostImage, ...]:
+        """Images that it has, those without a name as well: each is a question of its own.
+
+        Args:
+            ids: Which ones, by the engine's IDs; all of them if it is None.
+        """
 
     def listed(self) -> tuple[HostImage, ...]:
-        """The same images with their names alone: one question, however many there are."""
+        """All images with their names alone: one question, however many there are."""
 
     def running(self) -> tuple[RunningImage, ...]:
         """The images of its running containers."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from whalebuild.bake.result import BakeResult, TargetResult
-from whalebuild.cli.output.bake import error_text, next_pull_lines, result_table
+from whalebuild.cli.output.bake import next_pull_lines, result_table
+from whalebuild.cli.output.error import error_text
 from whalebuild.errors import Retry, UsageError
 from whalebuild.published.download import NextPull
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from whalebuild.bake.result import BakeResult, ImageAction, OtherResult, TargetResult
-from whalebuild.cli.output.table import columns, fit
-from whalebuild.errors import WhalebuildError, retry_summary
+from whalebuild.cli.output.table import columns
+from whalebuild.errors import retry_summary
 from whalebuild.text import human_bytes, human_seconds, short_digest
 
 SCHEMA = "whalebuild.bake/1"
@@ -47,19 +47,6 @@ def next_pull_lines(result: BakeResult) -> Iterator[str]:
             several = [f"{pull} ({platform})" for platform, pull in pulls.items()]
             what = ", ".join(several if len(several) > 1 else pulls.values())
             yield f"a host with the previous {_short(target.tags[0])} will download {what}"
-
-
-def error_text(error: WhalebuildError, width: int | None = None) -> str:
-    """What happened, why, and what to do next; a log stays as its program wrote it."""
-    log = f"{error.log}\n\n" if error.log else ""
-    lines = [f"error: {error.what}"]
-    if error.cause:
-        lines.append(f"  cause: {error.cause}")
-    if error.retries:
-        lines.append(f"  after: {retry_summary(error.retries)}")
-    if error.next_step:
-        lines.append(f"  next:  {error.next_step}")
-    return log + fit("\n".join(lines), width)
 
 
 def _result_rows(target: TargetResult) -> Iterator[tuple[str, ...]]:

@@ -43,6 +43,9 @@ class FakeHost:
         self._answer()
         return self.about
 
+    def space(self) -> None:
+        """Its file system is not known."""
+
     def images(self) -> tuple[HostImage, ...]:
         self._answer()
         by_id: dict[str, list[Reference]] = {}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.deploy import DeployWorld
+from tests.support.volumes import FakeVolumes
 from whalebuild.cli.deploy_session import DeploySession
 from whalebuild.deploy.result import DeployAction, DeployResult
 from whalebuild.failures.command_failed import CommandFailedError
@@ -30,6 +31,7 @@ def tidied(world: DeployWorld, done: DeployAction, **settings: Any) -> DeployRes
         settings=Settings(keep=1, **settings),
         state=world.folder,
         engine="ENGINE",
+        volumes=FakeVolumes(),
         project=world.project,
         host=world.host,
         console=world.console,

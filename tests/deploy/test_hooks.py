@@ -143,7 +143,20 @@ def test_a_drain_that_fails_is_said(tmp_path: Path) -> None:
     assert "shop-web-1: hook drain: it ended with exit code 1" in shop.console.notes
 
 
-def test_the_way_back_drains_nothing_and_tells_of_the_failure(tmp_path: Path) -> None:
+def test_the_way_back_drains_what_clients_may_have_found(tmp_path: Path) -> None:
+    """A new version that works is asked by proxies already, when another service fails."""
+    shop = at_one(tmp_path, drain={"service": "web", "command": "drain"})
+    [old] = [c for c in shop.project.running if c.service == "web"]
+    shop.publish("2")
+    shop.publish("2", "api", looks=UNHEALTHY)
+    assert isinstance(outcome(shop.deploy), DeployError)
+    first, second = [place for place, word, _ in shop.commands.asked if word == "drain"]
+    assert first == old.id != second
+
+
+def test_the_way_back_drains_no_version_that_does_not_work_and_tells_of_the_failure(
+    tmp_path: Path,
+) -> None:
     shop = at_one(tmp_path, drain="drain", on_failure="tell")
     shop.publish("2", looks=UNHEALTHY)
     assert isinstance(outcome(shop.deploy), DeployError)

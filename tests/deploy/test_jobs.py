@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.deploy import DeployWorld
+from tests.support.deploy import DeployWorld, KilledError, Life
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from whalebuild.compose.containers import Container
+from whalebuild.deploy.history import interrupted_services
 from whalebuild.deploy.record import Outcome
 from whalebuild.errors import DeployError, InterruptedRunError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -121,6 +122,18 @@ def test_a_job_that_fails_stops_nothing(tmp_path: Path) -> None:
     shop.publish("3", "migrate", DONE)
     shop.deploy()
     assert job(shop).exit_code == 0
+
+
+def test_a_first_deploy_whose_job_fails(tmp_path: Path) -> None:
+    """What it needs runs by then."""
+    shop = world(tmp_path)
+    shop.publish("1", "migrate", FAILED)
+    failed = outcome(shop.deploy)
+    [db] = [c.image for c in shop.project.running if c.service == "db"]
+    assert (
+        f"; db {db[:19]} runs, and it is up (it has no health check); nothing of web runs"
+        in failed.what
+    )
 
 
 def test_a_job_that_hangs_ends_at_the_deadline(tmp_path: Path) -> None:
@@ -249,3 +262,17 @@ def test_a_project_of_jobs_alone(tmp_path: Path) -> None:
     shop.project.made = model(*shop.services)
     shop.deploy()
     assert ups(shop) == [("migrate",)]
+
+
+def test_a_rollback_ends_the_doubt_about_a_job_that_was_killed(tmp_path: Path) -> None:
+    """It runs no job; but what runs is as it is meant to be, and nothing is unsure any more."""
+    shop = at_one(tmp_path)
+    publish(shop, DONE)
+    shop.life.ends = lambda: any(given[1] == ("db", "web") for given in shop.asked("up"))
+    with pytest.raises(KilledError):
+        shop.deploy()
+    shop.life = Life()
+    shop.project.step, shop.record.life = shop.life.step, shop.life
+    assert "migrate" in interrupted_services(shop.history)
+    shop.rollback()
+    assert not interrupted_services(shop.history)

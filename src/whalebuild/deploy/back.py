@@ -81,7 +81,7 @@ class GoBack:
             if not course.switched:
                 return self._untouched(plan, course, observer)
             self.console.note(f"{reason}; going back")
-            return self._switched(back, observer)
+            return self._switched(back, observer, course)
 
     def _untouched(self, plan: DeployPlan, course: Course, observer: Observer) -> WayBack:
         """Nothing was stopped. It is looked at all the same: a trial may have done harm."""
@@ -92,7 +92,9 @@ class GoBack:
         seen = observer.at([name for name in _names(plan) if _before(plan, name)])
         step = "see what it printed, and deploy again"
         if not seen:
-            return WayBack(Outcome.ROLLED_BACK, "nothing was started", step)
+            seen = observer.at(_names(plan))
+            what = in_words(seen) or "nothing else was started"
+            return WayBack(Outcome.ROLLED_BACK, what, step, seen)
         if all_work(seen):
             named = changed(back_plan(plan).changes)
             how = "was not stopped, and runs" if len(seen) == 1 else "were not stopped, and run"
@@ -100,9 +102,9 @@ class GoBack:
         what = f"nothing was stopped, but what runs does not all work: {in_words(seen)}"
         return WayBack(Outcome.FAILED, what, _SEE, seen)
 
-    def _switched(self, back: DeployPlan, observer: Observer) -> WayBack:
+    def _switched(self, back: DeployPlan, observer: Observer, course: Course) -> WayBack:
         try:
-            self._switch(back)
+            self._switch(back, course)
         except UnhealthyError as also:
             seen = observer.at(_names(back))
             what = f"and the version before does not work either: {reason_of(also)}"
@@ -112,14 +114,14 @@ class GoBack:
         what = f"rolled back: {changed(back.changes)} {how}"
         return WayBack(Outcome.ROLLED_BACK, what, "see what it printed, and deploy again", seen)
 
-    def _switch(self, back: DeployPlan) -> None:
+    def _switch(self, back: DeployPlan, course: Course) -> None:
         try:
-            self.switcher.switch(back, Course())
+            self.switcher.switch(back, course.back())
         except UnhealthyError:
             if not self.interrupts.came:
                 raise
             # Ctrl-C reaches docker compose as well.
-            self.switcher.switch(back, Course())
+            self.switcher.switch(back, course.back())
 
     def _await_engine(self) -> None:
         """Wait until the engine answers: it may be restarting, and what it runs with it."""

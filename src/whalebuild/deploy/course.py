@@ -19,7 +19,7 @@ class Course:
         job: The one that is running, or failed.
         switched: Whether anything of the versions before may be stopped by now.
         done: Whether all is switched and works.
-        drain: Called with containers before they are stopped; None on the way back.
+        drain: Called with containers before they are stopped.
     """
 
     jobs: list[str] = field(default_factory=list)
@@ -33,6 +33,21 @@ class Course:
         if self.drain:
             self.drain(containers)
         self.switched = True
+
+    def back(self) -> Course:
+        """The way back: of the new versions, those that work may have been found by clients."""
+        drain = self.drain
+
+        def drain_working(containers: Collection[Container]) -> None:
+            working = [c for c in containers if c.status == "running" and _may_serve(c)]
+            if drain:
+                drain(working)
+
+        return Course(drain=drain_working)
+
+
+def _may_serve(container: Container) -> bool:
+    return container.health in {"", "healthy"}
 
 
 class Interrupts(Protocol):

@@ -12,7 +12,7 @@ from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.found import found_entries
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.history import next_number
+from whalebuild.deploy.history import interrupted_services, next_number
 from whalebuild.deploy.hooks import HookFailedError, HookRun, HookRunner
 from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan, download_of
@@ -245,7 +245,11 @@ class Deployer:
         """Record the end, once."""
         if run.ended or not run.plan.changes:
             return
-        running = self.planner.running_now(each.service.name for each in run.plan.changes)
+        about = {each.service.name for each in run.plan.changes}
+        # A rollback skips jobs; what an interrupted deploy has left of them is settled with it.
+        jobs = {name for name, each in run.plan.model.services.items() if each.is_job}
+        about |= jobs & interrupted_services(self.record.read())
+        running = self.planner.running_now(sorted(about))
         downloaded = download_of(run.plan.diffs)[0]
         took = round(self.clock() - run.began, 3)
         self.record.add(Ended(run.number, outcome, self.now(), running, reason, downloaded, took))

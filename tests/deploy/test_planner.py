@@ -11,15 +11,24 @@ from tests.support.deploy import DeployWorld
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from tests.support.record import version
-from tests.support.registry import BUSY, DENIED, push_image
+from tests.support.registry import BUSY, DENIED, FakeRegistry, push_image
+from tests.support.retrier import patiently
 from whalebuild.compose.model import Service, UpdateOrder
+from whalebuild.deploy.host_state import HostState
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, download_of
+from whalebuild.deploy.resolve import Resolver
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
+from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name
+from whalebuild.published.lookup import ManifestLookup
 
 LATEST = "registry.test/acme/web:latest"
+
+
+DB = Reference("docker.io/library/postgres", "17")
+ONE = str(version("1").digest)
 
 
 @pytest.fixture
@@ -373,3 +382,24 @@ def test_a_service_that_is_built_here_is_told_how(tmp_path: Path) -> None:
     world.publish("1")
     [note] = world.plan().notes
     assert note == "built here, not pulled: job; `docker compose build job` makes a new version"
+
+
+@pytest.mark.parametrize(
+    ("image", "digest"),
+    [
+        (HostImage("sha256:id", (DB,), (Reference("postgres", digest=ONE),)), ONE),
+        (HostImage(ONE, (DB,), kept=(kept_name(ONE),)), ONE),
+        (HostImage("sha256:id", (DB,), (Reference("acme/other", digest=ONE),)), None),
+        (HostImage("sha256:id", (DB,)), None),
+    ],
+)
+def test_a_dependency_is_started_as_the_host_has_it(image: HostImage, digest: str | None) -> None:
+    """By its digest, where it has one in its repository: it may be pulled again."""
+    seen = HostState.at((), (image,))
+    lookup = ManifestLookup(patiently(FakeRegistry()))
+    db = replace(service("db"), image=DB)
+    found = Resolver(lookup, seen).resolve([db], ["db"])["db"]
+    assert found.version == (
+        Reference("docker.io/library/postgres", "17", digest) if digest else None
+    )
+    assert bool(found.why) is (digest is None)

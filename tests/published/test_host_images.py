@@ -75,6 +75,18 @@ def test_a_pull_by_digest_leaves_no_tag() -> None:
     assert read.digest_in("acme/web") == DIGEST
 
 
+def test_the_list_of_images_names_a_digest_among_the_tags_alone() -> None:
+    """As Docker 28 with the containerd image store lists an image that was pulled by its digest."""
+    by_digest, kept = f"acme/web@{DIGEST}", kept_name(DIGEST)
+    listed = {
+        "Id": DIGEST,
+        "RepoTags": [by_digest, str(kept)],
+        "RepoDigests": [f"whalebuild-kept@{DIGEST}"],
+        "Size": 7,
+    }
+    assert read_image(listed) == HostImage(DIGEST, (), (ref(by_digest),), kept=(kept,), size=7)
+
+
 def test_an_inspected_container() -> None:
     read = read_container({"Image": "sha256:1", "Config": {"Image": "acme/web"}})
     assert read == RunningImage("sha256:1", ref("acme/web"))

@@ -43,8 +43,12 @@ class HostState:
         if name.digest is None:
             return self.names.get(familiar(str(name)))
         by_digest = Reference(name.repository, digest=name.digest)
-        found = self.names.get(familiar(str(by_digest)))
-        return found or self.names.get(familiar(str(kept_name(name.digest))))
+        for known in (by_digest, kept_name(name.digest)):
+            if found := self.names.get(familiar(str(known))):
+                return found
+        # The containerd image store lists one digest of several; an image's ID is its digest there.
+        same = self.images.get(name.digest)
+        return same if same and familiar(name.repository) in same.repositories else None
 
     def running(self, service: Service, recorded: Reference | None) -> RunningVersion | None:
         """Which version a service runs; if it runs several, the recorded one, or else the first."""

@@ -9,7 +9,7 @@ from enum import StrEnum
 from whalebuild.deploy.history import good_deployments
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.record import History
-from whalebuild.deploy.result import DeployResult
+from whalebuild.deploy.result import DeployResult, left_out
 from whalebuild.errors import DeployError, InterruptedRunError, WhalebuildError
 
 
@@ -50,10 +50,14 @@ def good_before(history: History, number: int) -> int | None:
 
 
 def failure_of(outcomes: Sequence[HostOutcome], verb: str) -> WhalebuildError | None:
-    """The error that a run on several hosts ends with; None where all of them are done."""
+    """The error that a run on several hosts ends with; None where all of them are done.
+
+    Services may have been left as they are where all hosts are done: see ``left_out``.
+    """
     failed = [each for each in outcomes if each.end is HostEnd.FAILED]
     if not failed:
-        return None
+        left = (left_out(each.result) for each in outcomes if each.result)
+        return next(filter(None, left), None)
     first = failed[0]
     kind: type[WhalebuildError] = DeployError
     if any(isinstance(each.error, InterruptedRunError) for each in failed):

@@ -11,6 +11,8 @@ from whalebuild.deploy.host_state import HostState
 from whalebuild.deploy.pull_policy import not_pulled, to_build
 from whalebuild.errors import RefusedError, UnreachableError, UsageError, WhalebuildError
 from whalebuild.oci.reference import Reference, familiar
+from whalebuild.published.host_images import HostImage
+from whalebuild.published.kept import kept_name
 from whalebuild.published.lookup import ManifestLookup
 
 
@@ -66,8 +68,7 @@ class Resolver:
         if named.digest:
             return Resolved(named)
         if service.name in dependencies and image:
-            digests = (each.digest for each in image.digests if _same(each, named))
-            digest = next(digests, None)
+            digest = _digest(image, named)
             version = Reference(named.repository, named.tag, digest) if digest else None
             return Resolved(version, why="" if version else "it is the host's own")
         return None
@@ -96,5 +97,10 @@ def not_published(named: Reference) -> UsageError:
     )
 
 
-def _same(one: Reference, other: Reference) -> bool:
-    return familiar(one.repository) == familiar(other.repository)
+def _digest(image: HostImage, named: Reference) -> str | None:
+    """By which digest an image of the host can be pulled from where its name says, if by any."""
+    repository = familiar(named.repository)
+    pulled = (each.digest for each in image.digests if familiar(each.repository) == repository)
+    # The containerd image store lists but one of them; an image's ID is its digest there.
+    own = image.id if kept_name(image.id) in image.kept else None
+    return next(pulled, own)

@@ -80,9 +80,12 @@ def read_image(inspected: Mapping[str, Any]) -> HostImage | None:
     layers = (inspected.get("RootFS") or {}).get("Layers") or ()
     keys = ("Os", "Architecture", "Variant")
     platform = platform_text({key.lower(): str(inspected.get(key) or "") for key in keys})
-    # The containerd image store counts ``repository@digest`` among the tags after such a pull.
-    tags = [tag for tag in _references(inspected.get("RepoTags")) if tag.tag]
-    digests = _references(inspected.get("RepoDigests"))
+    # The containerd image store counts ``repository@digest`` among the tags after such a pull; its
+    # list of images has them there alone.
+    listed = _references(inspected.get("RepoTags"))
+    tags = [tag for tag in listed if tag.tag]
+    by_digest = [each for each in listed if each.digest and not each.tag]
+    digests = dict.fromkeys([*_references(inspected.get("RepoDigests")), *by_digest])
     return HostImage(
         found,
         tuple(tag for tag in tags if not is_kept_name(tag)),

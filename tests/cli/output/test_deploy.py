@@ -11,6 +11,7 @@ from tests.support.project import service
 from tests.support.record import version
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.compose.model import Model, UpdateOrder
+from whalebuild.deploy.hosts import HostEnd, HostOutcome, failure_of
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange
 from whalebuild.deploy.result import DeployAction, DeployResult, left_out
 from whalebuild.errors import ExitCode, RefusedError, Retry, UnreachableError, WhalebuildError
@@ -157,3 +158,16 @@ def test_what_was_left_is_an_error_that_names_what_was_done(
     assert nothing
     assert nothing.what == f"left as it is: db; all else runs already ({error.what})"
     assert left_out(DeployResult(DeployAction.DEPLOYED, planned(plan.services["web"]))) is None
+
+
+def test_what_was_left_on_one_of_several_hosts_is_an_error_as_well() -> None:
+    lost = ServiceChange(service("db"), ServiceAction.UNREACHABLE, unreachable=LOST)
+    plans = (planned(changed("web", ServiceAction.UPDATE)), planned(lost))
+    outcomes = [
+        HostOutcome(name, name, plan, HostEnd.DONE, DeployResult(DeployAction.DEPLOYED, plan, 2))
+        for name, plan in zip("ab", plans, strict=True)
+    ]
+    assert failure_of(outcomes[:1], "deploy") is None
+    error = failure_of(outcomes, "deploy")
+    assert error
+    assert error.exit_code is ExitCode.UNREACHABLE

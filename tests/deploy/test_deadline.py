@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,11 @@ def waits_for_db(shop: DeployWorld) -> None:
         up(services, watch=watch, **given)
         shop.project.up = up  # type: ignore[method-assign]
         db = next(n for n, c in enumerate(shop.project.running) if c.service == "db")
-        shop.project.running[db] = type(shop.project.running[db])(
-            **{**vars(shop.project.running[db]), "health": "starting", "health_log": "no socket"}
-        )
+        looks = {"health": "starting", "health_log": "no socket"}
+        shop.project.running[db] = replace(shop.project.running[db], **looks)
+        web = next(n for n, c in enumerate(shop.project.running) if c.service == "web")
+        shop.project.running[web] = replace(shop.project.running[web], status="created")
+        shop.project.running.sort(key=lambda each: each.service != "web")
         while True:
             shop.clock.sleep(0.2)
             watch()
@@ -72,7 +75,7 @@ def test_compose_s_own_waiting_ends(shop: DeployWorld) -> None:
     assert failed.cause == "no socket"
     assert shop.clock.now - began >= 30
     assert shop.history.deployments[-1].outcome is Outcome.ROLLED_BACK
-    waits = [s for s in shop.console.shown if "waiting for shop-db-2 (its health check)" in s]
+    waits = [s for s in shop.console.shown if "shop-db-2 (its health check)" in s]
     assert len(waits) >= 29, "once a second"
 
 

@@ -89,7 +89,8 @@ class ComposeWatch:
             return []  # compose says it, if the engine is lost
 
     def _too_late(self) -> UnhealthyError:
-        for each, what in self._waits():
+        # Others that were only created wait for its health check.
+        for each, what in sorted(self._waits(), key=lambda found: not found[0].health):
             reason = (
                 f"it does not work after {self.deadline.passed}: still waiting for {what}, in "
                 "`docker compose up`"

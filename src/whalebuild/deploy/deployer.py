@@ -146,7 +146,9 @@ class Deployer:
             if plan.changes:
                 before = {each.service.name: each.before for each in plan.changes}
                 wanted = {each.service.name: each.version for each in plan.changes}
-                self.record.add(Begun(number, act, self.now(), wanted, before, to))
+                with self.interrupts.held():
+                    self.record.add(Begun(number, act, self.now(), wanted, before, to))
+                self.interrupts.check()
             try:
                 self._carry_out(run)
             except (UnhealthyError, EngineError) as failed:
@@ -175,6 +177,7 @@ class Deployer:
         self.switcher.switch(run.plan, run.course)
         with self.interrupts.held():
             self._end(run, Outcome.DONE)
+        self.interrupts.check()
         if hooked:
             self.hooks.run(HookMoment.POST_DEPLOY, run.for_hooks)
 

@@ -154,7 +154,9 @@ def test_one_that_fails(worlds: Worlds, parallel: str) -> None:
     assert worlds.runs() == [[one]] * 3, "all of them run what ran before"
     a, b, c = found["hosts"]
     assert (a["end"], a["back_to"], b["end"]) == ("gone back", 1, "failed")
-    assert c["end"] == ("gone back" if parallel == "3" else "not begun")
+    # Of two at a time, the third one is begun if the first one is done before the second one fails.
+    ends = {"1": {"not begun"}, "2": {"not begun", "gone back"}, "3": {"gone back"}}
+    assert c["end"] in ends[parallel]
     assert b["error"]["exit_code"] == 8
     assert "rolled back: web" in b["error"]["what"]
     assert not found["done"]

@@ -43,10 +43,10 @@ def deploy(
     signals = DeploySignals()
     with boundary(format_, signals):
         from whalebuild.cli.deploy_hosts import HostPlan, HostsRun, interrupts_of, show_outcomes
+        from whalebuild.cli.deploy_open import open_deploy_sessions
         from whalebuild.cli.deploy_session import (
             DeploySession,
             on_host,
-            open_deploy_sessions,
             show_plan,
             show_result,
         )

@@ -23,7 +23,7 @@ def history(
 ) -> None:
     """Show what was deployed when, and what came of it."""
     with boundary(format_):
-        from whalebuild.cli.deploy_session import open_deploy_sessions
+        from whalebuild.cli.deploy_open import open_deploy_sessions
         from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.output.history import (
             HistoryView,

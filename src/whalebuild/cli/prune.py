@@ -31,7 +31,7 @@ def prune(
 ) -> None:
     """Remove images of old deployments that neither run nor are needed to go back."""
     with boundary(format_):
-        from whalebuild.cli.deploy_session import open_deploy_session
+        from whalebuild.cli.deploy_open import open_deploy_session
         from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.output.prune import prune_json, prune_text
         from whalebuild.deploy.prune import prune as pruned

@@ -44,10 +44,10 @@ def rollback(
             rollback_plan,
             show_outcomes,
         )
+        from whalebuild.cli.deploy_open import open_deploy_sessions
         from whalebuild.cli.deploy_session import (
             DeploySession,
             on_host,
-            open_deploy_sessions,
             show_plan,
             show_result,
         )

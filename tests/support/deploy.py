@@ -14,6 +14,8 @@ from tests.support.registry import FakeRegistry, push_app
 from tests.support.retrier import patient
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.configuration import configurations_after
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.history import rollback_target, state_after
@@ -27,6 +29,7 @@ from whalebuild.deploy.switch import Switcher
 from whalebuild.oci.reference import Reference
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.state.configurations import FileConfigurations
 from whalebuild.state.records import FileRecord
 
 UNHEALTHY: dict[str, object] = {"health": "unhealthy", "health_log": "connection refused"}
@@ -106,6 +109,7 @@ class DeployWorld:
         self.project = FakeProject(made, registry=self.registry, step=self.life.step)
         self.host = FakeHost(self.project)
         self.record = MortalRecord(self.folder, self.life)
+        self.configurations = FileConfigurations(self.record.configurations)
 
     @property
     def history(self) -> History:
@@ -128,6 +132,7 @@ class DeployWorld:
             self.host,
             ManifestLookup(RetryingRegistry(self.registry, retrier)),
             self.history,
+            Configurer(self.project, self.configurations, self.history),
         )
 
     def health(self) -> HealthWait:
@@ -146,6 +151,7 @@ class DeployWorld:
         return Deployer(
             self.project,
             self.record,
+            self.configurations,
             planner,
             Puller(self.project, patient(2, self.console.note), self.console),
             self.switcher(),
@@ -168,7 +174,8 @@ class DeployWorld:
     def rollback(self, number: int | None = None, order: UpdateOrder | None = None) -> DeployResult:
         history, planner = self.history, self.planner()
         target = rollback_target(history, number)
-        plan = planner.rollback(state_after(history, target.number), order)
+        by = configurations_after(history, target.number)
+        plan = planner.rollback(state_after(history, target.number), order, by)
         return self.deployer(planner).deploy(plan, DeploymentKind.ROLLBACK, target.number)
 
     def runs(self, name: str = "web") -> list[str]:

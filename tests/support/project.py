@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.support.registry import FakeRegistry
+from whalebuild.compose.configuration import Contents
 from whalebuild.compose.containers import Container
+from whalebuild.compose.hashes import service_hash
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
@@ -39,6 +42,7 @@ class FakeProject:
         said: What containers have printed, by ID.
         asked: The calls, in order: the method's name and what it was given.
         registry: Where it pulls from; without one, it gets whatever is asked for.
+        files: What is in the project's files.
         step: Is called before anything is asked for or changed; may raise.
     """
 
@@ -50,6 +54,7 @@ class FakeProject:
     said: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[object, ...]] = field(default_factory=list)
     registry: FakeRegistry | None = None
+    files: Contents = field(default_factory=Contents)
     step: Callable[[], None] = lambda: None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -68,6 +73,19 @@ class FakeProject:
     def model(self) -> Model:
         self._ask("model")
         return self.made
+
+    def contents(self) -> Contents:
+        self._ask("contents")
+        return self.files
+
+    @contextmanager
+    def as_it_was(self, model: Model | None) -> Iterator[None]:
+        before = self.made
+        self.made = model or before
+        try:
+            yield
+        finally:
+            self.made = before
 
     def containers(self) -> tuple[Container, ...]:
         self._ask("containers")
@@ -159,6 +177,7 @@ class FakeProject:
             and (
                 UpFlag.FORCE_RECREATE in flags
                 or each.image != self._id(image)
+                or each.config_hash != self._hash(name)
                 or (each.status == "running" and not networks <= set(each.aliases))
             )
         }
@@ -219,9 +238,12 @@ class FakeProject:
         if not more.get("oneoff"):
             networks = self.made.services[of].networks if of in self.made.services else {}
             names = {network: (made.name, of, *extra) for network, extra in networks.items()}
-            made = replace(made, aliases=names)
+            made = replace(made, aliases=names, config_hash=self._hash(of))
         self.running.append(replace(made, **looks))  # type: ignore[arg-type]
         return self.running[-1]
+
+    def _hash(self, of: str) -> str:
+        return service_hash((self.made.raw.get("services") or {}).get(of) or {}, self.running)
 
     def _id(self, image: Reference) -> str:
         found = self.names.get(str(image)) or (image.digest if self._knows(image) else None)

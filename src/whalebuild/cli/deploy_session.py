@@ -23,6 +23,7 @@ from whalebuild.cli.output.table import fit
 from whalebuild.cli.screen import in_ci, in_github, screen_width, show
 from whalebuild.cli.waiting import said
 from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.plan import DeployPlan
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from whalebuild.docker.host import DockerHost
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
+    from whalebuild.state.configurations import FileConfigurations
     from whalebuild.state.records import FileRecord
 
 
@@ -65,6 +67,7 @@ class DeploySession:
     console: ConsoleBase
     retrier: Retrier
     record: FileRecord
+    configurations: FileConfigurations
     state: Path
     engine: str
 
@@ -77,7 +80,8 @@ class DeploySession:
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
         lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
-        return DeployPlanner(self.project, self.host, lookup, history)
+        configurer = Configurer(self.project, self.configurations, history)
+        return DeployPlanner(self.project, self.host, lookup, history, configurer)
 
     def deployer(self, planner: DeployPlanner, *, go_back: bool) -> Deployer:
         """What carries out the planner's plans; see :class:`Deployer` for ``go_back``."""
@@ -95,6 +99,7 @@ class DeploySession:
         return Deployer(
             project,
             self.record,
+            self.configurations,
             planner,
             Puller(project, self.retrier, console),
             Switcher(project, compose, start_first, health),
@@ -131,6 +136,7 @@ def open_deploy_session(
     from whalebuild.docker.host import DockerHost
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
+    from whalebuild.state.configurations import FileConfigurations
     from whalebuild.state.lock import deployment_lock
     from whalebuild.state.records import FileRecord, state_folder
 
@@ -170,7 +176,8 @@ def open_deploy_session(
                 console.note(f"line {line} of {record.path} cannot be read and is skipped")
             try:
                 yield DeploySession(
-                    settings, project, host, registry, console, retrier, record, state, engine
+                    *(settings, project, host, registry, console, retrier),
+                    *(record, FileConfigurations(record.configurations), state, engine),
                 )
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)

@@ -38,6 +38,7 @@ def rollback(
             show_result,
         )
         from whalebuild.cli.session import setting_flags
+        from whalebuild.deploy.configuration import configurations_after
         from whalebuild.deploy.history import rollback_target, state_after
         from whalebuild.deploy.record import DeploymentKind
         from whalebuild.deploy.result import DeployAction, DeployResult
@@ -50,7 +51,9 @@ def rollback(
             deployer = session.deployer(planner, go_back=True)
             target = rollback_target(history, number)
             with session.reading():
-                plan = planner.rollback(state_after(history, target.number), order)
+                versions = state_after(history, target.number)
+                by = configurations_after(history, target.number)
+                plan = planner.rollback(versions, order, by)
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan, to=target.number)

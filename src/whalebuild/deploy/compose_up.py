@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
@@ -48,21 +48,33 @@ class ComposeUp:
         Raises:
             UnhealthyError: Compose failed.
         """
+        scales = None if count is None else dict.fromkeys(services, count)
+        flags = [] if count is None else [UpFlag.NO_RECREATE, UpFlag.NO_DEPS]
+        flags += [] if start else [UpFlag.NO_START]
+        self._up(services, pairs, scales, flags)
+
+    def replace(self, services: Sequence[str], pairs: Collection[ServiceChange]) -> None:
+        """Replace the containers of services, whether compose finds them up to date or not.
+
+        Raises:
+            UnhealthyError: Compose failed.
+        """
+        self._up(services, pairs, None, [UpFlag.FORCE_RECREATE, UpFlag.NO_DEPS])
+
+    def _up(
+        self,
+        services: Sequence[str],
+        pairs: Collection[ServiceChange],
+        scales: Mapping[str, int] | None,
+        flags: Collection[UpFlag],
+    ) -> None:
         images = {
             each.service.name: host_name(version_of(each))
             for each in pairs
             if needs_override(each.service, version_of(each))
         }
-        scales = None if count is None else dict.fromkeys(services, count)
-        flags = [] if count is None else [UpFlag.NO_RECREATE, UpFlag.NO_DEPS]
-        flags += [] if start else [UpFlag.NO_START]
         try:
-            self.project.up(
-                services,
-                images=images,
-                scales=scales,
-                flags=flags,
-            )
+            self.project.up(services, images=images, scales=scales, flags=flags)
         except CommandFailedError as failed:
             raise self._unhealthy(failed, pairs) from None
 

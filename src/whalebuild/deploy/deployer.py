@@ -12,7 +12,7 @@ from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
 from whalebuild.deploy.planner import DeployPlanner, is_on_host
-from whalebuild.deploy.ports import Project, Record
+from whalebuild.deploy.ports import Configurations, Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
@@ -35,10 +35,12 @@ class Deployer:
         now: The time as the record has it, RFC 3339 in UTC.
         clock: Seconds, as ``time.monotonic``.
         go_back: Whether the versions before are started again if the new ones do not work.
+        configurations: Of the services that deployments started.
     """
 
     project: Project
     record: Record
+    configurations: Configurations
     planner: DeployPlanner
     puller: Puller
     switcher: Switcher
@@ -101,15 +103,20 @@ class Deployer:
 
     def _switch(self, plan: DeployPlan, act: DeploymentKind, to: int | None) -> int | None:
         """Switch, and record it; None where there was nothing to record."""
+        configuration = plan.configuration
+        for each in configuration.ran.values():
+            self.configurations.keep(each)
         self._record_found(plan)
         number = next_number(self.record.read())
         if plan.changes:
             before = {each.service.name: each.before for each in plan.changes}
             wanted = {each.service.name: each.version for each in plan.changes}
-            self.record.add(Begun(number, act, self.now(), wanted, before, to))
+            by = {name: self.configurations.keep(c) for name, c in configuration.wanted.items()}
+            self.record.add(Begun(number, act, self.now(), wanted, before, to, by))
         began = self.clock()
         try:
-            self.switcher.switch(plan)
+            with self.project.as_it_was(configuration.model):
+                self.switcher.switch(plan)
         except UnhealthyError as failed:
             self._failed(plan, act, failed, number, began)
         if not plan.changes:
@@ -136,15 +143,17 @@ class Deployer:
         elif not back.changes:
             what = "there is no version before it to go back to"
         elif not failed.switched:
-            self.switcher.set_tags(back)
+            with self.project.as_it_was(plan.configuration.back):
+                self.switcher.set_tags(back)
             outcome = Outcome.ROLLED_BACK
             what = f"{changed(back.changes)} was not stopped, and runs"
         else:
             self.console.note(f"{_reason(failed)}; going back")
             try:
-                self.switcher.switch(back)
+                with self.project.as_it_was(plan.configuration.back):
+                    self.switcher.switch(back)
                 outcome = Outcome.ROLLED_BACK
-                what = f"rolled back: {changed(back.changes)} runs again"
+                what = f"rolled back: {changed(back.changes)} runs again{_but(plan)}"
             except UnhealthyError as also:
                 what = f"and the version before does not work either: {_reason(also)}"
                 step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
@@ -165,7 +174,7 @@ class Deployer:
         began: float,
         reason: str | None = None,
     ) -> None:
-        running = self.planner.running_now(each.service.name for each in plan.changes)
+        running = self.planner.running_now(each.service for each in plan.changes)
         downloaded = download_of(plan.diffs)[0]
         took = round(self.clock() - began, 3)
         self.record.add(Ended(number, outcome, self.now(), running, reason, downloaded, took))
@@ -187,7 +196,9 @@ class Deployer:
             return
         number, at = next_number(history), self.now()
         before = {name: known.get(name) for name in found}
-        self.record.add(Begun(number, DeploymentKind.FOUND, at, found, before))
+        ran = {name: each.digest for name, each in plan.configuration.ran.items()}
+        begun = Begun(number, DeploymentKind.FOUND, at, found, before, configurations=ran)
+        self.record.add(begun)
         self.record.add(Ended(number, Outcome.DONE, at, found))
 
     def _keep(self, plan: DeployPlan) -> None:
@@ -209,11 +220,21 @@ def _back(plan: DeployPlan) -> DeployPlan:
             *(each.service, ServiceAction.UPDATE, each.before, each.version),
             # It has worked before: no trial.
             order=UpdateOrder.STOP_FIRST if each.service.exclusive else each.order,
+            configured=each.configured,
+            forced=each.forced,
         )
         for each in plan.changes
         if each.before
     }
     return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=())
+
+
+def _but(plan: DeployPlan) -> str:
+    """What is not as it was of services that went back."""
+    unknown = [each for each in plan.configuration.unknown if plan.services[each].before]
+    if not unknown:
+        return ""
+    return f", with the new configuration of {', '.join(unknown)}: the one before is not known"
 
 
 def _reason(failed: UnhealthyError) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.deploy.configuration import PlannedConfiguration
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff
@@ -52,6 +53,7 @@ class ServiceChange:
         order: How it is switched.
         why: Why it is plain, or why it cannot be switched as it asks for.
         configured: What is new in its configuration, in words and without values.
+        forced: Whether compose does not see that, and must be told to replace its containers.
         unreachable: Why its image cannot be looked up; it is left as it is.
     """
 
@@ -63,6 +65,7 @@ class ServiceChange:
     order: UpdateOrder = UpdateOrder.STOP_FIRST
     why: str = ""
     configured: tuple[str, ...] = ()
+    forced: bool = False
     unreachable: WhalebuildError | None = None
 
 
@@ -76,6 +79,7 @@ class DeployPlan:
         named: The services that were named; empty for all.
         diffs: What must be downloaded, image by image.
         notes: What the user should know.
+        configuration: By which configurations services run, are to run, and go back to.
     """
 
     model: Model
@@ -83,6 +87,7 @@ class DeployPlan:
     named: tuple[str, ...] = ()
     diffs: tuple[ImageDiff, ...] = ()
     notes: tuple[str, ...] = ()
+    configuration: PlannedConfiguration = field(default_factory=PlannedConfiguration)
 
     @property
     def pairs(self) -> tuple[ServiceChange, ...]:
@@ -137,10 +142,16 @@ def decide_service(
     update = ServiceChange(service, ServiceAction.UPDATE, version, running.version, running.image)
     if running.version.digest == version.digest:
         return replace(update, action=ServiceAction.UNCHANGED)
+    return switched(update, order)
+
+
+def switched(change: ServiceChange, order: UpdateOrder | None) -> ServiceChange:
+    """A change in the order in which it can be made; see :func:`decide_service`."""
+    service = change.service
     asked = order or service.order or UpdateOrder.STOP_FIRST
     if asked is UpdateOrder.START_FIRST and service.on_host_network:
-        return replace(update, why=f"not start-first: {service.exclusive}")
-    return replace(update, order=asked)
+        return replace(change, why=f"not start-first: {service.exclusive}")
+    return replace(change, order=asked)
 
 
 def running_of(containers: Iterable[Container], service: str) -> tuple[Container, ...]:

@@ -10,6 +10,7 @@ from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.bundle.published import PublishedApp
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.history import (
     effective,
     left_unfinished,
@@ -52,6 +53,7 @@ class DeployPlanner:
     host: Host
     lookup: ManifestLookup
     history: History
+    configurer: Configurer
 
     def deploy(self, names: Sequence[str], order: UpdateOrder | None) -> DeployPlan:
         """Plan to run what is published now.
@@ -67,15 +69,31 @@ class DeployPlanner:
         asked = [s for s in services if not not_a_pair(s)]
         self.lookup.begin(with_tag(s.image) for s in asked if s.image)
         changes = {service.name: self._change(service, order) for service in services}
+        changes, found = self.configurer.configured(self.model, changes, self._containers, order)
         sources = {s.name: with_tag(s.image) for s in services if s.image}
-        return self.with_diffs(changes, tuple(names), sources)
+        return replace(
+            self.with_diffs(changes, tuple(names), sources, found.notes), configuration=found
+        )
 
-    def rollback(self, versions: Versions, order: UpdateOrder | None) -> DeployPlan:
-        """Plan to run these versions; nothing is read of the registry that the host has."""
+    def rollback(
+        self,
+        versions: Versions,
+        order: UpdateOrder | None,
+        configurations: Mapping[str, str] | None = None,
+    ) -> DeployPlan:
+        """Plan to run these versions; nothing is read of the registry that the host has.
+
+        Args:
+            versions: What services are to run.
+            order: How services are switched, whatever the project's file says.
+            configurations: By which configuration, as far as the record says: digests.
+        """
         notes = []
+        wanted = {n: d for n, d in (configurations or {}).items() if versions.get(n)}
+        earlier = self.configurer.earlier(self.model, wanted)
         changes = {}
         for name, version in versions.items():
-            service = self.model.services.get(name)
+            service = earlier.model.services.get(name)
             if service is None or version is None:
                 why = "did not run then" if version is None else "is not in the project any more"
                 notes.append(f"{name} is left as it is: it {why}")
@@ -83,8 +101,10 @@ class DeployPlanner:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
+        changes, found = self.configurer.to_earlier(earlier, changes, self._containers, order)
         sources = {name: version for name, version in versions.items() if version}
-        return self.with_diffs(changes, tuple(changes), sources, notes)
+        plan = self.with_diffs(changes, tuple(changes), sources, (*notes, *found.notes))
+        return replace(plan, model=earlier.model, configuration=found)
 
     @cached_property
     def model(self) -> Model:
@@ -96,10 +116,9 @@ class DeployPlanner:
         recorded = self._recorded.get(service.name)
         return running_version(self._containers, self._images, service, recorded)
 
-    def running_now(self, names: Iterable[str]) -> Versions:
+    def running_now(self, services: Iterable[Service]) -> Versions:
         """What services run now, after a switch."""
         containers, images = self._look()
-        services = [self.model.services[name] for name in names]
         found = {
             s.name: running_version(containers, images, s, self._recorded.get(s.name))
             for s in services

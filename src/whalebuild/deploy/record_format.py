@@ -46,6 +46,8 @@ def entry_line(entry: Entry) -> str:
                 "before": _versions_json(entry.before),
                 "to": entry.to,
             }
+            if entry.configurations:
+                fields["configurations"] = dict(entry.configurations)
         case Ended():
             fields = {
                 "event": "ended",
@@ -110,6 +112,7 @@ def _begun(fields: Mapping[str, Any]) -> Begun:
         _versions(fields.get("services")),
         _versions(fields.get("before")),
         values.maybe(fields.get("to"), _number),
+        _digests(fields.get("configurations") or {}),
     )
 
 
@@ -143,6 +146,10 @@ def _versions(value: Any) -> dict[str, Reference | None]:
         values.name(service): values.maybe(version, _version)
         for service, version in values.table(value).items()
     }
+
+
+def _digests(value: Any) -> dict[str, str]:
+    return {values.name(key): values.digest(each) for key, each in values.table(value).items()}
 
 
 def _version(value: Any) -> Reference:

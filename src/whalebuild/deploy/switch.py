@@ -14,7 +14,7 @@ from whalebuild.deploy.compose_up import (
     version_of,
 )
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
-from whalebuild.deploy.plan import DeployPlan, ServiceChange, host_name, running_of
+from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, host_name, running_of
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.published.kept import kept_name
@@ -46,6 +46,7 @@ class Switcher:
         self.set_tags(plan)  # of those that stay as well: others may have moved them
         before = {each.id for each in self.project.containers() if each.status == "running"}
         self.compose.up(plan.named, plan.pairs)
+        self._replace(plan)
         containers = self.project.containers()
         names = {each.service.name for each in plan.changes}
         started = [c for c in containers if c.id not in before and not c.oneoff]
@@ -53,6 +54,18 @@ class Switcher:
         require_containers(plan.changes, changed)
         self.health.wait({each.id for each in (*started, *changed)})
         self._check_versions(plan.pairs)
+
+    def _replace(self, plan: DeployPlan) -> None:
+        """Replace containers of which compose does not see that they have to be."""
+        stale = [
+            each
+            for each in plan.services.values()
+            if each.forced
+            and each.action is not ServiceAction.UPDATE
+            and (each.order is UpdateOrder.STOP_FIRST or each.service.exclusive)
+        ]
+        if stale:
+            self.compose.replace([each.service.name for each in stale], plan.pairs)
 
     def set_tags(self, plan: DeployPlan) -> None:
         """Have the host's tags stand for a plan's versions."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
+from whalebuild.compose.configuration import Contents
 from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_container
 from whalebuild.compose.model import Model, read_model, without_hostname
 from whalebuild.compose.pull_progress import (
@@ -17,14 +20,17 @@ from whalebuild.compose.pull_progress import (
 )
 from whalebuild.compose.up import UpFlag
 from whalebuild.docker.cli import DockerCalls, Watch
+from whalebuild.docker.compose_contents import read_contents, read_variables, uses_variables
 from whalebuild.docker.compose_files import (
     ComposeCall,
     as_it_is,
     compose_words,
+    project_directory,
     to_pull,
     with_images,
 )
 from whalebuild.docker.host import inspect_all
+from whalebuild.docker.info import engine_endpoint
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.command_failed import CommandFailedError
@@ -70,6 +76,7 @@ class ComposeProject:
             "compose_env_files": list(env_files),
         }
         self._model: Model | None = None
+        self._earlier: Model | None = None  # what is run instead of what the files say
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +86,8 @@ class ComposeProject:
 
     def model(self) -> Model:
         """See ``deploy.ports.Project``. The files are read once."""
+        if self._earlier is not None:
+            return self._earlier
         if self._model is None:
             words = [*compose_words(self._options), "config", "--format", "json"]
             try:
@@ -87,6 +96,28 @@ class ComposeProject:
                 raise _unreadable(failed) from None
             self._model = read_model(found)
         return self._model
+
+    def contents(self) -> Contents:
+        """See ``deploy.ports.Project``.
+
+        Of another machine's engine they would be files of that machine, which are not read.
+        """
+        if not engine_endpoint(os.environ).startswith("unix://"):
+            return Contents()
+        variables: dict[str, str] = {}
+        if uses_variables(self.model()):
+            words = [*compose_words(self._options), "config", "--environment"]
+            variables = read_variables(self._calls.run(words))
+        return read_contents(self.model(), Path(project_directory(self._options)), variables)
+
+    @contextlib.contextmanager
+    def as_it_was(self, model: Model | None) -> Iterator[None]:
+        """See ``deploy.ports.Project``."""
+        self._earlier = model
+        try:
+            yield
+        finally:
+            self._earlier = None
 
     def containers(self) -> tuple[Container, ...]:
         """See ``deploy.ports.Project``."""
@@ -227,7 +258,7 @@ class ComposeProject:
     def _with(
         self, images: Mapping[str, Reference]
     ) -> contextlib.AbstractContextManager[ComposeCall]:
-        if images:
+        if images or self._earlier is not None:
             return with_images(self._calls, self.model(), self._options, images)
         return contextlib.nullcontext(as_it_is(self._options))
 

@@ -72,7 +72,7 @@ def with_images(
         own = {
             "compose_files": [file],
             "compose_project_name": model.name,
-            "compose_project_directory": _directory(options),
+            "compose_project_directory": project_directory(options),
         }
         yield ComposeCall(_RESOLVED, {**options, **own})
 
@@ -95,7 +95,7 @@ def _pulled(image: Reference, model: Model, name: str) -> dict[str, str]:
     return {"image": str(image), **platform}
 
 
-def _directory(options: Mapping[str, Any]) -> str:
+def project_directory(options: Mapping[str, Any]) -> str:
     """The project's directory. Its paths are resolved already; compose notes it in labels."""
     given = options.get("compose_project_directory")
     if given:

@@ -36,7 +36,7 @@ def records_of(state: Path, engine: str) -> dict[str, History]:
         UsageError: One cannot be read; what it needs is not known then.
     """
     folder = records_folder(state, engine)
-    with _as_record_error("read", folder):
+    with as_record_error("read", folder):
         files = sorted(folder.glob(f"*{_SUFFIX}"))
     names = [file.name.removesuffix(_SUFFIX) for file in files]
     return {name: FileRecord(state, engine, name).read() for name in names}
@@ -52,6 +52,11 @@ class FileRecord:
     def lock(self) -> Path:
         """The file to be locked."""
         return self.path.with_suffix(".lock")
+
+    @property
+    def configurations(self) -> Path:
+        """The folder of the configurations that its deployments started."""
+        return self.path.with_suffix(".configurations")
 
     def read(self) -> History:
         """See ``deploy.ports.Record``.
@@ -72,7 +77,7 @@ class FileRecord:
             old += b"\n"
         line = entry_line(entry).encode() + b"\n"
         new = self.path.with_suffix(".new")
-        with _as_record_error("write", self.path):
+        with as_record_error("write", self.path):
             make_private(self.path.parent)
             new.unlink(missing_ok=True)
             opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -84,7 +89,7 @@ class FileRecord:
             _sync_folder(self.path.parent)
 
     def _bytes(self) -> bytes:
-        with _as_record_error("read", self.path):
+        with as_record_error("read", self.path):
             try:
                 return self.path.read_bytes()
             except FileNotFoundError:
@@ -112,7 +117,8 @@ def _file_name(name: str) -> str:
 
 
 @contextmanager
-def _as_record_error(verb: str, path: Path) -> Iterator[None]:
+def as_record_error(verb: str, path: Path) -> Iterator[None]:
+    """Have what goes wrong with a file in the state folder raised as :func:`record_error`."""
     try:
         yield
     except OSError as failed:

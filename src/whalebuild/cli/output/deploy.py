@@ -49,6 +49,8 @@ def _row(change: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, s
         how = f"{how} ({change.order})"
     if change.action is ServiceAction.PLAIN:
         how = f"{how}: {change.why}"
+    if change.configured:
+        how = f"{how}; {', '.join(change.configured)}"
     name = str(Reference(image.repository, image.tag)) if image else "-"
     now = change.version.digest if change.version else None
     was = change.before.digest if change.before else None
@@ -107,4 +109,5 @@ def _service_json(change: ServiceChange) -> dict[str, Any]:
         "before": str(change.before) if change.before else None,
         "order": str(change.order) if change.version else None,
         "why": change.why or None,
+        "configured": list(change.configured),
     }

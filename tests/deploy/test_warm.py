@@ -6,12 +6,14 @@ from collections import defaultdict
 
 import pytest
 
+from tests.support.configurations import FakeConfigurations
 from tests.support.errors import outcome
 from tests.support.host import FakeHost
 from tests.support.platforms import AMD64
 from tests.support.project import FakeProject, model, service
 from tests.support.published_pair import CODE, REPOSITORY, PublishedPair
 from tests.support.retrier import patiently
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.plan import DeployPlan, ServiceAction
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.record import History
@@ -32,8 +34,9 @@ def warm(world: PublishedPair, *names: str) -> DeployPlan:
     project = FakeProject(model(web, job))
     registry = world.registry
     planner = DeployPlanner(
-        project, FakeHost(project), ManifestLookup(patiently(registry)), History()
-    )  # type: ignore[arg-type]
+        *(project, FakeHost(project), ManifestLookup(patiently(registry)), History()),  # type: ignore[arg-type]
+        Configurer(project, FakeConfigurations(), History()),
+    )
     return plan_warm(planner, names)
 
 

@@ -66,9 +66,12 @@ def service_hash(raw: Mapping[str, Any], containers: Collection[Container] = ())
     return _hash(hashed)
 
 
-def network_hash(raw: Mapping[str, Any]) -> str:
-    """The hash of a network as resolved (``NetworkHash``); compose replaces one with another."""
-    return _hash(raw)
+def containers_used(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The services whose very containers a service uses: it is replaced when they are."""
+    shared = [str(raw.get(key) or "") for key in _SHARED]
+    volumes = [str(each).partition(":")[0] for each in raw.get("volumes_from") or ()]
+    named = [each.removeprefix(_OF_SERVICE) for each in shared if each.startswith(_OF_SERVICE)]
+    return tuple(dict.fromkeys([*named, *(each for each in volumes if each != "container")]))
 
 
 def _with_image(raw: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:

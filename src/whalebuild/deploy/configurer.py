@@ -8,6 +8,7 @@ from functools import cached_property
 
 from whalebuild.compose.configuration import Configuration, Contents, configuration_of
 from whalebuild.compose.containers import Container
+from whalebuild.compose.hashes import containers_used
 from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.deploy.configuration import (
     ConfigurationChange,
@@ -25,6 +26,7 @@ from whalebuild.deploy.record import History
 
 # What becomes of services whose version stays.
 _SETTLED = frozenset({ServiceAction.UNCHANGED, ServiceAction.CONFIRM})
+_COUNT = "replicas: "
 _STAYS = "stays as it is now: what was in it is not kept"
 _LOST = "by which configuration it ran then is not kept any more: it gets that of the files"
 
@@ -130,6 +132,7 @@ class Configurer:
                 ran[name] = runs
             elif found.words:
                 unknown.append(name)
+        made = with_users(made, wanted)
         other = self._not_as_filed(
             files, {name: as_restored(each, self.contents)[0] for name, each in ran.items()}
         )
@@ -162,13 +165,20 @@ class Configurer:
         return running_configuration(self._candidates(name, wanted), own, containers)
 
     def _candidates(self, name: str, wanted: Configuration) -> Iterator[Configuration]:
-        """The recorded one first: by compose's hash, others may seem to be the same."""
+        """The recorded one first: by compose's hash, others may seem to be the same.
+
+        What is in the files is known of those that were kept; so the wanted one is the last.
+        """
         digest = self._recorded.get(name)
         recorded = self.kept.read(digest) if digest else None
         if recorded:
             yield recorded
+        yield from self._all_kept
         yield wanted
-        yield from self.kept.all()
+
+    @cached_property
+    def _all_kept(self) -> tuple[Configuration, ...]:
+        return tuple(self.kept.all())
 
     @cached_property
     def _recorded(self) -> Mapping[str, str]:
@@ -190,7 +200,7 @@ def reconfigured(
     if change.action is ServiceAction.UPDATE:  # the version says it
         words = tuple(each for each in words if not each.startswith("image:"))
     wanted = change.service.replicas
-    counts = (f"replicas: {running} -> {wanted}",) if running not in {0, wanted} else ()
+    counts = (f"{_COUNT}{running} -> {wanted}",) if running not in {0, wanted} else ()
     change = replace(change, configured=(*words, *counts), forced=found.forced)
     if change.action in _SETTLED and words:
         change = switched(replace(change, action=ServiceAction.CONFIGURE), order)
@@ -200,3 +210,36 @@ def reconfigured(
         why = f"not start-first: compose makes its {found.network} anew"
         change = replace(change, order=UpdateOrder.STOP_FIRST, why=why)
     return change
+
+
+def with_users(
+    changes: Mapping[str, ServiceChange], wanted: Mapping[str, Configuration]
+) -> dict[str, ServiceChange]:
+    """Changes with those of services that use containers of replaced ones: compose replaces both.
+
+    Args:
+        changes: What becomes of services, by name.
+        wanted: By which configuration each is to run.
+    """
+    made = dict(changes)
+    for _ in changes:  # one that uses one that uses one ...
+        for name, change in made.items():
+            of = [
+                each for each in containers_used(wanted[name].service) if _replaced(made.get(each))
+            ]
+            if of and change.action in _SETTLED:
+                words = tuple(f"it uses {each}, which is replaced" for each in of)
+                made[name] = replace(change, action=ServiceAction.CONFIGURE, configured=words)
+    return made
+
+
+def _replaced(change: ServiceChange | None) -> bool:
+    actions = {ServiceAction.UPDATE, ServiceAction.CONFIGURE}
+    return (
+        change is not None
+        and change.action in actions
+        and bool(
+            change.action is ServiceAction.UPDATE
+            or [each for each in change.configured if not each.startswith(_COUNT)]
+        )
+    )

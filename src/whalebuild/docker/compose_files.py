@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,14 +95,40 @@ def _pulled(image: Reference, model: Model, name: str) -> dict[str, str]:
     return {"image": str(image), **platform}
 
 
+def project_files(options: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The files that compose reads of a project, in the order in which they are merged.
+
+    Those that these include or extend, and the services' ``env_file``, are not among them.
+    """
+    folder = Path(project_directory(options))
+    named = _named_files(options)
+    if not named:
+        found = [folder / name for name in COMPOSE_FILES if (folder / name).is_file()][:1]
+        also = [folder / each for each in _overrides(found)]
+        named = [str(each) for each in (*found, *also) if each.is_file()]
+    variables = options.get("compose_env_files") or [folder / ".env"]
+    paths = [Path(each).absolute() for each in (*named, *variables)]
+    return tuple(each for each in paths if each.is_file())
+
+
+def _overrides(files: Sequence[Path]) -> list[str]:
+    """What compose reads beside one of its own names: ``compose.override.yaml``."""
+    stems = {file.name.rpartition(".")[0] for file in files}
+    return [f"{stem}.override.{suffix}" for stem in stems for suffix in ("yml", "yaml")]
+
+
+def _named_files(options: Mapping[str, Any]) -> list[str]:
+    separator = os.environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    named = os.environ.get("COMPOSE_FILE", "").split(separator)
+    return [str(f) for f in options.get("compose_files") or named if f not in _UNNAMED]
+
+
 def project_directory(options: Mapping[str, Any]) -> str:
     """The project's directory. Its paths are resolved already; compose notes it in labels."""
     given = options.get("compose_project_directory")
     if given:
         return str(given)
-    separator = os.environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
-    named = os.environ.get("COMPOSE_FILE", "").split(separator)
-    files = [file for file in options.get("compose_files") or named if file not in _UNNAMED]
+    files = _named_files(options)
     if files:
         return str(Path(files[0]).absolute().parent)
     here = Path.cwd()

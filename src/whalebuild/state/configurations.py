@@ -63,7 +63,8 @@ class FileConfigurations:
         digest = configuration.digest
         file = self._file(digest)
         with as_record_error("write", file):
-            if file.exists() and self.read(digest):
+            if self.read(digest):
+                os.utime(file)  # the last that was kept
                 return digest
             make_private(self._folder)
             new = file.with_suffix(".new")

@@ -42,7 +42,8 @@ class FakeProject:
         said: What containers have printed, by ID.
         asked: The calls, in order: the method's name and what it was given.
         registry: Where it pulls from; without one, it gets whatever is asked for.
-        files: What is in the project's files.
+        inside: What is in the files that the services are given.
+        filed: The texts of the project's own files.
         step: Is called before anything is asked for or changed; may raise.
     """
 
@@ -54,7 +55,8 @@ class FakeProject:
     said: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[object, ...]] = field(default_factory=list)
     registry: FakeRegistry | None = None
-    files: Contents = field(default_factory=Contents)
+    inside: Contents = field(default_factory=Contents)
+    filed: dict[str, str] = field(default_factory=dict)
     step: Callable[[], None] = lambda: None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -76,7 +78,11 @@ class FakeProject:
 
     def contents(self) -> Contents:
         self._ask("contents")
-        return self.files
+        return self.inside
+
+    def files(self) -> Mapping[str, str]:
+        self._ask("files")
+        return self.filed
 
     @contextmanager
     def as_it_was(self, model: Model | None) -> Iterator[None]:

@@ -166,6 +166,7 @@ def open_deploy_session(
             name, engine = project.model().name, host.id()
         state = state_folder(settings.state_dir)
         record = FileRecord(state, engine, name)
+        project.resolved_file = record.resolved if lock else None
         locked = (
             deployment_lock(record.lock, console.note, wait=wait, verb=lock, scratch=calls.scratch)
             if lock

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.configuration import needed_configurations
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
@@ -21,6 +22,8 @@ from whalebuild.errors import DeployError, InterruptedRunError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 
+# Of how many deployments configurations are kept; they are small.
+_KEPT_CONFIGURATIONS = 20
 _STOPPED = (
     "what runs now may be either version: run the deploy again, or `whalebuild rollback`, which "
     "goes back to the last one that worked"
@@ -122,6 +125,8 @@ class Deployer:
         if not plan.changes:
             return None
         self._end(plan, number, Outcome.DONE, began)
+        kept = needed_configurations(self.record.read(), _KEPT_CONFIGURATIONS)
+        self.configurations.drop_all_but(kept)
         return number
 
     def _failed(

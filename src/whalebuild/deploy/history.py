@@ -107,9 +107,8 @@ def rollback_target(history: History, number: int | None) -> Deployment:
     """The deployment that a rollback goes back to.
 
     Without a number: what is meant to run, if a deployment since then has failed or was
-    interrupted; else the latest good one before it that ran another version of something, or by another
-    configuration. A second
-    rollback goes back further.
+    interrupted; else the latest good one before it that ran another version of something, or ran it
+    by another configuration. A second rollback goes back further.
 
     Raises:
         UsageError: There is no such deployment, or it was not good.

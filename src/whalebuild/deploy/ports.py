@@ -27,6 +27,9 @@ class Project(Protocol):
     def contents(self) -> Contents:
         """Read the files that the project gives to its services, as far as they are here."""
 
+    def files(self) -> Mapping[str, str]:
+        """Texts of the project's compose files and ``.env``, by their names."""
+
     def as_it_was(self, model: Model | None) -> AbstractContextManager[None]:
         """Have all calls run this project instead of what its files say; None is for these."""
 

@@ -26,6 +26,7 @@ from whalebuild.docker.compose_files import (
     as_it_is,
     compose_words,
     project_directory,
+    project_files,
     to_pull,
     with_images,
 )
@@ -52,7 +53,13 @@ class ComposeProject:
         profiles: ``--profile`` values.
         env_files: ``--env-file`` values.
         note: Gets what compose warns of, each line once.
+
+    Attributes:
+        resolved_file: Where the project as resolved stays, if compose has to read that instead of
+            the user's files: its folder is there. None for a file that goes.
     """
+
+    resolved_file: Path | None = None
 
     def __init__(
         self,
@@ -118,6 +125,14 @@ class ComposeProject:
             yield
         finally:
             self._earlier = None
+
+    def files(self) -> Mapping[str, str]:
+        """See ``deploy.ports.Project``; those that cannot be read are left out."""
+        found = {}
+        for path in project_files(self._options):
+            with contextlib.suppress(OSError):
+                found[_shown(path)] = path.read_text(errors="replace")
+        return found
 
     def containers(self) -> tuple[Container, ...]:
         """See ``deploy.ports.Project``."""
@@ -259,7 +274,8 @@ class ComposeProject:
         self, images: Mapping[str, Reference]
     ) -> contextlib.AbstractContextManager[ComposeCall]:
         if images or self._earlier is not None:
-            return with_images(self._calls, self.model(), self._options, images)
+            resolved = self.resolved_file
+            return with_images(self._calls, self.model(), self._options, images, resolved)
         return contextlib.nullcontext(as_it_is(self._options))
 
     @contextlib.contextmanager
@@ -272,6 +288,12 @@ class ComposeProject:
                     yield docker.compose
         except CommandFailedError as failed:
             raise CommandFailedError(compose_error(failed.stderr)) from None
+
+
+def _shown(path: Path) -> str:
+    """A file as the user would write it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _unreadable(failed: CommandFailedError) -> Exception:

@@ -65,10 +65,24 @@ def as_it_is(options: Mapping[str, Any]) -> ComposeCall:
 
 @contextlib.contextmanager
 def with_images(
-    calls: DockerCalls, model: Model, options: Mapping[str, Any], images: Mapping[str, Reference]
+    calls: DockerCalls,
+    model: Model,
+    options: Mapping[str, Any],
+    images: Mapping[str, Reference],
+    stays: Path | None = None,
 ) -> Iterator[ComposeCall]:
-    """The project as resolved, with other images for some services."""
-    with _private(calls, resolved_with(model, images)) as file:
+    """The project as resolved, with other images for some services.
+
+    Args:
+        calls: The docker client.
+        model: The project.
+        options: Those of the project's own files.
+        images: What services are to run instead.
+        stays: The file that compose is to read; it names it in the label
+            ``com.docker.compose.project.config_files`` of what it makes, so that it stays there.
+    """
+    content = resolved_with(model, images)
+    with _kept(stays, content) if stays else _private(calls, content) as file:
         own = {
             "compose_files": [file],
             "compose_project_name": model.name,
@@ -136,6 +150,17 @@ def project_directory(options: Mapping[str, Any]) -> str:
         d for d in (here, *here.parents) if any((d / name).is_file() for name in COMPOSE_FILES)
     )
     return str(next(above, here))
+
+
+@contextlib.contextmanager
+def _kept(file: Path, content: Mapping[str, Any]) -> Iterator[Path]:
+    """The same, which stays."""
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(content))
+    new.replace(file)
+    yield file
 
 
 @contextlib.contextmanager

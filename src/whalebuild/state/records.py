@@ -58,6 +58,11 @@ class FileRecord:
         """The folder of the configurations that its deployments started."""
         return self.path.with_suffix(".configurations")
 
+    @property
+    def resolved(self) -> Path:
+        """The project as compose was last given it, where that was not the user's files."""
+        return self.path.with_suffix(".compose.json")
+
     def read(self) -> History:
         """See ``deploy.ports.Record``.
 

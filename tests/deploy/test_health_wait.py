@@ -11,6 +11,7 @@ from tests.support.console import FakeConsole
 from tests.support.deploy import Clock
 from tests.support.project import FakeProject, model, service
 from whalebuild.compose.containers import Container
+from whalebuild.compose.events import ContainerEvent, EventAction
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_output
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -24,15 +25,11 @@ class Watched:
 
     def __init__(self, *seconds: dict[str, Any], timeout: float = 10.0, grace: float = 3.0) -> None:
         self.clock = Clock(0.0)
-        self.project = FakeProject(model(service("web")))
+        self.project = FakeProject(model(service("web")), sleep=self.clock.sleep)
         self.project.said["c1"] = "\n".join(f"line {n}" for n in range(30))
         self.console = FakeConsole()
         self.project.containers = lambda: self.look(seconds)  # type: ignore[method-assign]
-        self.wait = HealthWait(
-            *(self.project, self.console, timeout, grace),
-            clock=self.clock,
-            sleep=self.clock.sleep,
-        )
+        self.wait = HealthWait(*(self.project, self.console, timeout, grace), clock=self.clock)
 
     def look(self, seconds: tuple[dict[str, Any], ...]) -> tuple[Container, ...]:
         self.project._ask("containers")
@@ -80,9 +77,45 @@ def test_one_that_is_unhealthy_is_not_waited_for() -> None:
 
 
 def test_one_that_restarts() -> None:
-    failed = Watched({"restarts": 2}, {"restarts": 3, "exit_code": 1}).fails()
-    assert failed.problem.reason == "it keeps ending, the last time with exit code 1"
+    """The engine has exit code 0 of a container that runs again."""
+    watched = Watched({"restarts": 2}, {"restarts": 3})
+    watched.project.happens = [[ContainerEvent("c1", EventAction.DIE, 3)]] * 3
+    assert watched.fails().problem.reason == "it keeps ending, the last time with exit code 3"
     assert Watched({"restarts": 2}).works() == 3.0, "that was before"
+
+
+def test_the_exit_code_of_one_that_restarts_is_not_made_up() -> None:
+    assert Watched({"restarts": 2}, {"restarts": 3}).fails().problem.reason == "it keeps ending"
+    failed = Watched({}, {"status": "restarting", "exit_code": 1}).fails()
+    assert failed.problem.reason == "it keeps ending, the last time with exit code 1"
+
+
+def test_it_is_looked_at_when_something_happens() -> None:
+    """And once in a while, and when the grace is over; not in between."""
+    watched = Watched(STARTING, timeout=12.0)
+    watched.project.happens = [[] for _ in range(40)]
+    other = ContainerEvent("c2", EventAction.DIE, 1)
+    watched.project.happens[2:4] = [[other], [ContainerEvent("c1", EventAction.HEALTH)]]
+    looks: list[float] = []
+    watched.project.step = lambda: looks.append(watched.clock.now)
+    watched.fails()
+    # The last one is for the log.
+    assert looks[:-1] == [0.0, 2.0, 7.0, 12.0]
+
+
+def test_the_end_of_the_grace_is_waited_for_exactly() -> None:
+    watched = Watched({}, grace=1.3)
+    watched.project.happens = [[] for _ in range(40)]
+    assert watched.works() == 1.3
+    assert [each for each in watched.project.asked if each[0] == "containers"] == [
+        ("containers",)
+    ] * 2
+
+
+def test_one_that_somebody_restarts_has_its_grace_anew() -> None:
+    watched = Watched({}, grace=2.0)
+    watched.project.happens = [[], [ContainerEvent("c1", EventAction.DIE, 137)], [], [], [], []]
+    assert watched.works() == 3.0
 
 
 def test_the_time_out() -> None:
@@ -92,7 +125,7 @@ def test_the_time_out() -> None:
         "it does not work after 5.0 s: still waiting for its health check"
     )
     assert (failed.problem.service, failed.problem.output) == ("web", "connection refused")
-    assert watched.clock.now == 5.5
+    assert watched.clock.now == 5.0
 
 
 @pytest.mark.parametrize("timeout", [0.0, 1.0])
@@ -118,7 +151,7 @@ def test_an_engine_that_stays_away() -> None:
     watched.project.fails["containers"] = [LOST] * 10
     with pytest.raises(EngineError):
         watched.works()
-    assert watched.clock.now == 2.5
+    assert watched.clock.now == 2.0
 
 
 def test_nothing_to_wait_for() -> None:

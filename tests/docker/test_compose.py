@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.engine_server import EngineServer, answer, chunked, engine_here, refused
+from whalebuild.compose.model import read_model
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
 from whalebuild.docker.compose import ComposeProject
+from whalebuild.docker.engine_containers import joined_output
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
@@ -241,121 +245,149 @@ def test_a_trial(project: Callable[..., Path], service: str, stdin: str) -> None
     assert file(folder)["services"][service]["image"] == str(WEB)
 
 
-def test_containers_of_the_project(project: Callable[..., Path]) -> None:
-    folder = project('case "$*" in *" ls "*) echo one ;; *) cat inspected ;; esac')
-    labels = {"com.docker.compose.service": "web"}
-    one = {"Id": "one", "Image": "sha256:1", "Config": {"Labels": labels}}
-    (folder / "inspected").write_text(json.dumps([one, {"Id": "two"}]))
-    with ComposeProject() as compose:
-        assert [each.service for each in compose.containers()] == ["web"]
-    assert calls(folder)[1:] == [
-        "container ls --quiet --no-trunc --all --filter label=com.docker.compose.project=shop",
-        "container inspect one",
+LABEL = "com.docker.compose.project=shop"
+
+
+@pytest.fixture
+def here(
+    project: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[EngineServer, ComposeProject]]:
+    """A project whose engine answers on its socket."""
+    with engine_here(tmp_path, monkeypatch) as server, ComposeProject() as compose:
+        compose._model = read_model(MODEL)
+        yield server, compose
+
+
+Here = tuple[EngineServer, ComposeProject]
+
+
+def test_containers_of_the_project(here: Here) -> None:
+    server, compose = here
+    listed = [{"Id": "one"}, {"Id": "two"}, {"Id": "gone"}]
+    one = {"Id": "one", "Image": "sha256:1"}
+    one |= {"Config": {"Labels": {"com.docker.compose.service": "web"}}}
+    server.answers |= {
+        "GET /containers/json": answer(listed),
+        "GET /containers/one/json": answer(one),
+        "GET /containers/two/json": answer({"Id": "two"}),
+    }
+    assert [each.service for each in compose.containers()] == ["web"]
+    assert server.words == [
+        f'GET /containers/json?all=1&filters={{"label":+["{LABEL}"]}}',
+        "GET /containers/one/json",
+        "GET /containers/two/json",
+        "GET /containers/gone/json",
     ]
 
 
-def test_names_of_images(project: Callable[..., Path]) -> None:
-    folder = project(f"echo {DIGEST}")
-    with ComposeProject() as compose:
-        assert compose.image_id(WEB) == DIGEST
-        compose.tag(WEB, Reference("r.test/web", "latest"))
-        assert compose.untag(Reference("r.test/web", "latest"))
-    assert calls(folder) == [
-        f"image inspect --format {{{{.Id}}}} r.test/web:latest@{DIGEST}",
-        f"image tag r.test/web:latest@{DIGEST} r.test/web:latest",
-        "image rm r.test/web:latest",
-    ]
+def test_names_of_images(here: Here) -> None:
+    server, compose = here
+    name = f"r.test/web:latest@{DIGEST}"
+    server.answers |= {
+        f"GET /images/{name}/json": answer({"Id": DIGEST}),
+        f"POST /images/{name}/tag": answer(status=201),
+        "DELETE /images/r.test/web:latest": answer([{"Untagged": "r.test/web:latest"}]),
+    }
+    assert compose.image_id(WEB) == DIGEST
+    compose.tag(str(WEB), Reference("r.test/web", "latest"))
+    assert compose.untag(Reference("r.test/web", "latest"))
+    assert server.words[1] == f"POST /images/{name}/tag?repo=r.test/web&tag=latest"
 
 
 @pytest.mark.parametrize(
-    "words",
-    [
-        "Error response from daemon: No such image: r.test/web:latest",
-        "Error response from daemon: conflict: unable to delete r.test/web:latest (must be forced)",
-    ],
+    "said", [refused(404, "No such image: r.test/web"), refused(409, "conflict: unable to delete")]
 )
-def test_a_name_that_is_gone_or_in_use_is_no_error(
-    project: Callable[..., Path], words: str
-) -> None:
-    project(f"echo '{words}' >&2; exit 1")
-    with ComposeProject() as compose:
-        assert not compose.untag(WEB)
-        if "No such" in words:
-            assert compose.image_id(WEB) is None
+def test_a_name_that_is_gone_or_in_use_is_no_error(here: Here, said: bytes) -> None:
+    server, compose = here
+    server.answers["DELETE /images/r.test/web:latest"] = said
+    assert not compose.untag(Reference("r.test/web", "latest"))
+    assert compose.image_id(WEB) is None
 
 
-def test_other_trouble_with_an_image_is_an_error(project: Callable[..., Path]) -> None:
-    project("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
-    with ComposeProject() as compose:
-        for action in (compose.image_id, compose.untag):
-            with pytest.raises(CommandFailedError):
-                action(WEB)
+def test_other_trouble_with_an_image_is_an_error(here: Here) -> None:
+    server, compose = here
+    said = refused(500, "no space left on device")
+    server.answers |= {"GET /images/r.test/web/json": said, "DELETE /images/r.test/web": said}
+    for action in (compose.image_id, compose.untag):
+        with pytest.raises(CommandFailedError, match="cannot be used") as caught:
+            action(Reference("r.test/web"))
+        assert caught.value.stderr == "Error response from daemon: no space left on device"
 
 
-REMOVING = """
-case "$*" in
-*" ls "*) echo one ;;
-*" inspect "*) cat inspected ;;
-*) %s ;;
-esac
-"""
+def test_containers_are_stopped_and_removed_with_a_trials_volumes(here: Here) -> None:
+    server, compose = here
+    both = threading.Barrier(2, timeout=10)
+    server.answers |= {
+        "GET /containers/json": answer([{"Id": "one"}]),
+        "POST /containers/one/stop": lambda _: (both.wait(), answer(status=204))[1],
+        "POST /containers/two/stop": lambda _: (both.wait(), answer(status=304))[1],
+        "DELETE /containers/one": answer(status=204),
+        "DELETE /containers/two": refused(409, "removal of container two is already in progress"),
+    }
+    compose.remove([])
+    assert server.asked == []
+    compose.remove(["one", "two", "gone"])
+    labels = f'["{LABEL}",+"dev.whalebuild.trial"]'
+    assert server.words[0] == f'GET /containers/json?all=1&filters={{"label":+{labels}}}'
+    assert sorted(server.words[1:]) == [
+        "DELETE /containers/gone?force=1&v=0",
+        "DELETE /containers/one?force=1&v=1",
+        "DELETE /containers/two?force=1&v=0",
+        "POST /containers/gone/stop",
+        "POST /containers/one/stop",
+        "POST /containers/two/stop",
+    ]
 
 
-def test_containers_are_stopped_and_removed_with_a_trials_volumes(
-    project: Callable[..., Path],
-) -> None:
-    gone = "echo 'Error response from daemon: No such container: two' >&2; exit 1"
-    folder = project(REMOVING % gone)
-    labels = {"com.docker.compose.service": "web", "dev.whalebuild.trial": "1"}
-    one = {"Id": "one", "Image": "sha256:1", "Config": {"Labels": labels}}
-    (folder / "inspected").write_text(json.dumps([one]))
-    with ComposeProject() as compose:
-        compose.remove([])
-        assert not (folder / "calls").exists()
+def test_one_that_cannot_be_removed_is_an_error(here: Here) -> None:
+    """The others are."""
+    server, compose = here
+    server.answers |= {
+        "GET /containers/json": answer([]),
+        "POST /containers/one/stop": refused(500, "cannot stop container: one"),
+    }
+    with pytest.raises(CommandFailedError) as caught:
         compose.remove(["one", "two"])
-    assert calls(folder)[-3:] == [
-        "container stop one two",
-        "container rm --force --volumes one",
-        "container rm --force two",
-    ]
+    assert "cannot stop container: one" in caught.value.stderr
+    assert "DELETE /containers/two?force=1&v=0" in server.words
+
+
+def frame(stream: int, text: bytes) -> bytes:
+    return bytes([stream, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
+
+
+def test_logs_are_both_streams_without_secrets(here: Here) -> None:
+    server, compose = here
+    said = frame(1, b"out \377\n") + frame(2, b"token=S3C") + frame(2, b"RET\n")
+    server.answers["GET /containers/one/logs"] = chunked(said)
+    assert compose.logs("one", 20).splitlines() == ["out \ufffd", "token=***"]
+    assert server.words == ["GET /containers/one/logs?stdout=1&stderr=1&tail=20"]
 
 
 @pytest.mark.parametrize(
-    "words", ["No such container: one\nCannot connect to the Docker daemon", ""]
+    "said", [b"plain\r\n", b"", b"\1\0\0", b"\1\0\0\0\0\0\0\5ab", b"\7\0\0\0\0\0\0\1a"]
 )
-def test_one_that_cannot_be_removed_is_an_error(project: Callable[..., Path], words: str) -> None:
-    folder = project(REMOVING % f"echo '{words}' >&2; exit 1")
-    (folder / "inspected").write_text("[]")
-    with ComposeProject() as compose, pytest.raises(CommandFailedError):
-        compose.remove(["one"])
+def test_output_of_a_terminal_has_no_frames(said: bytes) -> None:
+    whole = b"ab" if said.endswith(b"ab") else said
+    assert joined_output(said) == whole
 
 
-def test_logs_are_both_streams_without_secrets(project: Callable[..., Path]) -> None:
-    # python-on-whales looks whether the container is there before.
-    inspect = '*" inspect "*) echo "[{\\"Id\\": \\"one\\"}]" ;;'
-    logs = "printf 'out \\377\\n'; echo 'token=S3CRET' >&2"
-    folder = project(f'case "$*" in {inspect} *) {logs} ;; esac')
-    with ComposeProject() as compose:
-        said = compose.logs("one", 20)
-    assert sorted(said.splitlines()) == ["out \ufffd", "token=***"]
-    assert calls(folder)[-1] == "container logs --tail 20 one"
-
-
-def test_rejoining(project: Callable[..., Path]) -> None:
-    folder = project("exit 0")
-    with ComposeProject() as compose:
-        compose.rejoin("0123", {"shop_default": ("web", "shop-web-2"), "back": ()})
-        compose.up(
-            ["web"], images={}, scales={"web": 2}, flags=[UpFlag.NO_RECREATE, UpFlag.NO_START]
-        )
-    *rejoined, up = [call for call in calls(folder) if " config " not in call]
-    assert rejoined == [
-        "network disconnect shop_default 0123",
-        "network connect --alias web --alias shop-web-2 shop_default 0123",
-        "network disconnect back 0123",
-        "network connect back 0123",
+def test_rejoining(here: Here) -> None:
+    server, compose = here
+    for network in ("shop_default", "back"):
+        for verb in ("connect", "disconnect"):
+            server.answers[f"POST /networks/{network}/{verb}"] = answer()
+    compose.rejoin("0123", {"shop_default": ("web", "shop-web-2"), "back": ()})
+    gone = {"Container": "0123"}
+    assert server.asked == [
+        ("POST /networks/shop_default/disconnect", gone),
+        (
+            "POST /networks/shop_default/connect",
+            {**gone, "EndpointConfig": {"Aliases": ["web", "shop-web-2"]}},
+        ),
+        ("POST /networks/back/disconnect", gone),
+        ("POST /networks/back/connect", {**gone, "EndpointConfig": {"Aliases": []}}),
     ]
-    assert up.endswith("up --detach --scale web=2 --no-recreate --no-start web")
 
 
 def test_a_trial_has_no_hostname(project: Callable[..., Path]) -> None:

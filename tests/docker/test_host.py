@@ -1,88 +1,102 @@
-"""A host's engine over real processes: a shell script stands in for docker."""
+"""A host's engine over a real socket, with scripted answers."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.engine_server import EngineServer, answer, engine_here, refused
 from whalebuild.docker.host import DockerHost
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import HostImage, RunningImage
 
-Docker = Callable[[str], Path]
-LISTS = 'echo "$*" >>calls\ncase "$*" in *" ls "*) echo one; echo one; echo two ;; *) %s ;; esac\n'
+LAYER = f"sha256:{'1' * 64}"
+ONE = {"Id": "sha256:1", "RepoTags": ["acme/web:v1"]}
 
 
-def test_images_are_inspected_each_once(docker: Docker) -> None:
-    folder = docker(LISTS % "cat answer")
-    inspected = [{"Id": "sha256:1", "RepoTags": ["acme/web:v1"]}, {"Id": None}, 3]
-    (folder / "answer").write_text(json.dumps(inspected))
-    with DockerHost() as host:
-        assert host.images() == (HostImage("sha256:1", (Reference("acme/web", "v1"),)),)
-    calls = (folder / "calls").read_text().splitlines()
-    assert calls == ["image ls --quiet --no-trunc --all", "image inspect one two"]
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EngineServer]:
+    with engine_here(tmp_path, monkeypatch) as made:
+        yield made
 
 
-def test_running_containers(docker: Docker) -> None:
-    folder = docker(LISTS % "cat answer")
-    inspected = [{"Image": "sha256:1", "Config": {"Image": "acme/web"}}]
-    (folder / "answer").write_text(json.dumps(inspected))
-    with DockerHost() as host:
-        assert host.running() == (RunningImage("sha256:1", Reference("acme/web")),)
-    assert (folder / "calls").read_text().splitlines()[0] == "container ls --quiet --no-trunc"
+@pytest.fixture
+def host(server: EngineServer) -> Iterator[DockerHost]:
+    with DockerHost() as made:
+        yield made
 
 
-def test_containers_that_do_not_run_use_their_images_too(docker: Docker) -> None:
-    folder = docker(LISTS % "cat answer")
-    (folder / "answer").write_text('[{"Image": "sha256:1"}]')
-    with DockerHost() as host:
-        assert host.used() == (RunningImage("sha256:1", None),)
-    assert (folder / "calls").read_text().splitlines()[0] == "container ls --quiet --no-trunc --all"
+def test_images_are_inspected_each_once(server: EngineServer, host: DockerHost) -> None:
+    listed = [ONE, ONE, 3, {"Id": "sha256:2"}, {"Id": "sha256:gone"}]
+    whole = {**ONE, "RootFS": {"Layers": [LAYER]}}
+    server.answers |= {
+        "GET /images/json": answer(listed),
+        "GET /images/sha256:1/json": answer(whole),
+        "GET /images/sha256:2/json": answer({"Id": None}),
+    }
+    tags = (Reference("acme/web", "v1"),)
+    assert host.images() == (HostImage("sha256:1", tags, diff_ids=(LAYER,)),)
+    assert server.words == [
+        "GET /images/json?all=1",
+        *(f"GET /images/sha256:{name}/json" for name in ("1", "2", "gone")),
+    ]
 
 
-def test_which_engine_it_is(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
-    docker("""echo '{"ID": "ABCD:EFGH"}'""")
-    with DockerHost() as host:
-        assert host.id() == "ABCD:EFGH", "asked of the client: there is no socket"
-        monkeypatch.setattr("whalebuild.docker.host.engine_info", lambda _: {"ID": "1-2"})
-        assert host.id() == "1-2", "asked of the engine's own socket"
+def test_the_list_alone_has_names(server: EngineServer, host: DockerHost) -> None:
+    by_digest = f"acme/web@{LAYER}"
+    server.answers["GET /images/json"] = answer([{**ONE, "RepoDigests": [by_digest]}])
+    [image] = host.listed()
+    assert (image.tags, image.digests) == (
+        (Reference("acme/web", "v1"),),
+        (Reference("acme/web", digest=LAYER),),
+    )
+    assert server.words == ["GET /images/json?all=1"]
 
 
-def test_an_engine_without_an_id_is_an_error(docker: Docker) -> None:
-    docker("echo '{}'")
-    with DockerHost() as host, pytest.raises(EngineError, match="which one it is"):
+@pytest.mark.parametrize("stopped", [False, True])
+def test_containers(server: EngineServer, host: DockerHost, stopped: bool) -> None:
+    server.answers |= {
+        "GET /containers/json": answer([{"Id": "c1"}, {"Id": "gone"}]),
+        "GET /containers/c1/json": answer(
+            {"Image": "sha256:1", "Config": {"Image": "acme/web"}},
+        ),
+    }
+    found = host.used() if stopped else host.running()
+    assert found == (RunningImage("sha256:1", Reference("acme/web")),)
+    assert server.words[0] == f"GET /containers/json?all={int(stopped)}&filters={{}}"
+
+
+def test_which_engine_it_is(server: EngineServer, host: DockerHost) -> None:
+    server.answers["GET /info"] = answer(
+        {"ID": "ABCD:EFGH", "OSType": "linux", "Architecture": "x86_64"}
+    )
+    assert host.id() == "ABCD:EFGH"
+    assert host.facts().platform == "linux/amd64"
+    assert server.words == ["GET /info"], "asked once"
+
+
+@pytest.mark.parametrize("said", [{}, [], {"ID": 3}])
+def test_an_engine_without_an_id_is_an_error(
+    server: EngineServer, host: DockerHost, said: object
+) -> None:
+    server.answers["GET /info"] = answer(said)
+    with pytest.raises(EngineError, match="which one it is"):
         host.id()
 
 
-def test_nothing_is_inspected_where_nothing_is(docker: Docker) -> None:
-    folder = docker('echo "$*" >>calls\n')
-    with DockerHost() as host:
-        assert host.images() == ()
-    assert len((folder / "calls").read_text().splitlines()) == 1
-
-
-def test_one_that_went_away_in_between_is_no_error(docker: Docker) -> None:
-    once = "if [ -e gone ]; then cat answer; else touch gone; echo 'No such image: one' >&2; exit 1"
-    folder = docker(LISTS % f"{once}; fi")
-    (folder / "answer").write_text('[{"Id": "sha256:2"}]')
-    with DockerHost() as host:
-        assert host.images() == (HostImage("sha256:2"),)
-
-
-@pytest.mark.parametrize("words", ["No such image: one", "Cannot connect"])
-def test_a_failure_that_stays_is_told(docker: Docker, words: str) -> None:
-    docker(LISTS % f"echo '{words}' >&2; exit 1")
-    with DockerHost() as host, pytest.raises(CommandFailedError) as caught:
+@pytest.mark.parametrize("said", [{}, None, "x"])
+def test_what_is_no_list_is_an_error(server: EngineServer, host: DockerHost, said: object) -> None:
+    server.answers["GET /images/json"] = answer(said)
+    with pytest.raises(EngineError, match="something else than"):
         host.images()
-    assert words in caught.value.stderr
 
 
-def test_an_answer_that_is_no_json_is_an_error(docker: Docker) -> None:
-    docker(LISTS % "echo hello")
-    with DockerHost() as host, pytest.raises(EngineError):
+def test_a_failure_is_told(server: EngineServer, host: DockerHost) -> None:
+    server.answers["GET /images/json"] = refused(500, "no space left on device")
+    with pytest.raises(CommandFailedError) as caught:
         host.images()
+    assert "no space left on device" in caught.value.stderr

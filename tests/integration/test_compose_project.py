@@ -128,7 +128,7 @@ def started(pair: Pair, project: ComposeProject) -> Container:
     pair.bake()
     one, name = published(pair), Reference(pair.image, "latest")
     assert pulled(project, one, {}).done == {"web"}
-    project.tag(one, name)
+    project.tag(str(one), name)
     project.up([], images={"web": name})
     return until(project, lambda c: c.health == "healthy")
 
@@ -222,7 +222,7 @@ def test_up_with_another_image(pair: Pair, project: ComposeProject) -> None:
     assert not project.untag(two), "it runs"
     assert project.image_id(two)
 
-    project.tag(two, name)
+    project.tag(str(two), name)
     project.up(["web"], images={"web": name})
     second = of(project, "web")
     assert (second.image, second.image_name) == (by_digest.image, name)
@@ -231,7 +231,7 @@ def test_up_with_another_image(pair: Pair, project: ComposeProject) -> None:
     assert of(project, "web").id == second.id
     assert of(project, "plain").id == plain.id
 
-    project.tag(two, name.tagged("other"))
+    project.tag(str(two), name.tagged("other"))
     assert project.untag(name.tagged("other"))
     assert not project.untag(name.tagged("other"))
     project.remove([c.id for c in project.containers()])

@@ -106,7 +106,9 @@ class DeployWorld:
 
     def __post_init__(self) -> None:
         made = model(*self.services)
-        self.project = FakeProject(made, registry=self.registry, step=self.life.step)
+        self.project = FakeProject(
+            made, registry=self.registry, step=self.life.step, sleep=self.clock.sleep
+        )
         self.host = FakeHost(self.project)
         self.record = MortalRecord(self.folder, self.life)
         self.configurations = FileConfigurations(self.record.configurations)
@@ -136,11 +138,7 @@ class DeployWorld:
         )
 
     def health(self) -> HealthWait:
-        return HealthWait(
-            *(self.project, self.console, self.timeout, self.grace),
-            clock=self.clock,
-            sleep=self.clock.sleep,
-        )
+        return HealthWait(*(self.project, self.console, self.timeout, self.grace), clock=self.clock)
 
     def switcher(self) -> Switcher:
         compose, health = ComposeUp(self.project), self.health()

@@ -50,6 +50,9 @@ class FakeHost:
             by_id.setdefault(found, []).append(parse_reference(name, where="test"))
         return tuple(_image(found, names) for found, names in by_id.items())
 
+    def listed(self) -> tuple[HostImage, ...]:
+        return self.images()
+
     def running(self) -> tuple[RunningImage, ...]:
         self._answer()
         return self._used(tuple(c for c in self.project.running if c.status == "running"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.support.registry import FakeRegistry
 from whalebuild.compose.configuration import Contents
 from whalebuild.compose.containers import Container
+from whalebuild.compose.events import ContainerEvent
 from whalebuild.compose.hashes import service_hash
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
@@ -45,6 +47,8 @@ class FakeProject:
         inside: What is in the files that the services are given.
         filed: The texts of the project's own files.
         step: Is called before anything is asked for or changed; may raise.
+        sleep: As ``time.sleep``: what waiting for events does.
+        happens: What ``Events.wait`` returns, the next one first; then None: the caller looks.
     """
 
     made: Model
@@ -58,6 +62,8 @@ class FakeProject:
     inside: Contents = field(default_factory=Contents)
     filed: dict[str, str] = field(default_factory=dict)
     step: Callable[[], None] = lambda: None
+    sleep: Callable[[float], None] = lambda _: None
+    happens: list[list[ContainerEvent] | None] = field(default_factory=list)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def has(self, *images: Reference) -> None:
@@ -96,6 +102,14 @@ class FakeProject:
     def containers(self) -> tuple[Container, ...]:
         self._ask("containers")
         return tuple(self.running)
+
+    def events(self) -> AbstractContextManager[FakeProject]:
+        return contextlib.nullcontext(self)
+
+    def wait(self, seconds: float) -> list[ContainerEvent] | None:
+        """Is the ``Events`` as well."""
+        self.sleep(seconds)
+        return self.happens.pop(0) if self.happens else None
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
         self._ask("pull", {name: str(image) for name, image in images.items()})

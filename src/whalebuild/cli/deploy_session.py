@@ -93,7 +93,6 @@ class DeploySession:
             settings.deploy_timeout,
             settings.deploy_grace,
             time.monotonic,
-            time.sleep,
         )
         start_first = StartFirst(project, console, compose, health, time.sleep)
         return Deployer(
@@ -133,6 +132,7 @@ def open_deploy_session(
     from whalebuild.console.choose import make_console
     from whalebuild.docker.cli import DockerCalls
     from whalebuild.docker.compose import ComposeProject
+    from whalebuild.docker.engine_api import EngineApi
     from whalebuild.docker.host import DockerHost
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
@@ -146,8 +146,9 @@ def open_deploy_session(
     settings = resolve([layer, environment, layer_from_flags(flags)])
     console = make_console(settings.progress, ci=in_ci(os.environ), github=in_github(os.environ))
     calls = DockerCalls()
+    api = EngineApi(calls)
     project = ComposeProject(
-        calls,
+        api,
         files=arguments.files or (),
         project_name=arguments.project_name or "",
         project_directory=arguments.project_directory or "",
@@ -155,7 +156,7 @@ def open_deploy_session(
         env_files=arguments.env_files or (),
         note=console.note,
     )
-    with console, DockerHost(calls) as host, RegistryClient() as registry:
+    with console, DockerHost(api) as host, RegistryClient() as registry:
         for warning in environment.warnings:
             console.note(f"warning: {warning}")
         if place.note:

@@ -43,6 +43,7 @@ def judge(
     restarts: Mapping[str, int],
     up_for: Mapping[str, float],
     grace: float,
+    ended_with: Mapping[str, int] | None = None,
 ) -> HealthState:
     """Decide whether containers work, have failed, or may work yet.
 
@@ -51,10 +52,13 @@ def judge(
         restarts: How often each had been restarted when it was seen first, by ID.
         up_for: Seconds for which each has been seen running without a break, by ID.
         grace: Seconds for which a container without a health check must stay up.
+        ended_with: The exit code that each has ended with last, by ID, where that was seen: the
+            engine has that of a container that runs again as 0.
     """
+    ended = ended_with or {}
     waiting = {}
     for container in containers:
-        reason = _fault(container, restarts.get(container.id, 0))
+        reason = _fault(container, restarts.get(container.id, 0), ended.get(container.id))
         if reason:
             output = (container.error or container.health_log).strip()
             return HealthState(HealthProblem(container.service, container.id, reason, output))
@@ -64,11 +68,15 @@ def judge(
     return HealthState(None, waiting)
 
 
-def _fault(container: Container, restarts_before: int) -> str:
+def _fault(container: Container, restarts_before: int, ended_with: int | None) -> str:
     if container.error:
         return "the engine cannot start it"
     if container.status == "restarting" or container.restarts > restarts_before:
-        return f"it keeps ending, the last time with exit code {container.exit_code}"
+        runs = container.status == "running"
+        code = ended_with if runs else container.exit_code
+        return "it keeps ending" + (
+            "" if code is None else f", the last time with exit code {code}"
+        )
     if container.status in {"dead", "removing", "paused"}:
         return f"it is {container.status}"
     if container.status == "exited" and not container.has_done_its_work:

@@ -135,7 +135,7 @@ class Configurer:
         if other:
             files = " and ".join(self._files) or "the project's files"
             services = ", ".join(other)
-            yield f"by its earlier configuration: {services}; {files} have the later one, {_BY_HAND}"
+            yield f"{services}: the earlier configuration; {files} have the later one, {_BY_HAND}"
 
     def _place(self, service: str) -> str:
         return image_place(self._files, service)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from whalebuild.compose.configuration import Configuration, Contents
 from whalebuild.compose.containers import Container
+from whalebuild.compose.events import ContainerEvent
 from whalebuild.compose.model import Model
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
@@ -35,6 +36,9 @@ class Project(Protocol):
 
     def containers(self) -> tuple[Container, ...]:
         """All containers of the project, also those that do not run, and one-off ones."""
+
+    def events(self) -> AbstractContextManager[Events]:
+        """What happens to the project's containers from now on, and what the engine remembers."""
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
         """Pull images by digest, a name for each; closing the generator stops the pull."""
@@ -90,6 +94,18 @@ class Project(Protocol):
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of a container's output."""
+
+
+class Events(Protocol):
+    """What happens to containers, as it happens."""
+
+    def wait(self, seconds: float) -> Sequence[ContainerEvent] | None:
+        """Wait until something happens, so many seconds at the most.
+
+        Returns:
+            What has happened, empty if nothing has; None where the engine does not tell, after half
+            a second at the most: then it is for the caller to look.
+        """
 
 
 class Record(Protocol):

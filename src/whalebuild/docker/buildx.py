@@ -22,6 +22,7 @@ from whalebuild.docker.builders import inspect_builder
 from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name, read_json
+from whalebuild.docker.engine_connection import engine_endpoint
 from whalebuild.docker.environment import (
     OF_OWN_FILE,
     WITHOUT_GIT_LABELS,
@@ -29,7 +30,7 @@ from whalebuild.docker.environment import (
     looks_up_variables,
 )
 from whalebuild.docker.exports import ExportFolder
-from whalebuild.docker.info import engine_endpoint, engine_info, own_engine, platform_of_engine
+from whalebuild.docker.info import engine_info, own_engine, platform_of_engine
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.plan.ports import PlanEngine
 from whalebuild.runtime.threads import Submit

@@ -14,8 +14,9 @@ from typing import Any
 from whalebuild.docker.buildx_store import chosen_builder
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
+from whalebuild.docker.engine_connection import engine_endpoint
 from whalebuild.docker.environment import OF_OWN_FILE
-from whalebuild.docker.info import client_info, engine_endpoint, engine_info, facts_of
+from whalebuild.docker.info import client_info, engine_info, facts_of
 from whalebuild.doctor.facts import (
     ClientFacts,
     EngineAddress,

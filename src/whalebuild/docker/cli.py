@@ -10,11 +10,14 @@ import contextlib
 import importlib
 import itertools
 import json
+import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from whalebuild.docker.piped import Piped
 from whalebuild.docker.plugins import docker_program, environment_after
 from whalebuild.docker.processes import child_has_ended, recorded_pid, stop
 from whalebuild.docker.scratch import ScratchFolder
@@ -36,6 +39,8 @@ _RECORD_OUTPUT = 'out="$1" && shift && echo $$ >"$0" && exec "$@" >"$out"'
 _WATCH_SECONDS = 0.2
 # Looks at what a command does while it works; what it raises stops the command.
 Watch = Callable[[], None]
+# Of what a command has printed, the error has so many lines.
+_LAST_LINES = 1000
 
 # Of docker's plugins, those that are called here.
 _PLUGINS = ("buildx", "compose")
@@ -151,6 +156,60 @@ class DockerCalls:
             raise _no_json()
         return found
 
+    def lines(
+        self, arguments: Sequence[str], env: Mapping[str, str | None] | None = None
+    ) -> Generator[str, None, None]:
+        """The lines that ``docker ARGUMENTS`` prints, of both streams, as they come.
+
+        Closing the generator stops the command.
+
+        Args:
+            arguments: See :meth:`run`.
+            env: See :meth:`run`.
+
+        Raises:
+            CommandFailedError: The command failed; with the last lines.
+            EngineError: There is no docker client.
+        """
+        plugin = arguments[0] if arguments[0] in _PLUGINS else None
+        program, given = docker_program(env, plugin)
+        last: deque[str] = deque(maxlen=_LAST_LINES)
+        with self._recorded() as record:
+            with subprocess.Popen(  # noqa: S603 - docker, or a plugin of its
+                [*record, program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment_after(given),
+            ) as process:
+                assert process.stdout  # noqa: S101 - a pipe
+                with _ended_on_error(process):
+                    for line in process.stdout:
+                        last.append(line.decode(errors="replace"))
+                        yield last[-1]
+            if process.returncode:
+                raise CommandFailedError("".join(last))
+
+    def piped(self, arguments: Sequence[str]) -> Piped:
+        """Start ``docker ARGUMENTS``, to speak to it; it ends at the latest with :meth:`close`.
+
+        Raises:
+            EngineError: There is no docker client.
+        """
+        program, given = docker_program(None, None)
+        pidfile, errors = self.file(".pid"), self.file(".err")
+        ours, theirs = socket.socketpair()
+        with theirs, errors.open("wb") as file:
+            process = subprocess.Popen(  # noqa: S603 - docker
+                ["sh", "-c", _RECORD_PID, str(pidfile), program, *arguments],  # noqa: S607
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=file,
+                env=environment_after(given),
+                process_group=0,  # Ctrl-C is for whoever speaks to it
+            )
+        return Piped(ours, process, errors, lambda: _stop(pidfile))
+
     @contextlib.contextmanager
     def client(
         self,
@@ -203,13 +262,19 @@ class DockerCalls:
 
 def _watched(process: subprocess.Popen[bytes], watch: Watch | None) -> tuple[bytes, bytes]:
     """What a process prints until its end; it is ended if the watch raises."""
-    try:
+    with _ended_on_error(process):
         while True:
             try:
                 return process.communicate(timeout=_WATCH_SECONDS if watch else None)
             except subprocess.TimeoutExpired:
                 if watch:
                     watch()
+
+
+@contextlib.contextmanager
+def _ended_on_error(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         stop(process.pid, lambda _: process.poll() is not None)
         raise

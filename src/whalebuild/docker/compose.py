@@ -19,7 +19,7 @@ from whalebuild.compose.pull_progress import (
     parse_pull_line,
 )
 from whalebuild.compose.up import UpFlag
-from whalebuild.docker.cli import DockerCalls, Watch
+from whalebuild.docker.cli import Watch
 from whalebuild.docker.compose_contents import read_contents, read_variables, uses_variables
 from whalebuild.docker.compose_files import (
     ComposeCall,
@@ -30,8 +30,17 @@ from whalebuild.docker.compose_files import (
     to_pull,
     with_images,
 )
-from whalebuild.docker.host import inspect_all
-from whalebuild.docker.info import engine_endpoint
+from whalebuild.docker.engine_api import EngineApi
+from whalebuild.docker.engine_connection import local_socket
+from whalebuild.docker.engine_containers import (
+    container_ids,
+    inspected,
+    last_lines,
+    rejoin,
+    stop_and_remove,
+)
+from whalebuild.docker.engine_events import ContainerEvents
+from whalebuild.docker.engine_images import image_id, tag_image, untag_image
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.command_failed import CommandFailedError
@@ -39,14 +48,13 @@ from whalebuild.failures.failure import FailureKind, redact
 from whalebuild.oci.reference import Reference
 
 _NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")
-_GONE = ("no such container", "is already in progress")
 
 
 class ComposeProject:
     """See ``deploy.ports.Project``. A context manager: leaving it stops what still runs.
 
     Args:
-        calls: The docker client; one of its own if there is none.
+        engine: The engine of the current context, with the docker client; its own if there is none.
         files: ``--file`` values; empty for compose's default lookup.
         project_name: ``--project-name``; empty for compose's own.
         project_directory: ``--project-directory``; empty for compose's own.
@@ -63,7 +71,7 @@ class ComposeProject:
 
     def __init__(
         self,
-        calls: DockerCalls | None = None,
+        engine: EngineApi | None = None,
         *,
         files: Sequence[str] = (),
         project_name: str = "",
@@ -72,7 +80,8 @@ class ComposeProject:
         env_files: Sequence[str] = (),
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._calls = calls or DockerCalls()
+        self._engine = engine or EngineApi()
+        self._calls = self._engine.calls
         self._note = note
         self._noted: set[str] = set()
         self._options: dict[str, Any] = {
@@ -89,7 +98,7 @@ class ComposeProject:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._calls.close()
+        self._engine.close()
 
     def model(self) -> Model:
         """See ``deploy.ports.Project``. The files are read once."""
@@ -109,7 +118,7 @@ class ComposeProject:
 
         Of another machine's engine they would be files of that machine, which are not read.
         """
-        if not engine_endpoint(os.environ).startswith("unix://"):
+        if not local_socket(os.environ):
             return Contents()
         variables: dict[str, str] = {}
         if uses_variables(self.model()):
@@ -136,10 +145,18 @@ class ComposeProject:
 
     def containers(self) -> tuple[Container, ...]:
         """See ``deploy.ports.Project``."""
-        label = f"label=com.docker.compose.project={self.model().name}"
-        found = inspect_all(self._calls, "container", "--all", "--filter", label)
-        read = (read_project_container(each) for each in found)
+        ids = container_ids(self._engine, {"label": [self._label]})
+        read = map(read_project_container, inspected(self._engine, "containers", ids))
         return tuple(container for container in read if container)
+
+    def events(self) -> ContainerEvents:
+        """See ``deploy.ports.Project``."""
+        return ContainerEvents(self._engine, {"label": [self._label]})
+
+    @property
+    def _label(self) -> str:
+        """What containers of the project have, as a filter of the engine's."""
+        return f"com.docker.compose.project={self.model().name}"
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
         """See ``deploy.ports.Project``.
@@ -149,37 +166,22 @@ class ComposeProject:
         """
         if not images:
             return
-        with self._compose(to_pull(self._calls, self.model(), images)) as compose:
-            for _, line in compose.pull(stream_logs=True):
-                parsed = parse_pull_line(line.decode(errors="replace"))
-                if parsed:
-                    yield parsed
+        with to_pull(self._calls, self.model(), images) as what, _plain_errors():
+            call = [*compose_words(what.options), "pull"]
+            with contextlib.closing(self._calls.lines(call, what.env)) as lines:
+                yield from filter(None, map(parse_pull_line, lines))
 
     def image_id(self, image: Reference) -> str | None:
         """See ``deploy.ports.Project``."""
-        try:
-            said = self._calls.run(["image", "inspect", "--format", "{{.Id}}", str(image)])
-        except CommandFailedError as failed:
-            if "no such image" in failed.stderr.lower():
-                return None
-            raise
-        return said.strip() or None
+        return image_id(self._engine, image)
 
     def tag(self, image: str, name: Reference) -> None:
         """See ``deploy.ports.Project``."""
-        with self._calls.client() as docker:
-            docker.image.tag(image, str(name))
+        tag_image(self._engine, image, name)
 
     def untag(self, name: Reference) -> bool:
         """See ``deploy.ports.Project``."""
-        try:
-            self._calls.run(["image", "rm", str(name)])
-        except CommandFailedError as failed:
-            words = failed.stderr.lower()
-            if "conflict" in words or "no such image" in words:
-                return False
-            raise
-        return True
+        return untag_image(self._engine, name)
 
     def up(
         self,
@@ -192,13 +194,10 @@ class ComposeProject:
     ) -> None:
         """See ``deploy.ports.Project``."""
         counts = [word for name, n in (scales or {}).items() for word in ("--scale", f"{name}={n}")]
-        with self._with(images) as what:
+        with self._with(images) as what, _plain_errors():
             words = ["up", "--detach", *counts, *flags, *services]
             call = [*compose_words(what.options), *words]
-            try:
-                self._calls.run(call, what.env, watch=watch, said=self._warn)
-            except CommandFailedError as failed:
-                raise CommandFailedError(compose_error(failed.stderr)) from None
+            self._calls.run(call, what.env, watch=watch, said=self._warn)
 
     def _warn(self, stderr: str) -> None:
         """Hand on what compose warns of, once a run."""
@@ -209,11 +208,7 @@ class ComposeProject:
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
         """See ``deploy.ports.Project``."""
-        for network, aliases in networks.items():
-            # python-on-whales gives one alias at most.
-            names = [word for alias in aliases for word in ("--alias", alias)]
-            self._calls.run(["network", "disconnect", network, container])
-            self._calls.run(["network", "connect", *names, network, container])
+        rejoin(self._engine, container, networks)
 
     def start_trial(self, service: str, image: Reference) -> None:
         """See ``deploy.ports.Project``.
@@ -226,17 +221,10 @@ class ComposeProject:
         stdin = str(bool(raw.get("stdin_open"))).lower()
         unnamed = without_hostname(self.model(), service)
         given = with_images(self._calls, unnamed, self._options, {service: image})
-        with self._compose(given) as compose:
-            compose.run(
-                # There is no parameter for it; flags may stand before the service's name.
-                f"--interactive={stdin}",
-                [service],
-                detach=True,
-                tty=False,
-                dependencies=False,
-                name=name,
-                labels={TRIAL_LABEL: "1"},
-            )
+        words = ["run", "--detach", "--no-TTY", "--no-deps", "--name", name]
+        words += ["--label", f"{TRIAL_LABEL}=1", f"--interactive={stdin}", service]
+        with given as what, _plain_errors():
+            self._calls.run([*compose_words(what.options), *words], what.env, said=self._warn)
 
     def remove(self, containers: Sequence[str]) -> None:
         """See ``deploy.ports.Project``.
@@ -245,30 +233,12 @@ class ComposeProject:
         """
         if not containers:
             return
-        trials = {each.id for each in self.containers() if each.trial}
-        mine = [each for each in containers if each in trials]
-        others = [each for each in containers if each not in trials]
-        self._on_those_there("stop", list(containers))
-        self._on_those_there("rm", mine, "--force", "--volumes")
-        self._on_those_there("rm", others, "--force")
+        trials = container_ids(self._engine, {"label": [self._label, TRIAL_LABEL]})
+        stop_and_remove(self._engine, containers, with_volumes=trials)
 
     def logs(self, container: str, lines: int) -> str:
         """See ``deploy.ports.Project``; secrets are removed as from any message."""
-        with self._calls.client() as docker:
-            said: Any = docker.container.logs(container, tail=lines, stream=True)
-            text = b"".join(line for _, line in said)
-        return redact(text.decode(errors="replace")).rstrip()
-
-    def _on_those_there(self, verb: str, containers: Sequence[str], *words: str) -> None:
-        """Run a command on containers; docker goes on with the others after one that is gone."""
-        if not containers:
-            return
-        try:
-            self._calls.run(["container", verb, *words, *containers])
-        except CommandFailedError as failed:
-            said = [line.lower() for line in failed.stderr.splitlines() if line.strip()]
-            if not said or not all(any(gone in line for gone in _GONE) for line in said):
-                raise
+        return redact(last_lines(self._engine, container, lines)).rstrip()
 
     def _with(
         self, images: Mapping[str, Reference]
@@ -278,16 +248,14 @@ class ComposeProject:
             return with_images(self._calls, self.model(), self._options, images, resolved)
         return contextlib.nullcontext(as_it_is(self._options))
 
-    @contextlib.contextmanager
-    def _compose(self, given: contextlib.AbstractContextManager[ComposeCall]) -> Iterator[Any]:
-        """``docker compose`` for one call; of its lines of JSON, a failure has the errors' text."""
-        try:
-            with given as what:
-                env, options = what.env, what.options
-                with self._calls.client(env, plugin="compose", **options) as docker:
-                    yield docker.compose
-        except CommandFailedError as failed:
-            raise CommandFailedError(compose_error(failed.stderr)) from None
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Of compose's lines of JSON, a failure has the errors' text."""
+    try:
+        yield
+    except CommandFailedError as failed:
+        raise CommandFailedError(compose_error(failed.stderr)) from None
 
 
 def _shown(path: Path) -> str:

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 from whalebuild.builder.facts import BuilderFacts
-from whalebuild.docker.cli import DockerCalls
 from whalebuild.docker.config import context_name
-from whalebuild.docker.info import client_info, engine_info, own_engine
+from whalebuild.docker.engine_api import EngineApi
+from whalebuild.docker.engine_containers import container_ids, inspected
+from whalebuild.docker.engine_images import listed_images
+from whalebuild.docker.info import facts_of
 from whalebuild.errors import EngineError
-from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.host_images import HostImage, RunningImage, read_container, read_image
-
-_TRIES = 3
 
 
 class DockerHost:
     """See ``published.ports.Host``. A context manager: leaving it stops what still runs.
 
-    python-on-whales' own objects would be a docker command an image, and leave out by which digest
-    the engine knows it.
+    Args:
+        engine: Who is asked; the engine of the current context if there is none.
     """
 
-    def __init__(self, calls: DockerCalls | None = None) -> None:
-        self._calls = calls or DockerCalls()
+    def __init__(self, engine: EngineApi | None = None) -> None:
+        self._engine = engine or EngineApi()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._calls.close()
+        self._engine.close()
 
     def id(self) -> str:
         """See ``published.ports.Host``."""
-        found = (engine_info(os.environ) or {}).get("ID")
-        if not found:
-            found = client_info(self._calls).get("ID")
+        found = self._info.get("ID")
         if not isinstance(found, str) or not found:
             raise EngineError(
                 "the engine does not say which one it is",
@@ -48,41 +46,33 @@ class DockerHost:
 
     def facts(self) -> BuilderFacts:
         """See ``published.ports.Host``."""
-        return own_engine(self._calls, context_name(os.environ))
+        return facts_of(context_name(os.environ), self._info)
 
     def images(self) -> tuple[HostImage, ...]:
-        """See ``published.ports.Host``."""
-        found = (read_image(each) for each in inspect_all(self._calls, "image", "--all"))
+        """See ``published.ports.Host``. Each image is a question of its own."""
+        ids = (str(each.get("Id")) for each in listed_images(self._engine))
+        found = (read_image(each) for each in inspected(self._engine, "images", ids))
+        return tuple(image for image in found if image)
+
+    def listed(self) -> tuple[HostImage, ...]:
+        """See ``published.ports.Host``. One question."""
+        found = (read_image(each) for each in listed_images(self._engine))
         return tuple(image for image in found if image)
 
     def running(self) -> tuple[RunningImage, ...]:
         """See ``published.ports.Host``."""
-        return self._containers()
+        return self._containers(stopped=False)
 
     def used(self) -> tuple[RunningImage, ...]:
         """See ``published.ports.Host``."""
-        return self._containers("--all")
+        return self._containers(stopped=True)
 
-    def _containers(self, *arguments: str) -> tuple[RunningImage, ...]:
-        found = (read_container(each) for each in inspect_all(self._calls, "container", *arguments))
+    @cached_property
+    def _info(self) -> Mapping[str, Any]:
+        found = self._engine.get("/info")
+        return found if isinstance(found, dict) else {}
+
+    def _containers(self, *, stopped: bool) -> tuple[RunningImage, ...]:
+        ids = container_ids(self._engine, {}, stopped=stopped)
+        found = (read_container(each) for each in inspected(self._engine, "containers", ids))
         return tuple(container for container in found if container)
-
-
-def inspect_all(calls: DockerCalls, kind: str, *arguments: str) -> list[Mapping[str, Any]]:
-    """``docker KIND inspect`` of all that ``docker KIND ls ARGUMENTS`` lists.
-
-    One that goes away in between is no error.
-
-    Raises:
-        CommandFailedError: Docker failed.
-        EngineError: It answered with something else than JSON.
-    """
-    for tries in range(1, _TRIES + 1):
-        listed = calls.run([kind, "ls", "--quiet", "--no-trunc", *arguments])
-        names = list(dict.fromkeys(listed.split()))
-        try:
-            return calls.run_json([kind, "inspect", *names]) if names else []
-        except CommandFailedError as failed:
-            if tries == _TRIES or "no such" not in failed.stderr.lower():
-                raise
-    raise AssertionError("unreachable")

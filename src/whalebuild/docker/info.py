@@ -8,23 +8,28 @@ https://docs.docker.com/reference/api/engine/version/v1.43/#tag/System/operation
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
-import socket
 from collections.abc import Mapping
 from typing import Any
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.config import config_folder, context_name
+from whalebuild.docker.config import context_name
+from whalebuild.docker.engine_connection import SocketConnection, local_socket
 from whalebuild.errors import UsageError
+from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.platform import parse_platforms
 
-_UNIX = "unix://"
-_DEFAULT = "unix:///var/run/docker.sock"
 _SECONDS = 5.0
+_NO_ANSWER = (
+    OSError,
+    ValueError,
+    RecursionError,
+    http.client.HTTPException,
+    CommandFailedError,
+)
 _CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]  # in the status of its image store
 
 
@@ -63,34 +68,19 @@ def client_info(
 
 def engine_info(env: Mapping[str, str]) -> dict[str, Any] | None:
     """Ask a local engine what it is; None where that cannot be done this way."""
-    address = engine_endpoint(env)
-    if not address.startswith(_UNIX):
+    path = local_socket(env)
+    if not path:
         return None
-    connection = _UnixConnection(address.removeprefix(_UNIX))
+    connection = SocketConnection(path, seconds=_SECONDS)
     try:
         connection.request("GET", "/info")
         answer = connection.getresponse()
         found = json.loads(answer.read()) if answer.status == http.client.OK else None
-    except (OSError, ValueError, RecursionError, http.client.HTTPException):
+    except _NO_ANSWER:
         return None
     finally:
         connection.close()
     return found if isinstance(found, dict) else None
-
-
-def engine_endpoint(env: Mapping[str, str]) -> str:
-    """The engine's address, as the docker client finds it; empty if that cannot be told."""
-    if env.get("DOCKER_HOST"):
-        return env["DOCKER_HOST"]
-    name = context_name(env)
-    if name == "default":
-        return _DEFAULT
-    folder = config_folder(env) / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
-    try:
-        host = json.loads((folder / "meta.json").read_bytes())["Endpoints"]["docker"]["Host"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return host if isinstance(host, str) else ""
 
 
 def platform_of_engine(system: str | None, machine: str | None) -> str | None:
@@ -100,14 +90,3 @@ def platform_of_engine(system: str | None, machine: str | None) -> str | None:
     except UsageError:
         return None
     return platform
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_SECONDS)
-        self.sock.connect(self._path)

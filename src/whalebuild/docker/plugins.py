@@ -73,7 +73,7 @@ def find_plugin(env: Mapping[str, str], docker: str, name: str) -> tuple[str, Ch
     Returns:
         Its path and the variable; None where docker has to find it.
     """
-    if Path(docker).resolve().name != "docker" or not _is_program(Path(docker)):
+    if not is_docker_client(docker):
         return None
     # The first one that is there, as ``PluginRunCommand`` does; docker says what is wrong with it.
     for folder in _folders(env):
@@ -81,6 +81,11 @@ def find_plugin(env: Mapping[str, str], docker: str, name: str) -> tuple[str, Ch
         if found.exists():
             return (str(found), {_STARTED_BY: docker}) if _is_program(found) else None
     return None
+
+
+def is_docker_client(docker: str) -> bool:
+    """Whether a ``docker`` is Docker's client, and no script that may do more than start it."""
+    return Path(docker).resolve().name == "docker" and _is_program(Path(docker))
 
 
 def _folders(env: Mapping[str, str]) -> Iterator[Path]:

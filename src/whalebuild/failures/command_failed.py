@@ -45,7 +45,8 @@ def _engine_error(stderr: str) -> EngineError:
             next_step='join its group (`sudo usermod -aG docker "$USER"`) and log in again, or '
             "check DOCKER_HOST and `docker context ls`",
         )
-    if "daemon" in words or "error during connect" in words:
+    answered = "response from daemon" in words
+    if ("daemon" in words and not answered) or "error during connect" in words:
         return EngineError(
             "the Docker engine is not running",
             cause=words,

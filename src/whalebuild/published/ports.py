@@ -20,6 +20,9 @@ class Host(Protocol):
     def images(self) -> tuple[HostImage, ...]:
         """All images that it has, those without a name as well."""
 
+    def listed(self) -> tuple[HostImage, ...]:
+        """The same images with their names alone: one question, however many there are."""
+
     def running(self) -> tuple[RunningImage, ...]:
         """The images of its running containers."""
 

@@ -5,6 +5,7 @@ What docker compose would do (``up --dry-run``) is the oracle of what is found.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -95,3 +96,109 @@ def test_the_environment(web: Web, host: Host) -> None:
     assert configured(again) == {"web": ["environment: DEBUG, TOKEN"]}
     said = [json.dumps(each) for each in (plan, again)] + [shown.stdout + shown.stderr]
     assert PLANTED not in "".join([*said, back.stdout, back.stderr, kept_texts(host)])
+
+
+PROXY = """\
+services:
+  proxy:
+    image: ${IMAGE}:latest
+    stop_grace_period: 0s
+    ports: ["127.0.0.1:${PORT}:8000"]
+    configs: [{source: routes, target: /etc/routes.conf}]
+    volumes: ["./tuning.conf:/etc/tuning.conf:ro"]
+configs:
+  routes: {file: ./routes.conf}
+"""
+
+
+def test_files_that_compose_does_not_compare(web: Web, host: Host) -> None:
+    """A proxy's config and a file that is mounted: replaced with them; configs are put back."""
+    web.publish("1")
+    host.write(PROXY)
+    routes, tuning = host.folder / "routes.conf", host.folder / "tuning.conf"
+    routes.write_text("to web $1\n")
+    tuning.write_text("workers 1\n")
+    host.result("deploy")
+    [first] = host.containers()
+
+    routes.write_text("to api $1\n")
+    assert compose_would_replace(host) == set()  # it does not see it
+    assert configured(host.result("deploy", "--dry-run")) == {"proxy": ["config routes"]}
+    host.result("deploy")
+    [second] = host.containers()
+    assert second.id != first.id
+    assert host.result("deploy")["done"] == "unchanged"
+
+    back = host.whalebuild("rollback", check=True)
+    [third] = host.containers()
+    shown = host.run("docker", "exec", third.id, "cat", "/etc/routes.conf").stdout
+    assert (shown, routes.read_text()) == ("to web $1\n", "to api $1\n")
+    said = f"the later configuration of proxy is in compose.yaml, {routes}: change it, or `docker"
+    assert said in back.stderr
+    # The label names a file that is there, and is the project as it runs.
+    file = third.labels["com.docker.compose.project.config_files"]
+    assert host.compose("-f", file, "config", "--quiet").returncode == 0
+
+    tuning.write_text("workers 2\n")
+    words = configured(host.result("deploy"))["proxy"]
+    assert set(words) == {"config routes", f"file {tuning}"}
+    [fourth] = host.containers()
+    assert fourth.labels["com.docker.compose.project.config_files"].endswith("/compose.yaml")
+
+
+DJANGO = """\
+x-app: &app
+  image: ${IMAGE}:${TAG}
+  stop_grace_period: 0s
+  environment: {MODE: "${MODE}"}
+  secrets: [key]
+services:
+  web:
+    <<: *app
+    ports: ["127.0.0.1:${PORT}:8000"]
+    healthcheck: {test: ["CMD", "test", "${MODE}", "!=", "broken"], interval: 300ms, retries: 1}
+  worker:
+    <<: *app
+    command: [sleep, infinity]
+    healthcheck: {disable: true}
+secrets:
+  key: {file: ./key.txt}
+"""
+
+
+def test_two_services_with_a_secret_and_a_tag(web: Web, host: Host) -> None:
+    """A configuration that does not work is gone back from; a secret's value is kept nowhere."""
+    web.publish("1", tag="v1")
+    host.write(DJANGO)
+    env, key = host.folder / ".env", host.folder / "key.txt"
+    env.write_text("MODE=one\nTAG=v1\n")
+    key.write_text(f"{PLANTED}-1\n")
+    host.result("deploy")
+    assert configured(host.result("deploy", "--dry-run")) == {}
+
+    env.write_text("MODE=broken\nTAG=v1\n")
+    broken = host.whalebuild("deploy", "--timeout", "30")
+    assert broken.returncode == 8, broken.stderr
+    assert "rolled back" in broken.stderr
+    assert {environment(host, s)["MODE"] for s in ("web", "worker")} == {"one"}
+
+    env.write_text("MODE=one\nTAG=v1\n")
+    key.write_text(f"{PLANTED}-2\n")
+    done = host.result("deploy")
+    assert configured(done) == {"web": ["secret key"], "worker": ["secret key"]}
+
+    web.publish("2", tag="v2")
+    env.write_text("MODE=two\nTAG=v2\n")
+    done = host.result("deploy")
+    assert configured(done) == {
+        "web": ["environment: MODE", "healthcheck"],
+        "worker": ["environment: MODE"],
+    }
+    assert any("line 2 of .env (TAG) names" in each for each in done["notes"]), done["notes"]
+    back = host.whalebuild("rollback", check=True)
+    assert {environment(host, s)["MODE"] for s in ("web", "worker")} == {"one"}
+    assert f"line 2 of .env (TAG) names {web.image}:v2" in back.stderr
+    found = [gzip.decompress(each.read_bytes()).decode() for each in host.state.rglob("*.gz")]
+    assert found
+    said = [broken.stdout, broken.stderr, back.stdout, back.stderr, json.dumps(done)]
+    assert PLANTED not in "".join([*said, kept_texts(host), *found])

@@ -6,11 +6,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from whalebuild.compose.configuration import Configuration, Contents, configuration_of
+from whalebuild.compose.configuration import (
+    Configuration,
+    Contents,
+    configuration_of,
+)
 from whalebuild.compose.containers import Container
 from whalebuild.compose.hashes import containers_used
 from whalebuild.compose.model import Model, Service, UpdateOrder
-from whalebuild.compose.places import image_place
 from whalebuild.deploy.configuration import (
     ConfigurationChange,
     EarlierProject,
@@ -21,14 +24,13 @@ from whalebuild.deploy.configuration import (
     earlier_model,
     running_configuration,
 )
+from whalebuild.deploy.filed import not_as_filed, other_tags
 from whalebuild.deploy.plan import ServiceAction, ServiceChange, running_of, switched
 from whalebuild.deploy.ports import Configurations, Project
 from whalebuild.deploy.record import History
-from whalebuild.oci.reference import Reference
 
 # What becomes of services whose version stays.
 _SETTLED = frozenset({ServiceAction.UNCHANGED, ServiceAction.CONFIRM})
-_BY_HAND = (
     "which `docker compose up` by hand and the next deploy start: change that to stay with it"
 )
 _COUNT = "replicas: "
@@ -67,12 +69,7 @@ class Configurer:
         """
         wanted = {name: configuration_of(model, name, self.contents) for name in changes}
         made, found = self._compared(model, wanted, changes, containers, lambda _: order)
-        notes = [
-            f"{name} runs {before}, and {self._place(name)} names {version}"
-            for name, each in changes.items()
-            if (before := _tagged(each.before)) and (version := _tagged(each.version))
-            if before != version
-        ]
+        notes = other_tags(made, self._files)
         return made, replace(found, notes=(*notes, *found.notes))
 
     def earlier(self, model: Model, digests: Mapping[str, str]) -> EarlierProject:
@@ -115,30 +112,17 @@ class Configurer:
             lambda service: order or (UpdateOrder.STOP_FIRST if service.exclusive else None),
         )
         was = earlier.model if earlier.model is not earlier.files else None
-        notes = (*earlier.notes, *found.notes, *self._by_hand(earlier, wanted, changes))
+        notes = (*earlier.notes, *found.notes, *self._not_filed(earlier, wanted, made))
         return made, replace(found, model=was, notes=notes)
 
-    def _by_hand(
+    def _not_filed(
         self,
         earlier: EarlierProject,
         wanted: Mapping[str, Configuration],
         changes: Mapping[str, ServiceChange],
     ) -> Iterator[str]:
-        """What ``docker compose up`` by hand would undo, and where that is to be changed."""
-        for name, each in changes.items():
-            filed = earlier.files.services.get(name)
-            named, version = _tagged(filed.image if filed else None), _tagged(each.version)
-            if named and version and named != version:
-                where = self._place(name)
-                yield f"{name} is to run {version}; {where} names {named}, {_BY_HAND}"
-        other = list(self._not_as_filed(earlier.files, {name: wanted[name] for name in changes}))
-        if other:
-            files = " and ".join(self._files) or "the project's files"
-            services = ", ".join(other)
-            yield f"{services}: the earlier configuration; {files} have the later one, {_BY_HAND}"
-
-    def _place(self, service: str) -> str:
-        return image_place(self._files, service)
+        other = self._not_as_filed(earlier.files, wanted)
+        return not_as_filed(earlier, changes, other, self._files, self.contents)
 
     @cached_property
     def _files(self) -> Mapping[str, str]:
@@ -222,11 +206,6 @@ class Configurer:
     @cached_property
     def _recorded(self) -> Mapping[str, str]:
         return configurations_after(self.history, self.history.highest)
-
-
-def _tagged(image: Reference | None) -> str:
-    """An image's name with its tag; empty where it has none."""
-    return str(Reference(image.repository, image.tag)) if image and image.tag else ""
 
 
 def reconfigured(

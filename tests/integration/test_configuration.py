@@ -133,7 +133,7 @@ def test_files_that_compose_does_not_compare(web: Web, host: Host) -> None:
     [third] = host.containers()
     shown = host.run("docker", "exec", third.id, "cat", "/etc/routes.conf").stdout
     assert (shown, routes.read_text()) == ("to web $1\n", "to api $1\n")
-    said = f"the later configuration of proxy is in compose.yaml, {routes}: change it, or `docker"
+    said = f"the later configuration of proxy is in compose.yaml, {routes}: change that, or `docker"
     assert said in back.stderr
     # The label names a file that is there, and is the project as it runs.
     file = third.labels["com.docker.compose.project.config_files"]

@@ -31,8 +31,6 @@ from whalebuild.deploy.record import History
 
 # What becomes of services whose version stays.
 _SETTLED = frozenset({ServiceAction.UNCHANGED, ServiceAction.CONFIRM})
-    "which `docker compose up` by hand and the next deploy start: change that to stay with it"
-)
 _COUNT = "replicas: "
 _STAYS = "stays as it is now: what was in it is not kept"
 _LOST = "by which configuration it ran then is not kept any more: it gets that of the files"

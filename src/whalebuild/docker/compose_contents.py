@@ -30,9 +30,10 @@ def read_contents(model: Model, folder: Path, environment: Mapping[str, str]) ->
         environment: The variables that compose has, for configs and secrets that are made of them.
     """
     digests, texts = {}, {}
+    filed = {f"config {k}" for k, v in _table(model.raw.get("configs")).items() if v.get("file")}
     for what, content in _contents(model, folder, environment):
         digests[what] = f"sha256:{hashlib.sha256(content).hexdigest()}"
-        if what.startswith("config "):
+        if what in filed:
             with suppress(UnicodeDecodeError):
                 texts[what] = content.decode()
     return Contents(digests, texts)

@@ -48,8 +48,8 @@ def uses_variables(model: Model) -> bool:
 def read_variables(text: str) -> dict[str, str]:
     """Read ``docker compose config --environment``: ``NAME=VALUE``, and lines that go on."""
     starts = list(_VARIABLE.finditer(text))
-    ends = [each.start() for each in starts[1:]] + [len(text)]
-    return {s[1]: text[s.end() : end].rstrip("\n") for s, end in zip(starts, ends, strict=True)}
+    ends = [*(each.start() for each in starts), len(text)][1:]
+    return {s[1]: text[s.end() : end].rstrip("\n") for s, end in zip(starts, ends, strict=False)}
 
 
 def _contents(

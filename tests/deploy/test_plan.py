@@ -17,7 +17,6 @@ from whalebuild.deploy.plan import (
     decide_service,
     host_name,
     needs_override,
-    not_a_pair,
     running_version,
 )
 from whalebuild.errors import UsageError
@@ -48,12 +47,6 @@ def test_services_are_those_that_were_named() -> None:
     assert 'did you mean "web"' in str(unknown.value.cause)
 
 
-def test_what_cannot_be_a_pair() -> None:
-    assert not_a_pair(Service("web", None))
-    assert not_a_pair(replace(WEB, pull_policy="never"))
-    assert not not_a_pair(replace(WEB, pull_policy="always"))
-
-
 @pytest.mark.parametrize(
     ("runs", "action"),
     [(None, ServiceAction.START), (TWO, ServiceAction.UPDATE), (ONE, ServiceAction.UNCHANGED)],
@@ -61,6 +54,12 @@ def test_what_cannot_be_a_pair() -> None:
 def test_what_becomes_of_a_service(runs: str | None, action: ServiceAction) -> None:
     running = RunningVersion(version(runs), runs) if runs else None
     assert decide_service(WEB, version(ONE), running, None).action is action
+
+
+def test_two_indexes_of_one_image_are_one_version() -> None:
+    """With a graph driver: the same image, pulled by the digest of another index."""
+    running = RunningVersion(version(TWO), "sha256:id", frozenset({"sha256:id", ONE, TWO}))
+    assert decide_service(WEB, version(ONE), running, None).action is ServiceAction.UNCHANGED
 
 
 @pytest.mark.parametrize(
@@ -150,3 +149,13 @@ def test_what_changes() -> None:
     plan = DeployPlan(model, {"web": same, "job": new, "db": plain})
     assert plan.pairs == (same, new)
     assert plan.changes == (new,)
+    assert (plan.to_start, plan.left) == (("web", "job", "db"), ())
+
+
+def test_what_is_left_as_it_is_is_not_started() -> None:
+    model = Model("shop", {"web": WEB}, {})
+    new = ServiceChange(WEB, ServiceAction.START, version(TWO))
+    lost = ServiceChange(Service("db", None), ServiceAction.UNREACHABLE)
+    held = ServiceChange(Service("job", None), ServiceAction.HELD)
+    plan = DeployPlan(model, {"db": lost, "web": new, "job": held})
+    assert (plan.to_start, plan.left, plan.changes) == (("web",), (lost, held), (new,))

@@ -48,7 +48,8 @@ def test_a_tag_is_resolved_to_its_digest_once(world: DeployWorld) -> None:
     world.publish("3")  # while the plan is carried out
     world.deployer(planner).deploy(plan)
     assert world.runs() == [two.digest]
-    assert world.registry.requests.count(f"GET {LATEST}") == 1
+    assert world.registry.requests.count(f"HEAD {LATEST}") == 1
+    assert f"GET {LATEST}" not in world.registry.requests, "a GET counts as a pull"
 
 
 def test_what_runs_already(world: DeployWorld) -> None:
@@ -59,18 +60,43 @@ def test_what_runs_already(world: DeployWorld) -> None:
     assert (switch.action, switch.version, plan.diffs) == (ServiceAction.UNCHANGED, one, ())
 
 
-def test_services_that_are_no_pairs(tmp_path: Path) -> None:
-    """Compose makes of them what it does; the registry is not asked for what names no pair."""
+def test_what_runs_already_is_asked_for_with_head_alone(world: DeployWorld) -> None:
+    world.publish("1")
+    world.deploy()
+    world.registry.requests.clear()
+    world.plan()
+    assert world.registry.requests == [f"HEAD {LATEST}"]
+
+
+def test_an_image_that_whalebuild_did_not_bake_is_deployed_like_any(tmp_path: Path) -> None:
+    world = of(tmp_path, service("db", "postgres:17"))
+    world.project.made = model(service("db", "registry.test/postgres:17"))
+    found = push_image(world.registry, ["registry.test/postgres"], ["linux/amd64"], "db")
+    world.registry.tags["registry.test/postgres", "17"] = found
+    [change] = world.plan().pairs
+    assert change.version == Reference("registry.test/postgres", "17", found)
+    assert change.action is ServiceAction.START
+    world.deploy()
+    assert world.runs("db") == [found]
+    again = push_image(world.registry, ["registry.test/postgres"], ["linux/amd64"], "db 2")
+    world.registry.tags["registry.test/postgres", "17"] = again
+    world.deploy()
+    assert world.runs("db") == [again]
+    world.rollback()
+    assert world.runs("db") == [found]
+
+
+def test_services_that_compose_would_not_pull(tmp_path: Path) -> None:
+    """Compose makes of them what it does; the registry is not asked for them."""
     world = of(
         tmp_path,
         service("web"),
         Service("job", None, built=True),
         service("local", pull_policy="never"),
-        service("db", "postgres:17"),
+        service("db", "registry.test/postgres:17", pull_policy="missing"),
     )
     world.publish("1")
-    postgres = push_image(world.registry, ["postgres"], ["linux/amd64"], "db")
-    world.registry.tags["postgres", "17"] = postgres
+    world.project.names["registry.test/postgres:17"] = str(version("17").digest)
     plan = world.plan()
     assert actions(plan) == {
         "web": ServiceAction.START,
@@ -81,11 +107,11 @@ def test_services_that_are_no_pairs(tmp_path: Path) -> None:
     whys = [each.why for each in plan.services.values()]
     assert whys == [
         "",
-        "it names no image",
+        "built here, by `docker compose build job`",
         "its pull_policy is never",
-        "postgres:17 is no pair of whalebuild's",
+        "its pull_policy is missing, and the host has it",
     ]
-    assert not any("acme/local" in each for each in world.registry.requests)
+    assert not any("local" in each or ":17" in each for each in world.registry.requests)
 
 
 def test_what_is_not_published_is_an_error(world: DeployWorld) -> None:
@@ -100,13 +126,11 @@ def test_what_is_not_published_may_be_on_the_host(world: DeployWorld) -> None:
 
 
 @pytest.mark.parametrize("here", [True, False])
-def test_what_the_registry_refuses_may_be_on_the_host(world: DeployWorld, here: bool) -> None:
-    world.registry.failures[f"GET {LATEST}"] = DENIED
+def test_what_the_registry_refuses_is_an_error(world: DeployWorld, here: bool) -> None:
+    world.registry.failures[f"HEAD {LATEST}"] = DENIED
     if here:
         world.project.names[LATEST] = str(version("1").digest)
-        assert actions(world.plan()) == {"web": ServiceAction.PLAIN}
-    else:
-        assert isinstance(outcome(world.plan), RefusedError)
+    assert isinstance(outcome(world.plan), RefusedError)
 
 
 def test_a_registry_that_is_down_is_an_error_even_for_what_is_here(world: DeployWorld) -> None:
@@ -115,6 +139,92 @@ def test_a_registry_that_is_down_is_an_error_even_for_what_is_here(world: Deploy
     world.deploy()
     world.registry.down = BUSY
     assert isinstance(outcome(world.plan), UnreachableError)
+
+
+OTHER = "other.test/acme/db:latest"
+
+
+@pytest.mark.parametrize(("said", "kind"), [(BUSY, UnreachableError), (DENIED, RefusedError)])
+def test_a_registry_that_is_down_fails_only_its_services(
+    tmp_path: Path, said: object, kind: type[Exception]
+) -> None:
+    world = of(tmp_path, service("web"), service("db", OTHER))
+    one = world.publish("1")
+    world.registry.failures[f"HEAD {OTHER}"] = said  # type: ignore[assignment]
+    plan = world.plan()
+    assert actions(plan) == {"web": ServiceAction.START, "db": ServiceAction.UNREACHABLE}
+    error = plan.services["db"].unreachable
+    assert isinstance(error, kind)
+    assert plan.notes == (f"db is left as it is: {error.what}",)  # type: ignore[attr-defined]
+    world.deploy()
+    assert (world.runs(), world.runs("db")) == ([one.digest], [])
+    assert [each[1] for each in world.asked("up")] == [("web",)]
+
+
+def test_a_manifest_that_cannot_be_had_fails_only_its_services(tmp_path: Path) -> None:
+    """The tag is known, and the limit for pulls reached: Docker Hub counts GET alone."""
+    world = of(tmp_path, service("web"), service("db", OTHER), service("two", OTHER))
+    world.publish("1")
+    db = world.publish("1", "db")
+    world.registry.failures[f"GET {db}"] = BUSY
+    plan = world.plan()
+    assert actions(plan) == {
+        "web": ServiceAction.START,
+        "db": ServiceAction.UNREACHABLE,
+        "two": ServiceAction.UNREACHABLE,
+    }
+    assert (plan.missing, len(plan.diffs)) == ({"web"}, 1)
+
+
+def test_what_waits_for_a_job_that_cannot_be_had_is_held_back(tmp_path: Path) -> None:
+    job = service("job", OTHER, is_job=True)
+    waits = {"job": "service_completed_successfully"}
+    world = of(
+        tmp_path,
+        job,
+        service("web", depends_on=waits),
+        service("worker", LATEST, depends_on={"web": "service_started"}),
+        service("alone"),
+    )
+    world.publish("1")
+    world.publish("1", "alone")
+    world.registry.failures[f"HEAD {OTHER}"] = BUSY
+    plan = world.plan()
+    assert plan.services["web"].why == "it waits for the job job"
+    assert plan.services["worker"].why == "it needs web, which does not run"
+    assert plan.to_start == ("alone",)
+    world.registry.failures[f"HEAD {LATEST}"] = world.registry.down = BUSY
+    assert isinstance(outcome(world.plan), UnreachableError), "nothing is left to deploy"
+
+
+def test_only_dependencies_that_do_not_run_come_with_a_named_service(tmp_path: Path) -> None:
+    """What the host has of them is not asked for."""
+    waits = dict.fromkeys(("db", "cache", "queue"), "service_started")
+    world = of(
+        tmp_path,
+        service("other"),
+        service("db", OTHER),
+        service("cache"),
+        service("queue"),
+        service("web", depends_on=waits),
+    )
+    for name in ("db", "cache", "queue", "web"):
+        world.publish("1", name)
+    world.deploy("db", "cache", "queue")
+    world.project.running = [c for c in world.project.running if c.service == "db"]
+    here = {n: found for n, found in world.project.names.items() if "queue" not in n}
+    world.project.names = {n: found for n, found in here.items() if found in _ids(world, "cache")}
+    world.registry.requests.clear()
+    plan = world.plan("web")
+    assert actions(plan) == dict.fromkeys(("cache", "queue", "web"), ServiceAction.START)
+    asked = [each for each in world.registry.requests if each.startswith("HEAD")]
+    assert sorted(asked) == [f"HEAD registry.test/acme/{n}:latest" for n in ("queue", "web")]
+    alone = world.planner().deploy(["web"], None, dependencies=False)
+    assert actions(alone) == {"web": ServiceAction.START}
+
+
+def _ids(world: DeployWorld, name: str) -> set[str]:
+    return {world.project.names[f"registry.test/acme/{name}:latest"]}
 
 
 def test_an_unknown_service(world: DeployWorld) -> None:
@@ -231,3 +341,35 @@ def test_an_engine_that_is_down(world: DeployWorld) -> None:
     assert isinstance(outcome(world.plan), EngineError)
     world.host.down = True
     assert isinstance(outcome(world.plan), EngineError)
+
+
+def test_containers_of_services_that_are_gone_are_orphans(tmp_path: Path) -> None:
+    """As compose tells them: not those of profiles that are not chosen."""
+    world = of(tmp_path, service("web"))
+    one = world.publish("1")
+    for name in ("old", "debug", "web"):
+        world.project.run(name, one)
+    world.project.run("web", one, oneoff=True)
+    world.project.unchosen = ("debug",)
+    plan = world.plan()
+    assert ([each.service for each in plan.orphans], plan.remove_orphans) == (["old"], False)
+    world.deploy()
+    assert world.runs("old")
+    planner = world.planner()
+    plan = planner.deploy([], None, remove_orphans=True)
+    world.deployer(planner).deploy(plan)
+    assert (world.runs("old"), len(world.runs("debug"))) == ([], 1)
+
+
+def test_without_such_containers_compose_is_not_asked(world: DeployWorld) -> None:
+    world.publish("1")
+    world.deploy()
+    world.plan()
+    assert world.asked("service_names") == []
+
+
+def test_a_service_that_is_built_here_is_told_how(tmp_path: Path) -> None:
+    world = of(tmp_path, service("web"), Service("job", None, built=True))
+    world.publish("1")
+    [note] = world.plan().notes
+    assert note == "built here, not pulled: job; `docker compose build job` makes a new version"

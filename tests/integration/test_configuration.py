@@ -83,7 +83,7 @@ def test_the_environment(web: Web, host: Host) -> None:
     assert configured(plan) == {"web": ["environment: DEBUG, TOKEN"]}
     assert compose_would_replace(host) == {"web"}
     shown = host.whalebuild("deploy", check=True)
-    assert "configured; environment: DEBUG, TOKEN" in shown.stdout
+    assert "configured: environment: DEBUG, TOKEN" in shown.stdout
     assert (environment(host)["DEBUG"], environment(host)["TOKEN"]) == ("1", f"{PLANTED}-2")
     assert compose_would_replace(host) == set()
     assert host.result("deploy")["done"] == "unchanged"

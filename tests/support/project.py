@@ -43,6 +43,7 @@ class FakeProject:
         fails: Errors that calls raise, the next one first, by the method's name.
         said: What containers have printed, by ID.
         asked: The calls, in order: the method's name and what it was given.
+        unchosen: Services of profiles that are not chosen.
         registry: Where it pulls from; without one, it gets whatever is asked for.
         inside: What is in the files that the services are given.
         filed: The texts of the project's own files.
@@ -58,6 +59,7 @@ class FakeProject:
     fails: dict[str, list[Exception]] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[object, ...]] = field(default_factory=list)
+    unchosen: tuple[str, ...] = ()
     registry: FakeRegistry | None = None
     inside: Contents = field(default_factory=Contents)
     filed: dict[str, str] = field(default_factory=dict)
@@ -98,6 +100,10 @@ class FakeProject:
             yield
         finally:
             self.made = before
+
+    def service_names(self) -> frozenset[str]:
+        self._ask("service_names")
+        return frozenset({*self.made.services, *self.unchosen})
 
     def containers(self) -> tuple[Container, ...]:
         self._ask("containers")

@@ -23,6 +23,8 @@ def deploy(
     pre_pull: opt.PrePull = False,
     warm: opt.Warm = False,
     order: opt.SwitchOrder = None,
+    no_deps: opt.NoDeps = False,
+    remove_orphans: opt.RemoveOrphans = False,
     health: opt.HealthOptions,
     rollback: opt.GoBack = True,
     wait: opt.WaitForLock = True,
@@ -58,7 +60,13 @@ def deploy(
             deployer = session.deployer(planner, go_back=rollback)
             names = tuple(services or ())
             with session.reading():
-                plan = plan_warm(planner, names) if warm else planner.deploy(names, order)
+                plan = (
+                    plan_warm(planner, names)
+                    if warm
+                    else planner.deploy(
+                        names, order, dependencies=not no_deps, remove_orphans=remove_orphans
+                    )
+                )
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan)

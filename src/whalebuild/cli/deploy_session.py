@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from whalebuild.cli import options as opt
+from whalebuild.cli.output.bake import error_text
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import fit
@@ -30,7 +31,7 @@ from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import History
-from whalebuild.deploy.result import DeployResult
+from whalebuild.deploy.result import DeployResult, left_out
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
 from whalebuild.errors import WhalebuildError
@@ -196,11 +197,22 @@ def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> 
 
 
 def show_result(result: DeployResult, format_: opt.Format) -> None:
-    """Print the result on standard output; nothing moves on the terminal any more by then."""
+    """Print the result on standard output; nothing moves on the terminal any more by then.
+
+    Raises:
+        WhalebuildError: Services were left as they are, since an image could not be had.
+        typer.Exit: The same, where the result for machines has said so.
+    """
+    error = left_out(result)
     if format_ is opt.Format.JSON:
         typer.echo(json.dumps(deploy_json(result)))
-    else:
-        show(partial(deploy_table, result))
+        if error:
+            typer.echo(error_text(error, screen_width(sys.stderr)), err=True)
+            raise typer.Exit(int(error.exit_code))
+        return
+    show(partial(deploy_table, result))
+    if error:
+        raise error
 
 
 def _utc_now() -> str:

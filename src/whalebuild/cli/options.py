@@ -249,6 +249,11 @@ GoBack = Annotated[
     bool,
     Option("--rollback/--no-rollback", help="Go back to the version before if it does not work."),
 ]
+NoDeps = Annotated[bool, Option("--no-deps", help="Don't start what the services depend on.")]
+RemoveOrphans = Annotated[
+    bool,
+    Option("--remove-orphans", help="Remove containers of services that the project has not."),
+]
 WaitForLock = Annotated[
     bool, Option("--wait/--no-wait", help="Wait for another deploy of the project, or refuse.")
 ]

@@ -36,6 +36,7 @@ class ComposeUp:
         count: int | None = None,
         *,
         start: bool = True,
+        dependencies: bool = True,
     ) -> None:
         """Run ``docker compose up``.
 
@@ -44,12 +45,14 @@ class ComposeUp:
             pairs: Which versions of whalebuild's pairs are to run.
             count: How many containers the one service gets; it keeps those that it has.
             start: Whether containers are started, or made only.
+            dependencies: Whether what these depend on is started, too; not with a ``count``.
 
         Raises:
             UnhealthyError: Compose failed.
         """
         scales = None if count is None else dict.fromkeys(services, count)
-        flags = [] if count is None else [UpFlag.NO_RECREATE, UpFlag.NO_DEPS]
+        flags = [] if count is None else [UpFlag.NO_RECREATE]
+        flags += [] if dependencies and count is None else [UpFlag.NO_DEPS]
         flags += [] if start else [UpFlag.NO_START]
         self._up(services, pairs, scales, flags)
 

@@ -144,6 +144,9 @@ class Configurer:
         unknown: list[str] = []
         notes: list[str] = []
         for name, change in changes.items():
+            if change.action.is_left:
+                made[name] = change
+                continue
             own = running_of(containers, name)
             runs = self._running(name, wanted[name], own, containers)
             found = compare_configurations(wanted[name], runs, own, containers)

@@ -12,7 +12,7 @@ from whalebuild.deploy.configuration import needed_configurations
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
 from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
-from whalebuild.deploy.planner import DeployPlanner, is_on_host
+from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.ports import Configurations, Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
@@ -62,7 +62,7 @@ class Deployer:
         missing = {
             each.service.name: Reference(each.version.repository, digest=each.version.digest)
             for each in plan.changes
-            if each.version and not is_on_host(self.project, each.version)
+            if each.version and each.service.name in plan.missing
         }
         if missing:
             self.puller.pull(missing, plan.diffs)
@@ -114,7 +114,11 @@ class Deployer:
         if plan.changes:
             before = {each.service.name: each.before for each in plan.changes}
             wanted = {each.service.name: each.version for each in plan.changes}
-            by = {name: self.configurations.keep(c) for name, c in configuration.wanted.items()}
+            by = {
+                name: self.configurations.keep(configuration.wanted[name])
+                for name in plan.to_start
+                if name in configuration.wanted
+            }
             self.record.add(Begun(number, act, self.now(), wanted, before, to, by))
         began = self.clock()
         try:

@@ -16,8 +16,6 @@ from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff
 from whalebuild.published.host_images import HostImage
 from whalebuild.text import did_you_mean
 
-# Compose does not look into the registry for services with these.
-_NOT_PULLED = frozenset({"never", "build"})
 _IF_MISSING = frozenset({"", "missing", "if_not_present"})
 
 
@@ -30,15 +28,28 @@ class ServiceAction(StrEnum):
     UNCHANGED = "unchanged"
     CONFIRM = "confirm"  # it runs, left by a deployment that failed or was killed: does it work?
     WARM = "warm"  # its dependencies are pulled ahead
-    PLAIN = "plain"  # no pair of whalebuild's: what compose makes of it
+    PLAIN = "plain"  # its image is not looked up: what compose makes of it
+    UNREACHABLE = "unreachable"  # its registry cannot be asked: left as it is
+    HELD = "held"  # it needs one of those: left as it is
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the service is not touched, since an image cannot be had."""
+        return self in {ServiceAction.UNREACHABLE, ServiceAction.HELD}
 
 
 @dataclass(frozen=True)
 class RunningVersion:
-    """A version that runs, and the engine's ID of its image."""
+    """A version that runs, and the engine's ID of its image.
+
+    Attributes:
+        digests: All by which the engine knows that image: with a graph driver, two indexes may
+            stand for one.
+    """
 
     version: Reference
     image: str
+    digests: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ class ServiceChange:
             before it, None if there is none.
         before_image: The engine's ID of its image.
         order: How it is switched.
-        why: Why it is plain, or why it cannot be switched as it asks for.
+        why: Why it is plain or held back, or why it cannot be switched as it asks for.
         configured: What is new in its configuration, in words and without values.
         forced: Whether compose does not see that, and must be told to replace its containers.
         unreachable: Why its image cannot be looked up; it is left as it is.
@@ -78,6 +89,9 @@ class DeployPlan:
         services: What becomes of each service, by name, in the order of the project.
         named: The services that were named; empty for all.
         diffs: What must be downloaded, image by image.
+        missing: Names of the services whose version the host lacks.
+        orphans: Containers of the project whose service is not in its files any more.
+        remove_orphans: Whether these are to be removed.
         notes: What the user should know.
         configuration: By which configurations services run, are to run, and go back to.
     """
@@ -86,12 +100,25 @@ class DeployPlan:
     services: Mapping[str, ServiceChange]
     named: tuple[str, ...] = ()
     diffs: tuple[ImageDiff, ...] = ()
+    missing: frozenset[str] = frozenset()
+    orphans: tuple[Container, ...] = ()
+    remove_orphans: bool = False
     notes: tuple[str, ...] = ()
     configuration: PlannedConfiguration = field(default_factory=PlannedConfiguration)
 
     @property
+    def to_start(self) -> tuple[str, ...]:
+        """Names of the services that compose is to start, or to see running."""
+        return tuple(name for name, each in self.services.items() if not each.action.is_left)
+
+    @property
+    def left(self) -> tuple[ServiceChange, ...]:
+        """Services that are left as they are, since an image cannot be had."""
+        return tuple(each for each in self.services.values() if each.action.is_left)
+
+    @property
     def pairs(self) -> tuple[ServiceChange, ...]:
-        """Services with a pair of whalebuild's."""
+        """Services whose version is known: what is pulled by digest, kept and rolled back."""
         return tuple(each for each in self.services.values() if each.version)
 
     @property
@@ -113,23 +140,19 @@ def chosen_services(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
                 cause=did_you_mean(name, model.services),
                 next_step=f"name one of {', '.join(model.services) or 'those of its profiles'}",
             )
-    wanted = set(names) or set(model.services)
+    return in_order(model, names or model.services)
+
+
+def in_order(model: Model, names: Iterable[str]) -> tuple[Service, ...]:
+    """Services of these names, in the order of the project."""
+    wanted = set(names)
     return tuple(service for service in model.services.values() if service.name in wanted)
-
-
-def not_a_pair(service: Service) -> str:
-    """Why a service cannot have a pair, as far as the project tells; empty if it may have one."""
-    if service.image is None:
-        return "it names no image"
-    if service.pull_policy in _NOT_PULLED:
-        return f"its pull_policy is {service.pull_policy}"
-    return ""
 
 
 def decide_service(
     service: Service, version: Reference, running: RunningVersion | None, order: UpdateOrder | None
 ) -> ServiceChange:
-    """Decide on a service with a pair.
+    """Decide on a service whose image was looked up.
 
     Args:
         service: The service.
@@ -140,7 +163,7 @@ def decide_service(
     if running is None:
         return ServiceChange(service, ServiceAction.START, version)
     update = ServiceChange(service, ServiceAction.UPDATE, version, running.version, running.image)
-    if running.version.digest == version.digest:
+    if version.digest in {running.version.digest, *running.digests}:
         return replace(update, action=ServiceAction.UNCHANGED)
     return switched(update, order)
 
@@ -185,14 +208,11 @@ def running_version(
         image = images.get(container.image)
         digest = image.digest_in(name.repository) if image else container.image
         version = Reference(name.repository, with_tag(name).tag, digest)
-        known = recorded is not None and recorded.digest == digest
-        found.append(
-            (
-                not known,
-                RunningVersion(recorded if recorded and known else version, container.image),
-            )
-        )
-    return min(found, key=lambda each: each[0], default=(True, None))[1]
+        known = image.known_as if image else frozenset({container.image})
+        if recorded is not None and recorded.digest in {digest, *known}:
+            return RunningVersion(recorded, container.image, known)
+        found.append(RunningVersion(version, container.image, known))
+    return found[0] if found else None
 
 
 def needs_override(service: Service, version: Reference) -> bool:

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from whalebuild.bakefile.pair_names import with_tag
-from whalebuild.bundle.published import PublishedApp
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.deploy.configurer import Configurer
@@ -18,6 +16,7 @@ from whalebuild.deploy.history import (
     state_now,
     unconfirmed_services,
 )
+from whalebuild.deploy.look import Look
 from whalebuild.deploy.plan import (
     DeployPlan,
     RunningVersion,
@@ -26,17 +25,16 @@ from whalebuild.deploy.plan import (
     chosen_services,
     decide_service,
     host_name,
-    not_a_pair,
-    running_version,
+    in_order,
 )
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
-from whalebuild.errors import RefusedError, UsageError
+from whalebuild.deploy.resolve import Resolved, Resolver
+from whalebuild.deploy.services import built_here, held_back, idle_dependencies, orphans
+from whalebuild.errors import RefusedError, UnreachableError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import DiffReader
 from whalebuild.published.download import DiffRequest, ImageDiff
-from whalebuild.published.host_images import HostImage
-from whalebuild.published.kept import kept_name
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
 
@@ -55,24 +53,41 @@ class DeployPlanner:
     history: History
     configurer: Configurer
 
-    def deploy(self, names: Sequence[str], order: UpdateOrder | None) -> DeployPlan:
+    def deploy(
+        self,
+        names: Sequence[str],
+        order: UpdateOrder | None,
+        *,
+        dependencies: bool = True,
+        remove_orphans: bool = False,
+    ) -> DeployPlan:
         """Plan to run what is published now.
 
         Args:
             names: Services; all of them if it is empty.
             order: How services are switched, whatever the project's file says.
+            dependencies: Whether what the named ones depend on is started where it does not run.
+            remove_orphans: Whether containers of services that the project has not any more go.
 
         Raises:
             UsageError: A service is unknown, or its image is not published.
+            WhalebuildError: No registry can be asked, so that nothing is left to deploy.
         """
-        services = chosen_services(self.model, names)
-        asked = [s for s in services if not not_a_pair(s)]
-        self.lookup.begin(with_tag(s.image) for s in asked if s.image)
-        changes = {service.name: self._change(service, order) for service in services}
-        changes, found = self.configurer.configured(self.model, changes, self._containers, order)
-        sources = {s.name: with_tag(s.image) for s in services if s.image}
+        chosen = [each.name for each in chosen_services(self.model, names)]
+        idle = idle_dependencies(self.model, chosen, self.look.runs) if dependencies else ()
+        services = in_order(self.model, (*chosen, *idle))
+        resolved = Resolver(self.lookup, self.look).resolve(services, idle)
+        changes = {s.name: self._change(s, resolved[s.name], order) for s in services}
+        changes, found = self.configurer.configured(
+            self.model, changes, self.look.containers, order
+        )
+        notes = (*built_here(services), *found.notes)
+        plan = self._left_apart(self.with_diffs(changes, tuple(names), notes))
         return replace(
-            self.with_diffs(changes, tuple(names), sources, found.notes), configuration=found
+            plan,
+            orphans=self._orphans(),
+            remove_orphans=remove_orphans,
+            configuration=found,
         )
 
     def rollback(
@@ -101,9 +116,8 @@ class DeployPlanner:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
-        changes, found = self.configurer.to_earlier(earlier, changes, self._containers, order)
-        sources = {name: version for name, version in versions.items() if version}
-        plan = self.with_diffs(changes, tuple(changes), sources, (*notes, *found.notes))
+        changes, found = self.configurer.to_earlier(earlier, changes, self.look.containers, order)
+        plan = all_of(self.with_diffs(changes, tuple(changes), (*notes, *found.notes)))
         return replace(plan, model=earlier.model, configuration=found)
 
     @cached_property
@@ -111,41 +125,35 @@ class DeployPlanner:
         """The project as its files have it."""
         return self.project.model()
 
-    def running(self, service: Service) -> RunningVersion | None:
-        """What a service runs at the moment of the first look."""
-        recorded = self._recorded.get(service.name)
-        return running_version(self._containers, self._images, service, recorded)
+    @cached_property
+    def look(self) -> Look:
+        """The host as it is at the moment of the first look."""
+        return self._look()
 
     def running_now(self, services: Iterable[Service]) -> Versions:
         """What services run now, after a switch."""
-        containers, images = self._look()
-        found = {
-            s.name: running_version(containers, images, s, self._recorded.get(s.name))
-            for s in services
-        }
+        look = self._look()
+        found = {s.name: look.running(s, self._recorded.get(s.name)) for s in services}
         return {name: running.version if running else None for name, running in found.items()}
 
-    def _change(self, service: Service, order: UpdateOrder | None) -> ServiceChange:
-        why = not_a_pair(service)
-        if why or service.image is None:
-            return ServiceChange(service, ServiceAction.PLAIN, why=why)
-        named = with_tag(service.image)
-        published = self.published(named)
-        if published is None or published.record is None:
-            return ServiceChange(
-                service, ServiceAction.PLAIN, why=f"{named} is no pair of whalebuild's"
-            )
-        version = Reference(named.repository, named.tag, published.manifest.digest)
-        return self._decided(service, version, order)
+    def _change(
+        self, service: Service, resolved: Resolved, order: UpdateOrder | None
+    ) -> ServiceChange:
+        if resolved.unreachable:
+            error = resolved.unreachable
+            return ServiceChange(service, ServiceAction.UNREACHABLE, unreachable=error)
+        if resolved.version is None:
+            return ServiceChange(service, ServiceAction.PLAIN, why=resolved.why)
+        return self._decided(service, resolved.version, order)
 
     def _decided(
         self, service: Service, version: Reference, order: UpdateOrder | None
     ) -> ServiceChange:
-        change = decide_service(service, version, self.running(service), order)
+        change = decide_service(service, version, self._running(service), order)
         if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(service, version):
             return change
         good = self._last_good.get(service.name)
-        if good and (good.digest == version.digest or not is_on_host(self.project, good)):
+        if good and (good.digest == version.digest or not self.look.image(good)):
             good = None
         return replace(change, action=ServiceAction.CONFIRM, before=good, before_image="")
 
@@ -157,47 +165,92 @@ class DeployPlanner:
         known = recorded is not None and recorded.digest == version.digest
         return known or not left_unfinished(self.history)
 
-    def published(self, named: Reference) -> PublishedApp | None:
-        """What a registry has; None where it has nothing, or is silent on what the host has."""
-        try:
-            found = self.lookup.app(named)
-        except RefusedError:
-            if not is_on_host(self.project, named):
-                raise
-            return None
-        if found is None and not is_on_host(self.project, named):
-            raise UsageError(
-                f"{named} is not published, and not on this host",
-                next_step="publish it (`whalebuild bake`), or correct the image in the project's "
-                "file",
-            )
-        return found
+    def _orphans(self) -> tuple[Container, ...]:
+        found = orphans(self.look.containers, self.model.services)
+        # Those of profiles that were not chosen are none; compose tells them if it is asked to.
+        return orphans(found, self.project.service_names()) if found else ()
+
+    def _running(self, service: Service) -> RunningVersion | None:
+        return self.look.running(service, self._recorded.get(service.name))
 
     def with_diffs(
         self,
         changes: Mapping[str, ServiceChange],
         names: tuple[str, ...],
-        sources: Mapping[str, Reference],
         notes: Iterable[str] = (),
+        *,
+        read: Mapping[str, Reference] | None = None,
     ) -> DeployPlan:
         """Make a plan, with what must be downloaded.
 
         Args:
-            changes: By service.
+            changes: By service. Those whose registry refuses or cannot be reached are unreachable
+                in the plan.
             names: The services that were named.
-            sources: Where the registry has each service's image.
             notes: What the user should know besides.
+            read: By which references services' manifests have been read already, by service.
         """
-        plan = DeployPlan(self.model, changes, names)
-        missing = [s for s in plan.changes if s.version and not is_on_host(self.project, s.version)]
+        changed = DeployPlan(self.model, changes).changes
+        missing = [each for each in changed if each.version and not self.look.image(each.version)]
+        diffs, lost = self._to_download(missing, read or {})
+        services = {
+            name: ServiceChange(each.service, ServiceAction.UNREACHABLE, unreachable=lost[name])
+            if name in lost
+            else each
+            for name, each in changes.items()
+        }
+        reasons = [f"{each.service.name}: {each.why}" for each in changed if each.why]
+        to_pull = frozenset(each.service.name for each in missing) - set(lost)
+        notes = (*notes, *reasons)
+        return DeployPlan(self.model, services, names, diffs, to_pull, notes=notes)
+
+    def _to_download(
+        self, missing: Iterable[ServiceChange], read: Mapping[str, Reference]
+    ) -> tuple[tuple[ImageDiff, ...], Mapping[str, WhalebuildError]]:
+        """What the host must download; and the services whose registry gives no manifest, why."""
         # Once where services share an image.
-        wanted = {(sources[s.service.name], s.service.platform): s for s in missing}
+        wanted: dict[tuple[Reference, str | None], list[str]] = {}
+        for each in missing:
+            if each.version:
+                source = read.get(each.service.name, each.version)
+                key = (source, each.service.platform)
+                wanted.setdefault(key, []).append(each.service.name)
+        self.lookup.begin(source for source, _ in wanted)
+        images = self.host.images() if wanted else ()
         diffs: list[ImageDiff] = []
-        for (source, platform), each in wanted.items():
-            differ = DiffReader(self.lookup, self.host, platform)
-            diffs += differ.diff([DiffRequest(host_name(each.version or source), source)])
-        reasons = [f"{each.service.name}: {each.why}" for each in plan.changes if each.why]
-        return replace(plan, diffs=tuple(diffs), notes=(*notes, *reasons))
+        lost: dict[str, WhalebuildError] = {}
+        for (source, platform), names in wanted.items():
+            differ = DiffReader(self.lookup, self.host, platform, images)
+            try:
+                diffs += differ.diff([DiffRequest(host_name(source), source)])
+            except (RefusedError, UnreachableError) as error:
+                lost |= dict.fromkeys(names, error)
+        return tuple(diffs), lost
+
+    def _left_apart(self, plan: DeployPlan) -> DeployPlan:
+        """The plan without what needs an image that cannot be had.
+
+        Raises:
+            WhalebuildError: Nothing is left of it.
+        """
+        errors = {
+            name: each.unreachable for name, each in plan.services.items() if each.unreachable
+        }
+        if not errors:
+            return plan
+        services = [each.service for each in plan.services.values()]
+        held = held_back(services, errors, self.look.runs)
+        if not set(plan.services) - {*errors, *held}:
+            raise next(iter(errors.values()))
+        changes = {
+            name: ServiceChange(each.service, ServiceAction.HELD, why=held[name])
+            if name in held
+            else each
+            for name, each in plan.services.items()
+        }
+        notes = [f"{name} is left as it is: {error.what}" for name, error in errors.items()]
+        notes += [f"{name} is left as it is: {why}" for name, why in held.items()]
+        return replace(plan, services=changes, notes=(*plan.notes, *notes))
 
     @cached_property
     def _recorded(self) -> Versions:
@@ -208,23 +261,17 @@ class DeployPlanner:
         last = effective(self.history)
         return state_after(self.history, last.number) if last else {}
 
-    @cached_property
-    def _first_look(self) -> tuple[tuple[Container, ...], Mapping[str, HostImage]]:
-        return self._look()
-
-    @property
-    def _containers(self) -> tuple[Container, ...]:
-        return self._first_look[0]
-
-    @property
-    def _images(self) -> Mapping[str, HostImage]:
-        return self._first_look[1]
-
-    def _look(self) -> tuple[tuple[Container, ...], Mapping[str, HostImage]]:
-        return self.project.containers(), {image.id: image for image in self.host.images()}
+    def _look(self) -> Look:
+        return Look.at(self.project.containers(), self.host.listed())
 
 
-def is_on_host(project: Project, image: Reference) -> bool:
-    """Whether the engine has an image, by its own name or its kept name."""
-    names = [image, *([kept_name(image.digest)] if image.digest else [])]
-    return any(project.image_id(name) is not None for name in names)
+def all_of(plan: DeployPlan) -> DeployPlan:
+    """A plan that nothing is left out of.
+
+    Raises:
+        WhalebuildError: A registry refuses, or cannot be reached.
+    """
+    for each in plan.left:
+        if each.unreachable:
+            raise each.unreachable
+    return plan

@@ -34,6 +34,9 @@ class Project(Protocol):
     def as_it_was(self, model: Model | None) -> AbstractContextManager[None]:
         """Have all calls run this project instead of what its files say; None is for these."""
 
+    def service_names(self) -> frozenset[str]:
+        """All services of the project's files, also those of profiles that are not chosen."""
+
     def containers(self) -> tuple[Container, ...]:
         """All containers of the project, also those that do not run, and one-off ones."""
 

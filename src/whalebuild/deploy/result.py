@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.deploy.plan import DeployPlan, ServiceChange
-from whalebuild.errors import Retry
+from whalebuild.errors import Retry, WhalebuildError
 from whalebuild.text import short_digest
 
 
@@ -20,6 +20,16 @@ class DeployAction(StrEnum):
     PULLED = "pulled"  # --pre-pull
     WARMED = "warmed"  # --warm
     PLANNED = "planned"  # --dry-run
+
+
+_DONE = {
+    DeployAction.DEPLOYED: "deployed",
+    DeployAction.ROLLED_BACK: "rolled back",
+    DeployAction.UNCHANGED: "runs already",
+    DeployAction.PULLED: "pulled",
+    DeployAction.WARMED: "pulled ahead",
+    DeployAction.PLANNED: "would be deployed",
+}
 
 
 @dataclass(frozen=True)
@@ -53,4 +63,23 @@ def changed(changes: Iterable[ServiceChange]) -> str:
         f"{each.service.name} {short_digest(each.version.digest)}"
         for each in changes
         if each.version
+    )
+
+
+def left_out(result: DeployResult) -> WhalebuildError | None:
+    """The error of a run that has left services as they are; None if it did all that it was to do.
+
+    It has the exit code of the first one, and names what was done.
+    """
+    plan = result.plan
+    error = next((each.unreachable for each in plan.left if each.unreachable), None)
+    if error is None:
+        return None
+    left = ", ".join(each.service.name for each in plan.left)
+    names = ", ".join(each.service.name for each in plan.changes)
+    done = f"{_DONE[result.done]}: {names}" if names else "all else runs already"
+    return type(error)(
+        f"left as it is: {left}; {done} ({error.what})",
+        cause=error.cause,
+        next_step=error.next_step,
     )

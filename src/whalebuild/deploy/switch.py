@@ -45,12 +45,17 @@ class Switcher:
         self.start_first.start([s for s in plan.changes if s.order is UpdateOrder.START_FIRST])
         self.set_tags(plan)  # of those that stay as well: others may have moved them
         before = {each.id for each in self.project.containers() if each.status == "running"}
-        self.compose.up(plan.named, plan.pairs)
+        if plan.remove_orphans and plan.orphans:
+            # Before: one that was renamed may have the port of its successor.
+            self.project.remove([each.id for each in plan.orphans])
+        names = plan.to_start if plan.named or plan.left else ()
+        self.compose.up(names, plan.pairs, dependencies=not names)
         self._replace(plan)
         containers = self.project.containers()
-        names = {each.service.name for each in plan.changes}
-        started = [c for c in containers if c.id not in before and not c.oneoff]
-        changed = [c for name in names for c in containers_of(containers, name)]
+        about = {each.service.name for each in plan.changes}
+        mine = [c for c in containers if c.service in plan.services and not c.oneoff]
+        started = [c for c in mine if c.id not in before]
+        changed = [c for name in about for c in containers_of(containers, name)]
         require_containers(plan.changes, changed)
         self.health.wait({each.id for each in (*started, *changed)})
         self._check_versions(plan.pairs)

@@ -14,9 +14,11 @@ from whalebuild.deploy.plan import (
     ServiceAction,
     ServiceChange,
     chosen_services,
-    not_a_pair,
 )
-from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.planner import DeployPlanner, all_of
+from whalebuild.deploy.pull_policy import not_pulled
+from whalebuild.deploy.resolve import not_published
+from whalebuild.errors import RefusedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff
 from whalebuild.published.lookup import ManifestLookup
@@ -32,12 +34,12 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
     decided = {each.name: _decide(planner, each) for each in chosen_services(planner.model, names)}
     changes = {name: change for name, (change, _) in decided.items()}
     apps = {name: app for name, (_, app) in decided.items() if app}
-    sources = {
+    read = {
         name: Reference(each.version.repository, each.version.tag)
         for name, each in changes.items()
         if each.version
     }
-    plan = planner.with_diffs(changes, tuple(names), sources)
+    plan = all_of(planner.with_diffs(changes, tuple(names), read=read))
     notes = [
         f"{name}: this does not pay: {app.reference} has other layers than its dependencies (its "
         "last stage is not FROM them), and is downloaded as a whole"
@@ -50,17 +52,31 @@ def plan_warm(planner: DeployPlanner, names: Sequence[str]) -> DeployPlan:
 
 def _decide(planner: DeployPlanner, service: Service) -> tuple[ServiceChange, PublishedApp | None]:
     """What becomes of a service; with its application where the dependencies are pulled."""
-    why = not_a_pair(service)
+    why = not_pulled(service, on_host=False)
     if why or service.image is None:
         return ServiceChange(service, ServiceAction.PLAIN, why=why), None
     named = with_tag(service.image)
-    app = planner.published(named)
+    app = _published(planner, named)
     deps = _dependencies(planner.lookup, named) if app and app.record else None
     if deps is None:
         why = f"{named} is no pair of whalebuild's"
         return ServiceChange(service, ServiceAction.PLAIN, why=why), None
     version = Reference(deps.reference.repository, deps.reference.tag, deps.bundle.digest)
     return ServiceChange(service, ServiceAction.WARM, version), app
+
+
+def _published(planner: DeployPlanner, named: Reference) -> PublishedApp | None:
+    """What a registry has; None where it has nothing, or is silent on what the host has."""
+    on_host = planner.look.image(named) is not None
+    try:
+        found = planner.lookup.app(named)
+    except RefusedError:
+        if not on_host:
+            raise
+        return None
+    if found is None and not on_host:
+        raise not_published(named)
+    return found
 
 
 def _dependencies(lookup: ManifestLookup, named: Reference) -> PublishedDeps | None:

@@ -143,6 +143,15 @@ class ComposeProject:
                 found[_shown(path)] = path.read_text(errors="replace")
         return found
 
+    def service_names(self) -> frozenset[str]:
+        """See ``deploy.ports.Project``."""
+        options = {**self._options, "compose_profiles": ["*"]}
+        try:
+            said = self._calls.run([*compose_words(options), "config", "--services"])
+        except CommandFailedError as failed:
+            raise _unreadable(failed) from None
+        return frozenset(said.split())
+
     def containers(self) -> tuple[Container, ...]:
         """See ``deploy.ports.Project``."""
         ids = container_ids(self._engine, {"label": [self._label]})

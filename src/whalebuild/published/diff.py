@@ -35,11 +35,13 @@ class DiffReader:
 
     Attributes:
         platform: Another one than the host's.
+        images: What the host has, where that was looked at before.
     """
 
     lookup: ManifestLookup
     host: Host
     platform: str | None = None
+    images: tuple[HostImage, ...] | None = None
 
     def diff(self, images: Sequence[DiffRequest]) -> tuple[ImageDiff, ...]:
         """Compute what the host must download, image by image, each as if it were pulled alone.
@@ -125,7 +127,7 @@ class DiffReader:
 
     @cached_property
     def _local(self) -> tuple[HostImage, ...]:
-        return self.host.images()
+        return self.host.images() if self.images is None else self.images
 
     @cached_property
     def _running(self) -> tuple[RunningImage, ...]:

@@ -37,10 +37,14 @@ class HostImage:
     diff_ids: tuple[str, ...] = ()
     kept: tuple[Reference, ...] = ()
 
+    @property
+    def known_as(self) -> frozenset[str]:
+        """All digests that it was pulled as, and its ID."""
+        return frozenset({self.id, *(each.digest for each in self.digests if each.digest)})
+
     def stands_for(self, digest: str) -> bool:
         """Whether it is what a digest was pulled as."""
-        known = {self.id, *(reference.digest for reference in self.digests)}
-        return digest in known or kept_name(digest) in self.kept
+        return digest in self.known_as or kept_name(digest) in self.kept
 
     @property
     def repositories(self) -> frozenset[str]:

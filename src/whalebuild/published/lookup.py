@@ -5,10 +5,11 @@ The one place that walks from an index to an image manifest and on to its config
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from whalebuild.bundle.published import PublishedApp, PublishedDeps, read_app, read_deps
 from whalebuild.failures.failure import FailedError, may_not_exist_yet
@@ -20,6 +21,7 @@ from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 
 _CONFIG_LIMIT = 4 << 20  # bytes
+T = TypeVar("T")
 
 
 @dataclass
@@ -27,18 +29,36 @@ class ManifestLookup:
     """Reads manifests, side by side and each once.
 
     Begun before a long build, it also finds out early that a registry cannot be used. Every method
-    but ``begin`` may raise ``WhalebuildError``: the registry refused, or could not be reached.
+    but the two that begin may raise ``WhalebuildError``: the registry refused, or could not be
+    reached.
     """
 
     registry: RetryingRegistry
     submit: Submit = field(default_factory=Submit)
     _begun: dict[Reference, Future[Manifest | None]] = field(default_factory=dict)
+    _asked: dict[Reference, Future[str | None]] = field(default_factory=dict)
 
     def begin(self, references: Iterable[Reference]) -> None:
         """Start to read manifests that will be needed, and do not wait for them."""
         for reference in references:
             if reference not in self._begun:
                 self._begun[reference] = self.submit(partial(self._read, reference))
+
+    def begin_digests(self, references: Iterable[Reference]) -> None:
+        """Start to ask what references stand for, and do not wait for it."""
+        for reference in references:
+            if reference not in self._asked:
+                self._asked[reference] = self.submit(partial(self._ask, reference))
+
+    def digest(self, reference: Reference) -> str | None:
+        """The digest of the manifest or index that a reference stands for; None for nothing.
+
+        It is asked with HEAD: a GET of a manifest counts as a pull at Docker Hub
+        (https://docs.docker.com/docker-hub/usage/pulls/).
+        """
+        self.begin_digests([reference])
+        with failures_as_errors():
+            return self._asked[reference].result()
 
     def manifest(self, reference: Reference) -> Manifest | None:
         """The manifest or index that a reference stands for; None where nothing is published."""
@@ -82,10 +102,18 @@ class ManifestLookup:
             return self.registry.blob(repository, image.config.digest, _CONFIG_LIMIT)
 
     def _read(self, reference: Reference) -> Manifest | None:
-        try:
-            return self.registry.manifest(reference)
-        except FailedError as failed:
-            # Docker Hub says so of a repository that the first push will create.
-            if may_not_exist_yet(failed.failure):
-                return None
-            raise
+        return _if_there(lambda: self.registry.manifest(reference))
+
+    def _ask(self, reference: Reference) -> str | None:
+        found = _if_there(lambda: self.registry.head(reference))
+        return found.digest if found else None
+
+
+def _if_there(look: Callable[[], T | None]) -> T | None:
+    try:
+        return look()
+    except FailedError as failed:
+        # Docker Hub says so of a repository that the first push will create.
+        if may_not_exist_yet(failed.failure):
+            return None
+        raise

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from whalebuild.cli.output.table import columns
+from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.plan import ServiceAction, ServiceChange, download_of
 from whalebuild.deploy.result import DeployAction, DeployResult
-from whalebuild.errors import retry_summary
+from whalebuild.errors import RefusedError, retry_summary
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, human_seconds, short_digest
 
@@ -24,7 +25,13 @@ _HOW = {
     ServiceAction.CONFIRM: "runs already, and works",
     ServiceAction.WARM: "dependencies ahead",
     ServiceAction.PLAIN: "as compose has it",
+    ServiceAction.UNREACHABLE: "left as it is",
+    ServiceAction.HELD: "left as it is",
 }
+# Those that others wait for: they have run to their end by then.
+_JOB = dict.fromkeys(
+    (ServiceAction.UPDATE, ServiceAction.START, ServiceAction.CONFIGURE), "job done"
+)
 _WILL = {
     **_HOW,
     ServiceAction.UPDATE: "to be updated",
@@ -39,22 +46,45 @@ def deploy_table(result: DeployResult, width: int | None = None) -> str:
     words = _HOW if result.switched else _WILL
     rows = [("SERVICE", "IMAGE", "WAS", "NOW", "ACTION")]
     rows += [_row(each, words) for each in result.plan.services.values()]
+    rows += [_orphan(each, result) for each in result.plan.orphans]
     return "\n".join([*columns(rows, width, head=True), "", _summary(result)])
 
 
 def _row(change: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, str, str, str, str]:
     image = change.version or change.service.image
-    how = words[change.action]
-    if change.order is UpdateOrder.START_FIRST:
-        how = f"{how} ({change.order})"
-    if change.action is ServiceAction.PLAIN:
-        how = f"{how}: {change.why}"
-    if change.configured:
-        how = f"{how}; {', '.join(change.configured)}"
     name = str(Reference(image.repository, image.tag)) if image else "-"
     now = change.version.digest if change.version else None
     was = change.before.digest if change.before else None
+    how = _how(change, words)
     return (change.service.name, name, short_digest(was) or "-", short_digest(now) or "-", how)
+
+
+def _how(change: ServiceChange, words: dict[ServiceAction, str]) -> str:
+    how = words[change.action]
+    if change.service.is_job and change.action in _JOB:
+        how = _JOB[change.action] if words is _HOW else f"job {words[change.action]}"
+    if change.order is UpdateOrder.START_FIRST:
+        how = f"{how} ({change.order})"
+    if change.action in {ServiceAction.PLAIN, ServiceAction.HELD}:
+        how = f"{how}: {change.why}"
+    if change.unreachable:
+        how = f"{how}: {_unasked(change)}"
+    if change.configured:
+        how = f"{how}: {', '.join(change.configured)}"
+    return how
+
+
+def _unasked(change: ServiceChange) -> str:
+    registry = change.service.image.registry if change.service.image else "its registry"
+    refused = isinstance(change.unreachable, RefusedError)
+    return f"{registry} {'refuses it' if refused else 'cannot be reached'}"
+
+
+def _orphan(container: Container, result: DeployResult) -> tuple[str, str, str, str, str]:
+    how = "an orphan, is left"
+    if result.plan.remove_orphans:
+        how = "an orphan, removed" if result.switched else "an orphan, to be removed"
+    return (container.service, str(container.image_name or "-"), "-", "-", how)
 
 
 def _summary(result: DeployResult) -> str:
@@ -71,7 +101,8 @@ def _parts(result: DeployResult) -> Iterator[str]:
             yield f"{result.done}, nothing was started: downloaded {cost}"
             yield f"pulled in {human_seconds(result.pull_seconds)}"
         case DeployAction.UNCHANGED:
-            yield "nothing to deploy: all of it runs already"
+            others = "all else" if result.plan.left else "all of it"
+            yield f"nothing to deploy: {others} runs already"
         case DeployAction.ROLLED_BACK | DeployAction.DEPLOYED:
             back = f", back to {result.to}" if result.to else ""
             yield f"deployment {result.number}{back}: downloaded {cost}"
@@ -97,6 +128,10 @@ def deploy_json(result: DeployResult) -> dict[str, Any]:
         "pull_seconds": round(result.pull_seconds, 3),
         "switch_seconds": round(result.switch_seconds, 3),
         "notes": list(result.plan.notes),
+        "orphans": [
+            {"service": each.service, "container": each.name} for each in result.plan.orphans
+        ],
+        "orphans_removed": result.plan.remove_orphans and result.switched,
         "retries": [asdict(retry) for retry in result.retries],
     }
 
@@ -110,4 +145,5 @@ def _service_json(change: ServiceChange) -> dict[str, Any]:
         "order": str(change.order) if change.version else None,
         "why": change.why or None,
         "configured": list(change.configured),
+        "unreachable": change.unreachable.what if change.unreachable else None,
     }

@@ -1,0 +1,100 @@
+"""Looks up what services are to run: a version by digest, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from whalebuild.bakefile.pair_names import with_tag
+from whalebuild.compose.model import Service
+from whalebuild.deploy.look import Look
+from whalebuild.deploy.pull_policy import not_pulled, to_build
+from whalebuild.errors import RefusedError, UnreachableError, UsageError, WhalebuildError
+from whalebuild.oci.reference import Reference, familiar
+from whalebuild.published.lookup import ManifestLookup
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What a service is to run.
+
+    Attributes:
+        version: ``repository[:tag]@digest``; None where compose is left with it.
+        why: Why compose is.
+        unreachable: Why its registry could not be asked.
+    """
+
+    version: Reference | None = None
+    why: str = ""
+    unreachable: WhalebuildError | None = None
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """Asks registries, side by side; only for what ``docker compose pull`` would look up."""
+
+    lookup: ManifestLookup
+    look: Look
+
+    def resolve(
+        self, services: Collection[Service], dependencies: Collection[str] = ()
+    ) -> Mapping[str, Resolved]:
+        """Look services' images up.
+
+        Args:
+            services: Which.
+            dependencies: Those of them that are only started since others need them: what the host
+                has of these is not looked up, as compose does not.
+
+        Raises:
+            UsageError: An image is neither published, nor on the host, nor built.
+        """
+        known = {each.name: self._known(each, dependencies) for each in services}
+        asked = (each.image for each in services if each.image and known[each.name] is None)
+        self.lookup.begin_digests(with_tag(image) for image in asked)
+        return {each.name: known[each.name] or self._asked(each) for each in services}
+
+    def _known(self, service: Service, dependencies: Collection[str]) -> Resolved | None:
+        """What is known of a service without its registry."""
+        if service.image is None:
+            return Resolved(why=not_pulled(service, on_host=False))
+        named = with_tag(service.image)
+        image = self.look.image(named)
+        why = not_pulled(service, on_host=image is not None)
+        if why:
+            return Resolved(why=why)
+        if named.digest:
+            return Resolved(named)
+        if service.name in dependencies and image:
+            digests = (each.digest for each in image.digests if _same(each, named))
+            digest = next(digests, None)
+            version = Reference(named.repository, named.tag, digest) if digest else None
+            return Resolved(version, why="" if version else "it is the host's own")
+        return None
+
+    def _asked(self, service: Service) -> Resolved:
+        assert service.image is not None, "such a service is known"  # noqa: S101
+        named = with_tag(service.image)
+        try:
+            digest = self.lookup.digest(named)
+        except (RefusedError, UnreachableError) as error:
+            return Resolved(unreachable=error)
+        if digest:
+            return Resolved(Reference(named.repository, named.tag, digest))
+        if service.built:
+            return Resolved(why=f"not published; {to_build(service)}")
+        if self.look.image(named):
+            return Resolved(why="not published: it is the host's own")
+        raise not_published(named)
+
+
+def not_published(named: Reference) -> UsageError:
+    """The error of an image that is nowhere."""
+    return UsageError(
+        f"{named} is not published, and not on this host",
+        next_step="publish it (`whalebuild bake`), or correct the image in the project's file",
+    )
+
+
+def _same(one: Reference, other: Reference) -> bool:
+    return familiar(one.repository) == familiar(other.repository)

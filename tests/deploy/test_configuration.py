@@ -150,7 +150,7 @@ def test_what_was_started_by_other_means(world: DeployWorld) -> None:
     )
     world.project.fails["up"] = [CommandFailedError("no")]
     failed = outcome(world.deploy)
-    assert "with the new configuration of web: the one before is not known" in str(failed)
+    assert "the configuration of web is the new one: the earlier is not known" in str(failed)
 
 
 def test_what_ran_by_the_files_is_known_after_the_first_deploy(world: DeployWorld) -> None:
@@ -253,3 +253,22 @@ def test_old_configurations_go(world: DeployWorld) -> None:
         files(world, environment={"N": str(n)})
         world.deploy()
     assert len(list(world.configurations.all())) == 20
+
+
+def test_one_that_only_compose_knows_a_version_of(world: DeployWorld) -> None:
+    """It is recorded and gone back from as well."""
+    world.project.names["registry.test/acme/web:latest"] = "sha256:own"
+    world.project.names["own"] = "sha256:own"
+    files(world, pull_policy="never")
+    world.deploy()
+    assert world.history.deployments == ()
+    [before] = world.project.running
+    files(world, pull_policy="never", environment={"DEBUG": "1"})
+    assert said(world.plan()) == (ServiceAction.PLAIN, ("environment: DEBUG",))
+    assert world.deploy().done is DeployAction.DEPLOYED
+    [after] = world.project.running
+    assert after.config_hash != before.config_hash
+    world.project.fails["up"] = [CommandFailedError("no")]
+    files(world, pull_policy="never", environment={"DEBUG": "2"})
+    assert "rolled back: web by its configuration" in str(outcome(world.deploy))
+    assert hashes(world) == {after.config_hash}

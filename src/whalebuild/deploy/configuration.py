@@ -55,6 +55,7 @@ class PlannedConfiguration:
         unknown: Services that are going to run by another one, while what they run by is not known.
         model: What compose is to run instead of what the project's files say; None for these.
         back: What compose is to run to go back; None for what the files say.
+        stays: What stays as it is now when services go back, in words: its content is not kept.
         notes: What the user should know.
     """
 
@@ -63,6 +64,7 @@ class PlannedConfiguration:
     unknown: tuple[str, ...] = ()
     model: Model | None = None
     back: Model | None = None
+    stays: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -149,21 +149,20 @@ class Configurer:
                 continue
             own = running_of(containers, name)
             runs = self._running(name, wanted[name], own, containers)
-            found = compare_configurations(wanted[name], runs, own, containers)
-            made[name] = reconfigured(change, found, len(own), order(change.service))
-            notes += [f"{name}: {each}" for each in found.notes]
+            other = compare_configurations(wanted[name], runs, own, containers)
+            made[name] = reconfigured(change, other, len(own), order(change.service))
+            notes += [f"{name}: {each}" for each in other.notes]
             if runs:
                 ran[name] = runs
-            elif found.words:
+            elif other.words:
                 unknown.append(name)
         made = with_users(made, wanted)
-        other = self._not_as_filed(
-            files, {name: as_restored(each, self.contents)[0] for name, each in ran.items()}
-        )
-        back = earlier_model(files, other, self.contents) if other else None
-        return made, PlannedConfiguration(
-            wanted, ran, tuple(unknown), back=back, notes=tuple(notes)
-        )
+        restored = {name: as_restored(each, self.contents) for name, each in ran.items()}
+        was = self._not_as_filed(files, {name: each for name, (each, _) in restored.items()})
+        back = earlier_model(files, was, self.contents) if was else None
+        stays = dict.fromkeys(what for _, each in restored.values() for what in each)
+        found = PlannedConfiguration(wanted, ran, tuple(unknown), None, back, tuple(stays))
+        return made, replace(found, notes=tuple(notes))
 
     def _not_as_filed(
         self, files: Model, found: Mapping[str, Configuration]

@@ -109,28 +109,29 @@ class Deployer:
         configuration = plan.configuration
         for each in configuration.ran.values():
             self.configurations.keep(each)
+        by = {
+            name: self.configurations.keep(configuration.wanted[name])
+            for name in plan.to_start
+            if name in configuration.wanted
+        }
         self._record_found(plan)
         number = next_number(self.record.read())
-        if plan.changes:
+        if plan.touched:
             before = {each.service.name: each.before for each in plan.changes}
             wanted = {each.service.name: each.version for each in plan.changes}
-            by = {
-                name: self.configurations.keep(configuration.wanted[name])
-                for name in plan.to_start
-                if name in configuration.wanted
-            }
-            self.record.add(Begun(number, act, self.now(), wanted, before, to, by))
+            words = {each.service.name: each.configured for each in plan.touched if each.configured}
+            self.record.add(Begun(number, act, self.now(), wanted, before, to, by, words))
         began = self.clock()
         try:
             with self.project.as_it_was(configuration.model):
                 self.switcher.switch(plan)
         except UnhealthyError as failed:
             self._failed(plan, act, failed, number, began)
-        if not plan.changes:
+        if not plan.touched:
             return None
         self._end(plan, number, Outcome.DONE, began)
         kept = needed_configurations(self.record.read(), _KEPT_CONFIGURATIONS)
-        self.configurations.drop_all_but(kept)
+        self.configurations.drop_all_but({*kept, *by.values()})
         return number
 
     def _failed(
@@ -144,29 +145,29 @@ class Deployer:
         """Go back to what ran before, if there is something, and say what happened."""
         what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
         back = _back(plan)
-        if not plan.changes:
+        if not plan.touched:
             what = "no version has changed, so that there is none to go back to"
         elif not self.go_back:
             what = "not rolled back (--no-rollback)"
             step = "whalebuild rollback goes back"
-        elif not back.changes:
+        elif not back.touched:
             what = "there is no version before it to go back to"
         elif not failed.switched:
             with self.project.as_it_was(plan.configuration.back):
                 self.switcher.set_tags(back)
             outcome = Outcome.ROLLED_BACK
-            what = f"{changed(back.changes)} was not stopped, and runs"
+            what = f"{changed(back.touched)} was not stopped, and runs"
         else:
             self.console.note(f"{_reason(failed)}; going back")
             try:
                 with self.project.as_it_was(plan.configuration.back):
                     self.switcher.switch(back)
                 outcome = Outcome.ROLLED_BACK
-                what = f"rolled back: {changed(back.changes)} runs again{_but(plan)}"
+                what = f"rolled back: {changed(back.touched)} runs again{_but(plan)}"
             except UnhealthyError as also:
                 what = f"and the version before does not work either: {_reason(also)}"
                 step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
-        if plan.changes:
+        if plan.touched:
             self._end(plan, number, outcome, began, _reason(failed))
         raise DeployError(
             f"the {act} failed: {_reason(failed)}; {what}",
@@ -235,15 +236,18 @@ def _back(plan: DeployPlan) -> DeployPlan:
         for each in plan.changes
         if each.before
     }
+    changes |= {each.service.name: each for each in plan.touched if not each.version}
     return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=())
 
 
 def _but(plan: DeployPlan) -> str:
     """What is not as it was of services that went back."""
-    unknown = [each for each in plan.configuration.unknown if plan.services[each].before]
-    if not unknown:
-        return ""
-    return f", with the new configuration of {', '.join(unknown)}: the one before is not known"
+    unknown = [each for each in plan.configuration.unknown if plan.services[each].configured]
+    said = ", ".join(f"{each} stays as it is now" for each in plan.configuration.stays)
+    if unknown:
+        new = f"the configuration of {', '.join(unknown)} is the new one: the earlier is not known"
+        said = f"{new}; {said}" if said else new
+    return f"; {said}" if said else ""
 
 
 def _reason(failed: UnhealthyError) -> str:

@@ -126,6 +126,12 @@ class DeployPlan:
         """Those that are going to run another version."""
         return tuple(each for each in self.pairs if each.action is not ServiceAction.UNCHANGED)
 
+    @property
+    def touched(self) -> tuple[ServiceChange, ...]:
+        """These, and those that only compose knows a version of and that it replaces."""
+        plain = [each for each in self.services.values() if each.action is ServiceAction.PLAIN]
+        return (*self.changes, *(each for each in plain if each.configured))
+
 
 def chosen_services(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
     """The services that were named; all of them if none was.

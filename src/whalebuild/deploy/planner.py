@@ -38,6 +38,8 @@ from whalebuild.published.download import DiffRequest, ImageDiff
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
 
+_AS_IT_WAS = "its version is not recorded"
+
 
 @dataclass
 class DeployPlanner:
@@ -104,8 +106,9 @@ class DeployPlanner:
             configurations: By which configuration, as far as the record says: digests.
         """
         notes = []
-        wanted = {n: d for n, d in (configurations or {}).items() if versions.get(n)}
-        earlier = self.configurer.earlier(self.model, wanted)
+        # Those that only compose knows a version of have none.
+        known = {n: d for n, d in (configurations or {}).items() if versions.get(n, True)}
+        earlier = self.configurer.earlier(self.model, known)
         changes = {}
         for name, version in versions.items():
             service = earlier.model.services.get(name)
@@ -116,7 +119,13 @@ class DeployPlanner:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
+        for service in in_order(earlier.model, set(known) - set(versions)):
+            changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=_AS_IT_WAS)
         changes, found = self.configurer.to_earlier(earlier, changes, self.look.containers, order)
+        plain = ServiceAction.PLAIN
+        changes = {
+            n: each for n, each in changes.items() if each.configured or each.action != plain
+        }
         plan = all_of(self.with_diffs(changes, tuple(changes), (*notes, *found.notes)))
         return replace(plan, model=earlier.model, configuration=found)
 

@@ -41,6 +41,7 @@ class Begun:
         to: The deployment that a rollback goes back to.
         configurations: By which configuration services are to run, also those whose version stays:
             digests (``Configuration.digest``), as far as they are known.
+        configured: What is another in that than before, in words, of those where something is.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Begun:
     before: Versions
     to: int | None = None
     configurations: Mapping[str, str] = field(default_factory=dict)
+    configured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

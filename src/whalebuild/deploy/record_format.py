@@ -48,6 +48,8 @@ def entry_line(entry: Entry) -> str:
             }
             if entry.configurations:
                 fields["configurations"] = dict(entry.configurations)
+            if entry.configured:
+                fields["configured"] = {name: list(w) for name, w in entry.configured.items()}
         case Ended():
             fields = {
                 "event": "ended",
@@ -113,6 +115,7 @@ def _begun(fields: Mapping[str, Any]) -> Begun:
         _versions(fields.get("before")),
         values.maybe(fields.get("to"), _number),
         _digests(fields.get("configurations") or {}),
+        _words(fields.get("configured") or {}),
     )
 
 
@@ -150,6 +153,11 @@ def _versions(value: Any) -> dict[str, Reference | None]:
 
 def _digests(value: Any) -> dict[str, str]:
     return {values.name(key): values.digest(each) for key, each in values.table(value).items()}
+
+
+def _words(value: Any) -> dict[str, tuple[str, ...]]:
+    found = values.table(value).items()
+    return {values.name(key): values.listed(each, values.text) for key, each in found}
 
 
 def _version(value: Any) -> Reference:

@@ -47,7 +47,9 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
         "if-unchanged": True,
         "deploy-timeout": 60,
         "deploy-grace": 0.5,
+        "start-first-volumes": ["media", "/srv/shared"],
         "keep": 9,
+        "prune": False,
         "state-dir": "/var/lib/whalebuild",
     }
     assert set(table) == set(KEYS)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from wbbench.project import PLAIN, SHAPES
 from wbbench.samples import Summary
-from wbbench.selection import CODE, DEPLOY, EMULATED, PLATFORMS
+from wbbench.selection import CODE, DEPLOY, EMULATED, NOTHING, ONE, PLATFORMS, SCENARIOS
+from wbbench.selection import MANY as DEPLOY_MANY
 from wbbench.units import seconds, size
 
 SMALL = 32_000
@@ -20,6 +21,10 @@ PLAN_SECONDS = 3
 TIMES_EMULATED = 15
 BOTH_PLATFORMS = 1.6
 MANY = "services-40"
+#: Of `docker compose pull` and `up`, by scenario.
+TIMES_COMPOSE = {ONE: 1.3, DEPLOY_MANY: 1.5}
+FEW_COMMANDS = 12
+NOTHING_TO_DEPLOY = 1.5
 #: Dockerfiles as people write them, of which nothing runs after the code.
 SHORT = ("copy-plain", "one-stage")
 SMALL_AS_WRITTEN = 40_000
@@ -60,7 +65,12 @@ def verdicts(summaries: Sequence[Summary], notes: Mapping[str, object]) -> list[
             found += judge(measured, shape)
     for shape in SHORT:
         found += _as_written(measured, shape)
-    found += [*_deploy(measured), *_platforms(measured), *_services(measured, notes)]
+    found += [
+        *_deploy(measured),
+        *_switching(measured),
+        *_platforms(measured),
+        *_services(measured, notes),
+    ]
     return [*found, _linear(measured), _tags(notes)]
 
 
@@ -158,6 +168,26 @@ def _deploy(measured: Measured) -> Iterator[Verdict]:
     ratio = by_hand / max(down, 1)
     text = f"{ratio:.0f}× ({size(by_hand)} by hand, {size(down)})"
     yield Verdict(aim, text, ratio >= TIMES_LESS_DOWN)
+
+
+def _switching(measured: Measured) -> Iterator[Verdict]:
+    for scenario, times in TIMES_COMPOSE.items():
+        what = SCENARIOS[scenario]
+        aim = f"{what}: at most {times}× the time by hand"
+        ours, hand = (measured.get(scenario, SHAPES[0], way) for way in ("whalebuild", "by-hand"))
+        if not ours or not hand:
+            yield _unknown(aim)
+            continue
+        ratio = ours.seconds / hand.seconds
+        text = f"{ratio:.2f}× ({seconds(ours.seconds)} s, {seconds(hand.seconds)} s by hand)"
+        yield Verdict(aim, text, ratio <= times)
+        few = ours.commands is not None and ours.commands <= FEW_COMMANDS
+        yield Verdict(f"{what}: ≤ {FEW_COMMANDS} docker commands", str(ours.commands), few)
+    aim = f"{SCENARIOS[NOTHING]}: `whalebuild deploy` ≤ {NOTHING_TO_DEPLOY} s"
+    if ours := measured.get(NOTHING, SHAPES[0]):
+        yield Verdict(aim, f"{seconds(ours.seconds)} s", ours.seconds <= NOTHING_TO_DEPLOY)
+    else:
+        yield _unknown(aim)
 
 
 def _dependency(measured: Measured, shape: str) -> Iterator[Verdict]:

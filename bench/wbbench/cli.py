@@ -26,8 +26,9 @@ from wbbench.registry import Registry
 from wbbench.sandbox import ROOT, Sandbox, clear_leftovers
 from wbbench.scenarios import SCENARIOS as STEPS
 from wbbench.scenarios import Scenario
-from wbbench.selection import PLATFORM_WAYS, SCENARIOS, Selection
+from wbbench.selection import DEPLOY, PLATFORM_WAYS, SCENARIOS, Selection
 from wbbench.services import COUNTS, ManyTrack, run_services
+from wbbench.switching import run_switching
 from wbbench.track import Track
 from wbbench.ways import DOCKER_WAYS, Way
 
@@ -113,6 +114,7 @@ def _rounds(
             for track in tracks:
                 track.forget_machines()
         run_platforms(bench, selection, number)
+        run_switching(bench, selection, number)
         for count in COUNTS:
             for track in _rotated([t for t in many if t.count == count], number):
                 run_services(track, selection, number)
@@ -132,7 +134,7 @@ def _rotated(tracks: list[Track], number: int) -> list[Track]:
 
 
 def _wanted(selection: Selection, track: Track) -> bool:
-    names = [name for name in SCENARIOS if not name.startswith("services")]
+    names = [name for name in SCENARIOS if not name.startswith(("services", f"{DEPLOY}-"))]
     return any(selection.wants(name, track.shape, track.way.name) for name in names)
 
 

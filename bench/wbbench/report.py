@@ -8,12 +8,13 @@ from itertools import groupby
 from wbbench.aims import Verdict
 from wbbench.project import ALL_SHAPES
 from wbbench.samples import Summary
-from wbbench.selection import PLATFORMS, SCENARIOS
+from wbbench.selection import DEPLOY, PLATFORMS, SCENARIOS
 from wbbench.units import seconds, size
 
 HEAD = ("way", "seconds", "min–max", "runs", "× time", "down", "base down", "up", "requests")
 #: Of services that are switched.
 GAP = "no answer for"
+COMMANDS = "docker commands"
 SUBJECT = "whalebuild"
 
 
@@ -22,7 +23,7 @@ def title(scenario: str, shape: str) -> str:
     for suffix, words in (("-cold", "all of it for the first time"), ("-plan", "the plan alone")):
         if scenario.endswith(suffix):
             return f"{SCENARIOS[scenario.removesuffix(suffix)].split(',')[0]}: {words}"
-    if scenario.startswith(("services", PLATFORMS)):
+    if scenario.startswith(("services", PLATFORMS, f"{DEPLOY}-")):
         return SCENARIOS[scenario]
     return f"{SCENARIOS[scenario]} (shape `{shape}`)"
 
@@ -48,6 +49,9 @@ def tables(summaries: Iterable[Summary]) -> list[Table]:
         if any(row.gap is not None for row in rows):
             head = (*HEAD, GAP)
             lines = [(*line, _gap(row)) for line, row in zip(lines, rows, strict=True)]
+        if any(row.commands is not None for row in rows):
+            head = (*head, COMMANDS)
+            lines = [(*line, str(row.commands)) for line, row in zip(lines, rows, strict=True)]
         found.append((title(scenario, shape), head, lines))
     return found
 

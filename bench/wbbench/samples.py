@@ -29,6 +29,8 @@ class Sample:
     builds: int | None = None
     #: The longest time in which a client that asked every 50 ms had no answer.
     gap: float | None = None
+    #: Docker commands of another such run, plugins that were started directly included.
+    commands: int | None = None
     error: str = ""
 
 
@@ -71,6 +73,12 @@ class Summary:
         """Median of the longest times without an answer; None where nobody asked."""
         found = [sample.gap for sample in self.good if sample.gap is not None]
         return median(found) if found else None
+
+    @property
+    def commands(self) -> int | None:
+        """Median number of docker commands; None where nobody counted."""
+        found = [sample.commands for sample in self.good if sample.commands is not None]
+        return round(median(found)) if found else None
 
     @property
     def base_down(self) -> int:

@@ -25,6 +25,8 @@ CODE = "code"
 #: The scenario in which services are switched: by hand, and with whalebuild.
 DEPLOY = "deploy"
 DEPLOY_SHAPES = (PLAIN, SHAPES[0])
+#: Small services that are switched, with the docker commands that it takes.
+ONE, TRIAL, MANY, NOTHING = "deploy-1", "deploy-1-trial", "deploy-12", "deploy-nothing"
 DEPLOY_WAYS = {
     "by-hand": "`docker compose pull` and `docker compose up --detach --wait`",
     "whalebuild": "`whalebuild deploy`",
@@ -42,6 +44,10 @@ SCENARIOS = {
     CODE: "Fresh runner: only the code changed",
     "host": "Production host: `docker compose pull` after the code changed on a fresh runner",
     DEPLOY: "Production host: switched over to code that changed on a fresh runner",
+    ONE: "Production host with 1 small service: its code changed",
+    TRIAL: "The same after a trial of the new version: its time is what this takes more",
+    MANY: "Production host with 12 small services: the code of one changed",
+    NOTHING: "Production host with 12 small services: nothing changed",
     "dependency": "Fresh runner: one dependency added",
     LOCAL: "Developer's machine with an empty disk: `docker compose build` after a code change",
     PLATFORMS: "Fresh runner, linux/amd64: cold dependencies for other platforms",
@@ -103,7 +109,8 @@ class Selection:
         if not _exists(scenario, shape, way):
             return False
         if self.only:
-            names = (f"{scenario}/{way}", f"{scenario}/{shape}/{way}", scenario)
+            of = DEPLOY if scenario.startswith(f"{DEPLOY}-") else scenario
+            names = (f"{scenario}/{way}", f"{scenario}/{shape}/{way}", scenario, of, f"{of}/{way}")
             return any(fnmatchcase(name, pattern) for pattern in self.only for name in names)
         if self.quick and (scenario not in QUICK or shape != SHAPES[0]):
             return False
@@ -111,6 +118,9 @@ class Selection:
 
 
 def _exists(scenario: str, shape: str, way: str) -> bool:
+    if scenario in {ONE, TRIAL, MANY, NOTHING}:
+        of_both = way in DEPLOY_WAYS and (scenario != TRIAL or way == "whalebuild")
+        return of_both and shape == SHAPES[0]
     if scenario == DEPLOY:
         return way in DEPLOY_WAYS and shape in DEPLOY_SHAPES
     if scenario == LOCAL:

@@ -20,7 +20,7 @@ COUNTS = (1, 10, 40)
 #: With these bake only says what is in the file.
 QUESTIONS = ("--print", "--list", "--call", "--check", "--help")
 #: Passes everything on, and notes what was asked of docker.
-_SHIM = '#!/bin/sh\necho "$@" >> "{log}"\nexec "{docker}" "$@"\n'
+SHIM = '#!/bin/sh\necho "$@" >> "{log}"\nexec "{docker}" "$@"\n'
 
 
 @dataclass
@@ -100,7 +100,7 @@ def _count_bakes(machine: Machine, project: Project) -> int:
     folder.mkdir()
     log = folder / "log"
     docker = shutil.which("docker", path=machine.env["PATH"])
-    (folder / "docker").write_text(_SHIM.format(log=log, docker=docker))
+    (folder / "docker").write_text(SHIM.format(log=log, docker=docker))
     (folder / "docker").chmod(0o755)
     path = {"PATH": f"{folder}{os.pathsep}{machine.env['PATH']}"}
     machine.run("whalebuild", "bake", cwd=project.folder, env=path)

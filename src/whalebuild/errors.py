@@ -116,9 +116,13 @@ class DeployError(WhalebuildError):
 
 
 class InterruptedRunError(WhalebuildError):
-    """SIGINT or SIGTERM arrived; what was running has been stopped."""
+    """SIGINT, SIGTERM or SIGHUP arrived; what was running has been stopped."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+class AbandonedRunError(InterruptedRunError):
+    """A second signal arrived while things were put back: nothing more is."""
 
 
 @dataclass(frozen=True)

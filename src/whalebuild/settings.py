@@ -12,6 +12,7 @@ from enum import Enum
 from typing import cast
 
 from whalebuild.errors import UsageError
+from whalebuild.hooks import HOOKS, VARIABLES, Hook, Hooks, read_hooks
 from whalebuild.oci.platform import parse_platforms
 from whalebuild.oci.reference import parse_repository
 from whalebuild.tags import scope_name
@@ -106,14 +107,22 @@ KEYS = {
         SettingKey("strict-cache", ValueKind.SWITCH, "fail where a cache cannot be exported"),
         SettingKey("if-unchanged", ValueKind.SWITCH, "publish only if nobody else has meanwhile"),
         SettingKey(
-            "deploy-timeout", ValueKind.SECONDS, "seconds that services may take to become healthy"
+            "deploy-timeout", ValueKind.SECONDS, "seconds for a deploy after its pull, all together"
         ),
         SettingKey(
             "deploy-grace",
             ValueKind.SECONDS,
             "seconds that a service without a health check must stay up",
         ),
+        SettingKey(
+            "start-first-volumes",
+            ValueKind.LIST,
+            "volumes and paths that two versions of a service may write at once",
+        ),
         SettingKey("keep", ValueKind.COUNT, "deployments whose images stay on the host"),
+        SettingKey(
+            "prune", ValueKind.SWITCH, "remove images beyond keep after a deploy that worked"
+        ),
         SettingKey("state-dir", ValueKind.TEXT, "folder of the records of deployments"),
     )
 }
@@ -139,6 +148,7 @@ class Settings:
 
     Attributes:
         targets: What targets have for themselves: target → key name → (value, origin).
+        hooks: Commands of the user's at moments of a deploy.
         origins: What set a key: a file, a variable, a flag.
     """
 
@@ -158,9 +168,12 @@ class Settings:
     if_unchanged: bool = False
     deploy_timeout: float = 120.0
     deploy_grace: float = 5.0
+    start_first_volumes: tuple[str, ...] = ()
     keep: int = DEFAULT_KEEP
+    prune: bool = True
     state_dir: str | None = None
     targets: Mapping[str, _Values] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -190,12 +203,13 @@ class Settings:
 class Layer:
     """Checked values from one place: key name → (value, origin).
 
-    ``targets`` has those of single targets, by the target's name.
+    ``targets`` has those of single targets, by the target's name; ``hooks`` is empty but for files.
     """
 
     values: _Values
     warnings: tuple[str, ...] = ()
     targets: Mapping[str, _Values] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=dict)
 
 
 def layer_from_table(table: Mapping[str, object], origin: str) -> Layer:
@@ -204,8 +218,8 @@ def layer_from_table(table: Mapping[str, object], origin: str) -> Layer:
     Raises:
         UsageError: A key is unknown or its value is of another kind; names file and key.
     """
-    general = {name: raw for name, raw in table.items() if name != TARGETS}
-    values = _from_table(general, origin, origin, (*KEYS, TARGETS))
+    general = {name: raw for name, raw in table.items() if name not in {TARGETS, HOOKS}}
+    values = _from_table(general, origin, origin, (*KEYS, TARGETS, HOOKS))
     tables = table.get(TARGETS, {})
     if not isinstance(tables, Mapping):
         raise UsageError(
@@ -218,7 +232,7 @@ def layer_from_table(table: Mapping[str, object], origin: str) -> Layer:
         if not isinstance(own, Mapping):
             raise UsageError(f"{where}: expected a table, found {own!r}")
         targets[name] = _from_table(own, where, origin, TARGET_KEYS)
-    return Layer(values, targets=targets)
+    return Layer(values, targets=targets, hooks=read_hooks(table.get(HOOKS, {}), origin))
 
 
 def layer_from_environment(environment: Mapping[str, str]) -> Layer:
@@ -236,7 +250,7 @@ def layer_from_environment(environment: Mapping[str, str]) -> Layer:
     for variable, text in environment.items():
         if not variable.startswith(ENVIRONMENT_PREFIX) or variable.startswith(_FOREIGN_PREFIX):
             continue
-        if variable == DEBUG:
+        if variable == DEBUG or variable in VARIABLES:
             continue
         key = by_variable.get(variable)
         if key is None:
@@ -277,8 +291,10 @@ def resolve(layers: Iterable[Layer]) -> Settings:
     """
     merged: dict[str, tuple[Value, str]] = {}
     targets: dict[str, dict[str, tuple[Value, str]]] = {}
+    hooks: dict[str, tuple[Hook, ...]] = {}
     for layer in layers:
         merged.update(layer.values)
+        hooks.update(layer.hooks)
         targets = {name: _without(own, layer.values) for name, own in targets.items()}
         for name, own in layer.targets.items():
             targets[name] = {**targets.get(name, {}), **own}
@@ -286,7 +302,7 @@ def resolve(layers: Iterable[Layer]) -> Settings:
     chosen = {KEYS[name].field: value for name, (value, _) in merged.items()}
     assert set(chosen) <= known, "every key has a field"  # noqa: S101 - an error in this file, not in input
     origins = {name: origin for name, (_, origin) in merged.items()}
-    return Settings(**chosen, targets=targets, origins=origins)  # type: ignore[arg-type]
+    return Settings(**chosen, targets=targets, hooks=hooks, origins=origins)  # type: ignore[arg-type]
 
 
 def _without(own: _Values, others: Iterable[str]) -> dict[str, tuple[Value, str]]:

@@ -36,7 +36,10 @@ def test_platforms_have_ways_of_their_own() -> None:
 
 def test_services_are_switched_by_hand_and_with_whalebuild() -> None:
     for way in ("by-hand", "whalebuild"):
-        assert chosen(Selection(only=("deploy",)), way) == {"deploy/from", "deploy/plain"}
+        trial = {"deploy-1-trial/from"} if way == "whalebuild" else set()
+        small = {"deploy-1/from", "deploy-12/from", "deploy-nothing/from"} | trial
+        assert chosen(Selection(only=("deploy",)), way) == {"deploy/from", "deploy/plain"} | small
+        assert chosen(Selection(only=("deploy-*",)), way) == small
     assert not [name for name in chosen(Selection()) if "/plain" in name and "deploy" not in name]
     assert chosen(Selection(only=("deploy", "deploy/floor")), "floor") == set()
 

@@ -92,7 +92,12 @@ def test_an_interrupted_one(project: FakeProject, record: FileRecord) -> None:
     record.add(begun(5, running(web="5"), running(web="1")))
     shown = invoke("history")
     assert "interrupted" in shown.stdout.splitlines()[5]
-    assert "a deployment of web was interrupted: either version may run" in shown.stderr
+    assert "a deployment of web was interrupted, and " in shown.stderr
+    project.run("web", version("5"))
+    five = str(version("5").digest)[:19]
+    assert f"interrupted, and web runs {five}; deploy again" in invoke("history").stderr
+    project.running.clear()
+    assert "interrupted, and nothing of web runs; deploy" in invoke("history").stderr
 
 
 def test_a_project_that_was_never_deployed(project: FakeProject, tmp_path: Path) -> None:

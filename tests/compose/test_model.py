@@ -14,7 +14,6 @@ from whalebuild.compose.model import (
     UpdateOrder,
     read_model,
     resolved_with,
-    without_hostname,
 )
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.oci.reference import Reference
@@ -121,13 +120,6 @@ def test_networks_go_by_the_names_that_the_engine_has() -> None:
     web = read_model(raw).services["web"]
     assert web.networks == {"shop_default": (), "own": ("orders",)}
     assert not web.publishes
-
-
-def test_a_project_without_a_hostname() -> None:
-    raw = {"name": "shop", "services": {"web": {"image": "web", "hostname": "x"}, "db": {}}}
-    model = read_model(raw)
-    assert without_hostname(model, "web").raw["services"] == {"web": {"image": "web"}, "db": {}}
-    assert model.raw == raw
 
 
 @pytest.mark.parametrize(

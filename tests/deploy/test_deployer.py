@@ -19,7 +19,6 @@ from whalebuild.deploy.result import DeployAction
 from whalebuild.errors import (
     DeployError,
     EngineError,
-    InterruptedRunError,
     RefusedError,
     UnreachableError,
     UsageError,
@@ -129,7 +128,8 @@ def test_a_version_before_that_does_not_work_either(world: DeployWorld) -> None:
     failed = outcome(lambda: world.deploy("web"))
     assert failed.what == (
         "the deploy failed: web: it ended with exit code 3; and the version before does not work "
-        "either: web: it is unhealthy"
+        f"either: web: it is unhealthy (web {str(one.digest)[:19]} runs, but its health check "
+        "fails)"
     )
     assert outcomes(world)[-1] == (DeploymentKind.DEPLOY, Outcome.FAILED)
 
@@ -165,36 +165,44 @@ def test_a_registry_that_fails_in_the_pull(world: DeployWorld, said: str, error:
     assert len(world.history.deployments) == 1
 
 
-def test_an_engine_that_is_lost_in_the_middle(world: DeployWorld) -> None:
-    one = world.publish("1")
-    world.deploy("web")
-    two = world.publish("2")
+def lost_after_up(world: DeployWorld, errors: list[Exception]) -> None:
+    """Have the engine go away once compose has started what is new."""
     up = world.project.up
 
     def lost(*given: Any, **more: Any) -> None:
         up(*given, **more)
-        world.project.fails["containers"] = [LOST]
+        world.project.fails["containers"] = errors
+        world.project.up = up  # type: ignore[method-assign]
 
     world.project.up = lost  # type: ignore[method-assign]
+
+
+def test_an_engine_that_is_lost_in_the_middle(world: DeployWorld) -> None:
+    one = world.publish("1")
+    world.deploy("web")
+    two = world.publish("2")
+    lost_after_up(world, [LOST] * 1000)
     failed = outcome(lambda: world.deploy("web"))
     assert isinstance(failed, EngineError)
     assert failed.what == "the Docker engine is not running"
     assert outcomes(world)[-1] == (DeploymentKind.DEPLOY, Outcome.INTERRUPTED)
     assert (interrupted_services(world.history), world.runs()) == ({"web"}, [two.digest])
     assert state_now(world.history) == {"web": one}
+    assert "waiting for the Docker engine" in world.console.shown[-1]
 
 
-def test_ctrl_c_leaves_an_interrupted_deployment(world: DeployWorld) -> None:
-    world.publish("1")
-
-    def interrupted(*_: Any, **__: Any) -> None:
-        raise InterruptedRunError("interrupted")
-
-    world.project.up = interrupted  # type: ignore[method-assign]
+def test_an_engine_that_comes_back(world: DeployWorld) -> None:
+    one = world.publish("1")
+    world.deploy("web")
+    world.publish("2")
+    lost_after_up(world, [LOST] * 3)
     failed = outcome(lambda: world.deploy("web"))
-    assert isinstance(failed, InterruptedRunError)
-    assert "run the deploy again, or `whalebuild rollback`" in str(failed.next_step)
-    assert outcomes(world) == [(DeploymentKind.DEPLOY, Outcome.INTERRUPTED)]
+    assert isinstance(failed, EngineError)
+    assert failed.what == (
+        "the deploy failed: the Docker engine is not running; rolled back: web "
+        f"{str(one.digest)[:19]} runs again"
+    )
+    assert (outcomes(world)[-1][1], world.runs()) == (Outcome.ROLLED_BACK, [one.digest])
 
 
 def test_what_was_started_by_other_means_is_found(world: DeployWorld) -> None:

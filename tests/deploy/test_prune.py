@@ -9,7 +9,7 @@ from tests.support.host import FakeHost
 from tests.support.project import FakeProject, model, service
 from tests.support.record import begun, done, ended, history, running, version, warmed
 from whalebuild.cli.output.prune import prune_json
-from whalebuild.deploy.prune import Pruning, prune
+from whalebuild.deploy.prune import Pruning, RemovableImage, prune, pruned_in_words
 from whalebuild.deploy.record import Entry, History
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -217,3 +217,14 @@ def test_tags_that_deploys_have_set_go_unless_the_file_names_them(
 
 def _done(number: int, image: Reference) -> tuple[Entry, Entry]:
     return begun(number, {"web": image}), ended(number, {"web": image})
+
+
+def test_what_is_said_after_a_deploy() -> None:
+    gone = RemovableImage("sha256:1", (), (), 30_000_000)
+    assert pruned_in_words(Pruning(5, (gone, gone), (), done=True)) == (
+        "removed 2 images of old deployments, 60 MB at the most; keep = 5"
+    )
+    assert pruned_in_words(Pruning(1, (RemovableImage("sha256:1", (), ()),), ())) == (
+        "removed 1 image of old deployments; keep = 1"
+    )
+    assert pruned_in_words(Pruning(5, (), ())) == ""

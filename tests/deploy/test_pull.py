@@ -12,6 +12,7 @@ from tests.support.record import version
 from tests.support.retrier import patient
 from whalebuild.compose.pull_progress import PullLine, layer_id
 from whalebuild.deploy.pull import Puller
+from whalebuild.deploy.space import DiskSpace
 from whalebuild.errors import EngineError, RefusedError, UnreachableError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.image_config import ImageConfig
@@ -156,3 +157,19 @@ def test_an_interrupt_stops_the_pull() -> None:
     with pytest.raises(KeyboardInterrupt):
         Puller(project, patient(), Stopped()).pull({"web": WEB}, ())
     assert project.closed == 1
+
+
+def test_what_does_not_fit_is_not_begun() -> None:
+    project, console = Pulls(([], None)), FakeConsole()
+    puller = Puller(project, patient(2, console.note), console, lambda: DiskSpace("/data", 10))
+    with pytest.raises(EngineError, match="no room"):
+        puller.pull({"web": WEB}, [diff(WEB, (LAYER, 10_000))])
+    assert project.asked == []
+
+
+def test_where_it_is_tight_that_is_said() -> None:
+    project, console = Pulls(([], None)), FakeConsole()
+    puller = Puller(project, patient(2, console.note), console, lambda: DiskSpace("/data", 11_000))
+    puller.pull({"web": WEB}, [diff(WEB, (LAYER, 10_000))])
+    [note] = console.notes
+    assert note.startswith("there is little room for what is pulled: 10 KB, unpacked more")

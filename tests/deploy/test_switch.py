@@ -13,9 +13,12 @@ from tests.support.deploy import ENDED, UNHEALTHY, DeployWorld
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from tests.support.record import version
+from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Service, UpdateOrder
+from whalebuild.deploy.course import Course
 from whalebuild.deploy.health_wait import UnhealthyError
 from whalebuild.deploy.plan import DeployPlan
+from whalebuild.deploy.record import Outcome
 from whalebuild.errors import DeployError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
@@ -52,7 +55,7 @@ def pulled(world: DeployWorld, *names: str, order: UpdateOrder | None = None) ->
 
 def trouble(world: DeployWorld, plan: DeployPlan) -> UnhealthyError:
     with pytest.raises(UnhealthyError) as failed:
-        world.switcher().switch(plan)
+        world.switcher().switch(plan, Course())
     return failed.value
 
 
@@ -63,11 +66,11 @@ def ups(world: DeployWorld) -> list[tuple[object, ...]]:
 def test_the_host_s_tag_stands_for_the_version_and_compose_has_its_own_file(tmp_path: Path) -> None:
     world, two = at_two(tmp_path, service("web"), service("api"))
     plan = pulled(world)
-    world.switcher().switch(plan)
+    world.switcher().switch(plan, Course())
     tags = world.asked("tag")
     assert ("tag", str(kept_name(str(two.digest))), LATEST) in tags
     assert len(tags) == 2, "that of what stays is set as well"
-    assert ups(world) == [((), {}, {})]
+    assert ups(world) == [(("web", "api"), {}, {})]
     assert world.project.names[LATEST] == two.digest
 
 
@@ -93,8 +96,8 @@ def test_compose_is_kept_from_pulling_in_between(
     world, two = at_two(tmp_path, service("web", **more))
     plan = pulled(world)
     world.publish("3")
-    world.switcher().switch(plan)
-    assert ups(world) == [((), {"web": given} if given else {}, {})]
+    world.switcher().switch(plan, Course())
+    assert ups(world) == [(("web",), {"web": given} if given else {}, {})]
     assert world.runs() == [two.digest]
 
 
@@ -194,7 +197,7 @@ def test_trials_of_a_run_that_was_killed_are_removed(tmp_path: Path) -> None:
     plan = pulled(world)
     world.project.run("web", version("old"), oneoff=True, trial=True)
     world.project.run("web", version("old"), oneoff=True)
-    world.switcher().switch(plan)
+    world.switcher().switch(plan, Course())
     assert [(each.trial, each.oneoff) for each in world.project.running] == [
         (False, True),
         (False, False),
@@ -230,7 +233,7 @@ class TestStartFirst:
         world.project.fails["start_trial"] = [CommandFailedError(f"Error: {said}")]
         failed = trouble(world, plan)
         assert failed.problem.reason == "docker compose could not start it"
-        assert (failed.problem.output, failed.switched) == (f"Error: {said}", False)
+        assert failed.problem.output == f"Error: {said}"
 
     def test_without_one_both_run_until_the_new_one_works(self, tmp_path: Path) -> None:
         world, two = at_two(tmp_path, service("web", replicas=2))
@@ -238,7 +241,7 @@ class TestStartFirst:
         seen: list[list[str]] = []
         world.console.progress = lambda *_: seen.append(world.runs())  # type: ignore[method-assign]
         world.deploy(order=UpdateOrder.START_FIRST)
-        assert ups(world) == [(("web",), {}, {"web": 4}), ((), {}, {})]
+        assert ups(world) == [(("web",), {}, {"web": 4}), (("web",), {}, {})]
         assert all(len(each) == 4 for each in seen if len(set(each)) == 2)
         assert any(len(each) == 4 for each in seen)
         assert ("remove", tuple(old)) in world.asked("remove")
@@ -282,7 +285,7 @@ class TestStartFirst:
         before = list(world.project.running)
         failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
         assert "api: it ended with exit code 3; " in failed.what
-        assert "was not stopped, and runs" in failed.what
+        assert " were not stopped, and run" in failed.what
         assert world.project.running == before
 
     def test_what_was_switched_before_goes_back(self, tmp_path: Path) -> None:
@@ -293,8 +296,43 @@ class TestStartFirst:
         assert "; rolled back: web " in failed.what
         assert {name: world.runs(name) for name in ("web", "api")} == before
 
+    @pytest.mark.parametrize("more", [PORT, {}], ids=["trial", "scaled"])
+    def test_one_that_shares_storage_is_not_tried(
+        self, tmp_path: Path, more: dict[str, str]
+    ) -> None:
+        world, two = at_two(tmp_path, service("web", writes=("shop_run", "/srv/a"), **more))
+        plan = world.plan(order=UpdateOrder.START_FIRST)
+        [note] = plan.notes
+        assert note == (
+            "web: not start-first: both versions would write to shop_run, /srv/a at once (if they "
+            "may, name it in the setting start-first-volumes)"
+        )
+        world.deploy(order=UpdateOrder.START_FIRST)
+        assert (world.asked("start_trial"), world.runs()) == ([], [two.digest])
+        assert ups(world) == [(("web",), {}, {})]
+
+    def test_storage_that_two_may_write(self, tmp_path: Path) -> None:
+        world, _ = at_two(tmp_path, service("web", writes=("shop_run", "/srv/a"), **PORT))
+        world.shareable = ("shop_run", "/srv/a")
+        world.deploy(order=UpdateOrder.START_FIRST)
+        assert len(world.asked("start_trial")) == 1
+
+    def test_what_a_trial_has_broken_is_said(self, tmp_path: Path) -> None:
+        """The old version's own health check is run once more."""
+        world, _ = at_two(tmp_path, service("web", **PORT), **UNHEALTHY)
+        [old] = world.project.running
+        world.project.running = [replace(old, health="healthy")]
+        world.project.checks[old.id] = CheckResult(works=False, output="x\nno such file: app.sock")
+        failed = outcome(lambda: world.deploy(order=UpdateOrder.START_FIRST))
+        assert failed.what == (
+            "the deploy failed: web: it is unhealthy; nothing was stopped, but what runs does not "
+            f"all work: web {old.image[:19]} runs, but its health check fails: no such file: "
+            "app.sock"
+        )
+        assert world.history.deployments[-1].outcome is Outcome.FAILED
+
     def test_a_first_start_has_nothing_to_stand_beside(self, world: DeployWorld) -> None:
         one = world.publish("1")
         world.deploy(order=UpdateOrder.START_FIRST)
-        assert ups(world) == [((), {}, {})]
+        assert ups(world) == [(("web",), {}, {})]
         assert world.runs() == [one.digest]

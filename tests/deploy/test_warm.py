@@ -10,7 +10,7 @@ from tests.support.configurations import FakeConfigurations
 from tests.support.errors import outcome
 from tests.support.host import FakeHost
 from tests.support.platforms import AMD64
-from tests.support.project import FakeProject, model, service
+from tests.support.project import NOW, FakeProject, model, service
 from tests.support.published_pair import CODE, REPOSITORY, PublishedPair
 from tests.support.retrier import patiently
 from whalebuild.deploy.configurer import Configurer
@@ -33,9 +33,12 @@ def warm(world: PublishedPair, *names: str) -> DeployPlan:
     web, job = service("web", f"{REPOSITORY}:latest"), service("job", pull_policy="never")
     project = FakeProject(model(web, job))
     registry = world.registry
+    lookup = ManifestLookup(patiently(registry))  # type: ignore[arg-type]
     planner = DeployPlanner(
-        *(project, FakeHost(project), ManifestLookup(patiently(registry)), History()),  # type: ignore[arg-type]
+        *(project, FakeHost(project), lookup, History()),
         Configurer(project, FakeConfigurations(), History()),
+        grace=1.0,
+        now=lambda: NOW,
     )
     return plan_warm(planner, names)
 

@@ -233,13 +233,9 @@ def test_a_trial(project: Callable[..., Path], service: str, stdin: str) -> None
         words = call.split()
         names.add(words[words.index("--name") + 1])
         assert words[words.index("run") :][:2] == ["run", "--detach"]
-        assert {"--no-TTY", "--no-deps"} <= set(words)
-        assert words[-4:] == [
-            "--label",
-            "dev.whalebuild.trial=1",
-            f"--interactive={stdin}",
-            service,
-        ]
+        assert {"--no-TTY", "--no-deps", f"--interactive={stdin}"} <= set(words)
+        labels = ["--label", "dev.whalebuild.trial=1", "--label", "traefik.enable=false"]
+        assert words[-5:] == [*labels, service]
     assert len(names) == 2, "two trials have two names"
     assert all(name.startswith(f"shop-{service}-trial-") for name in names)
     assert file(folder)["services"][service]["image"] == str(WEB)

@@ -56,6 +56,17 @@ def test_one_connection_for_all_questions(server: EngineServer, engine: EngineAp
     assert server.connections == 1
 
 
+def test_headers_of_the_client_s_configuration(
+    server: EngineServer, engine: EngineApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plugins and proxies may let nobody in without them."""
+    (tmp_path / "config.json").write_text('{"HttpHeaders": {"X-Who": "me"}}')
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    server.answers["GET /a"] = answer({})
+    engine.get("/a")
+    assert server.headers["x-who"] == "me"
+
+
 def test_bodies_are_json(server: EngineServer, engine: EngineApi) -> None:
     server.answers["POST /networks/n/connect"] = answer()
     assert engine.request("POST", "/networks/n/connect", body={"Container": "ü"}) == b""

@@ -180,6 +180,48 @@ def _retag(mixed: Mixed, repository: str, tag: str) -> None:
     mixed.ours.run(*words)
 
 
+@pytest.mark.extended
+def test_a_rollback_from_what_somebody_has_started(mixed: Mixed) -> None:
+    """It goes to what is meant to run, and leaves what does."""
+    ours = mixed.ours
+    ours.result("deploy")
+    mixed.publish("web", "2")
+    ours.result("deploy")
+    before = {each.service: each for each in ours.containers()}
+    mixed.publish("web", "3")
+    ours.compose("pull", "--quiet", "web")
+    ours.compose("up", "--detach", "web")
+    assert ours.digests("web") != [before["web"].image]
+    done = ours.result("rollback")
+    assert done["to"] == 2
+    after = {each.service: each for each in ours.containers()}
+    assert after["web"].image == before["web"].image
+    assert after["db"].id == before["db"].id
+    # Younger than the grace, it was not seen to work: nothing goes back to it.
+    found = ours.result("history")["deployments"][2]
+    assert (found["act"], found["outcome"]) == ("found", "failed")
+    assert found["reason"] == "web: it has only just been started"
+
+
+@pytest.mark.extended
+def test_a_deploy_that_worked_removes_what_is_older(mixed: Mixed) -> None:
+    ours = mixed.ours
+    ours.extra["WHALEBUILD_KEEP"] = "1"
+    images = []
+    for mark in ("1", "2", "3"):
+        mixed.publish("web", mark)
+        done = ours.result("deploy", "web")
+        images += ours.digests("web")
+    there = ours.run("docker", "images", "--all", "--quiet", "--no-trunc").stdout.split()
+    assert images[2] in there
+    assert not set(images[:2]) & set(there)
+    assert len(done["pruned"]) == 1
+    assert done["pruned"][0]["bytes_at_most"] > 0
+    ours.extra["WHALEBUILD_PRUNE"] = "false"
+    mixed.publish("web", "4")
+    assert ours.result("deploy", "web")["pruned"] == []
+
+
 @pytest.fixture
 def other(sandbox: Sandbox, tmp_path: Path) -> Iterator[OwnRegistry]:
     """Another registry, of which the cache is."""

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.console import FakeConsole
 from tests.support.host import FakeHost
-from tests.support.project import FakeProject, model, service
+from tests.support.project import NOW, FakeProject, model, service
 from tests.support.record import AT
 from tests.support.registry import FakeRegistry, push_app
 from tests.support.retrier import patient
 from whalebuild.compose.model import Service, UpdateOrder
+from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.configuration import configurations_after
 from whalebuild.deploy.configurer import Configurer
+from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.history import rollback_target, state_after
+from whalebuild.deploy.hooks import HookRunner
+from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan, running_of
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.pull import Puller
@@ -26,12 +31,15 @@ from whalebuild.deploy.record import DeploymentKind, Entry, History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
+from whalebuild.hooks import Hooks
 from whalebuild.oci.reference import Reference
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.state.configurations import FileConfigurations
 from whalebuild.state.records import FileRecord
 
+Line = Callable[[str], None]
+Watch = Callable[[], None]
 UNHEALTHY: dict[str, object] = {"health": "unhealthy", "health_log": "connection refused"}
 ENDED: dict[str, object] = {"status": "exited", "exit_code": 3}
 
@@ -92,6 +100,75 @@ class Clock:
 
 
 @dataclass
+class FakeInterrupts:
+    """Signals of a test.
+
+    Attributes:
+        came: Whether there was one.
+        held_now: How often they are held at the moment.
+    """
+
+    came: bool = False
+    held_now: int = 0
+    output_dropped: bool = False
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self.held_now += 1
+        try:
+            yield
+        finally:
+            self.held_now -= 1
+
+    def drop_output(self) -> None:
+        self.output_dropped = True
+
+
+@dataclass
+class FakeCommands:
+    """A ``deploy.ports.Commands`` that notes what it is asked for.
+
+    Attributes:
+        asked: Where, which words, and with which variables.
+        codes: Exit codes by the moment; a word of another kind hangs. Else 0.
+    """
+
+    clock: Clock
+    asked: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    codes: dict[str, int | None] = field(default_factory=dict)
+
+    def run(self, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch) -> int:
+        return self._run("here", words, env, line, watch)
+
+    def run_in(
+        self, container: str, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch
+    ) -> int:
+        return self._run(container, words, env, line, watch)
+
+    def run_once(
+        self,
+        service: str,
+        image: Reference | None,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Line,
+        watch: Watch,
+    ) -> int:
+        return self._run(f"{service} {image}", words, env, line, watch)
+
+    def _run(
+        self, where: str, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch
+    ) -> int:
+        self.asked.append((where, words[-1], dict(env)))
+        line(f"this is {words[-1]}")
+        code = self.codes.get(env["WHALEBUILD_HOOK"], 0)
+        while code is None:
+            self.clock.sleep(0.5)
+            watch()
+        return code
+
+
+@dataclass
 class DeployWorld:
     """Everything that deploys read and write; each command makes its own planner and deployer."""
 
@@ -103,6 +180,8 @@ class DeployWorld:
     clock: Clock = field(default_factory=Clock)
     timeout: float = 30.0
     grace: float = 2.0
+    hooks: Hooks = field(default_factory=dict)
+    shareable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         made = model(*self.services)
@@ -112,6 +191,9 @@ class DeployWorld:
         self.host = FakeHost(self.project)
         self.record = MortalRecord(self.folder, self.life)
         self.configurations = FileConfigurations(self.record.configurations)
+        self.deadline = Deadline(self.timeout, self.clock)
+        self.interrupts = FakeInterrupts()
+        self.commands = FakeCommands(self.clock)
 
     @property
     def history(self) -> History:
@@ -129,34 +211,46 @@ class DeployWorld:
 
     def planner(self) -> DeployPlanner:
         retrier = patient(2, self.console.note)
+        lookup = ManifestLookup(RetryingRegistry(self.registry, retrier))
         return DeployPlanner(
-            self.project,
-            self.host,
-            ManifestLookup(RetryingRegistry(self.registry, retrier)),
-            self.history,
-            Configurer(self.project, self.configurations, self.history),
+            *(self.project, self.host, lookup, self.history, self.configurer(), self.shareable),
+            grace=self.grace,
+            now=lambda: NOW,
         )
+
+    def configurer(self) -> Configurer:
+        return Configurer(self.project, self.configurations, self.history, self.shareable)
 
     def health(self) -> HealthWait:
         return HealthWait(*(self.project, self.console, self.timeout, self.grace), clock=self.clock)
 
     def switcher(self) -> Switcher:
-        compose, health = ComposeUp(self.project), self.health()
-        start_first = StartFirst(self.project, self.console, compose, health, self.clock.sleep)
-        return Switcher(self.project, compose, start_first, health)
+        compose = ComposeUp(self.project, ComposeWatch(self.project, self.console, self.deadline))
+        start_first = StartFirst(
+            *(self.project, self.console, compose, self.health(), self.deadline, self.clock.sleep)
+        )
+        return Switcher(
+            *(self.project, self.console, compose, start_first, self.health(), self.deadline)
+        )
 
     def deployer(self, planner: DeployPlanner, *, go_back: bool = True) -> Deployer:
+        project, console, sleep = self.project, self.console, self.clock.sleep
+        switcher = self.switcher()
         return Deployer(
-            self.project,
+            project,
             self.record,
             self.configurations,
             planner,
-            Puller(self.project, patient(2, self.console.note), self.console),
-            self.switcher(),
-            self.console,
+            Puller(project, patient(2, console.note), console),
+            HookRunner(self.commands, project.containers, console, self.deadline, self.hooks),
+            Jobs(project, console, switcher.compose, switcher.health, self.deadline, sleep),
+            switcher,
+            GoBack(*(project, console, switcher, self.deadline, self.interrupts, go_back, sleep)),
+            self.deadline,
+            self.interrupts,
+            console,
             now=lambda: AT,
             clock=self.clock,
-            go_back=go_back,
         )
 
     def plan(self, *names: str, order: UpdateOrder | None = None) -> DeployPlan:
@@ -171,7 +265,8 @@ class DeployWorld:
 
     def rollback(self, number: int | None = None, order: UpdateOrder | None = None) -> DeployResult:
         history, planner = self.history, self.planner()
-        target = rollback_target(history, number)
+        other = number is None and planner.runs_other()
+        target = rollback_target(history, number, runs_other=other)
         by = configurations_after(history, target.number)
         plan = planner.rollback(state_after(history, target.number), order, by)
         return self.deployer(planner).deploy(plan, DeploymentKind.ROLLBACK, target.number)

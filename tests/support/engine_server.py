@@ -56,6 +56,8 @@ class EngineServer:
         asked: "METHOD path?query" without the version, unquoted, and the body if there is one.
         connections: How many were opened.
         version: ``Api-Version``, if it says one.
+        headers: Of the last request, in lower case.
+        more: What follows the next answer, once the event is set.
         closed: Set when the first connection has been closed.
     """
 
@@ -64,6 +66,8 @@ class EngineServer:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     connections: int = 0
     version: str = "1.44"
+    headers: dict[str, str] = field(default_factory=dict)
+    more: tuple[threading.Event, bytes] | None = None
     closed: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -98,12 +102,17 @@ def serving(path: Path) -> Iterator[EngineServer]:
                 method, target, _ = line.split()
                 length = 0
                 while header := self.rfile.readline().strip().lower():
-                    name, _, value = header.partition(b":")
-                    length = int(value) if name == b"content-length" else length
+                    name, _, value = header.decode().partition(": ")
+                    made.headers[name] = value
+                    length = int(value) if name == "content-length" else length
                 reply = made.reply(method, target, self.rfile.read(length))
                 if reply is None:
                     return
                 self.wfile.write(reply)
+                if made.more and not target.endswith("/_ping"):
+                    goes, rest = made.more
+                    goes.wait(10)
+                    self.wfile.write(rest)
                 if isinstance(reply, Last):
                     return
 

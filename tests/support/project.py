@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.registry import FakeRegistry
@@ -14,11 +15,16 @@ from whalebuild.compose.configuration import Contents
 from whalebuild.compose.containers import Container
 from whalebuild.compose.events import ContainerEvent
 from whalebuild.compose.hashes import service_hash
+from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference, parse_reference
+
+#: The time, and when containers were started unless a test says otherwise.
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+STARTED = "2026-11-27T09:00:00.123456789Z"
 
 
 def service(name: str, image: str | None = None, **more: object) -> Service:
@@ -42,6 +48,7 @@ class FakeProject:
         looks: What a started container is like (``status``, ``health``, ...), by its image's ID.
         fails: Errors that calls raise, the next one first, by the method's name.
         said: What containers have printed, by ID.
+        checks: What their health checks say when run once more, by ID; else what they say already.
         asked: The calls, in order: the method's name and what it was given.
         unchosen: Services of profiles that are not chosen.
         registry: Where it pulls from; without one, it gets whatever is asked for.
@@ -58,6 +65,7 @@ class FakeProject:
     looks: dict[str, dict[str, object]] = field(default_factory=dict)
     fails: dict[str, list[Exception]] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
+    checks: dict[str, CheckResult] = field(default_factory=dict)
     asked: list[tuple[object, ...]] = field(default_factory=list)
     unchosen: tuple[str, ...] = ()
     registry: FakeRegistry | None = None
@@ -242,12 +250,27 @@ class FakeProject:
         self.has(Reference(image.repository, digest=digest))
         return digest
 
-    def start_trial(self, service: str, image: Reference) -> None:
+    def start_trial(
+        self, service: str, image: Reference, *, watch: Callable[[], None] | None = None
+    ) -> None:
+        if watch:
+            watch()
         self._ask("start_trial", service, str(image))
         self._start(service, image, oneoff=True, trial=True)
 
-    def remove(self, containers: Sequence[str]) -> None:
-        self._ask("remove", tuple(containers))
+    def stop(self, containers: Sequence[str]) -> None:
+        self._ask("stop", tuple(containers))
+        for n, each in enumerate(self.running):
+            if each.id in containers:
+                self.running[n] = replace(each, status="exited", exit_code=143, health="")
+
+    def check_health(self, container: str) -> CheckResult | None:
+        self._ask("check_health", container)
+        [found] = [each for each in self.running if each.id == container]
+        return self.checks.get(container) or CheckResult(found.health != "unhealthy")
+
+    def remove(self, containers: Sequence[str], *, at_once: bool = False) -> None:
+        self._ask("remove", tuple(containers), *(["at once"] if at_once else []))
         for each in containers:
             self._stop(each)
 
@@ -260,7 +283,8 @@ class FakeProject:
         found = self._id(image)
         number = next(self._numbers)
         looks = {**self.looks.get(found, {}), **more}
-        made = Container(f"c{number}", f"shop-{of}-{number}", of, found, image_name=image)
+        name = f"shop-{of}-{number}"
+        made = Container(f"c{number}", name, of, found, image_name=image, started=STARTED)
         if not more.get("oneoff"):
             networks = self.made.services[of].networks if of in self.made.services else {}
             names = {network: (made.name, of, *extra) for network, extra in networks.items()}

@@ -19,6 +19,7 @@ from typing import NoReturn
 import typer
 
 from whalebuild import __version__
+from whalebuild.cli.signals import SIGNALS, DeploySignals, Handler
 from whalebuild.errors import (
     EngineError,
     ExitCode,
@@ -36,13 +37,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def boundary(output_format: str) -> Iterator[None]:
+def boundary(output_format: str, signals: DeploySignals | None = None) -> Iterator[None]:
     """Run a verb: expected errors are shown and end the process with their exit code.
 
     Args:
         output_format: ``json`` also prints the error to standard output for machines.
+        signals: What takes signals, where a verb has something to put back.
     """
-    before = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
+    takes: Handler = signals.handle if signals else _interrupt
+    numbers = SIGNALS if signals else _SIGNALS
+    before = {number: signal.signal(number, takes) for number in numbers if _is_heard(number)}
     try:
         _check_folder()
         yield
@@ -146,6 +150,11 @@ def asks_for_json(words: Sequence[str]) -> bool:
     """Whether a command line that cannot be read has ``--format json``."""
     pairs = itertools.pairwise(words)
     return "--format=json" in words or ("--format", "json") in pairs
+
+
+def _is_heard(number: signal.Signals) -> bool:
+    """Whether a signal is to be taken: ``nohup`` has the process ignore that of its terminal."""
+    return number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.signals import DeploySignals
 from whalebuild.errors import UsageError
 
 EXAMPLES = (
@@ -37,7 +38,8 @@ def deploy(
 
     Each SERVICE is one of the compose project here; without any, all of them are deployed.
     """
-    with boundary(format_):
+    signals = DeploySignals()
+    with boundary(format_, signals):
         from whalebuild.cli.deploy_session import (
             open_deploy_session,
             show_plan,
@@ -57,7 +59,7 @@ def deploy(
         lock = None if dry_run else "deploy"
         with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
             planner = session.planner(session.record.read())
-            deployer = session.deployer(planner, go_back=rollback)
+            deployer = session.deployer(planner, signals, go_back=rollback)
             names = tuple(services or ())
             with session.reading():
                 plan = (
@@ -75,6 +77,6 @@ def deploy(
             elif pre_pull:
                 result = DeployResult(DeployAction.PULLED, plan, pull_seconds=deployer.pull(plan))
             else:
-                result = deployer.deploy(plan)
+                result = session.tidied(deployer.deploy(plan))
             retries = tuple(session.retrier.retries)
         show_result(replace(result, retries=retries), format_)

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,18 +23,24 @@ from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.table import fit
 from whalebuild.cli.screen import in_ci, in_github, screen_width, show
 from whalebuild.cli.waiting import said
+from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
 from whalebuild.deploy.configurer import Configurer
+from whalebuild.deploy.course import Interrupts
+from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
+from whalebuild.deploy.hooks import HookRunner, check_hooks
+from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan
 from whalebuild.deploy.planner import DeployPlanner
+from whalebuild.deploy.prune import prune
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import History
-from whalebuild.deploy.result import DeployResult, left_out
+from whalebuild.deploy.result import DeployAction, DeployResult, left_out
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
-from whalebuild.errors import WhalebuildError
+from whalebuild.errors import InterruptedRunError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
@@ -81,33 +87,72 @@ class DeploySession:
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
         lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
-        configurer = Configurer(self.project, self.configurations, history)
-        return DeployPlanner(self.project, self.host, lookup, history, configurer)
-
-    def deployer(self, planner: DeployPlanner, *, go_back: bool) -> Deployer:
-        """What carries out the planner's plans; see :class:`Deployer` for ``go_back``."""
-        project, console, settings = self.project, self.console, self.settings
-        compose = ComposeUp(project)
-        health = HealthWait(
-            project,
-            console,
-            settings.deploy_timeout,
-            settings.deploy_grace,
-            time.monotonic,
+        shareable = self.settings.start_first_volumes
+        configurer = Configurer(self.project, self.configurations, history, shareable)
+        return DeployPlanner(
+            *(self.project, self.host, lookup, history, configurer, shareable),
+            grace=self.settings.deploy_grace,
+            now=lambda: datetime.now(UTC),
         )
-        start_first = StartFirst(project, console, compose, health, time.sleep)
+
+    def deployer(
+        self, planner: DeployPlanner, interrupts: Interrupts, *, go_back: bool
+    ) -> Deployer:
+        """What carries out the planner's plans.
+
+        Args:
+            planner: Whose plans.
+            interrupts: Signals.
+            go_back: Whether the versions before are started again if the new ones do not work.
+        """
+        from whalebuild.docker.commands import HookCommands
+
+        project, console, settings = self.project, self.console, self.settings
+        check_hooks(settings.hooks, project.model())
+        clock, sleep = time.monotonic, time.sleep
+        deadline = Deadline(settings.deploy_timeout, clock)
+        compose = ComposeUp(project, ComposeWatch(project, console, deadline))
+        health = HealthWait(project, console, settings.deploy_timeout, settings.deploy_grace, clock)
+        start_first = StartFirst(project, console, compose, health, deadline, sleep)
+        switcher = Switcher(project, console, compose, start_first, health, deadline)
         return Deployer(
             project,
             self.record,
             self.configurations,
             planner,
-            Puller(project, self.retrier, console),
-            Switcher(project, compose, start_first, health),
+            Puller(project, self.retrier, console, self.host.space),
+            HookRunner(
+                HookCommands(project), project.containers, console, deadline, settings.hooks
+            ),
+            Jobs(project, console, compose, health, deadline, sleep),
+            switcher,
+            GoBack(project, console, switcher, deadline, interrupts, go_back, sleep),
+            deadline,
+            interrupts,
             console,
             now=_utc_now,
-            clock=time.monotonic,
-            go_back=go_back,
+            clock=clock,
         )
+
+    def tidied(self, result: DeployResult) -> DeployResult:
+        """After a deploy that worked, remove images beyond ``keep``, if that is so set.
+
+        That it cannot be done is said, and is no failure of the deploy.
+        """
+        from whalebuild.state.records import records_of
+
+        if result.done is not DeployAction.DEPLOYED or not self.settings.prune:
+            return result
+        try:
+            records = records_of(self.state, self.engine)
+            keep = self.settings.keep
+            pruned = prune(self.project, self.host, records, keep, dry_run=False)
+        except InterruptedRunError:
+            raise
+        except WhalebuildError as error:
+            self.console.note(f"images of old deployments were not removed: {error.what}")
+            return result
+        return replace(result, pruned=pruned)
 
 
 @contextmanager

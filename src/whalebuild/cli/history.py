@@ -29,7 +29,7 @@ def history(
             history_notes,
             history_text,
         )
-        from whalebuild.deploy.drift import find_drift
+        from whalebuild.deploy.drift import find_drift, left_running
 
         with open_deploy_session({}, compose, lock=None) as session:
             found = session.record.read()
@@ -39,6 +39,7 @@ def history(
                 str(session.record.path),
                 found,
                 find_drift(session.project, session.host, found),
+                left_running(session.project, session.host, found),
             )
             if format_ is opt.Format.JSON:
                 typer.echo(json.dumps(history_json(view)))

@@ -234,7 +234,9 @@ SwitchOrder = Annotated[
 DeployTimeout = Annotated[
     float | None,
     Option(
-        "--timeout", metavar="SECONDS", help="Seconds for services to become healthy; default: 120."
+        "--timeout",
+        metavar="SECONDS",
+        help="Seconds for jobs, hooks and services to work, all together; default: 120.",
     ),
 ]
 DeployGrace = Annotated[

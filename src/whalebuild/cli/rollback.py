@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
+from whalebuild.cli.signals import DeploySignals
 
 EXAMPLES = (
     ("whalebuild rollback", "back to what worked before"),
@@ -28,10 +29,11 @@ def rollback(
 ) -> None:
     """Run what ran before, by digest; N is a number of `whalebuild history`.
 
-    Without N it goes back to the last deployment that worked and was another one: a second rollback
-    goes back further.
+    Without N it goes back to what is meant to run if something else does, and else to the last
+    deployment that worked and was another one: a second rollback goes back further.
     """
-    with boundary(format_):
+    signals = DeploySignals()
+    with boundary(format_, signals):
         from whalebuild.cli.deploy_session import (
             open_deploy_session,
             show_plan,
@@ -48,12 +50,12 @@ def rollback(
         with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
             history = session.record.read()
             planner = session.planner(history)
-            deployer = session.deployer(planner, go_back=True)
-            target = rollback_target(history, number)
+            deployer = session.deployer(planner, signals, go_back=True)
             with session.reading():
-                versions = state_after(history, target.number)
+                other = number is None and planner.runs_other()
+                target = rollback_target(history, number, runs_other=other)
                 by = configurations_after(history, target.number)
-                plan = planner.rollback(versions, order, by)
+                plan = planner.rollback(state_after(history, target.number), order, by)
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan, to=target.number)

@@ -16,6 +16,8 @@ from whalebuild.published.host_images import image_name
 # Marks a container that whalebuild made to see whether a version works.
 TRIAL_LABEL = "dev.whalebuild.trial"
 _COMPOSE = "com.docker.compose"
+_NANOSECONDS = 1e9
+_CHECK_SECONDS = 30.0  # ``defaultProbeTimeout``
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Container:
         health_log: What the last run of the health check printed; empty for nothing.
         exit_code: Of its process, if that has ended.
         restarts: How often the engine has restarted it.
+        started: When its process was started last, as RFC 3339; empty where that is not known.
         restart_policy: no, always, unless-stopped or on-failure.
         error: Why the engine could not start it; empty if it could.
         config_hash: What compose compares with its service's configuration; see ``hashes``.
@@ -58,6 +61,7 @@ class Container:
     health_log: str = ""
     exit_code: int = 0
     restarts: int = 0
+    started: str = ""
     restart_policy: str = "no"
     error: str = ""
     config_hash: str = ""
@@ -103,12 +107,45 @@ def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
         health_log=_last_output(health.get("Log")),
         exit_code=_number(state.get("ExitCode"), 0),
         restarts=_number(inspected.get("RestartCount"), 0),
+        started=str(state.get("StartedAt") or ""),
         restart_policy=str(policy or "no"),
         error=redact(str(state.get("Error") or "")),
         config_hash=str(labels.get(f"{_COMPOSE}.config-hash") or ""),
         config_files=_files(labels.get(f"{_COMPOSE}.project.config_files")),
         aliases=_aliases(_table(inspected.get("NetworkSettings")).get("Networks"), found),
     )
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """A container's own health check.
+
+    Attributes:
+        words: What is run in the container.
+        timeout: Seconds.
+    """
+
+    words: tuple[str, ...]
+    timeout: float
+
+
+def health_check(inspected: Mapping[str, Any]) -> HealthCheck | None:
+    """The health check in one entry of ``docker container inspect``; None where it has none.
+
+    ``daemon/health.go`` in moby/moby has what the engine makes of it.
+    """
+    config = _table(inspected.get("Config"))
+    check = _table(config.get("Healthcheck"))
+    test = check.get("Test")
+    kind, *words = [str(word) for word in test] if isinstance(test, list) and test else ["NONE"]
+    if kind == "NONE" or not words:
+        return None
+    shell = config.get("Shell")
+    if kind == "CMD-SHELL":
+        before = [str(word) for word in shell] if isinstance(shell, list) else ["/bin/sh", "-c"]
+        words = [*before, *words]
+    timeout = _number(check.get("Timeout"), 0) / _NANOSECONDS
+    return HealthCheck(tuple(words), timeout or _CHECK_SECONDS)
 
 
 def _table(value: object) -> Mapping[str, Any]:

@@ -26,6 +26,14 @@ class HealthProblem:
 
 
 @dataclass(frozen=True)
+class CheckResult:
+    """What a container's health check said when it was run once more."""
+
+    works: bool
+    output: str = ""
+
+
+@dataclass(frozen=True)
 class HealthState:
     """The state of all containers of a wait.
 

@@ -133,13 +133,6 @@ def resolved_with(model: Model, images: Mapping[str, Reference]) -> dict[str, An
     return {**model.raw, "services": services}
 
 
-def without_hostname(model: Model, service: str) -> Model:
-    """The project with none for a service: docker makes a name in its networks of it."""
-    services = dict(model.raw.get("services") or {})
-    services[service] = {k: v for k, v in services[service].items() if k != "hostname"}
-    return replace(model, raw={**model.raw, "services": services})
-
-
 def _service(name: str, raw: Mapping[str, Any], networks: Mapping[str, str], held: str) -> Service:
     image = maybe(raw.get("image") or None, text)
     where = f'image of service "{name}"'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
@@ -19,9 +19,14 @@ from whalebuild.published.kept import kept_name
 
 @dataclass(frozen=True)
 class ComposeUp:
-    """``docker compose up`` of a project's services, in the versions that they are to run."""
+    """``docker compose up`` of a project's services, in the versions that they are to run.
+
+    Attributes:
+        watch: Called while compose works; what it raises stops compose.
+    """
 
     project: Project
+    watch: Callable[[], None] | None = None
 
     def tag(self, change: ServiceChange) -> None:
         """Have the host's tag stand for the version that a service is to run, if that has a tag."""
@@ -35,49 +40,27 @@ class ComposeUp:
         pairs: Collection[ServiceChange],
         count: int | None = None,
         *,
-        start: bool = True,
-        dependencies: bool = True,
+        flags: Collection[UpFlag] = (),
     ) -> None:
         """Run ``docker compose up``.
 
         Args:
             services: Which ones; all of the project if it is empty.
             pairs: Which versions of whalebuild's pairs are to run.
-            count: How many containers the one service gets; it keeps those that it has.
-            start: Whether containers are started, or made only.
-            dependencies: Whether what these depend on is started, too; not with a ``count``.
+            count: How many containers each of the services gets; None for what the files say.
+            flags: Of ``docker compose up``.
 
         Raises:
             UnhealthyError: Compose failed.
         """
-        scales = None if count is None else dict.fromkeys(services, count)
-        flags = [] if count is None else [UpFlag.NO_RECREATE]
-        flags += [] if dependencies and count is None else [UpFlag.NO_DEPS]
-        flags += [] if start else [UpFlag.NO_START]
-        self._up(services, pairs, scales, flags)
-
-    def replace(self, services: Sequence[str], pairs: Collection[ServiceChange]) -> None:
-        """Replace the containers of services, whether compose finds them up to date or not.
-
-        Raises:
-            UnhealthyError: Compose failed.
-        """
-        self._up(services, pairs, None, [UpFlag.FORCE_RECREATE, UpFlag.NO_DEPS])
-
-    def _up(
-        self,
-        services: Sequence[str],
-        pairs: Collection[ServiceChange],
-        scales: Mapping[str, int] | None,
-        flags: Collection[UpFlag],
-    ) -> None:
         images = {
             each.service.name: host_name(version_of(each))
             for each in pairs
             if needs_override(each.service, version_of(each))
         }
+        scales = None if count is None else dict.fromkeys(services, count)
         try:
-            self.project.up(services, images=images, scales=scales, flags=flags)
+            self.project.up(services, images=images, scales=scales, flags=flags, watch=self.watch)
         except CommandFailedError as failed:
             raise self._unhealthy(failed, pairs) from None
 

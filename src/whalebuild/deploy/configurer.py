@@ -14,6 +14,7 @@ from whalebuild.compose.configuration import (
 from whalebuild.compose.containers import Container
 from whalebuild.compose.hashes import containers_used
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.compose.mounts import shared_storage
 from whalebuild.deploy.configuration import (
     ConfigurationChange,
     EarlierProject,
@@ -41,11 +42,15 @@ class Configurer:
     """Looks at a project's files, its containers, and the configurations that were kept.
 
     Every method may raise ``WhalebuildError``: the project cannot be read.
+
+    Attributes:
+        shareable: Volumes and paths that two versions of a service may write at once.
     """
 
     project: Project
     kept: Configurations
     history: History
+    shareable: tuple[str, ...] = ()
 
     def configured(
         self,
@@ -151,6 +156,8 @@ class Configurer:
             runs = self._running(name, wanted[name], own, containers)
             other = compare_configurations(wanted[name], runs, own, containers)
             made[name] = reconfigured(change, other, len(own), order(change.service))
+            if made[name].action is ServiceAction.CONFIGURE:
+                made[name] = self._apart(files, made[name])
             notes += [f"{name}: {each}" for each in other.notes]
             if runs:
                 ran[name] = runs
@@ -163,6 +170,14 @@ class Configurer:
         stays = dict.fromkeys(what for _, each in restored.values() for what in each)
         found = PlannedConfiguration(wanted, ran, tuple(unknown), None, back, tuple(stays))
         return made, replace(found, notes=tuple(notes))
+
+    def _apart(self, files: Model, change: ServiceChange) -> ServiceChange:
+        """A change that is not made start-first where both would write to the same storage."""
+        if change.order is not UpdateOrder.START_FIRST:
+            return change
+        shared = shared_storage(files, change.service, self.shareable)
+        stopped = replace(change, order=UpdateOrder.STOP_FIRST)
+        return switched(stopped, UpdateOrder.START_FIRST, shared)
 
     def _not_as_filed(
         self, files: Model, found: Mapping[str, Configuration]

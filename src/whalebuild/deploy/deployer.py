@@ -1,33 +1,62 @@
-"""Carries out a deploy: pulls what is missing, switches, and goes back if a service fails."""
+"""Carries out a deploy: pulls, runs jobs, switches, and goes back if something fails."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
-from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.back import GoBack, WayBack, reason_of
 from whalebuild.deploy.configuration import needed_configurations
+from whalebuild.deploy.course import Course, Interrupts
+from whalebuild.deploy.deadline import Deadline
+from whalebuild.deploy.found import found_entries
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, download_of
+from whalebuild.deploy.history import next_number
+from whalebuild.deploy.hooks import HookFailedError, HookRun, HookRunner
+from whalebuild.deploy.jobs import Jobs
+from whalebuild.deploy.plan import DeployPlan, download_of
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.ports import Configurations, Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
+from whalebuild.deploy.seen import Observer, in_words
 from whalebuild.deploy.switch import Switcher
-from whalebuild.errors import DeployError, InterruptedRunError
+from whalebuild.errors import AbandonedRunError, DeployError, EngineError, InterruptedRunError
+from whalebuild.hooks import HookMoment
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 
 # Of how many deployments configurations are kept; they are small.
 _KEPT_CONFIGURATIONS = 20
-_STOPPED = (
-    "what runs now may be either version: run the deploy again, or `whalebuild rollback`, which "
-    "goes back to the last one that worked"
+_ABANDONED = (
+    "run `whalebuild rollback`, which goes back to the last deployment that worked, or `whalebuild "
+    "deploy`, which goes on: both first clear away what this one has left"
 )
+
+
+@dataclass
+class _Run:
+    """One deploy or rollback that is under way.
+
+    Attributes:
+        began: Seconds, by the clock.
+        ended: Whether the record has its end.
+    """
+
+    plan: DeployPlan
+    act: DeploymentKind
+    number: int
+    began: float
+    course: Course = field(default_factory=Course)
+    ended: bool = False
+
+    @property
+    def for_hooks(self) -> HookRun:
+        """What hooks are told of it."""
+        return HookRun(self.plan, self.act, self.number)
 
 
 @dataclass(frozen=True)
@@ -35,10 +64,9 @@ class Deployer:
     """Carries out a plan.
 
     Attributes:
+        configurations: By which services were run.
         now: The time as the record has it, RFC 3339 in UTC.
         clock: Seconds, as ``time.monotonic``.
-        go_back: Whether the versions before are started again if the new ones do not work.
-        configurations: Of the services that deployments started.
     """
 
     project: Project
@@ -46,11 +74,15 @@ class Deployer:
     configurations: Configurations
     planner: DeployPlanner
     puller: Puller
+    hooks: HookRunner
+    jobs: Jobs
     switcher: Switcher
+    back: GoBack
+    deadline: Deadline
+    interrupts: Interrupts
     console: Console
     now: Callable[[], str]
     clock: Callable[[], float]
-    go_back: bool = True
 
     def pull(self, plan: DeployPlan) -> float:
         """Pull what the engine lacks of a plan; return the seconds that it took.
@@ -80,25 +112,31 @@ class Deployer:
     def deploy(
         self, plan: DeployPlan, act: DeploymentKind = DeploymentKind.DEPLOY, to: int | None = None
     ) -> DeployResult:
-        """Pull, then switch.
+        """Pull, run the jobs, then switch.
 
         Args:
             plan: What is to run.
-            act: Whether it is a deploy or a rollback.
+            act: Whether it is a deploy or a rollback, which runs no job.
             to: The deployment that a rollback goes back to.
 
         Raises:
-            DeployError: A service does not work; what ran before runs again, unless the error says
-                otherwise.
+            DeployError: A job or a service does not work; what ran before runs, unless the error
+                says otherwise.
+            InterruptedRunError: A signal came; the same.
             WhalebuildError: The registry refused or could not be reached: what ran before still
                 runs. Or the engine is lost.
         """
-        pulled = self.pull(plan)
+        try:
+            pulled = self.pull(plan)
+        except InterruptedRunError as stopped:
+            stopped.what = f"{stopped.what}: nothing was changed"
+            stopped.next_step = "run it again: what was pulled stays"
+            raise
         began = self.clock()
         try:
             number = self._switch(plan, act, to)
-        except InterruptedRunError as stopped:
-            stopped.next_step = _STOPPED
+        except AbandonedRunError as ended:
+            ended.next_step = _ABANDONED
             raise
         done = DeployAction.ROLLED_BACK if act is DeploymentKind.ROLLBACK else DeployAction.DEPLOYED
         done = done if number else DeployAction.UNCHANGED
@@ -106,110 +144,134 @@ class Deployer:
 
     def _switch(self, plan: DeployPlan, act: DeploymentKind, to: int | None) -> int | None:
         """Switch, and record it; None where there was nothing to record."""
-        configuration = plan.configuration
-        for each in configuration.ran.values():
-            self.configurations.keep(each)
-        by = {
-            name: self.configurations.keep(configuration.wanted[name])
-            for name in plan.to_start
-            if name in configuration.wanted
-        }
+        kept = self._keep_configurations(plan)
         self._record_found(plan)
         number = next_number(self.record.read())
-        if plan.touched:
-            before = {each.service.name: each.before for each in plan.changes}
-            wanted = {each.service.name: each.version for each in plan.changes}
-            words = {each.service.name: each.configured for each in plan.touched if each.configured}
-            self.record.add(Begun(number, act, self.now(), wanted, before, to, by, words))
-        began = self.clock()
+        run = _Run(plan, act, number, self.clock())
         try:
-            with self.project.as_it_was(configuration.model):
-                self.switcher.switch(plan)
-        except UnhealthyError as failed:
-            self._failed(plan, act, failed, number, began)
+            if plan.touched:
+                before = {each.service.name: each.before for each in plan.changes}
+                wanted = {each.service.name: each.version for each in plan.changes}
+                words = {s.service.name: s.configured for s in plan.touched if s.configured}
+                self.record.add(Begun(number, act, self.now(), wanted, before, to, kept, words))
+            try:
+                with self.project.as_it_was(plan.configuration.model):
+                    self._carry_out(run)
+            except (UnhealthyError, EngineError) as failed:
+                self._failed(run, failed)
+        except AbandonedRunError:
+            raise
+        except InterruptedRunError as stopped:
+            self._stopped(run, stopped)
+            raise
+        except BrokenPipeError:
+            # As an ssh session that breaks off: nobody can say any more what is to be done.
+            self.interrupts.drop_output()
+            unread = InterruptedRunError("nobody reads the output any more")
+            self._stopped(run, unread)
+            raise unread from None
         if not plan.touched:
             return None
-        self._end(plan, number, Outcome.DONE, began)
-        kept = needed_configurations(self.record.read(), _KEPT_CONFIGURATIONS)
-        self.configurations.drop_all_but({*kept, *by.values()})
+        needed = needed_configurations(self.record.read(), _KEPT_CONFIGURATIONS)
+        self.configurations.drop_all_but({*needed, *kept.values()})
         return number
 
-    def _failed(
-        self,
-        plan: DeployPlan,
-        act: DeploymentKind,
-        failed: UnhealthyError,
-        number: int,
-        began: float,
-    ) -> NoReturn:
+    def _carry_out(self, run: _Run) -> None:
+        hooked = bool(run.plan.touched)
+        self.deadline.begin()
+        if hooked:
+            self.hooks.run(HookMoment.PRE_DEPLOY, run.for_hooks)
+        if run.act is DeploymentKind.DEPLOY:
+            self.jobs.run(run.plan, run.course)
+        run.course.drain = lambda old: self.hooks.drain(run.for_hooks, old)
+        self.switcher.switch(run.plan, run.course)
+        with self.interrupts.held():
+            self._end(run, Outcome.DONE)
+        if hooked:
+            self.hooks.run(HookMoment.POST_DEPLOY, run.for_hooks)
+
+    def _failed(self, run: _Run, failed: UnhealthyError | EngineError) -> NoReturn:
         """Go back to what ran before, if there is something, and say what happened."""
-        what, outcome, step = "", Outcome.FAILED, "see what it printed, and deploy again"
-        back = _back(plan)
-        if not plan.touched:
-            what = "no version has changed, so that there is none to go back to"
-        elif not self.go_back:
-            what = "not rolled back (--no-rollback)"
-            step = "whalebuild rollback goes back"
-        elif not back.touched:
-            what = "there is no version before it to go back to"
-        elif not failed.switched:
-            with self.project.as_it_was(plan.configuration.back):
-                self.switcher.set_tags(back)
-            outcome = Outcome.ROLLED_BACK
-            what = f"{changed(back.touched)} was not stopped, and runs"
-        else:
-            self.console.note(f"{_reason(failed)}; going back")
-            try:
-                with self.project.as_it_was(plan.configuration.back):
-                    self.switcher.switch(back)
-                outcome = Outcome.ROLLED_BACK
-                what = f"rolled back: {changed(back.touched)} runs again{_but(plan)}"
-            except UnhealthyError as also:
-                what = f"and the version before does not work either: {_reason(also)}"
-                step = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
-        if plan.touched:
-            self._end(plan, number, outcome, began, _reason(failed))
+        reason = reason_of(failed) if isinstance(failed, UnhealthyError) else failed.what
+        if run.course.done and isinstance(failed, HookFailedError):
+            raise DeployError(
+                f"the {run.act} is done, and {changed(run.plan.touched)} runs; but {reason}",
+                cause=_last_line(failed),
+                next_step="run by hand what the hook was to do; `whalebuild rollback` goes back",
+                log=_log(failed),
+            )
+        try:
+            back = self._go_back(run, reason)
+        except EngineError:
+            if isinstance(failed, EngineError):
+                raise failed from None
+            raise
+        if isinstance(failed, EngineError):
+            failed.what = f"the {run.act} failed: {reason}; {back.what}"
+            failed.next_step = back.next_step
+            raise failed
         raise DeployError(
-            f"the {act} failed: {_reason(failed)}; {what}",
+            f"the {run.act} failed: {reason}; {back.what}",
             cause=_last_line(failed),
-            next_step=step,
+            next_step=back.next_step,
             log=_log(failed),
         )
 
-    def _end(
-        self,
-        plan: DeployPlan,
-        number: int,
-        outcome: Outcome,
-        began: float,
-        reason: str | None = None,
-    ) -> None:
-        running = self.planner.running_now(each.service for each in plan.changes)
-        downloaded = download_of(plan.diffs)[0]
-        took = round(self.clock() - began, 3)
-        self.record.add(Ended(number, outcome, self.now(), running, reason, downloaded, took))
+    def _stopped(self, run: _Run, stopped: InterruptedRunError) -> None:
+        """Go back after a signal, and say what runs now, service by service, as looked at."""
+        if run.course.done:
+            with self.interrupts.held():
+                self._end(run, Outcome.DONE)
+            stopped.what = f"{stopped.what}, when all was done: {changed(run.plan.touched)} runs"
+            stopped.next_step = "see `whalebuild history`"
+            return
+        signal = stopped.what
+        self.console.note(f"{signal}; a second signal ends at once, and puts nothing back")
+        back = self._go_back(run, signal)
+        stopped.what = f"{signal}; {back.what}"
+        stopped.cause = f"now {in_words(back.seen)}" if back.seen else None
+        job = run.course.job
+        stopped.next_step = (
+            f"the job {job} was stopped, see `docker compose logs {job}`; then run it again"
+            if job
+            else "run it again"
+        )
+
+    def _go_back(self, run: _Run, reason: str) -> WayBack:
+        back = self.back.go(run.plan, run.course, reason, Observer(self.project, self.running_now))
+        if run.plan.touched:
+            with self.interrupts.held():
+                self._end(run, back.outcome, reason)
+            self.hooks.tell_failure(run.for_hooks, reason)
+        return back
+
+    @property
+    def running_now(self) -> Callable[[Iterable[str]], Versions]:
+        """What services run at the moment."""
+        return self.planner.running_now
+
+    def _end(self, run: _Run, outcome: Outcome, reason: str | None = None) -> None:
+        """Record the end, once."""
+        if run.ended or not run.plan.touched:
+            return
+        running = self.planner.running_now(each.service.name for each in run.plan.changes)
+        downloaded = download_of(run.plan.diffs)[0]
+        took = round(self.clock() - run.began, 3)
+        self.record.add(Ended(run.number, outcome, self.now(), running, reason, downloaded, took))
+        run.ended = True
 
     def _record_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
-        history = self.record.read()
-        if left_unfinished(history):
-            return
-        unconfirmed, known = unconfirmed_services(history), state_now(history)
-        found: Versions = {
-            each.service.name: each.before
-            for each in plan.pairs
-            if each.before
-            and each.before != known.get(each.service.name)
-            and each.service.name not in unconfirmed
-        }
-        if not found:
-            return
-        number, at = next_number(history), self.now()
-        before = {name: known.get(name) for name in found}
         ran = {name: each.digest for name, each in plan.configuration.ran.items()}
-        begun = Begun(number, DeploymentKind.FOUND, at, found, before, configurations=ran)
-        self.record.add(begun)
-        self.record.add(Ended(number, Outcome.DONE, at, found))
+        for entry in found_entries(self.record.read(), plan.pairs, self.now(), ran):
+            self.record.add(entry)
+
+    def _keep_configurations(self, plan: DeployPlan) -> dict[str, str]:
+        """Keep those by which services run and are to run; the digests of the latter."""
+        for each in plan.configuration.ran.values():
+            self.configurations.keep(each)
+        wanted = plan.configuration.wanted
+        return {n: self.configurations.keep(wanted[n]) for n in plan.to_start if n in wanted}
 
     def _keep(self, plan: DeployPlan) -> None:
         """Give images their kept names: what is to run, and what a rollback may run again."""
@@ -221,38 +283,6 @@ class Deployer:
             if version and kept and self.project.image_id(kept) is None:
                 by_digest = Reference(version.repository, digest=version.digest)
                 self.project.tag(str(by_digest), kept)
-
-
-def _back(plan: DeployPlan) -> DeployPlan:
-    """The plan that starts again what ran before."""
-    changes = {
-        each.service.name: ServiceChange(
-            *(each.service, ServiceAction.UPDATE, each.before, each.version),
-            # It has worked before: no trial.
-            order=UpdateOrder.STOP_FIRST if each.service.exclusive else each.order,
-            configured=each.configured,
-            forced=each.forced,
-        )
-        for each in plan.changes
-        if each.before
-    }
-    changes |= {each.service.name: each for each in plan.touched if not each.version}
-    return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=())
-
-
-def _but(plan: DeployPlan) -> str:
-    """What is not as it was of services that went back."""
-    unknown = [each for each in plan.configuration.unknown if plan.services[each].configured]
-    said = ", ".join(f"{each} stays as it is now" for each in plan.configuration.stays)
-    if unknown:
-        new = f"the configuration of {', '.join(unknown)} is the new one: the earlier is not known"
-        said = f"{new}; {said}" if said else new
-    return f"; {said}" if said else ""
-
-
-def _reason(failed: UnhealthyError) -> str:
-    problem = failed.problem
-    return f"{problem.service}: {problem.reason}" if problem.service else problem.reason
 
 
 def _log(failed: UnhealthyError) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.deploy.history import interrupted_services, state_now
+from whalebuild.deploy.host_state import HostState
 from whalebuild.deploy.plan import running_of
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
@@ -32,16 +33,41 @@ class Drift:
 def find_drift(project: Project, host: Host, history: History) -> tuple[Drift, ...]:
     """Find the services that somebody has changed outside whalebuild.
 
-    Those that an interrupted deployment was about are left out: either version may run of them.
+    Those that an interrupted deployment was about are left out: see :func:`left_running`.
+
+    Raises:
+        WhalebuildError: The project cannot be read, or there is no engine.
+    """
+    if not _recorded(history):
+        return ()
+    return drift_of(history, HostState.at(project.containers(), host.listed()))
+
+
+def drift_of(history: History, seen: HostState) -> tuple[Drift, ...]:
+    """The same, of what was seen of the host."""
+    return compare_running(_recorded(history), seen.containers, seen.images.values())
+
+
+def _recorded(history: History) -> Versions:
+    interrupted = interrupted_services(history)
+    return {name: v for name, v in state_now(history).items() if name not in interrupted}
+
+
+def left_running(project: Project, host: Host, history: History) -> dict[str, tuple[str, ...]]:
+    """What runs, by digest, of the services that an interrupted deployment was about.
 
     Raises:
         WhalebuildError: The project cannot be read, or there is no engine.
     """
     interrupted = interrupted_services(history)
-    recorded = {name: v for name, v in state_now(history).items() if name not in interrupted}
-    if not recorded:
-        return ()
-    return compare_running(recorded, project.containers(), host.images())
+    if not interrupted:
+        return {}
+    containers, by_id = project.containers(), {image.id: image for image in host.listed()}
+    found = {}
+    for service in sorted(interrupted):
+        running = [each for each in running_of(containers, service) if not each.trial]
+        found[service] = tuple(dict.fromkeys(_digest(each, by_id, None) for each in running))
+    return found
 
 
 def compare_running(

@@ -24,14 +24,12 @@ class UnhealthyError(Exception):
     Attributes:
         problem: Which one, and why.
         log: The last lines of its container's output.
-        switched: Whether anything else than before runs, or did for a while.
     """
 
     def __init__(self, problem: HealthProblem, log: str = "") -> None:
         super().__init__(problem.reason)
         self.problem = problem
         self.log = log
-        self.switched = True
 
 
 @dataclass(frozen=True)
@@ -50,15 +48,19 @@ class HealthWait:
     grace: float
     clock: Callable[[], float]
 
-    def wait(self, ids: Collection[str]) -> None:
+    def wait(self, ids: Collection[str], until: float | None = None) -> None:
         """Wait for containers; they are looked at when something happens to one of them.
+
+        Args:
+            ids: Of the containers.
+            until: When they must work, by the clock; None for the timeout from now.
 
         Raises:
             UnhealthyError: One of them does not work, or not in time.
             EngineError: The engine cannot be asked.
         """
         seen = _Observed()
-        deadline = self.clock() + self.timeout
+        deadline = self.clock() + self.timeout if until is None else until
         with self.project.events() as events:
             while True:
                 state = self._look(ids, seen, deadline)

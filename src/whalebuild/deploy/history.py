@@ -43,7 +43,7 @@ def state_now(history: History) -> dict[str, Reference | None]:
 
 
 def interrupted_services(history: History) -> frozenset[str]:
-    """Services that an interrupted deployment was about: either version may run.
+    """Services that an interrupted deployment was about: what runs must be looked up.
 
     Those that a later deployment was about, which has ended, are none of them.
     """
@@ -103,12 +103,19 @@ def effective(history: History) -> Deployment | None:
     return list(good.values())[-1] if good else None
 
 
-def rollback_target(history: History, number: int | None) -> Deployment:
+def rollback_target(
+    history: History, number: int | None, *, runs_other: bool = False
+) -> Deployment:
     """The deployment that a rollback goes back to.
 
     Without a number: what is meant to run, if a deployment since then has failed or was
-    interrupted; else the latest good one before it that ran another version of something, or ran it
-    by another configuration. A second rollback goes back further.
+    interrupted, or something else runs; else the latest good one before it that ran another version
+    of something. A second rollback goes back further.
+
+    Args:
+        history: The record.
+        number: Of the deployment; None leaves it to the record.
+        runs_other: Whether something else runs than what is meant to.
 
     Raises:
         UsageError: There is no such deployment, or it was not good.
@@ -123,7 +130,7 @@ def rollback_target(history: History, number: int | None) -> Deployment:
             next_step="`whalebuild deploy` begins it",
         )
     now = effective(history)
-    if now and _bad_since(history):
+    if now and (runs_other or _bad_since(history)):
         return now
     if now:
         for at, meant in reversed(good.items()):

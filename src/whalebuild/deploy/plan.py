@@ -61,6 +61,7 @@ class ServiceChange:
         before: What runs now; None where nothing does. Of one to be confirmed: the good version
             before it, None if there is none.
         before_image: The engine's ID of its image.
+        unproven: Why what runs now is not known to work, where whalebuild has not started it.
         order: How it is switched.
         why: Why it is plain or held back, or why it cannot be switched as it asks for.
         configured: What is new in its configuration, in words and without values.
@@ -73,6 +74,7 @@ class ServiceChange:
     version: Reference | None = None
     before: Reference | None = None
     before_image: str = ""
+    unproven: str = ""
     order: UpdateOrder = UpdateOrder.STOP_FIRST
     why: str = ""
     configured: tuple[str, ...] = ()
@@ -156,7 +158,11 @@ def in_order(model: Model, names: Iterable[str]) -> tuple[Service, ...]:
 
 
 def decide_service(
-    service: Service, version: Reference, running: RunningVersion | None, order: UpdateOrder | None
+    service: Service,
+    version: Reference,
+    running: RunningVersion | None,
+    order: UpdateOrder | None,
+    shared: Sequence[str] = (),
 ) -> ServiceChange:
     """Decide on a service whose image was looked up.
 
@@ -165,21 +171,30 @@ def decide_service(
         version: What it is to run.
         running: What it runs.
         order: What the command line says; None leaves it to the project's file.
+        shared: What it would write beside its running version.
     """
     if running is None:
         return ServiceChange(service, ServiceAction.START, version)
     update = ServiceChange(service, ServiceAction.UPDATE, version, running.version, running.image)
     if version.digest in {running.version.digest, *running.digests}:
         return replace(update, action=ServiceAction.UNCHANGED)
-    return switched(update, order)
+    return switched(update, order, shared)
 
 
-def switched(change: ServiceChange, order: UpdateOrder | None) -> ServiceChange:
+def switched(
+    change: ServiceChange, order: UpdateOrder | None, shared: Sequence[str] = ()
+) -> ServiceChange:
     """A change in the order in which it can be made; see :func:`decide_service`."""
     service = change.service
     asked = order or service.order or UpdateOrder.STOP_FIRST
     if asked is UpdateOrder.START_FIRST and service.on_host_network:
         return replace(change, why=f"not start-first: {service.exclusive}")
+    if asked is UpdateOrder.START_FIRST and shared:
+        why = (
+            f"not start-first: both versions would write to {', '.join(shared)} at once (if they "
+            "may, name it in the setting start-first-volumes)"
+        )
+        return replace(change, why=why)
     return replace(change, order=asked)
 
 

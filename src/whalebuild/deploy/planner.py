@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.compose.mounts import shared_storage
 from whalebuild.deploy.configurer import Configurer
+from whalebuild.deploy.drift import drift_of
+from whalebuild.deploy.found import unproven
 from whalebuild.deploy.history import (
     effective,
     left_unfinished,
@@ -16,7 +20,7 @@ from whalebuild.deploy.history import (
     state_now,
     unconfirmed_services,
 )
-from whalebuild.deploy.look import Look
+from whalebuild.deploy.host_state import HostState
 from whalebuild.deploy.plan import (
     DeployPlan,
     RunningVersion,
@@ -26,6 +30,7 @@ from whalebuild.deploy.plan import (
     decide_service,
     host_name,
     in_order,
+    running_of,
 )
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.record import History, Versions
@@ -47,6 +52,11 @@ class DeployPlanner:
 
     Every method may raise ``WhalebuildError``: the project cannot be read, there is no engine, or
     the registry refused or could not be reached.
+
+    Attributes:
+        shareable: Volumes and paths that two versions of a service may write at once.
+        grace: Seconds that a service without a health check must stay up.
+        now: The time, with its zone.
     """
 
     project: Project
@@ -54,6 +64,10 @@ class DeployPlanner:
     lookup: ManifestLookup
     history: History
     configurer: Configurer
+    shareable: tuple[str, ...] = ()
+    grace: float = field(kw_only=True)
+    now: Callable[[], datetime] = field(kw_only=True)
+    _earlier: Mapping[str, Service] = field(default_factory=dict, init=False)
 
     def deploy(
         self,
@@ -76,12 +90,12 @@ class DeployPlanner:
             WhalebuildError: No registry can be asked, so that nothing is left to deploy.
         """
         chosen = [each.name for each in chosen_services(self.model, names)]
-        idle = idle_dependencies(self.model, chosen, self.look.runs) if dependencies else ()
+        idle = idle_dependencies(self.model, chosen, self.seen.runs) if dependencies else ()
         services = in_order(self.model, (*chosen, *idle))
-        resolved = Resolver(self.lookup, self.look).resolve(services, idle)
+        resolved = Resolver(self.lookup, self.seen).resolve(services, idle)
         changes = {s.name: self._change(s, resolved[s.name], order) for s in services}
         changes, found = self.configurer.configured(
-            self.model, changes, self.look.containers, order
+            self.model, changes, self.seen.containers, order
         )
         notes = (*built_here(services), *found.notes)
         plan = self._left_apart(self.with_diffs(changes, tuple(names), notes))
@@ -109,19 +123,24 @@ class DeployPlanner:
         # Those that only compose knows a version of have none.
         known = {n: d for n, d in (configurations or {}).items() if versions.get(n, True)}
         earlier = self.configurer.earlier(self.model, known)
+        self._earlier = earlier.model.services
         changes = {}
         for name, version in versions.items():
             service = earlier.model.services.get(name)
             if service is None or version is None:
                 why = "did not run then" if version is None else "is not in the project any more"
                 notes.append(f"{name} is left as it is: it {why}")
+            elif service.is_job:
+                notes.append(
+                    f"{name} is left as it is: what a job has done is not undone by an old one"
+                )
             else:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
         for service in in_order(earlier.model, set(known) - set(versions)):
             changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=_AS_IT_WAS)
-        changes, found = self.configurer.to_earlier(earlier, changes, self.look.containers, order)
+        changes, found = self.configurer.to_earlier(earlier, changes, self.seen.containers, order)
         plain = ServiceAction.PLAIN
         changes = {
             n: each for n, each in changes.items() if each.configured or each.action != plain
@@ -135,13 +154,15 @@ class DeployPlanner:
         return self.project.model()
 
     @cached_property
-    def look(self) -> Look:
+    def seen(self) -> HostState:
         """The host as it is at the moment of the first look."""
         return self._look()
 
-    def running_now(self, services: Iterable[Service]) -> Versions:
+    def running_now(self, names: Iterable[str]) -> Versions:
         """What services run now, after a switch."""
         look = self._look()
+        known = {**self._earlier, **self.model.services}
+        services = [known[name] for name in names]
         found = {s.name: look.running(s, self._recorded.get(s.name)) for s in services}
         return {name: running.version if running else None for name, running in found.items()}
 
@@ -158,29 +179,44 @@ class DeployPlanner:
     def _decided(
         self, service: Service, version: Reference, order: UpdateOrder | None
     ) -> ServiceChange:
-        change = decide_service(service, version, self._running(service), order)
-        if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(service, version):
+        shared = shared_storage(self.model, service, self.shareable)
+        change = decide_service(service, version, self._running(service), order, shared)
+        change = replace(change, unproven=self._unproven(service))
+        if change.action is not ServiceAction.UNCHANGED or self._is_confirmed(change):
             return change
         good = self._last_good.get(service.name)
-        if good and (good.digest == version.digest or not self.look.image(good)):
+        if good and (good.digest == version.digest or not self.seen.image(good)):
             good = None
         return replace(change, action=ServiceAction.CONFIRM, before=good, before_image="")
 
-    def _is_confirmed(self, service: Service, version: Reference) -> bool:
-        """Whether the record says that what runs works, or nothing says that it does not."""
-        if service.name in unconfirmed_services(self.history):
+    def _unproven(self, service: Service) -> str:
+        """Why what runs of a service is not known to work, if whalebuild has not started it."""
+        running, recorded = self._running(service), self._recorded.get(service.name)
+        if running is None or running.version == recorded:
+            return ""
+        return unproven(running_of(self.seen.containers, service.name), self.now(), self.grace)
+
+    def _is_confirmed(self, change: ServiceChange) -> bool:
+        """Whether the record says that what runs works, or it was started by others and does."""
+        name = change.service.name
+        if name in unconfirmed_services(self.history):
             return False
-        recorded = self._recorded.get(service.name)
-        known = recorded is not None and recorded.digest == version.digest
-        return known or not left_unfinished(self.history)
+        recorded = self._recorded.get(name)
+        if recorded and change.version and recorded.digest == change.version.digest:
+            return True
+        return not left_unfinished(self.history) and not change.unproven
+
+    def runs_other(self) -> bool:
+        """Whether a service runs something else than what it is meant to, as the record has it."""
+        return any(each.found for each in drift_of(self.history, self.seen))
 
     def _orphans(self) -> tuple[Container, ...]:
-        found = orphans(self.look.containers, self.model.services)
+        found = orphans(self.seen.containers, self.model.services)
         # Those of profiles that were not chosen are none; compose tells them if it is asked to.
         return orphans(found, self.project.service_names()) if found else ()
 
     def _running(self, service: Service) -> RunningVersion | None:
-        return self.look.running(service, self._recorded.get(service.name))
+        return self.seen.running(service, self._recorded.get(service.name))
 
     def with_diffs(
         self,
@@ -200,7 +236,7 @@ class DeployPlanner:
             read: By which references services' manifests have been read already, by service.
         """
         changed = DeployPlan(self.model, changes).changes
-        missing = [each for each in changed if each.version and not self.look.image(each.version)]
+        missing = [each for each in changed if each.version and not self.seen.image(each.version)]
         diffs, lost = self._to_download(missing, read or {})
         services = {
             name: ServiceChange(each.service, ServiceAction.UNREACHABLE, unreachable=lost[name])
@@ -248,7 +284,7 @@ class DeployPlanner:
         if not errors:
             return plan
         services = [each.service for each in plan.services.values()]
-        held = held_back(services, errors, self.look.runs)
+        held = held_back(services, errors, self.seen.runs)
         if not set(plan.services) - {*errors, *held}:
             raise next(iter(errors.values()))
         changes = {
@@ -270,8 +306,8 @@ class DeployPlanner:
         last = effective(self.history)
         return state_after(self.history, last.number) if last else {}
 
-    def _look(self) -> Look:
-        return Look.at(self.project.containers(), self.host.listed())
+    def _look(self) -> HostState:
+        return HostState.at(self.project.containers(), self.host.listed())
 
 
 def all_of(plan: DeployPlan) -> DeployPlan:

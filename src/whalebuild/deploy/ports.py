@@ -9,6 +9,7 @@ from typing import Protocol
 from whalebuild.compose.configuration import Configuration, Contents
 from whalebuild.compose.containers import Container
 from whalebuild.compose.events import ContainerEvent
+from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Model
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
@@ -83,20 +84,80 @@ class Project(Protocol):
         address of its own, it gets nothing back but the names.
         """
 
-    def start_trial(self, service: str, image: Reference) -> None:
-        """Start one container of a service beside the others: no ports, no name in the network.
+    def start_trial(
+        self, service: str, image: Reference, *, watch: Callable[[], None] | None = None
+    ) -> None:
+        """Start one container of a service beside the others, by which nobody finds it.
 
-        Labelled ``dev.whalebuild.trial``; it depends on nothing that it starts.
+        It has no ports, no name in the network, and none of the service's labels: proxies route to
+        whatever has them. Labelled ``dev.whalebuild.trial``; it depends on nothing that it starts.
         """
 
-    def remove(self, containers: Sequence[str]) -> None:
+    def stop(self, containers: Sequence[str]) -> None:
+        """Stop containers with their services' signals and grace periods; they stay."""
+
+    def remove(self, containers: Sequence[str], *, at_once: bool = False) -> None:
         """Stop containers with their services' signals and grace periods, and remove them.
 
         Containers that are gone already are passed over.
+
+        Args:
+            containers: Their IDs.
+            at_once: Kill them instead.
         """
+
+    def check_health(self, container: str) -> CheckResult | None:
+        """Run a running container's own health check once more; None where it has none."""
 
     def logs(self, container: str, lines: int) -> str:
         """The last lines of a container's output."""
+
+
+class Commands(Protocol):
+    """Runs commands of the user's. Each returns the command's exit code.
+
+    ``line`` gets what they print, line by line; ``watch`` is called several times a second, and
+    what it raises ends the command. Each may raise ``CommandFailedError``: it could not be run.
+    """
+
+    def run(
+        self,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Callable[[str], None],
+        watch: Callable[[], None],
+    ) -> int:
+        """Run a command on this machine, with these variables beside its own."""
+
+    def run_in(
+        self,
+        container: str,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Callable[[str], None],
+        watch: Callable[[], None],
+    ) -> int:
+        """Run a command in a running container."""
+
+    def run_once(
+        self,
+        service: str,
+        image: Reference | None,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Callable[[str], None],
+        watch: Callable[[], None],
+    ) -> int:
+        """Run a command in a container of its own that nothing finds, and remove that.
+
+        Args:
+            service: Whose configuration it has.
+            image: What it runs; None for what the project's files name.
+            words: See the others; so for the rest.
+            env: Variables.
+            line: Gets lines.
+            watch: Looks on.
+        """
 
 
 class Events(Protocol):

@@ -18,6 +18,7 @@ from whalebuild.published.host_images import HostImage, RunningImage
 from whalebuild.published.kept import kept_name
 from whalebuild.published.ports import Host
 from whalebuild.settings import DEFAULT_KEEP
+from whalebuild.text import human_bytes
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,13 @@ class RemovableImage:
     Attributes:
         images: What the record calls it.
         names: What is taken away for that; its last name takes the image along.
+        size: Bytes that it takes at the most: it may share layers with what stays.
     """
 
     digest: str
     images: tuple[Reference, ...]
     names: tuple[Reference, ...]
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,19 @@ def prune(
     services = project.model().services.values()
     named = frozenset(each.image for each in services if each.image)
     rules = KeepRules(keep, records.get(project_name, History()), others, host.used(), named)
-    planned = plan_pruning(rules, host.images())
+    planned = plan_pruning(rules, host.listed())
     return planned if dry_run else _carry_out(project, planned)
+
+
+def pruned_in_words(pruning: Pruning) -> str:
+    """What a pruning after a deploy removed, in a line; empty for nothing."""
+    count = len(pruning.removed)
+    if not count:
+        return ""
+    images = "1 image" if count == 1 else f"{count} images"
+    size = sum(each.size for each in pruning.removed)
+    most = f", {human_bytes(size)} at the most" if size else ""
+    return f"removed {images} of old deployments{most}; keep = {pruning.keep}"
 
 
 def plan_pruning(rules: KeepRules, images: Iterable[HostImage]) -> Pruning:
@@ -127,7 +141,8 @@ def plan_pruning(rules: KeepRules, images: Iterable[HostImage]) -> Pruning:
             shown = ", ".join(sorted(map(str, tags - by_deploys)))
             kept.append(KeptImage(digest, named, f"it has the name {shown}"))
         elif names:
-            removed.append(RemovableImage(digest, named, names))
+            size = sum(image.size for image in same)
+            removed.append(RemovableImage(digest, named, names, size))
     return Pruning(rules.keep, tuple(removed), tuple(kept))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from whalebuild.buildkit.console import Console
 from whalebuild.compose.pull_progress import PullState, layer_id
 from whalebuild.deploy.plan import download_of
 from whalebuild.deploy.ports import Project
+from whalebuild.deploy.space import DiskSpace, require_space
 from whalebuild.failures.classify_docker import classify_pull
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailedError
@@ -22,11 +23,16 @@ from whalebuild.text import human_bytes
 
 @dataclass(frozen=True)
 class Puller:
-    """Has the engine pull; the next try goes on with the part of a layer that the last one got."""
+    """Has the engine pull; the next try goes on with the part of a layer that the last one got.
+
+    Attributes:
+        space: Where the images go; None where that is not known.
+    """
 
     project: Project
     retrier: Retrier
     console: Console
+    space: Callable[[], DiskSpace | None] = lambda: None
 
     def pull(self, images: Mapping[str, Reference], diffs: Collection[ImageDiff]) -> None:
         """Pull images, by name.
@@ -36,9 +42,12 @@ class Puller:
             diffs: What is to be downloaded of them.
 
         Raises:
-            WhalebuildError: The registry refused or could not be reached, or the engine went away;
-                nothing that runs was touched.
+            WhalebuildError: There is no room for it, the registry refused or could not be reached,
+                or the engine went away; nothing that runs was touched.
         """
+        tight = require_space(download_of(diffs)[0], self.space())
+        if tight:
+            self.console.note(tight)
         registries = {image.registry for image in images.values()}
         step = f"pulling {', '.join(images)}"
         expected = download_of(diffs)[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.model import Service
-from whalebuild.deploy.look import Look
+from whalebuild.deploy.host_state import HostState
 from whalebuild.deploy.pull_policy import not_pulled, to_build
 from whalebuild.errors import RefusedError, UnreachableError, UsageError, WhalebuildError
 from whalebuild.oci.reference import Reference, familiar
@@ -34,12 +34,12 @@ class Resolver:
     """Asks registries, side by side; only for what ``docker compose pull`` would look up."""
 
     lookup: ManifestLookup
-    look: Look
+    seen: HostState
 
     def resolve(
         self, services: Collection[Service], dependencies: Collection[str] = ()
     ) -> Mapping[str, Resolved]:
-        """Look services' images up.
+        """HostState services' images up.
 
         Args:
             services: Which.
@@ -59,7 +59,7 @@ class Resolver:
         if service.image is None:
             return Resolved(why=not_pulled(service, on_host=False))
         named = with_tag(service.image)
-        image = self.look.image(named)
+        image = self.seen.image(named)
         why = not_pulled(service, on_host=image is not None)
         if why:
             return Resolved(why=why)
@@ -83,7 +83,7 @@ class Resolver:
             return Resolved(Reference(named.repository, named.tag, digest))
         if service.built:
             return Resolved(why=f"not published; {to_build(service)}")
-        if self.look.image(named):
+        if self.seen.image(named):
             return Resolved(why="not published: it is the host's own")
         raise not_published(named)
 

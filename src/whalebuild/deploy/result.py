@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.deploy.plan import DeployPlan, ServiceChange
+from whalebuild.deploy.prune import Pruning
 from whalebuild.errors import Retry, WhalebuildError
 from whalebuild.text import short_digest
 
@@ -41,6 +42,7 @@ class DeployResult:
         to: The deployment that a rollback went back to.
         pull_seconds: What pulling took.
         switch_seconds: What starting the versions took, until they worked.
+        pruned: What became of images of old deployments, where that was looked into.
     """
 
     done: DeployAction
@@ -50,6 +52,7 @@ class DeployResult:
     pull_seconds: float = 0.0
     switch_seconds: float = 0.0
     retries: tuple[Retry, ...] = ()
+    pruned: Pruning | None = None
 
     @property
     def switched(self) -> bool:

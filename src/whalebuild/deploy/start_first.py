@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
 from whalebuild.compose.names import found_by_name, unnamed_containers, without_names
+from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.compose_up import (
     ComposeUp,
     containers_of,
@@ -19,9 +20,12 @@ from whalebuild.deploy.compose_up import (
     require_containers,
     version_of,
 )
-from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
+from whalebuild.deploy.course import Course
+from whalebuild.deploy.deadline import Deadline
+from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.plan import ServiceChange
 from whalebuild.deploy.ports import Project
+from whalebuild.errors import AbandonedRunError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name
 
@@ -29,6 +33,7 @@ from whalebuild.published.kept import kept_name
 # connection that is opened while a container rejoins a network is lost, and is sent again after a
 # second: the old container must still be there then. Swarm waits that long as well.
 DRAINING = 2.0
+_BESIDE = (UpFlag.NO_RECREATE, UpFlag.NO_DEPS)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class StartFirst:
     console: Console
     compose: ComposeUp
     health: HealthWait
+    deadline: Deadline
     sleep: Callable[[float], None]
 
     def clean_up(self) -> None:
@@ -58,24 +64,18 @@ class StartFirst:
         for container, names in (unnamed.to_rejoin or {}).items():
             self.project.rejoin(container, names)
 
-    def start(self, changes: Collection[ServiceChange]) -> None:
+    def start(self, changes: Collection[ServiceChange], course: Course) -> None:
         """Switch the services that can run twice; those that cannot are tried out before.
 
         Raises:
             UnhealthyError: A service does not start or does not work: its old version still runs.
         """
-        switched = False
-        try:
-            for each in changes:
-                if each.service.exclusive:
-                    self._try_out(each)
-            for each in changes:
-                if not each.service.exclusive and not self._runs(each):
-                    self._start_beside(each)
-                    switched = True
-        except UnhealthyError as failed:
-            failed.switched = switched
-            raise
+        for each in changes:
+            if each.service.exclusive:
+                self._try_out(each)
+        for each in changes:
+            if not each.service.exclusive and not self._runs(each):
+                self._start_beside(each, course)
 
     def _runs(self, change: ServiceChange) -> bool:
         """Whether a service runs its version already, in all its containers and no other.
@@ -94,17 +94,26 @@ class StartFirst:
         name, version = change.service.name, version_of(change)
         self.console.note(f"{name}: trying the new version beside the old one")
         try:
-            self.project.start_trial(name, kept_name(version.digest or ""))
+            image = kept_name(version.digest or "")
+            self.project.start_trial(name, image, watch=self.compose.watch)
             trials = [c.id for c in self.project.containers() if c.trial and c.service == name]
-            self.health.wait(trials)
+            self.health.wait(trials, self.deadline.ends)
         except CommandFailedError as failed:
             raise not_started(name, failed) from None
+        except AbandonedRunError:
+            self._remove_trials(at_once=True)
+            raise
         finally:
-            left = [each.id for each in self.project.containers() if each.trial]
-            if left:
-                self.project.remove(left)
+            self._remove_trials()
 
-    def _start_beside(self, change: ServiceChange) -> None:
+    def _remove_trials(self, *, at_once: bool = False) -> None:
+        """Remove trials by their label, also one that compose was making when it was stopped."""
+        left = [each.id for each in self.project.containers() if each.trial]
+        if left:
+            self.console.progress("removing the trial", self.deadline.words)
+            self.project.remove(left, at_once=at_once)
+
+    def _start_beside(self, change: ServiceChange, course: Course) -> None:
         """Start the new version beside the old one, and remove that when the new one works.
 
         In the service's networks, each version is found by its names only while it works.
@@ -117,26 +126,29 @@ class StartFirst:
             self.project.remove(ended)
         old = containers_of(self.project.containers(), name)
         with self._removed_on_failure(name, old):
-            new = self._new_containers(change, old, start=not named)
+            new = self._new_containers(change, old, () if not named else (UpFlag.NO_START,))
             if named:
                 for each in new:
                     self.project.rejoin(each.id, without_names(each))
                 # It gives them secrets and configs, too, and runs hooks: `docker start` would not.
                 self._new_containers(change, old)
-            self.health.wait([each.id for each in new])
+            self.health.wait([each.id for each in new], self.deadline.ends)
             if named:
                 for each in new:
                     self.project.rejoin(each.id, each.aliases)
+        course.stops(old)
         if named:
             self._drain(old)
+        self.console.progress(f"stopping the old version of {name}", self.deadline.words)
         self.project.remove([each.id for each in old])
 
     def _new_containers(
-        self, change: ServiceChange, old: Collection[Container], *, start: bool = True
+        self, change: ServiceChange, old: Collection[Container], flags: Collection[UpFlag] = ()
     ) -> list[Container]:
         """Have compose make the containers that are to run beside the old ones, or start them."""
         name, before = change.service.name, {each.id for each in old}
-        self.compose.up([name], [change], len(old) + change.service.replicas, start=start)
+        count = len(old) + change.service.replicas
+        self.compose.up([name], [change], count, flags=(*_BESIDE, *flags))
         new = [
             each for each in containers_of(self.project.containers(), name) if each.id not in before
         ]
@@ -156,6 +168,8 @@ class StartFirst:
         """Remove a service's new containers if anything fails, be it by Ctrl-C."""
         try:
             yield
+        except AbandonedRunError:
+            raise  # the next run removes them
         except BaseException as failed:
             containers = containers_of(self.project.containers(), name)
             before = {each.id for each in old}

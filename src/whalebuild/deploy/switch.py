@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from whalebuild.buildkit.console import Console
+from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
 from whalebuild.compose.model import UpdateOrder
+from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.compose_up import (
     ComposeUp,
     containers_of,
     require_containers,
     version_of,
 )
+from whalebuild.deploy.course import Course
+from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange, host_name, running_of
+from whalebuild.deploy.plan import (
+    DeployPlan,
+    ServiceAction,
+    ServiceChange,
+    host_name,
+    running_of,
+)
 from whalebuild.deploy.ports import Project
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.published.kept import kept_name
@@ -29,53 +40,66 @@ class Switcher:
     """
 
     project: Project
+    console: Console
     compose: ComposeUp
     start_first: StartFirst
     health: HealthWait
+    deadline: Deadline
 
-    def switch(self, plan: DeployPlan) -> None:
-        """Start all versions of a plan, and wait until they work.
+    def switch(self, plan: DeployPlan, course: Course) -> None:
+        """Start all versions of a plan but those of jobs, and wait until they work.
+
+        Args:
+            plan: What is to run.
+            course: Is told when the versions before may be stopped.
 
         Raises:
-            UnhealthyError: A service does not start or does not work. The versions before may or
-                may not run.
+            UnhealthyError: A service does not start or does not work.
             EngineError: The engine cannot be asked.
         """
+        changes = [each for each in plan.changes if not each.service.is_job]
         self.start_first.clean_up()
-        self.start_first.start([s for s in plan.changes if s.order is UpdateOrder.START_FIRST])
+        self.start_first.start([s for s in changes if s.order is UpdateOrder.START_FIRST], course)
         self.set_tags(plan)  # of those that stay as well: others may have moved them
-        before = {each.id for each in self.project.containers() if each.status == "running"}
-        if plan.remove_orphans and plan.orphans:
-            # Before: one that was renamed may have the port of its successor.
-            self.project.remove([each.id for each in plan.orphans])
-        names = plan.to_start if plan.named or plan.left else ()
-        self.compose.up(names, plan.pairs, dependencies=not names)
-        self._replace(plan)
+        before = self.project.containers()
+        self._up(plan, before, course)
         containers = self.project.containers()
-        about = {each.service.name for each in plan.changes}
-        mine = [c for c in containers if c.service in plan.services and not c.oneoff]
-        started = [c for c in mine if c.id not in before]
+        about = {each.service.name for each in changes}
+        ran = {each.id for each in before if each.status == "running"}
+        started = [c for c in containers if c.id not in ran and _is_started(c, plan)]
         changed = [c for name in about for c in containers_of(containers, name)]
-        require_containers(plan.changes, changed)
-        self.health.wait({each.id for each in (*started, *changed)})
-        self._check_versions(plan.pairs)
-
-    def _replace(self, plan: DeployPlan) -> None:
-        """Replace containers of which compose does not see that they have to be."""
-        stale = [
-            each
-            for each in plan.services.values()
-            if each.forced
-            and each.action is not ServiceAction.UPDATE
-            and (each.order is UpdateOrder.STOP_FIRST or each.service.exclusive)
-        ]
-        if stale:
-            self.compose.replace([each.service.name for each in stale], plan.pairs)
+        require_containers(changes, changed)
+        self.health.wait({each.id for each in (*started, *changed)}, self.deadline.ends)
+        self._check_versions([each for each in plan.pairs if not each.service.is_job])
+        course.done = True
 
     def set_tags(self, plan: DeployPlan) -> None:
         """Have the host's tags stand for a plan's versions."""
         for each in plan.pairs:
             self.compose.tag(each)
+
+    def _up(self, plan: DeployPlan, containers: Collection[Container], course: Course) -> None:
+        """Have compose start the services.
+
+        All are named, and all but the jobs: compose would start a job again that has ended. Among
+        those that are named it keeps their order and conditions (``WithSelectedServices`` of
+        compose-go).
+        """
+        names = [name for name in plan.to_start if not plan.services[name].service.is_job]
+        orphans = plan.orphans if plan.remove_orphans else ()
+        if names or orphans:
+            course.stops(_replaced(plan, containers))
+        if orphans:
+            # Before: one that was renamed may have the port of its successor.
+            self.console.progress("removing orphans", self.deadline.words)
+            self.project.remove([each.id for each in orphans])
+        if names:
+            self.console.progress("docker compose starts what is new", self.deadline.words)
+            self.compose.up(names, plan.pairs, flags=(UpFlag.NO_DEPS,))
+            stale = [name for name in names if _is_stale(plan.services[name])]
+            if stale:
+                flags = (UpFlag.NO_DEPS, UpFlag.FORCE_RECREATE)
+                self.compose.up(stale, plan.pairs, flags=flags)
 
     def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
         """Raise where another image runs: a tag was moved before compose read it."""
@@ -90,3 +114,39 @@ class Switcher:
                     raise UnhealthyError(
                         HealthProblem(each.service.name, container.id, reason, output)
                     )
+
+
+def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Container]:
+    """The running containers that compose is going to replace, as far as the plan tells."""
+    changed = {
+        each.service.name: each.before_image
+        for each in plan.changes
+        if each.action in {ServiceAction.UPDATE, ServiceAction.CONFIGURE}
+        and not each.service.is_job
+        and not (each.action is ServiceAction.CONFIGURE and _was_switched(each))
+    }
+    return [
+        each
+        for each in containers
+        if each.service in changed
+        and not each.oneoff
+        and each.status == "running"
+        # Switched start-first: the new one is the only one by now.
+        and changed[each.service] in {"", each.image}
+    ]
+
+
+def _was_switched(change: ServiceChange) -> bool:
+    """Whether a service was switched start-first, so that its containers are new by now."""
+    return change.order is UpdateOrder.START_FIRST and not change.service.exclusive
+
+
+def _is_stale(change: ServiceChange) -> bool:
+    """Whether a service's containers are to be replaced, and compose does not see it."""
+    return change.forced and change.action is not ServiceAction.UPDATE and not _was_switched(change)
+
+
+def _is_started(container: Container, plan: DeployPlan) -> bool:
+    """Whether a container is of what the switch starts: no job's, and none that was run by hand."""
+    change = plan.services.get(container.service)
+    return change is not None and not change.service.is_job and not container.oneoff

@@ -67,7 +67,7 @@ def _decide(planner: DeployPlanner, service: Service) -> tuple[ServiceChange, Pu
 
 def _published(planner: DeployPlanner, named: Reference) -> PublishedApp | None:
     """What a registry has; None where it has nothing, or is silent on what the host has."""
-    on_host = planner.look.image(named) is not None
+    on_host = planner.seen.image(named) is not None
     try:
         found = planner.lookup.app(named)
     except RefusedError:

@@ -11,13 +11,15 @@ from typing import Any, Self
 
 from whalebuild.compose.configuration import Contents
 from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_container
-from whalebuild.compose.model import Model, read_model, without_hostname
+from whalebuild.compose.health import CheckResult
+from whalebuild.compose.model import Model, read_model
 from whalebuild.compose.pull_progress import (
     PullLine,
     compose_error,
     compose_warnings,
     parse_pull_line,
 )
+from whalebuild.compose.trial import TRIAL_LABELS, as_trial
 from whalebuild.compose.up import UpFlag
 from whalebuild.docker.cli import Watch
 from whalebuild.docker.compose_contents import read_contents, read_variables, uses_variables
@@ -37,9 +39,11 @@ from whalebuild.docker.engine_containers import (
     inspected,
     last_lines,
     rejoin,
+    stop,
     stop_and_remove,
 )
 from whalebuild.docker.engine_events import ContainerEvents
+from whalebuild.docker.engine_exec import check_health
 from whalebuild.docker.engine_images import image_id, tag_image, untag_image
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
@@ -129,11 +133,11 @@ class ComposeProject:
     @contextlib.contextmanager
     def as_it_was(self, model: Model | None) -> Iterator[None]:
         """See ``deploy.ports.Project``."""
-        self._earlier = model
+        before, self._earlier = self._earlier, model
         try:
             yield
         finally:
-            self._earlier = None
+            self._earlier = before
 
     def files(self) -> Mapping[str, str]:
         """See ``deploy.ports.Project``; those that cannot be read are left out."""
@@ -219,7 +223,7 @@ class ComposeProject:
         """See ``deploy.ports.Project``."""
         rejoin(self._engine, container, networks)
 
-    def start_trial(self, service: str, image: Reference) -> None:
+    def start_trial(self, service: str, image: Reference, *, watch: Watch | None = None) -> None:
         """See ``deploy.ports.Project``.
 
         ``docker compose run`` leaves the ports, the aliases, the container's fixed name and the
@@ -228,14 +232,25 @@ class ComposeProject:
         name = f"{self.model().name}-{service}-trial-{secrets.token_hex(4)}"
         raw = (self.model().raw.get("services") or {}).get(service) or {}
         stdin = str(bool(raw.get("stdin_open"))).lower()
-        unnamed = without_hostname(self.model(), service)
-        given = with_images(self._calls, unnamed, self._options, {service: image})
-        words = ["run", "--detach", "--no-TTY", "--no-deps", "--name", name]
-        words += ["--label", f"{TRIAL_LABEL}=1", f"--interactive={stdin}", service]
-        with given as what, _plain_errors():
-            self._calls.run([*compose_words(what.options), *words], what.env, said=self._warn)
+        words = ["run", "--detach", "--no-TTY", "--no-deps", f"--interactive={stdin}"]
+        labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
+        words += ["--name", name, *labels, service]
+        with self.aside(service, image) as what, _plain_errors():
+            call = [*compose_words(what.options), *words]
+            self._calls.run(call, what.env, watch=watch, said=self._warn)
 
-    def remove(self, containers: Sequence[str]) -> None:
+    def aside(
+        self, service: str, image: Reference | None
+    ) -> contextlib.AbstractContextManager[ComposeCall]:
+        """For ``docker compose run`` of a service, with an image, so that nothing finds it."""
+        images = {service: image} if image else {}
+        return with_images(self._calls, as_trial(self.model(), service), self._options, images)
+
+    def stop(self, containers: Sequence[str]) -> None:
+        """See ``deploy.ports.Project``."""
+        stop(self._engine, containers)
+
+    def remove(self, containers: Sequence[str], *, at_once: bool = False) -> None:
         """See ``deploy.ports.Project``.
 
         A trial's unnamed volumes go with it; those of a service may have what somebody wants.
@@ -243,7 +258,11 @@ class ComposeProject:
         if not containers:
             return
         trials = container_ids(self._engine, {"label": [self._label, TRIAL_LABEL]})
-        stop_and_remove(self._engine, containers, with_volumes=trials)
+        stop_and_remove(self._engine, containers, with_volumes=trials, at_once=at_once)
+
+    def check_health(self, container: str) -> CheckResult | None:
+        """See ``deploy.ports.Project``."""
+        return check_health(self._engine, container)
 
     def logs(self, container: str, lines: int) -> str:
         """See ``deploy.ports.Project``; secrets are removed as from any message."""

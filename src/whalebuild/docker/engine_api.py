@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from whalebuild.docker.cli import DockerCalls
+from whalebuild.docker.config import config_folder, read_json
 from whalebuild.docker.engine_connection import EngineConnection, connection
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -103,7 +105,7 @@ class EngineApi:
         for last in (method != "GET", True):
             with self._connection() as used:
                 try:
-                    return _content(_sent(used, method, whole, body))
+                    return _content(_sent(used, method, whole, self._headers, body))
                 except _LOST as failed:
                     if last:
                         raise used.why_lost(failed) from None
@@ -119,7 +121,7 @@ class EngineApi:
         used = connection(self.calls)
         try:
             try:
-                answer = _sent(used, "GET", whole)
+                answer = _sent(used, "GET", whole, self._headers)
             except _LOST as failed:
                 raise used.why_lost(failed) from None
             if answer.status != http.client.OK:
@@ -133,7 +135,7 @@ class EngineApi:
         """The newest version of the API that both sides know."""
         with self._connection() as used:
             try:
-                answer = _sent(used, "GET", "/_ping")
+                answer = _sent(used, "GET", "/_ping", self._headers)
                 answer.read()
             except _LOST as failed:
                 raise used.why_lost(failed) from None
@@ -146,6 +148,16 @@ class EngineApi:
             )
         major, minor = min(_NEWEST, (int(found[1]), int(found[2])))
         return f"/v{major}.{minor}"
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        """What docker sends with every request: plugins and proxies may decide by it."""
+        found = read_json(config_folder(os.environ) / "config.json").get("HttpHeaders")
+        return (
+            {str(key): str(value) for key, value in found.items()}
+            if isinstance(found, dict)
+            else {}
+        )
 
     def _whole(self, path: str, query: Words | None) -> str:
         words = urlencode({name: _word(value) for name, value in (query or {}).items()})
@@ -177,10 +189,14 @@ def named(name: str) -> str:
 
 
 def _sent(
-    used: EngineConnection, method: str, path: str, body: Words | None = None
+    used: EngineConnection,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: Words | None = None,
 ) -> http.client.HTTPResponse:
     given = None if body is None else json.dumps(body)
-    headers = {} if given is None else {"Content-Type": "application/json"}
+    headers = {**headers, **({"Content-Type": "application/json"} if given else {})}
     try:
         used.request(method, path, given, headers)
         return used.getresponse()

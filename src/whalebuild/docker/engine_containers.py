@@ -6,7 +6,7 @@ https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -48,8 +48,19 @@ def inspected(engine: EngineApi, kind: str, ids: Iterable[str]) -> Iterator[Mapp
             yield found
 
 
+def stop(engine: EngineApi, containers: Collection[str]) -> None:
+    """Stop containers side by side; those that are gone are passed over."""
+    _side_by_side(
+        containers, lambda each: _unless_gone(engine, "POST", f"/containers/{named(each)}/stop")
+    )
+
+
 def stop_and_remove(
-    engine: EngineApi, containers: Collection[str], *, with_volumes: Collection[str]
+    engine: EngineApi,
+    containers: Collection[str],
+    *,
+    with_volumes: Collection[str],
+    at_once: bool = False,
 ) -> None:
     """Stop containers side by side and remove them; those that are gone are passed over.
 
@@ -57,13 +68,19 @@ def stop_and_remove(
         engine: Where they are.
         containers: IDs.
         with_volumes: Those of them whose unnamed volumes go with them.
+        at_once: Kill them instead of stopping them first.
     """
 
     def end(container: str) -> None:
         path = f"/containers/{named(container)}"
-        _unless_gone(engine, "POST", f"{path}/stop")
+        if not at_once:
+            _unless_gone(engine, "POST", f"{path}/stop")
         _unless_gone(engine, "DELETE", path, {"force": True, "v": container in with_volumes})
 
+    _side_by_side(containers, end)
+
+
+def _side_by_side(containers: Collection[str], end: Callable[[str], None]) -> None:
     submit = Submit(_AT_ONCE)
     ends = [submit(partial(end, each)) for each in containers]
     failures = [failed for each in ends if (failed := each.exception())]

@@ -53,9 +53,13 @@ class ContainerEvents:
                 time.sleep(min(seconds, _PAUSE))
                 return None
         lines = _got(self._lines, seconds)
+        read = (read_container_event(_object(line)) for line in lines if line)
+        found = [each for each in read if each]
         if None not in lines:
-            read = (read_container_event(_object(line)) for line in lines if line)
-            return [each for each in read if each]
+            return found
+        if found:
+            self._lines.put(None)  # for the next time
+            return found
         self._open.close()
         self._lines = None
         time.sleep(min(seconds, _PAUSE))

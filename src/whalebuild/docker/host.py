@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any, Self
 
 from whalebuild.builder.facts import BuilderFacts
+from whalebuild.deploy.space import DiskSpace
 from whalebuild.docker.config import context_name
 from whalebuild.docker.engine_api import EngineApi
 from whalebuild.docker.engine_containers import container_ids, inspected
 from whalebuild.docker.engine_images import listed_images
 from whalebuild.docker.info import facts_of
+from whalebuild.docker.storage import image_space
 from whalebuild.errors import EngineError
 from whalebuild.published.host_images import HostImage, RunningImage, read_container, read_image
 
@@ -47,6 +49,10 @@ class DockerHost:
     def facts(self) -> BuilderFacts:
         """See ``published.ports.Host``."""
         return facts_of(context_name(os.environ), self._info)
+
+    def space(self) -> DiskSpace | None:
+        """The file system of its images; None where that is not known."""
+        return image_space(self._info, os.environ)
 
     def images(self) -> tuple[HostImage, ...]:
         """See ``published.ports.Host``. Each image is a question of its own."""

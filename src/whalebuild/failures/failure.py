@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import Enum
+
+from whalebuild.failures.redaction import redact as redact  # noqa: PLC0414 - others have it from here
 
 
 class Remedy(Enum):
@@ -123,33 +124,6 @@ class RequestFailedError(FailedError):
     """A request to the registry failed."""
 
 
-_WORD = r"[\w.~+/=-]"
-_NAMED = r"(?i:password|passwd|(?:[a-z]+_)?(?:secret|token)|assertion)"
-# Text that may hold a secret, each pattern with its replacement. Registries, token servers and
-# credential helpers repeat what they were sent, and docker passes that on.
-_SECRETS = tuple(
-    (re.compile(pattern), left)
-    for pattern, left in (
-        (r"(?<=://)[^/\s\"]+@", ""),
-        # A query; in a sentence, a colon after the URL is no part of it.
-        (r"(https?://[^\s\"?]+)\?[^\s\"]*?(?=:?(?:[\s\"]|$))", r"\1"),
-        # Neither a challenge (``Bearer realm=``) nor prose such as "basic authentication".
-        (rf"\b(?i:(basic|bearer)) +(?!realm=)(?={_WORD}*[A-Z0-9+/=_~]){_WORD}{{6,}}", r"\1 ***"),
-        (r"\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?", "***"),  # a token as most registries have it
-        (rf"\b({_NAMED})(=|\\?[\"']\s*:\s*\\?[\"'])[^\s\"'&\\]+", r"\1\2***"),
-        # The output of a credential helper that failed.
-        (r"(error getting credentials - err: [^`]*out: `)[^`]*", r"\1***"),
-    )
-)
-
-
 def may_not_exist_yet(failure: Failure) -> bool:
     """Whether a refused look-up may be of a repository that is not there before the first push."""
     return failure.kind is FailureKind.REFUSED and failure.detail is Detail.NO_SCOPE
-
-
-def redact(text: str) -> str:
-    """Remove from a text what may hold a secret: logins and queries of URLs, and credentials."""
-    for pattern, left in _SECRETS:
-        text = pattern.sub(left, text)
-    return text

@@ -28,6 +28,7 @@ class HostImage:
         platform: Of the variant that the engine has.
         diff_ids: Digests of its unpacked layers, from the bottom up.
         kept: The names by which whalebuild keeps it; they say nothing of where it is from.
+        size: Bytes as the engine counts them, with what it shares with other images.
     """
 
     id: str
@@ -36,6 +37,7 @@ class HostImage:
     platform: str | None = None
     diff_ids: tuple[str, ...] = ()
     kept: tuple[Reference, ...] = ()
+    size: int = 0
 
     @property
     def known_as(self) -> frozenset[str]:
@@ -88,6 +90,7 @@ def read_image(inspected: Mapping[str, Any]) -> HostImage | None:
         platform,
         tuple(str(layer) for layer in layers),
         tuple(tag for tag in tags if is_kept_name(tag)),
+        size if isinstance(size := inspected.get("Size"), int) else 0,
     )
 
 

@@ -10,6 +10,7 @@ from whalebuild.cli.output.table import columns
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.plan import ServiceAction, ServiceChange, download_of
+from whalebuild.deploy.prune import pruned_in_words
 from whalebuild.deploy.result import DeployAction, DeployResult
 from whalebuild.errors import RefusedError, retry_summary
 from whalebuild.oci.reference import Reference
@@ -88,7 +89,8 @@ def _orphan(container: Container, result: DeployResult) -> tuple[str, str, str, 
 
 
 def _summary(result: DeployResult) -> str:
-    return "; ".join(_parts(result))
+    pruned = pruned_in_words(result.pruned) if result.pruned else ""
+    return "\n".join(["; ".join(_parts(result)), *([pruned] if pruned else [])])
 
 
 def _parts(result: DeployResult) -> Iterator[str]:
@@ -127,6 +129,10 @@ def deploy_json(result: DeployResult) -> dict[str, Any]:
         "exact": all(diff.exact for diff in result.plan.diffs),
         "pull_seconds": round(result.pull_seconds, 3),
         "switch_seconds": round(result.switch_seconds, 3),
+        "pruned": [
+            {"digest": each.digest, "bytes_at_most": each.size}
+            for each in (result.pruned.removed if result.pruned else ())
+        ],
         "notes": list(result.plan.notes),
         "orphans": [
             {"service": each.service, "container": each.name} for each in result.plan.orphans

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ class HistoryView:
         engine: The engine's ID.
         file: Where the record is.
         drifts: Services that run something else than it says.
+        interrupted: Digests of what runs of services whose deployment was interrupted.
     """
 
     project: str
@@ -34,6 +35,7 @@ class HistoryView:
     file: str
     history: History
     drifts: tuple[Drift, ...] = ()
+    interrupted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def local_time(at: str) -> str:
@@ -57,14 +59,19 @@ def history_text(
 
 def history_notes(view: HistoryView) -> Iterator[str]:
     """Warnings: interrupted deployments, and services that were changed outside whalebuild."""
-    interrupted = sorted(interrupted_services(view.history))
-    if interrupted:
+    if view.interrupted:
+        runs = "; ".join(_runs(name, found) for name, found in view.interrupted.items())
         yield (
-            f"a deployment of {', '.join(interrupted)} was interrupted: either version may run; "
-            "deploy again, or go back with `whalebuild rollback`"
+            f"a deployment of {', '.join(view.interrupted)} was interrupted, and {runs}; deploy "
+            "again, or go back with `whalebuild rollback`"
         )
     for drift in view.drifts:
         yield _drift(drift)
+
+
+def _runs(service: str, found: tuple[str, ...]) -> str:
+    digests = ", ".join(short_digest(digest) for digest in found)
+    return f"{service} runs {digests}" if digests else f"nothing of {service} runs"
 
 
 def _drift(drift: Drift) -> str:

@@ -14,7 +14,7 @@ from whalebuild.published.kept import kept_name
 
 
 @dataclass(frozen=True)
-class Look:
+class HostState:
     """One look at a host.
 
     Attributes:
@@ -28,7 +28,7 @@ class Look:
     names: Mapping[str, HostImage]
 
     @classmethod
-    def at(cls, containers: Iterable[Container], images: Iterable[HostImage]) -> Look:
+    def at(cls, containers: Iterable[Container], images: Iterable[HostImage]) -> HostState:
         """Make it of what project and engine have answered."""
         by_id = {image.id: image for image in images}
         names = {

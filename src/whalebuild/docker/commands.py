@@ -1,0 +1,66 @@
+"""Runs the user's own commands: on this machine, and through docker in containers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from whalebuild.compose.trial import TRIAL_LABELS
+from whalebuild.docker.cli import Watch
+from whalebuild.docker.compose import ComposeProject
+from whalebuild.docker.compose_files import compose_words
+from whalebuild.docker.plugins import docker_program, environment_after
+from whalebuild.docker.streamed import run_streamed
+from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.oci.reference import Reference
+
+Line = Callable[[str], None]
+
+
+class HookCommands:
+    """See ``deploy.ports.Commands``."""
+
+    def __init__(self, project: ComposeProject) -> None:
+        self._project = project
+
+    def run(self, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch) -> int:
+        """See ``deploy.ports.Commands``."""
+        try:
+            return run_streamed(words, {**os.environ, **env}, line, watch)
+        except OSError as failed:
+            raise CommandFailedError(f"{words[0]}: {failed.strerror}") from None
+
+    def run_in(
+        self,
+        container: str,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Line,
+        watch: Watch,
+    ) -> int:
+        """See ``deploy.ports.Commands``.
+
+        What is stopped is docker's client: the command in the container ends by itself.
+        """
+        named = [word for name in env for word in ("--env", name)]
+        program, given = docker_program(env, None)
+        call = [program, "exec", *named, container, *words]
+        return run_streamed(call, environment_after(given), line, watch)
+
+    def run_once(
+        self,
+        service: str,
+        image: Reference | None,
+        words: Sequence[str],
+        env: Mapping[str, str],
+        line: Line,
+        watch: Watch,
+    ) -> int:
+        """See ``deploy.ports.Commands``."""
+        named = [word for name in env for word in ("--env", name)]
+        labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
+        flags = ["--rm", "--no-TTY", "--no-deps", "--quiet-pull"]
+        with self._project.aside(service, image) as what:
+            program, given = docker_program({**what.env, **env}, "compose")
+            call = [*compose_words(what.options), "run", *flags, *labels, *named, service, *words]
+            return run_streamed([program, *call], environment_after(given), line, watch)

@@ -1,0 +1,50 @@
+"""The project of django_like.py itself, with plain docker compose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.deploys import PATIENT
+from tests.integration.django_like import JOB, SERVED, Site, Team
+from tests.integration.projects.django_like.manage import REASONS
+from tests.integration.sandbox import Sandbox
+from wbsandbox.polling import Poller
+
+
+@pytest.fixture
+def site(sandbox: Sandbox, tmp_path: Path, repository: str) -> Iterator[tuple[Team, Site]]:
+    team = Team.at(sandbox, tmp_path / "team", repository)
+    with sandbox.fresh_engine("host") as engine:
+        site = Site(sandbox, engine, tmp_path / "site", team.image)
+        yield team, site
+        site.down()
+
+
+@pytest.mark.soak
+def test_it_runs(site: tuple[Team, Site]) -> None:
+    team, host = site
+    first = team.publish("1", revision=2)
+    host.compose("up", "--detach", "--wait", "--quiet-pull", *SERVED, "proxy")
+    assert {name: host.digests(name) for name in SERVED} == {
+        name: [first] * count for name, count in SERVED.items()
+    }
+    [job] = host.of(JOB)
+    assert job.status == "exited"
+    with Poller(host.url, PATIENT) as poller:
+        poller.wait_for("1 one")
+        before = host.started_at("db")
+        host.compose("restart", "web")
+        poller.wait_until(lambda: poller.failures != [])
+        poller.wait_for("1 one")
+        assert host.started_at("db") == before
+
+    team.publish("2", revision=1)
+    host.compose("pull", "--quiet", "--policy", "always")
+    down = host.compose("up", "--detach", check=False)
+    assert down.returncode != 0
+    assert REASONS["unknown revision"] in host.compose("logs", JOB).stdout
+    # What compose does: the new migration runs when the old version is already gone.
+    assert [c for c in host.of("web") if c.status == "running"] == []

@@ -43,8 +43,11 @@ def test_the_first_is_noted_while_things_are_put_back(
     with signals.held():
         signals.handle(signal.SIGINT, None)
         assert "SIGINT: a second signal ends at once" in capfd.readouterr().err
-        with pytest.raises(AbandonedRunError):
-            signals.handle(signal.SIGINT, None)
+    with pytest.raises(InterruptedRunError):
+        signals.check()
+    signals.check()
+    with signals.held(), pytest.raises(AbandonedRunError):
+        signals.handle(signal.SIGINT, None)
 
 
 def test_a_boundary_takes_them_and_gives_them_back(signals: DeploySignals) -> None:

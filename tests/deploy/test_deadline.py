@@ -16,6 +16,8 @@ from whalebuild.deploy.record import Outcome
 from whalebuild.errors import DeployError
 from whalebuild.failures.command_failed import CommandFailedError
 
+WEB = service("web", depends_on={"db": "service_healthy"})
+
 
 def test_a_deadline() -> None:
     clock = Clock()
@@ -32,7 +34,7 @@ def test_a_deadline() -> None:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> DeployWorld:
-    made = DeployWorld(tmp_path, (service("web"), service("db")))
+    made = DeployWorld(tmp_path, (WEB, service("db")))
     made.publish("1")
     made.publish("1", "db")
     made.deploy()

@@ -38,7 +38,9 @@ class Mixed:
 
     def publish(self, name: str, mark: str) -> None:
         """Publish another version of db or web; no tool of whalebuild's is in it."""
-        push_like(self.sandbox.registry, TINY_BASE, f"{self.repository}/{name}", mark)
+        repository = f"{self.repository}/{name}"
+        # The engine would know what other tests have pulled.
+        push_like(self.sandbox.registry, TINY_BASE, repository, f"{repository} {mark}")
 
     def by_compose(self) -> None:
         """What one runs without whalebuild."""

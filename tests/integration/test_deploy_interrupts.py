@@ -43,19 +43,16 @@ def host(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web) -> Iterator[Ho
     host.compose("down", "--timeout", "0", "--remove-orphans", check=False)
 
 
-def in_the_trial(host: Host, process: Process) -> None:
+def in_the_trial(_host: Host, process: Process, _old: str) -> None:
     process.wait_for_text("-trial-")
 
 
-def when_the_old_one_is_gone(host: Host, process: Process) -> None:
-    [old] = host.containers()
-    process.wait_until(lambda: old.id not in [c.id for c in host.containers()])
-
-
-def in_the_wait(host: Host, process: Process) -> None:
-    process.wait_for_text("waiting for")
-    [old] = [c.id for c in host.containers() if c.service == "web"][:1]
+def when_the_old_one_is_gone(host: Host, process: Process, old: str) -> None:
     process.wait_until(lambda: old not in [c.id for c in host.containers()])
+
+
+def in_the_wait(host: Host, process: Process, old: str) -> None:
+    when_the_old_one_is_gone(host, process, old)
     process.wait_for_text("its health check")
 
 
@@ -78,13 +75,18 @@ def leaves_nothing(host: Host) -> None:
     ],
 )
 def test_the_first_signal_goes_back(
-    web: Web, host: Host, moment: Callable[[Host, Process], None], order: str, sent: signal.Signals
+    web: Web,
+    host: Host,
+    moment: Callable[[Host, Process, str], None],
+    order: str,
+    sent: signal.Signals,
 ) -> None:
     first = web.publish("1")
     host.whalebuild("deploy", check=True)
     web.publish_broken("2", how="hangs")
+    [old] = host.containers()
     with host.started("deploy", "--order", order) as process:
-        moment(host, process)
+        moment(host, process, old.id)
         if moment is in_the_trial:
             is_found_by_nothing(host)
         process.popen.send_signal(sent)
@@ -119,8 +121,9 @@ def test_a_second_signal_ends_at_once(web: Web, host: Host) -> None:
     host.run("docker", "kill", "--signal", "USR1", host.containers()[0].id)
     host.wait_for(lambda found: found[0].health == "healthy")
     web.publish_broken("2", how="hangs")
+    [old] = host.containers()
     with host.started("deploy") as process:
-        in_the_wait(host, process)
+        in_the_wait(host, process, old.id)
         process.interrupt()  # as Ctrl-C does: docker compose gets it as well
         process.wait_for_text("going back")
         process.wait_until(lambda: first in host.digests())

@@ -120,6 +120,9 @@ class FakeInterrupts:
         finally:
             self.held_now -= 1
 
+    def check(self) -> None:
+        pass
+
     def drop_output(self) -> None:
         self.output_dropped = True
 

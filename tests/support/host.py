@@ -35,6 +35,9 @@ class FakeHost:
     def __exit__(self, *_: object) -> None:
         """There is nothing to close."""
 
+    def space(self) -> None:
+        """It is not known."""
+
     def id(self) -> str:
         self._answer()
         return "ENGINE"

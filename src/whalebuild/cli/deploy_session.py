@@ -147,7 +147,8 @@ class DeploySession:
             records = records_of(self.state, self.engine)
             keep = self.settings.keep
             pruned = prune(self.project, self.host, records, keep, dry_run=False)
-        except InterruptedRunError:
+        except InterruptedRunError as stopped:
+            stopped.next_step = "the deploy is done; `whalebuild prune` removes old images"
             raise
         except WhalebuildError as error:
             self.console.note(f"images of old deployments were not removed: {error.what}")

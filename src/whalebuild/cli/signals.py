@@ -22,6 +22,7 @@ class DeploySignals:
     def __init__(self) -> None:
         self._count = 0
         self._held = 0
+        self._noted: InterruptedRunError | None = None
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Raise where the work is, unless things are put back already."""
@@ -30,13 +31,15 @@ class DeploySignals:
             _drop_terminal()
         self._count += 1
         if self._count == 1:
-            if self._held:
-                with suppress(OSError):
-                    os.write(2, f"whalebuild: {name}: a second signal ends at once\n".encode())
-                return
-            raise InterruptedRunError(
+            stopped = InterruptedRunError(
                 f"interrupted by {name}", next_step="nothing was changed; run it again"
             )
+            if not self._held:
+                raise stopped
+            self._noted = stopped
+            with suppress(OSError):
+                os.write(2, f"whalebuild: {name}: a second signal ends at once\n".encode())
+            return
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise AbandonedRunError(
@@ -52,6 +55,12 @@ class DeploySignals:
             yield
         finally:
             self._held -= 1
+
+    def check(self) -> None:
+        """See ``deploy.course.Interrupts``."""
+        noted, self._noted = self._noted, None
+        if noted:
+            raise noted
 
     def drop_output(self) -> None:
         """See ``deploy.course.Interrupts``."""

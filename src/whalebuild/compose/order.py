@@ -26,6 +26,16 @@ def in_order(model: Model, names: Iterable[str]) -> tuple[Service, ...]:
     return tuple(each for each in _sorted(model, wanted) if each.name in wanted)
 
 
+def needed_healthy(model: Model) -> frozenset[str]:
+    """The services whose health check others wait for."""
+    return frozenset(
+        name
+        for each in model.services.values()
+        for name, how in each.depends_on.items()
+        if how == HEALTHY
+    )
+
+
 def _sorted(model: Model, names: Iterable[str]) -> Iterator[Service]:
     seen: set[str] = set()
 

@@ -44,6 +44,9 @@ class Interrupts(Protocol):
     def held(self) -> AbstractContextManager[None]:
         """A time in which the first signal is noted only: things are put back already."""
 
+    def check(self) -> None:
+        """Raise for a signal that was noted only."""
+
     def drop_output(self) -> None:
         """Have output go nowhere from now on: nobody reads it any more."""
 

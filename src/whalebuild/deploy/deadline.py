@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
+from whalebuild.compose.order import needed_healthy
 from whalebuild.deploy.health_wait import UnhealthyError, last_output
 from whalebuild.deploy.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
@@ -82,7 +83,8 @@ class ComposeWatch:
 
     def _waits(self) -> list[tuple[Container, str]]:
         try:
-            return list(_waited_for(self.project.containers()))
+            needed = needed_healthy(self.project.model())
+            return list(_waited_for(self.project.containers(), needed))
         except CommandFailedError:
             return []  # compose says it, if the engine is lost
 
@@ -98,8 +100,13 @@ class ComposeWatch:
         return UnhealthyError(HealthProblem("", "", reason))
 
 
-def _waited_for(containers: Iterable[Container]) -> Iterator[tuple[Container, str]]:
-    """What compose may be waiting for; it looks at no container of ``docker compose run``."""
+def _waited_for(
+    containers: Iterable[Container], needed: Collection[str]
+) -> Iterator[tuple[Container, str]]:
+    """What compose may be waiting for; it looks at no container of ``docker compose run``.
+
+    One that is unhealthy it does not wait for, but fails.
+    """
     for each in containers:
         if each.oneoff:
             continue
@@ -107,5 +114,5 @@ def _waited_for(containers: Iterable[Container]) -> Iterator[tuple[Container, st
             yield each, "its start"
         elif each.status == "removing":
             yield each, "its removal"
-        elif each.is_up and each.health in {"starting", "unhealthy"}:
+        elif each.is_up and each.health == "starting" and each.service in needed:
             yield each, "its health check"

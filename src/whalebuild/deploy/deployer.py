@@ -153,7 +153,10 @@ class Deployer:
                 before = {each.service.name: each.before for each in plan.changes}
                 wanted = {each.service.name: each.version for each in plan.changes}
                 words = {s.service.name: s.configured for s in plan.touched if s.configured}
-                self.record.add(Begun(number, act, self.now(), wanted, before, to, kept, words))
+                begun = Begun(number, act, self.now(), wanted, before, to, kept, words)
+                with self.interrupts.held():
+                    self.record.add(begun)
+                self.interrupts.check()
             try:
                 with self.project.as_it_was(plan.configuration.model):
                     self._carry_out(run)
@@ -187,6 +190,7 @@ class Deployer:
         self.switcher.switch(run.plan, run.course)
         with self.interrupts.held():
             self._end(run, Outcome.DONE)
+        self.interrupts.check()
         if hooked:
             self.hooks.run(HookMoment.POST_DEPLOY, run.for_hooks)
 

@@ -207,8 +207,13 @@ class DeployPlanner:
         return not left_unfinished(self.history) and not change.unproven
 
     def runs_other(self) -> bool:
-        """Whether a service runs something else than what it is meant to, as the record has it."""
-        return any(each.found for each in drift_of(self.history, self.seen))
+        """Whether a service runs something else than what it is meant to, as the record has it.
+
+        Jobs are none of them: compose runs an old one again after a rollback.
+        """
+        jobs = {name for name, each in self.model.services.items() if each.is_job}
+        drifts = drift_of(self.history, self.seen)
+        return any(each.found and each.service not in jobs for each in drifts)
 
     def _orphans(self) -> tuple[Container, ...]:
         found = orphans(self.seen.containers, self.model.services)

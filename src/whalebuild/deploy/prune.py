@@ -150,18 +150,26 @@ def _carry_out(project: Project, planned: Pruning) -> Pruning:
     removed: list[RemovableImage] = []
     kept = list(planned.kept)
     for each in planned.removed:
-        # Every name is tried, also after one that could not be taken away.
-        in_use = [name for name in each.names if not _untag(project, name)]
-        if in_use:
+        if _untag(project, each.names):
             kept.append(KeptImage(each.digest, each.images, "a container has come to use it"))
         else:
             removed.append(each)
     return replace(planned, removed=tuple(removed), kept=tuple(kept), done=True)
 
 
-def _untag(project: Project, name: Reference) -> bool:
-    """Take a name away; False where it could not be, since the image is in use."""
-    return project.untag(name) or project.image_id(name) is None
+def _untag(project: Project, names: Sequence[Reference]) -> Sequence[Reference]:
+    """Take names away; those that are left, since a container uses the image.
+
+    Every name is tried, also after one that could not be taken away, and again while it is there:
+    given a digest, the containerd image store may take another name of the same image
+    (``ImageDelete`` in ``daemon/containerd/image_delete.go`` of moby).
+    """
+    left = names
+    for _ in names:
+        for name in left:
+            project.untag(name)
+        left = [name for name in left if project.image_id(name) is not None]
+    return left
 
 
 def _reasons(rules: KeepRules) -> dict[str, str]:

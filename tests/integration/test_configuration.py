@@ -111,6 +111,7 @@ configs:
 """
 
 
+@pytest.mark.extended
 def test_files_that_compose_does_not_compare(web: Web, host: Host) -> None:
     """A proxy's config and a file that is mounted: replaced with them; configs are put back."""
     web.publish("1")
@@ -166,6 +167,7 @@ secrets:
 """
 
 
+@pytest.mark.extended
 def test_two_services_with_a_secret_and_a_tag(web: Web, host: Host) -> None:
     """A configuration that does not work is gone back from; a secret's value is kept nowhere."""
     web.publish("1", tag="v1")

@@ -272,3 +272,26 @@ def test_one_that_only_compose_knows_a_version_of(world: DeployWorld) -> None:
     files(world, pull_policy="never", environment={"DEBUG": "2"})
     assert "rolled back: web by its configuration" in str(outcome(world.deploy))
     assert hashes(world) == {after.config_hash}
+
+
+def test_a_service_that_is_gone_since_is_started_again(world: DeployWorld) -> None:
+    """But not by going back to a deployment that it was no part of any more."""
+
+    def made(*names: str, **web: Any) -> None:
+        services = {name: {"image": f"registry.test/acme/{name}:latest"} for name in names}
+        services["web"] |= web
+        world.project.made = read_model({"name": "shop", "services": services})
+
+    made("web", "old")
+    world.publish("1")
+    world.publish("1", "old")
+    world.deploy()
+    made("web", environment={"N": "2"})
+    world.project.running = [each for each in world.project.running if each.service != "old"]
+    world.deploy()
+    made("web", environment={"N": "3"})
+    world.deploy()
+    assert world.rollback().to == 2
+    assert world.runs("old") == []
+    assert world.rollback().to == 1
+    assert len(world.runs("old")) == 1

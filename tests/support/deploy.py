@@ -271,7 +271,8 @@ class DeployWorld:
         other = number is None and planner.runs_other()
         target = rollback_target(history, number, runs_other=other)
         by = configurations_after(history, target.number)
-        plan = planner.rollback(state_after(history, target.number), order, by)
+        versions, brought = state_after(history, target.number), target.begun.configurations
+        plan = planner.rollback(versions, order, by, brought)
         return self.deployer(planner).deploy(plan, DeploymentKind.ROLLBACK, target.number)
 
     def runs(self, name: str = "web") -> list[str]:

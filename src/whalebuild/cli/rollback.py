@@ -55,7 +55,8 @@ def rollback(
                 other = number is None and planner.runs_other()
                 target = rollback_target(history, number, runs_other=other)
                 by = configurations_after(history, target.number)
-                plan = planner.rollback(state_after(history, target.number), order, by)
+                versions, brought = state_after(history, target.number), target.begun.configurations
+                plan = planner.rollback(versions, order, by, brought)
             show_plan(session, plan, format_)
             if dry_run:
                 result = DeployResult(DeployAction.PLANNED, plan, to=target.number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -111,6 +111,7 @@ class DeployPlanner:
         versions: Versions,
         order: UpdateOrder | None,
         configurations: Mapping[str, str] | None = None,
+        brought: Collection[str] = (),
     ) -> DeployPlan:
         """Plan to run these versions; nothing is read of the registry that the host has.
 
@@ -118,10 +119,16 @@ class DeployPlanner:
             versions: What services are to run.
             order: How services are switched, whatever the project's file says.
             configurations: By which configuration, as far as the record says: digests.
+            brought: The services that the deployment itself was about: those of them that the
+                project has not any more are started again.
         """
         notes = []
         # Those that only compose knows a version of have none.
-        known = {n: d for n, d in (configurations or {}).items() if versions.get(n, True)}
+        known = {
+            name: digest
+            for name, digest in (configurations or {}).items()
+            if versions.get(name, True) and (name in self.model.services or name in brought)
+        }
         earlier = self.configurer.earlier(self.model, known)
         self._earlier = earlier.model.services
         changes = {}

@@ -49,6 +49,7 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
         "deploy-grace": 0.5,
         "start-first-volumes": ["media", "/srv/shared"],
         "keep": 9,
+        "hosts": ["ssh://deploy@a", "b"],
         "prune": False,
         "state-dir": "/var/lib/whalebuild",
     }

@@ -121,6 +121,9 @@ KEYS = {
         ),
         SettingKey("keep", ValueKind.COUNT, "deployments whose images stay on the host"),
         SettingKey(
+            "hosts", ValueKind.LIST, "hosts to deploy to: addresses of engines, docker contexts"
+        ),
+        SettingKey(
             "prune", ValueKind.SWITCH, "remove images beyond keep after a deploy that worked"
         ),
         SettingKey("state-dir", ValueKind.TEXT, "folder of the records of deployments"),
@@ -170,6 +173,7 @@ class Settings:
     deploy_grace: float = 5.0
     start_first_volumes: tuple[str, ...] = ()
     keep: int = DEFAULT_KEEP
+    hosts: tuple[str, ...] = ()
     prune: bool = True
     state_dir: str | None = None
     targets: Mapping[str, _Values] = field(default_factory=dict)

@@ -31,6 +31,7 @@ from whalebuild.cli.help import help_text
 from whalebuild.cli.output.bake import error_text, result_table
 from whalebuild.cli.output.builder import list_text, view_text
 from whalebuild.cli.output.deploy import deploy_table
+from whalebuild.cli.output.deploys import deploys_table
 from whalebuild.cli.output.diff import diff_text
 from whalebuild.cli.output.doctor import report_text
 from whalebuild.cli.output.history import HistoryView, history_text
@@ -41,11 +42,13 @@ from whalebuild.cli.output.table import fit
 from whalebuild.cli.pages import Page, page_of
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.console import live
+from whalebuild.deploy.hosts import HostEnd, HostOutcome
 from whalebuild.deploy.prune import KeptImage, Pruning, RemovableImage
 from whalebuild.deploy.record import Outcome
+from whalebuild.deploy.result import DeployResult
 from whalebuild.doctor.finding import Result, failure, skipped, warning
 from whalebuild.doctor.finding import ok as found_ok
-from whalebuild.errors import EngineError, Retry, UsageError
+from whalebuild.errors import DeployError, EngineError, Retry, UsageError
 from whalebuild.oci.reference import Reference
 from whalebuild.state.records import FileRecord
 from whalebuild.text import human_bytes
@@ -95,6 +98,7 @@ def screens(folder: Path) -> dict[str, Screen]:
         "builder-inspect": partial(view_text, _VIEW),
         "plan": partial(plan_text, _plan()),
         "deploy": partial(deploy_table, deployed),
+        "deploys": partial(deploys_table, _deploys(deployed)),
         "diff": partial(diff_text, diffs),
         "inspect": partial(inspection_text, [PublishedPair().inspect()]),
         "history": partial(history_text, _history(folder), when=lambda at: at[:19]),
@@ -183,7 +187,7 @@ def _plan() -> object:
     return plan(deps, made)
 
 
-def _deploy(folder: Path) -> tuple[object, object]:
+def _deploy(folder: Path) -> tuple[DeployResult, object]:
     services = (service("web"), service("db", "postgres:17", pull_policy="never"))
     world = DeployWorld(folder, services)
     world.project.names["postgres:17"] = "sha256:db"
@@ -192,6 +196,18 @@ def _deploy(folder: Path) -> tuple[object, object]:
     world.publish("2")
     result = world.deploy(order=UpdateOrder.START_FIRST)
     return replace(result, pull_seconds=0.4, switch_seconds=8.6), result.plan.diffs
+
+
+def _deploys(result: DeployResult) -> list[HostOutcome]:
+    reason = (
+        "the deploy failed: web: it is unhealthy; rolled back: web sha256:dbc2b5871f03 runs again"
+    )
+    given = (result.plan, HostEnd.FAILED, None, DeployError(reason))
+    return [
+        HostOutcome("shop@a", "A", result.plan, HostEnd.BACK, result, back_to=7),
+        HostOutcome("shop@b", "B", *given),
+        HostOutcome("prod", "C", result.plan, HostEnd.LEFT),
+    ]
 
 
 def _history(folder: Path) -> HistoryView:

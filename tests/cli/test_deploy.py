@@ -11,8 +11,9 @@ from typer.testing import CliRunner, Result
 from tests.support.deploy import ENDED, DeployWorld
 from tests.support.host import FakeHost
 from tests.support.registry import BUSY
+from tests.support.volumes import FakeVolumes
 from whalebuild.cli.app import app
-from whalebuild.docker import compose, host
+from whalebuild.docker import compose, host, volumes
 from whalebuild.registry import client as registry_module
 
 GRACE = ("--grace", "0")
@@ -25,6 +26,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DeployWorld:
     monkeypatch.setenv("WHALEBUILD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(compose, "ComposeProject", lambda *_, **__: made.project)
     monkeypatch.setattr(host, "DockerHost", lambda _: FakeHost(made.project))
+    kept = FakeVolumes()
+    monkeypatch.setattr(volumes, "DockerVolumes", lambda _: kept)
     monkeypatch.setattr(registry_module, "RegistryClient", lambda **_: made.registry)
     return made
 

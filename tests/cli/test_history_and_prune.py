@@ -12,9 +12,10 @@ from typer.testing import CliRunner, Result
 from tests.support.host import FakeHost
 from tests.support.project import FakeProject, model, service
 from tests.support.record import begun, done, ended, running, text, version
+from tests.support.volumes import FakeVolumes
 from whalebuild.cli.app import app
 from whalebuild.deploy.record import Outcome
-from whalebuild.docker import compose, host
+from whalebuild.docker import compose, host, volumes
 from whalebuild.published.kept import kept_name
 from whalebuild.state.lock import deployment_lock
 from whalebuild.state.records import FileRecord
@@ -29,6 +30,8 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeProject:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(compose, "ComposeProject", lambda *_, **__: made)
     monkeypatch.setattr(host, "DockerHost", lambda _: FakeHost(made))
+    kept = FakeVolumes()
+    monkeypatch.setattr(volumes, "DockerVolumes", lambda _: kept)
     return made
 
 

@@ -123,6 +123,18 @@ def test_a_job_that_fails_stops_nothing(tmp_path: Path) -> None:
     assert job(shop).exit_code == 0
 
 
+def test_a_first_deploy_whose_job_fails(tmp_path: Path) -> None:
+    """What it needs runs by then."""
+    shop = world(tmp_path)
+    shop.publish("1", "migrate", FAILED)
+    failed = outcome(shop.deploy)
+    [db] = [c.image for c in shop.project.running if c.service == "db"]
+    assert (
+        f"; db {db[:19]} runs, and it is up (it has no health check); nothing of web runs"
+        in failed.what
+    )
+
+
 def test_a_job_that_hangs_ends_at_the_deadline(tmp_path: Path) -> None:
     shop = at_one(tmp_path)
     [before] = shop.runs()

@@ -257,9 +257,22 @@ class Host:
             time.sleep(0.02)
         return found
 
+    def volumes(self, purpose: str) -> list[str]:
+        """The engine's volumes of the project's record, or of its lock."""
+        labels = {"project": self.env["COMPOSE_PROJECT_NAME"], "purpose": purpose}
+        wanted = [f"--filter=label=dev.whalebuild.{name}={v}" for name, v in labels.items()]
+        return self.run("docker", "volume", "ls", "--quiet", *wanted).stdout.split()
+
+    def forget(self) -> None:
+        """Remove the record of the project on its engine, which other tests use as well."""
+        kept = [*self.volumes("record"), *self.volumes("lock")]
+        if kept:
+            self.run("docker", "volume", "rm", *kept)
+
     def down(self) -> None:
-        """Remove the project's containers."""
+        """Remove the project's containers, and its record on the engine."""
         self.compose("down", "--timeout", "0", "--remove-orphans", check=False)
+        self.forget()
 
 
 def _running(raw: dict[str, Any]) -> Running:

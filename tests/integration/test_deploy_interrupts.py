@@ -152,9 +152,9 @@ def test_compose_s_own_waiting_ends_at_the_deadline(sandbox: Sandbox, web: Web, 
         '    healthcheck: {test: ["CMD", "false"], interval: 1s, start_period: 1h}\n'
     )
     host.write(COMPOSE + db)
-    failed = host.whalebuild("deploy", "--timeout", "6")
+    failed = host.whalebuild("deploy", "--timeout", "20")
     assert failed.returncode == 8, failed.stderr
-    assert "db: it does not work after 6.0 s: still waiting for its health check" in failed.stderr
+    assert "db: it does not work after 20.0 s: still waiting for its health check" in failed.stderr
     assert "-db-1 (its health check)" in failed.stderr
     assert host.digests() == [first]
     assert list(Path(host.extra["TMPDIR"]).iterdir()) == []

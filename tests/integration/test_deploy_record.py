@@ -137,10 +137,11 @@ def test_what_another_project_needs_or_a_tag_names_stays(
         host.result("deploy")
         [stays] = [e for e in host.result("prune", "--keep", "1")["kept"] if e["digest"] == first]
         assert stays["why"] == "a container uses it"
-        other.down()
+        other.compose("down", "--timeout", "0")
         [stays] = [e for e in host.result("prune", "--keep", "1")["kept"] if e["digest"] == first]
         assert stays["why"].startswith(f"project other-{host.engine}: ")
         next(host.state.glob(f"deployments/*/other-{host.engine}.jsonl")).unlink()
+        other.forget()
         [stays] = [e for e in host.result("prune", "--keep", "1")["kept"] if e["digest"] == first]
         assert stays["why"] == f"it has the name {host.image}:stable"
         host.run("docker", "image", "rm", f"{host.image}:stable")

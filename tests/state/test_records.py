@@ -12,7 +12,7 @@ from tests.support.record import begun, done, ended, running, text, warmed
 from whalebuild.deploy.record import History
 from whalebuild.deploy.record_format import entry_line, read_history
 from whalebuild.errors import UsageError
-from whalebuild.state.records import FileRecord, records_folder, records_of, state_folder
+from whalebuild.state.records import FileRecord, files_of, records_folder, state_folder
 
 ENGINE = "ABCD:EFGH:2345"
 WEB = running(web="1")
@@ -94,13 +94,13 @@ def test_a_state_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
 
 
 def test_all_records_of_an_engine(tmp_path: Path) -> None:
-    assert records_of(tmp_path, ENGINE) == {}
+    assert files_of(tmp_path, ENGINE) == {}
     for project, engine in (("shop", ENGINE), ("blog", ENGINE), ("other", "another")):
         FileRecord(tmp_path, engine, project).add(begun(1, WEB))
     FileRecord(tmp_path, ENGINE, "shop").lock.touch()
-    found = records_of(tmp_path, ENGINE)
+    found = files_of(tmp_path, ENGINE)
     assert set(found) == {"shop", "blog"}
-    assert found["blog"] == read_history(text([begun(1, WEB)]))
+    assert found["blog"].read() == read_history(text([begun(1, WEB)]))
 
 
 def test_names_stay_within_the_folder(tmp_path: Path) -> None:

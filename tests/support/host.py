@@ -35,9 +35,6 @@ class FakeHost:
     def __exit__(self, *_: object) -> None:
         """There is nothing to close."""
 
-    def space(self) -> None:
-        """It is not known."""
-
     def id(self) -> str:
         self._answer()
         return "ENGINE"
@@ -45,6 +42,9 @@ class FakeHost:
     def facts(self) -> BuilderFacts:
         self._answer()
         return self.about
+
+    def space(self) -> None:
+        """Its file system is not known."""
 
     def images(self) -> tuple[HostImage, ...]:
         self._answer()

@@ -12,7 +12,7 @@ from whalebuild.errors import UsageError
 EXAMPLES = (
     ("whalebuild deploy", "pull and start what is published now, and go back if it does not work"),
     ("whalebuild deploy web --dry-run", "what it would download and start"),
-    ("DOCKER_HOST=ssh://shop@host whalebuild deploy", "on another machine, over ssh"),
+    ("whalebuild deploy --host ssh://shop@a --host ssh://shop@b", "on other machines, over ssh"),
 )
 
 
@@ -29,6 +29,8 @@ def deploy(
     health: opt.HealthOptions,
     rollback: opt.GoBack = True,
     wait: opt.WaitForLock = True,
+    hosts: opt.Hosts = None,
+    parallel: opt.Parallel = 1,
     compose: opt.ComposeOptions,
     retry: opt.RetryOptions,
     progress: opt.Progress = None,
@@ -40,8 +42,11 @@ def deploy(
     """
     signals = DeploySignals()
     with boundary(format_, signals):
+        from whalebuild.cli.deploy_hosts import HostPlan, HostsRun, interrupts_of, show_outcomes
         from whalebuild.cli.deploy_session import (
-            open_deploy_session,
+            DeploySession,
+            on_host,
+            open_deploy_sessions,
             show_plan,
             show_result,
         )
@@ -55,13 +60,11 @@ def deploy(
                 cause="one pulls the dependencies ahead, the other all of the application",
                 next_step="give one of them; --pre-pull gets the dependencies, too",
             )
-        flags = setting_flags(progress=progress, **vars(health), **vars(retry))
-        lock = None if dry_run else "deploy"
-        with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
+
+        def planned(session: DeploySession) -> HostPlan:
             planner = session.planner(session.record.read())
-            deployer = session.deployer(planner, signals, go_back=rollback)
             names = tuple(services or ())
-            with session.reading():
+            with on_host(session.name), session.reading():
                 plan = (
                     plan_warm(planner, names)
                     if warm
@@ -70,13 +73,31 @@ def deploy(
                     )
                 )
             show_plan(session, plan, format_)
+            interrupts = interrupts_of(session, signals, parallel)
+            deployer = session.deployer(planner, interrupts, go_back=rollback)
+            return HostPlan(session, deployer, plan)
+
+        def ahead(each: HostPlan) -> DeployResult:
             if dry_run:
-                result = DeployResult(DeployAction.PLANNED, plan)
-            elif warm:
-                result = DeployResult(DeployAction.WARMED, plan, pull_seconds=deployer.warm(plan))
-            elif pre_pull:
-                result = DeployResult(DeployAction.PULLED, plan, pull_seconds=deployer.pull(plan))
+                return DeployResult(DeployAction.PLANNED, each.plan)
+            if warm:
+                took = each.deployer.warm(each.plan)
+                return DeployResult(DeployAction.WARMED, each.plan, pull_seconds=took)
+            took = each.deployer.pull(each.plan)
+            return DeployResult(DeployAction.PULLED, each.plan, pull_seconds=took)
+
+        flags = setting_flags(progress=progress, hosts=hosts, **vars(health), **vars(retry))
+        lock = None if dry_run else "deploy"
+        starts = not (dry_run or warm or pre_pull)
+        with open_deploy_sessions(flags, compose, lock=lock, wait=wait) as sessions:
+            plans = [planned(session) for session in sessions]
+            if len(plans) == 1:
+                result = plans[0].switch_and_tidy() if starts else ahead(plans[0])
+                retries = tuple(sessions[0].retrier.retries)
             else:
-                result = session.tidied(deployer.deploy(plan))
-            retries = tuple(session.retrier.retries)
-        show_result(replace(result, retries=retries), format_)
+                run = HostsRun(plans, parallel, signals, go_back=rollback)
+                outcomes = run.switch() if starts else run.ahead(ahead)
+        if len(plans) == 1:
+            show_result(replace(result, retries=retries), format_)
+        else:
+            show_outcomes(outcomes, "deploy", format_)

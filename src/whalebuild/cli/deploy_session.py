@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -40,7 +40,7 @@ from whalebuild.deploy.record import History
 from whalebuild.deploy.result import DeployAction, DeployResult, left_out
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
-from whalebuild.errors import InterruptedRunError, WhalebuildError
+from whalebuild.errors import InterruptedRunError, UsageError, WhalebuildError
 from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
@@ -52,31 +52,39 @@ if TYPE_CHECKING:
     from whalebuild.console.base import ConsoleBase
     from whalebuild.docker.compose import ComposeProject
     from whalebuild.docker.host import DockerHost
-    from whalebuild.registry.client import RegistryClient
+    from whalebuild.docker.volumes import DockerVolumes
     from whalebuild.runtime.retrier import Retrier
+    from whalebuild.runtime.stopping import Stopping
     from whalebuild.state.configurations import FileConfigurations
-    from whalebuild.state.records import FileRecord
+    from whalebuild.state.shared_record import SharedRecord
 
 
 @dataclass(frozen=True)
 class DeploySession:
-    """One run of such a verb in the current directory.
+    """One run of such a verb in the current directory, on one engine.
 
     Attributes:
         state: The folder of records.
         engine: The engine's ID.
+        name: What the host is called where there are several; empty for one alone.
+        stopping: Has what is under way on this host end, from another thread.
+        scratch: Of its docker calls.
     """
 
     settings: Settings
     project: ComposeProject
     host: DockerHost
-    registry: RegistryClient
+    lookup: ManifestLookup
     console: ConsoleBase
     retrier: Retrier
-    record: FileRecord
+    record: SharedRecord
     configurations: FileConfigurations
+    volumes: DockerVolumes
     state: Path
     engine: str
+    name: str
+    stopping: Stopping
+    scratch: Path
 
     def reading(
         self, what: str = "reading what is published, and what this host has"
@@ -86,11 +94,10 @@ class DeploySession:
 
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
-        lookup = ManifestLookup(RetryingRegistry(self.registry, self.retrier))
         shareable = self.settings.start_first_volumes
         configurer = Configurer(self.project, self.configurations, history, shareable)
         return DeployPlanner(
-            *(self.project, self.host, lookup, history, configurer, shareable),
+            *(self.project, self.host, self.lookup, history, configurer, shareable),
             grace=self.settings.deploy_grace,
             now=lambda: datetime.now(UTC),
         )
@@ -139,12 +146,12 @@ class DeploySession:
 
         That it cannot be done is said, and is no failure of the deploy.
         """
-        from whalebuild.state.records import records_of
+        from whalebuild.state.shared_record import records_of
 
         if result.done is not DeployAction.DEPLOYED or not self.settings.prune:
             return result
         try:
-            records = records_of(self.state, self.engine)
+            records = records_of(self.state, self.engine, self.volumes, self.console.note)
             keep = self.settings.keep
             pruned = prune(self.project, self.host, records, keep, dry_run=False)
         except InterruptedRunError as stopped:
@@ -156,6 +163,25 @@ class DeploySession:
         return replace(result, pruned=pruned)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What all hosts of a run share."""
+
+    settings: Settings
+    arguments: opt.ComposeOptions
+    console: ConsoleBase
+    retrier: Retrier
+    lookup: ManifestLookup
+
+    @property
+    def hosts(self) -> dict[str, str]:
+        """The hosts, by the names that they are called; none where docker's client leads."""
+        from whalebuild.docker.hosts import host_names
+
+        hosts = self.settings.hosts
+        return dict(zip(host_names(hosts), hosts, strict=True))
+
+
 @contextmanager
 def open_deploy_session(
     flags: Mapping[str, object],
@@ -164,7 +190,32 @@ def open_deploy_session(
     lock: str | None,
     wait: bool = True,
 ) -> Iterator[DeploySession]:
-    """Resolve settings, read the project, and open what needs closing.
+    """The same as :func:`open_deploy_sessions`, for a verb that is for one host.
+
+    Raises:
+        UsageError: There are several.
+    """
+    with open_deploy_sessions(flags, arguments, lock=lock, wait=wait) as sessions:
+        if len(sessions) > 1:
+            raise UsageError(
+                "this is for one host at a time",
+                cause=f"the setting hosts names {', '.join(each.name for each in sessions)}",
+                next_step="name one of them with --host",
+            )
+        yield sessions[0]
+
+
+@contextmanager
+def open_deploy_sessions(
+    flags: Mapping[str, object],
+    arguments: opt.ComposeOptions,
+    *,
+    lock: str | None,
+    wait: bool = True,
+) -> Iterator[tuple[DeploySession, ...]]:
+    """Resolve settings, read the project, and open what needs closing: a session for each host.
+
+    All hosts are looked at before the first one is locked.
 
     Args:
         flags: Settings given on the command line, by key.
@@ -177,23 +228,97 @@ def open_deploy_session(
             another one has the project and is not waited for.
     """
     from whalebuild.console.choose import make_console
-    from whalebuild.docker.cli import DockerCalls
-    from whalebuild.docker.compose import ComposeProject
-    from whalebuild.docker.engine_api import EngineApi
-    from whalebuild.docker.host import DockerHost
     from whalebuild.registry.client import RegistryClient
     from whalebuild.runtime.retrier import Retrier
-    from whalebuild.state.configurations import FileConfigurations
-    from whalebuild.state.lock import deployment_lock
-    from whalebuild.state.records import FileRecord, state_folder
 
     environment = layer_from_environment(os.environ)
     place = find_project(Path.cwd(), os.environ, stay=True)
     layer = read_settings_layer(place.settings, place.above)
     settings = resolve([layer, environment, layer_from_flags(flags)])
     console = make_console(settings.progress, ci=in_ci(os.environ), github=in_github(os.environ))
-    calls = DockerCalls()
+    with ExitStack() as open_:
+        open_.enter_context(console)
+        registry = open_.enter_context(RegistryClient())
+        for warning in environment.warnings:
+            console.note(f"warning: {warning}")
+        if place.note:
+            console.note(place.note)
+        policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
+        retrier = Retrier(policy, console.note)
+        lookup = ManifestLookup(RetryingRegistry(registry, retrier))
+        run = _Run(settings, arguments, console, retrier, lookup)
+        with said(console, settings.progress, "asking docker compose for the project"):
+            sessions = _looked_at(run, open_)
+        # In an order of their own: two such runs do not wait for each other.
+        for each in sorted(sessions, key=lambda each: each.engine):
+            if lock:
+                open_.enter_context(_both_locks(each, wait=wait, verb=lock))
+            for line in each.record.file.read().damaged:
+                each.console.note(
+                    f"line {line} of {each.record.path} cannot be read and is skipped"
+                )
+        try:
+            yield sessions
+        except WhalebuildError as error:
+            error.retries = tuple(retrier.retries)
+            raise
+
+
+def _looked_at(run: _Run, open_: ExitStack) -> tuple[DeploySession, ...]:
+    """A session for each host, of which the engine has answered.
+
+    Raises:
+        WhalebuildError: The project cannot be read, or an engine cannot be asked.
+    """
+    from whalebuild.runtime.threads import Submit
+
+    named: dict[str, str | None] = {**run.hosts} or {"": None}
+    if len(named) == 1:
+        [address] = named.values()
+        return (_open_host(run, "", address, open_),)
+    submit = Submit()
+    begun = {
+        name: submit(partial(_open_host, run, name, address, open_))
+        for name, address in named.items()
+    }
+    sessions = []
+    for name, future in begun.items():
+        with on_host(name):
+            sessions.append(future.result())
+    by_engine: dict[str, str] = {}
+    for each in sessions:
+        other = by_engine.setdefault(each.engine, each.name)
+        if other != each.name:
+            raise UsageError(
+                f"{other} and {each.name} are the same engine",
+                cause=f"both have the ID {each.engine}",
+                next_step="name each host once",
+            )
+    return tuple(sessions)
+
+
+def _open_host(run: _Run, name: str, address: str | None, open_: ExitStack) -> DeploySession:
+    from whalebuild.console.hosted import HostConsole
+    from whalebuild.docker.cli import DockerCalls
+    from whalebuild.docker.compose import ComposeProject
+    from whalebuild.docker.engine_api import EngineApi
+    from whalebuild.docker.host import DockerHost
+    from whalebuild.docker.hosts import host_environment
+    from whalebuild.docker.volumes import DockerVolumes
+    from whalebuild.runtime.stopping import Stopping
+    from whalebuild.state.configurations import FileConfigurations
+    from whalebuild.state.records import FileRecord, state_folder
+    from whalebuild.state.shared_record import SharedRecord
+
+    stopping = Stopping()
+    console = run.console
+    if name:
+        console = HostConsole(run.console, name, stopping.check)
+    env = host_environment(address) if address else {}
+    calls = DockerCalls(env, stopping.check if name else None)
     api = EngineApi(calls)
+    host = open_.enter_context(DockerHost(api))
+    arguments = run.arguments
     project = ComposeProject(
         api,
         files=arguments.files or (),
@@ -203,41 +328,51 @@ def open_deploy_session(
         env_files=arguments.env_files or (),
         note=console.note,
     )
-    with console, DockerHost(api) as host, RegistryClient() as registry:
-        for warning in environment.warnings:
-            console.note(f"warning: {warning}")
-        if place.note:
-            console.note(place.note)
-        policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
-        retrier = Retrier(policy, console.note)
-        with said(console, settings.progress, "asking docker compose for the project"):
-            name, engine = project.model().name, host.id()
-        state = state_folder(settings.state_dir)
-        record = FileRecord(state, engine, name)
-        project.resolved_file = record.resolved if lock else None
-        locked = (
-            deployment_lock(record.lock, console.note, wait=wait, verb=lock, scratch=calls.scratch)
-            if lock
-            else nullcontext()
-        )
-        with locked:
-            for line in record.read().damaged:
-                console.note(f"line {line} of {record.path} cannot be read and is skipped")
-            try:
-                yield DeploySession(
-                    *(settings, project, host, registry, console, retrier),
-                    *(record, FileConfigurations(record.configurations), state, engine),
-                )
-            except WhalebuildError as error:
-                error.retries = tuple(retrier.retries)
-                raise
+    model, engine = project.model().name, host.id()
+    state, volumes = state_folder(run.settings.state_dir), DockerVolumes(api)
+    file = FileRecord(state, engine, model)
+    project.resolved_file = file.resolved
+    record = SharedRecord(file, volumes, model, console.note)
+    kept = FileConfigurations(file.configurations)
+    edges = (project, host, run.lookup, console, run.retrier, record, kept, volumes)
+    return DeploySession(run.settings, *edges, state, engine, name, stopping, calls.scratch)
+
+
+@contextmanager
+def on_host(name: str) -> Iterator[None]:
+    """Say in an error on which host it was, where there are several."""
+    try:
+        yield
+    except WhalebuildError as error:
+        if name:
+            error.what = f"{name}: {error.what}"
+        raise
+
+
+@contextmanager
+def _both_locks(session: DeploySession, *, wait: bool, verb: str) -> Iterator[None]:
+    """Hold the lock of this machine, and then the engine's."""
+    from whalebuild.state.engine_lock import engine_lock
+    from whalebuild.state.lock import deployment_lock, holder_of
+
+    record, note = session.record, session.console.note
+    path = record.file.lock
+    with ExitStack() as locked:
+        with on_host(session.name):
+            lock = deployment_lock(path, note, wait=wait, verb=verb, scratch=session.scratch)
+            locked.enter_context(lock)
+            holder = holder_of(path, verb)
+            on_engine = engine_lock(record.volumes, record.project, note, wait=wait, holder=holder)
+            record.require = locked.enter_context(on_engine)
+        yield
 
 
 def show_plan(session: DeploySession, plan: DeployPlan, format_: opt.Format) -> None:
     """Say on standard error what must be downloaded, and what else is to be known."""
     if format_ is opt.Format.TEXT and plan.diffs:
         width = screen_width(sys.stderr)
-        typer.echo(fit(diff_text(plan.diffs, width), width), err=True)
+        heading = f"{session.name}:\n" if session.name else ""
+        typer.echo(fit(f"{heading}{diff_text(plan.diffs, width)}", width), err=True)
     for note in plan.notes:
         session.console.note(note)
 

@@ -259,6 +259,19 @@ RemoveOrphans = Annotated[
 WaitForLock = Annotated[
     bool, Option("--wait/--no-wait", help="Wait for another deploy of the project, or refuse.")
 ]
+Hosts = Annotated[
+    list[str] | None,
+    Option(
+        "--host",
+        metavar="HOST",
+        help="Another host (repeatable): ssh://USER@MACHINE, tcp:// or unix:// address, or docker "
+        "context; default: the setting hosts, or where docker's client leads.",
+    ),
+]
+Parallel = Annotated[
+    int,
+    Option("--parallel", metavar="N", min=1, help="Hosts at a time.", show_default="1"),
+]
 ComposeFiles = Annotated[
     list[str] | None,
     Option(

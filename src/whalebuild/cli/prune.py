@@ -25,6 +25,7 @@ def prune(
     keep: opt.Keep = None,
     dry_run: opt.DryRun = False,
     wait: opt.WaitForLock = True,
+    host: opt.Hosts = None,
     compose: opt.ComposeOptions,
     format_: opt.OutputFormat = opt.Format.TEXT,
 ) -> None:
@@ -34,12 +35,14 @@ def prune(
         from whalebuild.cli.output.prune import prune_json, prune_text
         from whalebuild.cli.session import setting_flags
         from whalebuild.deploy.prune import prune as pruned
-        from whalebuild.state.records import records_of
+        from whalebuild.state.shared_record import records_of
 
         lock = None if dry_run else "prune"
-        flags = setting_flags(keep=keep)
+        flags = setting_flags(keep=keep, hosts=host)
         with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
-            records = records_of(session.state, session.engine)
+            records = records_of(
+                session.state, session.engine, session.volumes, session.console.note
+            )
             kept = session.settings.keep
             with session.reading("looking for images, and removing what is not needed"):
                 found = pruned(session.project, session.host, records, kept, dry_run=dry_run)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
 from whalebuild.cli.signals import DeploySignals
+from whalebuild.errors import UsageError
 
 EXAMPLES = (
     ("whalebuild rollback", "back to what worked before"),
@@ -22,6 +23,8 @@ def rollback(
     order: opt.SwitchOrder = None,
     health: opt.HealthOptions,
     wait: opt.WaitForLock = True,
+    hosts: opt.Hosts = None,
+    parallel: opt.Parallel = 1,
     compose: opt.ComposeOptions,
     retry: opt.RetryOptions,
     progress: opt.Progress = None,
@@ -34,33 +37,50 @@ def rollback(
     """
     signals = DeploySignals()
     with boundary(format_, signals):
+        from whalebuild.cli.deploy_hosts import (
+            HostPlan,
+            HostsRun,
+            interrupts_of,
+            rollback_plan,
+            show_outcomes,
+        )
         from whalebuild.cli.deploy_session import (
-            open_deploy_session,
+            DeploySession,
+            on_host,
+            open_deploy_sessions,
             show_plan,
             show_result,
         )
         from whalebuild.cli.session import setting_flags
-        from whalebuild.deploy.configuration import configurations_after
-        from whalebuild.deploy.history import rollback_target, state_after
-        from whalebuild.deploy.record import DeploymentKind
         from whalebuild.deploy.result import DeployAction, DeployResult
 
-        flags = setting_flags(progress=progress, **vars(health), **vars(retry))
+        def made(session: DeploySession) -> HostPlan:
+            with on_host(session.name):
+                interrupts = interrupts_of(session, signals, parallel)
+                planned = rollback_plan(session, number, order, interrupts)
+            show_plan(session, planned.plan, format_)
+            return planned
+
+        def shown(each: HostPlan) -> DeployResult:
+            return DeployResult(DeployAction.PLANNED, each.plan, to=each.to)
+
+        flags = setting_flags(progress=progress, hosts=hosts, **vars(health), **vars(retry))
         lock = None if dry_run else "rollback"
-        with open_deploy_session(flags, compose, lock=lock, wait=wait) as session:
-            history = session.record.read()
-            planner = session.planner(history)
-            deployer = session.deployer(planner, signals, go_back=True)
-            with session.reading():
-                other = number is None and planner.runs_other()
-                target = rollback_target(history, number, runs_other=other)
-                by = configurations_after(history, target.number)
-                versions, brought = state_after(history, target.number), target.begun.configurations
-                plan = planner.rollback(versions, order, by, brought)
-            show_plan(session, plan, format_)
-            if dry_run:
-                result = DeployResult(DeployAction.PLANNED, plan, to=target.number)
+        with open_deploy_sessions(flags, compose, lock=lock, wait=wait) as sessions:
+            if number is not None and len(sessions) > 1:
+                raise UsageError(
+                    f"deployment {number} is another one on each host",
+                    next_step="name one host with --host, or no number: each goes back to what "
+                    "worked before",
+                )
+            plans = [made(session) for session in sessions]
+            if len(plans) == 1:
+                result = shown(plans[0]) if dry_run else plans[0].switch()
+                retries = tuple(sessions[0].retrier.retries)
             else:
-                result = deployer.deploy(plan, DeploymentKind.ROLLBACK, target.number)
-            retries = tuple(session.retrier.retries)
-        show_result(replace(result, retries=retries), format_)
+                run = HostsRun(plans, parallel, signals, go_back=True)
+                outcomes = run.ahead(shown) if dry_run else run.switch()
+        if len(plans) == 1:
+            show_result(replace(result, retries=retries), format_)
+        else:
+            show_outcomes(outcomes, "rollback", format_)

@@ -62,6 +62,11 @@ class DeploySignals:
         if noted:
             raise noted
 
+    @property
+    def puts_back(self) -> bool:
+        """Whether a signal is noted only, since things are put back already."""
+        return self._held > 0
+
     def drop_output(self) -> None:
         """See ``deploy.course.Interrupts``."""
         _to_nowhere(sys.stderr.fileno())

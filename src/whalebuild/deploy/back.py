@@ -93,7 +93,9 @@ class GoBack:
         seen = observer.at([name for name in _names(plan) if _before(plan, name)])
         step = "see what it printed, and deploy again"
         if not seen:
-            return WayBack(Outcome.ROLLED_BACK, "nothing was started", step)
+            seen = observer.at(_names(plan))
+            what = in_words(seen) or "nothing else was started"
+            return WayBack(Outcome.ROLLED_BACK, what, step, seen)
         if all_work(seen):
             named = changed(back_plan(plan).changes)
             how = "was not stopped, and runs" if len(seen) == 1 else "were not stopped, and run"

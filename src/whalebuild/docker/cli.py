@@ -47,9 +47,19 @@ _PLUGINS = ("buildx", "compose")
 
 
 class DockerCalls:
-    """The docker client on PATH, and a scratch folder that only this user may read."""
+    """The docker client on PATH, and a scratch folder that only this user may read.
 
-    def __init__(self) -> None:
+    Args:
+        env: Variables of all calls, such as DOCKER_HOST; None takes one out.
+        watch: Called several times a second while a command of :meth:`run` works, and at each line
+            of :meth:`lines`; see there.
+    """
+
+    def __init__(
+        self, env: Mapping[str, str | None] | None = None, watch: Watch | None = None
+    ) -> None:
+        self._env = dict(env or {})
+        self._watch = watch
         self._scratch = ScratchFolder()
         self._calls = itertools.count()
 
@@ -57,6 +67,11 @@ class DockerCalls:
     def scratch(self) -> Path:
         """The scratch folder; it has a file ``N.pid`` for each docker command that runs."""
         return self._scratch.path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of all calls: it says which engine is meant."""
+        return environment_after(self._env)
 
     def close(self) -> None:
         """Stop what still runs, and remove the scratch folder."""
@@ -96,7 +111,7 @@ class DockerCalls:
             EngineError: There is no docker client.
         """
         plugin = arguments[0] if arguments[0] in _PLUGINS else None
-        program, given = docker_program(env, plugin)
+        program, given = docker_program({**self._env, **(env or {})}, plugin)
         with self._recorded(output) as record:
             with subprocess.Popen(  # noqa: S603 - docker, or a plugin of its
                 [*record, program, *arguments],
@@ -105,7 +120,7 @@ class DockerCalls:
                 stderr=subprocess.PIPE,
                 env=environment_after(given),
             ) as process:
-                found, errors = _watched(process, watch)
+                found, errors = _watched(process, _both(self._watch, watch))
             if process.returncode:
                 raise CommandFailedError(errors.decode(errors="replace"))
         if said:
@@ -172,7 +187,7 @@ class DockerCalls:
             EngineError: There is no docker client.
         """
         plugin = arguments[0] if arguments[0] in _PLUGINS else None
-        program, given = docker_program(env, plugin)
+        program, given = docker_program({**self._env, **(env or {})}, plugin)
         last: deque[str] = deque(maxlen=_LAST_LINES)
         with self._recorded() as record:
             with subprocess.Popen(  # noqa: S603 - docker, or a plugin of its
@@ -185,6 +200,8 @@ class DockerCalls:
                 assert process.stdout  # noqa: S101 - a pipe
                 with _ended_on_error(process):
                     for line in process.stdout:
+                        if self._watch:
+                            self._watch()
                         last.append(line.decode(errors="replace"))
                         yield last[-1]
             if process.returncode:
@@ -196,7 +213,7 @@ class DockerCalls:
         Raises:
             EngineError: There is no docker client.
         """
-        program, given = docker_program(None, None)
+        program, given = docker_program(self._env, None)
         pidfile, errors = self.file(".pid"), self.file(".err")
         ours, theirs = socket.socketpair()
         with theirs, errors.open("wb") as file:
@@ -235,7 +252,7 @@ class DockerCalls:
         """
         from python_on_whales import DockerClient, DockerException  # noqa: PLC0415 - takes 0.4 s
 
-        program, given = docker_program(env, plugin)
+        program, given = docker_program({**self._env, **(env or {})}, plugin)
         with self._recorded(output) as record:
             try:
                 yield DockerClient(client_call=[*record, *_with(given), program], **options)
@@ -258,6 +275,17 @@ class DockerCalls:
             _stop(pidfile)
             raise
         pidfile.unlink(missing_ok=True)
+
+
+def _both(first: Watch | None, second: Watch | None) -> Watch | None:
+    if first is None or second is None:
+        return first or second
+
+    def both() -> None:
+        first()
+        second()
+
+    return both
 
 
 def _watched(process: subprocess.Popen[bytes], watch: Watch | None) -> tuple[bytes, bytes]:

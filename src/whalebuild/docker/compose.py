@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -122,7 +121,7 @@ class ComposeProject:
 
         Of another machine's engine they would be files of that machine, which are not read.
         """
-        if not local_socket(os.environ):
+        if not local_socket(self._calls.environment):
             return Contents()
         variables: dict[str, str] = {}
         if uses_variables(self.model()):

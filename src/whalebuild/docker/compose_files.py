@@ -155,6 +155,7 @@ def project_directory(options: Mapping[str, Any]) -> str:
 @contextlib.contextmanager
 def _kept(file: Path, content: Mapping[str, Any]) -> Iterator[Path]:
     """The same, which stays."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
     new.touch(mode=0o600)

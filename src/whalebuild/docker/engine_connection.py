@@ -13,7 +13,6 @@ import errno
 import hashlib
 import http.client
 import json
-import os
 import select
 import shutil
 import socket
@@ -133,7 +132,7 @@ class PipedConnection(EngineConnection):
 
 def connection(calls: DockerCalls) -> EngineConnection:
     """A connection to the engine of the current context, as docker would reach it."""
-    docker, path = shutil.which("docker"), local_socket(os.environ)
+    docker, path = shutil.which("docker"), local_socket(calls.environment)
     if path and docker and is_docker_client(docker):
         return SocketConnection(path)
     return PipedConnection(calls)

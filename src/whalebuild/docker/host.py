@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
@@ -48,11 +47,11 @@ class DockerHost:
 
     def facts(self) -> BuilderFacts:
         """See ``published.ports.Host``."""
-        return facts_of(context_name(os.environ), self._info)
+        return facts_of(context_name(self._engine.calls.environment), self._info)
 
     def space(self) -> DiskSpace | None:
         """The file system of its images; None where that is not known."""
-        return image_space(self._info, os.environ)
+        return image_space(self._info, self._engine.calls.environment)
 
     def images(self) -> tuple[HostImage, ...]:
         """See ``published.ports.Host``. Each image is a question of its own."""

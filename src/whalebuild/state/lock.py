@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
+import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from whalebuild import jsonread as values
+from whalebuild.deploy.engine_lock import Holder
 from whalebuild.docker.scratch import stop_leftovers
 from whalebuild.errors import DeployError
 from whalebuild.state.records import make_private, record_error
 
 _MOST_BYTES = 1 << 14
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,33 @@ def deployment_lock(
             os.ftruncate(opened, 0)
     finally:
         os.close(opened)
+
+
+def holder_of(path: Path, verb: str) -> Holder:
+    """What other machines are told of who has locked a file here.
+
+    The file itself is what tells machines apart: it has its number for as long as it is there, and
+    the kernel that locks it has another name after each start.
+    """
+    found = path.stat()
+    where = (_kernel(), found.st_dev, found.st_ino)
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # no name for this number
+        user = str(os.getuid())
+    return Holder(
+        f"{user}@{socket.gethostname()}",
+        verb,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        sha256(repr(where).encode()).hexdigest()[:16],
+    )
+
+
+def _kernel() -> str:
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:  # no Linux
+        return f"{socket.gethostname()} {uuid.getnode()}"
 
 
 def _open(path: Path) -> int:

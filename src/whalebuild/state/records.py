@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from whalebuild.deploy.record import Entry, History
 from whalebuild.deploy.record_format import entry_line, read_history
 from whalebuild.errors import UsageError
 
-_SUFFIX = ".jsonl"
+_SUFFIX, _ASIDE = ".jsonl", ".replaced"
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -29,17 +29,17 @@ def records_folder(state: Path, engine: str) -> Path:
     return state / "deployments" / _file_name(engine)
 
 
-def records_of(state: Path, engine: str) -> dict[str, History]:
-    """All records of an engine, by project.
+def files_of(state: Path, engine: str) -> dict[str, FileRecord]:
+    """This machine's records of an engine, by project.
 
     Raises:
-        UsageError: One cannot be read; what it needs is not known then.
+        UsageError: The folder cannot be read.
     """
     folder = records_folder(state, engine)
     with as_record_error("read", folder):
         files = sorted(folder.glob(f"*{_SUFFIX}"))
     names = [file.name.removesuffix(_SUFFIX) for file in files]
-    return {name: FileRecord(state, engine, name).read() for name in names}
+    return {name: FileRecord(state, engine, name) for name in names}
 
 
 class FileRecord:
@@ -71,27 +71,46 @@ class FileRecord:
         """
         return read_history(self._bytes().decode(errors="replace"))
 
+    def lines(self) -> tuple[str, ...]:
+        """Its lines, damaged ones as well; bytes that are no text stand for themselves.
+
+        Raises:
+            UsageError: The file is there and cannot be read.
+        """
+        text = self._bytes().decode(errors="surrogateescape").removesuffix("\n")
+        return tuple(text.split("\n")) if text else ()
+
     def add(self, entry: Entry) -> None:
-        """See ``deploy.ports.Record``: a new file takes the old one's place.
+        """See ``deploy.ports.Record``.
 
         Raises:
             UsageError: The file cannot be written; the old one is as it was.
         """
-        old = self._bytes()
-        if old and not old.endswith(b"\n"):
-            old += b"\n"
-        line = entry_line(entry).encode() + b"\n"
-        new = self.path.with_suffix(".new")
+        self.write((*self.lines(), entry_line(entry)))
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Have these lines instead: a new file takes the old one's place.
+
+        Raises:
+            UsageError: The file cannot be written; the old one is as it was.
+        """
+        text = "".join(f"{line}\n" for line in lines)
         with as_record_error("write", self.path):
             make_private(self.path.parent)
-            new.unlink(missing_ok=True)
-            opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(opened, "wb") as file:
-                file.write(old + line)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self.path)
-            _sync_folder(self.path.parent)
+            _replace(self.path, text.encode(errors="surrogateescape"))
+
+    def put_aside(self, lines: Iterable[str]) -> Path:
+        """Keep lines that are to go in a file beside it; its path.
+
+        Raises:
+            UsageError: It cannot be written.
+        """
+        aside = self.path.with_suffix(_ASIDE)
+        with as_record_error("write", aside):
+            old = aside.read_bytes() if aside.exists() else b""
+            new = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+            _replace(aside, old + new)
+        return aside
 
     def _bytes(self) -> bytes:
         with as_record_error("read", self.path):
@@ -99,6 +118,18 @@ class FileRecord:
                 return self.path.read_bytes()
             except FileNotFoundError:
                 return b""
+
+
+def _replace(path: Path, content: bytes) -> None:
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(opened, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    _sync_folder(path.parent)
 
 
 def make_private(folder: Path) -> None:

@@ -17,6 +17,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, human_seconds, short_digest
 
 SCHEMA = "whalebuild.deploy/1"
+HEAD = ("SERVICE", "IMAGE", "WAS", "NOW", "ACTION")
 
 _HOW = {
     ServiceAction.UPDATE: "updated",
@@ -44,11 +45,15 @@ _WILL = {
 
 def deploy_table(result: DeployResult, width: int | None = None) -> str:
     """The table that ends a deploy or a rollback."""
+    rows = [HEAD, *service_rows(result)]
+    return "\n".join([*columns(rows, width, head=True), "", summary(result)])
+
+
+def service_rows(result: DeployResult) -> list[tuple[str, ...]]:
+    """The rows of its table; the first word of each is the service's name."""
     words = _HOW if result.switched else _WILL
-    rows = [("SERVICE", "IMAGE", "WAS", "NOW", "ACTION")]
-    rows += [_row(each, words) for each in result.plan.services.values()]
-    rows += [_orphan(each, result) for each in result.plan.orphans]
-    return "\n".join([*columns(rows, width, head=True), "", _summary(result)])
+    rows: list[tuple[str, ...]] = [_row(each, words) for each in result.plan.services.values()]
+    return [*rows, *(_orphan(each, result) for each in result.plan.orphans)]
 
 
 def _row(change: ServiceChange, words: dict[ServiceAction, str]) -> tuple[str, str, str, str, str]:
@@ -88,7 +93,8 @@ def _orphan(container: Container, result: DeployResult) -> tuple[str, str, str, 
     return (container.service, str(container.image_name or "-"), "-", "-", how)
 
 
-def _summary(result: DeployResult) -> str:
+def summary(result: DeployResult) -> str:
+    """The lines below its table."""
     pruned = pruned_in_words(result.pruned) if result.pruned else ""
     return "\n".join(["; ".join(_parts(result)), *([pruned] if pruned else [])])
 

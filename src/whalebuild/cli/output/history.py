@@ -15,6 +15,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, short_digest
 
 SCHEMA = "whalebuild.history/1"
+HOSTS_SCHEMA = "whalebuild.histories/1"
 _HEAD = ("NOW", "N", "WHEN", "WHAT", "SERVICES", "OUTCOME", "DOWNLOADED", "SECONDS")
 
 
@@ -152,6 +153,26 @@ def history_json(view: HistoryView) -> dict[str, Any]:
             }
             for drift in view.drifts
         ],
+    }
+
+
+def histories_text(
+    views: Mapping[str, HistoryView],
+    width: int | None = None,
+    *,
+    when: Callable[[str], str] = local_time,
+) -> str:
+    """The tables of several hosts, by the hosts' names."""
+    return "\n\n".join(
+        f"{host}:\n{history_text(view, width, when=when)}" for host, view in views.items()
+    )
+
+
+def histories_json(views: Mapping[str, HistoryView]) -> dict[str, Any]:
+    """The versioned form of several hosts': each of them is ``whalebuild.history/1``."""
+    return {
+        "schema": HOSTS_SCHEMA,
+        "hosts": [{"host": host, "history": history_json(view)} for host, view in views.items()],
     }
 
 

@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 WEB_PORT = 8000
+SECONDS_TO_CONNECT = 5.0
 # What it says last; tests look for it.
 REASONS = {
     "migration fails": "django.db.utils.DataError: column readings.unit has null values",
@@ -47,8 +48,7 @@ class Database:
     """A connection of one of the application's processes."""
 
     def __init__(self, name: str, revision: int | None) -> None:
-        where = os.environ.get("DATABASE", "db:5432").split(":")
-        self._socket = socket.create_connection((where[0], int(where[1])), timeout=5)
+        self._socket = _connected()
         self._file = self._socket.makefile("r")
         self.ask(f"APP {name} {'-' if revision is None else revision}")
 
@@ -70,6 +70,22 @@ class Database:
         if not answer.startswith("OK"):
             raise FatalError(answer or "the server closed the connection")
         return answer.removeprefix("OK").strip()
+
+
+def _connected() -> socket.socket:
+    """A connection, tried for again: while whalebuild gives a container its names, it has none.
+
+    docs/start-first.md says so of connections that a container opens in that moment.
+    """
+    where = os.environ.get("DATABASE", "db:5432").split(":")
+    until = time.monotonic() + SECONDS_TO_CONNECT
+    while True:
+        try:
+            return socket.create_connection((where[0], int(where[1])), timeout=5)
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
 
 
 def migrate() -> int:

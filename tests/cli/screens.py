@@ -45,8 +45,8 @@ from whalebuild.compose.model import UpdateOrder
 from whalebuild.console import live
 from whalebuild.deploy.hosts import HostEnd, HostOutcome
 from whalebuild.deploy.prune import KeptImage, Pruning, RemovableImage
-from whalebuild.deploy.record import Outcome
 from whalebuild.deploy.result import DeployResult
+from whalebuild.deployments.record import Outcome
 from whalebuild.doctor.finding import Result, failure, skipped, warning
 from whalebuild.doctor.finding import ok as found_ok
 from whalebuild.errors import DeployError, EngineError, Retry, UsageError

@@ -44,7 +44,7 @@ def test_a_deploy_does_not_load_what_bakes_need() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     loaded = set(done.stdout.split())
-    assert "whalebuild.deploy.planner" in loaded
+    assert "whalebuild.deployplan.planner" in loaded
     bakes = {"whalebuild.bake.result", "whalebuild.bakefile.images", "whalebuild.docker.buildx"}
     assert {"python_on_whales", "rich", *bakes}.isdisjoint(loaded)
 

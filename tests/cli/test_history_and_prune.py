@@ -14,7 +14,7 @@ from tests.support.project import FakeProject, model, service
 from tests.support.record import begun, done, ended, running, text, version
 from tests.support.volumes import FakeVolumes
 from whalebuild.cli.app import app
-from whalebuild.deploy.record import Outcome
+from whalebuild.deployments.record import Outcome
 from whalebuild.docker import compose, host, volumes
 from whalebuild.published.kept import kept_name
 from whalebuild.state.lock import deployment_lock

@@ -13,7 +13,7 @@ from tests.support.errors import outcome
 from tests.support.project import service
 from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.record import Outcome
+from whalebuild.deployments.record import Outcome
 from whalebuild.errors import DeployError
 from whalebuild.failures.command_failed import CommandFailedError
 

@@ -12,10 +12,10 @@ from tests.support.deploy import ENDED, UNHEALTHY, DeployWorld, KilledError
 from tests.support.errors import outcome
 from tests.support.project import service
 from tests.support.registry import BUSY, DENIED
-from whalebuild.deploy.history import interrupted_services, state_now
-from whalebuild.deploy.plan import ServiceAction
-from whalebuild.deploy.record import DeploymentKind, Outcome
 from whalebuild.deploy.result import DeployAction
+from whalebuild.deployments.history import interrupted_services, state_now
+from whalebuild.deployments.record import DeploymentKind, Outcome
+from whalebuild.deployplan.plan import ServiceAction
 from whalebuild.errors import (
     DeployError,
     EngineError,

@@ -19,7 +19,8 @@ from tests.support.project import service
 from tests.support.properties import examples
 from tests.support.registry import BUSY
 from whalebuild.compose.model import UpdateOrder
-from whalebuild.deploy.history import (
+from whalebuild.deploy.prune import prune
+from whalebuild.deployments.history import (
     digests,
     good_deployments,
     interrupted_services,
@@ -28,8 +29,7 @@ from whalebuild.deploy.history import (
     state_now,
     unconfirmed_services,
 )
-from whalebuild.deploy.prune import prune
-from whalebuild.deploy.record import DeploymentKind, Outcome
+from whalebuild.deployments.record import DeploymentKind, Outcome
 from whalebuild.errors import DeployError, UnreachableError, UsageError, WhalebuildError
 
 SERVICES = (

@@ -12,7 +12,7 @@ from tests.support.errors import outcome
 from tests.support.project import service
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.hooks import check_hooks
-from whalebuild.deploy.record import Outcome
+from whalebuild.deployments.record import Outcome
 from whalebuild.errors import DeployError, UsageError
 from whalebuild.hooks import read_hooks
 from whalebuild.published.kept import kept_name

@@ -11,7 +11,7 @@ from tests.support.deploy import UNHEALTHY, DeployWorld
 from tests.support.errors import outcome
 from tests.support.project import service
 from whalebuild.compose.model import UpdateOrder
-from whalebuild.deploy.record import Outcome
+from whalebuild.deployments.record import Outcome
 from whalebuild.errors import AbandonedRunError, DeployError, InterruptedRunError
 from whalebuild.failures.command_failed import CommandFailedError
 

@@ -13,8 +13,8 @@ from tests.support.deploy import DeployWorld, KilledError, Life
 from tests.support.errors import outcome
 from tests.support.project import model, service
 from whalebuild.compose.containers import Container
-from whalebuild.deploy.history import interrupted_services
-from whalebuild.deploy.record import Outcome
+from whalebuild.deployments.history import interrupted_services
+from whalebuild.deployments.record import Outcome
 from whalebuild.errors import DeployError, InterruptedRunError
 from whalebuild.failures.command_failed import CommandFailedError
 

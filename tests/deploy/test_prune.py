@@ -10,7 +10,7 @@ from tests.support.project import FakeProject, model, service
 from tests.support.record import begun, done, ended, history, running, version, warmed
 from whalebuild.cli.output.prune import prune_json
 from whalebuild.deploy.prune import Pruning, RemovableImage, prune, pruned_in_words
-from whalebuild.deploy.record import Entry, History
+from whalebuild.deployments.record import Entry, History
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference

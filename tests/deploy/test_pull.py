@@ -12,7 +12,7 @@ from tests.support.record import version
 from tests.support.retrier import patient
 from whalebuild.compose.pull_progress import PullLine, layer_id
 from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.space import DiskSpace
+from whalebuild.deployplan.space import DiskSpace
 from whalebuild.errors import EngineError, RefusedError, UnreachableError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.image_config import ImageConfig

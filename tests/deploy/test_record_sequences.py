@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.properties import examples
 from tests.support.record import AT, text, version
-from whalebuild.deploy.history import (
+from whalebuild.deployments.history import (
     digests,
     effective,
     good_deployments,
@@ -26,7 +26,7 @@ from whalebuild.deploy.history import (
     state_after,
     state_now,
 )
-from whalebuild.deploy.record import (
+from whalebuild.deployments.record import (
     Begun,
     DeploymentKind,
     Ended,
@@ -36,7 +36,7 @@ from whalebuild.deploy.record import (
     Versions,
     Warmed,
 )
-from whalebuild.deploy.record_format import read_history
+from whalebuild.deployments.record_format import read_history
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
 

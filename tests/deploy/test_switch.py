@@ -17,8 +17,8 @@ from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.course import Course
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.plan import DeployPlan
-from whalebuild.deploy.record import Outcome
+from whalebuild.deployments.record import Outcome
+from whalebuild.deployplan.plan import DeployPlan
 from whalebuild.errors import DeployError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference

@@ -14,7 +14,7 @@ import pytest
 
 from tests.integration.deploys import Host, Web
 from tests.integration.sandbox import Sandbox
-from whalebuild.deploy.engine_lock import LEASE
+from whalebuild.deployments.engine_lock import LEASE
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.errors import outcome
 from tests.support.volumes import FakeVolumes
-from whalebuild.deploy.engine_lock import Holder
-from whalebuild.deploy.volumes import PROJECT, PURPOSE, TEXT, Purpose, Volume
+from whalebuild.deployments.engine_lock import Holder
+from whalebuild.deployments.volumes import PROJECT, PURPOSE, TEXT, Purpose, Volume
 from whalebuild.errors import DeployError, EngineError
 from whalebuild.state import engine_lock as module
 from whalebuild.state.engine_lock import EngineLock, engine_lock

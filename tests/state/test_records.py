@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.errors import outcome
 from tests.support.record import begun, done, ended, running, text, warmed
-from whalebuild.deploy.record import History
-from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.deployments.record import History
+from whalebuild.deployments.record_format import entry_line, read_history
 from whalebuild.errors import UsageError
 from whalebuild.state.records import FileRecord, files_of, records_folder, state_folder
 

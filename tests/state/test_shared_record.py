@@ -9,8 +9,8 @@ import pytest
 from tests.support.errors import outcome
 from tests.support.record import begun, done, ended, running
 from tests.support.volumes import FakeVolumes
-from whalebuild.deploy.record import Outcome
-from whalebuild.deploy.volumes import PROJECT, PURPOSE, TEXT, Purpose, Volume
+from whalebuild.deployments.record import Outcome
+from whalebuild.deployments.volumes import PROJECT, PURPOSE, TEXT, Purpose, Volume
 from whalebuild.errors import DeployError
 from whalebuild.state.records import FileRecord
 from whalebuild.state.shared_record import SharedRecord, records_of

@@ -1,4 +1,4 @@
-"""A ``deploy.ports.Configurations`` in memory."""
+"""A ``deployplan.ports.Configurations`` in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from whalebuild.compose.configuration import Configuration
 
 @dataclass
 class FakeConfigurations:
-    """See ``deploy.ports.Configurations``."""
+    """See ``deployplan.ports.Configurations``."""
 
     held: dict[str, Configuration] = field(default_factory=dict)
 

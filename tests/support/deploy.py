@@ -16,21 +16,21 @@ from tests.support.retrier import patient
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
-from whalebuild.deploy.configuration import configurations_after
-from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
-from whalebuild.deploy.history import rollback_target, state_after
 from whalebuild.deploy.hooks import HookRunner
 from whalebuild.deploy.jobs import Jobs
-from whalebuild.deploy.plan import DeployPlan, running_of
-from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.record import DeploymentKind, Entry, History
 from whalebuild.deploy.result import DeployResult
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
+from whalebuild.deployments.configurations import configurations_after
+from whalebuild.deployments.history import rollback_target, state_after
+from whalebuild.deployments.record import DeploymentKind, Entry, History
+from whalebuild.deployplan.configurer import Configurer
+from whalebuild.deployplan.plan import DeployPlan, running_of
+from whalebuild.deployplan.planner import DeployPlanner
 from whalebuild.hooks import Hooks
 from whalebuild.oci.reference import Reference
 from whalebuild.published.lookup import ManifestLookup
@@ -129,7 +129,7 @@ class FakeInterrupts:
 
 @dataclass
 class FakeCommands:
-    """A ``deploy.ports.Commands`` that notes what it is asked for.
+    """A ``deployplan.ports.Commands`` that notes what it is asked for.
 
     Attributes:
         asked: Where, which words, and with which variables.

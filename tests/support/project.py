@@ -1,4 +1,4 @@
-"""A ``deploy.ports.Project`` in memory; images have their digests as IDs, as with containerd."""
+"""A ``deployplan.ports.Project`` in memory; IDs of images are digests, as with containerd."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def model(*services: Service, name: str = "shop") -> Model:
 
 @dataclass
 class FakeProject:
-    """See ``deploy.ports.Project``.
+    """See ``deployplan.ports.Project``.
 
     Attributes:
         made: What the project's files say.

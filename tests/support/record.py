@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from whalebuild.deploy.record import (
+from whalebuild.deployments.record import (
     Begun,
     DeploymentKind,
     Ended,
@@ -15,7 +15,7 @@ from whalebuild.deploy.record import (
     Versions,
     Warmed,
 )
-from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.deployments.record_format import entry_line, read_history
 from whalebuild.oci.reference import Reference
 
 AT = "2026-11-27T09:44:26+00:00"

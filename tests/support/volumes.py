@@ -1,4 +1,4 @@
-"""A ``deploy.volumes.Volumes`` in memory, with a clock of its own."""
+"""A ``deployments.volumes.Volumes`` in memory, with a clock of its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from whalebuild.deploy.volumes import Volume
+from whalebuild.deployments.volumes import Volume
 from whalebuild.failures.command_failed import CommandFailedError
 
 
 @dataclass
 class FakeVolumes:
-    """See ``deploy.volumes.Volumes``.
+    """See ``deployments.volumes.Volumes``.
 
     Attributes:
         refuses: What fails: ``find``, ``create``, ``remove``, ``now``.

@@ -52,7 +52,7 @@ def deploy(
         )
         from whalebuild.cli.flags import setting_flags
         from whalebuild.deploy.result import DeployAction, DeployResult
-        from whalebuild.deploy.warm import plan_warm
+        from whalebuild.deployplan.warm import plan_warm
 
         if warm and pre_pull:
             raise UsageError(

@@ -19,14 +19,14 @@ from whalebuild.cli.output.error import error_text
 from whalebuild.cli.screen import screen_width, show
 from whalebuild.cli.signals import DeploySignals
 from whalebuild.compose.model import UpdateOrder
-from whalebuild.deploy.configuration import configurations_after
 from whalebuild.deploy.course import Interrupts
 from whalebuild.deploy.deployer import Deployer
-from whalebuild.deploy.history import next_number, rollback_target, state_after
 from whalebuild.deploy.hosts import HostEnd, HostOutcome, failure_of, good_before
-from whalebuild.deploy.plan import DeployPlan
-from whalebuild.deploy.record import DeploymentKind, Outcome
 from whalebuild.deploy.result import DeployResult
+from whalebuild.deployments.configurations import configurations_after
+from whalebuild.deployments.history import next_number, rollback_target, state_after
+from whalebuild.deployments.record import DeploymentKind, Outcome
+from whalebuild.deployplan.plan import DeployPlan
 from whalebuild.errors import AbandonedRunError, InterruptedRunError, UsageError, WhalebuildError
 from whalebuild.runtime.threads import Submit
 

@@ -24,21 +24,21 @@ from whalebuild.cli.screen import screen_width, show
 from whalebuild.cli.waiting import said
 from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
-from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.course import Interrupts
 from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.hooks import HookRunner, check_hooks
 from whalebuild.deploy.jobs import Jobs
-from whalebuild.deploy.plan import DeployPlan
-from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.prune import prune
 from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.record import History
 from whalebuild.deploy.result import DeployAction, DeployResult, left_out
 from whalebuild.deploy.start_first import StartFirst
 from whalebuild.deploy.switch import Switcher
+from whalebuild.deployments.record import History
+from whalebuild.deployplan.configurer import Configurer
+from whalebuild.deployplan.plan import DeployPlan
+from whalebuild.deployplan.planner import DeployPlanner
 from whalebuild.errors import InterruptedRunError, WhalebuildError
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.settings import Settings

@@ -33,7 +33,7 @@ def history(
             history_notes,
             history_text,
         )
-        from whalebuild.deploy.drift import find_drift, left_running
+        from whalebuild.deployplan.drift import find_drift, left_running
 
         flags = setting_flags(hosts=hosts)
         with open_deploy_sessions(flags, compose, lock=None) as sessions:

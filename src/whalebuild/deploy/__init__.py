@@ -1,4 +1,4 @@
-"""Runs what is published on a host: plan, pull, switch, wait for health, go back, record.
+"""Carries out what ``deployplan`` decided: pull, jobs, switch, wait for health, go back, record.
 
-Reaches compose, the engine and the record through ``deploy.ports``; no I/O.
+What a host, docker compose and the record do for it stands in ``deployplan.ports``.
 """

@@ -10,12 +10,12 @@ from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.record import Outcome
 from whalebuild.deploy.result import changed
 from whalebuild.deploy.seen import Observer, SeenService, all_work, in_words
 from whalebuild.deploy.switch import Switcher
+from whalebuild.deployments.record import Outcome
+from whalebuild.deployplan.plan import DeployPlan, ServiceAction, ServiceChange
+from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 
 _INTERVAL = 0.5  # seconds between two tries to reach an engine that went away

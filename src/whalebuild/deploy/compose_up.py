@@ -9,8 +9,8 @@ from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
 from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.health_wait import UnhealthyError, last_output
-from whalebuild.deploy.plan import ServiceChange, host_name, needs_override
-from whalebuild.deploy.ports import Project
+from whalebuild.deployplan.plan import ServiceChange, host_name, needs_override
+from whalebuild.deployplan.ports import Project
 from whalebuild.failures.classify_docker import final_error
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference

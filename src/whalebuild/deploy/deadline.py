@@ -10,7 +10,7 @@ from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
 from whalebuild.compose.order import needed_healthy
 from whalebuild.deploy.health_wait import UnhealthyError, last_output
-from whalebuild.deploy.ports import Project
+from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.text import human_seconds
 

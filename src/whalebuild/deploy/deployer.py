@@ -8,22 +8,22 @@ from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
 from whalebuild.deploy.back import GoBack, WayBack, reason_of
-from whalebuild.deploy.configuration import needed_configurations
 from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
-from whalebuild.deploy.found import found_entries
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.history import interrupted_services, next_number
 from whalebuild.deploy.hooks import HookFailedError, HookRun, HookRunner
 from whalebuild.deploy.jobs import Jobs
-from whalebuild.deploy.plan import DeployPlan, download_of
-from whalebuild.deploy.planner import DeployPlanner
-from whalebuild.deploy.ports import Configurations, Project, Record
 from whalebuild.deploy.pull import Puller
-from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
 from whalebuild.deploy.seen import Observer, in_words
 from whalebuild.deploy.switch import Switcher
+from whalebuild.deployments.configurations import needed_configurations
+from whalebuild.deployments.history import interrupted_services, next_number
+from whalebuild.deployments.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
+from whalebuild.deployplan.found import found_entries
+from whalebuild.deployplan.plan import DeployPlan, download_of
+from whalebuild.deployplan.planner import DeployPlanner
+from whalebuild.deployplan.ports import Configurations, Project, Record
 from whalebuild.errors import AbandonedRunError, DeployError, EngineError, InterruptedRunError
 from whalebuild.hooks import HookMoment
 from whalebuild.oci.reference import Reference

@@ -9,7 +9,7 @@ from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
 from whalebuild.compose.events import ContainerEvent, EventAction
 from whalebuild.compose.health import HealthProblem, HealthState, judge
-from whalebuild.deploy.ports import Events, Project
+from whalebuild.deployplan.ports import Events, Project
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.text import human_seconds

@@ -13,9 +13,9 @@ from whalebuild.compose.model import Model
 from whalebuild.deploy.compose_up import containers_of
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import UnhealthyError
-from whalebuild.deploy.plan import DeployPlan
-from whalebuild.deploy.ports import Commands
-from whalebuild.deploy.record import DeploymentKind
+from whalebuild.deployments.record import DeploymentKind
+from whalebuild.deployplan.plan import DeployPlan
+from whalebuild.deployplan.ports import Commands
 from whalebuild.errors import UsageError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import redact

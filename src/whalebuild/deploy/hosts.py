@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from whalebuild.deploy.history import good_deployments
-from whalebuild.deploy.plan import DeployPlan
-from whalebuild.deploy.record import History
 from whalebuild.deploy.result import DeployResult, left_out
+from whalebuild.deployments.history import good_deployments
+from whalebuild.deployments.record import History
+from whalebuild.deployplan.plan import DeployPlan
 from whalebuild.errors import DeployError, InterruptedRunError, WhalebuildError
 
 

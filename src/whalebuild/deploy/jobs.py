@@ -20,8 +20,8 @@ from whalebuild.deploy.compose_up import ComposeUp, containers_of
 from whalebuild.deploy.course import Course
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError, last_output
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange
-from whalebuild.deploy.ports import Project
+from whalebuild.deployplan.plan import DeployPlan, ServiceAction, ServiceChange
+from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name
 

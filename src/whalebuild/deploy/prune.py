@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from whalebuild.bakefile.pair_names import with_tag
-from whalebuild.deploy.history import reasons_to_keep, recorded_versions
-from whalebuild.deploy.plan import host_name
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.record import History
+from whalebuild.deployments.history import reasons_to_keep, recorded_versions
+from whalebuild.deployments.record import History
+from whalebuild.deployplan.plan import host_name
+from whalebuild.deployplan.ports import Project
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.host_images import HostImage, RunningImage
 from whalebuild.published.kept import kept_name

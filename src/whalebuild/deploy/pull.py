@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.pull_progress import PullState, layer_id
-from whalebuild.deploy.plan import download_of
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.space import DiskSpace, require_space
+from whalebuild.deployplan.plan import download_of
+from whalebuild.deployplan.ports import Project
+from whalebuild.deployplan.space import DiskSpace, require_space
 from whalebuild.failures.classify_docker import classify_pull
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailedError

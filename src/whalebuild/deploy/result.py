@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from whalebuild.deploy.plan import DeployPlan, ServiceChange
 from whalebuild.deploy.prune import Pruning
+from whalebuild.deployplan.plan import DeployPlan, ServiceChange
 from whalebuild.errors import Retry, WhalebuildError
 from whalebuild.text import short_digest
 

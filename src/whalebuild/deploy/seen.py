@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.deploy.compose_up import containers_of
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.record import Versions
+from whalebuild.deployments.record import Versions
+from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.text import short_digest

@@ -23,8 +23,8 @@ from whalebuild.deploy.compose_up import (
 from whalebuild.deploy.course import Course
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import HealthWait
-from whalebuild.deploy.plan import ServiceChange
-from whalebuild.deploy.ports import Project
+from whalebuild.deployplan.plan import ServiceChange
+from whalebuild.deployplan.ports import Project
 from whalebuild.errors import AbandonedRunError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name

@@ -19,15 +19,15 @@ from whalebuild.deploy.compose_up import (
 from whalebuild.deploy.course import Course
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.health_wait import HealthWait, UnhealthyError
-from whalebuild.deploy.plan import (
+from whalebuild.deploy.start_first import StartFirst
+from whalebuild.deployplan.plan import (
     DeployPlan,
     ServiceAction,
     ServiceChange,
     host_name,
     running_of,
 )
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.start_first import StartFirst
+from whalebuild.deployplan.ports import Project
 from whalebuild.published.kept import kept_name
 
 

@@ -18,13 +18,13 @@ Line = Callable[[str], None]
 
 
 class HookCommands:
-    """See ``deploy.ports.Commands``."""
+    """See ``deployplan.ports.Commands``."""
 
     def __init__(self, project: ComposeProject) -> None:
         self._project = project
 
     def run(self, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch) -> int:
-        """See ``deploy.ports.Commands``."""
+        """See ``deployplan.ports.Commands``."""
         try:
             return run_streamed(words, {**os.environ, **env}, line, watch)
         except OSError as failed:
@@ -38,7 +38,7 @@ class HookCommands:
         line: Line,
         watch: Watch,
     ) -> int:
-        """See ``deploy.ports.Commands``.
+        """See ``deployplan.ports.Commands``.
 
         What is stopped is docker's client: the command in the container ends by itself.
         """
@@ -56,7 +56,7 @@ class HookCommands:
         line: Line,
         watch: Watch,
     ) -> int:
-        """See ``deploy.ports.Commands``."""
+        """See ``deployplan.ports.Commands``."""
         named = [word for name in env for word in ("--env", name)]
         labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
         flags = ["--rm", "--no-TTY", "--no-deps", "--quiet-pull"]

@@ -54,7 +54,7 @@ _NO_PLUGIN = ("docker [OPTIONS]", "unknown command", "is not a docker command")
 
 
 class ComposeProject:
-    """See ``deploy.ports.Project``. A context manager: leaving it stops what still runs.
+    """See ``deployplan.ports.Project``. A context manager: leaving it stops what still runs.
 
     Args:
         engine: The engine of the current context, with the docker client; its own if there is none.
@@ -104,7 +104,7 @@ class ComposeProject:
         self._engine.close()
 
     def model(self) -> Model:
-        """See ``deploy.ports.Project``. The files are read once."""
+        """See ``deployplan.ports.Project``. The files are read once."""
         if self._earlier is not None:
             return self._earlier
         if self._model is None:
@@ -117,7 +117,7 @@ class ComposeProject:
         return self._model
 
     def contents(self) -> Contents:
-        """See ``deploy.ports.Project``.
+        """See ``deployplan.ports.Project``.
 
         Of another machine's engine they would be files of that machine, which are not read.
         """
@@ -131,7 +131,7 @@ class ComposeProject:
 
     @contextlib.contextmanager
     def as_it_was(self, model: Model | None) -> Iterator[None]:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         before, self._earlier = self._earlier, model
         try:
             yield
@@ -139,7 +139,7 @@ class ComposeProject:
             self._earlier = before
 
     def files(self) -> Mapping[str, str]:
-        """See ``deploy.ports.Project``; those that cannot be read are left out."""
+        """See ``deployplan.ports.Project``; those that cannot be read are left out."""
         found = {}
         for path in project_files(self._options):
             with contextlib.suppress(OSError):
@@ -147,7 +147,7 @@ class ComposeProject:
         return found
 
     def service_names(self) -> frozenset[str]:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         options = {**self._options, "compose_profiles": ["*"]}
         try:
             said = self._calls.run([*compose_words(options), "config", "--services"])
@@ -156,13 +156,13 @@ class ComposeProject:
         return frozenset(said.split())
 
     def containers(self) -> tuple[Container, ...]:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         ids = container_ids(self._engine, {"label": [self._label]})
         read = map(read_project_container, inspected(self._engine, "containers", ids))
         return tuple(container for container in read if container)
 
     def events(self) -> ContainerEvents:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         return ContainerEvents(self._engine, {"label": [self._label]})
 
     @property
@@ -171,7 +171,7 @@ class ComposeProject:
         return f"com.docker.compose.project={self.model().name}"
 
     def pull(self, images: Mapping[str, Reference]) -> Generator[PullLine, None, None]:
-        """See ``deploy.ports.Project``.
+        """See ``deployplan.ports.Project``.
 
         Compose reads a file of its own for that: whatever the project's says of builds, policies
         and tags, these digests are pulled, and nothing is tagged.
@@ -184,15 +184,15 @@ class ComposeProject:
                 yield from filter(None, map(parse_pull_line, lines))
 
     def image_id(self, image: Reference) -> str | None:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         return image_id(self._engine, image)
 
     def tag(self, image: str, name: Reference) -> None:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         tag_image(self._engine, image, name)
 
     def untag(self, name: Reference) -> bool:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         return untag_image(self._engine, name)
 
     def up(
@@ -204,7 +204,7 @@ class ComposeProject:
         flags: Collection[UpFlag] = (),
         watch: Watch | None = None,
     ) -> None:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         counts = [word for name, n in (scales or {}).items() for word in ("--scale", f"{name}={n}")]
         with self._with(images) as what, _plain_errors():
             words = ["up", "--detach", *counts, *flags, *services]
@@ -219,11 +219,11 @@ class ComposeProject:
                 self._note(f"docker compose: {redact(line)}")
 
     def rejoin(self, container: str, networks: Mapping[str, Sequence[str]]) -> None:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         rejoin(self._engine, container, networks)
 
     def start_trial(self, service: str, image: Reference, *, watch: Watch | None = None) -> None:
-        """See ``deploy.ports.Project``.
+        """See ``deployplan.ports.Project``.
 
         ``docker compose run`` leaves the ports, the aliases, the container's fixed name and the
         restart policy out by itself.
@@ -246,11 +246,11 @@ class ComposeProject:
         return with_images(self._calls, as_trial(self.model(), service), self._options, images)
 
     def stop(self, containers: Sequence[str]) -> None:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         stop(self._engine, containers)
 
     def remove(self, containers: Sequence[str], *, at_once: bool = False) -> None:
-        """See ``deploy.ports.Project``.
+        """See ``deployplan.ports.Project``.
 
         A trial's unnamed volumes go with it; those of a service may have what somebody wants.
         """
@@ -260,11 +260,11 @@ class ComposeProject:
         stop_and_remove(self._engine, containers, with_volumes=trials, at_once=at_once)
 
     def check_health(self, container: str) -> CheckResult | None:
-        """See ``deploy.ports.Project``."""
+        """See ``deployplan.ports.Project``."""
         return check_health(self._engine, container)
 
     def logs(self, container: str, lines: int) -> str:
-        """See ``deploy.ports.Project``; secrets are removed as from any message."""
+        """See ``deployplan.ports.Project``; secrets are removed as from any message."""
         return redact(last_lines(self._engine, container, lines)).rstrip()
 
     def _with(

@@ -22,7 +22,7 @@ _PAUSE = 0.5
 
 
 class ContainerEvents:
-    """See ``deploy.ports.Events``: the stream is opened when it is first waited for.
+    """See ``deployplan.ports.Events``: the stream is opened when it is first waited for.
 
     It begins with what the engine remembers: nothing is missed between a look and a wait, and it is
     known with what a container has ended that was started again.
@@ -45,7 +45,7 @@ class ContainerEvents:
         self._open.close()
 
     def wait(self, seconds: float) -> Sequence[ContainerEvent] | None:
-        """See ``deploy.ports.Events``."""
+        """See ``deployplan.ports.Events``."""
         if self._lines is None:
             try:
                 self._lines = self._opened()

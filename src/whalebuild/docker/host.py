@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from whalebuild.builder.facts import BuilderFacts
-from whalebuild.deploy.space import DiskSpace
+from whalebuild.deployplan.space import DiskSpace
 from whalebuild.docker.config import context_name
 from whalebuild.docker.engine_api import EngineApi
 from whalebuild.docker.engine_containers import container_ids, inspected

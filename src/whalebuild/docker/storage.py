@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from whalebuild.deploy.space import DiskSpace
+from whalebuild.deployplan.space import DiskSpace
 from whalebuild.docker.engine_connection import local_socket
 from whalebuild.docker.info import facts_of
 

@@ -1,4 +1,4 @@
-"""The volumes of an engine; see ``deploy.volumes``."""
+"""The volumes of an engine; see ``deployments.volumes``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from whalebuild.deploy.volumes import Volume
+from whalebuild.deployments.volumes import Volume
 from whalebuild.docker.engine_api import ApiError, EngineApi, named
 from whalebuild.errors import EngineError
 
@@ -15,13 +15,13 @@ _LEFT = (http.client.NOT_FOUND, http.client.CONFLICT)
 
 
 class DockerVolumes:
-    """See ``deploy.volumes.Volumes``. It may be asked from several threads."""
+    """See ``deployments.volumes.Volumes``. It may be asked from several threads."""
 
     def __init__(self, engine: EngineApi) -> None:
         self._engine = engine
 
     def find(self, labels: Mapping[str, str]) -> tuple[Volume, ...]:
-        """See ``deploy.volumes.Volumes``."""
+        """See ``deployments.volumes.Volumes``."""
         wanted = [f"{name}={value}" for name, value in labels.items()]
         found = self._engine.get("/volumes", {"filters": {"label": wanted}})
         listed = found.get("Volumes") if isinstance(found, dict) else None
@@ -29,14 +29,14 @@ class DockerVolumes:
         return tuple(volume for volume in read if volume)
 
     def create(self, name: str, labels: Mapping[str, str]) -> Mapping[str, str]:
-        """See ``deploy.volumes.Volumes``."""
+        """See ``deployments.volumes.Volumes``."""
         body = {"Name": name, "Driver": "local", "Labels": dict(labels)}
         self._engine.request("POST", "/volumes/create", body=body)
         made = _read(self._engine.get(f"/volumes/{named(name)}"))
         return made.labels if made else {}
 
     def remove(self, names: Sequence[str]) -> None:
-        """See ``deploy.volumes.Volumes``."""
+        """See ``deployments.volumes.Volumes``."""
         for name in names:
             try:
                 self._engine.request("DELETE", f"/volumes/{named(name)}")
@@ -45,7 +45,7 @@ class DockerVolumes:
                     raise
 
     def now(self) -> datetime:
-        """See ``deploy.volumes.Volumes``."""
+        """See ``deployments.volumes.Volumes``."""
         found = self._engine.get("/info")
         time = _time(found.get("SystemTime")) if isinstance(found, dict) else None
         if time is None:

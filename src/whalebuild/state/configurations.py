@@ -25,7 +25,7 @@ _MOST_BYTES = 64 << 20  # unpacked; configs that are kept are 1 MB each at the m
 
 
 class FileConfigurations:
-    """See ``deploy.ports.Configurations``.
+    """See ``deployplan.ports.Configurations``.
 
     Args:
         folder: ``FileRecord.configurations``; made when it is needed.
@@ -35,7 +35,7 @@ class FileConfigurations:
         self._folder = folder
 
     def read(self, digest: str) -> Configuration | None:
-        """See ``deploy.ports.Configurations``."""
+        """See ``deployplan.ports.Configurations``."""
         if not _DIGEST.fullmatch(digest):
             return None
         try:
@@ -47,7 +47,7 @@ class FileConfigurations:
         return found if found and found.digest == digest else None
 
     def all(self) -> Iterator[Configuration]:
-        """See ``deploy.ports.Configurations``."""
+        """See ``deployplan.ports.Configurations``."""
         found = [(_written(file), file) for file in self._folder.glob(f"*{_SUFFIX}")]
         for _, file in sorted(found, reverse=True):
             read = self.read(f"sha256:{file.name.removesuffix(_SUFFIX)}")
@@ -55,7 +55,7 @@ class FileConfigurations:
                 yield read
 
     def keep(self, configuration: Configuration) -> str:
-        """See ``deploy.ports.Configurations``.
+        """See ``deployplan.ports.Configurations``.
 
         Raises:
             UsageError: The file cannot be written.
@@ -78,7 +78,7 @@ class FileConfigurations:
         return digest
 
     def drop_all_but(self, digests: Collection[str]) -> None:
-        """See ``deploy.ports.Configurations``."""
+        """See ``deployplan.ports.Configurations``."""
         kept = {self._file(each).name for each in digests}
         for file in self._folder.glob("*"):
             if file.name not in kept:

@@ -1,6 +1,6 @@
 """Holds a project's lock on its engine: other machines that deploy there see it.
 
-The lock of this machine (``deployment_lock``) is held before it. See ``deploy.engine_lock``.
+The lock of this machine (``deployment_lock``) is held before it. See ``deployments.engine_lock``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from whalebuild.deploy.engine_lock import LEASE, RENEWED, Claim, Holder, claims, holder_text
-from whalebuild.deploy.volumes import (
+from whalebuild.deployments.engine_lock import LEASE, RENEWED, Claim, Holder, claims, holder_text
+from whalebuild.deployments.volumes import (
     NONCE,
     PROJECT,
     PURPOSE,

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from whalebuild import jsonread as values
-from whalebuild.deploy.engine_lock import Holder
+from whalebuild.deployments.engine_lock import Holder
 from whalebuild.docker.scratch import stop_leftovers
 from whalebuild.errors import DeployError
 from whalebuild.state.records import make_private, record_error

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from whalebuild.deploy.record import Entry, History
-from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.deployments.record import Entry, History
+from whalebuild.deployments.record_format import entry_line, read_history
 from whalebuild.errors import UsageError
 
 _SUFFIX, _ASIDE = ".jsonl", ".replaced"
@@ -43,7 +43,7 @@ def files_of(state: Path, engine: str) -> dict[str, FileRecord]:
 
 
 class FileRecord:
-    """See ``deploy.ports.Record``; whoever adds to it holds the lock (``deployment_lock``)."""
+    """See ``deployplan.ports.Record``; whoever adds to it holds the lock (``deployment_lock``)."""
 
     def __init__(self, state: Path, engine: str, project: str) -> None:
         self.path = records_folder(state, engine) / f"{_file_name(project)}{_SUFFIX}"
@@ -64,7 +64,7 @@ class FileRecord:
         return self.path.with_suffix(".compose.json")
 
     def read(self) -> History:
-        """See ``deploy.ports.Record``.
+        """See ``deployplan.ports.Record``.
 
         Raises:
             UsageError: The file is there and cannot be read.
@@ -81,7 +81,7 @@ class FileRecord:
         return tuple(text.split("\n")) if text else ()
 
     def add(self, entry: Entry) -> None:
-        """See ``deploy.ports.Record``.
+        """See ``deployplan.ports.Record``.
 
         Raises:
             UsageError: The file cannot be written; the old one is as it was.

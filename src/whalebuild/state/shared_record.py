@@ -1,7 +1,7 @@
 """A project's record of deployments, on the engine and in this machine's file.
 
 Each machine that deploys to the engine adds to the record there. The file has all that the machine
-knows, and serves where the engine keeps none. See ``deploy.engine_record``.
+knows, and serves where the engine keeps none. See ``deployments.engine_record``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from whalebuild.deploy.engine_record import Joined, joined, packed, unpacked
-from whalebuild.deploy.record import Ended, Entry, History
-from whalebuild.deploy.record_format import entry_line, read_history
-from whalebuild.deploy.volumes import (
+from whalebuild.deployments.engine_record import Joined, joined, packed, unpacked
+from whalebuild.deployments.record import Ended, Entry, History
+from whalebuild.deployments.record_format import entry_line, read_history
+from whalebuild.deployments.volumes import (
     NONCE,
     PROJECT,
     PURPOSE,
@@ -34,7 +34,7 @@ _TRIES = 3
 
 @dataclass
 class SharedRecord:
-    """See ``deploy.ports.Record``; whoever adds to it holds both locks.
+    """See ``deployplan.ports.Record``; whoever adds to it holds both locks.
 
     What the engine keeps is read once.
 
@@ -60,7 +60,7 @@ class SharedRecord:
         return self.file.path
 
     def read(self) -> History:
-        """See ``deploy.ports.Record``.
+        """See ``deployplan.ports.Record``.
 
         Raises:
             UsageError: The file is there and cannot be read.
@@ -68,7 +68,7 @@ class SharedRecord:
         return _history(self._joined().lines)
 
     def add(self, entry: Entry) -> None:
-        """See ``deploy.ports.Record``.
+        """See ``deployplan.ports.Record``.
 
         Raises:
             DeployError: Somebody else has taken over the lock.

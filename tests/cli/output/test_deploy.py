@@ -12,8 +12,8 @@ from tests.support.record import version
 from whalebuild.cli.output.deploy import deploy_json, deploy_table
 from whalebuild.compose.model import Model, UpdateOrder
 from whalebuild.deploy.hosts import HostEnd, HostOutcome, failure_of
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, ServiceChange
 from whalebuild.deploy.result import DeployAction, DeployResult, left_out
+from whalebuild.deployplan.plan import DeployPlan, ServiceAction, ServiceChange
 from whalebuild.errors import ExitCode, RefusedError, Retry, UnreachableError, WhalebuildError
 from whalebuild.text import short_digest
 

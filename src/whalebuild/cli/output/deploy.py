@@ -9,9 +9,9 @@ from typing import Any
 from whalebuild.cli.output.table import columns
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
-from whalebuild.deploy.plan import ServiceAction, ServiceChange, download_of
 from whalebuild.deploy.prune import pruned_in_words
 from whalebuild.deploy.result import DeployAction, DeployResult
+from whalebuild.deployplan.plan import ServiceAction, ServiceChange, download_of
 from whalebuild.errors import RefusedError, retry_summary
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, human_seconds, short_digest

@@ -8,9 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from whalebuild.cli.output.table import columns
-from whalebuild.deploy.drift import Drift
-from whalebuild.deploy.history import effective, interrupted_services
-from whalebuild.deploy.record import Begun, Deployment, DeploymentKind, History, Outcome, Versions
+from whalebuild.deployments.history import effective, interrupted_services
+from whalebuild.deployments.record import (
+    Begun,
+    Deployment,
+    DeploymentKind,
+    History,
+    Outcome,
+    Versions,
+)
+from whalebuild.deployplan.drift import Drift
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, short_digest
 

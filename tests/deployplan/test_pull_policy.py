@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from whalebuild.compose.model import Service
-from whalebuild.deploy.pull_policy import not_pulled
+from whalebuild.deployplan.pull_policy import not_pulled
 from whalebuild.oci.reference import Reference
 
 DIGEST = f"sha256:{'1' * 64}"

@@ -13,7 +13,7 @@ from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Model
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
-from whalebuild.deploy.record import Entry, History
+from whalebuild.deployments.record import Entry, History
 from whalebuild.oci.reference import Reference
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.deploy.host_state import HostState
+from whalebuild.deployplan.host_state import HostState
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name

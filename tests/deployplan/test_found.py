@@ -9,10 +9,10 @@ import pytest
 from tests.support.deploy import DeployWorld
 from tests.support.project import NOW, STARTED
 from whalebuild.compose.containers import Container
-from whalebuild.deploy.found import unproven
-from whalebuild.deploy.history import effective
-from whalebuild.deploy.plan import ServiceAction
-from whalebuild.deploy.record import DeploymentKind, Outcome
+from whalebuild.deployments.history import effective
+from whalebuild.deployments.record import DeploymentKind, Outcome
+from whalebuild.deployplan.found import unproven
+from whalebuild.deployplan.plan import ServiceAction
 from whalebuild.errors import DeployError
 
 JUST_NOW = "2026-11-27T11:59:57+00:00"

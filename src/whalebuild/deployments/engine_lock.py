@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from whalebuild import jsonread as values
-from whalebuild.deploy.volumes import NONCE, TEXT, Volume, numbered
+from whalebuild.deployments.volumes import NONCE, TEXT, Volume, numbered
 
 #: Seconds between two signs of life, and after how many without one a holder counts as dead.
 RENEWED = 20.0

@@ -14,9 +14,9 @@ from tests.support.record import version
 from tests.support.registry import BUSY, DENIED, FakeRegistry, push_image
 from tests.support.retrier import patiently
 from whalebuild.compose.model import Service, UpdateOrder
-from whalebuild.deploy.host_state import HostState
-from whalebuild.deploy.plan import DeployPlan, ServiceAction, download_of
-from whalebuild.deploy.resolve import Resolver
+from whalebuild.deployplan.host_state import HostState
+from whalebuild.deployplan.plan import DeployPlan, ServiceAction, download_of
+from whalebuild.deployplan.resolve import Resolver
 from whalebuild.errors import EngineError, RefusedError, UnreachableError, UsageError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference

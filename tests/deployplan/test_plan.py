@@ -8,7 +8,7 @@ import pytest
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
-from whalebuild.deploy.plan import (
+from whalebuild.deployplan.plan import (
     DeployPlan,
     RunningVersion,
     ServiceAction,

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
-from whalebuild.deploy.history import interrupted_services, state_now
-from whalebuild.deploy.host_state import HostState
-from whalebuild.deploy.plan import running_of
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.record import History, Versions
+from whalebuild.deployments.history import interrupted_services, state_now
+from whalebuild.deployments.record import History, Versions
+from whalebuild.deployplan.host_state import HostState
+from whalebuild.deployplan.plan import running_of
+from whalebuild.deployplan.ports import Project
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.ports import Host
@@ -76,7 +76,7 @@ def compare_running(
     """Compare the record's state with the containers that run.
 
     Args:
-        recorded: What is meant to run, see ``deploy.history.state_now``.
+        recorded: What is meant to run, see ``deployments.history.state_now``.
         containers: Of the project.
         images: The engine's.
     """

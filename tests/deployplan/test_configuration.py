@@ -12,10 +12,10 @@ from tests.support.errors import outcome
 from whalebuild.compose.configuration import Contents
 from whalebuild.compose.model import UpdateOrder, read_model
 from whalebuild.compose.up import UpFlag
-from whalebuild.deploy.configuration import configurations_after
-from whalebuild.deploy.history import state_after
-from whalebuild.deploy.plan import DeployPlan, ServiceAction
 from whalebuild.deploy.result import DeployAction
+from whalebuild.deployments.configurations import configurations_after
+from whalebuild.deployments.history import state_after
+from whalebuild.deployplan.plan import DeployPlan, ServiceAction
 from whalebuild.errors import DeployError
 from whalebuild.failures.command_failed import CommandFailedError
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from whalebuild.compose.configuration import RESOURCES, Configuration, Contents
 from whalebuild.compose.places import image_place
-from whalebuild.deploy.configuration import EarlierProject
-from whalebuild.deploy.plan import ServiceChange
+from whalebuild.deployplan.configuration import EarlierProject
+from whalebuild.deployplan.plan import ServiceChange
 from whalebuild.oci.reference import Reference
 
 _OR = "change that, or `docker compose up` by hand and the next deploy start it"

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.errors import outcome as result
 from tests.support.record import begun, done, ended, history, running, version, warmed
-from whalebuild.deploy.history import (
+from whalebuild.deployments.history import (
     effective,
     good_deployments,
     interrupted_services,
@@ -15,7 +15,7 @@ from whalebuild.deploy.history import (
     state_after,
     state_now,
 )
-from whalebuild.deploy.record import Entry, History, Outcome
+from whalebuild.deployments.record import Entry, History, Outcome
 from whalebuild.errors import UsageError
 
 BOTH = (*done(1, web="1", db="1"), *done(2, web="2"), *done(3, web="3"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from whalebuild.deploy.configuration import configurations_after
-from whalebuild.deploy.record import Deployment, DeploymentKind, History, Outcome, Versions
+from whalebuild.deployments.configurations import configurations_after
+from whalebuild.deployments.record import Deployment, DeploymentKind, History, Outcome, Versions
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
 

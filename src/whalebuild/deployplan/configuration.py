@@ -1,6 +1,6 @@
 """What a deploy changes of services' configurations, and what goes back to earlier ones.
 
-Pure: ``deploy.configurer`` looks things up.
+Pure: ``deployplan.configurer`` looks things up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from whalebuild.compose.configuration import (
 from whalebuild.compose.containers import Container
 from whalebuild.compose.hashes import is_as_configured
 from whalebuild.compose.model import Model, read_model
-from whalebuild.deploy.record import History, Outcome
 
 UNKNOWN = "its configuration (what changed is not known)"
 _OTHERWISE = "its configuration, as compose computes it"
@@ -128,32 +127,6 @@ def running_configuration(
         if all(is_as_configured(each.service, one, containers) for one in own):
             return each
     return None
-
-
-def configurations_after(history: History, number: int) -> dict[str, str]:
-    """By which configuration services ran after a deployment: digests, as far as they are known."""
-    known: dict[str, str] = {}
-    for each in history.deployments:
-        if each.number > number or each.ended is None:
-            continue
-        if each.outcome is Outcome.DONE:
-            known.update(each.begun.configurations)
-        elif each.outcome is Outcome.FAILED:  # it was left running, if it came so far
-            running = each.ended.running
-            for service, digest in each.begun.configurations.items():
-                wanted, runs = each.begun.services.get(service), running.get(service)
-                if wanted and runs and wanted.digest == runs.digest:
-                    known[service] = digest
-    return known
-
-
-def needed_configurations(history: History, keep: int) -> frozenset[str]:
-    """The configurations that the last deployments left, or were about."""
-    last = history.deployments[-keep:]
-    found = {digest for each in last for digest in each.begun.configurations.values()}
-    for each in last:
-        found |= set(configurations_after(history, each.number).values())
-    return frozenset(found)
 
 
 def earlier_model(model: Model, earlier: Mapping[str, Configuration], now: Contents) -> Model:

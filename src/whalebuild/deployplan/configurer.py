@@ -15,20 +15,20 @@ from whalebuild.compose.containers import Container
 from whalebuild.compose.hashes import containers_used
 from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.compose.mounts import shared_storage
-from whalebuild.deploy.configuration import (
+from whalebuild.deployments.configurations import configurations_after
+from whalebuild.deployments.record import History
+from whalebuild.deployplan.configuration import (
     ConfigurationChange,
     EarlierProject,
     PlannedConfiguration,
     as_restored,
     compare_configurations,
-    configurations_after,
     earlier_model,
     running_configuration,
 )
-from whalebuild.deploy.filed import not_as_filed, other_tags
-from whalebuild.deploy.plan import ServiceAction, ServiceChange, running_of, switched
-from whalebuild.deploy.ports import Configurations, Project
-from whalebuild.deploy.record import History
+from whalebuild.deployplan.filed import not_as_filed, other_tags
+from whalebuild.deployplan.plan import ServiceAction, ServiceChange, running_of, switched
+from whalebuild.deployplan.ports import Configurations, Project
 
 # What becomes of services whose version stays.
 _SETTLED = frozenset({ServiceAction.UNCHANGED, ServiceAction.CONFIRM})

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.record import begun, done, ended, running
-from whalebuild.deploy.engine_record import joined, packed, unpacked
-from whalebuild.deploy.record import Warmed
-from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.deployments.engine_record import joined, packed, unpacked
+from whalebuild.deployments.record import Warmed
+from whalebuild.deployments.record_format import entry_line, read_history
 
 AT = "2026-11-29T00:00:00+00:00"
 

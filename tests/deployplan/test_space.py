@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.deploy.space import DiskSpace, require_space
+from whalebuild.deployplan.space import DiskSpace, require_space
 from whalebuild.errors import EngineError
 
 MB = 1_000_000

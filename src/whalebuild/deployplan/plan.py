@@ -9,7 +9,7 @@ from enum import StrEnum
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
-from whalebuild.deploy.configuration import PlannedConfiguration
+from whalebuild.deployplan.configuration import PlannedConfiguration
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff

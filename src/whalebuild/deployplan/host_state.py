@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Service
-from whalebuild.deploy.plan import RunningVersion, running_of, running_version
+from whalebuild.deployplan.plan import RunningVersion, running_of, running_version
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.record import AT, begun, done, ended, running, text, version, warmed
-from whalebuild.deploy.history import next_number
-from whalebuild.deploy.record import Deployment, Entry, History, Outcome, Warmed
-from whalebuild.deploy.record_format import entry_line, read_history
+from whalebuild.deployments.history import next_number
+from whalebuild.deployments.record import Deployment, Entry, History, Outcome, Warmed
+from whalebuild.deployments.record_format import entry_line, read_history
 from whalebuild.oci.reference import Reference
 
 WEB = running(web="1")

@@ -13,11 +13,11 @@ from tests.support.platforms import AMD64
 from tests.support.project import NOW, FakeProject, model, service
 from tests.support.published_pair import CODE, REPOSITORY, PublishedPair
 from tests.support.retrier import patiently
-from whalebuild.deploy.configurer import Configurer
-from whalebuild.deploy.plan import DeployPlan, ServiceAction
-from whalebuild.deploy.planner import DeployPlanner
-from whalebuild.deploy.record import History
-from whalebuild.deploy.warm import plan_warm
+from whalebuild.deployments.record import History
+from whalebuild.deployplan.configurer import Configurer
+from whalebuild.deployplan.plan import DeployPlan, ServiceAction
+from whalebuild.deployplan.planner import DeployPlanner
+from whalebuild.deployplan.warm import plan_warm
 from whalebuild.errors import UsageError
 from whalebuild.published.lookup import ManifestLookup
 

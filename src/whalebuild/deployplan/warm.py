@@ -9,15 +9,15 @@ from whalebuild.bakefile.pair_names import names_of_image, with_tag
 from whalebuild.bundle.lock import Lock
 from whalebuild.bundle.published import PublishedApp, PublishedDeps
 from whalebuild.compose.model import Service
-from whalebuild.deploy.plan import (
+from whalebuild.deployplan.plan import (
     DeployPlan,
     ServiceAction,
     ServiceChange,
     chosen_services,
 )
-from whalebuild.deploy.planner import DeployPlanner, all_of
-from whalebuild.deploy.pull_policy import not_pulled
-from whalebuild.deploy.resolve import not_published
+from whalebuild.deployplan.planner import DeployPlanner, all_of
+from whalebuild.deployplan.pull_policy import not_pulled
+from whalebuild.deployplan.resolve import not_published
 from whalebuild.errors import RefusedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff

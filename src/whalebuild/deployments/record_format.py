@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from whalebuild import jsonread as values
-from whalebuild.deploy.record import (
+from whalebuild.deployments.record import (
     Begun,
     Deployment,
     DeploymentKind,

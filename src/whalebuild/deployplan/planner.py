@@ -10,18 +10,19 @@ from functools import cached_property
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.compose.mounts import shared_storage
-from whalebuild.deploy.configurer import Configurer
-from whalebuild.deploy.drift import drift_of
-from whalebuild.deploy.found import unproven
-from whalebuild.deploy.history import (
+from whalebuild.deployments.history import (
     effective,
     left_unfinished,
     state_after,
     state_now,
     unconfirmed_services,
 )
-from whalebuild.deploy.host_state import HostState
-from whalebuild.deploy.plan import (
+from whalebuild.deployments.record import History, Versions
+from whalebuild.deployplan.configurer import Configurer
+from whalebuild.deployplan.drift import drift_of
+from whalebuild.deployplan.found import unproven
+from whalebuild.deployplan.host_state import HostState
+from whalebuild.deployplan.plan import (
     DeployPlan,
     RunningVersion,
     ServiceAction,
@@ -32,10 +33,9 @@ from whalebuild.deploy.plan import (
     in_order,
     running_of,
 )
-from whalebuild.deploy.ports import Project
-from whalebuild.deploy.record import History, Versions
-from whalebuild.deploy.resolve import Resolved, Resolver
-from whalebuild.deploy.services import built_here, held_back, idle_dependencies, orphans
+from whalebuild.deployplan.ports import Project
+from whalebuild.deployplan.resolve import Resolved, Resolver
+from whalebuild.deployplan.services import built_here, held_back, idle_dependencies, orphans
 from whalebuild.errors import RefusedError, UnreachableError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import DiffReader

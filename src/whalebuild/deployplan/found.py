@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from whalebuild.compose.containers import Container
-from whalebuild.deploy.history import left_unfinished, next_number, state_now, unconfirmed_services
-from whalebuild.deploy.plan import ServiceChange
-from whalebuild.deploy.record import (
+from whalebuild.deployments.history import (
+    left_unfinished,
+    next_number,
+    state_now,
+    unconfirmed_services,
+)
+from whalebuild.deployments.record import (
     Begun,
     DeploymentKind,
     Ended,
@@ -17,6 +21,7 @@ from whalebuild.deploy.record import (
     Outcome,
     Versions,
 )
+from whalebuild.deployplan.plan import ServiceChange
 
 
 def unproven(containers: Iterable[Container], now: datetime, grace: float) -> str:

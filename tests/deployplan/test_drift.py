@@ -6,7 +6,7 @@ from tests.support.errors import outcome
 from tests.support.host import FakeHost
 from tests.support.project import FakeProject, model, service
 from tests.support.record import begun, done, history, running, version
-from whalebuild.deploy.drift import Drift, find_drift
+from whalebuild.deployplan.drift import Drift, find_drift
 from whalebuild.errors import EngineError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name

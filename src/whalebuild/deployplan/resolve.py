@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.model import Service
-from whalebuild.deploy.host_state import HostState
-from whalebuild.deploy.pull_policy import not_pulled, to_build
+from whalebuild.deployplan.host_state import HostState
+from whalebuild.deployplan.pull_policy import not_pulled, to_build
 from whalebuild.errors import RefusedError, UnreachableError, UsageError, WhalebuildError
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.host_images import HostImage

@@ -136,6 +136,7 @@ def test_the_json_form(project: FakeProject, record: FileRecord) -> None:
 def test_one_deployment_in_json(project: FakeProject, record: FileRecord) -> None:
     told = json.loads(invoke("history", "--format", "json").stdout)["deployments"]
     assert told[3] == {
+        "configured": {},
         "number": 4,
         "act": "rollback",
         "to": 1,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,15 @@ def test_what_is_written_is_read() -> None:
         highest=3,
     )
     assert found.deployments[2].outcome is Outcome.INTERRUPTED
+
+
+def test_configurations_are_by_digest() -> None:
+    digest = f"sha256:{'c' * 64}"
+    entry = replace(begun(1, WEB), configurations={"web": digest})
+    line = entry_line(entry)
+    assert json.loads(line)["configurations"] == {"web": digest}
+    assert read_history(line).deployments[0].begun == entry
+    assert read_history(line.replace(digest, "a value")).damaged == (1,)
 
 
 def test_the_form_of_a_line() -> None:

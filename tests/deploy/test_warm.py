@@ -6,12 +6,14 @@ from collections import defaultdict
 
 import pytest
 
+from tests.support.configurations import FakeConfigurations
 from tests.support.errors import outcome
 from tests.support.host import FakeHost
 from tests.support.platforms import AMD64
 from tests.support.project import NOW, FakeProject, model, service
 from tests.support.published_pair import CODE, REPOSITORY, PublishedPair
 from tests.support.retrier import patiently
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.plan import DeployPlan, ServiceAction
 from whalebuild.deploy.planner import DeployPlanner
 from whalebuild.deploy.record import History
@@ -33,7 +35,10 @@ def warm(world: PublishedPair, *names: str) -> DeployPlan:
     registry = world.registry
     lookup = ManifestLookup(patiently(registry))  # type: ignore[arg-type]
     planner = DeployPlanner(
-        *(project, FakeHost(project), lookup, History()), grace=1.0, now=lambda: NOW
+        *(project, FakeHost(project), lookup, History()),
+        Configurer(project, FakeConfigurations(), History()),
+        grace=1.0,
+        now=lambda: NOW,
     )
     return plan_warm(planner, names)
 

@@ -16,6 +16,8 @@ from tests.support.retrier import patient
 from whalebuild.compose.model import Service, UpdateOrder
 from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.configuration import configurations_after
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
@@ -33,6 +35,7 @@ from whalebuild.hooks import Hooks
 from whalebuild.oci.reference import Reference
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.state.configurations import FileConfigurations
 from whalebuild.state.records import FileRecord
 
 Line = Callable[[str], None]
@@ -190,6 +193,7 @@ class DeployWorld:
         )
         self.host = FakeHost(self.project)
         self.record = MortalRecord(self.folder, self.life)
+        self.configurations = FileConfigurations(self.record.configurations)
         self.deadline = Deadline(self.timeout, self.clock)
         self.interrupts = FakeInterrupts()
         self.commands = FakeCommands(self.clock)
@@ -212,10 +216,13 @@ class DeployWorld:
         retrier = patient(2, self.console.note)
         lookup = ManifestLookup(RetryingRegistry(self.registry, retrier))
         return DeployPlanner(
-            *(self.project, self.host, lookup, self.history, self.shareable),
+            *(self.project, self.host, lookup, self.history, self.configurer(), self.shareable),
             grace=self.grace,
             now=lambda: NOW,
         )
+
+    def configurer(self) -> Configurer:
+        return Configurer(self.project, self.configurations, self.history, self.shareable)
 
     def health(self) -> HealthWait:
         return HealthWait(*(self.project, self.console, self.timeout, self.grace), clock=self.clock)
@@ -235,6 +242,7 @@ class DeployWorld:
         return Deployer(
             project,
             self.record,
+            self.configurations,
             planner,
             Puller(project, patient(2, console.note), console),
             HookRunner(self.commands, project.containers, console, self.deadline, self.hooks),
@@ -262,7 +270,9 @@ class DeployWorld:
         history, planner = self.history, self.planner()
         other = number is None and planner.runs_other()
         target = rollback_target(history, number, runs_other=other)
-        plan = planner.rollback(state_after(history, target.number), order)
+        by = configurations_after(history, target.number)
+        versions, brought = state_after(history, target.number), target.begun.configurations
+        plan = planner.rollback(versions, order, by, brought)
         return self.deployer(planner).deploy(plan, DeploymentKind.ROLLBACK, target.number)
 
     def runs(self, name: str = "web") -> list[str]:

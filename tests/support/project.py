@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.support.registry import FakeRegistry
+from whalebuild.compose.configuration import Contents
 from whalebuild.compose.containers import Container
 from whalebuild.compose.events import ContainerEvent
+from whalebuild.compose.hashes import service_hash
 from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
@@ -50,6 +52,8 @@ class FakeProject:
         asked: The calls, in order: the method's name and what it was given.
         unchosen: Services of profiles that are not chosen.
         registry: Where it pulls from; without one, it gets whatever is asked for.
+        inside: What is in the files that the services are given.
+        filed: The texts of the project's own files.
         step: Is called before anything is asked for or changed; may raise.
         sleep: As ``time.sleep``: what waiting for events does.
         happens: What ``Events.wait`` returns, the next one first; then None: the caller looks.
@@ -65,6 +69,8 @@ class FakeProject:
     asked: list[tuple[object, ...]] = field(default_factory=list)
     unchosen: tuple[str, ...] = ()
     registry: FakeRegistry | None = None
+    inside: Contents = field(default_factory=Contents)
+    filed: dict[str, str] = field(default_factory=dict)
     step: Callable[[], None] = lambda: None
     sleep: Callable[[float], None] = lambda _: None
     happens: list[list[ContainerEvent] | None] = field(default_factory=list)
@@ -85,6 +91,23 @@ class FakeProject:
     def model(self) -> Model:
         self._ask("model")
         return self.made
+
+    def contents(self) -> Contents:
+        self._ask("contents")
+        return self.inside
+
+    def files(self) -> Mapping[str, str]:
+        self._ask("files")
+        return self.filed
+
+    @contextmanager
+    def as_it_was(self, model: Model | None) -> Iterator[None]:
+        before = self.made
+        self.made = model or before
+        try:
+            yield
+        finally:
+            self.made = before
 
     def service_names(self) -> frozenset[str]:
         self._ask("service_names")
@@ -188,6 +211,7 @@ class FakeProject:
             and (
                 UpFlag.FORCE_RECREATE in flags
                 or each.image != self._id(image)
+                or each.config_hash != self._hash(name)
                 or (each.status == "running" and not networks <= set(each.aliases))
             )
         }
@@ -264,9 +288,12 @@ class FakeProject:
         if not more.get("oneoff"):
             networks = self.made.services[of].networks if of in self.made.services else {}
             names = {network: (made.name, of, *extra) for network, extra in networks.items()}
-            made = replace(made, aliases=names)
+            made = replace(made, aliases=names, config_hash=self._hash(of))
         self.running.append(replace(made, **looks))  # type: ignore[arg-type]
         return self.running[-1]
+
+    def _hash(self, of: str) -> str:
+        return service_hash((self.made.raw.get("services") or {}).get(of) or {}, self.running)
 
     def _id(self, image: Reference) -> str:
         found = self.names.get(str(image)) or (image.digest if self._knows(image) else None)

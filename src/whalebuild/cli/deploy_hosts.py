@@ -19,6 +19,7 @@ from whalebuild.cli.output.error import error_text
 from whalebuild.cli.screen import screen_width, show
 from whalebuild.cli.signals import DeploySignals
 from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.configuration import configurations_after
 from whalebuild.deploy.course import Interrupts
 from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.history import next_number, rollback_target, state_after
@@ -275,7 +276,9 @@ def rollback_plan(
     with session.reading():
         other = number is None and planner.runs_other()
         target = rollback_target(history, number, runs_other=other)
-        plan = planner.rollback(state_after(history, target.number), order)
+        versions, brought = state_after(history, target.number), target.begun.configurations
+        by = configurations_after(history, target.number)
+        plan = planner.rollback(versions, order, by, brought)
     deployer = session.deployer(planner, interrupts, go_back=True)
     return HostPlan(session, deployer, plan, DeploymentKind.ROLLBACK, target.number)
 

@@ -170,6 +170,7 @@ def _open_host(run: _Run, name: str, address: str | None, open_: ExitStack) -> D
     from whalebuild.docker.hosts import host_environment
     from whalebuild.docker.volumes import DockerVolumes
     from whalebuild.runtime.stopping import Stopping
+    from whalebuild.state.configurations import FileConfigurations
     from whalebuild.state.records import FileRecord, state_folder
     from whalebuild.state.shared_record import SharedRecord
 
@@ -193,8 +194,11 @@ def _open_host(run: _Run, name: str, address: str | None, open_: ExitStack) -> D
     )
     model, engine = project.model().name, host.id()
     state, volumes = state_folder(run.settings.state_dir), DockerVolumes(api)
-    record = SharedRecord(FileRecord(state, engine, model), volumes, model, console.note)
-    edges = (project, host, run.lookup, console, run.retrier, record, volumes)
+    file = FileRecord(state, engine, model)
+    project.resolved_file = file.resolved
+    record = SharedRecord(file, volumes, model, console.note)
+    kept = FileConfigurations(file.configurations)
+    edges = (project, host, run.lookup, console, run.retrier, record, kept, volumes)
     return DeploySession(run.settings, *edges, state, engine, name, stopping, calls.scratch)
 
 

@@ -24,6 +24,7 @@ from whalebuild.cli.screen import screen_width, show
 from whalebuild.cli.waiting import said
 from whalebuild.deploy.back import GoBack
 from whalebuild.deploy.compose_up import ComposeUp
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.course import Interrupts
 from whalebuild.deploy.deadline import ComposeWatch, Deadline
 from whalebuild.deploy.deployer import Deployer
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from whalebuild.docker.volumes import DockerVolumes
     from whalebuild.runtime.retrier import Retrier
     from whalebuild.runtime.stopping import Stopping
+    from whalebuild.state.configurations import FileConfigurations
     from whalebuild.state.shared_record import SharedRecord
 
 
@@ -71,6 +73,7 @@ class DeploySession:
     console: ConsoleBase
     retrier: Retrier
     record: SharedRecord
+    configurations: FileConfigurations
     volumes: DockerVolumes
     state: Path
     engine: str
@@ -86,8 +89,10 @@ class DeploySession:
 
     def planner(self, history: History) -> DeployPlanner:
         """A planner over this session's project, its engine and the registry."""
+        shareable = self.settings.start_first_volumes
+        configurer = Configurer(self.project, self.configurations, history, shareable)
         return DeployPlanner(
-            *(self.project, self.host, self.lookup, history, self.settings.start_first_volumes),
+            *(self.project, self.host, self.lookup, history, configurer, shareable),
             grace=self.settings.deploy_grace,
             now=lambda: datetime.now(UTC),
         )
@@ -115,6 +120,7 @@ class DeploySession:
         return Deployer(
             project,
             self.record,
+            self.configurations,
             planner,
             Puller(project, self.retrier, console, self.host.space),
             HookRunner(

@@ -42,6 +42,8 @@ class Container:
         started: When its process was started last, as RFC 3339; empty where that is not known.
         restart_policy: no, always, unless-stopped or on-failure.
         error: Why the engine could not start it; empty if it could.
+        config_hash: What compose compares with its service's configuration; see ``hashes``.
+        config_files: The files that compose read for it.
         aliases: The networks that it is in, by their names, and by which names it is found there,
             beside its own name and ID.
     """
@@ -62,6 +64,8 @@ class Container:
     started: str = ""
     restart_policy: str = "no"
     error: str = ""
+    config_hash: str = ""
+    config_files: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -106,6 +110,8 @@ def read_project_container(inspected: Mapping[str, Any]) -> Container | None:
         started=str(state.get("StartedAt") or ""),
         restart_policy=str(policy or "no"),
         error=redact(str(state.get("Error") or "")),
+        config_hash=str(labels.get(f"{_COMPOSE}.config-hash") or ""),
+        config_files=_files(labels.get(f"{_COMPOSE}.project.config_files")),
         aliases=_aliases(_table(inspected.get("NetworkSettings")).get("Networks"), found),
     )
 
@@ -154,6 +160,10 @@ def _aliases(networks: object, container: str) -> dict[str, tuple[str, ...]]:
         names = names if isinstance(names, list) else []
         found[network] = tuple(str(name) for name in names if name != container[:12])
     return found
+
+
+def _files(label: object) -> tuple[str, ...]:
+    return tuple(each for each in str(label or "").split(",") if each)
 
 
 def _number(value: object, default: int) -> int:

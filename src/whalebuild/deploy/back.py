@@ -68,20 +68,21 @@ class GoBack:
             self.deadline.begin()
             self._await_engine()
             back = back_plan(plan)
-            if not plan.changes:
+            if not plan.touched:
                 what = "no version has changed, so that there is none to go back to"
                 return WayBack(Outcome.FAILED, what, "see what it printed, and deploy again")
             if not self.wanted:
                 seen = observer.at(_names(plan))
                 what = f"not rolled back (--no-rollback): {in_words(seen)}"
                 return WayBack(Outcome.FAILED, what, "whalebuild rollback goes back", seen)
-            if not back.changes and course.switched:
+            if not back.touched and course.switched:
                 what = "there is no version before it to go back to"
                 return WayBack(Outcome.FAILED, what, "see what it printed, and deploy again")
-            if not course.switched:
-                return self._untouched(plan, course, observer)
-            self.console.note(f"{reason}; going back")
-            return self._switched(back, observer, course)
+            with self.project.as_it_was(plan.configuration.back):
+                if not course.switched:
+                    return self._untouched(plan, course, observer)
+                self.console.note(f"{reason}; going back")
+                return self._switched(back, observer, course)
 
     def _untouched(self, plan: DeployPlan, course: Course, observer: Observer) -> WayBack:
         """Nothing was stopped. It is looked at all the same: a trial may have done harm."""
@@ -111,7 +112,7 @@ class GoBack:
             return WayBack(Outcome.FAILED, f"{what} ({in_words(seen)})", _SEE, seen)
         seen = observer.at(_names(back))
         how = "runs again" if len(seen) == 1 else "run again"
-        what = f"rolled back: {changed(back.changes)} {how}"
+        what = f"rolled back: {changed(back.touched)} {how}{_but(back)}"
         return WayBack(Outcome.ROLLED_BACK, what, "see what it printed, and deploy again", seen)
 
     def _switch(self, back: DeployPlan, course: Course) -> None:
@@ -149,10 +150,13 @@ def back_plan(plan: DeployPlan, *, jobs: bool = False) -> DeployPlan:
             *(each.service, ServiceAction.UPDATE, each.before, each.version),
             # It has worked before: no trial.
             order=UpdateOrder.STOP_FIRST if each.service.exclusive else each.order,
+            configured=each.configured,
+            forced=each.forced,
         )
         for each in plan.changes
         if each.before and (jobs or not each.service.is_job)
     }
+    changes |= {each.service.name: each for each in plan.touched if not each.version}
     return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=(), orphans=())
 
 
@@ -163,7 +167,16 @@ def reason_of(failed: UnhealthyError) -> str:
 
 
 def _names(plan: DeployPlan) -> list[str]:
-    return [each.service.name for each in plan.changes if not each.service.is_job]
+    return [each.service.name for each in plan.touched if not each.service.is_job]
+
+
+def _but(back: DeployPlan) -> str:
+    """What is not as it was of services that went back."""
+    found = back.configuration
+    unknown = ", ".join(name for name in found.unknown if name in back.services)
+    said = [f"the earlier configuration of {unknown} is not known"] if unknown else []
+    said += [f"{each} stays as it is now" for each in found.stays]
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _before(plan: DeployPlan, name: str) -> bool:

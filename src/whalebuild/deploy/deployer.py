@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
 from whalebuild.deploy.back import GoBack, WayBack, reason_of
+from whalebuild.deploy.configuration import needed_configurations
 from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
 from whalebuild.deploy.found import found_entries
@@ -17,7 +18,7 @@ from whalebuild.deploy.hooks import HookFailedError, HookRun, HookRunner
 from whalebuild.deploy.jobs import Jobs
 from whalebuild.deploy.plan import DeployPlan, download_of
 from whalebuild.deploy.planner import DeployPlanner
-from whalebuild.deploy.ports import Project, Record
+from whalebuild.deploy.ports import Configurations, Project, Record
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.record import Begun, DeploymentKind, Ended, Outcome, Versions, Warmed
 from whalebuild.deploy.result import DeployAction, DeployResult, changed
@@ -28,6 +29,8 @@ from whalebuild.hooks import HookMoment
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 
+# Of how many deployments configurations are kept; they are small.
+_KEPT_CONFIGURATIONS = 20
 _ABANDONED = (
     "run `whalebuild rollback`, which goes back to the last deployment that worked, or `whalebuild "
     "deploy`, which goes on: both first clear away what this one has left"
@@ -61,12 +64,14 @@ class Deployer:
     """Carries out a plan.
 
     Attributes:
+        configurations: By which services were run.
         now: The time as the record has it, RFC 3339 in UTC.
         clock: Seconds, as ``time.monotonic``.
     """
 
     project: Project
     record: Record
+    configurations: Configurations
     planner: DeployPlanner
     puller: Puller
     hooks: HookRunner
@@ -139,18 +144,22 @@ class Deployer:
 
     def _switch(self, plan: DeployPlan, act: DeploymentKind, to: int | None) -> int | None:
         """Switch, and record it; None where there was nothing to record."""
+        kept = self._keep_configurations(plan)
         self._record_found(plan)
         number = next_number(self.record.read())
         run = _Run(plan, act, number, self.clock())
         try:
-            if plan.changes:
+            if plan.touched:
                 before = {each.service.name: each.before for each in plan.changes}
                 wanted = {each.service.name: each.version for each in plan.changes}
+                words = {s.service.name: s.configured for s in plan.touched if s.configured}
+                begun = Begun(number, act, self.now(), wanted, before, to, kept, words)
                 with self.interrupts.held():
-                    self.record.add(Begun(number, act, self.now(), wanted, before, to))
+                    self.record.add(begun)
                 self.interrupts.check()
             try:
-                self._carry_out(run)
+                with self.project.as_it_was(plan.configuration.model):
+                    self._carry_out(run)
             except (UnhealthyError, EngineError) as failed:
                 self._failed(run, failed)
         except AbandonedRunError:
@@ -164,10 +173,14 @@ class Deployer:
             unread = InterruptedRunError("nobody reads the output any more")
             self._stopped(run, unread)
             raise unread from None
-        return number if plan.changes else None
+        if not plan.touched:
+            return None
+        needed = needed_configurations(self.record.read(), _KEPT_CONFIGURATIONS)
+        self.configurations.drop_all_but({*needed, *kept.values()})
+        return number
 
     def _carry_out(self, run: _Run) -> None:
-        hooked = bool(run.plan.changes)
+        hooked = bool(run.plan.touched)
         self.deadline.begin()
         if hooked:
             self.hooks.run(HookMoment.PRE_DEPLOY, run.for_hooks)
@@ -186,7 +199,7 @@ class Deployer:
         reason = reason_of(failed) if isinstance(failed, UnhealthyError) else failed.what
         if run.course.done and isinstance(failed, HookFailedError):
             raise DeployError(
-                f"the {run.act} is done, and {changed(run.plan.changes)} runs; but {reason}",
+                f"the {run.act} is done, and {changed(run.plan.touched)} runs; but {reason}",
                 cause=_last_line(failed),
                 next_step="run by hand what the hook was to do; `whalebuild rollback` goes back",
                 log=_log(failed),
@@ -213,7 +226,7 @@ class Deployer:
         if run.course.done:
             with self.interrupts.held():
                 self._end(run, Outcome.DONE)
-            stopped.what = f"{stopped.what}, when all was done: {changed(run.plan.changes)} runs"
+            stopped.what = f"{stopped.what}, when all was done: {changed(run.plan.touched)} runs"
             stopped.next_step = "see `whalebuild history`"
             return
         signal = stopped.what
@@ -230,7 +243,7 @@ class Deployer:
 
     def _go_back(self, run: _Run, reason: str) -> WayBack:
         back = self.back.go(run.plan, run.course, reason, Observer(self.project, self.running_now))
-        if run.plan.changes:
+        if run.plan.touched:
             with self.interrupts.held():
                 self._end(run, back.outcome, reason)
             self.hooks.tell_failure(run.for_hooks, reason)
@@ -243,7 +256,7 @@ class Deployer:
 
     def _end(self, run: _Run, outcome: Outcome, reason: str | None = None) -> None:
         """Record the end, once."""
-        if run.ended or not run.plan.changes:
+        if run.ended or not run.plan.touched:
             return
         about = {each.service.name for each in run.plan.changes}
         # A rollback skips jobs; what an interrupted deploy has left of them is settled with it.
@@ -257,8 +270,16 @@ class Deployer:
 
     def _record_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""
-        for entry in found_entries(self.record.read(), plan.pairs, self.now()):
+        ran = {name: each.digest for name, each in plan.configuration.ran.items()}
+        for entry in found_entries(self.record.read(), plan.pairs, self.now(), ran):
             self.record.add(entry)
+
+    def _keep_configurations(self, plan: DeployPlan) -> dict[str, str]:
+        """Keep those by which services run and are to run; the digests of the latter."""
+        for each in plan.configuration.ran.values():
+            self.configurations.keep(each)
+        wanted = plan.configuration.wanted
+        return {n: self.configurations.keep(wanted[n]) for n in plan.to_start if n in wanted}
 
     def _keep(self, plan: DeployPlan) -> None:
         """Give images their kept names: what is to run, and what a rollback may run again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from whalebuild.compose.containers import Container
@@ -33,7 +33,12 @@ def unproven(containers: Iterable[Container], now: datetime, grace: float) -> st
     return next((why for each in containers if (why := _why(each, now, grace))), "")
 
 
-def found_entries(history: History, pairs: Iterable[ServiceChange], at: str) -> Iterator[Entry]:
+def found_entries(
+    history: History,
+    pairs: Iterable[ServiceChange],
+    at: str,
+    configurations: Mapping[str, str] | None = None,
+) -> Iterator[Entry]:
     """Entries for what was started by other means, so that a rollback can go back to it.
 
     What was not seen to work is a failed deployment, which nothing goes back to.
@@ -42,6 +47,7 @@ def found_entries(history: History, pairs: Iterable[ServiceChange], at: str) -> 
         history: The record as it is.
         pairs: What was seen of services, before anything of them is changed.
         at: The time, as the record has it.
+        configurations: By which services run, as far as it is known: digests.
     """
     if left_unfinished(history):
         return
@@ -62,7 +68,8 @@ def found_entries(history: History, pairs: Iterable[ServiceChange], at: str) -> 
             before = {name: known.get(name) for name in versions}
             why = "; ".join(f"{each.service.name}: {each.unproven}" for each in some)
             outcome = Outcome.DONE if works else Outcome.FAILED
-            yield Begun(number, DeploymentKind.FOUND, at, versions, before)
+            ran = {n: digest for n, digest in (configurations or {}).items() if n in versions}
+            yield Begun(number, DeploymentKind.FOUND, at, versions, before, configurations=ran)
             yield Ended(number, outcome, at, versions, None if works else why)
             number += 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from whalebuild.deploy.configuration import configurations_after
 from whalebuild.deploy.record import Deployment, DeploymentKind, History, Outcome, Versions
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
@@ -193,13 +194,17 @@ def _needed(history: History, keep: int) -> Iterator[tuple[str, list[Reference |
 
 
 def _brings_other(history: History, one: Deployment, than: Deployment) -> bool:
-    """Whether going back to ``one`` starts another version of something.
+    """Whether going back to ``one`` starts another version of something, or configures it anew.
 
-    What did not run then is left as it is.
+    What did not run then is left as it is; of configurations, what is not known.
     """
     runs = digests(state_after(history, than.number))
     state = digests(state_after(history, one.number))
-    return any(digest and digest != runs.get(service) for service, digest in state.items())
+    if any(digest and digest != runs.get(service) for service, digest in state.items()):
+        return True
+    by = configurations_after(history, than.number)
+    was = configurations_after(history, one.number)
+    return any(by.get(service, digest) != digest for service, digest in was.items())
 
 
 def _bad_since(history: History) -> list[Deployment]:

@@ -115,7 +115,7 @@ class Jobs:
         self.console.note(f"{name}: running this job; what runs goes on meanwhile")
         if job.version:
             self.compose.tag(job)
-        flags = (UpFlag.NO_DEPS,)
+        flags = (UpFlag.NO_DEPS, *((UpFlag.FORCE_RECREATE,) if job.forced else ()))
         try:
             self.compose.up([name], plan.pairs, flags=flags)
             self._wait(job.service)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
+from whalebuild.deploy.configuration import PlannedConfiguration
 from whalebuild.errors import UsageError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff
@@ -64,6 +65,7 @@ class ServiceChange:
         order: How it is switched.
         why: Why it is plain or held back, or why it cannot be switched as it asks for.
         configured: What is new in its configuration, in words and without values.
+        forced: Whether compose does not see that, and must be told to replace its containers.
         unreachable: Why its image cannot be looked up; it is left as it is.
     """
 
@@ -76,6 +78,7 @@ class ServiceChange:
     order: UpdateOrder = UpdateOrder.STOP_FIRST
     why: str = ""
     configured: tuple[str, ...] = ()
+    forced: bool = False
     unreachable: WhalebuildError | None = None
 
 
@@ -92,6 +95,7 @@ class DeployPlan:
         orphans: Containers of the project whose service is not in its files any more.
         remove_orphans: Whether these are to be removed.
         notes: What the user should know.
+        configuration: By which configurations services run, are to run, and go back to.
     """
 
     model: Model
@@ -102,6 +106,7 @@ class DeployPlan:
     orphans: tuple[Container, ...] = ()
     remove_orphans: bool = False
     notes: tuple[str, ...] = ()
+    configuration: PlannedConfiguration = field(default_factory=PlannedConfiguration)
 
     @property
     def to_start(self) -> tuple[str, ...]:
@@ -122,6 +127,12 @@ class DeployPlan:
     def changes(self) -> tuple[ServiceChange, ...]:
         """Those that are going to run another version."""
         return tuple(each for each in self.pairs if each.action is not ServiceAction.UNCHANGED)
+
+    @property
+    def touched(self) -> tuple[ServiceChange, ...]:
+        """These, and those that only compose knows a version of and that it replaces."""
+        plain = [each for each in self.services.values() if each.action is ServiceAction.PLAIN]
+        return (*self.changes, *(each for each in plain if each.configured))
 
 
 def chosen_services(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
@@ -167,16 +178,24 @@ def decide_service(
     update = ServiceChange(service, ServiceAction.UPDATE, version, running.version, running.image)
     if version.digest in {running.version.digest, *running.digests}:
         return replace(update, action=ServiceAction.UNCHANGED)
+    return switched(update, order, shared)
+
+
+def switched(
+    change: ServiceChange, order: UpdateOrder | None, shared: Sequence[str] = ()
+) -> ServiceChange:
+    """A change in the order in which it can be made; see :func:`decide_service`."""
+    service = change.service
     asked = order or service.order or UpdateOrder.STOP_FIRST
     if asked is UpdateOrder.START_FIRST and service.on_host_network:
-        return replace(update, why=f"not start-first: {service.exclusive}")
+        return replace(change, why=f"not start-first: {service.exclusive}")
     if asked is UpdateOrder.START_FIRST and shared:
         why = (
             f"not start-first: both versions would write to {', '.join(shared)} at once (if they "
             "may, name it in the setting start-first-volumes)"
         )
-        return replace(update, why=why)
-    return replace(update, order=asked)
+        return replace(change, why=why)
+    return replace(change, order=asked)
 
 
 def running_of(containers: Iterable[Container], service: str) -> tuple[Container, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -10,6 +10,7 @@ from functools import cached_property
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service, UpdateOrder
 from whalebuild.compose.mounts import shared_storage
+from whalebuild.deploy.configurer import Configurer
 from whalebuild.deploy.drift import drift_of
 from whalebuild.deploy.found import unproven
 from whalebuild.deploy.history import (
@@ -42,6 +43,8 @@ from whalebuild.published.download import DiffRequest, ImageDiff
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
 
+_AS_IT_WAS = "its version is not recorded"
+
 
 @dataclass
 class DeployPlanner:
@@ -60,9 +63,11 @@ class DeployPlanner:
     host: Host
     lookup: ManifestLookup
     history: History
+    configurer: Configurer
     shareable: tuple[str, ...] = ()
     grace: float = field(kw_only=True)
     now: Callable[[], datetime] = field(kw_only=True)
+    _earlier: Mapping[str, Service] = field(default_factory=dict, init=False)
 
     def deploy(
         self,
@@ -89,15 +94,46 @@ class DeployPlanner:
         services = in_order(self.model, (*chosen, *idle))
         resolved = Resolver(self.lookup, self.seen).resolve(services, idle)
         changes = {s.name: self._change(s, resolved[s.name], order) for s in services}
-        plan = self._left_apart(self.with_diffs(changes, tuple(names), built_here(services)))
-        return replace(plan, orphans=self._orphans(), remove_orphans=remove_orphans)
+        changes, found = self.configurer.configured(
+            self.model, changes, self.seen.containers, order
+        )
+        notes = (*built_here(services), *found.notes)
+        plan = self._left_apart(self.with_diffs(changes, tuple(names), notes))
+        return replace(
+            plan,
+            orphans=self._orphans(),
+            remove_orphans=remove_orphans,
+            configuration=found,
+        )
 
-    def rollback(self, versions: Versions, order: UpdateOrder | None) -> DeployPlan:
-        """Plan to run these versions; nothing is read of the registry that the host has."""
+    def rollback(
+        self,
+        versions: Versions,
+        order: UpdateOrder | None,
+        configurations: Mapping[str, str] | None = None,
+        brought: Collection[str] = (),
+    ) -> DeployPlan:
+        """Plan to run these versions; nothing is read of the registry that the host has.
+
+        Args:
+            versions: What services are to run.
+            order: How services are switched, whatever the project's file says.
+            configurations: By which configuration, as far as the record says: digests.
+            brought: The services that the deployment itself was about: those of them that the
+                project has not any more are started again.
+        """
         notes = []
+        # Those that only compose knows a version of have none.
+        known = {
+            name: digest
+            for name, digest in (configurations or {}).items()
+            if versions.get(name, True) and (name in self.model.services or name in brought)
+        }
+        earlier = self.configurer.earlier(self.model, known)
+        self._earlier = earlier.model.services
         changes = {}
         for name, version in versions.items():
-            service = self.model.services.get(name)
+            service = earlier.model.services.get(name)
             if service is None or version is None:
                 why = "did not run then" if version is None else "is not in the project any more"
                 notes.append(f"{name} is left as it is: it {why}")
@@ -109,7 +145,15 @@ class DeployPlanner:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
-        return all_of(self.with_diffs(changes, tuple(changes), notes))
+        for service in in_order(earlier.model, set(known) - set(versions)):
+            changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=_AS_IT_WAS)
+        changes, found = self.configurer.to_earlier(earlier, changes, self.seen.containers, order)
+        plain = ServiceAction.PLAIN
+        changes = {
+            n: each for n, each in changes.items() if each.configured or each.action != plain
+        }
+        plan = all_of(self.with_diffs(changes, tuple(changes), (*notes, *found.notes)))
+        return replace(plan, model=earlier.model, configuration=found)
 
     @cached_property
     def model(self) -> Model:
@@ -124,7 +168,8 @@ class DeployPlanner:
     def running_now(self, names: Iterable[str]) -> Versions:
         """What services run now, after a switch."""
         containers = self.project.containers()
-        services = [self.model.services[name] for name in names]
+        known = {**self._earlier, **self.model.services}
+        services = [known[name] for name in names]
         about = {each.name for each in services}
         images = self.host.images({each.image for each in containers if each.service in about})
         seen = HostState.at(containers, images)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from whalebuild.compose.configuration import Configuration, Contents
 from whalebuild.compose.containers import Container
 from whalebuild.compose.events import ContainerEvent
 from whalebuild.compose.health import CheckResult
@@ -24,6 +25,15 @@ class Project(Protocol):
 
     def model(self) -> Model:
         """Resolve the project's files. Raises ``UsageError`` where they cannot be read."""
+
+    def contents(self) -> Contents:
+        """Read the files that the project gives to its services, as far as they are here."""
+
+    def files(self) -> Mapping[str, str]:
+        """Texts of the project's compose files and ``.env``, by their names."""
+
+    def as_it_was(self, model: Model | None) -> AbstractContextManager[None]:
+        """Have all calls run this project instead of what its files say; None is for these."""
 
     def service_names(self) -> frozenset[str]:
         """All services of the project's files, also those of profiles that are not chosen."""
@@ -170,3 +180,19 @@ class Record(Protocol):
 
     def add(self, entry: Entry) -> None:
         """Add an entry; a reader sees the whole entry or nothing of it."""
+
+
+class Configurations(Protocol):
+    """Configurations of a project's services that deployments started."""
+
+    def read(self, digest: str) -> Configuration | None:
+        """The one with a digest (``Configuration.digest``); None if it is not there, or damaged."""
+
+    def all(self) -> Iterator[Configuration]:
+        """All of them, the last that was kept first."""
+
+    def keep(self, configuration: Configuration) -> str:
+        """Keep one, and return its digest."""
+
+    def drop_all_but(self, digests: Collection[str]) -> None:
+        """Remove the others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from whalebuild.oci.reference import Reference
@@ -39,6 +39,9 @@ class Begun:
         services: What is to run.
         before: What ran of these services.
         to: The deployment that a rollback goes back to.
+        configurations: By which configuration services are to run, also those whose version stays:
+            digests (``Configuration.digest``), as far as they are known.
+        configured: What is another in that than before, in words, of those where something is.
     """
 
     number: int
@@ -47,6 +50,8 @@ class Begun:
     services: Versions
     before: Versions
     to: int | None = None
+    configurations: Mapping[str, str] = field(default_factory=dict)
+    configured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

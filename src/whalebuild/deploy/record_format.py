@@ -46,6 +46,10 @@ def entry_line(entry: Entry) -> str:
                 "before": _versions_json(entry.before),
                 "to": entry.to,
             }
+            if entry.configurations:
+                fields["configurations"] = dict(entry.configurations)
+            if entry.configured:
+                fields["configured"] = {name: list(w) for name, w in entry.configured.items()}
         case Ended():
             fields = {
                 "event": "ended",
@@ -110,6 +114,8 @@ def _begun(fields: Mapping[str, Any]) -> Begun:
         _versions(fields.get("services")),
         _versions(fields.get("before")),
         values.maybe(fields.get("to"), _number),
+        _digests(fields.get("configurations") or {}),
+        _words(fields.get("configured") or {}),
     )
 
 
@@ -143,6 +149,15 @@ def _versions(value: Any) -> dict[str, Reference | None]:
         values.name(service): values.maybe(version, _version)
         for service, version in values.table(value).items()
     }
+
+
+def _digests(value: Any) -> dict[str, str]:
+    return {values.name(key): values.digest(each) for key, each in values.table(value).items()}
+
+
+def _words(value: Any) -> dict[str, tuple[str, ...]]:
+    found = values.table(value).items()
+    return {values.name(key): values.listed(each, values.text) for key, each in found}
 
 
 def _version(value: Any) -> Reference:

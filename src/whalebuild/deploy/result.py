@@ -64,8 +64,9 @@ def changed(changes: Iterable[ServiceChange]) -> str:
     """Services and their new versions, in a few words."""
     return ", ".join(
         f"{each.service.name} {short_digest(each.version.digest)}"
-        for each in changes
         if each.version
+        else f"{each.service.name} by its configuration"
+        for each in changes
     )
 
 

@@ -82,6 +82,8 @@ class StartFirst:
 
         An earlier run that was killed may have come so far.
         """
+        if change.configured:
+            return False
         image = self.project.image_id(kept_name(version_of(change).digest or ""))
         containers = containers_of(self.project.containers(), change.service.name)
         images = [each.image for each in containers if each.is_up]

@@ -96,6 +96,10 @@ class Switcher:
         if names:
             self.console.progress("docker compose starts what is new", self.deadline.words)
             self.compose.up(names, plan.pairs, flags=(UpFlag.NO_DEPS,))
+            stale = [name for name in names if _is_stale(plan.services[name])]
+            if stale:
+                flags = (UpFlag.NO_DEPS, UpFlag.FORCE_RECREATE)
+                self.compose.up(stale, plan.pairs, flags=flags)
 
     def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
         """Raise where another image runs: a tag was moved before compose read it."""
@@ -119,6 +123,7 @@ def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Conta
         for each in plan.changes
         if each.action in {ServiceAction.UPDATE, ServiceAction.CONFIGURE}
         and not each.service.is_job
+        and not (each.action is ServiceAction.CONFIGURE and _was_switched(each))
     }
     return [
         each
@@ -129,6 +134,16 @@ def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Conta
         # Switched start-first: the new one is the only one by now.
         and changed[each.service] in {"", each.image}
     ]
+
+
+def _was_switched(change: ServiceChange) -> bool:
+    """Whether a service was switched start-first, so that its containers are new by now."""
+    return change.order is UpdateOrder.START_FIRST and not change.service.exclusive
+
+
+def _is_stale(change: ServiceChange) -> bool:
+    """Whether a service's containers are to be replaced, and compose does not see it."""
+    return change.forced and change.action is not ServiceAction.UPDATE and not _was_switched(change)
 
 
 def _is_started(container: Container, plan: DeployPlan) -> bool:

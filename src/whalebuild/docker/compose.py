@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
+from whalebuild.compose.configuration import Contents
 from whalebuild.compose.containers import TRIAL_LABEL, Container, read_project_container
 from whalebuild.compose.health import CheckResult
 from whalebuild.compose.model import Model, read_model
@@ -19,14 +21,18 @@ from whalebuild.compose.pull_progress import (
 from whalebuild.compose.trial import TRIAL_LABELS, as_trial
 from whalebuild.compose.up import UpFlag
 from whalebuild.docker.cli import Watch
+from whalebuild.docker.compose_contents import read_contents, read_variables, uses_variables
 from whalebuild.docker.compose_files import (
     ComposeCall,
     as_it_is,
     compose_words,
+    project_directory,
+    project_files,
     to_pull,
     with_images,
 )
 from whalebuild.docker.engine_api import EngineApi
+from whalebuild.docker.engine_connection import local_socket
 from whalebuild.docker.engine_containers import (
     container_ids,
     inspected,
@@ -58,7 +64,13 @@ class ComposeProject:
         profiles: ``--profile`` values.
         env_files: ``--env-file`` values.
         note: Gets what compose warns of, each line once.
+
+    Attributes:
+        resolved_file: Where the project as resolved stays, if compose has to read that instead of
+            the user's files: its folder is there. None for a file that goes.
     """
+
+    resolved_file: Path | None = None
 
     def __init__(
         self,
@@ -83,6 +95,7 @@ class ComposeProject:
             "compose_env_files": list(env_files),
         }
         self._model: Model | None = None
+        self._earlier: Model | None = None  # what is run instead of what the files say
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +105,8 @@ class ComposeProject:
 
     def model(self) -> Model:
         """See ``deploy.ports.Project``. The files are read once."""
+        if self._earlier is not None:
+            return self._earlier
         if self._model is None:
             words = [*compose_words(self._options), "config", "--format", "json"]
             try:
@@ -100,6 +115,36 @@ class ComposeProject:
                 raise _unreadable(failed) from None
             self._model = read_model(found)
         return self._model
+
+    def contents(self) -> Contents:
+        """See ``deploy.ports.Project``.
+
+        Of another machine's engine they would be files of that machine, which are not read.
+        """
+        if not local_socket(self._calls.environment):
+            return Contents()
+        variables: dict[str, str] = {}
+        if uses_variables(self.model()):
+            words = [*compose_words(self._options), "config", "--environment"]
+            variables = read_variables(self._calls.run(words))
+        return read_contents(self.model(), Path(project_directory(self._options)), variables)
+
+    @contextlib.contextmanager
+    def as_it_was(self, model: Model | None) -> Iterator[None]:
+        """See ``deploy.ports.Project``."""
+        before, self._earlier = self._earlier, model
+        try:
+            yield
+        finally:
+            self._earlier = before
+
+    def files(self) -> Mapping[str, str]:
+        """See ``deploy.ports.Project``; those that cannot be read are left out."""
+        found = {}
+        for path in project_files(self._options):
+            with contextlib.suppress(OSError):
+                found[_shown(path)] = path.read_text(errors="replace")
+        return found
 
     def service_names(self) -> frozenset[str]:
         """See ``deploy.ports.Project``."""
@@ -225,8 +270,9 @@ class ComposeProject:
     def _with(
         self, images: Mapping[str, Reference]
     ) -> contextlib.AbstractContextManager[ComposeCall]:
-        if images:
-            return with_images(self._calls, self.model(), self._options, images)
+        if images or self._earlier is not None:
+            resolved = self.resolved_file
+            return with_images(self._calls, self.model(), self._options, images, resolved)
         return contextlib.nullcontext(as_it_is(self._options))
 
 
@@ -237,6 +283,12 @@ def _plain_errors() -> Iterator[None]:
         yield
     except CommandFailedError as failed:
         raise CommandFailedError(compose_error(failed.stderr)) from None
+
+
+def _shown(path: Path) -> str:
+    """A file as the user would write it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def _unreadable(failed: CommandFailedError) -> Exception:

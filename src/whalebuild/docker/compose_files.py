@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,28 @@ def as_it_is(options: Mapping[str, Any]) -> ComposeCall:
 
 @contextlib.contextmanager
 def with_images(
-    calls: DockerCalls, model: Model, options: Mapping[str, Any], images: Mapping[str, Reference]
+    calls: DockerCalls,
+    model: Model,
+    options: Mapping[str, Any],
+    images: Mapping[str, Reference],
+    stays: Path | None = None,
 ) -> Iterator[ComposeCall]:
-    """The project as resolved, with other images for some services."""
-    with _private(calls, resolved_with(model, images)) as file:
+    """The project as resolved, with other images for some services.
+
+    Args:
+        calls: The docker client.
+        model: The project.
+        options: Those of the project's own files.
+        images: What services are to run instead.
+        stays: The file that compose is to read; it names it in the label
+            ``com.docker.compose.project.config_files`` of what it makes, so that it stays there.
+    """
+    content = resolved_with(model, images)
+    with _kept(stays, content) if stays else _private(calls, content) as file:
         own = {
             "compose_files": [file],
             "compose_project_name": model.name,
-            "compose_project_directory": _directory(options),
+            "compose_project_directory": project_directory(options),
         }
         yield ComposeCall(_RESOLVED, {**options, **own})
 
@@ -95,14 +109,40 @@ def _pulled(image: Reference, model: Model, name: str) -> dict[str, str]:
     return {"image": str(image), **platform}
 
 
-def _directory(options: Mapping[str, Any]) -> str:
+def project_files(options: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The files that compose reads of a project, in the order in which they are merged.
+
+    Those that these include or extend, and the services' ``env_file``, are not among them.
+    """
+    folder = Path(project_directory(options))
+    named = _named_files(options)
+    if not named:
+        found = [folder / name for name in COMPOSE_FILES if (folder / name).is_file()][:1]
+        also = [folder / each for each in _overrides(found)]
+        named = [str(each) for each in (*found, *also) if each.is_file()]
+    variables = options.get("compose_env_files") or [folder / ".env"]
+    paths = [Path(each).absolute() for each in (*named, *variables)]
+    return tuple(each for each in paths if each.is_file())
+
+
+def _overrides(files: Sequence[Path]) -> list[str]:
+    """What compose reads beside one of its own names: ``compose.override.yaml``."""
+    stems = {file.name.rpartition(".")[0] for file in files}
+    return [f"{stem}.override.{suffix}" for stem in stems for suffix in ("yml", "yaml")]
+
+
+def _named_files(options: Mapping[str, Any]) -> list[str]:
+    separator = os.environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    named = os.environ.get("COMPOSE_FILE", "").split(separator)
+    return [str(f) for f in options.get("compose_files") or named if f not in _UNNAMED]
+
+
+def project_directory(options: Mapping[str, Any]) -> str:
     """The project's directory. Its paths are resolved already; compose notes it in labels."""
     given = options.get("compose_project_directory")
     if given:
         return str(given)
-    separator = os.environ.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
-    named = os.environ.get("COMPOSE_FILE", "").split(separator)
-    files = [file for file in options.get("compose_files") or named if file not in _UNNAMED]
+    files = _named_files(options)
     if files:
         return str(Path(files[0]).absolute().parent)
     here = Path.cwd()
@@ -110,6 +150,18 @@ def _directory(options: Mapping[str, Any]) -> str:
         d for d in (here, *here.parents) if any((d / name).is_file() for name in COMPOSE_FILES)
     )
     return str(next(above, here))
+
+
+@contextlib.contextmanager
+def _kept(file: Path, content: Mapping[str, Any]) -> Iterator[Path]:
+    """The same, which stays."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(content))
+    new.replace(file)
+    yield file
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ def files_of(state: Path, engine: str) -> dict[str, FileRecord]:
         UsageError: The folder cannot be read.
     """
     folder = records_folder(state, engine)
-    with _as_record_error("read", folder):
+    with as_record_error("read", folder):
         files = sorted(folder.glob(f"*{_SUFFIX}"))
     names = [file.name.removesuffix(_SUFFIX) for file in files]
     return {name: FileRecord(state, engine, name) for name in names}
@@ -52,6 +52,16 @@ class FileRecord:
     def lock(self) -> Path:
         """The file to be locked."""
         return self.path.with_suffix(".lock")
+
+    @property
+    def configurations(self) -> Path:
+        """The folder of the configurations that its deployments started."""
+        return self.path.with_suffix(".configurations")
+
+    @property
+    def resolved(self) -> Path:
+        """The project as compose was last given it, where that was not the user's files."""
+        return self.path.with_suffix(".compose.json")
 
     def read(self) -> History:
         """See ``deploy.ports.Record``.
@@ -85,7 +95,7 @@ class FileRecord:
             UsageError: The file cannot be written; the old one is as it was.
         """
         text = "".join(f"{line}\n" for line in lines)
-        with _as_record_error("write", self.path):
+        with as_record_error("write", self.path):
             make_private(self.path.parent)
             _replace(self.path, text.encode(errors="surrogateescape"))
 
@@ -96,14 +106,14 @@ class FileRecord:
             UsageError: It cannot be written.
         """
         aside = self.path.with_suffix(_ASIDE)
-        with _as_record_error("write", aside):
+        with as_record_error("write", aside):
             old = aside.read_bytes() if aside.exists() else b""
             new = "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
             _replace(aside, old + new)
         return aside
 
     def _bytes(self) -> bytes:
-        with _as_record_error("read", self.path):
+        with as_record_error("read", self.path):
             try:
                 return self.path.read_bytes()
             except FileNotFoundError:
@@ -143,7 +153,8 @@ def _file_name(name: str) -> str:
 
 
 @contextmanager
-def _as_record_error(verb: str, path: Path) -> Iterator[None]:
+def as_record_error(verb: str, path: Path) -> Iterator[None]:
+    """Have what goes wrong with a file in the state folder raised as :func:`record_error`."""
     try:
         yield
     except OSError as failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from whalebuild.cli.output.table import columns
 from whalebuild.deploy.drift import Drift
 from whalebuild.deploy.history import effective, interrupted_services
-from whalebuild.deploy.record import Deployment, DeploymentKind, History, Outcome, Versions
+from whalebuild.deploy.record import Begun, Deployment, DeploymentKind, History, Outcome, Versions
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, short_digest
 
@@ -94,11 +94,21 @@ def _row(each: Deployment, meant: Deployment | None, when: Callable[[str], str])
         str(each.number),
         when(each.begun.at),
         _what(each),
-        ", ".join(f"{name} {_version(v)}" for name, v in each.begun.services.items()) or "-",
+        ", ".join(_service(name, each.begun) for name in _about(each.begun)) or "-",
         _outcome(each),
         "-" if downloaded is None else human_bytes(downloaded),
         "-" if seconds is None else f"{seconds:.1f}",
     )
+
+
+def _about(begun: Begun) -> Iterable[str]:
+    return dict.fromkeys([*begun.services, *begun.configured])
+
+
+def _service(name: str, begun: Begun) -> str:
+    version = [_version(begun.services[name])] if name in begun.services else []
+    words = ", ".join(begun.configured.get(name, ()))
+    return " ".join([name, *version, *([f"({words})"] if words else [])])
 
 
 def _what(each: Deployment) -> str:
@@ -178,6 +188,7 @@ def _deployment_json(each: Deployment) -> dict[str, Any]:
         "ended": ended.at if ended else None,
         "services": _versions_json(begun.services),
         "before": _versions_json(begun.before),
+        "configured": {name: list(words) for name, words in begun.configured.items()},
         "running": _versions_json(ended.running) if ended else None,
         "downloaded_bytes": ended.downloaded if ended else None,
         "seconds": ended.seconds if ended else None,

@@ -35,8 +35,9 @@ REASONS = {
     "web exits": "cannot start: the variable ORDERS_URL is not set",
     "worker exits": "cannot start: no task is registered",
 }
-#: While it is there, web asks to be left alone: it works, and says that it does not.
-DRAINING = Path("/tmp/draining")
+#: Once it is there, web asks to be left alone: it works, and says that it does not. For so many
+#: seconds: if the deploy was killed meanwhile, nobody stops it.
+DRAINING, SECONDS_TO_DRAIN = Path("/tmp/draining"), 30.0
 SETTINGS: dict[str, Any] = {}
 
 
@@ -107,6 +108,10 @@ def migrate() -> int:
     return 0
 
 
+def _drains() -> bool:
+    return DRAINING.exists() and time.time() < DRAINING.stat().st_mtime + SECONDS_TO_DRAIN
+
+
 class Handler(BaseHTTPRequestHandler):
     """``/`` is answered with release and greeting, ``/slow/SECONDS`` the same later."""
 
@@ -120,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
             status, body = 200, f"{SETTINGS['release']} {os.environ.get('GREETING', '')}".strip()
         except (OSError, FatalError) as failed:
             status, body = 500, str(failed)
-        if path == "/healthz" and DRAINING.exists():
+        if path == "/healthz" and _drains():
             status, body = 503, "draining"
         broken = SETTINGS["web"] == "unhealthy" or os.environ.get("ORDERS") == "broken"
         if path == "/healthz" and broken:

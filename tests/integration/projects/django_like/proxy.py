@@ -115,13 +115,16 @@ def ask(path: str) -> tuple[int, bytes]:
         except OSError as failed:
             tried.append(f"{host}: {failed!r}")
             continue
+        began = time.monotonic()
         try:
             connection.sock.settimeout(SECONDS_TO_ANSWER)
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as failed:
-            return 502, f"{host}: {failed!r}".encode()
+            waited = f"after {time.monotonic() - began:.2f} s"
+            print(time.strftime("%H:%M:%S"), "lost", host, repr(failed), waited, flush=True)
+            return 502, f"{host}: {failed!r} {waited}".encode()
         finally:
             connection.close()
     return 503, f"no container to ask; tried {tried}".encode()

@@ -182,3 +182,25 @@ def test_killed_at_any_step(tmp_path: Path, replicas: int, verb: str, order: Upd
         if not killed:
             break
     assert steps > 30
+
+
+def test_a_rollback_after_a_kill_in_the_drain_does_not_keep_the_version_that_was_drained(
+    tmp_path: Path,
+) -> None:
+    """The new one is asked already: it stays until a fresh container of the old version works."""
+    shop = world(tmp_path)
+    [old] = webs(shop)
+    shop.publish("2")
+    shop.life.ends = lambda: ("rejoin", old.id, NONE) in shop.project.asked
+    with pytest.raises(KilledError):
+        shop.deploy()
+    shop.life.left, shop.life.ends = None, lambda: False
+    [new] = [each for each in webs(shop) if each.id != old.id]
+    shop.project.asked.clear()
+    shop.rollback()
+    [back] = webs(shop)
+    assert back.image == old.image
+    assert back.id not in {old.id, new.id}
+    calls = [call[0] for call in shop.asked("up", "remove")]
+    assert calls.index("up") < calls.index("remove")
+    assert ("remove", (old.id, new.id)) in shop.project.asked

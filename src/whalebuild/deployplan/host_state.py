@@ -54,6 +54,10 @@ class HostState:
         """Which version a service runs; if it runs several, the recorded one, or else the first."""
         return running_version(self.containers, self.images, service, recorded)
 
+    def runs_several(self, service: str) -> bool:
+        """Whether a service runs more than one image."""
+        return len({each.image for each in running_of(self.containers, service)}) > 1
+
     def runs(self, service: str) -> bool:
         """Whether a service runs, or has done its work."""
         return bool(running_of(self.containers, service))

@@ -29,6 +29,7 @@ from whalebuild.deployplan.plan import (
     ServiceChange,
     chosen_services,
     decide_service,
+    switched,
     host_name,
     in_order,
     running_of,
@@ -197,7 +198,11 @@ class DeployPlanner:
         good = self._last_good.get(service.name)
         if good and (good.digest == version.digest or not self.seen.image(good)):
             good = None
-        return replace(change, action=ServiceAction.CONFIRM, before=good, before_image="")
+        confirm = replace(change, action=ServiceAction.CONFIRM, before=good, before_image="")
+        # A deploy that was killed has left two versions, the old one on its way out: compose would
+        # remove the other one, which is asked, and keep just that.
+        between = self.seen.runs_several(service.name) and not service.exclusive
+        return switched(confirm, order, shared) if between else confirm
 
     def _unproven(self, service: Service) -> str:
         """Why what runs of a service is not known to work, if whalebuild has not started it."""

@@ -29,10 +29,10 @@ from whalebuild.deployplan.plan import (
     ServiceChange,
     chosen_services,
     decide_service,
-    switched,
     host_name,
     in_order,
     running_of,
+    switched,
 )
 from whalebuild.deployplan.ports import Project
 from whalebuild.deployplan.resolve import Resolved, Resolver

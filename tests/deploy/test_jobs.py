@@ -276,3 +276,14 @@ def test_a_rollback_ends_the_doubt_about_a_job_that_was_killed(tmp_path: Path) -
     assert "migrate" in interrupted_services(shop.history)
     shop.rollback()
     assert not interrupted_services(shop.history)
+
+
+def test_a_job_that_docker_starts_again_is_said_to_have_ended(tmp_path: Path) -> None:
+    shop = at_one(tmp_path)
+    again = {"status": "restarting", "restarts": 7, "exit_code": 3, "restart_policy": "on-failure"}
+    publish(shop, again)
+    failed = outcome(shop.deploy)
+    assert (
+        "migrate: the job ended 7 times, the last time with exit code 3, within 30.0 s, and was "
+        "stopped" in failed.what
+    )

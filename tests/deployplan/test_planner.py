@@ -170,6 +170,22 @@ def test_a_registry_that_is_down_fails_only_its_services(
     assert [each[1] for each in world.asked("up")] == [("web",)]
 
 
+def test_what_is_built_here_under_a_name_of_a_registry_that_is_down(tmp_path: Path) -> None:
+    """``docker compose pull`` goes on, too; of what was deployed once, a new one may be there."""
+    world = of(tmp_path, service("web"), service("db", OTHER, built=True))
+    world.publish("1")
+    world.project.names[OTHER] = "sha256:" + "b" * 64
+    world.registry.failures[f"HEAD {OTHER}"] = BUSY
+    db = world.plan().services["db"]
+    assert db.action is ServiceAction.PLAIN
+    assert "built here, by `docker compose build db`" in db.why
+    world.registry.failures.clear()
+    world.publish("1", "db")
+    world.deploy()
+    world.registry.failures[f"HEAD {OTHER}"] = BUSY
+    assert world.plan().services["db"].action is ServiceAction.UNREACHABLE
+
+
 def test_a_manifest_that_cannot_be_had_fails_only_its_services(tmp_path: Path) -> None:
     """The tag is known, and the limit for pulls reached: Docker Hub counts GET alone."""
     world = of(tmp_path, service("web"), service("db", OTHER), service("two", OTHER))

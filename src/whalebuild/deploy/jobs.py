@@ -7,7 +7,7 @@ back to an old job, since what it has done cannot be undone by running it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
@@ -130,8 +130,10 @@ class Jobs:
 
     def _wait(self, job: Service) -> None:
         """Wait for the end of a job's containers."""
+        codes: dict[str, int] = {}  # with which those have ended that docker starts again
         while True:
             containers = self._look(job.name)
+            codes |= {c.id: c.exit_code for c in containers if c.restarts and c.exit_code}
             for each in containers:
                 if reason := _failure(each):
                     raise self._failed(each, reason)
@@ -139,8 +141,13 @@ class Jobs:
                 return
             if self.deadline.is_over:
                 self._stop(job.name)
-                raise self._late(job.name, containers)
-            self.console.progress(f"waiting for the end of job {job.name}", self.deadline.words)
+                raise self._late(job.name, containers, codes)
+            again = "".join(
+                f", {_ended_before(each, codes)}" for each in containers if each.id in codes
+            )
+            self.console.progress(
+                f"waiting for the end of job {job.name}{again}", self.deadline.words
+            )
             self.sleep(_INTERVAL)
 
     def _look(self, name: str) -> list[Container]:
@@ -151,12 +158,14 @@ class Jobs:
                 raise
             return []  # the engine may be back in a moment
 
-    def _late(self, name: str, containers: Collection[Container]) -> JobFailedError:
-        reason = (
-            f"the job has not ended after {self.deadline.passed}, and was stopped; its container "
-            "is still there"
-        )
+    def _late(
+        self, name: str, containers: Collection[Container], codes: Mapping[str, int]
+    ) -> JobFailedError:
+        still = "and was stopped; its container is still there"
+        reason = f"the job has not ended after {self.deadline.passed}, {still}"
         for each in containers:
+            if before := _ended_before(each, codes):
+                reason = f"the job {before}, within {self.deadline.passed}, {still}"
             return self._failed(each, reason)
         return JobFailedError(HealthProblem(name, "", reason))
 
@@ -184,6 +193,14 @@ def missing_dependencies(
         and each.replicas
         and each.name not in running
     )
+
+
+def _ended_before(container: Container, codes: Mapping[str, int]) -> str:
+    """How a container has ended that docker has started again; empty if it has not."""
+    if container.id not in codes:
+        return ""
+    times = "once" if container.restarts == 1 else f"{container.restarts} times"
+    return f"ended {times}, the last time with exit code {codes[container.id]}"
 
 
 def _failure(container: Container) -> str:

@@ -93,7 +93,8 @@ class DeployPlanner:
         chosen = [each.name for each in chosen_services(self.model, names)]
         idle = idle_dependencies(self.model, chosen, self.seen.runs) if dependencies else ()
         services = in_order(self.model, (*chosen, *idle))
-        resolved = Resolver(self.lookup, self.seen).resolve(services, idle)
+        deployed = {name for name, version in self._recorded.items() if version}
+        resolved = Resolver(self.lookup, self.seen, deployed).resolve(services, idle)
         changes = {s.name: self._change(s, resolved[s.name], order) for s in services}
         changes, found = self.configurer.configured(
             self.model, changes, self.seen.containers, order

@@ -33,15 +33,20 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Resolver:
-    """Asks registries, side by side; only for what ``docker compose pull`` would look up."""
+    """Asks registries, side by side; only for what ``docker compose pull`` would look up.
+
+    Attributes:
+        deployed: Names of the services of which a version was deployed before.
+    """
 
     lookup: ManifestLookup
     seen: HostState
+    deployed: Collection[str] = ()
 
     def resolve(
         self, services: Collection[Service], dependencies: Collection[str] = ()
     ) -> Mapping[str, Resolved]:
-        """HostState services' images up.
+        """Look services' images up.
 
         Args:
             services: Which.
@@ -79,6 +84,9 @@ class Resolver:
         try:
             digest = self.lookup.digest(named)
         except (RefusedError, UnreachableError) as error:
+            if service.built and service.name not in self.deployed and self.seen.image(named):
+                # Built here under a name that nobody has to have published: compose goes on, too.
+                return Resolved(why=f"{error.what}; {to_build(service)}")
             return Resolved(unreachable=error)
         if digest:
             return Resolved(Reference(named.repository, named.tag, digest))

@@ -295,3 +295,14 @@ def test_a_service_that_is_gone_since_is_started_again(world: DeployWorld) -> No
     assert world.runs("old") == []
     assert world.rollback().to == 1
     assert len(world.runs("old")) == 1
+
+
+def test_a_later_tag_is_no_change_of_configuration_once_it_runs(world: DeployWorld) -> None:
+    """The configuration that is kept is the one of the first tag: the image is no part of it."""
+    world.publish("1")
+    world.deploy()
+    files(world, "v1")
+    world.publish("2")
+    world.deploy()
+    assert said(world.plan()) == (ServiceAction.UNCHANGED, ())
+    assert world.deploy().number is None

@@ -18,7 +18,7 @@ from whalebuild.compose.configuration import (
     changed_volumes,
 )
 from whalebuild.compose.containers import Container
-from whalebuild.compose.hashes import is_as_configured
+from whalebuild.compose.hashes import is_as_configured, service_hash
 from whalebuild.compose.model import Model, read_model
 
 UNKNOWN = "its configuration (what changed is not known)"
@@ -104,8 +104,10 @@ def compare_configurations(
     if ran is None:
         return ConfigurationChange(() if same else (UNKNOWN,))
     parts = changed_parts(ran, wanted)
-    if same:  # then it is known by another name of its image at the most
-        parts = tuple(each for each in parts if each.startswith(("image:", "network ", "volume ")))
+    if same:  # then its containers have another name of the image at the most
+        named = all(service_hash(wanted.service, containers) == each.config_hash for each in own)
+        other = ("network ", "volume ") if named else ("image:", "network ", "volume ")
+        parts = tuple(each for each in parts if each.startswith(other))
     elif not parts:
         parts = (_OTHERWISE,)
     files = changed_files(ran, wanted)

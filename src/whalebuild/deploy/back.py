@@ -147,7 +147,7 @@ def back_plan(plan: DeployPlan, *, jobs: bool = False) -> DeployPlan:
     """
     changes = {
         each.service.name: ServiceChange(
-            *(each.service, ServiceAction.UPDATE, each.before, each.version),
+            *(each.service, _way_back(each), each.before, each.version),
             # It has worked before: no trial.
             order=UpdateOrder.STOP_FIRST if each.service.exclusive else each.order,
             configured=each.configured,
@@ -158,6 +158,13 @@ def back_plan(plan: DeployPlan, *, jobs: bool = False) -> DeployPlan:
     }
     changes |= {each.service.name: each for each in plan.touched if not each.version}
     return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=(), orphans=())
+
+
+def _way_back(change: ServiceChange) -> ServiceAction:
+    """Whether another version is to run again, or the same one by its earlier configuration."""
+    configured = change.action is ServiceAction.CONFIGURE
+    same = change.before and change.version and change.before.digest == change.version.digest
+    return ServiceAction.CONFIGURE if configured and same else ServiceAction.UPDATE
 
 
 def reason_of(failed: UnhealthyError) -> str:

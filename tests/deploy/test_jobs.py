@@ -276,3 +276,19 @@ def test_a_rollback_ends_the_doubt_about_a_job_that_was_killed(tmp_path: Path) -
     assert "migrate" in interrupted_services(shop.history)
     shop.rollback()
     assert not interrupted_services(shop.history)
+
+
+def test_a_job_that_compose_was_starting_at_the_deadline_is_stopped(tmp_path: Path) -> None:
+    shop = at_one(tmp_path)
+    publish(shop, {})
+    up = shop.project.up
+
+    def slow(*given: Any, **more: Any) -> None:
+        up(*given, **more)
+        shop.clock.sleep(60)
+        more["watch"]()
+
+    shop.project.up = slow  # type: ignore[method-assign]
+    failed = outcome(shop.deploy)
+    assert "docker compose has not ended after 30.0 s" in failed.what
+    assert job(shop).status == "exited"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.project import service
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.hooks import check_hooks
 from whalebuild.deployments.record import Outcome
-from whalebuild.errors import DeployError, UsageError
+from whalebuild.errors import DeployError, InterruptedRunError, UsageError
 from whalebuild.hooks import read_hooks
 from whalebuild.published.kept import kept_name
 
@@ -201,3 +202,39 @@ def test_a_hook_for_a_service_that_is_not_there(tmp_path: Path) -> None:
         )
     assert '"wep"' in caught.value.what
     assert caught.value.cause
+
+
+def with_replicas(shop: DeployWorld, count: int) -> None:
+    services = shop.project.made.services
+    web = replace(services["web"], replicas=count)
+    shop.project.made = replace(shop.project.made, services={**services, "web": web})
+
+
+def test_more_containers_drain_none_and_fewer_those_that_go(tmp_path: Path) -> None:
+    shop = at_one(tmp_path, drain={"service": "web", "command": "drain"})
+    with_replicas(shop, 2)
+    assert shop.plan().services["web"].configured == ("replicas: 1 -> 2",)
+    shop.deploy()
+    assert (len(shop.runs()), shop.commands.asked) == (2, [])
+    _, second = (c for c in shop.project.running if c.service == "web")
+    shop.project.running = [
+        replace(c, number=2) if c == second else c for c in shop.project.running
+    ]
+    with_replicas(shop, 1)
+    shop.deploy()
+    assert [place for place, _, _ in shop.commands.asked] == [second.id]
+
+
+def test_one_that_is_interrupted_leaves_the_old_one_alone(tmp_path: Path) -> None:
+    shop = at_one(tmp_path, drain={"service": "web", "command": "drain"})
+    before = [c.id for c in shop.project.running if c.service == "web"]
+    shop.publish("2")
+
+    def run(*_: object) -> int:
+        raise InterruptedRunError("interrupted by SIGTERM")
+
+    shop.commands._run = run  # type: ignore[assignment,method-assign]
+    stopped = outcome(lambda: shop.deploy(order=UpdateOrder.START_FIRST))
+    assert isinstance(stopped, InterruptedRunError)
+    assert "was not stopped, and runs" in stopped.what
+    assert [c.id for c in shop.project.running if c.service == "web"] == before

@@ -168,3 +168,18 @@ def test_nobody_reads_the_output(tmp_path: Path) -> None:
     assert isinstance(stopped, InterruptedRunError)
     assert "nobody reads the output any more; rolled back: web" in stopped.what
     assert (shop.runs(), shop.interrupts.output_dropped) == ([before], True)
+
+
+def test_before_the_record_has_a_begin(tmp_path: Path) -> None:
+    """It gets no end either, which would be a damaged line."""
+    shop, before = at_one(tmp_path)
+    stopped, held = InterruptedRunError(INTERRUPTED), shop.interrupts.held
+
+    def interrupted() -> Any:
+        if not stopped.__traceback__:
+            raise stopped
+        return held()
+
+    shop.interrupts.held = interrupted  # type: ignore[method-assign]
+    assert isinstance(outcome(shop.deploy), InterruptedRunError)
+    assert (shop.runs(), outcomes(shop), shop.history.damaged) == ([before], [Outcome.DONE], ())

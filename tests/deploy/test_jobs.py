@@ -287,3 +287,19 @@ def test_a_job_that_docker_starts_again_is_said_to_have_ended(tmp_path: Path) ->
         "migrate: the job ended 7 times, the last time with exit code 3, within 30.0 s, and was "
         "stopped" in failed.what
     )
+
+
+def test_a_job_that_compose_was_starting_at_the_deadline_is_stopped(tmp_path: Path) -> None:
+    shop = at_one(tmp_path)
+    publish(shop, {})
+    up = shop.project.up
+
+    def slow(*given: Any, **more: Any) -> None:
+        up(*given, **more)
+        shop.clock.sleep(60)
+        more["watch"]()
+
+    shop.project.up = slow  # type: ignore[method-assign]
+    failed = outcome(shop.deploy)
+    assert "docker compose has not ended after 30.0 s" in failed.what
+    assert job(shop).status == "exited"

@@ -306,3 +306,42 @@ def test_a_later_tag_is_no_change_of_configuration_once_it_runs(world: DeployWor
     world.deploy()
     assert said(world.plan()) == (ServiceAction.UNCHANGED, ())
     assert world.deploy().number is None
+
+
+def test_what_compose_does_not_see_is_gone_back_from(world: DeployWorld) -> None:
+    """A container with the new file in it is replaced on the way back as well."""
+    world.publish("1")
+    inside(world, routes="one")
+    world.deploy()
+    inside(world, routes="two")
+    given = []
+    up = world.project.up
+    world.project.up = lambda *a, **k: (given.append(k.get("flags")), up(*a, **k))[1]  # type: ignore[method-assign,func-returns-value]
+    world.project.fails["up"] = [CommandFailedError("no")]
+    assert "rolled back" in str(outcome(world.deploy))
+    assert given[1:] == [(UpFlag.NO_DEPS,), (UpFlag.NO_DEPS, UpFlag.FORCE_RECREATE)]
+
+
+def test_a_rollback_is_about_no_job_that_only_compose_knows_a_version_of(
+    world: DeployWorld,
+) -> None:
+    def made(**more: str) -> None:
+        ends = {"migrate": {"condition": "service_completed_successfully"}}
+        web = {"image": "registry.test/acme/web:latest", "depends_on": ends, "environment": more}
+        job = {"image": "own", "pull_policy": "never", "environment": more}
+        services = {"web": web, "migrate": job}
+        world.project.made = read_model({"name": "shop", "services": services})
+
+    world.project.names["own"] = world.project.names["own:latest"] = "sha256:own"
+    world.project.looks["sha256:own"] = {"status": "exited"}
+    made()
+    world.publish("1")
+    world.deploy()
+    [before] = [each for each in world.project.running if each.service == "migrate"]
+    made(DEBUG="1")
+    world.deploy()
+    [ran] = [each for each in world.project.running if each.service == "migrate"]
+    assert ran.id != before.id, "it is run anew by another configuration"
+    assert world.rollback().to == 1
+    last = world.history.deployments[-1].begun
+    assert (set(last.configurations), set(last.configured)) == ({"web"}, {"web"})

@@ -178,7 +178,8 @@ drain = {service = "web", command = ["sh", "-c", "cat /srv/settings.json"]}
     second = web.publish("2")
     done = host.whalebuild("deploy", check=True)
     assert 'hook pre-deploy: {"release": "2"' in done.stderr
-    assert "hook pre-deploy: WHALEBUILD_DEPLOYMENT=2" in done.stderr
+    number = host.result("history")["deployments"][-1]["number"]
+    assert f"hook pre-deploy: WHALEBUILD_DEPLOYMENT={number}\n" in done.stderr
     assert "VIRTUAL_HOST" not in done.stderr
     assert 'hook drain: {"release": "1"' in done.stderr
     told = json.loads((host.folder / "told").read_text())

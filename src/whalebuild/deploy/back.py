@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from whalebuild.buildkit.console import Console
+from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
 from whalebuild.deploy.course import Course, Interrupts
 from whalebuild.deploy.deadline import Deadline
@@ -18,6 +19,9 @@ from whalebuild.deployplan.plan import DeployPlan, ServiceAction, ServiceChange
 from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 
+_SETTLE = 30.0  # seconds in which what was starting is to work
+# With these the engine starts a container again when it comes back itself.
+_STARTED_AGAIN = frozenset({"always", "unless-stopped"})
 _INTERVAL = 0.5  # seconds between two tries to reach an engine that went away
 _SEE = "see `docker compose ps` and its logs; `whalebuild history` has the versions"
 
@@ -90,7 +94,10 @@ class GoBack:
         # A job that was done stays done: its tag with it, unless others have the same.
         jobs = {name: each for name, each in plan.services.items() if name not in course.jobs}
         self.switcher.set_tags(back_plan(replace(plan, services=jobs), jobs=True))
-        seen = observer.at([name for name in _names(plan) if _before(plan, name)])
+        names = [name for name in _names(plan) if _before(plan, name)]
+        seen = observer.at(names)
+        if not all_work(seen) and self._settled(names):
+            seen = observer.at(names)
         step = "see what it printed, and deploy again"
         if not seen:
             seen = observer.at(_names(plan))
@@ -124,6 +131,23 @@ class GoBack:
             # Ctrl-C reaches docker compose as well.
             self.switcher.switch(back, course.back())
 
+    def _settled(self, names: Collection[str]) -> bool:
+        """Wait a moment for what is starting, as after a restart of the engine.
+
+        Returns:
+            Whether anything was.
+        """
+        ends, waited = min(self.deadline.ends, self.deadline.clock() + _SETTLE), False
+        while self.deadline.clock() < ends:
+            containers = self.project.containers()
+            starting = [c.name for c in containers if c.service in names and _is_starting(c)]
+            if not starting:
+                break
+            waited = True
+            self.console.progress(f"waiting for {', '.join(starting)}", self.deadline.words)
+            self.sleep(_INTERVAL)
+        return waited
+
     def _await_engine(self) -> None:
         """Wait until the engine answers: it may be restarting, and what it runs with it."""
         while True:
@@ -147,7 +171,7 @@ def back_plan(plan: DeployPlan, *, jobs: bool = False) -> DeployPlan:
     """
     changes = {
         each.service.name: ServiceChange(
-            *(each.service, ServiceAction.UPDATE, each.before, each.version),
+            *(each.service, _way_back(each), each.before, each.version),
             # It has worked before: no trial.
             order=UpdateOrder.STOP_FIRST if each.service.exclusive else each.order,
             configured=each.configured,
@@ -160,10 +184,26 @@ def back_plan(plan: DeployPlan, *, jobs: bool = False) -> DeployPlan:
     return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=(), orphans=())
 
 
+def _way_back(change: ServiceChange) -> ServiceAction:
+    """Whether another version is to run again, or the same one by its earlier configuration."""
+    configured = change.action is ServiceAction.CONFIGURE
+    same = change.before and change.version and change.before.digest == change.version.digest
+    return ServiceAction.CONFIGURE if configured and same else ServiceAction.UPDATE
+
+
 def reason_of(failed: UnhealthyError) -> str:
     """What did not work, with the service's name."""
     problem = failed.problem
     return f"{problem.service}: {problem.reason}" if problem.service else problem.reason
+
+
+def _is_starting(container: Container) -> bool:
+    """Whether the engine is about to have a container running and checked."""
+    if container.oneoff or container.trial:
+        return False
+    if container.is_up:
+        return container.status == "restarting" or container.health == "starting"
+    return container.restart_policy in _STARTED_AGAIN
 
 
 def _names(plan: DeployPlan) -> list[str]:

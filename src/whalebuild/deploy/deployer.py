@@ -43,7 +43,7 @@ class _Run:
 
     Attributes:
         began: Seconds, by the clock.
-        ended: Whether the record has its end.
+        recorded: Whether the record has its begin, and not its end yet.
     """
 
     plan: DeployPlan
@@ -51,7 +51,7 @@ class _Run:
     number: int
     began: float
     course: Course = field(default_factory=Course)
-    ended: bool = False
+    recorded: bool = False
 
     @property
     def for_hooks(self) -> HookRun:
@@ -156,6 +156,7 @@ class Deployer:
                 begun = Begun(number, act, self.now(), wanted, before, to, kept, words)
                 with self.interrupts.held():
                     self.record.add(begun)
+                    run.recorded = True
                 self.interrupts.check()
             try:
                 with self.project.as_it_was(plan.configuration.model):
@@ -255,8 +256,8 @@ class Deployer:
         return self.planner.running_now
 
     def _end(self, run: _Run, outcome: Outcome, reason: str | None = None) -> None:
-        """Record the end, once."""
-        if run.ended or not run.plan.touched:
+        """Record the end, once, of what has a begin there."""
+        if not run.recorded:
             return
         about = {each.service.name for each in run.plan.changes}
         # A rollback skips jobs; what an interrupted deploy has left of them is settled with it.
@@ -266,7 +267,7 @@ class Deployer:
         downloaded = download_of(run.plan.diffs)[0]
         took = round(self.clock() - run.began, 3)
         self.record.add(Ended(run.number, outcome, self.now(), running, reason, downloaded, took))
-        run.ended = True
+        run.recorded = False
 
     def _record_found(self, plan: DeployPlan) -> None:
         """Record what was started by other means, so that a rollback can go back to it."""

@@ -73,7 +73,7 @@ class Jobs:
         return tuple(each for each in found if self._is_due(each, containers))
 
     def _is_due(self, job: ServiceChange, containers: Collection[Container]) -> bool:
-        if job.action in _NEW:
+        if job.action in _NEW or job.configured:
             return True
         mine = containers_of(containers, job.service.name)
         done = [each for each in mine if each.status == "exited" and not each.exit_code]
@@ -122,6 +122,7 @@ class Jobs:
         except UnhealthyError as failed:
             if isinstance(failed, JobFailedError):
                 raise
+            self._stop(name)  # compose may have started it when it was stopped at the deadline
             raise JobFailedError(failed.problem, failed.log) from None
         except BaseException:
             self._stop(name)  # interrupted: it must not go on behind anybody's back

@@ -136,7 +136,7 @@ class StartFirst:
             if named:
                 for each in new:
                     self.project.rejoin(each.id, each.aliases)
-        course.stops(old)
+            course.stops(old)  # interrupted in a hook of it, it has stopped nothing
         if named:
             self._drain(old)
         self.console.progress(f"stopping the old version of {name}", self.deadline.words)

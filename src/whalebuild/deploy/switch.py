@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
@@ -88,7 +88,7 @@ class Switcher:
         names = [name for name in plan.to_start if not plan.services[name].service.is_job]
         orphans = plan.orphans if plan.remove_orphans else ()
         if names or orphans:
-            course.stops(_replaced(plan, containers))
+            course.stops([*_replaced(plan, containers), *_too_many(plan, containers)])
         if orphans:
             # Before: one that was renamed may have the port of its successor.
             self.console.progress("removing orphans", self.deadline.words)
@@ -121,7 +121,7 @@ def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Conta
     changed = {
         each.service.name: each.before_image
         for each in plan.changes
-        if each.action in {ServiceAction.UPDATE, ServiceAction.CONFIGURE}
+        if each.is_replaced
         and not each.service.is_job
         and not (each.action is ServiceAction.CONFIGURE and _was_switched(each))
     }
@@ -134,6 +134,18 @@ def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Conta
         # Switched start-first: the new one is the only one by now.
         and changed[each.service] in {"", each.image}
     ]
+
+
+def _too_many(plan: DeployPlan, containers: Collection[Container]) -> Iterator[Container]:
+    """Those that compose removes since fewer are to run: it keeps the lowest numbers.
+
+    ``ensureService`` in ``pkg/compose/convergence.go`` of compose 2.
+    """
+    for each in plan.changes:
+        if each.action is ServiceAction.CONFIGURE and not each.is_replaced:
+            own = containers_of(containers, each.service.name)
+            own = sorted((one for one in own if one.is_up), key=lambda one: one.number)
+            yield from own[each.service.replicas :]
 
 
 def _was_switched(change: ServiceChange) -> bool:

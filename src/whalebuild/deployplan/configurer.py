@@ -27,12 +27,11 @@ from whalebuild.deployplan.configuration import (
     running_configuration,
 )
 from whalebuild.deployplan.filed import not_as_filed, other_tags
-from whalebuild.deployplan.plan import ServiceAction, ServiceChange, running_of, switched
+from whalebuild.deployplan.plan import COUNT, ServiceAction, ServiceChange, running_of, switched
 from whalebuild.deployplan.ports import Configurations, Project
 
 # What becomes of services whose version stays.
 _SETTLED = frozenset({ServiceAction.UNCHANGED, ServiceAction.CONFIRM})
-_COUNT = "replicas: "
 _STAYS = "stays as it is now: what was in it is not kept"
 _LOST = "by which configuration it ran then is not kept any more: it gets that of the files"
 
@@ -238,7 +237,7 @@ def reconfigured(
     if change.action is ServiceAction.UPDATE:  # the version says it
         words = tuple(each for each in words if not each.startswith("image:"))
     wanted = change.service.replicas
-    counts = (f"{_COUNT}{running} -> {wanted}",) if running not in {0, wanted} else ()
+    counts = (f"{COUNT}{running} -> {wanted}",) if running not in {0, wanted} else ()
     change = replace(change, configured=(*words, *counts), forced=found.forced)
     if change.action in _SETTLED and words:
         change = switched(replace(change, action=ServiceAction.CONFIGURE), order)
@@ -262,22 +261,9 @@ def with_users(
     made = dict(changes)
     for _ in changes:  # one that uses one that uses one ...
         for name, change in made.items():
-            of = [
-                each for each in containers_used(wanted[name].service) if _replaced(made.get(each))
-            ]
+            used = containers_used(wanted[name].service)
+            of = [each for each in used if each in made and made[each].is_replaced]
             if of and change.action in _SETTLED:
                 words = tuple(f"it uses {each}, which is replaced" for each in of)
                 made[name] = replace(change, action=ServiceAction.CONFIGURE, configured=words)
     return made
-
-
-def _replaced(change: ServiceChange | None) -> bool:
-    actions = {ServiceAction.UPDATE, ServiceAction.CONFIGURE}
-    return (
-        change is not None
-        and change.action in actions
-        and bool(
-            change.action is ServiceAction.UPDATE
-            or [each for each in change.configured if not each.startswith(_COUNT)]
-        )
-    )

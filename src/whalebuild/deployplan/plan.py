@@ -16,6 +16,8 @@ from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff
 from whalebuild.published.host_images import HostImage
 from whalebuild.text import did_you_mean
 
+#: How a new number of containers begins in ``ServiceChange.configured``.
+COUNT = "replicas: "
 _IF_MISSING = frozenset({"", "missing", "if_not_present"})
 
 
@@ -80,6 +82,13 @@ class ServiceChange:
     configured: tuple[str, ...] = ()
     forced: bool = False
     unreachable: WhalebuildError | None = None
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether containers that run are replaced, and not only some more or fewer are to run."""
+        other = any(not each.startswith(COUNT) for each in self.configured)
+        configured = self.action is ServiceAction.CONFIGURE and other
+        return configured or self.action is ServiceAction.UPDATE
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,8 @@ class DeployPlanner:
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
         for service in in_order(earlier.model, set(known) - set(versions)):
-            changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=_AS_IT_WAS)
+            if not service.is_job:
+                changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=_AS_IT_WAS)
         changes, found = self.configurer.to_earlier(earlier, changes, self.seen.containers, order)
         plain = ServiceAction.PLAIN
         changes = {

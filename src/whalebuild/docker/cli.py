@@ -69,6 +69,11 @@ class DockerCalls:
         return self._scratch.path
 
     @property
+    def changes(self) -> Mapping[str, str | None]:
+        """What all calls change of the environment; None takes a variable out."""
+        return self._env
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment of all calls: it says which engine is meant."""
         return environment_after(self._env)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 
 from whalebuild.compose.trial import TRIAL_LABELS
@@ -18,15 +17,16 @@ Line = Callable[[str], None]
 
 
 class HookCommands:
-    """See ``deployplan.ports.Commands``."""
+    """See ``deployplan.ports.Commands``; docker in a hook asks the engine of the deploy as well."""
 
     def __init__(self, project: ComposeProject) -> None:
         self._project = project
 
     def run(self, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch) -> int:
         """See ``deployplan.ports.Commands``."""
+        given = environment_after({**self._project.changes, **env})
         try:
-            return run_streamed(words, {**os.environ, **env}, line, watch)
+            return run_streamed(words, given, line, watch)
         except OSError as failed:
             raise CommandFailedError(f"{words[0]}: {failed.strerror}") from None
 
@@ -43,7 +43,7 @@ class HookCommands:
         What is stopped is docker's client: the command in the container ends by itself.
         """
         named = [word for name in env for word in ("--env", name)]
-        program, given = docker_program(env, None)
+        program, given = docker_program({**self._project.changes, **env}, None)
         call = [program, "exec", *named, container, *words]
         return run_streamed(call, environment_after(given), line, watch)
 
@@ -61,6 +61,6 @@ class HookCommands:
         labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
         flags = ["--rm", "--no-TTY", "--no-deps", "--quiet-pull"]
         with self._project.aside(service, image) as what:
-            program, given = docker_program({**what.env, **env}, "compose")
+            program, given = docker_program({**self._project.changes, **what.env, **env}, "compose")
             call = [*compose_words(what.options), "run", *flags, *labels, *named, service, *words]
             return run_streamed([program, *call], environment_after(given), line, watch)

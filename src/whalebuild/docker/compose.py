@@ -103,6 +103,11 @@ class ComposeProject:
     def __exit__(self, *_: object) -> None:
         self._engine.close()
 
+    @property
+    def changes(self) -> Mapping[str, str | None]:
+        """What calls change of the environment: it says which engine is meant."""
+        return self._calls.changes
+
     def model(self) -> Model:
         """See ``deployplan.ports.Project``. The files are read once."""
         if self._earlier is not None:

@@ -90,6 +90,29 @@ def test_start_first_drains_the_old_one_before_it_is_stopped(tmp_path: Path) -> 
     assert seen == [True]
 
 
+@pytest.mark.parametrize("order", UpdateOrder)
+def test_a_container_that_was_told_to_drain_does_not_stay(
+    tmp_path: Path, order: UpdateOrder
+) -> None:
+    """Interrupted in the hook, nothing is switched; but a proxy does not ask the old one again."""
+    shop = at_one(tmp_path, drain={"service": "web", "command": "drain"})
+    [old] = [c for c in shop.project.running if c.service == "web"]
+    shop.publish("2")
+    draining = shop.commands._run
+
+    def run(*given: object) -> int:
+        shop.commands._run = draining  # type: ignore[method-assign]
+        raise InterruptedRunError("interrupted by SIGINT", next_step="")
+
+    shop.commands._run = run  # type: ignore[method-assign]
+    stopped = outcome(lambda: shop.deploy(order=order))
+    assert isinstance(stopped, InterruptedRunError)
+    [back] = [c for c in shop.project.running if c.service == "web"]
+    assert (back.image, back.id == old.id) == (old.image, False)
+    assert "web: made anew, as it was told to drain" in shop.console.notes
+    assert shop.history.deployments[-1].outcome is Outcome.ROLLED_BACK
+
+
 def test_a_first_hook_that_fails_stops_nothing(tmp_path: Path) -> None:
     shop = at_one(tmp_path, pre_deploy="check", on_failure="tell")
     [before] = shop.runs()
@@ -223,18 +246,3 @@ def test_more_containers_drain_none_and_fewer_those_that_go(tmp_path: Path) -> N
     with_replicas(shop, 1)
     shop.deploy()
     assert [place for place, _, _ in shop.commands.asked] == [second.id]
-
-
-def test_one_that_is_interrupted_leaves_the_old_one_alone(tmp_path: Path) -> None:
-    shop = at_one(tmp_path, drain={"service": "web", "command": "drain"})
-    before = [c.id for c in shop.project.running if c.service == "web"]
-    shop.publish("2")
-
-    def run(*_: object) -> int:
-        raise InterruptedRunError("interrupted by SIGTERM")
-
-    shop.commands._run = run  # type: ignore[assignment,method-assign]
-    stopped = outcome(lambda: shop.deploy(order=UpdateOrder.START_FIRST))
-    assert isinstance(stopped, InterruptedRunError)
-    assert "was not stopped, and runs" in stopped.what
-    assert [c.id for c in shop.project.running if c.service == "web"] == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from whalebuild.buildkit.console import Console
@@ -82,11 +82,21 @@ class GoBack:
             if not back.touched and course.switched:
                 what = "there is no version before it to go back to"
                 return WayBack(Outcome.FAILED, what, "see what it printed, and deploy again")
+            drained = self._drained(course)
+            if drained:
+                self.console.note(f"{', '.join(drained)}: made anew, as it was told to drain")
+            back = replace(back, services=_made_anew(back.services, drained))
             with self.project.as_it_was(plan.configuration.back):
-                if not course.switched:
+                if not course.switched and not drained:
                     return self._untouched(plan, course, observer)
                 self.console.note(f"{reason}; going back")
                 return self._switched(back, observer, course)
+
+    def _drained(self, course: Course) -> tuple[str, ...]:
+        """Services of which a container was told to drain, and runs on."""
+        found = self.project.containers() if course.drained else ()
+        still = [each.service for each in found if each.id in course.drained and each.is_up]
+        return tuple(dict.fromkeys(still))
 
     def _untouched(self, plan: DeployPlan, course: Course, observer: Observer) -> WayBack:
         """Nothing was stopped. It is looked at all the same: a trial may have done harm."""
@@ -182,6 +192,18 @@ def back_plan(plan: DeployPlan, *, jobs: bool = False) -> DeployPlan:
     }
     changes |= {each.service.name: each for each in plan.touched if not each.version}
     return replace(plan, services=changes, named=tuple(changes), diffs=(), notes=(), orphans=())
+
+
+def _made_anew(
+    changes: Mapping[str, ServiceChange], names: Collection[str]
+) -> dict[str, ServiceChange]:
+    """The changes, with new containers for these services, also where nothing else is new."""
+    return {
+        name: replace(each, action=ServiceAction.CONFIGURE, configured=("drained",), forced=True)
+        if name in names
+        else each
+        for name, each in changes.items()
+    }
 
 
 def _way_back(change: ServiceChange) -> ServiceAction:

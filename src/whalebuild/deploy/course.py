@@ -20,6 +20,8 @@ class Course:
         switched: Whether anything of the versions before may be stopped by now.
         done: Whether all is switched and works.
         drain: Called with containers before they are stopped.
+        drained: IDs of the containers that were told to take no more work; one of them that stays
+            is of no use.
     """
 
     jobs: list[str] = field(default_factory=list)
@@ -27,6 +29,7 @@ class Course:
     switched: bool = False
     done: bool = False
     drain: Callable[[Collection[Container]], None] | None = None
+    drained: set[str] = field(default_factory=set)
 
     def stops(self, containers: Collection[Container]) -> None:
         """Say that containers of the versions before are about to be stopped."""

@@ -187,7 +187,8 @@ class Deployer:
             self.hooks.run(HookMoment.PRE_DEPLOY, run.for_hooks)
         if run.act is DeploymentKind.DEPLOY:
             self.jobs.run(run.plan, run.course)
-        run.course.drain = lambda old: self.hooks.drain(run.for_hooks, old)
+        drained = run.course.drained
+        run.course.drain = lambda old: self.hooks.drain(run.for_hooks, old, drained)
         self.switcher.switch(run.plan, run.course)
         with self.interrupts.held():
             self._end(run, Outcome.DONE)

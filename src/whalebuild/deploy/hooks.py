@@ -87,14 +87,21 @@ class HookRunner:
                 call = self._inside(hook, hook.service, env)
             self._run(moment, call)
 
-    def drain(self, about: HookRun, old: Collection[Container]) -> None:
-        """Run the hooks that are to run before these containers are stopped; they stop nothing."""
+    def drain(self, about: HookRun, old: Collection[Container], told: set[str]) -> None:
+        """Run the hooks that are to run before these containers are stopped; they stop nothing.
+
+        Args:
+            about: What hooks are told.
+            old: The containers.
+            told: Gets the IDs of those that may have been told, also if a signal comes meanwhile.
+        """
         for container in old:
             for hook in self.hooks.get(HookMoment.DRAIN, ()):
                 if hook.service not in {None, container.service}:
                     continue
                 env = about.environment(HookMoment.DRAIN)
                 env["WHALEBUILD_CONTAINER"] = container.name
+                told.add(container.id)
                 try:
                     self._run(HookMoment.DRAIN, self._draining(hook, container, env))
                 except HookFailedError as failed:

@@ -63,7 +63,8 @@ def test_every_key_can_be_set_in_every_place_and_says_where_it_came_from() -> No
     for key in KEYS:
         assert from_file.value(key) == from_environment.value(key) == from_flags.value(key), key
         origins = [s.origin(key) for s in (from_file, from_environment, from_flags)]
-        assert origins == [FILE, f"WHALEBUILD_{key.replace('-', '_').upper()}", f"--{key}"]
+        flag = {"deploy-timeout": "timeout", "deploy-grace": "grace", "hosts": "host"}.get(key, key)
+        assert origins == [FILE, f"WHALEBUILD_{key.replace('-', '_').upper()}", f"--{flag}"]
     assert from_file.file == ("a.hcl", "b.hcl")
     assert from_file.allow == ("fs.read=/x",)
     assert from_file.retry_deadline == 9.0

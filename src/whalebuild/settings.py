@@ -131,6 +131,9 @@ KEYS = {
 }
 
 
+# Flags that are not called as their keys.
+_FLAG_NAMES = {"deploy-timeout": "timeout", "deploy-grace": "grace", "hosts": "host"}
+
 #: The table of the settings file that has a table of settings for each target.
 TARGETS = "targets"
 #: The settings that a target may have for itself.
@@ -283,7 +286,8 @@ def layer_from_flags(flags: Mapping[str, object]) -> Layer:
     values: dict[str, tuple[Value, str]] = {}
     for name, raw in flags.items():
         if raw is not None and raw != ():
-            values[name] = (_checked(KEYS[name], raw, f"--{name}"), f"--{name}")
+            flag = f"--{_FLAG_NAMES.get(name, name)}"
+            values[name] = (_checked(KEYS[name], raw, flag), flag)
     return Layer(values)
 
 

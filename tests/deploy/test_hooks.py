@@ -140,7 +140,10 @@ def test_a_hook_that_hangs_ends_at_the_deadline(tmp_path: Path) -> None:
     shop.publish("2")
     shop.commands.codes["pre-deploy"] = None
     failed = outcome(shop.deploy)
-    assert "hook pre-deploy: it has not ended after 30.0 s, and was stopped" in failed.what
+    assert (
+        "hook pre-deploy: it has not ended after 30.0 s, and is not waited for any more"
+        in failed.what
+    )
     assert any("waiting for the end of hook pre-deploy" in each for each in shop.console.shown)
 
 
@@ -176,6 +179,8 @@ def test_the_way_back_drains_what_clients_may_have_found(tmp_path: Path) -> None
     assert isinstance(outcome(shop.deploy), DeployError)
     first, second = [place for place, word, _ in shop.commands.asked if word == "drain"]
     assert first == old.id != second
+    [back] = [c for c in shop.project.running if c.service == "web"]
+    assert back.id not in {first, second}
 
 
 def test_the_way_back_drains_no_version_that_does_not_work_and_tells_of_the_failure(

@@ -97,7 +97,7 @@ def test_no_rollback_stays_as_it_is(tmp_path: Path) -> None:
 
 def test_the_second_one_ends_it(tmp_path: Path) -> None:
     shop, _ = at_one(tmp_path)
-    during(shop, "compose starts", InterruptedRunError(INTERRUPTED), AbandonedRunError("ended"))
+    during(shop, "compose looks", InterruptedRunError(INTERRUPTED), AbandonedRunError("ended"))
     ended = outcome(shop.deploy)
     assert isinstance(ended, AbandonedRunError)
     assert "run `whalebuild rollback`" in str(ended.next_step)

@@ -94,13 +94,15 @@ def test_a_job_whose_container_somebody_removed_is_run(tmp_path: Path) -> None:
     assert ups(shop) == [("migrate",), ("db", "web")]
 
 
-def test_a_job_that_nobody_named_runs_if_it_never_has(tmp_path: Path) -> None:
+def test_a_job_that_a_named_service_waits_for_comes_with_it(tmp_path: Path) -> None:
     shop = world(tmp_path)
     shop.deploy("web")
     assert ups(shop) == [("db",), ("migrate",), ("db", "web")]
     publish(shop, DONE)
     shop.deploy("web")
-    assert ups(shop)[3:] == [("web",)], "it has ended well, and nobody has named it"
+    assert ups(shop)[3:] == [("migrate",), ("web",)], "new code does not run without it"
+    shop.deploy("web")
+    assert ups(shop)[5:] == [("web",)], "it has ended well already"
 
 
 def test_a_job_that_fails_stops_nothing(tmp_path: Path) -> None:

@@ -19,11 +19,13 @@ from whalebuild.deployplan.ports import Commands
 from whalebuild.errors import UsageError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import redact
+from whalebuild.failures.redaction import LineRedactor
 from whalebuild.hooks import Hook, HookMoment, Hooks
 from whalebuild.published.kept import kept_name
-from whalebuild.text import did_you_mean
+from whalebuild.text import did_you_mean, human_seconds
 
 _LAST_LINES = 20
+_DRAIN = 30.0  # seconds at the most for one hook before a stop: a deploy does not fail of it
 
 
 class HookFailedError(UnhealthyError):
@@ -144,22 +146,26 @@ class HookRunner:
         return lambda line, watch: self.commands.run_in(container.id, hook.words, env, line, watch)
 
     def _run(self, moment: HookMoment, call: _Call) -> None:
-        name, lines = f"hook {moment}", list[str]()
+        name, lines, redacted = f"hook {moment}", list[str](), LineRedactor()
         self.console.note(f"{name}: running")
 
         def line(text: str) -> None:
-            lines.append(redact(text))
+            lines.append(redacted(text))
             self.console.note(f"{name}: {lines[-1]}")
 
+        limit = self.deadline.clock() + _DRAIN if moment is HookMoment.DRAIN else float("inf")
+
         def watch() -> None:
-            if self.deadline.is_over:
+            if self.deadline.is_over or self.deadline.clock() > limit:
                 raise _TooLateError
             self.console.progress(f"waiting for the end of {name}", self.deadline.words)
 
         try:
             code = call(line, watch)
         except _TooLateError:
-            reason = f"it has not ended after {self.deadline.passed}, and was stopped"
+            passed = human_seconds(_DRAIN) if self.deadline.clock() > limit else None
+            reason = f"it has not ended after {passed or self.deadline.passed}"
+            reason += ", and is not waited for any more"
         except CommandFailedError as failed:
             reason = f"it could not be run: {failed.stderr.strip()}"
         else:

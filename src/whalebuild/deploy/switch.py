@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
@@ -28,6 +28,7 @@ from whalebuild.deployplan.plan import (
     running_of,
 )
 from whalebuild.deployplan.ports import Project
+from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
 
 
@@ -88,24 +89,28 @@ class Switcher:
         names = [name for name in plan.to_start if not plan.services[name].service.is_job]
         orphans = plan.orphans if plan.remove_orphans else ()
         if names or orphans:
-            course.stops([*_replaced(plan, containers), *_too_many(plan, containers)])
+            replaced = _replaced(plan, containers, self._image_of)
+            course.stops([*replaced, *_too_many(plan, containers)])
         if orphans:
             # Before: one that was renamed may have the port of its successor.
             self.console.progress("removing orphans", self.deadline.words)
             self.project.remove([each.id for each in orphans])
         if names:
-            self.console.progress("docker compose starts what is new", self.deadline.words)
+            self.console.progress("docker compose looks for what to start", self.deadline.words)
             self.compose.up(names, plan.pairs, flags=(UpFlag.NO_DEPS,))
             stale = [name for name in names if _is_stale(plan.services[name])]
             if stale:
                 flags = (UpFlag.NO_DEPS, UpFlag.FORCE_RECREATE)
                 self.compose.up(stale, plan.pairs, flags=flags)
 
+    def _image_of(self, version: Reference) -> str | None:
+        return self.project.image_id(kept_name(version.digest or ""))
+
     def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
         """Raise where another image runs: a tag was moved before compose read it."""
         containers = self.project.containers()
         for each in pairs:
-            expected = self.project.image_id(kept_name(version_of(each).digest or ""))
+            expected = self._image_of(version_of(each))
             for container in running_of(containers, each.service.name):
                 if container.image != expected:
                     reason = f"it runs {container.image}, another image than it was to run"
@@ -116,24 +121,24 @@ class Switcher:
                     )
 
 
-def _replaced(plan: DeployPlan, containers: Collection[Container]) -> list[Container]:
-    """The running containers that compose is going to replace, as far as the plan tells."""
-    changed = {
-        each.service.name: each.before_image
-        for each in plan.changes
-        if each.is_replaced
-        and not each.service.is_job
-        and not (each.action is ServiceAction.CONFIGURE and _was_switched(each))
-    }
-    return [
-        each
-        for each in containers
-        if each.service in changed
-        and not each.oneoff
-        and each.status == "running"
-        # Switched start-first: the new one is the only one by now.
-        and changed[each.service] in {"", each.image}
-    ]
+def _replaced(
+    plan: DeployPlan, containers: Collection[Container], image_of: Callable[[Reference], str | None]
+) -> Iterator[Container]:
+    """The running containers that compose is going to replace, as far as the plan tells.
+
+    Args:
+        plan: What is to run.
+        containers: Of the project.
+        image_of: The engine's ID of a version's image.
+    """
+    for each in plan.changes:
+        if not each.is_replaced or each.service.is_job or _was_switched(each):
+            continue
+        runs_on = image_of(version_of(each)) if each.action is ServiceAction.UPDATE else None
+        for container in containers_of(containers, each.service.name):
+            old = each.before_image in {"", container.image} and container.image != runs_on
+            if container.status == "running" and old:
+                yield container
 
 
 def _too_many(plan: DeployPlan, containers: Collection[Container]) -> Iterator[Container]:

@@ -150,12 +150,19 @@ def chosen_services(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
     Raises:
         UsageError: There is no such service.
     """
+    if not model.services:
+        raise UsageError(
+            f"no service of the project {model.name} is chosen",
+            cause="its files have none, or all of them have a profile",
+            next_step="name the profile with --profile",
+        )
     for name in names:
         if name not in model.services:
             raise UsageError(
                 f'the project {model.name} has no service "{name}"',
                 cause=did_you_mean(name, model.services),
-                next_step=f"name one of {', '.join(model.services) or 'those of its profiles'}",
+                next_step=f"name one of {', '.join(model.services)}; of a service with a profile, "
+                "name that as well, with --profile",
             )
     return in_order(model, names or model.services)
 

@@ -36,7 +36,13 @@ from whalebuild.deployplan.plan import (
 )
 from whalebuild.deployplan.ports import Project
 from whalebuild.deployplan.resolve import Resolved, Resolver
-from whalebuild.deployplan.services import built_here, held_back, idle_dependencies, orphans
+from whalebuild.deployplan.services import (
+    awaited_jobs,
+    built_here,
+    held_back,
+    idle_dependencies,
+    orphans,
+)
 from whalebuild.errors import RefusedError, UnreachableError, WhalebuildError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.diff import DiffReader
@@ -91,6 +97,8 @@ class DeployPlanner:
             WhalebuildError: No registry can be asked, so that nothing is left to deploy.
         """
         chosen = [each.name for each in chosen_services(self.model, names)]
+        if dependencies:
+            chosen += sorted(awaited_jobs(self.model, chosen))
         idle = idle_dependencies(self.model, chosen, self.seen.runs) if dependencies else ()
         services = in_order(self.model, (*chosen, *idle))
         deployed = {name for name, version in self._recorded.items() if version}

@@ -31,6 +31,18 @@ def idle_dependencies(
     return frozenset(each for each in others if model.services[each].replicas and not runs(each))
 
 
+def awaited_jobs(model: Model, names: Collection[str]) -> frozenset[str]:
+    """The jobs that services wait for, also by other jobs: new code is not to run without them."""
+    jobs: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        for name, condition in model.services[waiting.pop()].depends_on.items():
+            if condition == _ENDS and name in model.services and name not in jobs:
+                jobs.add(name)
+                waiting.append(name)
+    return frozenset(jobs - set(names))
+
+
 def held_back(
     services: Iterable[Service], unreachable: Collection[str], runs: Callable[[str], bool]
 ) -> Mapping[str, str]:

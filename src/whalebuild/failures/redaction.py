@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator
 
 _WORD = r"[\w.~+/=-]"
-# Whatever words stand before: POSTGRES_PASSWORD, CI_JOB_TOKEN, AWS_SECRET_ACCESS_KEY.
+# Whatever stands before: PGPASSWORD, CI_JOB_TOKEN, AWS_SECRET_ACCESS_KEY, --api-key. It is looked
+# for from the beginnings of words alone.
 _NAMED = (
-    r"(?i:(?:[a-z0-9]+_)*+(?<![a-z0-9])(?:password|passwd|assertion|(?:secret|token)"
-    r"(?:_(?:access_)?key)?))"
+    r"(?<![\w-])[\w-]*?(?i:password|passwd|passphrase|_pwd|assertion|secret|token|"
+    r"(?:secret|access|api|private)[_-]?(?:access[_-]?)?key)"
 )
+# After a name and before a value in quotes: in a file of settings, in JSON.
+_IS = r"\s?=\s?\\?[\"']|\\?[\"']\s{0,9}:\s{0,9}\\?[\"']"
 _OF_AWS = (
     r"(?i)(secret_?access_?key|session_?token)(\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)"
     r"[a-z0-9/+=]{16,}"
@@ -36,7 +39,8 @@ _PATTERNS = tuple(
         (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "***"),
         # AWS's secret keys have none: they are told by what stands before them.
         (_OF_AWS, r"\1\2***"),
-        (rf"\b({_NAMED})(=|\\?[\"']\s{{0,9}}:\s{{0,9}}\\?[\"'])[^\s\"'&\\]+", r"\1\2***"),
+        (rf"({_NAMED})({_IS})[^\"'\\\n]+", r"\1\2***"),
+        (rf"({_NAMED})(=)[^\s\"'&\\]+", r"\1\2***"),
         # The output of a credential helper that failed.
         (r"(error getting credentials - err: [^`]{0,999}out: `)[^`]*", r"\1***"),
     )
@@ -60,6 +64,23 @@ def redact(text: str) -> str:
     for pattern, left in _PATTERNS:
         text = pattern.sub(left, text)
     return text
+
+
+class LineRedactor:
+    """:func:`redact` for lines that come one by one: a private key goes over several."""
+
+    def __init__(self) -> None:
+        self._in_key = False
+
+    def __call__(self, line: str) -> str:
+        """The line without what may hold a secret."""
+        marks = list(_KEY_MARK.finditer(line))
+        was_in_key = self._in_key
+        if marks:
+            self._in_key = marks[-1][1] == "BEGIN"
+        if not was_in_key:
+            return redact(line)
+        return redact(line[marks[0].start() :]) if marks else "***"
 
 
 def _without_query(word: re.Match[str]) -> str:

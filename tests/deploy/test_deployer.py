@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,10 @@ def test_a_version_before_that_does_not_work_either(world: DeployWorld) -> None:
 
 
 def test_what_fails_though_no_version_has_changed(world: DeployWorld) -> None:
-    """The project's file has another command, say, with the same image."""
+    """Its container is paused, say."""
     one = world.publish("1")
     world.deploy("web")
+    world.project.running[-1] = replace(world.project.running[-1], status="paused")
     world.project.fails["up"] = [CommandFailedError("ERROR: no such network: front")]
     failed = outcome(lambda: world.deploy("web"))
     assert isinstance(failed, DeployError)

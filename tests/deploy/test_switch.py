@@ -66,10 +66,13 @@ def ups(world: DeployWorld) -> list[tuple[object, ...]]:
 def test_the_host_s_tag_stands_for_the_version_and_compose_has_its_own_file(tmp_path: Path) -> None:
     world, two = at_two(tmp_path, service("web"), service("api"))
     plan = pulled(world)
+    api = "registry.test/acme/api:latest"
+    was = world.project.names[api]
+    world.project.names[api] = str(two.digest)
     world.switcher().switch(plan, Course())
     tags = world.asked("tag")
     assert ("tag", str(kept_name(str(two.digest))), LATEST) in tags
-    assert len(tags) == 2, "that of what stays is set as well"
+    assert world.project.names[api] == was, "that of what stays is set as well"
     assert ups(world) == [(("web", "api"), {}, {})]
     assert world.project.names[LATEST] == two.digest
 
@@ -336,3 +339,16 @@ class TestStartFirst:
         world.deploy(order=UpdateOrder.START_FIRST)
         assert ups(world) == [(("web",), {}, {})]
         assert world.runs() == [one.digest]
+
+
+def test_where_all_is_there_compose_is_not_started(tmp_path: Path) -> None:
+    world, _ = at_two(tmp_path, service("web", replicas=2), service("api"))
+    world.deploy()
+    world.project.asked.clear()
+    world.deploy()
+    assert ups(world) == []
+    assert world.asked("tag") == []
+    [one, *_] = [n for n, c in enumerate(world.project.running) if c.service == "web"]
+    world.project.running[one] = replace(world.project.running[one], status="exited", exit_code=1)
+    world.deploy()
+    assert len(ups(world)) == 1

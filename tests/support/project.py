@@ -20,7 +20,7 @@ from whalebuild.compose.model import Model, Service
 from whalebuild.compose.pull_progress import PullLine
 from whalebuild.compose.up import UpFlag
 from whalebuild.failures.command_failed import CommandFailedError
-from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.oci.reference import Reference, familiar, parse_reference
 
 #: The time, and when containers were started unless a test says otherwise.
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -136,6 +136,10 @@ class FakeProject:
         self._ask("image_id", str(image))
         untagged = f"{image.repository}@{image.digest}" if image.digest else str(image)
         return self.names.get(untagged)
+
+    def named_images(self) -> dict[str, str]:
+        self._ask("named_images")
+        return {familiar(name): image for name, image in self.names.items()}
 
     def tag(self, image: str, name: Reference) -> None:
         self._ask("tag", image, str(name))

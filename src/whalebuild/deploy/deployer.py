@@ -26,7 +26,7 @@ from whalebuild.deployplan.planner import DeployPlanner
 from whalebuild.deployplan.ports import Configurations, Project, Record
 from whalebuild.errors import AbandonedRunError, DeployError, EngineError, InterruptedRunError
 from whalebuild.hooks import HookMoment
-from whalebuild.oci.reference import Reference
+from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.kept import kept_name
 
 # Of how many deployments configurations are kept; they are small.
@@ -285,12 +285,15 @@ class Deployer:
 
     def _keep(self, plan: DeployPlan) -> None:
         """Give images their kept names: what is to run, and what a rollback may run again."""
+        names = self.project.named_images() if plan.pairs else {}
         for each in plan.pairs:
             if each.before and each.before_image:
-                self.project.tag(each.before_image, kept_name(each.before.digest or ""))
+                before = kept_name(each.before.digest or "")
+                if names.get(familiar(str(before))) != each.before_image:
+                    self.project.tag(each.before_image, before)
             version = each.version
             kept = kept_name(version.digest or "") if version else None
-            if version and kept and self.project.image_id(kept) is None:
+            if version and kept and familiar(str(kept)) not in names:
                 by_digest = Reference(version.repository, digest=version.digest)
                 self.project.tag(str(by_digest), kept)
 

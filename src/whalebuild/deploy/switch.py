@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
@@ -28,7 +28,7 @@ from whalebuild.deployplan.plan import (
     running_of,
 )
 from whalebuild.deployplan.ports import Project
-from whalebuild.oci.reference import Reference
+from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.kept import kept_name
 
 
@@ -63,6 +63,9 @@ class Switcher:
         self.start_first.start([s for s in changes if s.order is UpdateOrder.START_FIRST], course)
         self.set_tags(plan)  # of those that stay as well: others may have moved them
         before = self.project.containers()
+        if _is_all_there(plan, before, self.project.named_images()):
+            course.done = True
+            return
         self._up(plan, before, course)
         containers = self.project.containers()
         about = {each.service.name for each in changes}
@@ -76,8 +79,12 @@ class Switcher:
 
     def set_tags(self, plan: DeployPlan) -> None:
         """Have the host's tags stand for a plan's versions."""
+        names = self.project.named_images() if plan.pairs else {}
         for each in plan.pairs:
-            self.compose.tag(each)
+            version = version_of(each)
+            kept = names.get(familiar(str(kept_name(version.digest or ""))))
+            if kept is None or names.get(familiar(str(host_name(version)))) != kept:
+                self.compose.tag(each)
 
     def _up(self, plan: DeployPlan, containers: Collection[Container], course: Course) -> None:
         """Have compose start the services.
@@ -108,9 +115,9 @@ class Switcher:
 
     def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
         """Raise where another image runs: a tag was moved before compose read it."""
-        containers = self.project.containers()
+        containers, names = self.project.containers(), self.project.named_images()
         for each in pairs:
-            expected = self._image_of(version_of(each))
+            expected = names.get(familiar(str(kept_name(version_of(each).digest or ""))))
             for container in running_of(containers, each.service.name):
                 if container.image != expected:
                     reason = f"it runs {container.image}, another image than it was to run"
@@ -119,6 +126,30 @@ class Switcher:
                     raise UnhealthyError(
                         HealthProblem(each.service.name, container.id, reason, output)
                     )
+
+
+def _is_all_there(
+    plan: DeployPlan, containers: Collection[Container], names: Mapping[str, str]
+) -> bool:
+    """Whether compose would find nothing to start or to replace.
+
+    Args:
+        plan: What is to run.
+        containers: Of the project.
+        names: The engine's IDs of images, by their names in docker's short form.
+    """
+    if plan.touched or (plan.orphans and plan.remove_orphans):
+        return False
+    for each in plan.services.values():
+        if each.service.is_job or each.action.is_left:
+            continue
+        version = kept_name(each.version.digest or "") if each.version else each.service.image
+        image = names.get(familiar(str(version))) if version else None
+        mine = containers_of(containers, each.service.name)
+        running = [c for c in mine if c.status == "running" and c.image == image]
+        if image is None or len(running) != len(mine) or len(mine) != each.service.replicas:
+            return False
+    return True
 
 
 def _replaced(

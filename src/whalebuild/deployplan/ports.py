@@ -50,6 +50,12 @@ class Project(Protocol):
     def image_id(self, image: Reference) -> str | None:
         """The engine's ID of an image that it has; None if it has not."""
 
+    def named_images(self) -> Mapping[str, str]:
+        """The engine's IDs of all images that have names, by these in docker's short form.
+
+        One question, however many there are.
+        """
+
     def tag(self, image: str, name: Reference) -> None:
         """Have a name stand for an image, which is given by a name or its ID."""
 

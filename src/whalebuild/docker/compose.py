@@ -43,7 +43,7 @@ from whalebuild.docker.engine_containers import (
 )
 from whalebuild.docker.engine_events import ContainerEvents
 from whalebuild.docker.engine_exec import check_health
-from whalebuild.docker.engine_images import image_id, tag_image, untag_image
+from whalebuild.docker.engine_images import image_id, named_images, tag_image, untag_image
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.command_failed import CommandFailedError
@@ -191,6 +191,10 @@ class ComposeProject:
     def image_id(self, image: Reference) -> str | None:
         """See ``deployplan.ports.Project``."""
         return image_id(self._engine, image)
+
+    def named_images(self) -> Mapping[str, str]:
+        """See ``deployplan.ports.Project``."""
+        return named_images(self._engine)
 
     def tag(self, image: str, name: Reference) -> None:
         """See ``deployplan.ports.Project``."""

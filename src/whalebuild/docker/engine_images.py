@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from whalebuild.docker.engine_api import ApiError, EngineApi, named
-from whalebuild.oci.reference import Reference
+from whalebuild.oci.reference import Reference, familiar
 
 _IN_USE_OR_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 
@@ -18,6 +18,16 @@ _IN_USE_OR_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 def listed_images(engine: EngineApi) -> list[Mapping[str, Any]]:
     """All images, those without a name as well: IDs and names, nothing of what is in them."""
     return engine.objects("/images/json", {"all": True})
+
+
+def named_images(engine: EngineApi) -> dict[str, str]:
+    """The IDs of all images that have names, by these in docker's short form."""
+    return {
+        familiar(name): str(each.get("Id") or "")
+        for each in listed_images(engine)
+        for key in ("RepoTags", "RepoDigests")
+        for name in each.get(key) or ()
+    }
 
 
 def image_id(engine: EngineApi, image: Reference) -> str | None:

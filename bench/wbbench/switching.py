@@ -23,7 +23,7 @@ _SERVICES = {ONE: 1, TRIAL: 1, MANY: 12}
 _DOCKERFILE = """\
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
-HEALTHCHECK --interval=1s --start-period=1m --start-interval=100ms CMD ["test", "-e", "/ready"]
+HEALTHCHECK --interval=30s --start-period=1m --start-interval=100ms CMD ["test", "-e", "/ready"]
 CMD ["sh", "-c", "trap exit TERM; touch /ready; sleep infinity & wait"]
 COPY release /release
 """

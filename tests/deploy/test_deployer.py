@@ -15,7 +15,7 @@ from tests.support.project import service
 from tests.support.registry import BUSY, DENIED
 from whalebuild.deploy.result import DeployAction
 from whalebuild.deployments.history import interrupted_services, state_now
-from whalebuild.deployments.record import DeploymentKind, Outcome
+from whalebuild.deployments.record import DeploymentKind, Ended, Outcome
 from whalebuild.deployplan.plan import ServiceAction
 from whalebuild.errors import (
     DeployError,
@@ -355,3 +355,30 @@ def test_an_engine_that_is_lost_after_the_pull(world: DeployWorld) -> None:
     plan = planner.deploy(["web"], None)
     world.project.fails["tag"] = [LOST]
     assert isinstance(outcome(lambda: world.deployer(planner).pull(plan)), EngineError)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_an_end_that_cannot_be_recorded_hides_nothing_else(world: DeployWorld, works: bool) -> None:
+    one = world.publish("1")
+    world.deploy("web")
+    two = world.publish("2", looks=None if works else UNHEALTHY)
+    add = world.record.add
+
+    def full(entry: object) -> None:
+        if isinstance(entry, Ended):
+            raise UsageError("cannot write the record of deployments", cause="no space left")
+        add(entry)  # type: ignore[arg-type]
+
+    world.record.add = full  # type: ignore[method-assign]
+    failed = outcome(lambda: world.deploy("web"))
+    said = "the end of deployment 2 could not be recorded: cannot write the record of deployments"
+    assert any(each.startswith(said) for each in world.console.notes)
+    if works:
+        assert isinstance(failed, UsageError)
+        assert failed.what.startswith(
+            f"the deploy is done, and web {str(two.digest)[:19]} runs; but"
+        )
+    else:
+        assert isinstance(failed, DeployError)
+        assert "web: it is unhealthy; rolled back" in failed.what
+        assert world.runs() == [one.digest]

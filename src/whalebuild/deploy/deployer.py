@@ -24,7 +24,13 @@ from whalebuild.deployplan.found import found_entries
 from whalebuild.deployplan.plan import DeployPlan, download_of
 from whalebuild.deployplan.planner import DeployPlanner
 from whalebuild.deployplan.ports import Configurations, Project, Record
-from whalebuild.errors import AbandonedRunError, DeployError, EngineError, InterruptedRunError
+from whalebuild.errors import (
+    AbandonedRunError,
+    DeployError,
+    EngineError,
+    InterruptedRunError,
+    UsageError,
+)
 from whalebuild.hooks import HookMoment
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.kept import kept_name
@@ -44,6 +50,7 @@ class _Run:
     Attributes:
         began: Seconds, by the clock.
         recorded: Whether the record has its begin, and not its end yet.
+        unwritten: Why its end could not be recorded, if it could not.
     """
 
     plan: DeployPlan
@@ -52,6 +59,7 @@ class _Run:
     began: float
     course: Course = field(default_factory=Course)
     recorded: bool = False
+    unwritten: UsageError | None = None
 
     @property
     def for_hooks(self) -> HookRun:
@@ -174,6 +182,10 @@ class Deployer:
             unread = InterruptedRunError("nobody reads the output any more")
             self._stopped(run, unread)
             raise unread from None
+        if run.unwritten:
+            what = f"the {act} is done, and {changed(plan.changes)} runs; but {run.unwritten.what}"
+            run.unwritten.what = what
+            raise run.unwritten
         if not plan.touched:
             return None
         needed = needed_configurations(self.record.read(), _KEPT_CONFIGURATIONS)
@@ -267,7 +279,16 @@ class Deployer:
         running = self.planner.running_now(sorted(about))
         downloaded = download_of(run.plan.diffs)[0]
         took = round(self.clock() - run.began, 3)
-        self.record.add(Ended(run.number, outcome, self.now(), running, reason, downloaded, took))
+        try:
+            self.record.add(
+                Ended(run.number, outcome, self.now(), running, reason, downloaded, took)
+            )
+        except UsageError as failed:  # a full disk, say: what was done is no other for that
+            run.unwritten = failed
+            self.console.note(
+                f"the end of deployment {run.number} could not be recorded: {failed.what}"
+                f"{f' ({failed.cause})' if failed.cause else ''}"
+            )
         run.recorded = False
 
     def _record_found(self, plan: DeployPlan) -> None:

@@ -80,7 +80,7 @@ def test_a_code_change_moves_what_diff_says(web: Web, host: Host) -> None:
 @pytest.mark.parametrize(
     ("how", "order"),
     [
-        ("unhealthy", "stop-first"),
+        extended("unhealthy", "stop-first"),
         extended("exits", "start-first"),
         rarely("exits", "stop-first"),
         rarely("hangs", "stop-first"),

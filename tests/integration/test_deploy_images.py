@@ -234,6 +234,7 @@ def other(sandbox: Sandbox, tmp_path: Path) -> Iterator[OwnRegistry]:
         yield registry
 
 
+@pytest.mark.extended
 def test_a_registry_that_is_down_fails_only_its_services(mixed: Mixed, other: OwnRegistry) -> None:
     for host in (mixed.ours, mixed.theirs):
         host.extra["CACHE"] = f"{other.address}/acme/cache:1"

@@ -85,7 +85,7 @@ MOMENTS: dict[str, Callable[[Host, Proxy, Process], None]] = {
         rarely("pull", "rollback"),
         rarely("begin", "deploy"),
         rarely("begin", "rollback"),
-        ("up", "rollback"),
+        extended("up", "rollback"),
         rarely("up", "deploy"),
         rarely("health", "deploy"),
         extended("health", "rollback"),

@@ -42,6 +42,7 @@ def lives(host: Host) -> bool:
     return bool(host.volumes("lock"))
 
 
+@pytest.mark.extended
 def test_two_machines_of_one_host(web: Web, host: Host, laptop: Host) -> None:
     first = web.publish("1")
     host.result("deploy")

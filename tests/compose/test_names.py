@@ -9,7 +9,12 @@ import pytest
 
 from tests.support.project import model, service
 from whalebuild.compose.containers import Container
-from whalebuild.compose.names import found_by_name, unnamed_containers, without_names
+from whalebuild.compose.names import (
+    found_by_name,
+    half_replaced,
+    unnamed_containers,
+    without_names,
+)
 
 WEB = service("web", networks={"default": (), "back": ("orders",)})
 FULL = {"default": ("web-1", "web"), "back": ("web-1", "web", "orders")}
@@ -68,3 +73,14 @@ def test_whom_it_is_not_about() -> None:
 
 def test_no_names() -> None:
     assert without_names(container(1, FULL)) == BARE
+
+
+def test_what_compose_has_half_replaced() -> None:
+    old = Container("1" * 64, "shop-web-1", "web", "sha256:1")
+    half = Container("2" * 64, f"{'1' * 12}_shop-web-1", "web", "sha256:2", status="created")
+    assert half_replaced([old, half]) == (half.id,)
+    assert half_replaced([half]) == (), "it is all that there is"
+    assert half_replaced([old, replace(half, status="running")]) == ()
+    assert (
+        half_replaced([old, replace(old, id="3" * 64, name="shop-web-2", status="created")]) == ()
+    )

@@ -7,6 +7,7 @@ from its start to its end, whether it works or not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service
 
 Names = Mapping[str, tuple[str, ...]]
+
+_HALF_REPLACED = re.compile(r"[0-9a-f]{12}_(.+)")
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,23 @@ def unnamed_containers(model: Model, containers: Collection[Container]) -> Unnam
             elif names := dict(_missing_names(service, each)):
                 to_rejoin[each.id] = names
     return UnnamedContainers(tuple(removable), to_rejoin)
+
+
+def half_replaced(containers: Collection[Container]) -> tuple[str, ...]:
+    """IDs of containers that compose was about to put in the place of others when it was killed.
+
+    It makes them under a name with the ID of the old one before it, removes that, and renames
+    (``planRecreateContainer`` in ``pkg/compose/reconcile.go``). Left beside the old one, the next
+    ``up`` fails of a name that is in use.
+    """
+    names = {each.name for each in containers}
+    return tuple(
+        each.id
+        for each in containers
+        if each.status == "created"
+        and (found := _HALF_REPLACED.fullmatch(each.name))
+        and found[1] in names
+    )
 
 
 def _is_found(service: Service, container: Container) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
-from whalebuild.compose.names import found_by_name, unnamed_containers, without_names
+from whalebuild.compose.names import found_by_name, half_replaced, unnamed_containers, without_names
 from whalebuild.compose.up import UpFlag
 from whalebuild.deploy.compose_up import (
     ComposeUp,
@@ -52,15 +52,16 @@ class StartFirst:
     sleep: Callable[[float], None]
 
     def clean_up(self) -> None:
-        """Mend what a run that was killed has left: trial containers, ones without names.
+        """Mend what a run that was killed has left: trials, containers without names, half made.
 
         Compose might keep just the one that is not found by its name, and stop the others.
         """
         containers = self.project.containers()
         unnamed = unnamed_containers(self.project.model(), containers)
         trials = [each.id for each in containers if each.trial]
-        if trials or unnamed.removable:
-            self.project.remove([*trials, *unnamed.removable])
+        left = dict.fromkeys((*trials, *unnamed.removable, *half_replaced(containers)))
+        if left:
+            self.project.remove(list(left))
         for container, names in (unnamed.to_rejoin or {}).items():
             self.project.rejoin(container, names)
 

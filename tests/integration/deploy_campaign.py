@@ -82,6 +82,7 @@ class Campaign:
     states: dict[int, State] = field(default_factory=dict)
     meant: State = State("", "")
     revision: int = 1
+    _published: str = ""
     _releases: int = 0
     _greeting: str = "one"
     _what: str = "begin"
@@ -133,7 +134,10 @@ class Campaign:
     def _migration(self, _step: Step) -> None:
         self._deploy(self._publish(migrates=True))
 
-    def _configuration(self, _step: Step) -> None:
+    def _configuration(self, step: Step) -> None:
+        if self._published != self.meant.digest:  # a deploy brings what is published with it
+            self._both(step)
+            return
         self._configure()
         self._deploy(State(self.meant.digest, self._answer(self.meant.answer.split()[0])))
 
@@ -205,9 +209,8 @@ class Campaign:
         self.revision += migrates
         how = {"migration": migration, "web": web, "worker": worker}
         release = f"r{self._releases}"
-        return State(
-            self.team.publish(release, revision=self.revision, **how), self._answer(release)
-        )
+        self._published = self.team.publish(release, revision=self.revision, **how)
+        return State(self._published, self._answer(release))
 
     def _answer(self, release: str) -> str:
         return f"{release} {self._greeting}"

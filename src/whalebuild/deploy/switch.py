@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
@@ -28,7 +28,7 @@ from whalebuild.deployplan.plan import (
     running_of,
 )
 from whalebuild.deployplan.ports import Project
-from whalebuild.oci.reference import Reference, familiar
+from whalebuild.oci.reference import familiar
 from whalebuild.published.kept import kept_name
 
 
@@ -62,11 +62,11 @@ class Switcher:
         self.start_first.clean_up()
         self.start_first.start([s for s in changes if s.order is UpdateOrder.START_FIRST], course)
         self.set_tags(plan)  # of those that stay as well: others may have moved them
-        before = self.project.containers()
-        if _is_all_there(plan, before, self.project.named_images()):
+        before, names = self.project.containers(), self.project.named_images()
+        if _is_all_there(plan, before, names):
             course.done = True
             return
-        self._up(plan, before, course)
+        self._up(plan, before, names, course)
         containers = self.project.containers()
         about = {each.service.name for each in changes}
         ran = {each.id for each in before if each.status == "running"}
@@ -81,12 +81,17 @@ class Switcher:
         """Have the host's tags stand for a plan's versions."""
         names = self.project.named_images() if plan.pairs else {}
         for each in plan.pairs:
-            version = version_of(each)
-            kept = names.get(familiar(str(kept_name(version.digest or ""))))
-            if kept is None or names.get(familiar(str(host_name(version)))) != kept:
+            kept = _kept_image(names, each)
+            if kept is None or names.get(familiar(str(host_name(version_of(each))))) != kept:
                 self.compose.tag(each)
 
-    def _up(self, plan: DeployPlan, containers: Collection[Container], course: Course) -> None:
+    def _up(
+        self,
+        plan: DeployPlan,
+        containers: Collection[Container],
+        images: Mapping[str, str],
+        course: Course,
+    ) -> None:
         """Have compose start the services.
 
         All are named, and all but the jobs: compose would start a job again that has ended. Among
@@ -96,7 +101,7 @@ class Switcher:
         names = [name for name in plan.to_start if not plan.services[name].service.is_job]
         orphans = plan.orphans if plan.remove_orphans else ()
         if names or orphans:
-            replaced = _replaced(plan, containers, self._image_of)
+            replaced = _replaced(plan, containers, images)
             course.stops([*replaced, *_too_many(plan, containers)])
         if orphans:
             # Before: one that was renamed may have the port of its successor.
@@ -110,14 +115,11 @@ class Switcher:
                 flags = (UpFlag.NO_DEPS, UpFlag.FORCE_RECREATE)
                 self.compose.up(stale, plan.pairs, flags=flags)
 
-    def _image_of(self, version: Reference) -> str | None:
-        return self.project.image_id(kept_name(version.digest or ""))
-
     def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
         """Raise where another image runs: a tag was moved before compose read it."""
         containers, names = self.project.containers(), self.project.named_images()
         for each in pairs:
-            expected = names.get(familiar(str(kept_name(version_of(each).digest or ""))))
+            expected = _kept_image(names, each)
             for container in running_of(containers, each.service.name):
                 if container.image != expected:
                     reason = f"it runs {container.image}, another image than it was to run"
@@ -126,6 +128,11 @@ class Switcher:
                     raise UnhealthyError(
                         HealthProblem(each.service.name, container.id, reason, output)
                     )
+
+
+def _kept_image(names: Mapping[str, str], change: ServiceChange) -> str | None:
+    """The engine's ID of the version that a service is to run, by the name that keeps it."""
+    return names.get(familiar(str(kept_name(version_of(change).digest or ""))))
 
 
 def _is_all_there(
@@ -143,8 +150,8 @@ def _is_all_there(
     for each in plan.services.values():
         if each.service.is_job or each.action.is_left:
             continue
-        version = kept_name(each.version.digest or "") if each.version else each.service.image
-        image = names.get(familiar(str(version))) if version else None
+        named = names.get(familiar(str(each.service.image)))
+        image = _kept_image(names, each) if each.version else named
         mine = containers_of(containers, each.service.name)
         running = [c for c in mine if c.status == "running" and c.image == image]
         if image is None or len(running) != len(mine) or len(mine) != each.service.replicas:
@@ -153,19 +160,19 @@ def _is_all_there(
 
 
 def _replaced(
-    plan: DeployPlan, containers: Collection[Container], image_of: Callable[[Reference], str | None]
+    plan: DeployPlan, containers: Collection[Container], names: Mapping[str, str]
 ) -> Iterator[Container]:
     """The running containers that compose is going to replace, as far as the plan tells.
 
     Args:
         plan: What is to run.
         containers: Of the project.
-        image_of: The engine's ID of a version's image.
+        names: The engine's IDs of images, by their names in docker's short form.
     """
     for each in plan.changes:
         if not each.is_replaced or each.service.is_job or _was_switched(each):
             continue
-        runs_on = image_of(version_of(each)) if each.action is ServiceAction.UPDATE else None
+        runs_on = _kept_image(names, each) if each.action is ServiceAction.UPDATE else None
         for container in containers_of(containers, each.service.name):
             old = each.before_image in {"", container.image} and container.image != runs_on
             if container.status == "running" and old:

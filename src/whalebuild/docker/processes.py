@@ -25,12 +25,25 @@ def recorded_pid(pidfile: Path) -> int | None:
     return pid if pid > 1 else None
 
 
-def stop(pid: int, has_ended: Callable[[int], bool]) -> None:
-    """End a process: SIGTERM lets buildx cancel the build, SIGKILL is the last word."""
+def stop(
+    pid: int,
+    has_ended: Callable[[int], bool],
+    *,
+    send: Callable[[int, int], None] = os.kill,
+    seconds: float | None = None,
+) -> None:
+    """End a process: SIGTERM lets buildx cancel the build, SIGKILL is the last word.
+
+    Args:
+        pid: Its number.
+        has_ended: Whether it has ended.
+        send: Sends it a signal; ``os.killpg`` for its group.
+        seconds: How long each signal is waited for; None for :data:`STOP_SECONDS`.
+    """
     for sent in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, sent)
-        deadline = time.monotonic() + STOP_SECONDS
+            send(pid, sent)
+        deadline = time.monotonic() + (STOP_SECONDS if seconds is None else seconds)
         while time.monotonic() < deadline:
             if has_ended(pid):
                 return

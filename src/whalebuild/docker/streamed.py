@@ -6,9 +6,11 @@ import os
 import selectors
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+
+from whalebuild.docker.processes import stop
 
 _WATCH_SECONDS = 0.2
 _STOP_SECONDS = 5.0
@@ -86,13 +88,11 @@ def _lines(process: subprocess.Popen[bytes], watch: Callable[[], None]) -> Itera
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    for sent in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, sent)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)  # those of it that do not listen
-                return
-            time.sleep(0.02)
+    ended = partial(_has_ended, process)
+    stop(process.pid, ended, send=os.killpg, seconds=_STOP_SECONDS)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)  # those of it that do not listen
+
+
+def _has_ended(process: subprocess.Popen[bytes], _pid: int) -> bool:
+    return process.poll() is not None

@@ -17,7 +17,9 @@ from whalebuild.oci.reference import Reference, parse_reference
 # A name of 64 digits that would pass for a tag of a repository "sha256".
 _ID = "sha256:"
 # Conditions of ``depends_on``: what compose takes where none is given, and the one of jobs.
-_STARTS, _ENDS = "service_started", "service_completed_successfully"
+_STARTS = "service_started"
+#: Under it the other service is a job, whose good end is waited for.
+ENDED_WELL = "service_completed_successfully"
 
 
 class UpdateOrder(StrEnum):
@@ -98,7 +100,10 @@ def read_model(found: object) -> Model:
             for key, value in services.items()
         }
         awaited = {
-            name for each in read.values() for name, how in each.depends_on.items() if how == _ENDS
+            name
+            for each in read.values()
+            for name, how in each.depends_on.items()
+            if how == ENDED_WELL
         }
         read = {
             name: replace(

@@ -164,10 +164,10 @@ def chosen_services(model: Model, names: Sequence[str]) -> tuple[Service, ...]:
                 next_step=f"name one of {', '.join(model.services)}; of a service with a profile, "
                 "name that as well, with --profile",
             )
-    return in_order(model, names or model.services)
+    return services_named(model, names or model.services)
 
 
-def in_order(model: Model, names: Iterable[str]) -> tuple[Service, ...]:
+def services_named(model: Model, names: Iterable[str]) -> tuple[Service, ...]:
     """Services of these names, in the order of the project."""
     wanted = set(names)
     return tuple(service for service in model.services.values() if service.name in wanted)

@@ -30,8 +30,8 @@ from whalebuild.deployplan.plan import (
     chosen_services,
     decide_service,
     host_name,
-    in_order,
     running_of,
+    services_named,
     switched,
 )
 from whalebuild.deployplan.ports import Project
@@ -100,7 +100,7 @@ class DeployPlanner:
         if dependencies:
             chosen += sorted(awaited_jobs(self.model, chosen))
         idle = idle_dependencies(self.model, chosen, self.seen.runs) if dependencies else ()
-        services = in_order(self.model, (*chosen, *idle))
+        services = services_named(self.model, (*chosen, *idle))
         deployed = {name for name, version in self._recorded.items() if version}
         resolved = Resolver(self.lookup, self.seen, deployed).resolve(services, idle)
         changes = {s.name: self._change(s, resolved[s.name], order) for s in services}
@@ -155,7 +155,7 @@ class DeployPlanner:
                 # It has worked before: no trial, which would only take time.
                 asked = order or (UpdateOrder.STOP_FIRST if service.exclusive else None)
                 changes[name] = self._decided(service, version, asked)
-        for service in in_order(earlier.model, set(known) - set(versions)):
+        for service in services_named(earlier.model, set(known) - set(versions)):
             if not service.is_job:
                 changes[service.name] = ServiceChange(service, ServiceAction.PLAIN, why=_AS_IT_WAS)
         changes, found = self.configurer.to_earlier(earlier, changes, self.seen.containers, order)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from whalebuild.compose.containers import Container
-from whalebuild.compose.model import Model, Service
-
-_ENDS = "service_completed_successfully"
+from whalebuild.compose.model import ENDED_WELL, Model, Service
+from whalebuild.compose.order import dependencies_of
 
 
 def idle_dependencies(
@@ -20,15 +19,8 @@ def idle_dependencies(
         names: The services that were named.
         runs: Whether a service runs, or has done its work.
     """
-    needed: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        for name in model.services[waiting.pop()].depends_on:
-            if name in model.services and name not in needed:
-                needed.add(name)
-                waiting.append(name)
-    others = needed - set(names)
-    return frozenset(each for each in others if model.services[each].replicas and not runs(each))
+    needed = dependencies_of(model, names)
+    return frozenset(each.name for each in needed if each.replicas and not runs(each.name))
 
 
 def awaited_jobs(model: Model, names: Collection[str]) -> frozenset[str]:
@@ -37,7 +29,7 @@ def awaited_jobs(model: Model, names: Collection[str]) -> frozenset[str]:
     waiting = list(names)
     while waiting:
         for name, condition in model.services[waiting.pop()].depends_on.items():
-            if condition == _ENDS and name in model.services and name not in jobs:
+            if condition == ENDED_WELL and name in model.services and name not in jobs:
                 jobs.add(name)
                 waiting.append(name)
     return frozenset(jobs - set(names))
@@ -73,7 +65,7 @@ def _waits(service: Service, left: Collection[str], runs: Callable[[str], bool])
     for name, condition in service.depends_on.items():
         if name not in left:
             continue
-        if condition == _ENDS:
+        if condition == ENDED_WELL:
             yield f"it waits for the job {name}"
         elif not runs(name):
             yield f"it needs {name}, which does not run"

@@ -74,6 +74,11 @@ class WhalebuildError(Exception):
         self.retries: tuple[Retry, ...] = ()
         self.place: Place | None = None
 
+    @property
+    def why(self) -> str:
+        """The cause, as far as it is known: for a message about something else."""
+        return self.cause or self.what
+
 
 class UsageError(WhalebuildError):
     """The command line, the settings, the bake file or the Dockerfile is not usable as given."""

@@ -11,7 +11,9 @@ from whalebuild.compose.model import Model
 
 #: What a trial is labelled with. Traefik would route to a container without any label of its own:
 #: by ``exposedByDefault``, under the name that compose's labels give it.
-TRIAL_LABELS = (f"{TRIAL_LABEL}=1", "traefik.enable=false")
+_LABELS = (f"{TRIAL_LABEL}=1", "traefik.enable=false")
+#: Flags of ``docker compose run``.
+TRIAL_FLAGS = tuple(word for label in _LABELS for word in ("--label", label))
 
 # docker makes a name in the service's networks of the first; proxies and registrators read the
 # labels, and compose has put those of the label file among them.

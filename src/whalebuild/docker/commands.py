@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from whalebuild.compose.trial import TRIAL_LABELS
+from whalebuild.compose.trial import TRIAL_FLAGS
 from whalebuild.docker.cli import Watch
 from whalebuild.docker.compose import ComposeProject
 from whalebuild.docker.compose_files import compose_words
@@ -58,9 +58,16 @@ class HookCommands:
     ) -> int:
         """See ``deployplan.ports.Commands``."""
         named = [word for name in env for word in ("--env", name)]
-        labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
         flags = ["--rm", "--no-TTY", "--no-deps", "--quiet-pull"]
         with self._project.aside(service, image) as what:
             program, given = docker_program({**self._project.changes, **what.env, **env}, "compose")
-            call = [*compose_words(what.options), "run", *flags, *labels, *named, service, *words]
+            call = [
+                *compose_words(what.options),
+                "run",
+                *flags,
+                *TRIAL_FLAGS,
+                *named,
+                service,
+                *words,
+            ]
             return run_streamed([program, *call], environment_after(given), line, watch)

@@ -18,7 +18,7 @@ from whalebuild.compose.pull_progress import (
     compose_warnings,
     parse_pull_line,
 )
-from whalebuild.compose.trial import TRIAL_LABELS, as_trial
+from whalebuild.compose.trial import TRIAL_FLAGS, as_trial
 from whalebuild.compose.up import UpFlag
 from whalebuild.docker.cli import Watch
 from whalebuild.docker.compose_contents import read_contents, read_variables, uses_variables
@@ -241,8 +241,7 @@ class ComposeProject:
         raw = (self.model().raw.get("services") or {}).get(service) or {}
         stdin = str(bool(raw.get("stdin_open"))).lower()
         words = ["run", "--detach", "--no-TTY", "--no-deps", f"--interactive={stdin}"]
-        labels = [word for label in TRIAL_LABELS for word in ("--label", label)]
-        words += ["--name", name, *labels, service]
+        words += ["--name", name, *TRIAL_FLAGS, service]
         with self.aside(service, image) as what, _plain_errors():
             call = [*compose_words(what.options), *words]
             self._calls.run(call, what.env, watch=watch, said=self._warn)

@@ -26,7 +26,7 @@ def judge_dockerfiles(
     """
     found = [*_advice(plan), *_patches(plan.apps)]
     if isinstance(lint, WhalebuildError):
-        return (*found, skipped(f"BuildKit could not check it: {lint.cause or lint.what}"))
+        return (*found, skipped(f"BuildKit could not check it: {lint.why}"))
     found += _lint(lint.values())
     return tuple(found) or (ok("nothing found"),)
 

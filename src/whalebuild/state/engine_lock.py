@@ -178,8 +178,7 @@ def engine_lock(
         if lock.waits_for:
             raise
         note(
-            f"the engine keeps no lock ({_why(failed)}): other machines do not see this "
-            f"{holder.verb}"
+            f"the engine keeps no lock ({failed.why}): other machines do not see this {holder.verb}"
         )
         yield lock.require
         return
@@ -197,7 +196,3 @@ def _held(project: str, claim: Claim) -> DeployError:
         next_step="run it again when that one has ended; one that was killed is taken over "
         f"{human_seconds(LEASE)} after its last sign of life",
     )
-
-
-def _why(failed: EngineError) -> str:
-    return failed.cause or failed.what

@@ -97,7 +97,7 @@ class SharedRecord:
         try:
             found = numbered(self.volumes.find(self._labels))
         except EngineError as failed:
-            self._refuse(f"the record on the engine cannot be read ({_why(failed)})")
+            self._refuse(f"the record on the engine cannot be read ({failed.why})")
             return ()
         self._highest = found[-1].number if found else 0
         lines, damaged = _best(found)
@@ -124,7 +124,7 @@ class SharedRecord:
             older = [v for v in self.volumes.find(self._labels) if v.number < number]
             self.volumes.remove([each.name for each in older])
         except EngineError as failed:
-            self._refuse(f"the record cannot be written on the engine ({_why(failed)})")
+            self._refuse(f"the record cannot be written on the engine ({failed.why})")
 
     def _refuse(self, why: str) -> None:
         self._refused = why
@@ -148,7 +148,7 @@ def records_of(
         for volume in numbered(volumes.find({PURPOSE: Purpose.RECORD})):
             kept.setdefault(volume.labels.get(PROJECT, ""), []).append(volume)
     except EngineError as failed:
-        note(f"records on the engine cannot be read ({_why(failed)}); those of {state} serve")
+        note(f"records on the engine cannot be read ({failed.why}); those of {state} serve")
     files = files_of(state, engine)
     found: dict[str, History] = {}
     for name in sorted({*files, *kept} - {""}):
@@ -181,7 +181,3 @@ def _is_text(line: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _why(failed: EngineError) -> str:
-    return failed.cause or failed.what

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from tests.support.deploy import UNHEALTHY, DeployWorld
 from tests.support.errors import outcome
 from tests.support.project import service
+from whalebuild.compose.containers import Container
 from whalebuild.compose.model import UpdateOrder
+from whalebuild.deploy.course import Course
 from whalebuild.deploy.hooks import check_hooks
 from whalebuild.deployments.record import Outcome
 from whalebuild.errors import DeployError, InterruptedRunError, UsageError
@@ -111,6 +114,51 @@ def test_a_container_that_was_told_to_drain_does_not_stay(
     assert (back.image, back.id == old.id) == (old.image, False)
     assert "web: made anew, as it was told to drain" in shop.console.notes
     assert shop.history.deployments[-1].outcome is Outcome.ROLLED_BACK
+
+
+def test_clients_have_a_container_while_the_drained_one_is_made_anew(tmp_path: Path) -> None:
+    shop = at_one(tmp_path, drain={"service": "web", "command": "drain"})
+    [old] = [c for c in shop.project.running if c.service == "web"]
+    shop.publish("2")
+    draining, remove = shop.commands._run, shop.project.remove
+    serve: list[list[str]] = []
+
+    def run(*given: object) -> int:
+        shop.commands._run = draining  # type: ignore[method-assign]
+        raise InterruptedRunError("interrupted by SIGINT", next_step="")
+
+    def removed(containers: Sequence[str], *, at_once: bool = False) -> None:
+        remove(containers, at_once=at_once)
+        running = [c.id for c in shop.project.running if c.service == "web"]
+        serve.append([each for each in running if each != old.id])
+
+    shop.commands._run = run  # type: ignore[method-assign]
+    shop.project.remove = removed  # type: ignore[method-assign]
+    assert isinstance(
+        outcome(lambda: shop.deploy(order=UpdateOrder.START_FIRST)), InterruptedRunError
+    )
+    assert serve
+    assert all(serve)
+
+
+def test_new_ones_that_work_are_drained_when_another_one_of_them_does_not(tmp_path: Path) -> None:
+    """A proxy that goes by labels asks them as soon as they are healthy."""
+    shop = at_one(tmp_path, drain={"service": "web", "command": "drain"})
+    [old] = [c for c in shop.project.running if c.service == "web"]
+    shop.publish("2")
+    stops = Course.stops
+
+    def stop(course: Course, containers: Collection[Container]) -> None:
+        if old in containers:
+            raise InterruptedRunError("interrupted by SIGINT", next_step="")
+        stops(course, containers)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Course, "stops", stop)
+        outcome(lambda: shop.deploy(order=UpdateOrder.START_FIRST))
+    [new] = [place for place, word, _ in shop.commands.asked if word == "drain"]
+    [left] = [c.id for c in shop.project.running if c.service == "web"]
+    assert (new == old.id, left) == (False, old.id)
 
 
 def test_a_first_hook_that_fails_stops_nothing(tmp_path: Path) -> None:

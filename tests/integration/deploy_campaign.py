@@ -292,7 +292,8 @@ class Campaign:
         if not step.mended_by_rollback:
             self._deploy(self._publish())
             return
-        unfinished = bool(history["unsure"] or history["strays"])
+        # What was stopped by hand runs nothing else: from there a rollback goes one version back.
+        unfinished = history["unsure"] or any(each["found"] for each in history["strays"])
         before, to = self.meant, self._roll_back()
         if unfinished:
             self._is(self.states[to], before, f"went back to {to}, and not to what is meant to run")

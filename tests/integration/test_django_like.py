@@ -23,6 +23,25 @@ def site(sandbox: Sandbox, tmp_path: Path, repository: str) -> Iterator[tuple[Te
         site.down()
 
 
+@pytest.mark.extended
+def test_interrupted_in_the_drain_no_request_fails(site: tuple[Team, Site]) -> None:
+    """What was told to drain serves nobody, so that the new version stays until it is replaced."""
+    team, host = site
+    host.extra |= {"WHALEBUILD_DEPLOY_GRACE": "1"}
+    first = team.publish("1")
+    assert host.whalebuild("deploy").returncode == 0
+    team.publish("2")
+    with Poller(host.url, PATIENT) as poller:
+        poller.wait_for("1 one")
+        with host.started("deploy") as process:
+            process.wait_for_text("hook drain: running")
+            process.interrupt()
+            assert process.end() == 130
+        poller.wait_for("1 one")
+        assert poller.failures == []
+    assert host.digests("web") == [first]
+
+
 @pytest.mark.soak
 def test_it_runs(site: tuple[Team, Site]) -> None:
     team, host = site

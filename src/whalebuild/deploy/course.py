@@ -46,7 +46,7 @@ class Course:
             if drain:
                 drain(working)
 
-        return Course(drain=drain_working)
+        return Course(drain=drain_working, drained=self.drained)
 
 
 def _may_serve(container: Container) -> bool:

@@ -126,7 +126,7 @@ class StartFirst:
         if ended:  # compose would count them, and start them again
             self.project.remove(ended)
         old = containers_of(self.project.containers(), name)
-        with self._removed_on_failure(name, old):
+        with self._removed_on_failure(name, old, course):
             new = self._new_containers(change, old, () if not named else (UpFlag.NO_START,))
             if named:
                 for each in new:
@@ -137,7 +137,7 @@ class StartFirst:
             if named:
                 for each in new:
                     self.project.rejoin(each.id, each.aliases)
-            course.stops(old)  # interrupted in a hook of it, it has stopped nothing
+            course.stops(old)
         if named:
             self._drain(old)
         self.console.progress(f"stopping the old version of {name}", self.deadline.words)
@@ -165,16 +165,27 @@ class StartFirst:
         self.sleep(DRAINING)
 
     @contextlib.contextmanager
-    def _removed_on_failure(self, name: str, old: Collection[Container]) -> Iterator[None]:
-        """Remove a service's new containers if anything fails, be it by Ctrl-C."""
+    def _removed_on_failure(
+        self, name: str, old: Collection[Container], course: Course
+    ) -> Iterator[None]:
+        """Remove a service's new containers if anything fails, be it by Ctrl-C.
+
+        They stay if the old ones were told to drain: then only the new ones serve anybody, until
+        the way back has made the version before anew.
+        """
+        told = set(course.drained)
         try:
             yield
         except AbandonedRunError:
             raise  # the next run removes them
         except BaseException as failed:
-            containers = containers_of(self.project.containers(), name)
             before = {each.id for each in old}
-            self.project.remove([each.id for each in containers if each.id not in before])
+            if before.isdisjoint(course.drained - told):
+                containers = containers_of(self.project.containers(), name)
+                new = [each for each in containers if each.id not in before]
+                # One that works may have been found by its labels.
+                course.back().stops(new)
+                self.project.remove([each.id for each in new])
             if isinstance(failed, CommandFailedError):
                 raise not_started(name, failed) from None
             raise

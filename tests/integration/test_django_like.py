@@ -23,6 +23,13 @@ def site(sandbox: Sandbox, tmp_path: Path, repository: str) -> Iterator[tuple[Te
         site.down()
 
 
+def health_of(host: Site) -> list[str]:
+    """Of the containers of web, what their health checks have found."""
+    form = "{{.State.Health.Status}}"
+    names = [each.name for each in host.of("web")]
+    return host.run("docker", "inspect", "--format", form, *names).stdout.split()
+
+
 @pytest.mark.extended
 def test_interrupted_in_the_drain_no_request_fails(site: tuple[Team, Site]) -> None:
     """What was told to drain serves nobody, so that the new version stays until it is replaced."""
@@ -35,6 +42,7 @@ def test_interrupted_in_the_drain_no_request_fails(site: tuple[Team, Site]) -> N
         poller.wait_for("1 one")
         with host.started("deploy") as process:
             process.wait_for_text("hook drain: running")
+            process.wait_until(lambda: "unhealthy" in health_of(host))
             process.interrupt()
             assert process.end() == 130
         poller.wait_for("1 one")

@@ -29,7 +29,7 @@ def test_help_and_version_do_not_load_what_they_do_not_need(words: list[str]) ->
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "whalebuild.cli.app" in loaded
-    assert {"python_on_whales", "rich", "tenacity"}.isdisjoint(loaded)
+    assert {"python_on_whales", "pydantic", "rich", "tenacity"}.isdisjoint(loaded)
     assert done.stdout.startswith("whalebuild 0." if words == ["--version"] else "Usage: ")
 
 
@@ -46,7 +46,7 @@ def test_a_deploy_does_not_load_what_bakes_need() -> None:
     loaded = set(done.stdout.split())
     assert "whalebuild.deployplan.planner" in loaded
     bakes = {"whalebuild.bake.result", "whalebuild.bakefile.images", "whalebuild.docker.buildx"}
-    assert {"python_on_whales", "rich", *bakes}.isdisjoint(loaded)
+    assert {"python_on_whales", "pydantic", "rich", *bakes}.isdisjoint(loaded)
 
 
 def test_threads_that_nobody_waits_for_do_not_outlive_the_interpreter() -> None:

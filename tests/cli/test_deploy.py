@@ -25,7 +25,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DeployWorld:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WHALEBUILD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(compose, "ComposeProject", lambda *_, **__: made.project)
-    monkeypatch.setattr(host, "DockerHost", lambda _: FakeHost(made.project))
+    monkeypatch.setattr(host, "DockerHost", lambda *_: FakeHost(made.project))
     kept = FakeVolumes()
     monkeypatch.setattr(volumes, "DockerVolumes", lambda _: kept)
     monkeypatch.setattr(registry_module, "RegistryClient", lambda **_: made.registry)

@@ -78,7 +78,7 @@ def worlds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Worlds:
     monkeypatch.setenv("WHALEBUILD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere")
     monkeypatch.setattr(compose, "ComposeProject", lambda api, **_: made.of[where(api)].project)
-    monkeypatch.setattr(host, "DockerHost", made.host)
+    monkeypatch.setattr(host, "DockerHost", lambda api, _: made.host(api))
     monkeypatch.setattr(volumes, "DockerVolumes", lambda api: made.volumes[where(api)])
     monkeypatch.setattr(registry_module, "RegistryClient", lambda **_: made.registry)
     return made

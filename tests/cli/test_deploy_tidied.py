@@ -33,6 +33,7 @@ def tidied(world: DeployWorld, done: DeployAction, **settings: Any) -> DeployRes
         engine="ENGINE",
         volumes=FakeVolumes(),
         project=world.project,
+        record=world.record,
         host=world.host,
         console=world.console,
     )

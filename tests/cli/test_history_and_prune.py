@@ -29,7 +29,7 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeProject:
     monkeypatch.setenv("WHALEBUILD_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(compose, "ComposeProject", lambda *_, **__: made)
-    monkeypatch.setattr(host, "DockerHost", lambda _: FakeHost(made))
+    monkeypatch.setattr(host, "DockerHost", lambda *_: FakeHost(made))
     kept = FakeVolumes()
     monkeypatch.setattr(volumes, "DockerVolumes", lambda _: kept)
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -28,13 +28,15 @@ class Watched:
         self.project = FakeProject(model(service("web")), sleep=self.clock.sleep)
         self.project.said["c1"] = "\n".join(f"line {n}" for n in range(30))
         self.console = FakeConsole()
-        self.project.containers = lambda: self.look(seconds)  # type: ignore[method-assign]
+        self.project.containers = lambda ids=(): self.look(seconds, ids)  # type: ignore[method-assign]
         self.wait = HealthWait(*(self.project, self.console, timeout, grace), clock=self.clock)
 
-    def look(self, seconds: tuple[dict[str, Any], ...]) -> tuple[Container, ...]:
+    def look(
+        self, seconds: tuple[dict[str, Any], ...], ids: Collection[str] | None
+    ) -> tuple[Container, ...]:
         self.project._ask("containers")
         at = seconds[min(int(self.clock.now), len(seconds) - 1)]
-        if at.get("gone"):
+        if at.get("gone") or not ids:
             return ()
         return (Container("c1", "shop-web-1", "web", "sha256:1", **at),)
 

@@ -9,7 +9,7 @@ from tests.support.host import FakeHost
 from tests.support.project import FakeProject, model, service
 from tests.support.record import begun, done, ended, history, running, version, warmed
 from whalebuild.cli.output.prune import prune_json
-from whalebuild.deploy.prune import Pruning, RemovableImage, prune, pruned_in_words
+from whalebuild.deploy.prune import Pruning, RemovableImage, may_prune, prune, pruned_in_words
 from whalebuild.deployments.record import Entry, History
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
@@ -60,6 +60,19 @@ def test_only_the_last_ones_stay() -> None:
     assert why(found) == {"10": "a container uses it", "9": "deployment 9", "8": "deployment 8"}
     assert (found.keep, found.done) == (3, True)
     assert not world.prune(3).removed, "there is nothing left to do"
+
+
+def test_the_engine_is_asked_for_its_images_only_where_something_may_go() -> None:
+    world = World()
+    record = world.records["shop"]
+    assert not may_prune(record, 10, world.project.named_images())
+    assert may_prune(record, 3, world.project.named_images())
+    world.prune(3)
+    assert not may_prune(record, 3, world.project.named_images())
+    # Kept by no name of whalebuild's, but pulled by its digest, also from a mirror.
+    old = version("2")
+    world.project.names[f"mirror.example/shop@{old.digest}"] = str(old.digest)
+    assert may_prune(record, 3, world.project.named_images())
 
 
 def test_names_go_in_an_order_that_leaves_an_image_to_be_found_again() -> None:

@@ -74,6 +74,7 @@ class FakeProject:
     step: Callable[[], None] = lambda: None
     sleep: Callable[[float], None] = lambda _: None
     happens: list[list[ContainerEvent] | None] = field(default_factory=list)
+    images: None = None  # it has its own
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def has(self, *images: Reference) -> None:
@@ -113,9 +114,9 @@ class FakeProject:
         self._ask("service_names")
         return frozenset({*self.made.services, *self.unchosen})
 
-    def containers(self) -> tuple[Container, ...]:
+    def containers(self, ids: Collection[str] | None = None) -> tuple[Container, ...]:
         self._ask("containers")
-        return tuple(self.running)
+        return tuple(each for each in self.running if ids is None or each.id in ids)
 
     def events(self) -> AbstractContextManager[FakeProject]:
         return contextlib.nullcontext(self)

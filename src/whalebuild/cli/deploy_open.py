@@ -181,7 +181,6 @@ def _open_host(run: _Run, name: str, address: str | None, open_: ExitStack) -> D
     env = host_environment(address) if address else {}
     calls = DockerCalls(env, stopping.check if name else None)
     api = EngineApi(calls)
-    host = open_.enter_context(DockerHost(api))
     arguments = run.arguments
     project = ComposeProject(
         api,
@@ -192,6 +191,7 @@ def _open_host(run: _Run, name: str, address: str | None, open_: ExitStack) -> D
         env_files=arguments.env_files or (),
         note=console.note,
     )
+    host = open_.enter_context(DockerHost(api, project.images))
     model, engine = project.model().name, host.id()
     state, volumes = state_folder(run.settings.state_dir), DockerVolumes(api)
     file = FileRecord(state, engine, model)

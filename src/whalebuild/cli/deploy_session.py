@@ -30,7 +30,7 @@ from whalebuild.deploy.deployer import Deployer
 from whalebuild.deploy.health_wait import HealthWait
 from whalebuild.deploy.hooks import HookRunner, check_hooks
 from whalebuild.deploy.jobs import Jobs
-from whalebuild.deploy.prune import prune
+from whalebuild.deploy.prune import may_prune, prune
 from whalebuild.deploy.pull import Puller
 from whalebuild.deploy.result import DeployAction, DeployResult, left_out
 from whalebuild.deploy.start_first import StartFirst
@@ -146,8 +146,10 @@ class DeploySession:
         if result.done is not DeployAction.DEPLOYED or not self.settings.prune:
             return result
         try:
+            keep, names = self.settings.keep, self.project.named_images()
+            if not may_prune(self.record.read(), keep, names):
+                return result
             records = records_of(self.state, self.engine, self.volumes, self.console.note)
-            keep = self.settings.keep
             pruned = prune(self.project, self.host, records, keep, dry_run=False)
         except InterruptedRunError as stopped:
             stopped.next_step = "the deploy is done; `whalebuild prune` removes old images"

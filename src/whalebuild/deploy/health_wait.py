@@ -71,7 +71,7 @@ class HealthWait:
     def _look(self, ids: Collection[str], seen: _Observed, deadline: float) -> HealthState:
         """How the containers are; raises where they do not work, or too late."""
         try:
-            containers = [each for each in self.project.containers() if each.id in ids]
+            containers = self.project.containers(ids)
         except CommandFailedError as failed:  # it may be back in a moment
             if self.clock() >= deadline:
                 # No command of a service's has failed: the engine is lost.

@@ -108,6 +108,21 @@ def prune(
     return planned if dry_run else _carry_out(project, planned)
 
 
+def may_prune(history: History, keep: int, names: Mapping[str, str]) -> bool:
+    """Whether a host has an image of the record that no good deployment needs any more.
+
+    Args:
+        history: The record.
+        keep: How many good deployments stay.
+        names: IDs of the host's images, by their names in docker's short form.
+    """
+    there = {*names.values(), *(name.rpartition("@")[2] for name in names)}
+    old = {each.digest or "" for each in recorded_versions(history)} - {
+        *reasons_to_keep(history, keep)
+    }
+    return any(each in there or familiar(str(kept_name(each))) in names for each in old if each)
+
+
 def pruned_in_words(pruning: Pruning) -> str:
     """What a pruning after a deploy removed, in a line; empty for nothing."""
     count = len(pruning.removed)

@@ -51,10 +51,13 @@ class StartFirst:
     deadline: Deadline
     sleep: Callable[[float], None]
 
-    def clean_up(self) -> None:
+    def clean_up(self) -> tuple[Container, ...]:
         """Mend what a run that was killed has left: trials, containers without names, half made.
 
         Compose might keep just the one that is not found by its name, and stop the others.
+
+        Returns:
+            The project's containers, afterwards.
         """
         containers = self.project.containers()
         unnamed = unnamed_containers(self.project.model(), containers)
@@ -64,6 +67,7 @@ class StartFirst:
             self.project.remove(list(left))
         for container, names in (unnamed.to_rejoin or {}).items():
             self.project.rejoin(container, names)
+        return self.project.containers() if left or unnamed.to_rejoin else containers
 
     def start(self, changes: Collection[ServiceChange], course: Course) -> None:
         """Switch the services that can run twice; those that cannot are tried out before.

@@ -59,10 +59,12 @@ class Switcher:
             EngineError: The engine cannot be asked.
         """
         changes = [each for each in plan.changes if not each.service.is_job]
-        self.start_first.clean_up()
-        self.start_first.start([s for s in changes if s.order is UpdateOrder.START_FIRST], course)
+        before = self.start_first.clean_up()
+        if beside := [each for each in changes if each.order is UpdateOrder.START_FIRST]:
+            self.start_first.start(beside, course)
+            before = self.project.containers()
         self.set_tags(plan)  # of those that stay as well: others may have moved them
-        before, names = self.project.containers(), self.project.named_images()
+        names = self.project.named_images()
         if _is_all_there(plan, before, names):
             course.done = True
             return
@@ -73,8 +75,8 @@ class Switcher:
         started = [c for c in containers if c.id not in ran and _is_started(c, plan)]
         changed = [c for name in about for c in containers_of(containers, name)]
         require_containers(changes, changed)
+        _check_versions([each for each in plan.pairs if not each.service.is_job], changed, names)
         self.health.wait({each.id for each in (*started, *changed)}, self.deadline.ends)
-        self._check_versions([each for each in plan.pairs if not each.service.is_job])
         course.done = True
 
     def set_tags(self, plan: DeployPlan) -> None:
@@ -115,24 +117,24 @@ class Switcher:
                 flags = (UpFlag.NO_DEPS, UpFlag.FORCE_RECREATE)
                 self.compose.up(stale, plan.pairs, flags=flags)
 
-    def _check_versions(self, pairs: Collection[ServiceChange]) -> None:
-        """Raise where another image runs: a tag was moved before compose read it."""
-        containers, names = self.project.containers(), self.project.named_images()
-        for each in pairs:
-            expected = _kept_image(names, each)
-            for container in running_of(containers, each.service.name):
-                if container.image != expected:
-                    reason = f"it runs {container.image}, another image than it was to run"
-                    name = host_name(version_of(each))
-                    output = f"somebody has moved {name} on this host meanwhile"
-                    raise UnhealthyError(
-                        HealthProblem(each.service.name, container.id, reason, output)
-                    )
-
 
 def _kept_image(names: Mapping[str, str], change: ServiceChange) -> str | None:
     """The engine's ID of the version that a service is to run, by the name that keeps it."""
     return names.get(familiar(str(kept_name(version_of(change).digest or ""))))
+
+
+def _check_versions(
+    pairs: Collection[ServiceChange], containers: Collection[Container], names: Mapping[str, str]
+) -> None:
+    """Raise where another image runs: a tag was moved before compose read it."""
+    for each in pairs:
+        expected = _kept_image(names, each)
+        for container in running_of(containers, each.service.name):
+            if container.image != expected:
+                reason = f"it runs {container.image}, another image than it was to run"
+                name = host_name(version_of(each))
+                output = f"somebody has moved {name} on this host meanwhile"
+                raise UnhealthyError(HealthProblem(each.service.name, container.id, reason, output))
 
 
 def _is_all_there(

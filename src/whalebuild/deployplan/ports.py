@@ -38,8 +38,13 @@ class Project(Protocol):
     def service_names(self) -> frozenset[str]:
         """All services of the project's files, also those of profiles that are not chosen."""
 
-    def containers(self) -> tuple[Container, ...]:
-        """All containers of the project, also those that do not run, and one-off ones."""
+    def containers(self, ids: Collection[str] | None = None) -> tuple[Container, ...]:
+        """All containers of the project, also those that do not run, and one-off ones.
+
+        Args:
+            ids: Only these, as far as they are still there. To list all takes the engine far
+                longer than to look at some.
+        """
 
     def events(self) -> AbstractContextManager[Events]:
         """What happens to the project's containers from now on, and what the engine remembers."""
@@ -53,7 +58,8 @@ class Project(Protocol):
     def named_images(self) -> Mapping[str, str]:
         """The engine's IDs of all images that have names, by these in docker's short form.
 
-        One question, however many there are.
+        One question, however many there are, and none until something may have changed them that
+        is not done here: a pull, compose, a hook.
         """
 
     def tag(self, image: str, name: Reference) -> None:

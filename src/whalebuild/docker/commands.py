@@ -25,6 +25,7 @@ class HookCommands:
     def run(self, words: Sequence[str], env: Mapping[str, str], line: Line, watch: Watch) -> int:
         """See ``deployplan.ports.Commands``."""
         given = environment_after({**self._project.changes, **env})
+        self._project.forget_images()
         try:
             return run_streamed(words, given, line, watch)
         except OSError as failed:

@@ -43,7 +43,7 @@ from whalebuild.docker.engine_containers import (
 )
 from whalebuild.docker.engine_events import ContainerEvents
 from whalebuild.docker.engine_exec import check_health
-from whalebuild.docker.engine_images import image_id, named_images, tag_image, untag_image
+from whalebuild.docker.engine_images import EngineImages
 from whalebuild.errors import EngineError, UsageError
 from whalebuild.failures.classify_docker import classify
 from whalebuild.failures.command_failed import CommandFailedError
@@ -68,6 +68,7 @@ class ComposeProject:
     Attributes:
         resolved_file: Where the project as resolved stays, if compose has to read that instead of
             the user's files: its folder is there. None for a file that goes.
+        images: Of the engine.
     """
 
     resolved_file: Path | None = None
@@ -84,6 +85,7 @@ class ComposeProject:
         note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._engine = engine or EngineApi()
+        self.images = EngineImages(self._engine)
         self._calls = self._engine.calls
         self._note = note
         self._noted: set[str] = set()
@@ -160,9 +162,10 @@ class ComposeProject:
             raise _unreadable(failed) from None
         return frozenset(said.split())
 
-    def containers(self) -> tuple[Container, ...]:
+    def containers(self, ids: Collection[str] | None = None) -> tuple[Container, ...]:
         """See ``deployplan.ports.Project``."""
-        ids = container_ids(self._engine, {"label": [self._label]})
+        if ids is None:
+            ids = container_ids(self._engine, {"label": [self._label]})
         read = map(read_project_container, inspected(self._engine, "containers", ids))
         return tuple(container for container in read if container)
 
@@ -183,6 +186,7 @@ class ComposeProject:
         """
         if not images:
             return
+        self.images.forget()
         with to_pull(self._calls, self.model(), images) as what, _plain_errors():
             call = [*compose_words(what.options), "pull"]
             with contextlib.closing(self._calls.lines(call, what.env)) as lines:
@@ -190,19 +194,23 @@ class ComposeProject:
 
     def image_id(self, image: Reference) -> str | None:
         """See ``deployplan.ports.Project``."""
-        return image_id(self._engine, image)
+        return self.images.id(image)
 
     def named_images(self) -> Mapping[str, str]:
         """See ``deployplan.ports.Project``."""
-        return named_images(self._engine)
+        return self.images.names()
+
+    def forget_images(self) -> None:
+        """Have names of images be asked for again: somebody else may have given or taken some."""
+        self.images.forget()
 
     def tag(self, image: str, name: Reference) -> None:
         """See ``deployplan.ports.Project``."""
-        tag_image(self._engine, image, name)
+        self.images.tag(image, name)
 
     def untag(self, name: Reference) -> bool:
         """See ``deployplan.ports.Project``."""
-        return untag_image(self._engine, name)
+        return self.images.untag(name)
 
     def up(
         self,
@@ -218,6 +226,7 @@ class ComposeProject:
         with self._with(images) as what, _plain_errors():
             words = ["up", "--detach", *counts, *flags, *services]
             call = [*compose_words(what.options), *words]
+            self.images.forget()  # a service may be pulled always
             self._calls.run(call, what.env, watch=watch, said=self._warn)
 
     def _warn(self, stderr: str) -> None:

@@ -11,7 +11,7 @@ from whalebuild.deployplan.space import DiskSpace
 from whalebuild.docker.config import context_name
 from whalebuild.docker.engine_api import EngineApi
 from whalebuild.docker.engine_containers import container_ids, inspected
-from whalebuild.docker.engine_images import listed_images
+from whalebuild.docker.engine_images import EngineImages
 from whalebuild.docker.info import facts_of
 from whalebuild.docker.storage import image_space
 from whalebuild.errors import EngineError
@@ -23,10 +23,12 @@ class DockerHost:
 
     Args:
         engine: Who is asked; the engine of the current context if there is none.
+        images: Of this engine, where others ask for them as well.
     """
 
-    def __init__(self, engine: EngineApi | None = None) -> None:
+    def __init__(self, engine: EngineApi | None = None, images: EngineImages | None = None) -> None:
         self._engine = engine or EngineApi()
+        self._images = images or EngineImages(self._engine)
 
     def __enter__(self) -> Self:
         return self
@@ -56,13 +58,13 @@ class DockerHost:
     def images(self, ids: Iterable[str] | None = None) -> tuple[HostImage, ...]:
         """See ``published.ports.Host``."""
         if ids is None:
-            ids = (str(each.get("Id")) for each in listed_images(self._engine))
+            ids = (str(each.get("Id")) for each in self._images.listed())
         found = (read_image(each) for each in inspected(self._engine, "images", ids))
         return tuple(image for image in found if image)
 
     def listed(self) -> tuple[HostImage, ...]:
         """See ``published.ports.Host``. One question."""
-        found = (read_image(each) for each in listed_images(self._engine))
+        found = (read_image(each) for each in self._images.listed())
         return tuple(image for image in found if image)
 
     def running(self) -> tuple[RunningImage, ...]:

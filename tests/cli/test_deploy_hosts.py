@@ -342,8 +342,8 @@ def test_an_interrupt(worlds: Worlds, parallel: str, monkeypatch: pytest.MonkeyP
     sent = threading.Event()
     real = worlds.of[B].project.containers
 
-    def interrupted() -> Any:
-        found = real()
+    def interrupted(ids: Any = None) -> Any:
+        found = real(ids)
         if any(each.health == "starting" for each in found) and not sent.is_set():
             sent.set()
             signal.raise_signal(signal.SIGINT)

@@ -67,8 +67,8 @@ class Jobs:
 
     def due(self, plan: DeployPlan) -> tuple[ServiceChange, ...]:
         """The jobs that are to run, in their order."""
-        containers = self.project.containers()
         jobs = [each for each in in_order(plan.model, plan.to_start) if each.is_job]
+        containers = self.project.containers() if jobs else ()
         found = [plan.services[each.name] for each in jobs if each.replicas]
         return tuple(each for each in found if self._is_due(each, containers))
 

@@ -34,6 +34,11 @@ def not_pulled(service: Service, *, on_host: bool) -> str:
     return ""
 
 
+def moves_tags(service: Service) -> bool:
+    """Whether ``docker compose up`` may give the name of a service's image to another one."""
+    return service.pull_policy not in {"", "never", *_IF_MISSING}
+
+
 def to_build(service: Service) -> str:
     """What brings the image of a service up to date that is built on the host."""
     return f"built here, by `docker compose build {service.name}`"

@@ -20,6 +20,7 @@ from whalebuild.compose.pull_progress import (
 )
 from whalebuild.compose.trial import TRIAL_FLAGS, as_trial
 from whalebuild.compose.up import UpFlag
+from whalebuild.deployplan.pull_policy import moves_tags
 from whalebuild.docker.cli import Watch
 from whalebuild.docker.compose_contents import read_contents, read_variables, uses_variables
 from whalebuild.docker.compose_files import (
@@ -226,7 +227,8 @@ class ComposeProject:
         with self._with(images) as what, _plain_errors():
             words = ["up", "--detach", *counts, *flags, *services]
             call = [*compose_words(what.options), *words]
-            self.images.forget()  # a service may be pulled always
+            if any(map(moves_tags, self.model().services.values())):
+                self.images.forget()
             self._calls.run(call, what.env, watch=watch, said=self._warn)
 
     def _warn(self, stderr: str) -> None:

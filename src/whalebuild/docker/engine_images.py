@@ -55,7 +55,7 @@ class EngineImages:
         self._engine.request("POST", f"/images/{named(image)}/tag", query)
         if self._names is None:
             return
-        known = image if image in self._names.values() else self._names.get(familiar(image))
+        known = image if image.startswith("sha256:") else self._names.get(familiar(image))
         if known is None:
             self.forget()
         else:

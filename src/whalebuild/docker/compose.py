@@ -227,7 +227,8 @@ class ComposeProject:
         with self._with(images) as what, _plain_errors():
             words = ["up", "--detach", *counts, *flags, *services]
             call = [*compose_words(what.options), *words]
-            if any(map(moves_tags, self.model().services.values())):
+            known = self._earlier or self._model
+            if known is None or any(map(moves_tags, known.services.values())):
                 self.images.forget()
             self._calls.run(call, what.env, watch=watch, said=self._warn)
 

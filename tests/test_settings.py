@@ -105,6 +105,10 @@ def test_a_switch_is_true_or_false(text: str) -> None:
             f"{FILE}: retry-attempts: expected a whole number of at least 1, found 1.5",
         ),
         (
+            {"deploy-timeout": 0},
+            f"{FILE}: deploy-timeout: expected a number of seconds of more than 0, found 0",
+        ),
+        (
             {"retry-deadline": -1},
             f"{FILE}: retry-deadline: expected a number of seconds, found -1",
         ),

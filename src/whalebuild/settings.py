@@ -49,6 +49,7 @@ class ValueKind(Enum):
     LIST = "a list of texts"
     COUNT = "a whole number of at least 1"
     SECONDS = "a number of seconds"
+    TIME_LIMIT = "a number of seconds of more than 0"
     SWITCH = "true or false"
 
 
@@ -107,7 +108,9 @@ KEYS = {
         SettingKey("strict-cache", ValueKind.SWITCH, "fail where a cache cannot be exported"),
         SettingKey("if-unchanged", ValueKind.SWITCH, "publish only if nobody else has meanwhile"),
         SettingKey(
-            "deploy-timeout", ValueKind.SECONDS, "seconds for a deploy after its pull, all together"
+            "deploy-timeout",
+            ValueKind.TIME_LIMIT,
+            "seconds for a deploy after its pull, all together",
         ),
         SettingKey(
             "deploy-grace",
@@ -339,7 +342,7 @@ def _from_text(kind: ValueKind, text: str) -> object:
         return [word.strip() for word in text.split(",") if word.strip()]
     if kind is ValueKind.SWITCH:
         return _SWITCHES.get(text.lower(), text)
-    if kind in {ValueKind.COUNT, ValueKind.SECONDS}:
+    if kind in {ValueKind.COUNT, ValueKind.SECONDS, ValueKind.TIME_LIMIT}:
         try:
             return int(text) if kind is ValueKind.COUNT else float(text)
         except ValueError:
@@ -383,10 +386,12 @@ def _of_kind(kind: ValueKind, raw: object) -> Value:  # noqa: PLR0911 - one retu
             return tuple(cast("Iterable[str]", raw))
         case ValueKind.SWITCH, bool():
             return raw
-        case ((ValueKind.COUNT | ValueKind.SECONDS), bool()):
+        case ((ValueKind.COUNT | ValueKind.SECONDS | ValueKind.TIME_LIMIT), bool()):
             return None
         case ValueKind.COUNT, int() if raw >= 1:
             return raw
         case ValueKind.SECONDS, int() | float() if 0 <= raw <= _LONGEST:
+            return float(raw)
+        case ValueKind.TIME_LIMIT, int() | float() if 0 < raw <= _LONGEST:
             return float(raw)
     return None

@@ -9,6 +9,8 @@ import functools
 import posixpath
 import re
 
+from whalebuild.dockerfile.wildcards import NOT_SLASH, STAR, One, Piece, Wildcards
+
 
 class PatternError(ValueError):
     """A pattern of paths is not well formed (BuildKit refuses it), or cannot be translated."""
@@ -43,32 +45,32 @@ def matches(pattern: str, path: str) -> bool:
     Raises:
         PatternError: The pattern is not well formed.
     """
-    return compile_pattern(pattern).fullmatch(path) is not None
+    return compile_pattern(pattern).fullmatch(path)
 
 
 @functools.lru_cache(maxsize=1024)
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a ``path.Match`` pattern; raises as ``matches`` does."""
-    out: list[str] = []
+def compile_pattern(pattern: str) -> Wildcards:
+    """Read a ``path.Match`` pattern; raises as ``matches`` does."""
+    out: list[Piece] = []
     at = 0
     while at < len(pattern):
         char = pattern[at]
         at += 1
         if char == "*":
-            out.append("[^/]*")
+            out.append(STAR)
         elif char == "?":
-            out.append("[^/]")
+            out.append(One(NOT_SLASH))
         elif char == "[":
             text, at = _class(pattern, at)
-            out.append(text)
+            out.append(One(text))
         elif char == "\\":
             if at == len(pattern):
                 raise PatternError(f"{pattern} ends with a backslash")
-            out.append(re.escape(pattern[at]))
+            out.append(One(re.escape(pattern[at])))
             at += 1
         else:
-            out.append(re.escape(char))
-    return re.compile("".join(out), re.DOTALL)
+            out.append(One(re.escape(char)))
+    return Wildcards(out)
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
@@ -86,7 +88,7 @@ def _class(pattern: str, at: int) -> tuple[str, int]:
             ranges.append(f"{re.escape(low)}-{re.escape(high)}")
         count += 1
     if not ranges:
-        return ("." if negated else r"(?!)"), at + 1
+        return (r"[\s\S]" if negated else r"(?!)"), at + 1
     return f"[{'^' if negated else ''}{''.join(ranges)}]", at + 1
 
 

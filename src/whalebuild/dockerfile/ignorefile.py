@@ -7,12 +7,13 @@ Follows github.com/moby/patternmatcher, which BuildKit uses for ``.dockerignore`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.gopath import PatternError
 from whalebuild.dockerfile.lexer import GO_SPACE, NO_TEXT
+from whalebuild.dockerfile.wildcards import ANYTHING, Folders, Many, One, Piece, Wildcards
 
 # Whether each pattern matched a path's parent folder; empty where the path has none.
 Matched = tuple[bool, ...]
@@ -20,6 +21,7 @@ Matched = tuple[bool, ...]
 _REGEXP_SPECIAL = frozenset(".+()|{}$")
 _WILD = frozenset("*[]?^\\")
 # What Python and Go read differently in a bracket expression, or only Go knows.
+_PIECE = re.compile(r"(\(\.\*/\)\?)|(\.\*)|(\[\^?\]?(?:\\.|[^\]\\])*\])(\*?)|(\\.|.)", re.DOTALL)
 _BRACKET_TROUBLE = re.compile(r"--|&&|\|\||~~|\\[A-Za-z]")
 
 
@@ -127,15 +129,33 @@ def _matching(text: str) -> Callable[[str], bool]:
     if _BRACKET_TROUBLE.search(text) or "[[" in expression:
         raise PatternError(f"{text} cannot be followed")
     try:
-        compiled = re.compile(expression, re.ASCII)
+        re.compile(expression, re.ASCII)
     except re.error:
         raise PatternError(f"{text} is not well formed") from None
-    return lambda path: compiled.match(NO_TEXT.sub("\ufffd", path)) is not None
+    wildcards = Wildcards(tuple(_pieces(expression)))
+    return lambda path: wildcards.fullmatch(NO_TEXT.sub("\ufffd", path))
+
+
+def _pieces(expression: str) -> Iterator[Piece]:
+    """What such an expression is made of."""
+    begun = False
+    for folders, anything, bracket, many, char in _PIECE.findall(expression):
+        if folders:
+            yield Folders()
+        elif anything:
+            yield ANYTHING
+        elif bracket:
+            yield Many(bracket) if many else One(bracket)
+        elif char != "^":
+            yield One(char)
+        elif begun:
+            yield One("(?!)")  # the beginning of the path, which is behind it by now
+        begun = begun or char != "^"
 
 
 def _translate(text: str) -> tuple[str, str]:
     """How patternmatcher matches a pattern (exact, prefix, suffix, regexp), and its regexp."""
-    kind, out = "exact", ["^"]
+    kind, out = "exact", list[str]()
     at = 0
     while at < len(text):
         char, begun = text[at], at
@@ -163,4 +183,4 @@ def _translate(text: str) -> tuple[str, str]:
         else:
             out.append(char)
             kind = "regexp" if char in "[]" else kind
-    return kind, "".join([*out, r"\Z"])
+    return kind, "".join(out)

@@ -132,7 +132,7 @@ JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.c2lnbmVk-_"
     ("text", "clean"),
     [
         ("denied: you sent Basic YWRhOng=", "denied: you sent Basic ***"),
-        ("map[Authorization:[Bearer t0ken-of-mine]]", "map[Authorization:[Bearer ***]]"),
+        ("map[Authorization:[Bearer t0ken-of-mine]]", "map[Authorization:[***]]"),
         (f"denied: {JWT} is no good", "denied: *** is no good"),
         (
             "form grant_type=password&password=S3CRET&x=1",

@@ -8,7 +8,8 @@ no pattern begins a long search at more than one place of a word, and no search 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 
 _WORD = r"[\w.~+/=-]"
 # Whatever stands before: PGPASSWORD, CI_JOB_TOKEN, AWS_SECRET_ACCESS_KEY, --api-key. It is looked
@@ -23,20 +24,69 @@ _OF_AWS = (
     r"(?i)(secret_?access_?key|session_?token)(\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)"
     r"[a-z0-9/+=]{16,}"
 )
+# Tokens that are told by how they begin. Which ones: the rules of gitleaks that need no name before
+# a value (https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml), and registries'.
+_PREFIXED = "|".join(  # noqa: FLY002 - a list is what it is
+    (
+        r"gh[oprsu]_\w{16,}",
+        r"github_pat_\w{20,}",
+        r"(?:gl[a-z]{2,6}|GR1348941)-[\w.-]{16,}",
+        r"(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16}\b",
+        r"npm_[A-Za-z0-9]{20,}",
+        r"pypi-[\w-]{20,}",
+        r"dckr_[a-z]{3}_[\w-]{16,}",
+        r"AIza[\w-]{30,}",
+        r"ya29\.[\w-]{16,}",
+        r"GOCSPX-[\w-]{16,}",
+        r"[\w~.]{3}[78]Q~[\w~.-]{30,}",  # a client secret of Azure's
+        r"AGE-SECRET-KEY-1[A-Z0-9]{50,}",
+        r"A3-[A-Z0-9]{6}-[A-Z0-9-]{16,}",
+        r"ATATT3[\w=-]{30,}",
+        r"LTAI[A-Za-z0-9]{16,}",
+        r"PMAK-[a-f0-9]{20,}-[a-f0-9]{16,}",
+        r"SG\.[\w=-]{16,}(?:\.[\w=-]{16,})?",
+        r"SK[0-9a-f]{32}\b",
+        r"EAA[A-Za-z0-9]{60,}",
+        r"do[opr]_v1_[a-f0-9]{40,}",
+        r"dp\.(?:pt|st|sa|ct|scim)\.[\w.-]{30,}",
+        r"gl(?:c|sa)_[A-Za-z0-9+/=_]{30,}",
+        r"hf_[A-Za-z]{30,}",
+        r"hv[bs]\.[\w-]{20,}",
+        r"lin_api_[A-Za-z0-9]{30,}",
+        r"ops_eyJ[A-Za-z0-9+/]{20,}",
+        r"pscale_[a-z]{2,5}_[\w.=-]{20,}",
+        r"rubygems_[a-f0-9]{40,}",
+        r"[rs]k_(?:live|test|prod)_\w{10,}",
+        r"sk-(?:ant-|proj-|svcacct-|admin-)?[\w-]{40,}",
+        r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{30,}",
+        r"sq0[a-z]{3}-[\w-]{20,}",
+        r"tfp_\w{40,}",
+        r"xapp-\d-[\w-]{10,}",
+        r"xox[abceoprs]-[\w-]{10,}",
+    )
+)
+# Headers whose values are logins, however they are printed.
+_HEADERS = (
+    r"(?i)(?<![\w-])((?:proxy-)?authorization|x-registry-(?:auth|config)|(?:private|job|deploy)-token|"
+    r"x-(?:api-key|auth-token|vault-token|amz-security-token|goog-api-key)|(?:set-)?cookie)"
+    r"(\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"'\[]?)(?!\s|(?:basic|bearer) +realm=)[^\"'\\\r\n\]]+"
+)
 # Each pattern with what it leaves.
 _PATTERNS = tuple(
     (re.compile(pattern), left)
     for pattern, left in (
         (r"(?<=://)[^/\s\"]+@", ""),
+        # A password with slashes in it; a port and a path with an at sign are none.
+        (r"(?<=://)[^/\s\":@]{1,99}:(?!\d{1,5}/)[^\s\"@]{1,200}@", ""),
+        (_HEADERS, r"\1\2***"),
         # Neither a challenge (``Bearer realm=``) nor prose such as "basic authentication".
         (rf"\b(?i:(basic|bearer)) +(?!realm=)(?={_WORD}*[A-Z0-9+/=_~]){_WORD}{{6,}}", r"\1 ***"),
         # A token as most registries have it.
         (r"(?<![\w-])eyJ[\w-]{5,}+\.[\w-]{5,}+(?:\.[\w-]*)?", "***"),
-        # GitHub's and GitLab's tokens, and the IDs of AWS's keys, have prefixes of their own.
-        (r"\bgh[oprsu]_[A-Za-z0-9_]{16,}", "***"),
-        (r"\bgithub_pat_\w{20,}", "***"),
-        (r"\b(?:gl[a-z]{2,6}|GR1348941)-[\w.-]{16,}", "***"),
-        (r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", "***"),
+        (rf"\b(?:{_PREFIXED})", "***"),
+        # A registry's login in docker's configuration file.
+        (r"([\"']auth\\?[\"']\s{0,4}:\s{0,4}\\?[\"'])[A-Za-z0-9+/=]+", r"\1***"),
+        (r"(?i)\b(account_?key|shared_?access_?key|sig)(=)[A-Za-z0-9+/=%]{16,}", r"\1\2***"),
         # AWS's secret keys have none: they are told by what stands before them.
         (_OF_AWS, r"\1\2***"),
         (rf"({_NAMED})({_IS})[^\"'\\\n]+", r"\1\2***"),
@@ -51,12 +101,48 @@ _KEY_MARK = re.compile(r"-----(BEGIN|END) (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?:
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{40,}")
 
 
+_SHORTEST = 8  # characters of a secret that can be told from other words
+
+
+class _Known:
+    """Secrets that this run has used."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._longest_first: tuple[str, ...] = ()
+
+    def add(self, secrets: Iterable[str]) -> None:
+        new = {each for each in secrets if len(each) >= _SHORTEST}
+        with self._lock:
+            if not new <= set(self._longest_first):
+                every = new.union(self._longest_first)
+                self._longest_first = tuple(sorted(every, key=len, reverse=True))
+
+    def hidden(self, text: str) -> str:
+        for secret in self._longest_first:
+            text = text.replace(secret, "***")
+        return text
+
+
+_known = _Known()
+
+
+def hide(*secrets: str) -> None:
+    """Have these values be removed from all texts from now on, whatever stands around them.
+
+    Those of a few characters are left out: they may be a part of any word.
+    """
+    _known.add(secrets)
+
+
 def redact(text: str) -> str:
     """Remove from a text what may hold a secret.
 
-    That is: logins and queries of URLs, private keys, tokens that can be told by their form
-    (GitHub's, GitLab's, AWS's, JSON web tokens), and values whose names say that they are secret.
+    That is: what this run has used (:func:`hide`), logins and queries of URLs, private keys, tokens
+    that can be told by their form (GitHub's, GitLab's, npm's, PyPI's, Docker's, clouds', JSON web
+    tokens), headers with logins, and values whose names say that they are secret.
     """
+    text = _known.hidden(text)
     if "PRIVATE KEY-----" in text or "PRIVATE KEY BLOCK-----" in text:
         text = "".join(_without_keys(text))
     if "://" in text:

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from whalebuild.failures.classify_http import HttpFailure, NoAnswer, from_answer, no_answer
 from whalebuild.failures.failure import FailureKind, RequestFailedError
+from whalebuild.failures.redaction import hide
 from whalebuild.oci.reference import is_loopback
 from whalebuild.registry.credentials import CredentialStore, Login
 from whalebuild.registry.hosts import Endpoint, Trust
@@ -145,6 +146,7 @@ class Authorizer:
         return login
 
     def _keep_secret(self, *secrets: str) -> None:
+        hide(*secrets)
         with self._lock:
             self._secrets.update(s for s in secrets if len(s) >= _SHORTEST_SECRET)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -422,3 +423,17 @@ def test_scopes_of_one_resource_become_one() -> None:
         "repository:a:pull,push",
         "registry:catalog:*",
     )
+
+
+@pytest.mark.parametrize(
+    "piece", [" ", ",", "-", "a", "a=", "a ", 'a="', 'a="\\"', "a    =", '"', "\\", "Bearer "]
+)
+def test_challenges_are_read_in_linear_time(piece: str) -> None:
+    """60 kB of anything, and ten times as much: what goes back would take a hundred times as long."""
+    times = []
+    for length in (60_000, 600_000):
+        header = f"Bearer {piece * (length // len(piece))}"
+        began = time.process_time()
+        parse_challenges([header])
+        times.append(time.process_time() - began)
+    assert times[1] < max(0.5, 30 * times[0])

@@ -29,10 +29,11 @@ _TOKEN_LIMIT = 1024 * 1024
 _USUAL_SECONDS = 60.0  # a token's life where the server does not say: the specification's default
 _MARGIN_SECONDS = 5.0
 _SHORTEST_SECRET = 4  # replacing shorter ones would tell them
-# A scheme, or one of its parameters: name="value".
+# A scheme, or one of its parameters: name="value". Nothing is looked for behind it that has no end.
 _PART = re.compile(
-    r"[\s,]*(?:(?P<key>[\w-]+)\s*=\s*(?:\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\s,\"]*))"
-    r"|(?P<scheme>[A-Za-z][\w-]*))"
+    r"(?<![\w-])(?:(?P<key>[\w-]++)\s{0,9}=\s{0,9}"
+    r"(?:\"(?P<quoted>(?:[^\"\\]|\\.){0,4096}+)\"|(?P<plain>[^\s,\"]*+))"
+    r"|(?P<scheme>[A-Za-z][\w-]*+))"
 )
 
 

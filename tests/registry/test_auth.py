@@ -429,7 +429,7 @@ def test_scopes_of_one_resource_become_one() -> None:
     "piece", [" ", ",", "-", "a", "a=", "a ", 'a="', 'a="\\"', "a    =", '"', "\\", "Bearer "]
 )
 def test_challenges_are_read_in_linear_time(piece: str) -> None:
-    """60 kB of anything, and ten times as much: what goes back would take a hundred times as long."""
+    """60 kB of anything, and ten times as much: going back would take a hundred times as long."""
     times = []
     for length in (60_000, 600_000):
         header = f"Bearer {piece * (length // len(piece))}"

@@ -19,6 +19,7 @@ from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.plain_file import read_plain
 from whalebuild.source.settings_file import read_settings_layer
 
 # Where none of these words is in a compose file, nothing is built from it.
@@ -131,7 +132,7 @@ def _may_bake(root: Path, files: Sequence[str]) -> bool:
 
 def _may_build(file: Path) -> bool:
     try:
-        text = file.read_bytes()
+        text = read_plain(file)
     except OSError:
         return True  # docker says why
     return any(word in text for word in _MAY_BUILD)

@@ -17,6 +17,7 @@ from whalebuild.bakefile.contexts import dockerfile_path
 from whalebuild.dockerfile.gopath import PatternError
 from whalebuild.dockerfile.ignorefile import PatternMatcher
 from whalebuild.source.context_walk import ContextTree
+from whalebuild.source.plain_file import read_plain
 
 _DOCKERFILE, _LOWER_CASE = "Dockerfile", "dockerfile"
 _IGNORE_FILE = ".dockerignore"
@@ -138,7 +139,7 @@ def _read_inside(folder: Path, name: str) -> bytes:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if not tree.is_file(end):
         raise OSError(errno.EINVAL, "it is neither a file nor a folder", path)
-    return (folder / end).read_bytes()
+    return read_plain(folder / end)
 
 
 def _matches_itself(path: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from whalebuild.bakefile.file_names import COMPOSE_FILES
 from whalebuild.errors import UsageError
 from whalebuild.override.file import is_own
+from whalebuild.source.plain_file import read_plain_text
 
 _OVERRIDES = (
     "compose.override.yml",
@@ -118,7 +119,7 @@ def is_read(path: Path, found: ComposeFiles) -> bool:
 def read_own(path: Path) -> str | None:
     """The text of a file that whalebuild wrote; None where it is not there, or not whalebuild's."""
     try:
-        text = path.read_text("utf-8") if path.is_file() else ""
+        text = read_plain_text(path)
     except (OSError, UnicodeDecodeError):
         return None
     return text if is_own(text) else None
@@ -139,7 +140,7 @@ def _of_environment(root: Path, environment: Mapping[str, str]) -> list[str]:
     value = environment.get("COMPOSE_FILE")
     if value is None:
         try:
-            found = _IN_ENV_FILE.search((root / ".env").read_text("utf-8"))
+            found = _IN_ENV_FILE.search(read_plain_text(root / ".env"))
         except (OSError, UnicodeDecodeError):
             found = None
         value = found[2] if found else ""

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from whalebuild.scaffold.project import Project
+from whalebuild.source.plain_file import read_plain_text
 
 _ASIDE = frozenset(
     {"node_modules", "venv", "env", "__pycache__", "__pypackages__", "site-packages", "dist"}
@@ -32,9 +33,7 @@ def read_project(root: Path) -> Project:
 
 def _text(path: Path) -> str | None:
     try:
-        if not path.is_file() or path.stat().st_size > _LARGE:
-            return None
-        return path.read_text(encoding="utf-8")
+        return read_plain_text(path, _LARGE)
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -11,6 +11,7 @@ from typing import Any
 from whalebuild.bakefile.rebased import rebased, rebased_allow
 from whalebuild.errors import UsageError
 from whalebuild.settings import Layer, layer_from_table
+from whalebuild.source.plain_file import read_plain, read_plain_text
 
 OWN_FILE = "whalebuild.toml"
 PYPROJECT = "pyproject.toml"
@@ -25,7 +26,7 @@ def has_settings(folder: Path) -> bool:
     if (folder / OWN_FILE).exists():
         return True
     try:
-        named = b"whalebuild" in (folder / PYPROJECT).read_bytes()
+        named = b"whalebuild" in read_plain(folder / PYPROJECT)
     except OSError:
         return False
     tool = (_table(folder / PYPROJECT) or {}).get("tool") if named else None
@@ -82,7 +83,7 @@ def _from_here(layer: Layer, above: str) -> Layer:
 
 def _table(path: Path) -> dict[str, Any] | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_plain_text(path)
         return tomllib.loads(text)
     except FileNotFoundError:
         return None

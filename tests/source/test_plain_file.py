@@ -17,7 +17,7 @@ def make(kind: str, path: Path) -> None:
         os.mkfifo(path)
     elif kind == "a device":
         path.symlink_to("/dev/zero")
-    elif kind == "a folder":
+    elif kind == "Is a directory":
         path.mkdir()
     else:
         with path.open("wb") as file:
@@ -34,7 +34,7 @@ def test_a_file_and_a_link_to_it(tmp_path: Path) -> None:
         read_plain(tmp_path / "a", 5)
 
 
-@pytest.mark.parametrize("kind", ["a pipe", "a device", "a folder", "larger than 16 MB"])
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "Is a directory", "larger than 16 MB"])
 @pytest.mark.parametrize("name", ["whalebuild.toml", "pyproject.toml"])
 def test_settings_that_are_none(tmp_path: Path, kind: str, name: str) -> None:
     make(kind, tmp_path / name)

@@ -10,7 +10,6 @@ from pathlib import Path
 #: Bytes; no file that people write by hand is larger.
 LARGEST = 16 << 20
 _KINDS = {
-    stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
@@ -33,6 +32,8 @@ def read_plain(path: Path, most: int = LARGEST) -> bytes:
     kind = stat.S_IFMT(os.fstat(opened).st_mode)
     if kind != stat.S_IFREG:
         os.close(opened)
+        if kind == stat.S_IFDIR:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         what = _KINDS.get(kind, "something else")
         raise OSError(errno.EINVAL, f"it is {what}, and not a file", str(path))
     with os.fdopen(opened, "rb") as file:

@@ -69,7 +69,8 @@ ON_DEPENDENCIES = (
 )
 
 
-@pytest.mark.parametrize("pushed", ["one repository", extended("two repositories")])
+@pytest.mark.extended
+@pytest.mark.parametrize("pushed", ["one repository", "two repositories"])
 def test_plain_copies_on_a_dependencies_stage(
     sandbox: Sandbox, reported: Project, pushed: str
 ) -> None:

@@ -75,7 +75,8 @@ def test_a_size_that_is_none_is_refused(sandbox: Sandbox, size: str) -> None:
     assert f"{size!r}: use a size such as 400M or 2G, from 16M to 32G" in refused.stderr
 
 
-@pytest.mark.parametrize("daemons", [(), *map(extended, (("dockerd",), ("containerd",)))])
+@pytest.mark.extended
+@pytest.mark.parametrize("daemons", [(), ("dockerd",), ("containerd",)])
 def test_up_brings_a_killed_engine_back_with_its_disk(
     sandbox: Sandbox, small_disk: str, small: Path, daemons: tuple[str, ...]
 ) -> None:

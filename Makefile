@@ -23,10 +23,18 @@ demo: setup
 WORKERS ?= 3
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test: setup
+# What the sandbox downloads and makes once comes while the rest is set up and collected; where it
+# cannot be had, the tests say so.
+PREPARE = $(PYTHON) sandbox/up --prepare >/dev/null 2>&1 &
+
+test:
+	@$(PREPARE)
+	@$(MAKE) --no-print-directory setup
 	$(PYTEST) -m "not extended and not soak"
 
-test-all: setup
+test-all:
+	@$(PREPARE)
+	@$(MAKE) --no-print-directory setup
 	$(PYTEST) -m "not soak" --hypothesis-profile=extended
 
 test-unit: setup

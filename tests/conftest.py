@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import gc
+import importlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,35 @@ import pytest
 from tests.support.properties import register_profiles
 
 register_profiles()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect with no more work than it takes: each worker of a run collects all there is."""
+    # What is made lives until the end, so there is no garbage to look for.
+    gc.disable()
+    try:
+        _compile_a_share()
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _compile_a_share() -> None:
+    """Import some test files, other ones in each worker: in a new clone none has bytecode yet.
+
+    The bytecode of the rest is there by then, or as good as.
+    """
+    worker, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{end}", "") for end in ("", "_COUNT"))
+    if not worker:
+        return
+    tests = Path(__file__).parent
+    files = sorted(tests.rglob("test_*.py"))
+    for file in files[int(worker.removeprefix("gw")) :: int(workers)]:
+        name = ".".join(file.relative_to(tests.parent).with_suffix("").parts)
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # collecting tells it
+            importlib.import_module(name)
 
 
 @pytest.hookimpl(trylast=True)

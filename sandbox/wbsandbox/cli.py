@@ -60,8 +60,13 @@ def up(arguments: Sequence[str]) -> int:
         choices=EXTRAS,
         help="something more that commands may use; can be given more than once",
     )
+    parser.add_argument(
+        "--prepare",
+        action="store_true",
+        help="fill the cache alone, and bring nothing up",
+    )
     options = parser.parse_args(arguments)
-    return _guarded(lambda: _up(options))
+    return _guarded(_prepare if options.prepare else lambda: _up(options))
 
 
 def down(arguments: Sequence[str]) -> int:
@@ -84,6 +89,12 @@ def execute(arguments: Sequence[str]) -> int:
     if not command:
         parser.error("give the command to run after --")
     return _guarded(lambda: _exec(options.engine, command))
+
+
+def _prepare() -> None:
+    host.check_machine()
+    _protect_state()
+    _fill_cache()
 
 
 def _up(options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.appbase.cutting import cut
+from tests.support.properties import examples
 from whalebuild.appbase.limits import why_whole
 from whalebuild.appbase.small_runs import SmallRun, small_run
 from whalebuild.appbase.values import WhyNot
@@ -139,7 +140,7 @@ _PIECES = (
 @given(
     st.lists(st.sampled_from(_PIECES), max_size=8).map("".join), st.sampled_from(["rm ", "mkdir "])
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(gate=50, extended=500), deadline=None)
 def test_a_shell_reads_the_words_that_are_read_here(written: str, begin: str) -> None:
     found = small_run(step(f"{begin}-v {written}"))
     assume(isinstance(found, SmallRun))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.fuzzing.cases import make_case
+from tests.support.marks import extended
 from wbsandbox import paths
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,8 +30,9 @@ def campaign(seed: str, count: int) -> None:
     assert done.returncode == 0, f"seed {seed}\n{done.stdout}\n{done.stderr}"
 
 
-def test_no_traceback_and_exit_codes_of_the_table_only() -> None:
-    campaign("gate", 50)
+@pytest.mark.parametrize("count", [25, extended(250)])
+def test_no_traceback_and_exit_codes_of_the_table_only(count: int) -> None:
+    campaign("gate", count)
 
 
 @pytest.mark.soak

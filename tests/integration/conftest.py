@@ -24,8 +24,9 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = f"{Path(__file__).parent.relative_to(Path(__file__).parents[2]).as_posix()}/"
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if item.nodeid.startswith(here):
             item.add_marker(pytest.mark.engine)
 
 

@@ -21,10 +21,7 @@ from tests.integration.sandbox import Sandbox
 
 # What BuildKit says while the layers of an app base are read.
 _READS = "exporting to oci image format"
-_IN_GATE = {
-    *("owner-by-name", "sticky-tmp", "link-as-destination", "django-assets"),
-    *("arguments", "small-through-links", "small-over-tools"),
-}
+_IN_GATE = {"owner-by-name", "link-as-destination", "django-assets", "small-over-tools"}
 # Built as buildx builds them: nothing stands before the code, or not the same would be built.
 _ORDINARY = {
     *("add-rootfs", "arguments", "go-scratch", "onbuild-in-chain", "platform-of-build"),

@@ -7,7 +7,6 @@ import pytest
 from tests.integration import published
 from tests.integration.report_project import Project
 from tests.integration.sandbox import Sandbox, downloaded
-from tests.support.marks import extended
 
 KIB = 1024
 ASSETS = (
@@ -33,7 +32,8 @@ def _write(reported: Project) -> None:
     reported.put("app/main.py", "one\n")
 
 
-@pytest.mark.parametrize("changed", ["app/main.py", extended("web/main.js")])
+@pytest.mark.extended
+@pytest.mark.parametrize("changed", ["app/main.py", "web/main.js"])
 def test_a_change_on_an_empty_engine(sandbox: Sandbox, reported: Project, changed: str) -> None:
     _write(reported)
     reported.bake()
@@ -69,7 +69,8 @@ ON_DEPENDENCIES = (
 )
 
 
-@pytest.mark.parametrize("pushed", ["one repository", extended("two repositories")])
+@pytest.mark.extended
+@pytest.mark.parametrize("pushed", ["one repository", "two repositories"])
 def test_plain_copies_on_a_dependencies_stage(
     sandbox: Sandbox, reported: Project, pushed: str
 ) -> None:

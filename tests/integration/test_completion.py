@@ -19,6 +19,7 @@ target "_private" {}
 """
 
 
+@pytest.mark.extended
 def test_targets_groups_services_and_builders_are_those_of_docker(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

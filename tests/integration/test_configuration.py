@@ -67,6 +67,7 @@ def kept_texts(host: Host) -> str:
     return lines + "\n".join(labels)
 
 
+@pytest.mark.extended
 def test_the_environment(web: Web, host: Host) -> None:
     """From ``.env`` and an ``env_file``: shown by name, deployed, and gone back from."""
     web.publish("1")

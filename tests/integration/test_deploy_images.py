@@ -81,6 +81,7 @@ def manifests(requests: Sequence[Request], method: str) -> list[str]:
     return [path for path in found if "sha256" not in path]
 
 
+@pytest.mark.extended
 def test_images_that_whalebuild_did_not_bake(mixed: Mixed) -> None:
     """They are pulled by digest, recorded, and rolled back as any other."""
     first = mixed.ours.result("deploy")

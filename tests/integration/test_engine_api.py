@@ -35,6 +35,7 @@ def host(sandbox: Sandbox, engine: str, tmp_path: Path, web: Web) -> Iterator[Ho
     host.down()
 
 
+@pytest.mark.extended
 def test_how_many_docker_commands_a_deploy_takes(web: Web, host: Host, tmp_path: Path) -> None:
     """Of six services one changes; the engine is reached through docker alone."""
     others = "".join(

@@ -83,6 +83,7 @@ def add_cache(sandbox: Sandbox, image: Image) -> None:
         registry.put_manifest(reference, raw, INDEX_TYPE)
 
 
+@pytest.mark.extended
 def test_docker_pulls_and_runs_both(sandbox: Sandbox, image: Image, host: str) -> None:
     commands = {"deps": ("cat", "/installed"), "latest": ()}
     output = {"deps": (image.folder / "requirements.txt").read_text(), "latest": "one\n"}

@@ -17,7 +17,7 @@ from tests.integration.random_app_bases import Example, example
 from tests.integration.sandbox import Sandbox
 
 _SEED = "WHALEBUILD_APP_BASE_SEED"
-_IN_GATE, _EXTENDED, _IN_SOAK = 6, 15, 300
+_IN_GATE, _EXTENDED, _IN_SOAK = 4, 15, 300
 _AT_ONCE = 15  # projects of one bake file
 
 

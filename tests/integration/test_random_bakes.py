@@ -20,8 +20,9 @@ from tests.integration.bake_differential import Bench, buildx
 from tests.integration.random_bakes import example
 from tests.integration.registries import own_registry
 from tests.integration.sandbox import Sandbox
+from tests.support.marks import extended
 
-GATE, SOAK, WORKERS = 15, 200, 2
+GATE, EXTENDED, SOAK, WORKERS = 5, 15, 200, 2
 _SEED = "WHALEBUILD_TEST_SEED"
 
 
@@ -32,7 +33,7 @@ def bench(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield Bench.at(sandbox, folder, registry.address)
 
 
-@pytest.mark.parametrize("number", range(GATE))
+@pytest.mark.parametrize("number", [*range(GATE), *map(extended, range(GATE, EXTENDED))])
 def test_whalebuild_does_what_buildx_does(bench: Bench, number: int) -> None:
     verdict = bench.judge(example(int(os.environ.get(_SEED, "0")) + number))
     assert not verdict.differences, verdict.report

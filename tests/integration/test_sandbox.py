@@ -10,8 +10,9 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.integration.sandbox import ROOT, Sandbox
+from tests.integration.sandbox import ROOT, Sandbox, own_name
 from tests.support.marks import extended
+from wbsandbox.engine import known_engines
 
 BUILD = ("docker", "buildx", "build", "--progress", "plain")
 
@@ -75,7 +76,16 @@ def test_a_size_that_is_none_is_refused(sandbox: Sandbox, size: str) -> None:
     assert f"{size!r}: use a size such as 400M or 2G, from 16M to 32G" in refused.stderr
 
 
-@pytest.mark.parametrize("daemons", [(), *map(extended, (("dockerd",), ("containerd",)))])
+@pytest.mark.extended
+def test_preparing_brings_nothing_up(sandbox: Sandbox) -> None:
+    name = own_name("nothing")
+    done = _up(sandbox, "--engine", name, "--prepare")
+    assert done.returncode == 0, done.stderr
+    assert name not in known_engines()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("daemons", [(), ("dockerd",), ("containerd",)])
 def test_up_brings_a_killed_engine_back_with_its_disk(
     sandbox: Sandbox, small_disk: str, small: Path, daemons: tuple[str, ...]
 ) -> None:

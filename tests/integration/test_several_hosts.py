@@ -80,6 +80,7 @@ def outcomes(found: dict[str, Any]) -> list[list[str]]:
     return [[each["outcome"] for each in host["history"]["deployments"]] for host in found["hosts"]]
 
 
+@pytest.mark.extended
 def test_the_second_one_fails(web: Web, both: Both) -> None:
     first = web.publish("1")
     assert both.run("deploy")["done"]

@@ -115,7 +115,7 @@ class FakeProject:
         return frozenset({*self.made.services, *self.unchosen})
 
     def containers(self, ids: Collection[str] | None = None) -> tuple[Container, ...]:
-        self._ask("containers")
+        self._ask("containers", *(() if ids is None else ("some",)))
         return tuple(each for each in self.running if ids is None or each.id in ids)
 
     def events(self) -> AbstractContextManager[FakeProject]:

@@ -54,15 +54,14 @@ class Lane:
 
 
 @contextmanager
-def serving_wan(wan: Wan, upstream: str) -> Iterator[str]:
-    """Serve what listens at an address from the far end of the link; the address of this end."""
+def serving_wan(wan: Wan, upstream: str, port: int = 0) -> Iterator[str]:
+    """Serve what is at the far end of the link on a loopback port; the address of this end."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server = asyncio.run_coroutine_threadsafe(_serve(wan, upstream), loop).result()
+    server = asyncio.run_coroutine_threadsafe(_serve(wan, upstream, port), loop).result()
     try:
-        host, port = server.sockets[0].getsockname()
-        yield f"{host}:{port}"
+        yield "{}:{}".format(*server.sockets[0].getsockname())
     finally:
         asyncio.run_coroutine_threadsafe(_close(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
@@ -70,14 +69,14 @@ def serving_wan(wan: Wan, upstream: str) -> Iterator[str]:
         loop.close()
 
 
-async def _serve(wan: Wan, upstream: str) -> asyncio.Server:
-    host, _, port = upstream.partition(":")
+async def _serve(wan: Wan, upstream: str, port: int) -> asyncio.Server:
+    host, _, far = upstream.partition(":")
     clock = asyncio.get_running_loop().time
     up, down = Lane(wan, clock), Lane(wan, clock)
 
     async def connected(client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         handshake = clock() + wan.round_trip
-        registry, to_registry = await asyncio.open_connection(host, int(port), limit=BUFFER)
+        registry, to_registry = await asyncio.open_connection(host, int(far), limit=BUFFER)
         there = carry(client, to_registry, up, handshake)
         back = carry(registry, to_client, down, handshake)
         with suppress(OSError, asyncio.CancelledError):
@@ -85,7 +84,7 @@ async def _serve(wan: Wan, upstream: str) -> asyncio.Server:
         for writer in (to_registry, to_client):
             writer.close()
 
-    return await asyncio.start_server(connected, "127.0.0.1", 0, limit=BUFFER, backlog=256)
+    return await asyncio.start_server(connected, "127.0.0.1", port, limit=BUFFER, backlog=256)
 
 
 async def carry(

@@ -10,6 +10,7 @@ from wbbench.report import title
 from wbbench.samples import Summary
 from wbbench.selection import DOCKER, FROM, OURS, WAN
 from wbbench.units import seconds, size
+from wbbench.wan import THE_WAN
 
 #: What users have; where that was not measured, the same without the slow link.
 SCENARIOS = ("code", "nothing", "dependency", "cold", "services-10")
@@ -70,7 +71,10 @@ def chart(summaries: Sequence[Summary]) -> str:
     groups = _groups(summaries)
     if not groups:
         return ""
-    parts, top = [_text(panel.left, 14, panel.name, "muted") for panel in PANELS], HEAD
+    slow = groups[0][0].scenario.startswith(WAN)
+    link = f", over {THE_WAN.words}" if slow else ""
+    parts = [_text(panel.left, 14, f"{panel.name}{link}", "muted") for panel in PANELS]
+    top = HEAD
     for rows in groups:
         parts += _group(rows, top)
         top += HEAD + ROW * len(rows) + BETWEEN

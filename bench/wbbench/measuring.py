@@ -15,9 +15,7 @@ from wbbench.samples import Sample, count
 from wbbench.sandbox import Machine, Outcome, Sandbox
 from wbbench.selection import WAN
 from wbbench.units import clock, outcome
-from wbbench.wan import Wan
-
-THE_WAN = Wan()
+from wbbench.wan import THE_WAN
 
 
 @dataclass

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-from wbbench.measuring import THE_WAN, Bench
+from wbbench.measuring import Bench
+from wbbench.wan import THE_WAN
 
 SMALL_REQUESTS = 100
 DOWNLOADS = 3

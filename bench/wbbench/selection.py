@@ -175,8 +175,10 @@ AIMS = (
     ),
     *_each(("nothing",), ("floor", OURS)),
     *_each(("dependency",), ("max", OURS)),
-    *_each(("services-10", "services-40"), _BEST),
-    *("scale-*", "large-*", VERB, HEAVY),
+    *_each(("services-10",), _BEST),
+    *_each(("services-40",), ("max", OURS)),
+    *_each((HEAVY,), (f"arm64{EMULATED}", "arm64", "amd64")),
+    *("scale-*", "large-*", VERB),
 )
 #: buildah builds one after another, and asks for the whole base image each time.
 TOO_MANY_FOR_BUILDAH = {"services-40"}

@@ -35,6 +35,10 @@ class Wan:
         return f"{self.bits_a_second / 1e6:g} Mbit/s and {self.round_trip * 1000:g} ms"
 
 
+#: What many people have between them and their registry.
+THE_WAN = Wan()
+
+
 class Lane:
     """One direction. What is sent waits for what was sent before, over whatever connection."""
 

@@ -30,11 +30,8 @@ numbers as ratios. Seconds are medians of whole commands; *down*, *base down* (o
 repository) and *up* are bytes of HTTP bodies.
 """
 WAN_WORDS = """\
-This is what users have. The registry is {words} away, shared by all connections; the package index
-is not on that link.
-"""
-WAN_MEASURED = """\
-A download found {megabits_a_second} Mbit/s, a request on an open connection took
+This is what users have: in each direction all connections share the link. The package index is not
+on it. Measured with a download and with requests on an open connection: {megabits_a_second} Mbit/s,
 {milliseconds_a_request} ms.
 """
 LOOPBACK = """\
@@ -94,7 +91,7 @@ def _wan(results: Results, summaries: Sequence[Summary]) -> Iterator[str]:
     if not over or not link:
         return
     yield from (f"## A registry {link['words']} away", "")
-    yield WAN_WORDS.format(**link) + WAN_MEASURED.format(**link)
+    yield WAN_WORDS.format(**link)
     yield from _tables(over)
 
 
@@ -104,14 +101,17 @@ def _tables(summaries: Sequence[Summary]) -> Iterator[str]:
 
 
 def _aims(results: Results, summaries: Sequence[Summary]) -> Iterator[str]:
-    judged = verdicts(summaries, results.notes)
+    # What was not measured comes last.
+    judged = sorted(verdicts(summaries, results.notes), key=lambda verdict: not verdict.known)
     known = [verdict for verdict in judged if verdict.known]
     met = sum(verdict.met for verdict in known)
     yield from ("## The aims", "")
     yield f"{met} of {len(known)} are met, {len(known) - met} missed."
     if open_ones := len(judged) - len(known):
         yield f"{open_ones} were not measured in these runs."
-    yield from ("", report.markdown(report.verdict_rows(judged), report.VERDICT_HEAD), "")
+    bold = {report.MISSED: f"**{report.MISSED}**"}
+    rows = [(*cells, bold.get(last, last)) for *cells, last in report.verdict_rows(judged)]
+    yield from ("", report.markdown(rows, report.VERDICT_HEAD), "")
 
 
 def _steps(summaries: Sequence[Summary]) -> Iterator[str]:

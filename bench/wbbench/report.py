@@ -134,7 +134,8 @@ def verdict_rows(verdicts: Iterable[Verdict]) -> list[tuple[str, ...]]:
 def _met(verdict: Verdict) -> str:
     if not verdict.known:
         return "–"
-    return "met" if verdict.met else "**missed**"
+    return "met" if verdict.met else MISSED
 
 
+MISSED = "missed"
 VERDICT_HEAD = ("aim", "measured", "met?")

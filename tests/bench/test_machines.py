@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import http.client
+import io
 import sys
+import tarfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,8 +12,9 @@ from threading import Thread
 import pytest
 
 from wbbench import sandbox
-from wbbench.errors import CommandError
+from wbbench.errors import BenchError, CommandError
 from wbbench.proxy import counting_proxy
+from wbbench.registry import Registry as BenchRegistry
 from wbbench.sandbox import Machine
 from wbbench.wan import Wan
 
@@ -48,12 +51,13 @@ def test_a_command_that_does_not_end_is_killed(
 
 class Registry(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    body = b"blob"
 
     def do_GET(self) -> None:
         self.send_response_only(200)
-        self.send_header("Content-Length", "4")
+        self.send_header("Content-Length", str(len(self.body)))
         self.end_headers()
-        self.wfile.write(b"blob")
+        self.wfile.write(self.body)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -88,3 +92,22 @@ def test_the_proxy_counts_at_one_address_with_and_without_the_slow_link(registry
                 assert get(address) == b"blob"
             assert [request.down for request in proxy.take()] == [4, 4]
         assert proxy.address == address
+
+
+def test_the_code_is_found_in_a_layer_without_the_rest_of_it(
+    registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w:gz") as archive:
+        for name in ("srv/app/__init__.py", "srv/app/data/0.bin"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 5
+            archive.addfile(entry, io.BytesIO(b"code!"))
+    monkeypatch.setattr(Registry, "body", layer.getvalue())
+    layers = {"sha256:1": 10, "sha256:2": len(layer.getvalue())}
+    found = BenchRegistry(registry)
+    monkeypatch.setattr(found, "layers", lambda *_: layers)
+    assert found.code("app") == ("code!", layers["sha256:2"])
+    monkeypatch.setattr(Registry, "body", b"what is this")
+    with pytest.raises(BenchError, match="not a gzip file"):
+        found.code("app")

@@ -109,6 +109,7 @@ def test_columns_that_only_some_scenarios_have(tmp_path: Path) -> None:
     page = written(tmp_path, samples)
     assert "| requests | distinct bytes | up, \N{MULTIPLICATION SIGN} distinct |" in page
     assert "| 100 B | 1.20 |" in page
+    assert "### Where the time goes: `platforms`" in page
     assert "| 50 | 50.0 | 50.0\N{EN DASH}50.0 | 1 |" in page
     assert "5.00 s `pip install`; 1.00 s `a\\|b`" in page
 

@@ -244,7 +244,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--aims",
         action="store_true",
-        help="what the aims of speed are judged by, in about 35 minutes",
+        help="what the aims of speed are judged by, in 35 to 40 minutes",
     )
     parser.add_argument(
         "--small", action="store_true", help="few services and little bytes: does it run?"

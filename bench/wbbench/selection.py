@@ -164,7 +164,7 @@ def _each(names: Iterable[str], ways: Iterable[str]) -> list[str]:
 
 
 _BEST = ("max", "floor", OURS)
-#: What the aims of speed are judged by, in about 35 minutes: the ways that they name.
+#: What the aims of speed are judged by, in 35 to 40 minutes: the ways that they name.
 AIMS = (
     *_each((f"{WAN}code/from", f"{WAN}code/copy-plain"), ("by-hand", *_BEST)),
     *_each((f"{WAN}nothing", f"{WAN}cold", f"{WAN}services-10"), _BEST),

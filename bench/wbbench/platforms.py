@@ -41,7 +41,8 @@ scipy==1.18.1
 pydantic==2.14.4
 uvloop==0.23.0
 """
-_IMPORTS = {PLATFORMS: "import pandas", HEAVY: "import pandas, pydantic, scipy, uvloop"}
+#: Emulated, and without bytecode: pandas alone takes a minute and more there.
+_IMPORTS = {PLATFORMS: "import pandas", HEAVY: "import pydantic, scipy, uvloop"}
 _STEP = re.compile(r"^#(?P<step>\d+) (?:DONE (?P<seconds>[\d.]+) ?s|(?P<name>.+))$")
 #: Shorter steps are no part of an answer.
 _LONG = 0.1

@@ -43,7 +43,9 @@ uvloop==0.23.0
 """
 #: Emulated, and without bytecode: pandas alone takes a minute and more there.
 _IMPORTS = {PLATFORMS: "import pandas", HEAVY: "import pydantic, scipy, uvloop"}
-_STEP = re.compile(r"^#(?P<step>\d+) (?:DONE (?P<seconds>[\d.]+) ?s|(?P<name>.+))$")
+_STEP = re.compile(
+    r"^#(?P<step>\d+) (?:DONE (?:(?P<minutes>\d+) min )?(?P<seconds>[\d.]+) ?s|(?P<name>.+))$"
+)
 #: Shorter steps are no part of an answer.
 _LONG = 0.1
 
@@ -118,9 +120,11 @@ def build_steps(output: Iterable[str]) -> dict[str, float]:
             continue
         if found["name"]:
             names.setdefault(found["step"], found["name"])
-        elif float(found["seconds"]) >= _LONG:
+            continue
+        taken = 60 * int(found["minutes"] or 0) + float(found["seconds"])
+        if taken >= _LONG:
             name = names.get(found["step"], "?")
-            steps[name] = round(steps.get(name, 0.0) + float(found["seconds"]), 2)
+            steps[name] = round(steps.get(name, 0.0) + taken, 2)
     return steps
 
 

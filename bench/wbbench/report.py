@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
@@ -14,6 +15,8 @@ from wbbench.units import seconds, size
 HEAD = ("way", "seconds", "min–max", "runs", "× time", "down", "base down", "up", "requests")
 SUFFIXES = {"-cold": "all of it for the first time", "-plan": "the plan alone"}
 _FAMILY = "scale"
+#: Of a `RUN`; what it runs says more.
+_MOUNTS = re.compile(r"--mount=\S+ ")
 
 
 def title(scenario: str, shape: str) -> str:
@@ -78,6 +81,7 @@ def steps(summaries: Iterable[Summary], shown: int = 4) -> list[tuple[str, ...]]
 
 
 def _short(step: str, most: int = 60) -> str:
+    step = _MOUNTS.sub("", step)
     text = step if len(step) <= most else f"{step[:most].rstrip()}…"
     return f"`{text.replace('`', '')}`"
 

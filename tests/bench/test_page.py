@@ -168,7 +168,7 @@ def test_the_steps_of_a_build_that_took_long() -> None:
     output = (
         "whalebuild: reading\n#1 [base 1/2] FROM x\n#1 sha256:1 1MB / 2MB\n#1 DONE 1.5 s\n"
         "#2 [deps 2/2] RUN pip install\n#2 1.2 Collecting\n#2 DONE 20.0s\n"
-        "#3 exporting to image\n#3 DONE 0.0 s\n#4 CACHED\n"
+        "#3 exporting to image\n#3 DONE 0.0 s\n#5 pushing\n#5 DONE 10 min 5 s\n#4 CACHED\n"
     )
     steps = build_steps(output.splitlines(keepends=True))
-    assert steps == {"[base 1/2] FROM x": 1.5, "[deps 2/2] RUN pip install": 20.0}
+    assert steps == {"[base 1/2] FROM x": 1.5, "[deps 2/2] RUN pip install": 20.0, "pushing": 605.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from wbbench.errors import BenchError
 from wbbench.proxy import Proxy
 from wbbench.registry import Registry
 from wbbench.samples import Sample, count
-from wbbench.sandbox import Machine, Sandbox
+from wbbench.sandbox import Machine, Outcome, Sandbox
+from wbbench.selection import WAN
 from wbbench.units import clock, outcome
+from wbbench.wan import THE_WAN
 
 
 @dataclass
@@ -47,22 +50,28 @@ class Bench:
         return self.sandbox.fresh(variables, emulation=emulation)
 
     def measure(
-        self, key: Mapping[str, object], timed: Callable[[], None], check: Callable[[], int]
+        self,
+        key: Mapping[str, object],
+        timed: Callable[[], Outcome | None],
+        check: Callable[[], int],
     ) -> Sample:
         """Run it, count what passes the proxy meanwhile, and check what it left.
 
         Args:
-            key: The sample's scenario, shape, way and round.
-            timed: What is timed.
+            key: The sample's scenario, shape, way and round; the scenario says over which link.
+            timed: What is timed; where it is one command of whalebuild, with its outcome.
             check: Looks whether the job was done; returns the size of the code layer.
         """
         self.proxy.take()
-        began = time.perf_counter()
         numbers: dict[str, object] = {}
+        wan = str(key["scenario"]).startswith(WAN)
         try:
-            timed()
-            numbers["seconds"] = time.perf_counter() - began
+            with self.proxy.over(THE_WAN) if wan else nullcontext():
+                began = time.perf_counter()
+                ended = timed()
+                numbers["seconds"] = time.perf_counter() - began
             numbers.update(count(self.proxy.take(), self.base))
+            numbers["memory"] = ended and ended.memory
             numbers["code_layer"] = check()
         except BenchError as error:
             numbers["error"] = str(error)

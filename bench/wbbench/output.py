@@ -9,9 +9,9 @@ from pathlib import Path
 
 from wbbench import report
 from wbbench.aims import verdicts
+from wbbench.errors import BenchError
 from wbbench.samples import Sample, summarize
 from wbbench.units import clock
-from wbbench.ways import Way
 
 SCHEMA = 1
 
@@ -21,12 +21,13 @@ class Results:
     """All that a run gave."""
 
     samples: Sequence[Sample]
-    ways: Sequence[Way]
+    ways: Mapping[str, str]
     not_run: Mapping[str, str]
     machine: Mapping[str, str]
     notes: Mapping[str, object]
     took: float
     link: bool
+    small: bool = False
 
 
 def show(results: Results) -> None:
@@ -47,11 +48,36 @@ def write_json(results: Results, path: Path) -> None:
         "schema": SCHEMA,
         "machine": dict(results.machine),
         "link": results.link,
+        "small": results.small,
         "seconds": round(results.took, 1),
-        "ways": {way.name: way.title for way in results.ways},
+        "ways": dict(results.ways),
         "not_run": dict(results.not_run),
         "notes": dict(results.notes),
         "aims": [asdict(v) for v in verdicts(summarize(results.samples), results.notes)],
         "samples": [asdict(sample) for sample in results.samples],
     }
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_json(paths: Sequence[Path]) -> Results:
+    """Recorded results as one: what a later file has of a scenario, shape and way counts alone."""
+    samples: dict[tuple[str, str, str], list[Sample]] = {}
+    machine: dict[str, str] = {}
+    ways, not_run, notes = {}, {}, {}
+    took, link = 0.0, True
+    for path in paths:
+        data = json.loads(path.read_text())
+        if data.get("small"):
+            raise BenchError(f"{path} is of a run with --small, which measures nothing")
+        own = summarize(Sample(**sample) for sample in data["samples"])
+        samples |= {(each.scenario, each.shape, each.way): list(each.samples) for each in own}
+        for name, value in data["machine"].items():
+            seen = machine.get(name, value)
+            machine[name] = seen if value in seen else f"{seen}; {value}"
+        ways |= data["ways"]
+        not_run |= data["not_run"]
+        notes |= {name: value for name, value in data["notes"].items() if value}
+        took, link = took + data["seconds"], link and data["link"]
+    not_run = {way: why for way, why in not_run.items() if way not in ways}
+    together = [sample for group in samples.values() for sample in group]
+    return Results(together, ways, not_run, machine, notes, took, link)

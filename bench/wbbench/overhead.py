@@ -1,4 +1,4 @@
-"""What the counting proxy itself costs, measured once per run and written next to the numbers."""
+"""What the counting proxy costs, and what the slow link is worth: measured once per run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from wbbench.measuring import Bench
+from wbbench.wan import THE_WAN
 
 SMALL_REQUESTS = 100
 DOWNLOADS = 3
@@ -24,19 +25,44 @@ class Overhead:
 
 def measure_overhead(bench: Bench) -> Overhead:
     """Compare the same requests, straight to the registry and through the proxy."""
-    tag = bench.sandbox.python_image.rpartition(":")[2]
-    manifest, digest = bench.registry.image(bench.base, tag)
-    small = f"/v2/{bench.base}/manifests/{digest}"
-    layer = max(manifest["layers"], key=lambda layer: layer["size"])
-    large = f"/v2/{bench.base}/blobs/{layer['digest']}"
-    accept = {"Accept": manifest["mediaType"]}
+    small, accept, large, volume = _requests(bench)
     addresses = (bench.registry.address, bench.proxy.address)
     direct, proxied = (_median(address, small, SMALL_REQUESTS, accept) for address in addresses)
     per_request = (proxied - direct) * 1000
     direct, proxied = (_median(address, large, DOWNLOADS, {}) for address in addresses)
-    per_volume = (proxied - direct) * 1000 * 100 * MEGA / layer["size"]
+    per_volume = (proxied - direct) * 1000 * 100 * MEGA / volume
     bench.proxy.take()
     return Overhead(round(per_request, 2), round(per_volume))
+
+
+@dataclass(frozen=True)
+class Link:
+    """The slow link, as it was set, and as a download and small requests found it."""
+
+    words: str
+    megabits_a_second: float
+    milliseconds_a_request: float
+
+
+def measure_wan(bench: Bench) -> Link:
+    """Download a layer over the link, and ask for something small on a connection that is open."""
+    small, accept, large, volume = _requests(bench)
+    with bench.proxy.over(THE_WAN):
+        request = _median(bench.proxy.address, small, 10, accept)
+        download = _median(bench.proxy.address, large, 1, {})
+    bench.proxy.take()
+    rate = volume * 8 / 1e6 / (download - 2 * THE_WAN.round_trip)
+    return Link(THE_WAN.words, round(rate, 1), round(request * 1000, 1))
+
+
+def _requests(bench: Bench) -> tuple[str, dict[str, str], str, int]:
+    """The path of something small and what to accept; the path of something large and its size."""
+    tag = bench.sandbox.python_image.rpartition(":")[2]
+    manifest, digest = bench.registry.image(bench.base, tag)
+    layer = max(manifest["layers"], key=lambda layer: layer["size"])
+    small, large = f"manifests/{digest}", f"blobs/{layer['digest']}"
+    accept = {"Accept": manifest["mediaType"]}
+    return f"/v2/{bench.base}/{small}", accept, f"/v2/{bench.base}/{large}", layer["size"]
 
 
 def _median(address: str, path: str, times: int, headers: dict[str, str]) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,16 @@ SHAPES = ("from", "copy")
 PLAIN = "plain"
 ALL_SHAPES = (*SHAPES, PLAIN, *AS_WRITTEN)
 #: Small, pure Python, no dependencies: one is added for each "one dependency added".
-ADDITIONS = ("itsdangerous==2.2.0", "blinker==1.9.0", "humanize==4.12.3", "toolz==1.0.0")
+ADDITIONS = (
+    "itsdangerous==2.2.0",
+    "blinker==1.9.0",
+    "humanize==4.12.3",
+    "toolz==1.0.0",
+    "iniconfig==2.1.0",
+    "pluggy==1.6.0",
+    "sortedcontainers==2.4.0",
+    "packaging==25.0",
+)
 _FINAL = "FROM dependencies AS final\n"
 _COPYING = "FROM base AS final\nCOPY --link --from=dependencies /opt/venv /opt/venv\n"
 #: Between these the example installs its packages.
@@ -34,6 +45,8 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca \\
     pip install --no-cache-dir -r /tmp/requirements.txt
 
 """
+BAKE_FILE = "docker-bake.hcl"
+MEGA = 1_000_000
 _RELEASE = re.compile(r'^RELEASE = "(.*)"$', re.MULTILINE)
 
 SERVICE_DOCKERFILE = """\
@@ -53,6 +66,32 @@ RUN mkdir /opt/deps && python3 -c "import random; \\
 FROM dependencies AS final
 COPY --link app/ /srv/app/
 USER 10001
+CMD ["python", "-m", "app"]
+"""
+#: Of bake files with hundreds of services: no step runs.
+SCALE_DOCKERFILE = """\
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS dependencies
+COPY requirements.txt /opt/deps/
+
+FROM dependencies AS final
+COPY --link app/ /srv/app/
+"""
+#: Random, so that nothing compresses.
+LARGE_DOCKERFILE = """\
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${{PYTHON_IMAGE}} AS dependencies
+ENV PYTHONDONTWRITEBYTECODE=1
+COPY requirements.txt /tmp/requirements.txt
+RUN mkdir /opt/deps && python3 -c "import random; \\
+    random.seed(open('/tmp/requirements.txt').read()); \\
+    [open(f'/opt/deps/{{number}}.bin', 'wb').write(random.randbytes(1000000)) \\
+    for number in range({megabytes})]"
+
+FROM dependencies AS final
+COPY --link app/ /srv/app/
 CMD ["python", "-m", "app"]
 """
 SERVICES_HEAD = """\
@@ -135,23 +174,49 @@ def example(folder: Path, shape: str, *, link: bool) -> Project:
     return Project(folder, shape, (Service("deps", "app", folder),))
 
 
-def many(folder: Path, count: int) -> Project:
+def many(folder: Path, count: int, dockerfile: str = SERVICE_DOCKERFILE) -> Project:
     """Write a bake file with that many small services, each with requirements of its own."""
     shutil.rmtree(folder, ignore_errors=True)
     names = [f"svc{number:02}" for number in range(1, count + 1)]
     for name in names:
-        app = folder / name / "app"
-        app.mkdir(parents=True)
-        (folder / name / "Dockerfile").write_text(SERVICE_DOCKERFILE)
-        (folder / name / "requirements.txt").write_text(f"{name}-packages==1\n")
-        (app / "__init__.py").write_text(f'"""The service {name}."""\n\nRELEASE = "1"\n')
-        (app / "__main__.py").write_text("from app import RELEASE\n\nprint(RELEASE)\n")
-    group = ", ".join(f'"{name}-deps", "{name}"' for name in names)
-    targets = "".join(SERVICE_TARGETS.format(name=name) for name in names)
-    text = f'{SERVICES_HEAD}group "default" {{\n  targets = [{group}]\n}}\n{targets}'
-    (folder / "docker-bake.hcl").write_text(text)
+        _service(folder / name, dockerfile)
+    (folder / BAKE_FILE).write_text(bake_file(names))
     services = [Service(f"{name}-deps", name, folder / name, f"/{name}") for name in names]
     return Project(folder, "from", tuple(services))
+
+
+def large(folder: Path, dependencies: int, code: int) -> Project:
+    """Write one service with that many megabytes of dependencies and of code."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _service(folder / "large", LARGE_DOCKERFILE.format(megabytes=dependencies))
+    (folder / BAKE_FILE).write_text(bake_file(["large"]))
+    service = Service("large-deps", "large", folder / "large", "/large")
+    (service.context / "app/data").mkdir()
+    for number in range(code):
+        (service.context / f"app/data/{number}.bin").touch()
+    return Project(folder, "from", (service,))
+
+
+def change_all_code(service: Service) -> None:
+    """Give all files of a large service's code new bytes."""
+    for file in (service.context / "app/data").iterdir():
+        file.write_bytes(os.urandom(MEGA))
+
+
+def bake_file(names: Sequence[str]) -> str:
+    """Both targets of each of these services."""
+    group = ", ".join(f'"{name}-deps", "{name}"' for name in names)
+    targets = "".join(SERVICE_TARGETS.format(name=name) for name in names)
+    return f'{SERVICES_HEAD}group "default" {{\n  targets = [{group}]\n}}\n{targets}'
+
+
+def _service(folder: Path, dockerfile: str) -> None:
+    app = folder / "app"
+    app.mkdir(parents=True)
+    (folder / "Dockerfile").write_text(dockerfile)
+    (folder / "requirements.txt").write_text(f"{folder.name}-packages==1\n")
+    (app / "__init__.py").write_text(f'"""The service {folder.name}."""\n\nRELEASE = "1"\n')
+    (app / "__main__.py").write_text("from app import RELEASE\n\nprint(RELEASE)\n")
 
 
 def without_link(dockerfile: str) -> str:

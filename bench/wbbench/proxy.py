@@ -1,7 +1,8 @@
 """The counting proxy: every way reaches the registry through it, so all are counted alike.
 
 The registry's own access log has no upload sizes; this sees both directions. What it costs is
-measured once per run (overhead.py) and written next to the numbers.
+measured once per run (overhead.py) and written next to the numbers. For some scenarios a slow link
+takes its place, at the same address, and the proxy stands behind it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from wbbench.wan import Wan, serving_wan
 from wbsandbox.relay import Body, Relay, serving
 
 _PATH = re.compile(r"/v2/(?P<repository>.+)/(?P<kind>manifests|blobs|tags|referrers)(/|$)")
@@ -46,11 +48,40 @@ class Request:
 class Proxy:
     """Where it listens, and what it saw."""
 
-    address: str
     upstream: str
+    handler: type[Relay]
+    address: str = ""
+    #: What listens at the address now.
+    _front: ExitStack = field(default_factory=ExitStack)
     _seen: list[Request] = field(default_factory=list)
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def open(self) -> None:
+        """Listen, always at the same address."""
+        self._listen(serving(self.handler, self._port))
+
+    @property
+    def _port(self) -> int:
+        return int(self.address.rpartition(":")[2] or 0)
+
+    def _listen(self, front: AbstractContextManager[str]) -> None:
+        self._front.close()
+        self.address = self._front.enter_context(front)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._front.close()
+
+    @contextmanager
+    def over(self, wan: Wan) -> Iterator[None]:
+        """Have all new connections come over a link meanwhile."""
+        with serving(self.handler) as behind:
+            try:
+                self._listen(serving_wan(wan, behind, self._port))
+                yield
+            finally:
+                self.open()
 
     def began(self) -> None:
         """Note that a request is under way."""
@@ -81,9 +112,12 @@ def counting_proxy(upstream: str) -> Iterator[Proxy]:
     class Handler(_Handler):
         registry = upstream
 
-    with serving(Handler) as address:
-        Handler.proxy = Proxy(address, upstream)
-        yield Handler.proxy
+    proxy = Handler.proxy = Proxy(upstream, Handler)
+    proxy.open()
+    try:
+        yield proxy
+    finally:
+        proxy.close()
 
 
 class _Handler(Relay):

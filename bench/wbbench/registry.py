@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import http.client
-import io
 import json
 import tarfile
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wbbench.errors import BenchError
@@ -16,8 +15,8 @@ _ACCEPT = (
     "application/vnd.docker.distribution.manifest.list.v2+json, "
     "application/vnd.docker.distribution.manifest.v2+json"
 )
-#: The code layer of the example is a few kilobytes; larger layers are not searched for code.
-CODE_LIMIT = 1_000_000
+#: Layers that are larger are not searched for code.
+CODE_LIMIT = 500_000_000
 OK = 200
 
 
@@ -55,21 +54,43 @@ class Registry:
     def layers(self, repository: str, reference: str) -> dict[str, int]:
         """Digest and compressed size of each layer, in order."""
         manifest, _ = self.image(repository, reference)
-        return {layer["digest"]: layer["size"] for layer in manifest["layers"]}
+        return _sizes(manifest["layers"])
+
+    def blobs(self, repository: str, reference: str) -> dict[str, int]:
+        """The same with the image's configuration."""
+        manifest, _ = self.image(repository, reference)
+        return _sizes([*manifest["layers"], manifest["config"]])
 
     def code(self, repository: str) -> tuple[str, int]:
         """What `:latest` holds as app/__init__.py, and the size of the layer it is in."""
         for digest, size in reversed(self.layers(repository, "latest").items()):
             if size > CODE_LIMIT:
                 continue
-            blob, _ = self.get(f"/v2/{repository}/blobs/{digest}")
-            with tarfile.open(fileobj=io.BytesIO(gzip.decompress(blob))) as layer:
-                for name in layer.getnames():
-                    if name.endswith("app/__init__.py"):
-                        return layer.extractfile(name).read().decode(), size
+            if code := self._code(f"/v2/{repository}/blobs/{digest}"):
+                return code, size
         raise BenchError(f"{repository}:latest has no layer with the code")
+
+    def _code(self, path: str) -> str | None:
+        """What a layer holds as app/__init__.py; it is read up to there."""
+        connection = http.client.HTTPConnection(self.address, timeout=60)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            with tarfile.open(fileobj=answer, mode="r|gz") as layer:
+                for entry in layer:
+                    if entry.name.endswith("app/__init__.py"):
+                        return layer.extractfile(entry).read().decode()
+        except tarfile.ReadError as error:
+            raise BenchError(f"GET {path}: {error}") from None
+        finally:
+            connection.close()
+        return None
 
     def tags(self, repository: str) -> list[str]:
         """The repository's tags."""
         body, _ = self.get(f"/v2/{repository}/tags/list")
         return sorted(json.loads(body)["tags"])
+
+
+def _sizes(descriptors: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    return {each["digest"]: each["size"] for each in descriptors}

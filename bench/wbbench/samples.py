@@ -31,6 +31,12 @@ class Sample:
     gap: float | None = None
     #: Docker commands of another such run, plugins that were started directly included.
     commands: int | None = None
+    #: The peak of whalebuild's own process, in bytes.
+    memory: int | None = None
+    #: Of all that is published then, each blob once, in bytes.
+    distinct: int | None = None
+    #: Steps of the build, and their seconds.
+    steps: dict[str, float] = field(default_factory=dict)
     error: str = ""
 
 
@@ -68,17 +74,30 @@ class Summary:
         """Median bytes from the pair's own repository."""
         return int(self.middle(lambda sample: sample.down))
 
-    @property
-    def gap(self) -> float | None:
-        """Median of the longest times without an answer; None where nobody asked."""
-        found = [sample.gap for sample in self.good if sample.gap is not None]
+    def known(self, value: Callable[[Sample], float | None]) -> float | None:
+        """The median of what only some samples have; None where none has."""
+        found = [each for sample in self.good if (each := value(sample)) is not None]
         return median(found) if found else None
 
     @property
-    def commands(self) -> int | None:
-        """Median number of docker commands; None where nobody counted."""
-        found = [sample.commands for sample in self.good if sample.commands is not None]
-        return round(median(found)) if found else None
+    def gap(self) -> float | None:
+        """Median of the longest times without an answer."""
+        return self.known(lambda sample: sample.gap)
+
+    @property
+    def commands(self) -> float | None:
+        """Median number of docker commands."""
+        return self.known(lambda sample: sample.commands)
+
+    @property
+    def memory(self) -> float | None:
+        """The largest of the peaks of whalebuild's own memory."""
+        return max((s.memory for s in self.good if s.memory is not None), default=None)
+
+    @property
+    def distinct(self) -> float | None:
+        """Median of the sizes of all that was published."""
+        return self.known(lambda sample: sample.distinct)
 
     @property
     def base_down(self) -> int:

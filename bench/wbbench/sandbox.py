@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import select
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,18 @@ PREFIX = "bench-"
 _NOT_A_RUNNERS = ("WHALEBUILD_", "XDG_", "PYTHONDONTWRITEBYTECODE")
 TIMEOUT = 900
 LAST_LINES = 12
+#: How often a process is asked for its peak memory: the peak before the last look is what is known.
+LOOK_MS = 10
+_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is known of a command that ended well."""
+
+    #: Of its own process, without its children, in bytes.
+    memory: int
+    output: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -35,28 +49,27 @@ class Machine:
         """The engine's disk: what is put there goes away with it."""
         return ENGINES / self.name / "disk"
 
-    def run(self, *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> None:
-        """Run a command to its end; its output is kept for the case that it fails."""
+    def run(self, *command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Outcome:
+        """Run a command to its end."""
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             try:
-                done = subprocess.run(
+                process = subprocess.Popen(
                     command,
                     cwd=cwd,
                     env={**self.env, **(env or {})},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    timeout=TIMEOUT,
-                    check=False,
                 )
-            except subprocess.TimeoutExpired as error:
-                raise CommandError(f"{command[0]} did not end within {TIMEOUT} s") from error
             except OSError as error:
                 raise CommandError(f"{command[0]}: {error.strerror}") from error
-            if done.returncode:
-                output.seek(0)
-                last = "".join([*output.readlines()[-LAST_LINES:], *self._last_words()])
-                raise CommandError(f"{command[0]} ended with {done.returncode}:\n{last}")
+            memory = _wait(process)
+            output.seek(0)
+            lines = output.readlines()
+            if process.returncode:
+                last = "".join([*lines[-LAST_LINES:], *self._last_words()])
+                raise CommandError(f"{command[0]} ended with {process.returncode}:\n{last}")
+            return Outcome(memory, lines)
 
     def builds(self) -> int | None:
         """How many targets its engine was asked to build, cached or not; None if it cannot tell."""
@@ -128,6 +141,34 @@ class Sandbox:
         """Take down every machine that is left."""
         for machine in list(self.machines.values()):
             self.down(machine)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end of a process, to the millisecond; its peak memory.
+
+    `subprocess` looks only every 50 ms where there is a timeout.
+    """
+    descriptor = os.pidfd_open(process.pid)
+    ended = select.poll()
+    ended.register(descriptor, select.POLLIN)
+    deadline, memory = time.monotonic() + TIMEOUT, 0
+    try:
+        while time.monotonic() < deadline:
+            if ended.poll(LOOK_MS):
+                process.wait()
+                return memory
+            memory = max(memory, _peak(process.pid))
+    finally:
+        os.close(descriptor)
+        if process.returncode is None:
+            process.kill()
+            process.wait()
+    raise CommandError(f"{process.args[0]} did not end within {TIMEOUT} s")
+
+
+def _peak(pid: int) -> int:
+    found = _PEAK.search(Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 def clear_leftovers() -> None:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from wbbench.deploying import deploy
 from wbbench.local import local
 from wbbench.running import check_answers
-from wbbench.selection import Selection
+from wbbench.selection import WAN, Selection
 from wbbench.track import Track
 
-Scenario = Callable[[Track, Selection, int], None]
+Step = Callable[[Track, Selection, int], None]
 
 
 def cold(track: Track, selection: Selection, number: int) -> None:
@@ -50,9 +50,10 @@ def warm(track: Track, selection: Selection, number: int) -> None:
 
 
 def nothing(track: Track, selection: Selection, number: int) -> None:
-    """Publish on a fresh runner what is published already."""
-    if selection.wants("nothing", track.shape, track.way.name, number):
-        _on_fresh_runner(track, "nothing", number)
+    """Publish on a fresh runner what is published already; then the same over a slow link."""
+    for scenario in ("nothing", f"{WAN}nothing"):
+        if selection.wants(scenario, track.shape, track.way.name, number):
+            _on_fresh_runner(track, scenario, number)
 
 
 def code_and_host(track: Track, selection: Selection, number: int) -> None:
@@ -69,17 +70,42 @@ def code_and_host(track: Track, selection: Selection, number: int) -> None:
         track.bench.add(track.bench.measure(key, lambda: _pull(track), lambda: _answers(track)))
 
 
+def wan_code(track: Track, selection: Selection, number: int) -> None:
+    """Change the code, and publish from a fresh runner over a slow link."""
+    if selection.wants(f"{WAN}code", track.shape, track.way.name, number):
+        track.change_code()
+        _on_fresh_runner(track, f"{WAN}code", number)
+
+
 def dependency(track: Track, selection: Selection, number: int) -> None:
-    """Add one small package on a fresh runner."""
-    if not selection.wants("dependency", track.shape, track.way.name, number):
-        return
-    track.project.services[0].add_dependency()
-    _on_fresh_runner(track, "dependency", number, rebuild=True)
-    track.warm_is_current = False
+    """Add one small package on a fresh runner; then another one over a slow link."""
+    for scenario in ("dependency", f"{WAN}dependency"):
+        if selection.wants(scenario, track.shape, track.way.name, number):
+            track.project.services[0].add_dependency()
+            _on_fresh_runner(track, scenario, number, rebuild=True)
+            track.warm_is_current = False
 
 
 #: In this order, in every round; for each, all ways take their turn.
-SCENARIOS: tuple[Scenario, ...] = (cold, warm, nothing, code_and_host, deploy, local, dependency)
+STEPS: tuple[Step, ...] = (
+    cold,
+    warm,
+    nothing,
+    code_and_host,
+    wan_code,
+    deploy,
+    local,
+    dependency,
+)
+
+
+def wan_cold(track: Track, selection: Selection, number: int) -> None:
+    """Publish for the first time over a slow link: a repository that no other scenario has."""
+    scenario = f"{WAN}cold"
+    if selection.wants(scenario, track.shape, track.way.name, number):
+        track.restart(number)
+        track.change_code()
+        _on_fresh_runner(track, scenario, number, rebuild=True)
 
 
 def _on_fresh_runner(

@@ -13,10 +13,9 @@ from wbbench.project import Project
 from wbbench.running import check_runs
 from wbbench.samples import Sample
 from wbbench.sandbox import Machine
-from wbbench.selection import Selection
+from wbbench.selection import WAN, Selection
 from wbbench.track import Track
 
-COUNTS = (1, 10, 40)
 #: With these bake only says what is in the file.
 QUESTIONS = ("--print", "--list", "--call", "--check", "--help")
 #: Passes everything on, and notes what was asked of docker.
@@ -27,12 +26,13 @@ SHIM = '#!/bin/sh\necho "$@" >> "{log}"\nexec "{docker}" "$@"\n'
 class ManyTrack(Track):
     """A track whose project has many services; they share a prefix of their repositories."""
 
+    scenario: str = "services-1"
     count: int = 1
 
     @property
     def name(self) -> str:
         """For folders and repositories."""
-        return f"{self.way.name}-{self.count}"
+        return f"{self.way.name}-{self.scenario}"
 
     def restart(self, number: int) -> None:
         """Begin anew."""
@@ -43,7 +43,7 @@ class ManyTrack(Track):
 
 def run_services(track: ManyTrack, selection: Selection, number: int) -> None:
     """Publish all of them once; then change one, and publish from a fresh runner."""
-    scenario = f"services-{track.count}"
+    scenario = track.scenario
     if not selection.wants(scenario, track.shape, track.way.name, number):
         return
     bench = track.bench
@@ -52,18 +52,29 @@ def run_services(track: ManyTrack, selection: Selection, number: int) -> None:
         seeder = track.machine()
         sample = track.publish(seeder, f"{scenario}-cold", number, rebuild=True)
         bench.sandbox.down(seeder)
+        if not sample.error:
+            sample = replace(sample, distinct=_distinct(track))
         bench.add(sample)
         track.broken = sample.error
     if track.broken:
         bench.add(track.fail(scenario, number))
         return
     track.change_code()
-    if track.way.name == "whalebuild":
+    if track.way.name == "whalebuild" and not scenario.startswith(WAN):
         _plan(track, scenario, number)
     machine = track.machine()
     sample = track.publish(machine, scenario, number)
     bench.add(sample if sample.error else _run_once(track, machine, sample))
     bench.sandbox.down(machine)
+
+
+def _distinct(track: ManyTrack) -> int:
+    """The bytes of all that the services' tags hold: what two have in common once."""
+    blobs: dict[str, int] = {}
+    for service in track.project.services:
+        for tag in ("deps", "latest"):
+            blobs |= track.bench.registry.blobs(f"{track.repository}{service.suffix}", tag)
+    return sum(blobs.values())
 
 
 def _run_once(track: ManyTrack, machine: Machine, sample: Sample) -> Sample:

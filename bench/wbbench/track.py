@@ -36,6 +36,8 @@ class Track:
     #: A machine that has built and published all this itself, but for what others did since.
     warm: Machine | None = None
     warm_is_current: bool = False
+    #: Of another track of the same way and shape.
+    prefix: str = ""
     #: A production host that has some earlier `:latest`.
     host: Machine | None = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -43,7 +45,7 @@ class Track:
     @property
     def name(self) -> str:
         """For folders and repositories."""
-        return f"{self.way.name}-{self.shape}"
+        return f"{self.prefix}{self.way.name}-{self.shape}"
 
     def restart(self, number: int) -> None:
         """Begin anew: the example as it is, and a repository that nobody has heard of."""

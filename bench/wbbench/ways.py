@@ -14,9 +14,9 @@ from pathlib import Path
 from wbbench.as_written import TUNED
 from wbbench.project import Project, Service
 from wbbench.registry import Registry
-from wbbench.sandbox import Machine
+from wbbench.sandbox import Machine, Outcome
 
-Timed = Callable[[], None]
+Timed = Callable[[], Outcome | None]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Work:
     #: For what belongs to this machine and this work alone.
     scratch: Path
 
-    def run(self, *command: str | Path) -> None:
+    def run(self, *command: str | Path) -> Outcome:
         """Run a command in the project's folder."""
-        self.machine.run(*command, cwd=self.project.folder)
+        return self.machine.run(*command, cwd=self.project.folder)
 
     def of(self, service: Service) -> str:
         """The service's repository as clients name it."""

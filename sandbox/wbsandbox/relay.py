@@ -187,9 +187,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[Relay]) -> Iterator[str]:
-    """Serve on a loopback port of its own; the address."""
-    server = _Server(("127.0.0.1", 0), handler)
+def serving(handler: type[Relay], port: int = 0) -> Iterator[str]:
+    """Serve on a loopback port, of its own if none is given; the address."""
+    server = _Server(("127.0.0.1", port), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

@@ -2,7 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from wbbench.selection import PLATFORM_WAYS, SCENARIOS, Selection
+from wbbench.buildah import Buildah
+from wbbench.selection import (
+    AIMS,
+    EVERY,
+    ONE_APPLICATION,
+    PLATFORM_WAYS,
+    SCENARIOS,
+    VERBS,
+    Selection,
+)
+from wbbench.sizes import FULL, SMALL
+from wbbench.ways import DOCKER_WAYS
 
 SHAPES = ("from", "copy", "plain")
 AS_WRITTEN = ("one-stage", "copy-plain", "django")
@@ -19,14 +30,15 @@ def chosen(selection: Selection, way: str = "whalebuild") -> set[str]:
 
 def test_a_full_run_has_every_scenario_and_both_shapes() -> None:
     found = {name.partition("/")[0] for name in chosen(Selection())}
-    assert found == set(SCENARIOS) - {"platforms"}
+    assert found == set(SCENARIOS) - {"platforms", "platforms-heavy", "verbs"}
     assert "dependency/copy" in chosen(Selection())
     assert "services-40/copy" not in chosen(Selection())
 
 
 def test_platforms_have_ways_of_their_own() -> None:
     for way in PLATFORM_WAYS:
-        assert chosen(Selection(), way) == {"platforms/from"}
+        heavy = set() if "+" in way else {"platforms-heavy/from"}
+        assert chosen(Selection(), way) == {"platforms/from"} | heavy
         assert chosen(Selection(only=("platforms",)), way) == {"platforms/from"}
         assert chosen(Selection(quick=True), way) == set()
     assert chosen(Selection(only=("platforms/arm64",)), "amd64") == set()
@@ -61,7 +73,7 @@ def test_forty_services_are_too_many_for_buildah_unless_it_is_asked_for() -> Non
         ("code", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
         ("code/whalebuild", {f"code/{shape}" for shape in ("from", "copy", *AS_WRITTEN)}),
         ("code/one-stage/*", {"code/one-stage"}),
-        ("*/django/*", {"code/django", "local/django"}),
+        ("*/django/*", {"code/django", "local/django", "wan-code/django"}),
         ("code/copy/*", {"code/copy"}),
         ("services-*", {"services-1/from", "services-10/from", "services-40/from"}),
         ("code/by-hand", set()),
@@ -90,3 +102,26 @@ def test_rounds_are_those_of_what_runs() -> None:
     assert Selection(only=("cold",)).most_rounds(["floor"]) == 1
     assert Selection().most_rounds(["by-hand"]) < Selection().most_rounds(["by-hand", "floor"])
     assert Selection(only=("no-such",)).most_rounds(["floor"]) == 0
+
+
+def test_the_names_of_the_ways_are_theirs() -> None:
+    assert [way.name for way in (*DOCKER_WAYS, Buildah())] == list(EVERY)
+
+
+def test_sizes_and_tracks_are_of_scenarios_that_there_are() -> None:
+    for sizes in (FULL, SMALL):
+        names = {*sizes.services, *sizes.scale}
+        assert names == {name for name in SCENARIOS if "services-" in name or "scale-" in name}
+    assert set(ONE_APPLICATION) <= set(SCENARIOS)
+
+
+@pytest.mark.parametrize("pattern", AIMS)
+def test_each_pattern_of_the_aims_chooses_something(pattern: str) -> None:
+    ways = (*EVERY, *PLATFORM_WAYS, *VERBS)
+    assert any(chosen(Selection(only=(pattern,)), way) for way in ways)
+
+
+def test_the_slow_link_is_for_docker_ways() -> None:
+    assert chosen(Selection(only=("wan-*",)), "buildah") == set()
+    assert "wan-code/copy-plain" in chosen(Selection())
+    assert "wan-cold/copy" not in chosen(Selection())

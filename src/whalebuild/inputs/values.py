@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from whalebuild.bakefile.contexts import is_remote, local_path
 from whalebuild.oci.platform import LOCAL
@@ -256,8 +256,7 @@ class StageInputs:
         return tuple(dict.fromkeys(item for closure in self.closures for item in items(closure)))
 
 
-@dataclass(frozen=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file that a read covers.
 
     Attributes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from hashlib import sha256
 from typing import NamedTuple, Protocol
@@ -28,8 +28,8 @@ _pack = struct.Struct("<QQQqq").pack
 class FileDigests(Protocol):
     """Digests of files that earlier runs have read, by identity."""
 
-    def find(self, identity: bytes) -> str | None:
-        """The sha256 of a file's content, if it is known."""
+    def find(self, identities: Iterable[bytes]) -> list[str | None]:
+        """The sha256 of each file's content; None where it is not known."""
 
     def keep(self, identity: bytes, digest: str) -> None:
         """Remember one."""
@@ -44,11 +44,9 @@ class Hashed(NamedTuple):
 
 def identity_of(status: os.stat_result) -> bytes:
     """What a file is taken for unchanged by; empty where a time or size is out of all bounds."""
+    size, changed = status.st_size, status.st_ctime_ns
     try:
-        return _pack(
-            *(status.st_dev, status.st_ino, status.st_size),
-            *(status.st_mtime_ns, status.st_ctime_ns),
-        )
+        return _pack(status.st_dev, status.st_ino, size, status.st_mtime_ns, changed)
     except struct.error:
         return b""
 

@@ -45,9 +45,7 @@ class LocalContextFiles:
         known: Digests of files that earlier runs have read, by the context's folder.
     """
 
-    def __init__(
-        self, root: Path, known: Callable[[str], FileDigests] | None = None
-    ) -> None:
+    def __init__(self, root: Path, known: Callable[[str], FileDigests] | None = None) -> None:
         self._root = root
         self._known = known
         self._folders: dict[str, ContextFolder] = {}

@@ -9,22 +9,12 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from whalebuild.source.content_digests import FileDigests, hash_files, identity_of
 
 # What is read anew each time: that takes no longer than reading what is known.
 _LITTLE = 8 << 20  # bytes
 _OPENING = 1 << 15  # reading so many takes as long as opening a file
-
-
-class Status(NamedTuple):
-    """What the system says of a file; the identity is that of a regular file, else empty."""
-
-    mode: int
-    size: int
-    identity: bytes
-    device: int
 
 
 class ContextFolder:
@@ -39,22 +29,35 @@ class ContextFolder:
         self._root = os.path.realpath(root)  # a link to a folder is a context, too
         self._known = known
         self._cost = 0
-        self._status: dict[str, Status | None] = {}
+        self._modes: dict[str, int] = {}  # 0 where nothing is
+        self._files: dict[str, tuple[int, bytes]] = {}  # sizes and identities of regular files
         self._paths: dict[str, list[str]] = {}
         self._digests: dict[str, str | OSError] = {}
 
-    def status(self, path: str) -> Status | None:
-        """What is at a path, a link itself; None where nothing is.
+    def mode(self, path: str) -> int:
+        """What is at a path, a link itself: its type and permission bits; 0 where nothing is.
 
         Raises:
             OSError: It cannot be looked at.
         """
-        if path not in self._status:
+        if path not in self._modes:
             try:
-                self._status[path] = _status(os.lstat(self._real(path)))
+                self._note(path, os.lstat(self._real(path)))
             except (FileNotFoundError, NotADirectoryError, ValueError):
-                self._status[path] = None
-        return self._status[path]
+                self._modes[path] = 0
+        return self._modes[path]
+
+    def size(self, file: str) -> int:
+        """The size of a regular file that was looked at."""
+        return self._files[file][0]
+
+    def device(self, path: str) -> int:
+        """The number of a device.
+
+        Raises:
+            OSError: It cannot be looked at.
+        """
+        return os.lstat(self._real(path)).st_rdev
 
     def paths(self, folder: str) -> list[str]:
         """The paths of all that is in a folder, by name.
@@ -75,24 +78,18 @@ class ContextFolder:
         return os.readlink(self._real(link))  # noqa: PTH115 - a Path would normalise it
 
     def digests(self, paths: Iterable[str]) -> Mapping[str, str | OSError]:
-        """Digests of regular files: the sha256 of each one's content, or why it cannot be read."""
-        digests = self._digests
-        files = [
-            (path, status)
-            for path in paths
-            if path not in digests and (status := self._status[path]) is not None
-        ]
-        self._cost += sum(status.size + _OPENING for _, status in files)
+        """For regular files among these: the sha256 of the content, or why it cannot be read."""
+        digests, files = self._digests, self._files
+        unread = [path for path in paths if path in files and path not in digests]
+        self._cost += sum(files[path][0] + _OPENING for path in unread)
         known = self._known if self._cost > _LITTLE else None
         if known is not None:
-            for path, status in files:
-                digest = known.find(status.identity)
-                if digest is not None:
-                    digests[path] = digest
-            files = [(path, status) for path, status in files if path not in digests]
-        total = sum(status.size for _, status in files)
-        hashed = hash_files([self._real(path) for path, _ in files], total)
-        for (path, _), result in zip(files, hashed, strict=True):
+            found = zip(unread, known.find([files[path][1] for path in unread]), strict=True)
+            digests.update((path, digest) for path, digest in found if digest)
+            unread = [path for path in unread if path not in digests]
+        total = sum(files[path][0] for path in unread)
+        hashed = hash_files([self._real(path) for path in unread], total)
+        for path, result in zip(unread, hashed, strict=True):
             if isinstance(result, OSError):
                 digests[path] = result
                 continue
@@ -104,25 +101,24 @@ class ContextFolder:
     def _scan(self, folder: str) -> list[str]:
         """List a folder, and look at all that is in it."""
         prefix = f"{folder}/" if folder else ""
-        statuses = self._status
         paths = []
         with os.scandir(self._real(folder)) as found:
             for entry in found:
                 path = prefix + entry.name
-                if path not in statuses:
+                if path not in self._modes:
                     try:
-                        statuses[path] = _status(entry.stat(follow_symlinks=False))
+                        self._note(path, entry.stat(follow_symlinks=False))
                     except FileNotFoundError:  # removed meanwhile
                         continue
                 paths.append(path)
         paths.sort()
         return paths
 
+    def _note(self, path: str, status: os.stat_result) -> None:
+        mode = status.st_mode
+        self._modes[path] = mode
+        if stat.S_ISREG(mode):
+            self._files[path] = (status.st_size, identity_of(status))
+
     def _real(self, path: str) -> str:
         return f"{self._root}/{path}" if path else self._root
-
-
-def _status(found: os.stat_result) -> Status:
-    mode = found.st_mode
-    identity = identity_of(found) if stat.S_ISREG(mode) else b""
-    return Status(mode, found.st_size, identity, found.st_rdev)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
 
 from whalebuild.dockerfile.gopath import clean
 from whalebuild.dockerfile.ignorefile import Matched, PatternMatcher
@@ -41,14 +41,14 @@ class ContextTree:
         self._below: dict[str, list[str]] = {}
         self._entries: dict[str, FileEntry] = {}
 
-    def entries(self, paths: Collection[str]) -> list[FileEntry]:
+    def entries(self, paths: Iterable[str]) -> list[FileEntry]:
         """The files, folders and links at these paths, which must exist."""
-        known = self._entries
-        unknown = [path for path in paths if path not in known]
-        digests = self._folder.digests(path for path in unknown if self.is_file(path))
+        wanted, known = list(paths), self._entries
+        unknown = [path for path in wanted if path not in known]
+        digests = self._folder.digests(unknown)
         for path in unknown:
-            known[path] = self._describe(path, digests)
-        return [known[path] for path in paths]
+            known[path] = self._describe(path, digests.get(path))
+        return [known[path] for path in wanted]
 
     def missing(self, path: str) -> FileEntry:
         """The entry of a path at which nothing is."""
@@ -56,18 +56,15 @@ class ContextTree:
 
     def is_folder(self, path: str) -> bool:
         """Whether a path is a folder, not a link to one."""
-        status = self._folder.status(path)
-        return status is not None and stat.S_ISDIR(status.mode)
+        return stat.S_ISDIR(self._folder.mode(path))
 
     def is_file(self, path: str) -> bool:
         """Whether a path is a regular file, not a link to one."""
-        status = self._folder.status(path)
-        return status is not None and stat.S_ISREG(status.mode)
+        return stat.S_ISREG(self._folder.mode(path))
 
     def is_link(self, path: str) -> bool:
         """Whether a path is a symbolic link."""
-        status = self._folder.status(path)
-        return status is not None and stat.S_ISLNK(status.mode)
+        return stat.S_ISLNK(self._folder.mode(path))
 
     def children(self, folder: str) -> list[str]:
         """Paths in a folder that are sent; ignored folders only if something in them is sent."""
@@ -112,7 +109,7 @@ class ContextTree:
         return (at if not at or self._is_sent(at) else None), links
 
     def _is_sent(self, path: str) -> bool:
-        if self._folder.status(path) is None:
+        if not self._folder.mode(path):
             return False
         return self._is_sent_in(path, self._match(path.rpartition("/")[0])[1])
 
@@ -133,29 +130,30 @@ class ContextTree:
             self._matched[folder] = self._ignored.match(folder, parent)
         return self._matched[folder]
 
-    def _describe(self, path: str, digests: Mapping[str, str | OSError]) -> FileEntry:
-        status = self._folder.status(path)
-        assert status is not None, "the path exists"  # noqa: S101 - an error of the caller
-        _check_is_text(path, path, "its name is not UTF-8")
-        mode = stat.S_IMODE(status.mode)
-        if stat.S_ISREG(status.mode):
-            digest = digests[path]
-            if isinstance(digest, OSError):
-                raise digest
-            return FileEntry(self._context, path, "file", mode, digest, status.size)
-        if stat.S_ISDIR(status.mode):
-            return FileEntry(self._context, path, "dir", mode, "")
-        if stat.S_ISLNK(status.mode):
+    def _describe(self, path: str, read: str | OSError | None) -> FileEntry:
+        """The entry of what is at a path; ``read`` is what reading a regular file gave."""
+        if not path.isascii():
+            _check_is_text(path, path, "its name is not UTF-8")
+        if isinstance(read, OSError):
+            raise read
+        mode = self._folder.mode(path)
+        bits = stat.S_IMODE(mode)
+        if read is not None:
+            return FileEntry(self._context, path, "file", bits, read, self._folder.size(path))
+        if stat.S_ISDIR(mode):
+            return FileEntry(self._context, path, "dir", bits, "")
+        if stat.S_ISLNK(mode):
             target = self._folder.target(path)
             _check_is_text(target, path, f"it is a link to {shown(target)}, which is not UTF-8")
             digest = hashlib.sha256(os.fsencode(target)).hexdigest()
             return FileEntry(self._context, path, "link", 0, digest)
-        device = hashlib.sha256(f"{stat.S_IFMT(status.mode)} {status.device}".encode())
-        return FileEntry(self._context, path, "other", mode, device.hexdigest())
+        device = f"{stat.S_IFMT(mode)} {self._folder.device(path)}"
+        digest = hashlib.sha256(device.encode()).hexdigest()
+        return FileEntry(self._context, path, "other", bits, digest)
 
 
 def _check_is_text(text: str, path: str, cause: str) -> None:
-    if not text.isascii() and NO_TEXT.search(text):
+    if NO_TEXT.search(text):
         raise UsageError(
             f'BuildKit cannot be sent "{shown(path)}"',
             cause=cause,

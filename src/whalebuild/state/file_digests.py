@@ -12,9 +12,10 @@ import secrets
 import stat
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from itertools import compress
 from pathlib import Path
 
 from whalebuild.state.begun_uploads import cache_folder
@@ -27,7 +28,9 @@ _MOST_BYTES = 64 << 20  # of one context: 880,000 files
 _MOST_BYTES_IN_ALL = 256 << 20
 _DAY = 24 * 3600
 _KEPT_DAYS = 30
-_RENEWED_DAYS = 7  # a file that is of use is written anew as often, so that its days are about right
+_RENEWED_DAYS = (
+    7  # a file that is of use is written anew as often, so that its days are about right
+)
 _MODE = 0o600
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -80,15 +83,14 @@ class ContextDigests:
         self._used: set[bytes] = set()
         self._new: dict[bytes, bytes] = {}
 
-    def find(self, identity: bytes) -> str | None:
+    def find(self, identities: Iterable[bytes]) -> list[str | None]:
         """See ``source.content_digests.FileDigests``."""
         if self._known is None:
             self._known = self._read()
-        found = self._known.get(identity)
-        if found is None:
-            return None
-        self._used.add(identity)
-        return found[:_DIGEST].hex()
+        wanted = list(identities)
+        found = list(map(self._known.get, wanted))
+        self._used.update(compress(wanted, found))
+        return [each[:_DIGEST].hex() if each else None for each in found]
 
     def keep(self, identity: bytes, digest: str) -> None:
         """See ``source.content_digests.FileDigests``."""
@@ -153,9 +155,9 @@ def _replace(folder: int, name: str, body: bytes) -> None:
     try:
         with open(opened, "wb") as to:  # noqa: PTH123
             to.writelines((_HEAD, sha256(body).digest(), body))
-        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)  # noqa: PTH105
+        os.replace(new, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        os.unlink(new, dir_fd=folder)  # noqa: PTH108
+        os.unlink(new, dir_fd=folder)
         raise
 
 

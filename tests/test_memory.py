@@ -89,9 +89,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         layer.seek(SIZE, os.SEEK_CUR)
         layer.write(small.tobuf() + bytes(1024))
     (made / "blobs/sha256").mkdir(parents=True)
-    packed = gzip.open(made / "blobs/sha256/gz", "wb", compresslevel=1)
-    with (made / "layer.tar").open("rb") as tar, packed:
-        shutil.copyfileobj(tar, packed)
+    packed = made / "blobs/sha256/gz"
+    with (made / "layer.tar").open("rb") as tar, gzip.open(packed, "wb", compresslevel=1) as to:
+        shutil.copyfileobj(tar, to)
     return made
 
 

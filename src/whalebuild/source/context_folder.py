@@ -110,7 +110,8 @@ class ContextFolder:
                         self._note(path, entry.stat(follow_symlinks=False))
                     except FileNotFoundError:  # removed meanwhile
                         continue
-                paths.append(path)
+                if self._modes[path]:  # else it was not there before
+                    paths.append(path)
         paths.sort()
         return paths
 

@@ -129,3 +129,31 @@ def test_matching_by_parents_is_matching(patterns: list[str], path: str) -> None
     path = gopath.rooted(path)
     if path != ".":
         assert through_parents(matcher, path) == matcher.match(path)[0]
+
+
+_PART = st.sampled_from(["a", "b", "*", "**", "?", "ab", "[ab]", "é"])
+_TEXTS = st.lists(
+    st.builds(
+        lambda negated, parts: ("!" if negated else "") + "/".join(parts),
+        st.booleans(),
+        st.lists(_PART, min_size=1, max_size=3),
+    ),
+    max_size=6,
+)
+_PATHS = st.lists(st.sampled_from(["a", "b", "ab", "c", "é", "\udce9"]), min_size=1, max_size=4)
+
+
+@given(_TEXTS, _PATHS)
+def test_all_patterns_at_once_match_as_one_after_the_other(
+    texts: list[str], parts: list[str]
+) -> None:
+    matcher = PatternMatcher(texts)
+    one_by_one = PatternMatcher(texts)
+    one_by_one._quick = lambda _: True
+    parent: tuple[bool, ...] = ()
+    for at in range(len(parts)):
+        path = "/".join(parts[: at + 1])
+        expected = one_by_one.match(path, parent)
+        assert matcher.match(path, parent) == expected
+        assert matcher.match(path)[0] == one_by_one.match(path)[0]
+        parent = expected[1]

@@ -279,3 +279,20 @@ def test_contents_are_read_once_for_services_that_share_a_context(tmp_path: Path
     (tmp_path / "a").write_text("changed\n")
     assert files.list_files(inputs, build, "Dockerfile") == first
     assert LocalContextFiles(tmp_path).list_files(inputs, build, "Dockerfile") != first
+
+
+def test_what_comes_after_it_was_looked_for_is_not_there_in_this_run(tmp_path: Path) -> None:
+    make(tmp_path, "a")
+    build = Build()
+    files = LocalContextFiles(tmp_path)
+
+    def found(step: str) -> list[str]:
+        inputs = find_inputs(parse_dockerfile(f"FROM scratch\n{step}\n"), None, build)
+        assert isinstance(inputs, StageInputs)
+        listed_now = files.list_files(inputs, build, "Dockerfile")
+        assert isinstance(listed_now, ContextFiles)
+        return [f"{entry.kind} {entry.path}" for entry in listed_now.entries]
+
+    assert found("COPY b /") == ["missing b"]
+    make(tmp_path, "b")
+    assert found("COPY . /") == ["file a"]

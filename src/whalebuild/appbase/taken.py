@@ -78,7 +78,7 @@ def _taken(read: ContextRead, source: str, files: list[FileEntry]) -> str | None
 
 def _of_git(path: str) -> bool:
     """Whether a path is in the folder in which git keeps a repository."""
-    return ".git" in path.split("/")
+    return ".git" in path and ".git" in path.split("/")
 
 
 def _of_pattern(pattern: str, hits: list[FileEntry], files: list[FileEntry]) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from whalebuild.bundle.annotations import PREFIX
-from whalebuild.bundle.lock import STAGE, Lock, fingerprint
+from whalebuild.bundle.lock import STAGE, Lock
 from whalebuild.inputs.values import ContextFiles
 
 _INPUTS, _CHANGED = f"{PREFIX}app.inputs", f"{PREFIX}app.changed"
@@ -100,11 +100,10 @@ def build_inputs(lock: Lock, files: ContextFiles) -> BuildInputs:
     names = dict.fromkeys(name for facts in lock.facts.values() for name in facts)
     facts = {name: _merged(table.get(name) for table in lock.facts.values()) for name in names}
     read: dict[str, list[str]] = {}
-    for each, entries in files.by_read:
+    for each, pairs in files.fingerprints:
         where = f" of context {each.context}" if each.context else ""
         name = f"{' '.join(each.instruction.split())}{where}"
-        prints = (f"{entry.name} {fingerprint(entry)}" for entry in entries)
-        read.setdefault(name, []).extend(prints)
+        read.setdefault(name, []).extend(map(" ".join, pairs))
     found = BuildInputs(
         {name: digest for name, digest in facts.items() if name.startswith(STAGE)},
         {name: digest for name, digest in facts.items() if not name.startswith(STAGE)},

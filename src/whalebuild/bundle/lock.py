@@ -18,7 +18,6 @@ from whalebuild.inputs.values import (
     Address,
     Closure,
     ContextFiles,
-    FileEntry,
     NamedContext,
     StageInputs,
     Undetermined,
@@ -26,7 +25,7 @@ from whalebuild.inputs.values import (
 
 SCHEME = 1
 # Hex digits of digests by name, which only show whether an input changed; keys are complete.
-_SHORT = 16
+_SHORT, _LONG = 16, 64
 # The name of a stage's instructions among the facts.
 STAGE = "Dockerfile: stage "
 _MISSING = "is missing"
@@ -140,11 +139,10 @@ def make_lock(
         platform = closure.platform
         digests = _image_digests(closure, (pins or {}).get(platform, {}))
         known = _facts(closure, digests, targets or {})
-        entries = _entries(closure, files)
-        content = {entry.name: fingerprint(entry) for entry in entries}
+        content = _fingerprints(closure, files)
         keys[platform] = _digest([SCHEME, platform, sorted(known.items()), sorted(content.items())])
         facts[platform] = {name: digest[:_SHORT] for name, digest in known.items()}
-        listed[platform] = {name: _short(print_) for name, print_ in content.items()}
+        listed[platform] = {name: _short(each) for name, each in content.items()}
         bases[platform] = {name: digest for name, digest in digests.items() if digest}
     return Lock(keys, facts, listed, bases)
 
@@ -224,15 +222,11 @@ def _context_value(context: NamedContext, digests: ByName, targets: ByName) -> o
     return "folder" if context.folder is not None else without_login(context.value)
 
 
-def _entries(closure: Closure, files: ContextFiles) -> list[FileEntry]:
+def _fingerprints(closure: Closure, files: ContextFiles) -> dict[str, str]:
+    """Of the files that a closure reads, by name."""
     reads = set(closure.reads)
-    found = (entry for read, entries in files.by_read if read in reads for entry in entries)
-    return list(dict.fromkeys(found))
-
-
-def fingerprint(entry: FileEntry) -> str:
-    """A digest of a file's kind and content, and its mode."""
-    return f"{_digest([entry.kind, entry.digest])}:{entry.mode:o}"
+    found = (pair for read, pairs in files.fingerprints if read in reads for pair in pairs)
+    return dict(list(dict.fromkeys(found)))
 
 
 def without_login(url: str) -> str:
@@ -241,8 +235,7 @@ def without_login(url: str) -> str:
 
 
 def _short(fingerprint: str) -> str:
-    digest, _, mode = fingerprint.partition(":")
-    return f"{digest[:_SHORT]}:{mode}"
+    return fingerprint[:_SHORT] + fingerprint[_LONG:]
 
 
 def _digest(value: object) -> str:

@@ -209,6 +209,7 @@ def open_session(
         from whalebuild.runtime.retrier import Retrier
         from whalebuild.source.tree import LocalSourceTree
         from whalebuild.state.begun_uploads import FileBegunUploads
+        from whalebuild.state.file_digests import CachedDigests
 
         console = make_console(
             settings.progress, ci=in_ci(os.environ), github=in_github(os.environ)
@@ -221,7 +222,8 @@ def open_session(
                 console.note(project.note)
             policy = RetryPolicy(settings.retry_attempts, settings.retry_deadline)
             retrier = Retrier(policy, console.note)
-            tree = LocalSourceTree(root, os.environ, project.start)
+            digests = CachedDigests()
+            tree = LocalSourceTree(root, os.environ, project.start, digests.of)
             if arguments and arguments.ahead and not _names_dependencies(tree, request):
                 engine.begin_names(request)
             try:
@@ -232,6 +234,8 @@ def open_session(
             except WhalebuildError as error:
                 error.retries = tuple(retrier.retries)
                 raise
+            finally:
+                digests.save()
 
 
 def _names_dependencies(tree: LocalSourceTree, request: BakeRequest) -> bool:

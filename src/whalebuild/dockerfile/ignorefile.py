@@ -69,6 +69,8 @@ class PatternMatcher:
         stripped = (pattern.strip(GO_SPACE) for pattern in patterns)
         self.patterns: Sequence[Pattern] = [_pattern(text) for text in stripped if text]
         self._negated = [pattern for pattern in self.patterns if pattern.negated]
+        self._quick = _any_of([each.text for each in self.patterns if not each.negated])
+        self._none: Matched = (False,) * len(self.patterns)
         self._plain = not any(_WILD & set(pattern.folder) for pattern in self._negated)
 
     def match(self, path: str, parent: Matched = ()) -> tuple[bool, Matched]:
@@ -82,6 +84,8 @@ class PatternMatcher:
         Returns:
             Whether the path matches, and what to match its children with.
         """
+        if not any(parent) and (parent or "/" not in path) and not self._quick(path):
+            return False, self._none
         result = False
         matched = []
         for at, pattern in enumerate(self.patterns):
@@ -133,7 +137,7 @@ def _matching(text: str) -> Callable[[str], bool]:
     except re.error:
         raise PatternError(f"{text} is not well formed") from None
     wildcards = Wildcards(tuple(_pieces(expression)))
-    return lambda path: wildcards.fullmatch(NO_TEXT.sub("\ufffd", path))
+    return lambda path: wildcards.fullmatch(_sent(path))
 
 
 def _pieces(expression: str) -> Iterator[Piece]:
@@ -151,6 +155,42 @@ def _pieces(expression: str) -> Iterator[Piece]:
         elif begun:
             yield One("(?!)")  # the beginning of the path, which is behind it by now
         begun = begun or char != "^"
+
+
+def _any_of(texts: Iterable[str]) -> Callable[[str], bool]:
+    """Tell whether any of these patterns matches; many at once take little longer than one."""
+    exact, prefixes, suffixes, expressions = set(), [], [], []
+    others: list[Wildcards] = []
+    for text in texts:
+        kind, expression = _translate(text)
+        if kind == "exact":
+            exact.add(text)
+        elif kind == "prefix":
+            prefixes.append(text[:-2])
+        elif kind == "suffix":
+            suffixes.append(text[2:])
+            if text[2:3] == "/":
+                exact.add(text[3:])
+        elif (wildcards := Wildcards(tuple(_pieces(expression)))).expression is None:
+            others.append(wildcards)
+        else:
+            expressions.append(f"(?:{wildcards.expression})")
+    begins, ends = tuple(prefixes), tuple(suffixes)
+    compiled = re.compile("|".join(expressions), re.ASCII) if expressions else None
+
+    def matches(path: str) -> bool:
+        if path in exact or path.startswith(begins) or path.endswith(ends):
+            return True
+        sent = _sent(path)
+        found = compiled is not None and compiled.fullmatch(sent) is not None
+        return found or any(each.fullmatch(sent) for each in others)
+
+    return matches
+
+
+def _sent(path: str) -> str:
+    """A path as it is sent, for regular expressions."""
+    return path if path.isascii() else NO_TEXT.sub("\ufffd", path)
 
 
 def _translate(text: str) -> tuple[str, str]:

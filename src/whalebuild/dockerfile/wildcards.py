@@ -48,16 +48,20 @@ _FOLDERS = r"(?:[^/\n]*/)*?"
 
 
 class Wildcards:
-    """A pattern of paths, made of pieces."""
+    """A pattern of paths, made of pieces.
+
+    Attributes:
+        expression: The regular expression, without its end; None where there is none.
+    """
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._pieces = tuple(pieces)
-        expression = _expression(self._pieces)
-        self._compiled = None if expression is None else re.compile(expression, re.ASCII)
+        self.expression = _expression(self._pieces)
+        self._compiled = self.expression and re.compile(self.expression, re.ASCII)
 
     def fullmatch(self, path: str) -> bool:
         """Whether a path matches, all of it."""
-        if self._compiled is not None:
+        if self._compiled:
             return self._compiled.fullmatch(path) is not None
         states = self._with_next({(0, False)})
         for char in path:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import cached_property
+from hashlib import sha256
+from typing import NamedTuple, TypeVar
 
 from whalebuild.bakefile.contexts import is_remote, local_path
 from whalebuild.oci.platform import LOCAL
@@ -256,8 +258,7 @@ class StageInputs:
         return tuple(dict.fromkeys(item for closure in self.closures for item in items(closure)))
 
 
-@dataclass(frozen=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file that a read covers.
 
     Attributes:
@@ -282,6 +283,12 @@ class FileEntry:
         shown = f"{self.path}/" if self.kind == "dir" else self.path
         return f"context {self.context}: {shown}" if self.context else shown
 
+    @property
+    def fingerprint(self) -> str:
+        """A digest of its kind and content, and its mode."""
+        text = f'["{self.kind}","{self.digest}"]'  # JSON: nothing in them is escaped
+        return f"{sha256(text.encode()).hexdigest()}:{self.mode:o}"
+
 
 @dataclass(frozen=True)
 class ContextFiles:
@@ -293,6 +300,14 @@ class ContextFiles:
     def entries(self) -> tuple[FileEntry, ...]:
         """All files, each once."""
         return tuple(dict.fromkeys(entry for _, entries in self.by_read for entry in entries))
+
+    @cached_property
+    def fingerprints(self) -> tuple[tuple[ContextRead, tuple[tuple[str, str], ...]], ...]:
+        """Names and fingerprints of the files that each read covers."""
+        return tuple(
+            (read, tuple((entry.name, entry.fingerprint) for entry in entries))
+            for read, entries in self.by_read
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ otherwise, so the digest of a stub may differ between machines; its diff id does
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tarfile
 import zlib
@@ -54,6 +55,7 @@ _END = b"\0" * 1024
 # RFC 1952: deflate, no name, no time, best compression, unknown system.
 _GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 _LEVEL = 9
+_PIECE = 64 << 10  # bytes of a tar that are written at once
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,12 @@ def derive_stub(
     tools = _tools(tree, reaches, commands)
     refused = tools if isinstance(tools, str) else ""
     record = write_record(reaches, commands, refused)
-    for whole in (True, False):
-        made = _layer(_chosen(tree, places, contents, whole=whole))
-        if len(made.blob) <= (min(WHOLE_LIMIT, limit_bytes) if whole else limit_bytes):
-            with_tools = tools if isinstance(tools, Layer) else None
-            return StubLayer(made.blob, made.diff_id, record, with_tools)
+    whole = _chosen(tree, places, contents, whole=True)
+    made = _layer_within(min(WHOLE_LIMIT, limit_bytes), whole)
+    made = made or _layer(_chosen(tree, places, contents, whole=False))
+    if len(made.blob) <= limit_bytes:
+        with_tools = tools if isinstance(tools, Layer) else None
+        return StubLayer(made.blob, made.diff_id, record, with_tools)
     return NoStub(
         f"the directories, and the files in the way of its instructions, make up"
         f" {human_bytes(len(made.blob))}, more than {human_bytes(limit_bytes)}"
@@ -220,14 +223,49 @@ def _chosen(
             yield path, replace(entry, content=b"", mtime=_NEVER)
 
 
+class _Packer:
+    """Compresses a tar as it comes. The header is our own: :mod:`gzip` names the system in it."""
+
+    def __init__(self) -> None:
+        self.packed = bytearray(_GZIP)
+        self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._digest, self._crc, self._size = hashlib.sha256(), 0, 0
+
+    def add(self, piece: bytes) -> None:
+        """Take the next piece of the tar."""
+        self.packed += self._packer.compress(piece)
+        self._digest.update(piece)
+        self._crc = zlib.crc32(piece, self._crc)
+        self._size += len(piece)
+
+    def layer(self) -> Layer:
+        """The layer, at the end of the tar."""
+        ends = (self._crc, self._size & 0xFFFF_FFFF)
+        self.packed += self._packer.flush() + b"".join(end.to_bytes(4, "little") for end in ends)
+        return Layer(bytes(self.packed), f"sha256:{self._digest.hexdigest()}")
+
+
 def _layer(entries: Iterable[tuple[str, Entry]]) -> Layer:
-    tar = _tar(entries)
-    return Layer(_gzip(tar), digest_of(tar))
+    packer = _Packer()
+    for piece in _tar(entries):
+        packer.add(piece)
+    return packer.layer()
 
 
-def _tar(entries: Iterable[tuple[str, Entry]]) -> bytes:
-    """Write a tar in POSIX's format, as Go's ``archive/tar`` reads it."""
-    parts = []
+def _layer_within(most: int, entries: Iterable[tuple[str, Entry]]) -> Layer | None:
+    """The layer; None as soon as it has more bytes."""
+    packer = _Packer()
+    for piece in _tar(entries):
+        packer.add(piece)
+        if len(packer.packed) > most:
+            return None
+    made = packer.layer()
+    return made if len(made.blob) <= most else None
+
+
+def _tar(entries: Iterable[tuple[str, Entry]]) -> Iterator[bytes]:
+    """Write a tar in POSIX's format, as Go's ``archive/tar`` reads it, in pieces."""
+    piece = bytearray()
     for path, entry in entries:
         content = entry.content or b""
         info = tarfile.TarInfo(path)
@@ -235,17 +273,12 @@ def _tar(entries: Iterable[tuple[str, Entry]]) -> bytes:
         info.mode, info.uid, info.gid = entry.mode, entry.uid, entry.gid
         info.mtime, info.size, info.linkname = entry.mtime, len(content), entry.target
         info.pax_headers = {XATTR + name: value for name, value in sorted(entry.xattrs.items())}
-        parts.append(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
-        parts.append(content + b"\0" * (-len(content) % tarfile.BLOCKSIZE))
-    return b"".join((*parts, _END))
-
-
-def _gzip(data: bytes) -> bytes:
-    """Compress with a header of our own, since :mod:`gzip` names the system in it."""
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = packer.compress(data) + packer.flush()
-    sums = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
-    return _GZIP + packed + sums
+        piece += info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+        piece += content + b"\0" * (-len(content) % tarfile.BLOCKSIZE)
+        if len(piece) >= _PIECE:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece) + _END
 
 
 def _by_path(item: tuple[str, Entry]) -> bytes:

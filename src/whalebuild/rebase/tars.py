@@ -22,6 +22,7 @@ USER_FILE_LIMIT = 1 << 20
 
 _NO_XATTRS: Mapping[str, str] = {}
 _IMPLIED_MODE = 0o755
+_BUFFER = 256 << 10  # bytes that are read at once: files that are passed over may be large
 
 # Whether the content of a file is kept, by its path and size.
 Keep = Callable[[str, int], bool]
@@ -80,6 +81,7 @@ def members(stream: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo
         with tarfile.open(
             fileobj=stream,
             mode="r|",
+            bufsize=_BUFFER,
             tarinfo=_Header,
             encoding="utf-8",
             errors="surrogateescape",

@@ -16,6 +16,7 @@ from pathlib import Path
 from whalebuild.bakefile.contexts import dockerfile_path
 from whalebuild.dockerfile.gopath import PatternError
 from whalebuild.dockerfile.ignorefile import PatternMatcher
+from whalebuild.source.context_folder import ContextFolder
 from whalebuild.source.context_walk import ContextTree
 from whalebuild.source.plain_file import read_plain
 
@@ -122,7 +123,7 @@ def _read_inside(folder: Path, name: str) -> bytes:
     Raises:
         OSError: It cannot be read.
     """
-    tree = ContextTree(folder, PatternMatcher(()), None)
+    tree = ContextTree(ContextFolder(folder), PatternMatcher(()))
     end, links = tree.resolve(name)
     path = folder / name
     if end is None and links:

@@ -6,7 +6,8 @@ those that BuildKit's cache key for it covers. Other files are not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,18 +29,29 @@ from whalebuild.inputs.values import (
     Undetermined,
 )
 from whalebuild.source.build_files import find_dockerfile, read_ignore_text
+from whalebuild.source.content_digests import FileDigests
+from whalebuild.source.context_folder import ContextFolder
 from whalebuild.source.context_walk import ContextTree
 
 
 class LocalContextFiles:
     """Lists files below a folder, the one that buildx runs in.
 
-    Digests are kept: of contexts that several targets share each file is read once.
+    What was found is kept: contexts that several targets share are walked once, and each file is
+    read once.
+
+    Args:
+        root: The folder.
+        known: Digests of files that earlier runs have read, by the context's folder.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, known: Callable[[str], FileDigests] | None = None) -> None:
         self._root = root
+        self._known = known
+        self._folders: dict[str, ContextFolder] = {}
         self._trees: dict[tuple[object, ...], ContextTree] = {}
+        self._sent: dict[tuple[object, ...], ContextTree] = {}
+        self._found: dict[tuple[object, ...], tuple[FileEntry, ...]] = {}
 
     def list_files(
         self, inputs: StageInputs, build: Build, dockerfile: str | None
@@ -60,18 +72,35 @@ class LocalContextFiles:
         for read in inputs.reads:
             try:
                 tree = self._tree(read.context, build, dockerfile, external=external)
-                found = dict.fromkeys(_ReadLister(read, tree).entries())
+                listed.append((read, self._files(read, tree)))
             except (OSError, PatternError) as failed:
                 return Undetermined(f"cannot tell what it reads: {_reason(failed)}", read.line)
             except AnalysisError as error:
                 return replace(error.undetermined, line=read.line)
-            listed.append((read, tuple(found)))
         return ContextFiles(tuple(listed))
+
+    def _files(self, read: ContextRead, tree: ContextTree) -> tuple[FileEntry, ...]:
+        key = (tree, read.sources, read.excludes, read.parents, read.wildcards)
+        if key not in self._found:
+            found = _ReadLister(read, tree).found()
+            entries = iter(tree.entries([each for each in found if isinstance(each, str)]))
+            self._found[key] = tuple(
+                next(entries) if isinstance(each, str) else each for each in found
+            )
+        return self._found[key]
 
     def _tree(
         self, context: str | None, build: Build, dockerfile: str | None, *, external: bool
     ) -> ContextTree:
         value = build.contexts[context] if context else build.context
+        key = (context, value, dockerfile if context is None else None, external)
+        if key not in self._trees:
+            self._trees[key] = self._make_tree(context, value, dockerfile, external=external)
+        return self._trees[key]
+
+    def _make_tree(
+        self, context: str | None, value: str, dockerfile: str | None, *, external: bool
+    ) -> ContextTree:
         folder = self._root / local_path(value)
         if not folder.is_dir():
             if not context and is_remote(value):
@@ -80,48 +109,60 @@ class LocalContextFiles:
         beside = None
         if context is None and dockerfile is not None:
             beside = find_dockerfile(self._root, value, dockerfile)
-        key = (context, folder, beside, external)
-        if key not in self._trees:
-            patterns = read_ignore_file(read_ignore_text(folder, beside, external=external))
-            self._trees[key] = ContextTree(folder, PatternMatcher(patterns), context)
-        return self._trees[key]
+        patterns = read_ignore_file(read_ignore_text(folder, beside, external=external))
+        made = ContextTree(self._folder(folder), PatternMatcher(patterns), context)
+        return self._sent.setdefault((context, folder, patterns), made)
+
+    def _folder(self, folder: Path) -> ContextFolder:
+        real = os.path.realpath(folder)
+        if real not in self._folders:
+            known = self._known(real) if self._known else None
+            self._folders[real] = ContextFolder(real, known)
+        return self._folders[real]
 
 
 class _ReadLister:
-    """Lists the files of one read in one context."""
+    """Lists the files of one read in one context: paths, and entries where nothing is."""
 
     def __init__(self, read: ContextRead, tree: ContextTree) -> None:
         self.read = read
         self.tree = tree
         self.excluded = PatternMatcher(read.excludes) if read.excludes else None
 
-    def entries(self) -> Iterator[FileEntry]:
+    def found(self) -> dict[str | FileEntry, None]:
+        """Each once, in order."""
+        found: dict[str | FileEntry, None] = {}
         for source in self.read.sources:
             if not self.read.parents:
-                yield from self._source(source, None)
+                self._source(source, None, found)
             else:
                 pivot, _, pattern = source.rpartition("/./")
                 # To BuildKit "." is an empty pattern. All files are the safe answer.
                 included = PatternMatcher([pattern]) if pattern != "." else None
-                yield from self._source(pivot or ".", included)
+                self._source(pivot or ".", included, found)
+        return found
 
-    def _source(self, source: str, included: PatternMatcher | None) -> Iterator[FileEntry]:
+    def _source(
+        self, source: str, included: PatternMatcher | None, found: dict[str | FileEntry, None]
+    ) -> None:
         """The files that one source selects; a source that is a link selects its target, too."""
-        found = False
-        for path in self._matches(source) if self._is_pattern(source) else (source,):
-            found = True
+        paths = list(self._matches(source)) if self._is_pattern(source) else [source]
+        for path in paths:
             end, links = self.tree.resolve("" if path == "." else path)
-            yield from map(self.tree.entry, links)
+            found.update(dict.fromkeys(links))
             if end is None:
-                yield self.tree.missing(path)
-            elif self.tree.is_folder(end):
-                if end:  # the root's own mode is not sent
-                    yield self.tree.entry(end)
-                yield from self._below(end, "", self._begin(included), included)
+                found[self.tree.missing(path)] = None
+                continue
+            if end:  # the root's own mode is not sent
+                found[end] = None
+            if not self.tree.is_folder(end):
+                continue
+            if included is None and self.excluded is None:
+                found.update(dict.fromkeys(self.tree.below(end)))
             else:
-                yield self.tree.entry(end)
-        if not found:
-            yield self.tree.missing(source)
+                found.update(dict.fromkeys(self._below(end, "", self._begin(included), included)))
+        if not paths:
+            found[self.tree.missing(source)] = None
 
     def _is_pattern(self, source: str) -> bool:
         return self.read.wildcards and has_wildcards(source)
@@ -159,7 +200,7 @@ class _ReadLister:
         below: str,
         parent: tuple[Matched, Matched],
         included: PatternMatcher | None,
-    ) -> Iterator[FileEntry]:
+    ) -> Iterator[str]:
         """Selected files in a folder; subfolders are selected themselves or for a file in them."""
         for path in self.tree.children(folder):
             name = path.rpartition("/")[2]
@@ -168,11 +209,11 @@ class _ReadLister:
             left_out, matched_out = (
                 self.excluded.match(relative, parent[1]) if self.excluded else (False, ())
             )
-            inside: list[FileEntry] = []
+            inside: list[str] = []
             if self.tree.is_folder(path) and self._may_select_in(relative, left_out=left_out):
                 inside = list(self._below(path, relative, (matched_in, matched_out), included))
             if inside or (wanted and not left_out):
-                yield self.tree.entry(path)
+                yield path
                 yield from inside
 
     def _may_select_in(self, relative: str, *, left_out: bool) -> bool:

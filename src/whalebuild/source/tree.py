@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from whalebuild.inputs.values import Build, ContextFiles, NamedContext, StageInp
 from whalebuild.source.additions import find_additions
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.build_files import decode, find_dockerfile, ignore_file_of
+from whalebuild.source.content_digests import FileDigests
 from whalebuild.source.context import LocalContextFiles
 from whalebuild.source.project_folder import bake_file_above
 from whalebuild.source.real_path import real_path
@@ -28,12 +29,16 @@ class LocalSourceTree:
     """Files below a folder, the one that buildx runs in; the user may stand in one below that."""
 
     def __init__(
-        self, root: Path, environment: Mapping[str, str], start: Path | None = None
+        self,
+        root: Path,
+        environment: Mapping[str, str],
+        start: Path | None = None,
+        known: Callable[[str], FileDigests] | None = None,
     ) -> None:
         self._root = root
         self._start = start or root
         self._environment = environment
-        self._files = LocalContextFiles(root)
+        self._files = LocalContextFiles(root, known)
 
     def bake_files(self) -> tuple[str, ...]:
         """See ``plan.ports.SourceTree``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from whalebuild.bakefile.app_base import AppBase
@@ -12,6 +12,7 @@ from whalebuild.errors import UsageError
 from whalebuild.oci.platform import resolve
 from whalebuild.oci.reference import Reference, is_tag, parse_reference
 from whalebuild.tags import APP_TAG
+from whalebuild.values import dataclass
 
 
 class Role(StrEnum):

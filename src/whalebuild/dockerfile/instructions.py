@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.lexer import WordError
 from whalebuild.dockerfile.lines import Heredoc, Instruction, heredoc_word
 from whalebuild.dockerfile.words import ListError, blank_separated, quoted_words, words_or_list
+from whalebuild.values import dataclass
 
 # Flag → whether it may be given several times.
 _COPY_FLAGS = {"from": False, "chown": False, "chmod": False, "link": False, "parents": False}

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.substitution import SubstitutionError, replace, trim_prefix, trim_suffix
+from whalebuild.values import dataclass
 
 # unicode.IsSpace of Go; str.isspace() of Python has four more.
 GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"

@@ -6,11 +6,12 @@ single one says. https://docs.docker.com/reference/dockerfile/
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.dockerfile.directives import Directives, read_directives
 from whalebuild.dockerfile.lines import Instruction, split_instructions
 from whalebuild.dockerfile.words import blank_separated
+from whalebuild.values import dataclass
 
 _NAMED = 3  # base AS name
 _LONGEST_LINE = 65535  # bytes: bufio.MaxScanTokenSize of Go, which BuildKit reads lines with

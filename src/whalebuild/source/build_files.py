@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.bakefile.contexts import dockerfile_path
 from whalebuild.dockerfile.gopath import PatternError
 from whalebuild.dockerfile.ignorefile import PatternMatcher
 from whalebuild.source.context_walk import ContextTree
+from whalebuild.values import dataclass
 
 _DOCKERFILE, _LOWER_CASE = "Dockerfile", "dockerfile"
 _IGNORE_FILE = ".dockerignore"

@@ -7,11 +7,11 @@ it into a message and an exit code; nothing else in the package calls ``sys.exit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
 from whalebuild.text import human_seconds
+from whalebuild.values import dataclass
 
 
 class ExitCode(IntEnum):

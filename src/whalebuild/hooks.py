@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.errors import UsageError
 from whalebuild.text import did_you_mean
+from whalebuild.values import dataclass
 
 #: The table's name.
 HOOKS = "hooks"

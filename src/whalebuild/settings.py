@@ -7,7 +7,7 @@ as a whole when it is made. The caller reads the file and the environment.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import Enum
 from typing import cast
 
@@ -17,6 +17,7 @@ from whalebuild.oci.platform import parse_platforms
 from whalebuild.oci.reference import parse_repository
 from whalebuild.tags import scope_name
 from whalebuild.text import did_you_mean
+from whalebuild.values import dataclass
 
 ENVIRONMENT_PREFIX = "WHALEBUILD_"
 # The development sandbox has variables of its own: WHALEBUILD_SANDBOX, WHALEBUILD_SANDBOX_….

@@ -5,7 +5,6 @@ Sizes are in decimal units, as registries and docker show them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 _STEP = 1000  # from one unit to the next
@@ -45,6 +44,8 @@ def human_seconds(seconds: float) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return ``did you mean "…"?`` for the closest known word, or None where none is close."""
+    import difflib  # noqa: PLC0415 - only of an error
+
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else None
 

@@ -248,7 +248,7 @@ def test_a_node_on_this_machine_has_its_platform_even_where_it_does_not_run(
 ) -> None:
     docker(NODES)
     info = {"OSType": "linux", "Architecture": "x86_64"}
-    monkeypatch.setattr("whalebuild.docker.buildx.engine_info", lambda _: info)
+    monkeypatch.setattr("whalebuild.docker.builder_questions.engine_info", lambda _: info)
     with Buildx() as engine:
         here, there = engine.nodes("ci")
         facts = engine.facts("ci")

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whalebuild.dockerfile.lexer import Lexer, UnknownVariableError, WordError, unset
+from whalebuild.dockerfile.lexer import (
+    Lexer,
+    UnknownVariableError,
+    WordError,
+    _WordReader,
+    unset,
+)
 
 VALUES = {"PWD": "/home", "SHELL": "bash", "NULL": "", "FOO": "xxyy", "BAR": "x", "STAR": "a*b"}
 BAD = None
@@ -192,3 +198,22 @@ def test_any_text_is_a_word_or_refused(text: str, escape: str) -> None:
 def test_text_without_special_characters_stays_as_it_is(text: str) -> None:
     assert word(text) == text
     assert Lexer().words(text, unset) == text.split()
+
+
+@pytest.mark.parametrize("escape", ["\\", "`"])
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("char", [chr(each) for each in (*range(1, 128), 0x85, 0xDC80, 0x3000)])
+def test_a_word_that_is_taken_as_it_is_would_be_read_so(char: str, raw: bool, escape: str) -> None:
+    lexer = Lexer(escape=escape, raw_quotes=raw, raw_escapes=raw)
+    text = f"a{char}b "
+
+    def read() -> str:
+        return _WordReader(lexer, text, unset).read("", raw_escapes=raw)[0]
+
+    try:
+        expected = read()
+    except WordError:
+        with pytest.raises(WordError):
+            lexer.word(text, unset)
+    else:
+        assert lexer.word(text, unset) == expected

@@ -169,3 +169,16 @@ def test_any_text_has_stages_and_no_error(text: str) -> None:
     assert [stage.index for stage in stages] == list(range(len(stages)))
     last = text.count("\n") + 1
     assert all(1 <= step.line <= last for stage in stages for step in stage.instructions)
+
+
+def test_the_steps_of_a_long_stage_are_kept_in_their_order() -> None:
+    text = (
+        "ARG X\nFROM a AS b\n" + "".join(f"ENV N={n}\n" for n in range(500)) + "FROM b\nRUN true\n"
+    )
+    parsed = parse_dockerfile(text)
+    assert [step.text for step in parsed.before] == ["X"]
+    assert [step.text for step in parsed.stages[0].instructions] == [f"N={n}" for n in range(500)]
+    assert [(s.index, s.name, s.base, len(s.instructions)) for s in parsed.stages] == [
+        (0, "b", "a", 500),
+        (1, None, "b", 1),
+    ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -280,3 +281,28 @@ def test_platforms_and_builder_of_the_settings_are_used() -> None:
 def test_a_wrong_platform_of_the_bake_file_is_named_with_its_target() -> None:
     with pytest.raises(UsageError, match='platforms of target "app'):
         plan(FakeEngine(definition({"app": {**WEB, "platforms": ["linux/amd46"]}})))
+
+
+def calls_of_a_plan(services: int) -> int:
+    """How many functions are called for it: of as many services, each with an image of its own."""
+    names = [f"s{number}" for number in range(services)]
+    engine = FakeEngine(definition({name: {"tags": [f"acme/{name}:latest"]} for name in names}))
+    count = 0
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in {"call", "c_call"}
+
+    sys.setprofile(note)
+    try:
+        made = plan(engine)
+    finally:
+        sys.setprofile(None)
+    assert len(made.apps) == services
+    return count
+
+
+def test_twice_as_many_services_are_twice_as_much_to_do() -> None:
+    calls_of_a_plan(2)  # what is done once in a process
+    few, many = calls_of_a_plan(25), calls_of_a_plan(50)
+    assert many <= 2.1 * few

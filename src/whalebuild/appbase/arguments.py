@@ -12,7 +12,7 @@ be compared.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.appbase.values import Boundary
 from whalebuild.dockerfile.instructions import read_args
@@ -20,6 +20,7 @@ from whalebuild.dockerfile.lexer import Lexer
 from whalebuild.dockerfile.lines import Instruction, split_instructions
 from whalebuild.dockerfile.words import name_values, quoted_words
 from whalebuild.inputs.build_args import DEFAULT_PATH, Environment
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

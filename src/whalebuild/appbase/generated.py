@@ -25,13 +25,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Container
-from dataclasses import dataclass
 
 from whalebuild.appbase.arguments import repeated
 from whalebuild.appbase.limits import needs, why_not
 from whalebuild.appbase.values import Boundary, WhyNot
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.dockerfile.words import ListError, blank_separated, json_list
+from whalebuild.values import dataclass
 
 _STRICT = re.compile(r"error\s*=\s*true", re.IGNORECASE)
 

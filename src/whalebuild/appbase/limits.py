@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.appbase.small_runs import SmallRun, small_run
 from whalebuild.appbase.values import Boundary, Kind, TailStep, WhyNot
 from whalebuild.dockerfile.parser import Stage
+from whalebuild.values import dataclass
 
 _TARGET_STAGE = "TARGETSTAGE"
 

@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.appbase.small_runs import small_run
 from whalebuild.appbase.values import WhyNot
@@ -25,6 +25,7 @@ from whalebuild.inputs.find import build_of
 from whalebuild.inputs.values import AnalysisError, Build, ContextFiles
 from whalebuild.rebase.commands import Commands, Touched
 from whalebuild.rebase.reach import NO_COMMANDS, Reach
+from whalebuild.values import dataclass
 
 _ROOT = "/"
 # What changes how a loader, a shell, a tool or a library of theirs works.

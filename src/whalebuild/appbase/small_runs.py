@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from whalebuild.appbase.values import WhyNot
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.rebase.commands import Touched
+from whalebuild.values import dataclass
 
 _BLANK = re.compile(r"[ \t]+")
 # What no shell takes for anything but itself, in quotes or without. In double quotes, "$" is itself

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.instructions import (
     Mount,
@@ -25,6 +24,7 @@ from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.inputs.build_args import BUILDER_ARGS, Environment, global_args
 from whalebuild.inputs.values import AnalysisError, Build
 from whalebuild.oci.reference import familiar
+from whalebuild.values import dataclass
 
 _INDEX = re.compile(r"[+-]?\d+", re.ASCII)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.appbase.stages import Stages
 from whalebuild.dockerfile.gopath import clean
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.dockerfile.parser import Stage
+from whalebuild.values import dataclass
 
 _SCRATCH = "scratch"
 _WITH_LAYER = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})

@@ -6,12 +6,13 @@ The app base is what a Dockerfile makes before it takes code in; ``appbase`` fin
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bakefile.tail import Patch, TailLine
 from whalebuild.bakefile.target import TARGET_CONTEXT, Target
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.tags import DEPS_TAG
+from whalebuild.values import dataclass
 
 #: The named context that stands for the app base in a generated Dockerfile.
 APP_BASE = "whalebuild-app-base"

@@ -7,7 +7,8 @@ of them itself (``runBake`` in ``commands/bake.go``); the others are those of it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from whalebuild.values import dataclass
 
 # What Go's `strconv.ParseBool` takes.
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 
 from whalebuild.bakefile.target import EPOCH, TARGET_CONTEXT, Target
-from whalebuild.dockerfile.dependencies import install_step
-from whalebuild.dockerfile.likely import likely_dependencies
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.settings import Settings
 from whalebuild.tags import DEPS_TAG
 from whalebuild.text import did_you_mean
+from whalebuild.values import dataclass
 
 _DEPS_NAME = re.compile(r"(?:.*[-_])?(?:deps|dependencies)")
 
@@ -86,6 +84,9 @@ def dependencies_targets(targets: Iterable[Target], settings: Settings) -> Depen
 
 def no_stage(target: Target, dockerfile: Dockerfile, wanted: str) -> UsageError:
     """The error for a Dockerfile without the dependencies stage, with the one that may be it."""
+    from whalebuild.dockerfile.dependencies import install_step  # noqa: PLC0415 - of an error
+    from whalebuild.dockerfile.likely import likely_dependencies  # noqa: PLC0415
+
     where = f'{target.dockerfile} of target "{target.name}"'
     names = [stage.name for stage in dockerfile.stages if stage.name]
     likely = likely_dependencies(dockerfile, target.stage)

@@ -12,11 +12,11 @@ not stand for ``/src/app-secrets``, and the paths of every target count, not tho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from posixpath import join, relpath
 
 from whalebuild.bakefile.fields import fields_of, output_fields, ssh_fields
+from whalebuild.values import dataclass
 
 HERE = "."
 _ANYWHERE = "*"

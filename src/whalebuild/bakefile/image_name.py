@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bakefile.target import DEFAULT_GROUP, Target
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
+from whalebuild.values import dataclass
 
 _USUAL_NAMES = ("app", DEFAULT_GROUP)
 _FLAG = "--image"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from whalebuild.bakefile.app_base import AppBase
@@ -12,6 +12,7 @@ from whalebuild.errors import UsageError
 from whalebuild.oci.platform import resolve
 from whalebuild.oci.reference import Reference, is_tag, parse_reference
 from whalebuild.tags import APP_TAG
+from whalebuild.values import dataclass
 
 
 class Role(StrEnum):
@@ -185,16 +186,37 @@ def pair_images(pairs: Sequence[Pair], options: BuildOptions) -> tuple[PairImage
     """
     images: dict[str, PairImage] = {}
     joined: dict[str, str] = {}
+    holders: dict[Reference, list[str]] = {}
     every = [_with_options(each, options) for pair in pairs for each in pair.images]
     # What differs is told of the applications: the names of derived targets are ours.
     for image in sorted(every, key=lambda image: image.role is Role.DEPS):
-        known = images.get(image.name) or _same_reference(image, images.values())
-        images[known.name if known else image.name] = known.joined(image) if known else image
-        joined[image.name] = known.name if known else image.name
+        known = images.get(image.name) or _same_reference(image, _sharing(image, holders, images))
+        name = known.name if known else image.name
+        images[name] = known.joined(image) if known else image
+        joined[image.name] = name
+        for reference in images[name].references:
+            holders.setdefault(reference, []).append(name)
     for image in images.values():
-        _same_reference(image, (each for each in images.values() if each is not image))
+        others = _sharing(image, holders, images)
+        _same_reference(image, (each for each in others if each is not image))
     at_home = [_at_home(image, joined, images) for image in images.values()]
     return tuple(sorted(at_home, key=lambda image: image.role is not Role.DEPS))
+
+
+def _sharing(
+    image: PairImage, holders: Mapping[Reference, Sequence[str]], images: Mapping[str, PairImage]
+) -> list[PairImage]:
+    """Those of the images that may be published under one of an image's references.
+
+    Args:
+        image: The image.
+        holders: The names of the images of each reference.
+        images: By name.
+    """
+    names = {name for reference in image.references for name in holders.get(reference, ())}
+    if names <= {image.name}:  # most share nothing
+        return [images[name] for name in names]
+    return [each for name, each in images.items() if name in names]
 
 
 def _same_reference(image: PairImage, others: Iterable[PairImage]) -> PairImage | None:

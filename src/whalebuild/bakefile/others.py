@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from whalebuild.bakefile.images import BuildOptions, PairImage, published_twice
 from whalebuild.bakefile.target import Target
 from whalebuild.oci.reference import Reference
+from whalebuild.values import dataclass
 
 _PUSHING = frozenset({"registry", "image"})
 # Options of an image's output by which it is published under other names than the target's tags.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from whalebuild.oci.reference import Reference
 from whalebuild.tags import APP_TAG, DEPS_TAG
+from whalebuild.values import dataclass
 
 if TYPE_CHECKING:  # a deploy reads no bake file
     from whalebuild.bakefile.images import Pair

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.bakefile.app_base import AppBase, derive
 from whalebuild.bakefile.dependencies import dependencies_targets, no_stage
@@ -21,6 +21,7 @@ from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG, DEPS_TAG
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ The user means them relative to where he stands: those of flags, and those in va
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Collection, Mapping
 from posixpath import isabs, join, normpath
 
@@ -70,6 +68,9 @@ def _context(value: str, prefix: str) -> str:
 
 def _with_fields(value: str, paths: Collection[str], move: Callable[[str], str]) -> str:
     """A value in which fields that are paths are others."""
+    import csv  # noqa: PLC0415 - few values have such fields
+    import io  # noqa: PLC0415
+
     try:
         fields = next(csv.reader([value]), [])
     except csv.Error:  # buildx refuses it

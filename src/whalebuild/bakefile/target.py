@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from whalebuild.bakefile.fields import fields_of, output_fields
 from whalebuild.bakefile.templates import unescape_printed
 from whalebuild.errors import EngineError
+from whalebuild.values import dataclass
 
 # Target attributes that decide what its stages are made of; the rest says where results go.
 _MADE_OF = ("context", "dockerfile", "dockerfile-inline", "args", "contexts", "secret", "ssh")

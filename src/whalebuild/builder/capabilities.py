@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.builder.listing import Builder
 from whalebuild.builder.nodes import RUNNING, Execution, place
+from whalebuild.values import dataclass
 
 _DOCKER = "docker"
 _USUAL_PLATFORMS = ("linux/amd64", "linux/arm64")

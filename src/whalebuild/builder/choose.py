@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import BuilderError
@@ -13,6 +13,7 @@ from whalebuild.builder.spec import CONTAINER
 from whalebuild.errors import EngineError
 from whalebuild.oci.platform import LOCAL
 from whalebuild.settings import AUTO, OWN_NAME, Settings
+from whalebuild.values import dataclass
 
 _STORE_OFF = "it uses the docker driver, and this engine's containerd image store is off"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from whalebuild.builder.nodes import Node
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from whalebuild.builder.nodes import RUNNING, Node
+from whalebuild.values import dataclass
 
 # "Name:   value" at the margin; what a node has more than one line of is indented.
 _FIELD = re.compile(r"(?P<name>\S[^:]*):\s*(?P<value>.*)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.builder.capabilities import Feature, KnownFrom, TrialBuild, by_driver, trials
@@ -24,6 +23,7 @@ from whalebuild.builder.view import BuilderView, NodeView
 from whalebuild.errors import EngineError, UsageError, WhalebuildError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from whalebuild.builder.spec import KUBERNETES, REMOTE, BuilderSpec
 from whalebuild.errors import EngineError, UsageError, WhalebuildError
-from whalebuild.failures.classify_docker import final_error
 from whalebuild.text import did_you_mean
 
 _TAKEN = re.compile(r"existing instance for|is a reserved name|already exists")
@@ -37,6 +36,8 @@ class BuilderError(EngineError):
 
 def error_line(stderr: str) -> str:
     """The first line of the last error that buildx printed, without its prefixes."""
+    from whalebuild.failures.classify_docker import final_error  # noqa: PLC0415 - of failures alone
+
     words = final_error(stderr).removeprefix("ERROR: ").removeprefix("failed to build: ")
     words = words.removeprefix("failed to solve: ")
     words = next((line.strip() for line in words.splitlines() if line.strip()), "")

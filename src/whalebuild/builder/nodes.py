@@ -13,8 +13,9 @@ them, it sends each to the first node that was given it or can run it, else to t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from whalebuild.values import dataclass
 
 # Architectures whose processors run another's programs themselves; arm64 that lacks 32-bit modes
 # does not name arm among its platforms.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from whalebuild.builder.facts import BuilderFacts
-from whalebuild.builder.listing import Builder, CacheUsage
-from whalebuild.builder.nodes import Node
+if TYPE_CHECKING:
+    from whalebuild.builder.facts import BuilderFacts
+    from whalebuild.builder.listing import Builder, CacheUsage
+    from whalebuild.builder.nodes import Node
 
 
 class BuilderQuestions(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.builder.facts import BuilderFacts
 from whalebuild.builder.messages import BuilderError, boot_error, error_line
@@ -11,6 +11,7 @@ from whalebuild.builder.nodes import Node, places
 from whalebuild.builder.ports import BuilderQuestions
 from whalebuild.builder.spec import REMOTE
 from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

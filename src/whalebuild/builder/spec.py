@@ -9,12 +9,13 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import LOCAL, parse_platforms
 from whalebuild.settings import AUTO, OWN_NAME
 from whalebuild.text import did_you_mean
+from whalebuild.values import dataclass
 
 CONTAINER, REMOTE, KUBERNETES = "docker-container", "remote", "kubernetes"
 DRIVERS = (CONTAINER, REMOTE, KUBERNETES)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from whalebuild.builder.capabilities import Feature, main_platforms
 from whalebuild.builder.listing import Builder, CacheUsage
 from whalebuild.builder.nodes import Node, NodePlacement, place
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from whalebuild.values import dataclass
 
 _HEAD = re.compile(r"(?P<file>\S.*):(?P<line>\d+)")
 _RULE = re.compile(r"-{20,}")

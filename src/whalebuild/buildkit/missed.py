@@ -8,9 +8,9 @@ stands on has to be downloaded for it, as long as the cache is this one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
 
 from whalebuild.buildkit.progress import BuildState, StepState
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.buildkit.events import BuildWarning, Event, Log, Message, Step, Transfer
+from whalebuild.values import dataclass
 
 # "[app linux/amd64 dependencies 2/4] RUN pip install": an instruction of a Dockerfile. Bake
 # writes the target first where it builds several.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.bundle.lock import SCHEME, ByPlatform, Lock
 from whalebuild.bundle.lock_grouping import COARSEST
+from whalebuild.values import dataclass
 
 PREFIX = "dev.whalebuild."
 SCHEME_KEY = f"{PREFIX}scheme"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.lock import SCHEME, Lock
+from whalebuild.values import dataclass
 
 # Attributes of a target that change the image or its index, but no step of the build.
 _IMAGE_ATTRIBUTES = ("labels", "annotations", "attest", "output")

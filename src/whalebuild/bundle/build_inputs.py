@@ -11,11 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bundle.annotations import PREFIX
 from whalebuild.bundle.lock import STAGE, Lock
 from whalebuild.inputs.values import ContextFiles
+from whalebuild.values import dataclass
 
 _INPUTS, _CHANGED = f"{PREFIX}app.inputs", f"{PREFIX}app.changed"
 _MISSED = f"{PREFIX}app.missed"

@@ -9,10 +9,11 @@ keep them.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.bundle.build_inputs import BuildInputs
 from whalebuild.oci.manifest import Descriptor, Index, write_index
+from whalebuild.values import dataclass
 
 CACHE = "dev.whalebuild.cache"
 CACHE_PLATFORMS = "dev.whalebuild.cache.platforms"

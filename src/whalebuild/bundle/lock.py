@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.bundle.lock_grouping import group_files
 from whalebuild.inputs.values import (
@@ -22,6 +22,7 @@ from whalebuild.inputs.values import (
     StageInputs,
     Undetermined,
 )
+from whalebuild.values import dataclass
 
 SCHEME = 1
 # Hex digits of digests by name, which only show whether an input changed; keys are complete.

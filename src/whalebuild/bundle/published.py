@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bundle.annotations import PREFIX, SCHEME_KEY, NoLock, from_annotations
 from whalebuild.bundle.build_inputs import BuildRecord, read_record
@@ -12,6 +12,7 @@ from whalebuild.bundle.index import Bundle, read_bundle
 from whalebuild.bundle.lock import SCHEME, Lock
 from whalebuild.oci.manifest import Descriptor, Manifest, parse_index
 from whalebuild.oci.reference import Reference
+from whalebuild.values import dataclass
 
 _APP_KEY = f"{PREFIX}app.key"
 _APP_DEPS = f"{PREFIX}app.deps"

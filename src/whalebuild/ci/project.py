@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import parse_repository
+from whalebuild.values import dataclass
 
 #: Where whalebuild is installed from, as long as its repository has no address that is known here.
 PLACEHOLDER = "git+https://github.com/OWNER/whalebuild@REF"

@@ -5,13 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import secrets
 import signal
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -27,7 +24,6 @@ from whalebuild.errors import (
     UsageError,
     WhalebuildError,
 )
-from whalebuild.failures.failure import redact
 from whalebuild.settings import DEBUG
 
 ERROR_SCHEMA = "whalebuild.error/1"
@@ -80,6 +76,10 @@ class _InternalError(WhalebuildError):
     exit_code = ExitCode.INTERNAL
 
     def __init__(self, slip: Exception) -> None:
+        import traceback
+
+        from whalebuild.failures.failure import redact
+
         where = next(iter(reversed(traceback.extract_tb(slip.__traceback__))), None)
         place = f" at {Path(where.filename).name}:{where.lineno}" if where else ""
         super().__init__(
@@ -131,7 +131,7 @@ def _tell_actions(error: WhalebuildError, text: str) -> None:
     from whalebuild.ci.commands import resume, stop
     from whalebuild.cli.output.github import write_failure
 
-    token = secrets.token_hex(16)
+    token = os.urandom(16).hex()
     for line in (stop(token), text, resume(token)):
         _say(line)
     write_failure(error, text, _as_json(error), os.environ, _say)
@@ -168,6 +168,8 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 
 def _as_json(error: WhalebuildError) -> dict[str, object]:
+    from dataclasses import asdict
+
     return {
         "schema": ERROR_SCHEMA,
         "error": {

@@ -13,7 +13,7 @@ from typer import Argument, Option
 
 from whalebuild.cli import options as opt
 from whalebuild.cli.boundary import boundary
-from whalebuild.cli.help import Verb, VerbGroup
+from whalebuild.cli.commands import Verb, VerbGroup
 from whalebuild.cli.screen import show
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ app = typer.Typer(
     cls=VerbGroup,
     help="Builders: what there is, which node builds which platform, and new ones.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

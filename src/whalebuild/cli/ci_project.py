@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.bakefile.others import unpublished_because
@@ -21,6 +20,7 @@ from whalebuild.settings import Settings, layer_from_environment, layer_from_fla
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.plain_file import read_plain
 from whalebuild.source.settings_file import read_settings_layer
+from whalebuild.values import dataclass
 
 # Where none of these words is in a compose file, nothing is built from it.
 _MAY_BUILD = (b"build", b"include", b"extends")

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from whalebuild.deployments.record import DeploymentKind, Outcome
 from whalebuild.deployplan.plan import DeployPlan
 from whalebuild.errors import AbandonedRunError, InterruptedRunError, UsageError, WhalebuildError
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 T = TypeVar("T")
 

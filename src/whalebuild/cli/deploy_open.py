@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
 from whalebuild.source.project_folder import find_project
 from whalebuild.source.settings_file import read_settings_layer
+from whalebuild.values import dataclass
 
 if TYPE_CHECKING:
     from whalebuild.console.base import ConsoleBase

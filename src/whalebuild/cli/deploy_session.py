@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ from whalebuild.deployplan.planner import DeployPlanner
 from whalebuild.errors import InterruptedRunError, WhalebuildError
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.settings import Settings
+from whalebuild.values import dataclass
 
 if TYPE_CHECKING:
     from whalebuild.console.base import ConsoleBase

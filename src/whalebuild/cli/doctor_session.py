@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.bakefile.images import BuildOptions
@@ -46,6 +45,7 @@ from whalebuild.source.project_folder import ProjectFolder, find_project
 from whalebuild.source.settings_file import read_settings_layer
 from whalebuild.source.tree import LocalSourceTree
 from whalebuild.state.disks import disks
+from whalebuild.values import dataclass
 
 # Whoever waits for a doctor wants to know that a registry stumbles; a bake tries for minutes.
 _TRIES = RetryPolicy(attempts=2, deadline=5.0)

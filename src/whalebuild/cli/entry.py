@@ -7,7 +7,6 @@ so that answer imports nothing else.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -28,19 +27,21 @@ _METADATA = {
 def main() -> None:
     """Run the command line."""
     if sys.argv[0].rpartition("/")[2] != PLUGIN:
-        from whalebuild.cli.app import main as run
+        from whalebuild.cli.run import main as run
 
         run()
     elif sys.argv[1:2] == [_ASKS]:
+        import json
+
         sys.stdout.write(json.dumps(_METADATA) + "\n")
     else:
         _run_as_plugin()
 
 
 def _run_as_plugin() -> None:
-    from whalebuild.cli.app import main as run
     from whalebuild.cli.plugin_call import WrongCallError, read_call
     from whalebuild.cli.plugin_signal import stop_with_docker
+    from whalebuild.cli.run import main as run
 
     # Docker's own completion hands on what its user has typed so far: ``newPluginCommand`` of
     # cli-plugins/manager/cobra.go.

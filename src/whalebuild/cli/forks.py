@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from whalebuild.ci.forks import fork
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,8 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from typer.core import TyperCommand, TyperGroup
-
-from whalebuild.cli.pages import Page, page_of
+from whalebuild.cli.pages import Page
 
 # Where no terminal says how wide it is, as in a pipe. The same as uv and cargo take.
 _NO_TERMINAL = (100, 24)
@@ -67,25 +64,3 @@ def _wrapped(text: str, width: int, indent: str, first: str = "") -> list[str]:
 def terminal_width() -> int:
     """Columns of the terminal, or what is taken where there is none; ``COLUMNS`` goes first."""
     return shutil.get_terminal_size(_NO_TERMINAL).columns
-
-
-class _Paged:
-    """A command whose help is a page."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write it to the formatter."""
-        page = page_of(ctx.command, ctx.command_path)
-        formatter.write(help_text(page, terminal_width()) + "\n")
-
-    def format_usage(self, ctx: Any, formatter: Any) -> None:
-        """Write the first line of it, for a command line that is wrong."""
-        page = page_of(ctx.command, ctx.command_path)
-        formatter.write(f"Usage: {page.path} {page.usage}\n")
-
-
-class Verb(_Paged, TyperCommand):
-    """A command."""
-
-
-class VerbGroup(_Paged, TyperGroup):
-    """A command that has others below it."""

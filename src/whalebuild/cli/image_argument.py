@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-from whalebuild.bakefile.pair_names import PairNames, names_of_pairs
-from whalebuild.bakefile.request import BakeRequest
 from whalebuild.cli.options import BakeFileOptions
 from whalebuild.cli.session import BakeArguments, Session, open_session
 from whalebuild.errors import UsageError
 from whalebuild.oci.reference import Reference, parse_reference
-from whalebuild.plan.ports import BakeFiles, SourceTree
-from whalebuild.plan.read_bakefile import BakeFileReader
-from whalebuild.settings import Settings
+
+if TYPE_CHECKING:
+    from whalebuild.bakefile.pair_names import PairNames
+    from whalebuild.bakefile.request import BakeRequest
+    from whalebuild.plan.ports import BakeFiles, SourceTree
+    from whalebuild.settings import Settings
 
 
 def names_in_bake_file(
@@ -24,6 +26,9 @@ def names_in_bake_file(
     Raises:
         WhalebuildError: The bake file cannot be read, or does not name the images.
     """
+    from whalebuild.bakefile.pair_names import names_of_pairs
+    from whalebuild.plan.read_bakefile import BakeFileReader
+
     found, _, source = BakeFileReader(engine, tree, settings).targets(request)
     if not found.pairs:
         raise UsageError(

@@ -33,19 +33,20 @@ def inspect(
     IMAGE is registry/name or registry/name:tag; without it the pairs of the bake file are shown.
     """
     with boundary(format_):
-        from whalebuild.bakefile.pair_names import names_of_image
         from whalebuild.cli.flags import setting_flags
         from whalebuild.cli.image_argument import names_of_session, read_subject, session_about
-        from whalebuild.cli.output.inspect import inspection_json, inspection_text
         from whalebuild.oci.platform import parse_platforms
-        from whalebuild.published.inspect import Inspector
-        from whalebuild.published.lookup import ManifestLookup
-        from whalebuild.runtime.retrying_registry import RetryingRegistry
 
         named = read_subject(subject, *vars(bake_file).values(), *vars(naming).values(), scope)
         platforms = parse_platforms(platform or (), where="--platform")
         flags = setting_flags(file=bake_file.file, scope=scope, builder=builder, **vars(naming))
         with session_about(named, flags, bake_file) as session:
+            from whalebuild.bakefile.pair_names import names_of_image
+            from whalebuild.cli.output.inspect import inspection_json, inspection_text
+            from whalebuild.published.inspect import Inspector
+            from whalebuild.published.lookup import ManifestLookup
+            from whalebuild.runtime.retrying_registry import RetryingRegistry
+
             with session.reading("reading the bake file"):
                 names = [names_of_image(named)] if named else names_of_session(session)
             lookup = ManifestLookup(RetryingRegistry(session.registry, session.retrier))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Annotated, Any, get_type_hints
 
 from typer import Argument, Option
 
-from whalebuild.compose.model import UpdateOrder
+from whalebuild.compose.update_order import UpdateOrder
+from whalebuild.values import dataclass
 
 
 class Format(StrEnum):

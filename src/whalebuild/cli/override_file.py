@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from whalebuild.override.content import Given, give
 from whalebuild.override.file import override_text, services_of
 from whalebuild.source.compose_lookup import ComposeFiles, read_own
 from whalebuild.source.override_file import is_sent
+from whalebuild.values import dataclass
 
 if TYPE_CHECKING:
     from whalebuild.bakefile.request import BakeRequest

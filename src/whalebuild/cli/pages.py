@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from whalebuild.values import dataclass
 
 if TYPE_CHECKING:
     from typer import Context

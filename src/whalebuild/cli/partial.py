@@ -11,10 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from whalebuild.cli.session import random_token
 from whalebuild.errors import UsageError
 from whalebuild.oci.platform import parse_platforms
-from whalebuild.state.part_files import claim_part_file, write_part_file
 
 if TYPE_CHECKING:
     from whalebuild.bake.baker import Baker
@@ -82,6 +80,8 @@ def ask_for_portion(platforms: Sequence[str] | None) -> Portion:
     from whalebuild.bakefile.images import Portion
 
     wanted = parse_platforms(platforms or (), where="--platform")
+    from whalebuild.cli.session import random_token
+
     return Portion(wanted, random_token())
 
 
@@ -107,6 +107,8 @@ def bake_part(baker: Baker, from_here: Callable[[Path], Path], given: Path | Non
     from whalebuild.bake.partial.format import part_json
 
     path = from_here(given or _default_file(baker.plan))
+    from whalebuild.state.part_files import claim_part_file, write_part_file
+
     claim_part_file(path)
     part, result = baker.bake_part()
     write_part_file(path, json.dumps(part_json(part), indent=2) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from whalebuild.cli.boundary import boundary
-from whalebuild.cli.help import Verb, VerbGroup
+from whalebuild.cli.commands import Verb, VerbGroup
 
 EXAMPLES = (
     ("whalebuild plugin install", "from then on: docker whale bake"),
@@ -16,6 +16,7 @@ app = typer.Typer(
     cls=VerbGroup,
     help="Have docker know whalebuild as `docker whale`.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

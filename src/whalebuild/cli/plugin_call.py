@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.cli.entry import WORD
+from whalebuild.values import dataclass
 
 _SHORT = {"-c": "--context", "-H": "--host", "-l": "--log-level", "-D": "--debug"}
 # What tells docker's own client the same; None where there is nothing to tell.

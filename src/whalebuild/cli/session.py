@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, chdir, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,13 @@ from whalebuild.cli.screen import in_ci, in_github
 from whalebuild.cli.waiting import FOR_PROGRAMS, said
 from whalebuild.docker.buildx import Buildx, PrefetchingBuildx
 from whalebuild.errors import UsageError, WhalebuildError
-from whalebuild.failures.failure import redact
-from whalebuild.failures.retry_policy import RetryPolicy
 from whalebuild.settings import Settings, layer_from_environment, layer_from_flags, resolve
-from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.bake_files import bake_text, find_bake_files
 from whalebuild.source.project_folder import ProjectFolder, find_project
 from whalebuild.source.settings_file import read_settings_layer
 from whalebuild.tags import DEPS_TAG
 from whalebuild.text import is_true
+from whalebuild.values import dataclass
 
 if TYPE_CHECKING:
     from whalebuild.bake.baker import Baker
@@ -145,7 +143,7 @@ def _pushed_to(plan: Plan) -> set[str]:
 
 def random_token() -> str:
     """A random text, by which staging tags and parts of different bakes differ."""
-    return secrets.token_hex(4)
+    return os.urandom(4).hex()
 
 
 def _listed(value: object) -> Sequence[object]:
@@ -204,6 +202,7 @@ def open_session(
             _begin(engine, root, settings, request, ask=arguments.ask)
         # Docker is at work while the rest is imported.
         from whalebuild.console.choose import make_console
+        from whalebuild.failures.retry_policy import RetryPolicy
         from whalebuild.registry.addresses import WebAddresses
         from whalebuild.registry.client import RegistryClient
         from whalebuild.runtime.retrier import Retrier
@@ -224,8 +223,6 @@ def open_session(
             retrier = Retrier(policy, console.note)
             digests = CachedDigests()
             tree = LocalSourceTree(root, os.environ, project.start, digests.of)
-            if arguments and arguments.ahead and not _names_dependencies(tree, request):
-                engine.begin_names(request)
             try:
                 yield Session(
                     *(settings, request, docker, engine, registry, web, tree, console, retrier),
@@ -238,13 +235,12 @@ def open_session(
                 digests.save()
 
 
-def _names_dependencies(tree: LocalSourceTree, request: BakeRequest) -> bool:
-    """Whether a bake file may have a target of dependencies: without one, all targets are listed.
+def _may_name_dependencies(root: Path, files: Sequence[str]) -> bool:
+    """Whether bake files may have a target of dependencies: without one, all targets are listed.
 
     A file that is not read here may; it is only about what is asked ahead.
     """
-    files = request.remote or request.files or tree.bake_files()
-    text = tree.bake_text(files) if files else None
+    text = bake_text(root, files) if files else None
     return text is None or f":{DEPS_TAG}" in text or any("compose" in file for file in files)
 
 
@@ -260,6 +256,8 @@ def _begin(
     files = request.files or find_bake_files(root, os.environ)
     if request.remote or request.files or any("compose" not in file for file in files):
         engine.begin_print(request)
+    if not request.remote and not _may_name_dependencies(root, files):
+        engine.begin_names(request)
     if ask:
         engine.begin_facts(settings.first_builder)
 
@@ -278,6 +276,8 @@ def make_request(
     remote, names = remote_of(targets or ())
     for target in names:
         if is_remote(target) or target.startswith("-"):
+            from whalebuild.failures.failure import redact
+
             raise UsageError(
                 f'"{redact(target)}" is not a target',
                 cause="an address stands before the targets" if is_remote(target) else None,

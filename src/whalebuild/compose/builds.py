@@ -6,12 +6,13 @@ https://github.com/compose-spec/compose-spec/blob/main/build.md
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from whalebuild.compose.model import Model
 from whalebuild.errors import EngineError
 from whalebuild.jsonread import MalformedError, listed, maybe, table, text
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

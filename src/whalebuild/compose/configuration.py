@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from whalebuild import jsonread as values
 from whalebuild.compose.hashes import NOT_HASHED
 from whalebuild.compose.model import Model
+from whalebuild.values import dataclass
 
 SCHEMA = "whalebuild.configuration/1"
 #: What a service may be given of the project's top level, by the key there.

@@ -6,12 +6,13 @@ https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Container/operat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from whalebuild.failures.failure import redact
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import image_name
+from whalebuild.values import dataclass
 
 # Marks a container that whalebuild made to see whether a version works.
 TRIAL_LABEL = "dev.whalebuild.trial"

@@ -5,8 +5,9 @@ https://docs.docker.com/reference/api/engine/version/v1.51/#tag/System/operation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from whalebuild.values import dataclass
 
 
 class EventAction(StrEnum):

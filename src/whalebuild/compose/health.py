@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.compose.containers import Container
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ https://github.com/compose-spec/compose-spec/blob/main/spec.md
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import field, replace
 from typing import Any
 
+from whalebuild.compose.update_order import UpdateOrder as UpdateOrder  # noqa: PLC0414 - others have it from here
 from whalebuild.errors import EngineError
 from whalebuild.jsonread import MalformedError, listed, maybe, table, text, wrong
 from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.values import dataclass
 
 # A name of 64 digits that would pass for a tag of a repository "sha256".
 _ID = "sha256:"
@@ -20,13 +21,6 @@ _ID = "sha256:"
 _STARTS = "service_started"
 #: Under it the other service is a job, whose good end is waited for.
 ENDED_WELL = "service_completed_successfully"
-
-
-class UpdateOrder(StrEnum):
-    """Which of the two versions runs alone while services switch (``update_config.order``)."""
-
-    STOP_FIRST = "stop-first"
-    START_FIRST = "start-first"
 
 
 @dataclass(frozen=True)

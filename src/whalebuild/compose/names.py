@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Model, Service
+from whalebuild.values import dataclass
 
 Names = Mapping[str, tuple[str, ...]]
 

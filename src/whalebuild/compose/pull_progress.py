@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from whalebuild.values import dataclass
 
 _DOWNLOADING = "Downloading"
 # A layer of which nothing is left to download; "Verifying Checksum" is between the first two.

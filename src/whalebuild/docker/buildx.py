@@ -10,30 +10,30 @@ import json
 import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from whalebuild.bakefile.request import BakeRequest
-from whalebuild.builder.facts import BuilderFacts
-from whalebuild.builder.listing import Builder
-from whalebuild.builder.nodes import Node
-from whalebuild.docker.builders import inspect_builder
-from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.docker.cli import DockerCalls
-from whalebuild.docker.config import context_name, read_json
-from whalebuild.docker.engine_connection import engine_endpoint
+from whalebuild.docker.config import read_json
 from whalebuild.docker.environment import (
     OF_OWN_FILE,
     WITHOUT_GIT_LABELS,
     Changes,
     looks_up_variables,
 )
-from whalebuild.docker.exports import ExportFolder
-from whalebuild.docker.info import engine_info, own_engine, platform_of_engine
 from whalebuild.failures.command_failed import CommandFailedError
-from whalebuild.plan.ports import PlanEngine
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
+
+if TYPE_CHECKING:
+    from whalebuild.bakefile.request import BakeRequest
+    from whalebuild.builder.facts import BuilderFacts
+    from whalebuild.builder.nodes import Node
+    from whalebuild.builder.ports import BuilderQuestions
+    from whalebuild.docker.exports import ExportFolder
+    from whalebuild.plan.ports import PlanEngine
 
 T = TypeVar("T")
 _TEN_YEARS = "87600h"
@@ -119,52 +119,27 @@ class Buildx:
         return file
 
     def facts(self, builder: str | None) -> BuilderFacts:
-        """See ``builder.ports.BuilderQuestions``.
-
-        Only the docker driver depends on the local engine: a remote or containerised builder
-        does without its image store, and even without a local engine.
-        """
-        if builder is None and chosen_builder(os.environ) is None:
-            return own_engine(self._calls, context_name(os.environ))
-        return self._facts(self._inspect(builder))
+        """See ``builder.ports.BuilderQuestions``."""
+        return self._questions.facts(builder)
 
     def boot(self, builder: str | None) -> BuilderFacts:
         """See ``builder.ports.BuilderQuestions``."""
-        return self._facts(self._inspect(builder, boot=True))
+        return self._questions.boot(builder)
 
     def has_builder(self, name: str) -> bool:
         """See ``builder.ports.BuilderQuestions``."""
-        return bool(stored_builder(os.environ, name))
+        return self._questions.has_builder(name)
 
     def nodes(self, builder: str | None) -> tuple[Node, ...]:
         """See ``builder.ports.BuilderQuestions``."""
-        return self._inspect(builder).nodes
+        return self._questions.nodes(builder)
 
-    def _facts(self, found: Builder) -> BuilderFacts:
-        # buildx says nothing of a docker engine that is down; asking the engine does.
-        if found.driver in {"", "docker"}:
-            return own_engine(self._calls, found.name)
-        return BuilderFacts(
-            found.name,
-            found.driver,
-            containerd_store=True,
-            platform=found.platform,
-            nodes=found.nodes,
-        )
+    @cached_property
+    def _questions(self) -> BuilderQuestions:
+        # Not before the first process has been started, which it does not need.
+        from whalebuild.docker.builder_questions import DockerQuestions  # noqa: PLC0415
 
-    def _inspect(self, builder: str | None, *, boot: bool = False) -> Builder:
-        """Look at one builder.
-
-        A docker-container node on this machine's engine has its platform even if it does not run.
-        """
-        found = inspect_builder(self._calls, builder, boot=boot)
-        here = {context_name(os.environ), engine_endpoint(os.environ)}
-        if found.driver != "docker-container" or here.isdisjoint(n.endpoint for n in found.nodes):
-            return found
-        info = engine_info(os.environ) or {}
-        own = platform_of_engine(info.get("OSType"), info.get("Architecture"))
-        nodes = (replace(n, own=n.own or own) if n.endpoint in here else n for n in found.nodes)
-        return replace(found, nodes=tuple(nodes))
+        return DockerQuestions(self._calls)
 
     def bake(
         self,
@@ -198,6 +173,8 @@ class Buildx:
 
     def export_folder(self) -> ExportFolder:
         """See ``bake.ports.BakeEngine``."""
+        from whalebuild.docker.exports import ExportFolder  # noqa: PLC0415
+
         folder = self._calls.file(".export")
         folder.mkdir()
         return ExportFolder(folder)

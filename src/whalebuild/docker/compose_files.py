@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from whalebuild.bakefile.file_names import COMPOSE_FILES
 from whalebuild.compose.model import Model, resolved_with
 from whalebuild.docker.cli import DockerCalls
 from whalebuild.oci.reference import Reference
+from whalebuild.values import dataclass
 
 # In JSON, compose's errors can be told from its progress. A version that does not know it prints
 # its progress indented.

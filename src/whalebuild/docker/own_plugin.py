@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.docker.config import config_folder
 from whalebuild.errors import UsageError
+from whalebuild.values import dataclass
 
 _NAME, _PROGRAM = "docker-whale", "whalebuild"
 

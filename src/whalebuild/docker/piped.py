@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from socket import SHUT_RDWR, socket
+
+from whalebuild.values import dataclass
 
 _SECONDS = 2.0  # that it takes at the most to end, once nobody speaks to it
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.lexer import GO_SPACE
+from whalebuild.values import dataclass
 
 _NAME_VALUE = re.compile(r"[ \t\n\f\r]*([a-zA-Z][a-zA-Z0-9]*)[ \t\n\f\r]*=[ \t\n\f\r]*(.+)")
 _DIRECTIVES = ("syntax", "escape", "check")

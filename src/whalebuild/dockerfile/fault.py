@@ -7,12 +7,12 @@ may be wrong is BuildKit's to say: a newer one, or another frontend, may know mo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.directives import is_docker_frontend
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.text import did_you_mean
+from whalebuild.values import dataclass
 
 # ``frontend/dockerfile/command/command.go``.
 _KNOWN = frozenset(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.gopath import PatternError
 from whalebuild.dockerfile.lexer import GO_SPACE, NO_TEXT
 from whalebuild.dockerfile.wildcards import ANYTHING, Folders, Many, One, Piece, Wildcards
+from whalebuild.values import dataclass
 
 # Whether each pattern matched a path's parent folder; empty where the path has none.
 Matched = tuple[bool, ...]

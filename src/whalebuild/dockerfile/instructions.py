@@ -10,11 +10,12 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 
 from whalebuild.dockerfile.lexer import WordError
 from whalebuild.dockerfile.lines import Heredoc, Instruction, heredoc_word
 from whalebuild.dockerfile.words import ListError, blank_separated, quoted_words, words_or_list
+from whalebuild.values import dataclass
 
 # Flag → whether it may be given several times.
 _COPY_FLAGS = {"from": False, "chown": False, "chmod": False, "link": False, "parents": False}
@@ -30,6 +31,7 @@ _LONG_NAMES = {"src": "source", "dst": "target", "destination": "target", "ro": 
 # Options of a mount that need no value.
 _WITHOUT_VALUE = frozenset({"readonly", "readwrite", "required"})
 _OPERANDS = 2  # at least a source and a destination
+_MANY = 4000  # instructions of all Dockerfiles of a project
 
 
 class StepError(ValueError):
@@ -115,8 +117,9 @@ def read_from(step: Instruction) -> From:
     return From(base, name, _one(flags, "platform"))
 
 
+@lru_cache(maxsize=_MANY)
 def read_copy(step: Instruction) -> Copy:
-    """Read COPY or ADD.
+    """Read COPY or ADD. A plan asks for each many times.
 
     Raises:
         StepError: It is not well formed, or it has a flag that is not known.

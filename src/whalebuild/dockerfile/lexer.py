@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.substitution import SubstitutionError, replace, trim_prefix, trim_suffix
+from whalebuild.values import dataclass
 
 # unicode.IsSpace of Go; str.isspace() of Python has four more.
 GO_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
 GO_SPACE += "\u200a\u2028\u2029\u202f\u205f\u3000"
 # The shell's special parameters, such as $@ and $0.
 _SPECIAL = "@*#?-$!0"
+# What means something else than itself, beside the escape character.
+_MARKS = frozenset("$<'\"")
 # What stands for a byte that is not UTF-8 (``surrogateescape``); Go's scanner reads U+FFFD.
 NO_TEXT = re.compile("[\udc80-\udcff]")
 _END = ""  # what is read after the last character
@@ -68,6 +70,9 @@ class Lexer:
             WordError: A quote or a brace is not closed, or a modifier is unknown.
             UnknownVariableError: Only the engine knows a variable's value.
         """
+        # Most are paths and names, which mean themselves.
+        if text.isascii() and _MARKS.isdisjoint(text) and self.escape not in text:
+            return text
         return _WordReader(self, text, lookup).read(_END, raw_escapes=self.raw_escapes)[0]
 
     def words(self, text: str, lookup: Lookup) -> list[str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.lexer import GO_SPACE, NO_TEXT, Lexer, WordError, unset
 from whalebuild.dockerfile.words import ListError, json_list, split_command, split_flags
+from whalebuild.values import dataclass
 
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 _HEREDOC = re.compile(r"(\d*)<<(-?)[ \t\n\f\r]*([^<]*)\Z", re.ASCII)

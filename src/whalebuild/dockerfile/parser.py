@@ -6,15 +6,19 @@ single one says. https://docs.docker.com/reference/dockerfile/
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import field, replace
+from functools import lru_cache
 
 from whalebuild.dockerfile.directives import Directives, read_directives
 from whalebuild.dockerfile.lines import Instruction, split_instructions
 from whalebuild.dockerfile.words import blank_separated
+from whalebuild.values import dataclass
 
 _NAMED = 3  # base AS name
 _LONGEST_LINE = 65535  # bytes: bufio.MaxScanTokenSize of Go, which BuildKit reads lines with
 _NO_DIRECTIVES = Directives()
+_MANY = 1000  # more than the services of most bake files
 
 
 @dataclass(frozen=True)
@@ -71,23 +75,25 @@ class Dockerfile:
             found.append(parent[-1])
 
 
+@lru_cache(maxsize=_MANY)
 def parse_dockerfile(text: str) -> Dockerfile:
-    """Split a Dockerfile into stages. Never raises: reporting what is wrong is left to BuildKit."""
+    """Split a Dockerfile into stages. Never raises: reporting what is wrong is left to BuildKit.
+
+    A plan asks several times for the one of each target.
+    """
     directives = read_directives(text)
     too_long = _too_long_line(text)
     if too_long:
         refused = f"line {too_long} is longer than {_LONGEST_LINE} bytes"
         directives = replace(directives, refused=directives.refused or refused)
-    stages: list[Stage] = []
     before: list[Instruction] = []
+    opened: list[tuple[Instruction, list[Instruction]]] = []
     for instruction in split_instructions(text, directives.escape):
         if instruction.keyword == "FROM":
-            stages.append(_open(instruction, len(stages)))
-        elif stages:
-            steps = (*stages[-1].instructions, instruction)
-            stages[-1] = replace(stages[-1], instructions=steps)
+            opened.append((instruction, []))
         else:
-            before.append(instruction)
+            (opened[-1][1] if opened else before).append(instruction)
+    stages = (_stage(opening, at, steps) for at, (opening, steps) in enumerate(opened))
     return Dockerfile(tuple(stages), tuple(before), directives, text)
 
 
@@ -98,9 +104,9 @@ def _too_long_line(text: str) -> int | None:
     return next((number for number, size in enumerate(sizes, 1) if size >= _LONGEST_LINE), None)
 
 
-def _open(opening: Instruction, index: int) -> Stage:
+def _stage(opening: Instruction, index: int, steps: Iterable[Instruction]) -> Stage:
     words = blank_separated(opening.rest)
     named = len(words) == _NAMED and words[1].lower() == "as"
     name = words[2].lower() if named else None
     base = words[0] if named or len(words) == 1 else opening.text
-    return Stage(index, name, base, opening.line, (), opening)
+    return Stage(index, name, base, opening.line, tuple(steps), opening)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.builder.facts import BuilderFacts
@@ -14,6 +13,7 @@ from whalebuild.doctor.ports import DockerQuestions, ProjectQuestions
 from whalebuild.errors import WhalebuildError
 from whalebuild.plan.plan import Plan
 from whalebuild.settings import AUTO
+from whalebuild.values import dataclass
 
 DOCKER = "docker"  # the driver of a docker context's own builder
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -12,6 +11,7 @@ from whalebuild.errors import EngineError, WhalebuildError
 from whalebuild.failures.classify_http import NoAnswer, no_answer
 from whalebuild.failures.failure import FailedError, Failure
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 T = TypeVar("T")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from whalebuild.doctor.finding import Finding, Result
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from whalebuild.values import dataclass
 
 LINUX, MACOS = "linux", "darwin"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from whalebuild.errors import ExitCode, WhalebuildError
+from whalebuild.values import dataclass
 
 
 class Status(StrEnum):

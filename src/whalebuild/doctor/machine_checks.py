@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.builder.capabilities import trials
@@ -22,6 +21,7 @@ from whalebuild.errors import WhalebuildError
 from whalebuild.oci.platform import LOCAL
 from whalebuild.plan.placement import Placement, placements_of
 from whalebuild.plan.plan import Plan
+from whalebuild.values import dataclass
 
 _NO_CLIENT = "there is no docker client"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.annotations import NoLock
@@ -12,6 +11,7 @@ from whalebuild.errors import VerificationError
 from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.published.view import PairView, TagView
 from whalebuild.text import short_digest
+from whalebuild.values import dataclass
 
 _BAKE = "whalebuild bake"
 _BAKE_ANEW = "whalebuild bake --no-cache"

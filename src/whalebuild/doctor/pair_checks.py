@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.bakefile.pair_names import PairNames
@@ -22,6 +21,7 @@ from whalebuild.published.inspect import Inspector
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.view import PairView
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

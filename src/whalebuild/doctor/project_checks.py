@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.bakefile.target import Target
@@ -17,6 +16,7 @@ from whalebuild.doctor.ports import DockerQuestions, ProjectQuestions
 from whalebuild.errors import EngineError, UsageError, WhalebuildError
 from whalebuild.plan.definition import make_definition
 from whalebuild.plan.plan import Plan
+from whalebuild.values import dataclass
 
 NO_PROJECT = "there is no bake file and no Dockerfile here"
 _AGAIN = "correct it, and run the doctor again"

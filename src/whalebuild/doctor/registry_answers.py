@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.doctor.answers import Answers
@@ -17,6 +16,7 @@ from whalebuild.plan.plan import Plan
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings
 from whalebuild.tags import APP_TAG
+from whalebuild.values import dataclass
 
 #: Why something was not looked at.
 UNREACHED = "the registry cannot be reached"

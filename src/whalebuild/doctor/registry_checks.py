@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from whalebuild.errors import WhalebuildError
 from whalebuild.failures.failure import Failure
 from whalebuild.oci.reference import Reference
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.values import dataclass
 
 T = TypeVar("T")
 _UNAUTHORIZED = 401

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from whalebuild.bakefile.pair_names import PairNames, names_of_image
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.plan.plan import Plan
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

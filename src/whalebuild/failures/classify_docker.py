@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.errors import UsageError
 from whalebuild.failures.docker_rules import BUILD_RULES, PULL_RULES
@@ -24,10 +24,12 @@ from whalebuild.failures.failure import (
     redact,
 )
 from whalebuild.oci.reference import Reference, parse_reference
+from whalebuild.values import dataclass
 
 # Nothing is built in a pull: an image that was not found is missing, and what is not known is the
 # pull's failure.
 _OF_A_PULL = {FailureKind.BUILD: FailureKind.MISSING, FailureKind.UNKNOWN: FailureKind.UNKNOWN_PULL}
+_OF_RULES = re.IGNORECASE | re.MULTILINE
 _NO_IMAGE = re.compile(
     r"failed to resolve source metadata for (?P<image>\S+): [^\n]*not found"
     # From where a word begins: from each of its letters, a long one would take minutes.
@@ -114,7 +116,7 @@ def classify(stderr: str, *, pushing: bool = False, fresh: Collection[str] = ())
     """
     error = final_error(stderr)
     for kind, pattern in BUILD_RULES:
-        found = pattern.search(error)
+        found = re.search(pattern, error, _OF_RULES)
         if found:
             line = _line_with(error, found.start())
             lags = kind in _ABSENT and not digests_in(line).isdisjoint(fresh)
@@ -138,7 +140,7 @@ def classify_pull(stderr: str, *, there: Collection[str] = ()) -> DockerFailure:
     """
     error = final_error(stderr)
     for kind, pattern in PULL_RULES:
-        found = pattern.search(error)
+        found = re.search(pattern, error, _OF_RULES)
         if found:
             return _failure(kind, found[0].strip(), _line_with(error, found.start()))
     failure = classify(stderr, fresh=there)

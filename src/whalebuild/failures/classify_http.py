@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -24,6 +23,7 @@ from whalebuild.failures.failure import (
     FailureKind,
     redact,
 )
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 
 from whalebuild.errors import EngineError
-from whalebuild.failures.classify_docker import final_error
 
 # Of DOCKER_HOST=ssh://..., or a context like it:
 # https://github.com/docker/cli/blob/v28.5.2/cli/connhelper/commandconn/commandconn.go
-_SSH = re.compile(
+_SSH = (
     r"command \[ssh (?P<options>.*?) ?-o ConnectTimeout=\d+ (?:-T )?-- (?P<host>\S+) "
-    r"(?P<docker>.*) system dial-stdio\] has exited with [^:]*: stderr=(?P<said>.*)",
-    re.DOTALL,
+    r"(?P<docker>.*) system dial-stdio\] has exited with [^:]*: stderr=(?P<said>.*)"
 )
 
 
@@ -35,8 +33,10 @@ class CommandFailedError(EngineError):
 
 def _engine_error(stderr: str) -> EngineError:
     """The engine is down, or the client has no buildx, or something else: in the user's words."""
+    from whalebuild.failures.classify_docker import final_error  # noqa: PLC0415 - of failures alone
+
     words = final_error(stderr).removeprefix("ERROR: ")
-    if over_ssh := _SSH.search(words):
+    if over_ssh := re.search(_SSH, words, re.DOTALL):
         return _not_over_ssh(over_ssh)
     if "permission denied" in words and "daemon" in words:
         return EngineError(

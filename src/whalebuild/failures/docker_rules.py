@@ -1,12 +1,11 @@
 """The words of docker, buildx and BuildKit by which kinds of failure are told, in their order.
 
 They are recorded messages; ``tests/failures/test_classify_docker.py`` has each with its source. A
-failing RUN may print anything, so the build's own failures stand first.
+failing RUN may print anything, so the build's own failures stand first. Patterns are compiled when
+something has failed: what goes well needs none.
 """
 
 from __future__ import annotations
-
-import re
 
 from whalebuild.failures.failure import (
     CORRUPT,
@@ -22,7 +21,7 @@ from whalebuild.failures.failure import (
 _NO = r"not known|not exist|not found|invalid|exceeded|unsupported|immutable|not allowed|too large"
 # What a push begins its error with, of an image or of a cache.
 _PUSH = r"(?:failed to push \S+|error writing (?:manifest|config|layer) blob)"
-_BUILD: tuple[tuple[FailureKind, str], ...] = (
+BUILD_RULES: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.BUILD, r'process ".*" did not complete successfully: [^\n]*'),
     (FailureKind.BUILD, NOT_UTF8),
     (FailureKind.DISK_FULL, r"no space left on device"),
@@ -128,7 +127,7 @@ _BUILD: tuple[tuple[FailureKind, str], ...] = (
 # Docker drops the status where the registry's answer has words of its own; these are
 # distribution's (``registry/api/errcode/register.go``), the others are told by the rules above.
 _SAID = "(?<=error from registry: )"
-_PULL = (
+PULL_RULES = (
     (FailureKind.CREDENTIAL, rf"{_SAID}authentication required[^\n]*"),
     (FailureKind.REFUSED, rf"{_SAID}[^\n]*(?:denied|forbidden)[^\n]*"),
     (FailureKind.TRANSIENT, rf"{_SAID}(?:unknown error|service unavailable)[^\n]*"),
@@ -137,8 +136,4 @@ _PULL = (
     (FailureKind.REFUSED, r"error parsing HTTP 403 response body"),
     (FailureKind.TRANSIENT, r"(?:manifest|config|layer) verification failed for digest"),
     (FailureKind.GONE, r"(?<=: )unknown blob"),
-)
-BUILD_RULES, PULL_RULES = (
-    tuple((kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for kind, pattern in rules)
-    for rules in (_BUILD, _PULL)
 )

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from whalebuild.failures.redaction import redact as redact  # noqa: PLC0414 - others have it from here
+from whalebuild.values import dataclass
 
 
 class Remedy(Enum):

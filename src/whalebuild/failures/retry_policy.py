@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 
 from whalebuild.failures.failure import Failure
+from whalebuild.values import dataclass
 
 # So many failures in a row, of whichever steps, and a registry counts as down.
 _FAILURES_IN_A_ROW = 3

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from whalebuild.values import dataclass
 
 
 class Stream(Protocol):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from whalebuild.values import dataclass
 
 _SHELL = "/bin/sh -c "
 # The build arguments of a RUN precede its command, with their values: |2 A=1 B=2 /bin/sh -c …

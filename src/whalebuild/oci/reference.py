@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 
 from whalebuild.errors import UsageError
+from whalebuild.values import dataclass
 
 _ALNUM = r"[a-z0-9]+"
 _PATH_PART = rf"{_ALNUM}(?:(?:\.|_|__|-+){_ALNUM})*"

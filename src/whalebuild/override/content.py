@@ -11,7 +11,7 @@ docs/adr/0015-compose-override.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bakefile.images import Role
 from whalebuild.bakefile.target import Target
@@ -23,6 +23,7 @@ from whalebuild.override.match import Absolute, candidates, differing_arguments
 from whalebuild.plan.cache_options import published_cache
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.plan import AppPlan, DepsPlan, Plan, published_caches
+from whalebuild.values import dataclass
 
 #: Names of the stages of a target's Dockerfile.
 StageNames = Callable[[Target], Collection[str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from whalebuild.failures.failure import FailedError
@@ -12,6 +12,7 @@ from whalebuild.inputs.values import Address
 from whalebuild.plan.ports import Web
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 
 @dataclass

@@ -7,7 +7,6 @@ where they are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from whalebuild.bundle.lock import Change
 from whalebuild.bundle.lock_grouping import COARSEST, group_name
@@ -17,6 +16,7 @@ from whalebuild.dockerfile.lines import Instruction
 from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.inputs.values import ContextFiles, ContextRead, StageInputs
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 _SOME = 3
 

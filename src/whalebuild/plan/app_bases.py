@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.appbase.boundary import find_boundary
@@ -19,8 +18,8 @@ from whalebuild.inputs.values import ContextFiles, Undetermined
 from whalebuild.plan.base_needs import needs_of_tail, unpacks
 from whalebuild.plan.line_costs import tail_lines
 from whalebuild.plan.ports import SourceTree
-from whalebuild.rewrite.patch import make_patch
 from whalebuild.settings import Settings
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ class AppBaseFinder:
         path = self.tree.patchable(target) if self.patches else None
         if path is None:
             return None
+        from whalebuild.rewrite.patch import make_patch  # noqa: PLC0415 - a bake looks for none
 
         def again(text: str) -> tuple[Boundary, ContextFiles] | None:
             try:

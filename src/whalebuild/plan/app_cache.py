@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bakefile.images import BuildOptions, PairImage, Role
 from whalebuild.bundle.build_inputs import BuildInputs, BuildRecord, not_made_with, record_of
 from whalebuild.bundle.index import Bundle
 from whalebuild.bundle.published import PublishedApp
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

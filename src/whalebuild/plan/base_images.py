@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from whalebuild.errors import UsageError
@@ -15,6 +15,7 @@ from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 _CONFIG_LIMIT = 4 << 20
 

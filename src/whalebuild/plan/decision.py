@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from whalebuild.bundle.annotations import NoLock
 from whalebuild.bundle.lock import Change, Lock, compare
 from whalebuild.bundle.published import PublishedDeps
 from whalebuild.inputs.values import Undetermined
+from whalebuild.values import dataclass
 
 
 class DepsAction(Enum):

@@ -7,7 +7,7 @@ docker/buildx (``--output``, ``--cache-from``, ``--cache-to``).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Any
 
@@ -18,6 +18,7 @@ from whalebuild.builder.nodes import Node, places
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.cache_options import cache_sources, image_options, own_cache
+from whalebuild.values import dataclass
 
 Definition = dict[str, Any]
 # A reference by a digest that is not the content's makes BuildKit push under the real one, with no

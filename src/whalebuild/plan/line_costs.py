@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.appbase.limits import needs
@@ -10,6 +9,7 @@ from whalebuild.appbase.values import Boundary, Kind, WhyNot
 from whalebuild.bakefile.tail import TailLine
 from whalebuild.plan.plan import AppPlan, Plan
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 
 class Needs(StrEnum):

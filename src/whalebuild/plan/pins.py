@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Container, Iterable, Mapping
-from dataclasses import dataclass
 
 from whalebuild.bakefile.target import EPOCH, TARGET_CONTEXT, Target
 from whalebuild.bundle.index import Bundle
@@ -17,6 +16,7 @@ from whalebuild.dockerfile.parser import Dockerfile, Stage
 from whalebuild.inputs.build_args import PLATFORM_ARGS
 from whalebuild.inputs.values import BaseImage, Closure
 from whalebuild.oci.reference import Reference, familiar
+from whalebuild.values import dataclass
 
 _IMAGE = "docker-image://"
 #: Begins the value of a named context that is an image layout of this machine.

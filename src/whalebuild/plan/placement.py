@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from whalebuild.builder.nodes import Execution, Node, NodePlacement, places
 from whalebuild.inputs.values import Closure, StageInputs
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

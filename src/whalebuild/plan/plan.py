@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from whalebuild.bakefile.app_base import BaseNeeds
@@ -35,6 +35,7 @@ from whalebuild.plan.pins import DepsImage, deps_image_of
 from whalebuild.plan.placement import Placement, RunLines, placements_of
 from whalebuild.plan.short_way import long_because
 from whalebuild.settings import Settings
+from whalebuild.values import dataclass
 
 # What production runs on as a rule.
 USUAL_PLATFORM = "linux/amd64"

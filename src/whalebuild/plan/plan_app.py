@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bakefile.app_base import BaseNeeds
 from whalebuild.bakefile.images import BuildOptions, PairImage
@@ -33,6 +33,7 @@ from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.plan.read_inputs import InputReader, StageReading
 from whalebuild.published.lookup import ManifestLookup
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

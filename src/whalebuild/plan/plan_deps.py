@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.bakefile.images import BuildOptions, PairImage
 from whalebuild.bakefile.target import Target
@@ -18,6 +18,7 @@ from whalebuild.plan.placement import runs_of
 from whalebuild.plan.plan import DepsPlan
 from whalebuild.plan.read_inputs import InputReader, StageReading
 from whalebuild.published.lookup import ManifestLookup
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

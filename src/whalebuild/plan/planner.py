@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from whalebuild.bakefile.entitlements import consent_of
@@ -34,6 +34,7 @@ from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.settings import Settings
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

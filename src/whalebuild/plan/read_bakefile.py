@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,6 @@ from whalebuild.bakefile.templates import PROBE, check_normal_form, is_escaped, 
 from whalebuild.bakefile.variables import check_variables
 from whalebuild.dockerfile.parser import Dockerfile
 from whalebuild.errors import UsageError
-from whalebuild.failures.classify_docker import classify, final_error
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.failures.failure import FailureKind, redact
 from whalebuild.plan.app_bases import AppBaseFinder
@@ -35,6 +34,7 @@ from whalebuild.plan.ports import BakeFiles, SourceTree
 from whalebuild.settings import TARGETS, Settings
 from whalebuild.tags import APP_TAG
 from whalebuild.text import did_you_mean
+from whalebuild.values import dataclass
 
 _LONE_TARGET = "app"
 _LONE_DOCKERFILE = "Dockerfile (no bake file)"
@@ -226,7 +226,7 @@ class BakeFileReader:
         try:
             return ask(self.to_list(request), what)
         except CommandFailedError as failed:
-            words = final_error(failed.stderr).removeprefix("ERROR: ")
+            words = _words(failed)
             if _NO_FLAG in words:
                 raise
             if _is_no_list(what, words):
@@ -264,7 +264,7 @@ class BakeFileReader:
         try:
             return self._parsed(request)
         except CommandFailedError as failed:
-            words = final_error(failed.stderr).removeprefix("ERROR: ")
+            words = _words(failed)
             if names_secret(words, request.overrides):
                 raise UsageError(
                     "buildx cannot read a secret (--secret)",
@@ -360,8 +360,17 @@ def _is_no_list(what: str, words: str) -> bool:
     return words.startswith("invalid list ") or words.endswith(ends)
 
 
+def _words(failed: CommandFailedError) -> str:
+    """The last words of docker."""
+    from whalebuild.failures.classify_docker import final_error  # noqa: PLC0415 - of failures alone
+
+    return final_error(failed.stderr).removeprefix("ERROR: ")
+
+
 def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
     """Buildx's own words on a bake file, with its place; a target's name is looked up."""
+    from whalebuild.failures.classify_docker import classify  # noqa: PLC0415 - of failures alone
+
     failure = classify(failed.stderr)
     if failure.kind in {FailureKind.ENGINE, FailureKind.ENGINE_LOST}:
         return failed
@@ -376,7 +385,7 @@ def _bake_error(failed: CommandFailedError, names: Names) -> Exception:
             cause=hint,
             next_step=f"targets in the bake file: {', '.join(known) or 'none'}",
         )
-    words = final_error(failed.stderr).removeprefix("ERROR: ")
+    words = _words(failed)
     lines = failed.stderr.splitlines()
     excerpt = [line for line in lines if not line.startswith(("#", "ERROR: "))]
     return UsageError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.bakefile.target import Target
 from whalebuild.bundle.lock import Lock, make_lock
@@ -22,6 +22,7 @@ from whalebuild.plan.addresses import Addresses
 from whalebuild.plan.base_images import BaseImages
 from whalebuild.plan.pins import flat_pins
 from whalebuild.plan.ports import SourceTree
+from whalebuild.values import dataclass
 
 Digests = Mapping[str, str]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from whalebuild.builder.facts import BuilderFacts
@@ -27,6 +26,7 @@ from whalebuild.published.host_images import HostImage, RunningImage, named, run
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
 from whalebuild.published.view import UNKNOWN_PLATFORM, ImageView
+from whalebuild.values import dataclass
 
 
 @dataclass

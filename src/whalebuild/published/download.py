@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.oci.image_config import ImageConfig
 from whalebuild.oci.reference import Reference, is_tag, parse_reference
 from whalebuild.published.view import ImageView
+from whalebuild.values import dataclass
 
 
 class HostSide(StrEnum):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from whalebuild.errors import RefusedError
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.download import HostContent, ImageToPull, blobs_of
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.lookup import ManifestLookup
+from whalebuild.values import dataclass
 
 # How many images' manifests are read, at one small request or two each. The first one, as a rule an
 # older version of the same image, nearly always tells all.

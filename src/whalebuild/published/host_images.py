@@ -6,7 +6,6 @@ https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.errors import UsageError
@@ -14,6 +13,7 @@ from whalebuild.oci.manifest import platform_text
 from whalebuild.oci.reference import Reference, familiar, parse_reference
 from whalebuild.published.kept import is_kept_name, kept_name
 from whalebuild.tags import APP_TAG
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from whalebuild.bakefile.pair_names import PairNames
 from whalebuild.bundle.index import Cache
@@ -22,6 +21,7 @@ from whalebuild.published.view import (
     record_of,
     view_manifest,
 )
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.published.view import ImageView, view_manifest
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 _CONFIG_LIMIT = 4 << 20  # bytes
 T = TypeVar("T")

@@ -6,7 +6,7 @@ Everything is read from what the registry has; nothing says what a bake would do
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
 from whalebuild.bakefile.pair_names import PairNames
@@ -16,6 +16,7 @@ from whalebuild.bundle.lock import SCHEME, Lock
 from whalebuild.bundle.published import AppRecord, PublishedApp
 from whalebuild.oci.manifest import ImageManifest, Manifest, parse_image, parse_index
 from whalebuild.oci.reference import Reference
+from whalebuild.values import dataclass
 
 # In the place of a platform that an image's configuration does not name.
 UNKNOWN_PLATFORM = "unknown"

@@ -19,7 +19,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from whalebuild.errors import VerificationError
@@ -35,6 +35,7 @@ from whalebuild.oci.reference import Reference, familiar
 from whalebuild.rebase.images import Image, Rebased, read_image
 from whalebuild.rebase.layout import Attestation
 from whalebuild.rebase.stub import STUB
+from whalebuild.values import dataclass
 
 SLSA_02 = "https://slsa.dev/provenance/v0.2"
 SLSA_1 = "https://slsa.dev/provenance/v1"

@@ -13,13 +13,14 @@ import json
 import tarfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
 from whalebuild.rebase.tars import OPAQUE, WHITEOUT, members, seconds_of, xattrs_of
 from whalebuild.rebase.tree import clean, parents
 from whalebuild.text import shown
+from whalebuild.values import dataclass
 
 #: Opens a layer's tar, not compressed.
 OpenLayer = Callable[[], AbstractContextManager[BinaryIO]]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from whalebuild.values import dataclass
 
 _MAGIC = b"\x7fELF"
 _WIDE = 2  # ELFCLASS64

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.errors import VerificationError
@@ -15,6 +14,7 @@ from whalebuild.oci.manifest import (
     parse_image,
     platform_of,
 )
+from whalebuild.values import dataclass
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 from whalebuild.errors import VerificationError
@@ -23,6 +23,7 @@ from whalebuild.oci.manifest import (
     platform_of,
 )
 from whalebuild.rebase.images import Image
+from whalebuild.values import dataclass
 
 Read = Callable[[str], bytes]
 Write = Callable[[str, bytes], None]

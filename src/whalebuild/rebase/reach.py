@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from whalebuild.rebase.commands import Commands
 from whalebuild.rebase.tars import USER_FILES
 from whalebuild.rebase.tree import Tree, clean
+from whalebuild.values import dataclass
 
 NO_COMMANDS = Commands()
 USER_PATHS = tuple(f"etc/{name}" for name in USER_FILES)

@@ -16,7 +16,7 @@ import json
 import tarfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import BinaryIO
 
 from whalebuild.oci.manifest import MANIFEST_TYPE, digest_of
@@ -34,6 +34,7 @@ from whalebuild.rebase.tars import USER_FILE_LIMIT, XATTR, keep_nothing, read_tr
 from whalebuild.rebase.tools import NoToolsError, find_tools, is_of_tools
 from whalebuild.rebase.tree import Entry, Kind, TooManyLinksError, Tree
 from whalebuild.text import human_bytes, shown
+from whalebuild.values import dataclass
 
 # On the manifest of a stub: the digest of its app base's manifest.
 STUB = "dev.whalebuild.stub"

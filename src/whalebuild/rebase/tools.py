@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.rebase.commands import Commands, Touched
 from whalebuild.rebase.elf import read_elf
 from whalebuild.rebase.reach import USER_PATHS, Reach
 from whalebuild.rebase.tree import Entry, Kind, Located, TooManyLinksError, Tree, clean, parents
+from whalebuild.values import dataclass
 
 _LARGEST = 8 << 20
 _SHELL = "/bin/sh"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
+
+from whalebuild.values import dataclass
 
 _MOST_LINKS = 255
 _LINUX_LINKS = 40  # MAXSYMLINKS

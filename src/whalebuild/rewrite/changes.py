@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.inputs.values import FileEntry
 from whalebuild.rewrite.shell import commands, words
+from whalebuild.values import dataclass
 
 _OCTAL = re.compile(r"0?[0-7]{3}")
 _SYMBOLIC = re.compile(r"([ugoa]*)\+([rx]+)")

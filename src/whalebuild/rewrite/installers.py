@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.rewrite.shell import commands, words
+from whalebuild.values import dataclass
 
 # Commands that are the same with and without the code.
 _PLAIN = re.compile(

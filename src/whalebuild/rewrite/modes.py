@@ -7,13 +7,14 @@ owner as before, in the app base. What has nothing to do with the code is moved 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.inputs.values import FileEntry
 from whalebuild.rewrite.changes import Change, changes_of
 from whalebuild.rewrite.view import Copied, Rewrite, View, joined, span
+from whalebuild.values import dataclass
 
 # What may stand between the copy and the command, and means the same on either side.
 _NEUTRAL = frozenset({"COPY", "ADD", "LABEL", "EXPOSE", "CMD", "ENTRYPOINT", "STOPSIGNAL", "ENV"})

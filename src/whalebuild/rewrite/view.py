@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from whalebuild.appbase.values import Boundary
@@ -11,6 +10,7 @@ from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.instructions import Copy, StepError, read_copy
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.inputs.values import ContextFiles, ContextRead, FileEntry
+from whalebuild.values import dataclass
 
 _UNKNOWN = "?"  # the working directory of the base image
 

@@ -1,20 +1,23 @@
-"""Retries with tenacity: by kind of failure, within a budget, each one announced."""
+"""Retries: by kind of failure, within a budget, each one announced.
+
+tenacity says when; it is imported at the first failure, as most runs have none.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
-
-import tenacity
-from tenacity.stop import stop_base
-from tenacity.wait import wait_base
+from collections.abc import Callable
+from dataclasses import field
+from typing import TYPE_CHECKING, TypeVar
 
 from whalebuild.errors import Retry
 from whalebuild.failures.failure import FailedError, Failure, FailureKind, Remedy
 from whalebuild.failures.retry_policy import Circuit, RetryPolicy
+from whalebuild.values import dataclass
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -32,7 +35,7 @@ class Retrier:
     announce: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
     retries: list[Retry] = field(default_factory=list)
-    _gates: dict[str, _Gate] = field(default_factory=dict)
+    _gates: dict[str, Gate] = field(default_factory=dict)
 
     def call(self, step: str, action: Callable[[], T], *, registry: str | None = None) -> T:
         """Run the action; run it again after failures that another try may not meet.
@@ -48,7 +51,7 @@ class Retrier:
         Raises:
             FailedError: The last failure: one that will not pass, or with the budget spent.
         """
-        gate = self._gates.setdefault(registry, _Gate()) if registry else _Gate(has_answered=True)
+        gate = self._gates.setdefault(registry, Gate()) if registry else Gate(has_answered=True)
         remedied: set[FailureKind] = set()
 
         def worth_it(failed: BaseException) -> bool:
@@ -60,19 +63,18 @@ class Retrier:
             remedied.add(kind)
             return again
 
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(worth_it),
-            wait=_Wait(self.policy),
-            stop=tenacity.stop_any(
-                tenacity.stop_after_attempt(self.policy.attempts),
-                _Deadline(self.policy, gate, {} if registry else self._gates),
-            ),
-            before_sleep=lambda state: self._note(step, state),
-            sleep=self.sleep,
-            reraise=True,
-        )
         try:
-            result: T = retrying(gate.run, action)
+            try:
+                return gate.run(action)
+            except FailedError as failed:
+                from whalebuild.runtime.tries import further_tries  # noqa: PLC0415 - see above
+
+                further = further_tries(
+                    *(failed, self.policy, worth_it, gate, {} if registry else self._gates),
+                    note=lambda state: self._note(step, state),
+                    sleep=self.sleep,
+                )
+                result: T = further(gate.run, action)
         except FailedError as failed:
             gate.leave(failed.failure)
             raise
@@ -81,8 +83,10 @@ class Retrier:
             raise
         return result
 
-    def _note(self, step: str, state: tenacity.RetryCallState) -> None:
-        failure = _failure(state)
+    def _note(self, step: str, state: RetryCallState) -> None:
+        from whalebuild.runtime.tries import failure_of  # noqa: PLC0415 - see above
+
+        failure = failure_of(state)
         wait = state.next_action.sleep if state.next_action else 0.0
         self.retries.append(Retry(step, failure.reason, state.attempt_number, round(wait, 3)))
         most = self.policy.attempts - 1 if failure.remedy is Remedy.WAIT else state.attempt_number
@@ -92,7 +96,7 @@ class Retrier:
         self.announce(f"retry {state.attempt_number}/{most} in {wait:.1f} s: {step}: {why}")
 
 
-class _Gate:
+class Gate:
     """One registry's circuit, with the threads that wait for it.
 
     Attributes:
@@ -147,56 +151,3 @@ class _Gate:
             self.has_answered = True
             self._circuit.answered()
             self._changed.notify_all()
-
-
-class _Wait(wait_base):
-    """Full jitter, but no less than the registry asks for (``Retry-After``)."""
-
-    def __init__(self, policy: RetryPolicy) -> None:
-        self._jitter = tenacity.wait_random_exponential(
-            multiplier=policy.first_wait, max=policy.longest_wait
-        )
-
-    def __call__(self, state: tenacity.RetryCallState) -> float:
-        failure = _failure(state)
-        if failure.kind is FailureKind.CREDENTIAL:  # there is nothing to wait for
-            return 0.0
-        return max(failure.asked_wait, self._jitter(state))
-
-
-class _Deadline(stop_base):
-    """Stops once the budget has passed since the *first failure* of the step or its registry.
-
-    tenacity's own ``stop_after_delay`` counts from the start, so that a long build would use up
-    the budget of its push.
-    """
-
-    def __init__(self, policy: RetryPolicy, gate: _Gate, gates: Mapping[str, _Gate]) -> None:
-        self._policy = policy
-        self._gate = gate
-        self._gates = gates
-        self._first_failure: float | None = None
-
-    def __call__(self, state: tenacity.RetryCallState) -> bool:
-        now = state.outcome_timestamp or 0.0
-        if self._first_failure is None:
-            self._first_failure = now
-        failed = state.outcome is not None and state.outcome.failed
-        failure = _failure(state) if failed else None
-        # What docker could not reach may be a registry that requests of our own did not reach.
-        gate = self._gates.get(failure.registry or "", self._gate) if failure else self._gate
-        seconds = (
-            self._policy.deadline
-            if gate.has_answered
-            else self._policy.deadline_before_first_answer
-        )
-        ends = min(self._first_failure, gate.since or now) + seconds
-        # A registry that asks for a longer wait than there is time will not answer before.
-        asked = failure.asked_wait if failure else 0.0
-        return gate.gave_up or now >= ends or now + asked > ends
-
-
-def _failure(state: tenacity.RetryCallState) -> Failure:
-    failed = state.outcome.exception() if state.outcome else None
-    assert isinstance(failed, FailedError), "nothing else is tried again"  # noqa: S101
-    return failed.failure

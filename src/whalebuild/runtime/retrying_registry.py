@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from whalebuild.oci.manifest import Descriptor, Manifest
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.values import dataclass
 
 T = TypeVar("T")
 

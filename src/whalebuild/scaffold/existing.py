@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.bakefile.file_names import BAKE_FILES, COMPOSE_FILES, DOCKERFILES
 from whalebuild.errors import UsageError
 from whalebuild.scaffold.project import Project, inner, is_aside
+from whalebuild.values import dataclass
 
 _OTHER = re.compile(r"(?:.*/)?(?:[Dd]ockerfile(?:\.[\w.-]+)?|[\w-]+\.[Dd]ockerfile|Containerfile)")
 _NOT_OTHER = re.compile(r".*\.dockerignore")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.errors import UsageError
+from whalebuild.values import dataclass
 
 #: Folders whose code is not what is run.
 _ASIDE = frozenset({"tests", "test", "docs", "examples", "scripts", "migrations", "alembic"})

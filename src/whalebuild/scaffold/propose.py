@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.errors import UsageError
 from whalebuild.scaffold.existing import OWN_SETTINGS, Existing, find_existing, refuse_unnamed
@@ -12,6 +12,7 @@ from whalebuild.scaffold.image_name import guess_image
 from whalebuild.scaffold.node_tools import node_recipe
 from whalebuild.scaffold.project import Guess, Project, Recipe
 from whalebuild.scaffold.python_tools import python_recipe
+from whalebuild.values import dataclass
 
 _DOCKERFILE, _IGNORE, _COMPOSE = "Dockerfile", ".dockerignore", "compose.yaml"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +17,7 @@ from whalebuild.bakefile.contexts import dockerfile_path, local_path
 from whalebuild.bakefile.target import Target
 from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.text import is_true
+from whalebuild.values import dataclass
 
 _GIT_LABELS = "BUILDX_GIT_LABELS"
 _CHECK_DIRTY = "BUILDX_GIT_CHECK_DIRTY"

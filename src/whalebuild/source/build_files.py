@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.bakefile.contexts import dockerfile_path
@@ -19,6 +18,7 @@ from whalebuild.dockerfile.ignorefile import PatternMatcher
 from whalebuild.source.context_folder import ContextFolder
 from whalebuild.source.context_walk import ContextTree
 from whalebuild.source.plain_file import read_plain
+from whalebuild.values import dataclass
 
 _DOCKERFILE, _LOWER_CASE = "Dockerfile", "dockerfile"
 _IGNORE_FILE = ".dockerignore"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.bakefile.file_names import COMPOSE_FILES
 from whalebuild.errors import UsageError
 from whalebuild.override.file import is_own
 from whalebuild.source.plain_file import read_plain_text
+from whalebuild.values import dataclass
 
 _OVERRIDES = (
     "compose.override.yml",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.bakefile.file_names import DOCKERFILES
 from whalebuild.source.bake_files import find_bake_files
 from whalebuild.source.settings_file import OWN_FILE, PYPROJECT, has_settings
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

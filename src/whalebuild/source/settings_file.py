@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +83,8 @@ def _from_here(layer: Layer, above: str) -> Layer:
 def _table(path: Path) -> dict[str, Any] | None:
     try:
         text = read_plain_text(path)
+        import tomllib  # noqa: PLC0415 - where there is such a file
+
         return tomllib.loads(text)
     except FileNotFoundError:
         return None

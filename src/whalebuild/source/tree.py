@@ -14,7 +14,7 @@ from whalebuild.dockerfile.parser import Dockerfile, parse_dockerfile
 from whalebuild.errors import UsageError
 from whalebuild.inputs.values import Build, ContextFiles, NamedContext, StageInputs, Undetermined
 from whalebuild.source.additions import find_additions
-from whalebuild.source.bake_files import find_bake_files
+from whalebuild.source.bake_files import bake_text, find_bake_files
 from whalebuild.source.build_files import decode, find_dockerfile, ignore_file_of
 from whalebuild.source.content_digests import FileDigests
 from whalebuild.source.context import LocalContextFiles
@@ -51,13 +51,7 @@ class LocalSourceTree:
 
     def bake_text(self, files: Iterable[str]) -> str | None:
         """See ``plan.ports.SourceTree``."""
-        paths = [self._root / file for file in files]
-        if not all(path.is_file() for path in paths):  # a pipe is read once, a device has no end
-            return None
-        try:
-            return "\n".join(path.read_text("utf-8", "replace") for path in paths)
-        except OSError:
-            return None
+        return bake_text(self._root, files)
 
     def real_path(self, path: str) -> RealPath:
         """See ``plan.ports.SourceTree``."""

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.deployments.engine_lock import LEASE, RENEWED, Claim, Holder, claims, holder_text
 from whalebuild.deployments.volumes import (
@@ -24,6 +24,7 @@ from whalebuild.deployments.volumes import (
 from whalebuild.errors import DeployError, EngineError
 from whalebuild.runtime.repeating import repeated
 from whalebuild.text import human_seconds
+from whalebuild.values import dataclass
 
 _LOOKS = 1.0  # seconds between two looks at whom is waited for
 

@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from whalebuild.deployments.engine_lock import Holder
 from whalebuild.docker.scratch import stop_leftovers
 from whalebuild.errors import DeployError
 from whalebuild.state.records import make_private, record_error
+from whalebuild.values import dataclass
 
 _MOST_BYTES = 1 << 14
 _BOOT = Path("/proc/sys/kernel/random/boot_id")

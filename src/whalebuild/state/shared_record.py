@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from whalebuild.deployments.engine_record import Joined, joined, packed, unpacked
@@ -28,6 +28,7 @@ from whalebuild.deployments.volumes import (
 from whalebuild.errors import EngineError
 from whalebuild.failures.failure import redact
 from whalebuild.state.records import FileRecord, files_of
+from whalebuild.values import dataclass
 
 _TRIES = 3
 

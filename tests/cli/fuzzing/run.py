@@ -23,7 +23,7 @@ from typing import Any
 import whalebuild
 from tests.cli.fuzzing.cases import Case, make_case
 from tests.cli.fuzzing.world import World, start_registry
-from whalebuild.cli.app import main
+from whalebuild.cli.run import main
 from whalebuild.errors import ExitCode
 
 #: Those of the table but for a fault of whalebuild's own; ``plan --check`` has one more.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.cli.pages import Entry, Page
+from whalebuild.values import dataclass
 
 # ``json|text``: a value that names itself.
 _CHOICE = re.compile(r"[a-z][\w-]*(\|[\w-]+)+")

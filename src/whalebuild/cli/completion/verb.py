@@ -14,8 +14,7 @@ from typer import Argument
 if TYPE_CHECKING:
     from typer.core import TyperGroup
 
-# The first word of a script's question, and what ends the answer to it: cobra's own.
-QUESTION = "__complete"
+# What ends the answer to a script's question: cobra's own.
 _FILES, _NO_FILES = ":0", ":4"
 
 EXAMPLES = (

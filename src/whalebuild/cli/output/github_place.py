@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.ci.commands import command
 from whalebuild.errors import Place, WhalebuildError
+from whalebuild.values import dataclass
 
 # Messages about a file begin with it, or name it: "docker-bake.hcl:5,3-8: Unsupported block type",
 # "whalebuild.toml: unknown setting", "cannot read whalebuild.toml".

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from whalebuild.deployments.record import (
 from whalebuild.deployplan.drift import Drift
 from whalebuild.oci.reference import Reference
 from whalebuild.text import human_bytes, short_digest
+from whalebuild.values import dataclass
 
 SCHEMA = "whalebuild.history/1"
 HOSTS_SCHEMA = "whalebuild.histories/1"

@@ -9,6 +9,7 @@ from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.cache_renewal import CacheRenewal
 from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.mounts import LayerMounts
 from whalebuild.bake.moved import MovedInputs
 from whalebuild.bake.on_stub import AppOnStub, OnStub
 from whalebuild.bake.other_targets import OtherTargets
@@ -76,6 +77,7 @@ class Baker:
         self._runner = BuildxRunner(
             *(self.engine, self.registry, self.console, self.retrier),
             *(CacheImports(registry, warn), plan.settings, plan.all_targets),
+            LayerMounts(registry, plan, platform),
             self._publisher.about_to_push if plan.output is Output.TAG else None,
             plan.facts,
         )

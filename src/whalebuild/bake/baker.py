@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
@@ -26,7 +27,7 @@ from whalebuild.bake.partial.part import ImagePart, Part, make_part
 from whalebuild.bake.ports import BakeEngine, BuilderNotes
 from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, ImageAction, ImageResult, Warnings, make_result
-from whalebuild.bake.runner import BuildxRunner
+from whalebuild.bake.runner import BuildxRunner, apart
 from whalebuild.bake.verify import PushVerifier
 from whalebuild.bake.verify_on_stub import StubVerifier
 from whalebuild.bakefile.images import Role
@@ -42,6 +43,7 @@ from whalebuild.published.download import NextPull
 from whalebuild.published.next_pull import estimate_next_pull
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.runtime.threads import Submit, side_by_side
 from whalebuild.text import human_bytes
 
 
@@ -64,6 +66,8 @@ class Baker:
     clock: Callable[[], float]
     token: Callable[[], str]
     web: Web | None = None
+    _submit: Submit = field(default_factory=Submit)
+    _telling: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         """Put together what a bake consists of: running, caches, verification, tags."""
@@ -182,7 +186,14 @@ class Baker:
     def _build(self) -> BuiltImages:
         """Build and push, and verify what was pushed."""
         deps_targets = self._push(self._deps_targets)
-        outcomes = {deps.image.name: self._outcome(deps, deps_targets) for deps in self.plan.deps}
+        pushed_deps = [deps.image for deps in self.plan.deps if deps_targets[deps.image.name]]
+        verified = side_by_side(
+            self._submit, apart(pushed_deps), lambda name: self._verified(deps_targets[name])
+        )
+        outcomes = {
+            deps.image.name: self._outcome(deps, verified.get(deps.image.name))
+            for deps in self.plan.deps
+        }
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
         if self.plan.output is Output.TAG:
             needed = dict.fromkeys(app.image.deps for app in building)
@@ -217,12 +228,15 @@ class Baker:
             self._compare(on_stub, targets, outcomes)
         cached = (a for a in building if (on := on_stub[a.image.name]) is None or on.caches)
         self._cache_renewal.renew(((a, targets[a.image.name]) for a in cached), make)
-        built = (a for a in building if targets[a.image.name])
+        built = [app for app in building if targets[app.image.name]]
+        pushed = side_by_side(
+            self._submit,
+            apart(app.image for app in built),
+            lambda name: self._pushed(on_stub[name], targets[name]),
+        )
         return targets, {
-            a.image.name: self._pushed(on_stub[a.image.name], targets[a.image.name]).made_with(
-                a.cache.record.inputs
-            )
-            for a in built
+            app.image.name: pushed[app.image.name].made_with(app.cache.record.inputs)
+            for app in built
         }
 
     def _compare(
@@ -239,7 +253,8 @@ class Baker:
             self.console.note(self._stub_verifier.told(app))
 
     def _pushing(self, what: str, done: int, total: int) -> None:
-        self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}", done)
+        with self._telling:
+            self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}", done)
 
     def _push(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:
@@ -252,14 +267,12 @@ class Baker:
     def _deps_targets(self, export: CacheExport | None) -> dict[str, tuple[GeneratedTarget, ...]]:
         return {deps.image.name: self.plan.deps_targets(deps, export) for deps in self.plan.deps}
 
-    def _outcome(self, deps: DepsPlan, targets: TargetsByImage) -> DepsOutcome:
-        pushed = targets[deps.image.name]
+    def _outcome(self, deps: DepsPlan, verified: PushedImage | None) -> DepsOutcome:
         tagged = self.plan.output is Output.TAG
-        if not pushed and deps.source is None:  # a portion's platforms are none of its own
+        if verified is None and deps.source is None:  # a portion's platforms are none of its own
             return DepsOutcome(deps, None, changed=False, deps_image=DepsImage("", "", {}))
-        if not pushed:
+        if verified is None:
             return deps_outcome(deps, None, tagged=tagged)
-        verified = self._verified(pushed)
         return deps_outcome(self._moved.deps(deps, verified), verified, tagged=tagged)
 
     def _exports(self, app: AppPlan, deps: DepsOutcome) -> bool:

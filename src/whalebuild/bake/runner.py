@@ -280,6 +280,18 @@ def waves_of(images: Iterable[PairImage]) -> tuple[tuple[PairImage, ...], ...]:
     return tuple(tuple(wave) for wave in waves)
 
 
+def apart(images: Iterable[PairImage]) -> tuple[tuple[str, ...], ...]:
+    """Names of images in groups of which no two have a repository in common."""
+    groups: list[tuple[set[str], list[str]]] = []
+    for image in images:
+        names, places = [image.name], _pushed_to(image)
+        for group in [group for group in groups if group[0] & places]:
+            groups.remove(group)
+            places, names = places | group[0], [*group[1], *names]
+        groups.append((places, names))
+    return tuple(tuple(names) for _, names in groups)
+
+
 def _may_share(one: PairImage, other: PairImage) -> bool:
     return one.role == other.role and _pushed_to(one).isdisjoint(_pushed_to(other))
 

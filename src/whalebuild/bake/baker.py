@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -43,7 +42,7 @@ from whalebuild.published.download import NextPull
 from whalebuild.published.next_pull import estimate_next_pull
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
-from whalebuild.runtime.threads import Submit, side_by_side
+from whalebuild.runtime.threads import Submit, one_at_a_time, side_by_side
 from whalebuild.text import human_bytes
 
 
@@ -67,7 +66,6 @@ class Baker:
     token: Callable[[], str]
     web: Web | None = None
     _submit: Submit = field(default_factory=Submit)
-    _telling: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         """Put together what a bake consists of: running, caches, verification, tags."""
@@ -94,7 +92,8 @@ class Baker:
             self._runner, self._cache_exporter, self.console.note, warn
         )
         self._on_stub = OnStub(
-            *(plan, self.engine, self._runner, registry, self.console.note, self._pushing)
+            *(plan, self.engine, self._runner, registry, self.console.note),
+            one_at_a_time(self._pushing),
         )
         self._moved = MovedInputs(self.web, self.retrier, warn)
         self._stub_verifier = StubVerifier(plan, self.engine, self._runner)
@@ -208,6 +207,8 @@ class Baker:
         self, building: Sequence[AppPlan], outcomes: Mapping[str, DepsOutcome]
     ) -> tuple[TargetsByImage, dict[str, PushedImage]]:
         """Build and push applications: their targets, and what was pushed."""
+        for app in building:
+            self._on_stub.begin(app, outcomes[app.image.deps])
         prepared = ((a, self._on_stub.prepare(a, outcomes[a.image.deps])) for a in building)
         on_stub = {a.image.name: self._on_stub.tried(on) for a, on in prepared}
 
@@ -253,8 +254,7 @@ class Baker:
             self.console.note(self._stub_verifier.told(app))
 
     def _pushing(self, what: str, done: int, total: int) -> None:
-        with self._telling:
-            self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}", done)
+        self.console.progress(what, f"{human_bytes(done)} of {human_bytes(total)}", done)
 
     def _push(self, make: Callable[[CacheExport | None], TargetsByImage]) -> TargetsByImage:
         if self.plan.output is Output.TAG and self.plan.settings.if_unchanged:

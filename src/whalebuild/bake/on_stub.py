@@ -108,6 +108,11 @@ class OnStub:
         """The stubs of dependencies that were derived in this bake."""
         return self._stubs.new(deps)
 
+    def begin(self, app: AppPlan, deps: DepsOutcome) -> None:
+        """Start to read what the build of an application on a stub needs."""
+        if not self.plan.long_because(app):
+            self._stubs.begin(app, deps)
+
     def prepare(self, app: AppPlan, deps: DepsOutcome) -> AppOnStub | None:
         """Find the stub of an application; None where it needs the whole app base.
 

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from functools import partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -54,3 +55,14 @@ def side_by_side(
     futures = [submit(partial(run, group)) for group in every]
     wait(futures)
     return {each: done for future in futures for each, done in future.result().items()}
+
+
+def one_at_a_time(action: Callable[P, T]) -> Callable[P, T]:
+    """The same action, which one thread does while others that are about to do it wait."""
+    lock = threading.Lock()
+
+    def alone(*args: P.args, **kwargs: P.kwargs) -> T:
+        with lock:
+            return action(*args, **kwargs)
+
+    return alone

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from whalebuild.bake.runner import waves_of
+from whalebuild.bake.runner import apart, waves_of
 from whalebuild.bakefile.images import PairImage, Role
 from whalebuild.bakefile.target import Target
 from whalebuild.oci.reference import Reference
@@ -49,3 +49,12 @@ def test_dependencies_go_first_and_a_repository_gets_one_push_at_a_time(
     images: list[PairImage], waves: list[list[str]]
 ) -> None:
     assert [[each.name for each in wave] for wave in waves_of(images)] == waves
+
+
+def test_images_with_a_repository_in_common_are_in_one_group() -> None:
+    alone, together = image("a", "x"), image("b", "y")
+    joint = image("c", "z", "app", "y")
+    assert apart([alone, together, joint]) == (("a",), ("b", "c"))
+    assert apart([]) == ()
+    bridge = image("d", "x", "app", "y")
+    assert [set(group) for group in apart([alone, together, bridge])] == [{"a", "b", "d"}]

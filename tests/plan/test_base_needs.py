@@ -91,3 +91,39 @@ def test_what_only_copies_from_a_target_of_its_own_takes_the_image_itself() -> N
     )
     assert app.image.app_base is None
     assert made.long_because(app) == "it copies from its dependencies, and does not stand on them"
+
+
+_INSTALLED = "FROM debian AS installer\nRUN pip install\n"
+_COPYING = "FROM alpine AS dependencies\nCOPY --from={} /x /x\n"
+_USED = "FROM dependencies AS later\nCOPY --from=installer /z /z\n"
+_TWO = """\
+FROM debian AS tools
+FROM debian AS installer
+COPY --from=tools /y /y
+FROM debian AS dependencies
+RUN --mount=from=installer,target=/x cp /x /y
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "idle"),
+    [
+        (f"{_INSTALLED}{_COPYING.format('installer')}", ("installer",)),
+        (_TWO, ("installer", "tools")),
+        (f"{_INSTALLED}FROM installer AS dependencies\nRUN x\n", ("installer",)),
+        # The application takes from it, too.
+        (f"{_INSTALLED}{_COPYING.format('installer')}{_USED}", ()),
+        # As a named context it would take the place of the image as well.
+        (
+            "FROM debian AS debian\nRUN x\nFROM alpine AS dependencies\nCOPY --from=debian /x /x\n",
+            (),
+        ),
+        (_COPYING.format("busybox"), ()),
+    ],
+    ids=["one", "two", "below", "used", "an image's name", "none"],
+)
+def test_stages_that_only_the_dependencies_need_are_idle(text: str, idle: tuple[str, ...]) -> None:
+    last = "later" if " AS later" in text else "dependencies"
+    _, app = planned(f"{text}FROM {last}\nCOPY . .\n")
+    assert app.needs.whole == ""
+    assert app.needs.idle == idle

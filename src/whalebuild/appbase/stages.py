@@ -118,6 +118,23 @@ class Stages:
                 pending += [other for other, _ in self.below(stage)]
         return found
 
+    def only_of(self, replaced: Iterable[Stage], final: Stage) -> tuple[str, ...]:
+        """Names of stages that nothing needs but the stages in whose place something else is.
+
+        BuildKit reads what such a stage stands on nevertheless, since it looks at the instructions
+        of a stage that a named context replaces (``buildStageDependencyGraph``). One whose name is
+        an image's, too, is left out.
+        """
+        try:
+            needed, below = self.closure([final]), self.closure(replaced)
+            images = self._images()
+        except AnalysisError:
+            return ()
+        names = [stage.name for stage in self.dockerfile.stages]
+        idle = (stage.name for index, stage in below.items() if index not in needed)
+        alone = (name for name in idle if name and names.count(name) == 1)
+        return tuple(sorted(n for n in alone if n not in images and not self.replaced(n)))
+
     def runs(self, stage: Stage) -> bool:
         """Whether a stage, or one that it is made from, has a RUN: then no two builds are alike."""
         if stage.index not in self._runs:
@@ -177,6 +194,16 @@ class Stages:
         except WordError as bad:
             raise AnalysisError(str(bad), stage.line) from None
         return list(dict.fromkeys(found))
+
+    def _images(self) -> set[str]:
+        """What is named and is no stage, as named contexts are looked up."""
+        found: set[str] = set()
+        for stage in self.dockerfile.stages:
+            if None in self._parents(stage):
+                found |= {familiar(base) for base in self._bases(stage)}
+            origins = (origin for step in stage.instructions for origin in self.origins(step))
+            found |= {familiar(origin.name) for origin in origins if origin.stage is None}
+        return found
 
     def _origin(self, name: str, *, by_index: bool) -> Origin:
         stages = self.dockerfile.stages

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
 from whalebuild.bake.cache_renewal import CacheRenewal
 from whalebuild.bake.concurrent import ConcurrentBakes
+from whalebuild.bake.mounts import LayerMounts
 from whalebuild.bake.moved import MovedInputs
 from whalebuild.bake.on_stub import AppOnStub, OnStub
 from whalebuild.bake.other_targets import OtherTargets
@@ -25,7 +26,7 @@ from whalebuild.bake.partial.part import ImagePart, Part, make_part
 from whalebuild.bake.ports import BakeEngine, BuilderNotes
 from whalebuild.bake.publish import Publisher
 from whalebuild.bake.result import BakeResult, ImageAction, ImageResult, Warnings, make_result
-from whalebuild.bake.runner import BuildxRunner
+from whalebuild.bake.runner import BuildxRunner, apart
 from whalebuild.bake.verify import PushVerifier
 from whalebuild.bake.verify_on_stub import StubVerifier
 from whalebuild.bakefile.images import Role
@@ -41,6 +42,7 @@ from whalebuild.published.download import NextPull
 from whalebuild.published.next_pull import estimate_next_pull
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.runtime.threads import Submit, one_at_a_time, side_by_side
 from whalebuild.text import human_bytes
 
 
@@ -63,6 +65,7 @@ class Baker:
     clock: Callable[[], float]
     token: Callable[[], str]
     web: Web | None = None
+    _submit: Submit = field(default_factory=Submit)
 
     def __post_init__(self) -> None:
         """Put together what a bake consists of: running, caches, verification, tags."""
@@ -76,6 +79,7 @@ class Baker:
         self._runner = BuildxRunner(
             *(self.engine, self.registry, self.console, self.retrier),
             *(CacheImports(registry, warn), plan.settings, plan.all_targets),
+            LayerMounts(registry, plan, platform),
             self._publisher.about_to_push if plan.output is Output.TAG else None,
             plan.facts,
         )
@@ -88,7 +92,8 @@ class Baker:
             self._runner, self._cache_exporter, self.console.note, warn
         )
         self._on_stub = OnStub(
-            *(plan, self.engine, self._runner, registry, self.console.note, self._pushing)
+            *(plan, self.engine, self._runner, registry, self.console.note),
+            one_at_a_time(self._pushing),
         )
         self._moved = MovedInputs(self.web, self.retrier, warn)
         self._stub_verifier = StubVerifier(plan, self.engine, self._runner)
@@ -180,7 +185,14 @@ class Baker:
     def _build(self) -> BuiltImages:
         """Build and push, and verify what was pushed."""
         deps_targets = self._push(self._deps_targets)
-        outcomes = {deps.image.name: self._outcome(deps, deps_targets) for deps in self.plan.deps}
+        pushed_deps = [deps.image for deps in self.plan.deps if deps_targets[deps.image.name]]
+        verified = side_by_side(
+            self._submit, apart(pushed_deps), lambda name: self._verified(deps_targets[name])
+        )
+        outcomes = {
+            deps.image.name: self._outcome(deps, verified.get(deps.image.name))
+            for deps in self.plan.deps
+        }
         building = [app for app in self.plan.apps if app.action is AppAction.BUILD]
         if self.plan.output is Output.TAG:
             needed = dict.fromkeys(app.image.deps for app in building)
@@ -195,6 +207,8 @@ class Baker:
         self, building: Sequence[AppPlan], outcomes: Mapping[str, DepsOutcome]
     ) -> tuple[TargetsByImage, dict[str, PushedImage]]:
         """Build and push applications: their targets, and what was pushed."""
+        for app in building:
+            self._on_stub.begin(app, outcomes[app.image.deps])
         prepared = ((a, self._on_stub.prepare(a, outcomes[a.image.deps])) for a in building)
         on_stub = {a.image.name: self._on_stub.tried(on) for a, on in prepared}
 
@@ -215,12 +229,15 @@ class Baker:
             self._compare(on_stub, targets, outcomes)
         cached = (a for a in building if (on := on_stub[a.image.name]) is None or on.caches)
         self._cache_renewal.renew(((a, targets[a.image.name]) for a in cached), make)
-        built = (a for a in building if targets[a.image.name])
+        built = [app for app in building if targets[app.image.name]]
+        pushed = side_by_side(
+            self._submit,
+            apart(app.image for app in built),
+            lambda name: self._pushed(on_stub[name], targets[name]),
+        )
         return targets, {
-            a.image.name: self._pushed(on_stub[a.image.name], targets[a.image.name]).made_with(
-                a.cache.record.inputs
-            )
-            for a in built
+            app.image.name: pushed[app.image.name].made_with(app.cache.record.inputs)
+            for app in built
         }
 
     def _compare(
@@ -250,14 +267,12 @@ class Baker:
     def _deps_targets(self, export: CacheExport | None) -> dict[str, tuple[GeneratedTarget, ...]]:
         return {deps.image.name: self.plan.deps_targets(deps, export) for deps in self.plan.deps}
 
-    def _outcome(self, deps: DepsPlan, targets: TargetsByImage) -> DepsOutcome:
-        pushed = targets[deps.image.name]
+    def _outcome(self, deps: DepsPlan, verified: PushedImage | None) -> DepsOutcome:
         tagged = self.plan.output is Output.TAG
-        if not pushed and deps.source is None:  # a portion's platforms are none of its own
+        if verified is None and deps.source is None:  # a portion's platforms are none of its own
             return DepsOutcome(deps, None, changed=False, deps_image=DepsImage("", "", {}))
-        if not pushed:
+        if verified is None:
             return deps_outcome(deps, None, tagged=tagged)
-        verified = self._verified(pushed)
         return deps_outcome(self._moved.deps(deps, verified), verified, tagged=tagged)
 
     def _exports(self, app: AppPlan, deps: DepsOutcome) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import repeat
 from typing import Any
 
 from whalebuild.bake.further_repositories import lacks_layers
@@ -106,6 +107,11 @@ class OnStub:
     def new_stubs(self, deps: DepsOutcome) -> tuple[Stub, ...]:
         """The stubs of dependencies that were derived in this bake."""
         return self._stubs.new(deps)
+
+    def begin(self, app: AppPlan, deps: DepsOutcome) -> None:
+        """Start to read what the build of an application on a stub needs."""
+        if not self.plan.long_because(app):
+            self._stubs.begin(app, deps)
 
     def prepare(self, app: AppPlan, deps: DepsOutcome) -> AppOnStub | None:
         """Find the stub of an application; None where it needs the whole app base.
@@ -217,6 +223,9 @@ class OnStub:
         output = [{"type": "oci", **options}]
         given = made.attributes.get("contexts") or {}
         contexts = {name: on.handed.get(value, value) for name, value in given.items()}
+        # What they are made from is not used, and would be asked for (``Stages.only_of``).
+        idle = zip(on.app.needs.idle, repeat(next(iter(on.handed.values()))), strict=False)
+        contexts = {**dict(idle), **contexts}
         changed = made.with_attributes(
             output=output, tags=None, contexts=contexts, attest=_attests(on.app) or None
         )
@@ -257,7 +266,11 @@ class OnStub:
         what, sent = f"pushing {app.image.name}", 0
         sizes = {blob.digest: blob.source.size for blob in blobs}
         self.progress(what, 0, sum(sizes.values()))  # registries may be slow to take the first byte
+        first = Reference(app.image.repositories[0])
         for repository in app.image.repositories:
+            near = Reference(repository).registry == first.registry
+            if near and repository != first.repository:
+                blobs = [replace(blob, mount_from=first.repository) for blob in blobs]
             with failures_as_errors():
                 pushed = push_blobs(
                     self.registry,

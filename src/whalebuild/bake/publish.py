@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, app_index
 from whalebuild.bake.result import ImageAction, ImageResult
+from whalebuild.bake.runner import apart
 from whalebuild.bake.verify import PushVerifier
 from whalebuild.bundle.index import Cache, Stub
 from whalebuild.failures.messages import failures_as_errors
@@ -16,6 +17,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.plan.plan import AppAction, AppPlan, Plan
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.runtime.threads import Submit, side_by_side
 
 _REPLACED = "this bake's takes its place"
 _LEFT = "it is left as it is, and the application stands on the one that was read"
@@ -73,12 +75,21 @@ class Publisher:
                 what was published is not there afterwards.
             WhalebuildError: The registry refused, or could not be reached.
         """
-        results = []
-        for deps in self.plan.deps:
-            names = [app.image.name for app in self.plan.apps if self.plan.deps_of(app) is deps]
-            apps = [built.apps[name] for name in names if name in built.apps]
-            results.append(self._deps(built.deps[deps.image.name], apps, built))
-        return [*results, *(self._app(app, built) for app in self.plan.apps)]
+        submit = Submit()
+        apps = {app.image.name: app for app in self.plan.apps}
+        of_deps: dict[str, list[PushedImage]] = {}
+        for name, pushed in built.apps.items():
+            of_deps.setdefault(apps[name].image.deps, []).append(pushed)
+
+        def set_deps(name: str) -> ImageResult:
+            return self._deps(built.deps[name], of_deps.get(name, ()), built)
+
+        deps_images = [deps.image for deps in self.plan.deps]
+        app_images = [app.image for app in self.plan.apps]
+        first = side_by_side(submit, apart(deps_images), set_deps)
+        then = side_by_side(submit, apart(app_images), lambda name: self._app(apps[name], built))
+        results = [first[image.name] for image in deps_images]
+        return [*results, *(then[image.name] for image in app_images)]
 
     def _deps(
         self, deps: DepsOutcome, apps: Sequence[PushedImage], built: BuiltImages

@@ -9,6 +9,7 @@ from typing import Any
 
 from whalebuild.bake.cache_import import CacheImports, ImportFailedError
 from whalebuild.bake.follow import Follower
+from whalebuild.bake.mounts import LayerMounts
 from whalebuild.bake.ports import BakeEngine
 from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.bakefile.images import PairImage, Role
@@ -57,6 +58,7 @@ class BuildxRunner:
         all_targets: The bake file's targets, to which targets may link.
         about_to_push: Called with the names of images, before they are pushed.
         facts: What is known of the builder.
+        mounts: Gives repositories layers before they are pushed.
         metadata: Buildx's metadata by target, of what has been run.
         states: The build in which each target was made.
         exported: Names of the targets whose cache was exported for later bakes: of others, the
@@ -71,6 +73,7 @@ class BuildxRunner:
     imports: CacheImports
     settings: Settings
     all_targets: Mapping[str, Target]
+    mounts: LayerMounts
     about_to_push: Callable[[Collection[str]], None] | None = None
     facts: BuilderFacts | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -92,7 +95,7 @@ class BuildxRunner:
         images = {target.image.name: target.image for target in targets}
         for wave in waves_of(images.values()):
             wanted = {image.name for image in wave}
-            self._run_wave([target for target in targets if target.image.name in wanted], verb)
+            self._push_wave([target for target in targets if target.image.name in wanted], verb)
 
     def forget(self, targets: Iterable[GeneratedTarget]) -> None:
         """Forget what was run: the same targets are built in another way now."""
@@ -100,6 +103,21 @@ class BuildxRunner:
             self.states.pop(target.name, None)
             self.metadata.pop(target.name, None)
             self._built.discard(target.name)
+
+    def _push_wave(self, targets: Sequence[GeneratedTarget], verb: str) -> None:
+        """Run a wave; where its repositories can share what one sends, that one pushes first.
+
+        All others are built meanwhile.
+        """
+        first = {target.name for target in self.mounts.first(targets)}
+        if first:
+            self.mounts.give(targets)
+            self._run_wave([t if t.name in first else t.unpushed() for t in targets], verb)
+            self.mounts.pushed(target for target in targets if target.name in first)
+            targets = [target for target in targets if target.name not in first]
+        self.mounts.give(targets)
+        self._run_wave(targets, verb)
+        self.mounts.pushed(targets)
 
     def _run_wave(self, targets: Sequence[GeneratedTarget], verb: str) -> None:
         names = [target.name for target in targets]
@@ -260,6 +278,18 @@ def waves_of(images: Iterable[PairImage]) -> tuple[tuple[PairImage, ...], ...]:
             waves.append(wave := [])
         wave.append(image)
     return tuple(tuple(wave) for wave in waves)
+
+
+def apart(images: Iterable[PairImage]) -> tuple[tuple[str, ...], ...]:
+    """Names of images in groups of which no two have a repository in common."""
+    groups: list[tuple[set[str], list[str]]] = []
+    for image in images:
+        names, places = [image.name], _pushed_to(image)
+        for group in [group for group in groups if group[0] & places]:
+            groups.remove(group)
+            places, names = places | group[0], [*group[1], *names]
+        groups.append((places, names))
+    return tuple(tuple(names) for _, names in groups)
 
 
 def _may_share(one: PairImage, other: PairImage) -> bool:

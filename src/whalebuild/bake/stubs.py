@@ -70,12 +70,12 @@ class _Reading:
     Attributes:
         base: The app base; None where it has no layers.
         child: Its stub as the bundle names it; None without one.
-        stub: The same as an image.
+        stub: The same as an image, with its layers.
     """
 
     base: Future[Image | None]
     child: Stub | None = None
-    stub: Future[Image | None] | None = None
+    stub: Future[tuple[Image, tuple[bytes, ...]] | None] | None = None
 
 
 @dataclass
@@ -93,6 +93,7 @@ class Stubs:
     manifests: Mapping[str, Manifest]
     own: str | None
     _submit: Submit = field(default_factory=Submit)
+    _begun: dict[tuple[str, str], _Reading] = field(default_factory=dict)
     _derived: dict[tuple[str, str, str], BaseOnStub] = field(default_factory=dict)
 
     def of(self, app: AppPlan, deps: DepsOutcome) -> dict[str, BaseOnStub] | str:
@@ -102,18 +103,32 @@ class Stubs:
             WhalebuildError: The builder failed, or the registry refused or could not be reached.
         """
         found: dict[str, BaseOnStub] = {}
-        images = deps.deps_image.images
-        own = (self.own,) if self.own and self.own in images else tuple(images)
-        wanted = app.image.platforms or own
-        if not app.image.platforms and len(wanted) > 1:
+        reading = self.begin(app, deps)
+        if not reading:
             return "it is not known which of the platforms of its dependencies it is for"
-        reading = {platform: self._begin(deps, platform) for platform in wanted}
         for platform, read in reading.items():
             each = self._of_platform(app, deps, platform, read)
             if isinstance(each, str):
                 return each
             found[platform] = each
         return found
+
+    def begin(self, app: AppPlan, deps: DepsOutcome) -> dict[str, _Reading]:
+        """Start to read what is published for an application, by platform; each image once.
+
+        Nothing where it is not known which platform it is for.
+        """
+        repository, images = deps.deps_image.repository, deps.deps_image.images
+        own = (self.own,) if self.own and self.own in images else tuple(images)
+        reading: dict[str, _Reading] = {}
+        if not app.image.platforms and len(own) > 1:
+            return reading
+        for platform in app.image.platforms or own:
+            key = repository, images[platform]
+            if key not in self._begun:
+                self._begun[key] = self._begin(deps, platform)
+            reading[platform] = self._begun[key]
+        return reading
 
     def new(self, deps: DepsOutcome) -> tuple[Stub, ...]:
         """The stubs of dependencies that were derived in this bake."""
@@ -132,7 +147,7 @@ class Stubs:
         child = deps.plan.source.bundle.stub(platform) if deps.plan.source else None
         if child is None or child.base != digest:
             return _Reading(base)
-        return _Reading(base, child, self._submit(lambda: self._image(repository, child.digest)))
+        return _Reading(base, child, self._submit(lambda: self._stub(repository, child.digest)))
 
     def _of_platform(
         self, app: AppPlan, deps: DepsOutcome, platform: str, read: _Reading
@@ -146,7 +161,7 @@ class Stubs:
         base, reaches, commands = needed
         if child and read.stub:
             if covers(child.covers, reaches, commands) and (stub := read.stub.result()):
-                return BaseOnStub(base, stub, self._layers(repository, stub), child)
+                return BaseOnStub(base, *stub, child)
             if refused := refusal(child.covers, commands):
                 return refused
         known = self._derived.get((repository, digest, platform))
@@ -171,10 +186,14 @@ class Stubs:
             config = self.registry.blob(repository, parsed.config.digest, _CONFIG_LIMIT)
         return Image(manifest.raw, config)
 
-    def _layers(self, repository: str, stub: Image) -> tuple[bytes, ...]:
-        parsed = parse_image(stub.manifest)
+    def _stub(self, repository: str, digest: str) -> tuple[Image, tuple[bytes, ...]] | None:
+        """Read a stub with its layers."""
+        stub = self._image(repository, digest)
+        parsed = parse_image(stub.manifest) if stub else None
+        if stub is None:
+            return None
         with failures_as_errors():
-            return tuple(
+            return stub, tuple(
                 self.registry.blob(repository, layer.digest, _LAYER_LIMIT)
                 for layer in (parsed.layers if parsed else ())
             )

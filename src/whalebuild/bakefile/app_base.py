@@ -52,12 +52,14 @@ class BaseNeeds:
         side: Whether it copies from stages that are built beside it.
         rest: What it consists of.
         repeated: How many instructions of the app base it has to repeat.
+        idle: Names of stages that its dependencies alone are made from.
     """
 
     whole: str = ""
     side: bool = False
     rest: Rest = field(default_factory=Rest)
     repeated: int = 0
+    idle: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import partial
 from whalebuild.errors import UsageError
 from whalebuild.failures.failure import FailedError
 from whalebuild.inputs.values import BaseImage
-from whalebuild.oci.manifest import has_triggers, parse_image, parse_index
+from whalebuild.oci.manifest import Manifest, has_triggers, parse_image, parse_index
 from whalebuild.oci.reference import Reference, parse_reference
 from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrying_registry import RetryingRegistry
@@ -22,11 +22,17 @@ _CONFIG_LIMIT = 4 << 20
 
 @dataclass
 class BaseImages:
-    """External images, asked for side by side; each once."""
+    """External images, asked for side by side; each once.
+
+    Attributes:
+        manifests: What was read of them, by digest.
+    """
 
     registry: RetryingRegistry
     submit: Submit
+    manifests: dict[str, Manifest] = field(default_factory=dict)
     _digests: dict[str, Future[str]] = field(default_factory=dict)
+    _triggering: dict[str, Future[bool]] = field(default_factory=dict)
 
     def digests(self, images: Iterable[BaseImage]) -> dict[str, str]:
         """The digests that images have now, by ``BaseImage.key``.
@@ -45,8 +51,12 @@ class BaseImages:
 
         An image whose digest a lock has was looked at when it was locked.
         """
-        asked = [(image, self.submit(partial(self._triggers, image))) for image in images]
-        return next((image for image, answer in asked if answer.result()), None)
+        wanted = list(images)
+        for image in wanted:
+            if image.reference not in self._triggering:
+                asked = self.submit(partial(self._triggers, image.reference))
+                self._triggering[image.reference] = asked
+        return next((each for each in wanted if self._triggering[each.reference].result()), None)
 
     def _ask(self, text: str) -> str:
         try:
@@ -56,30 +66,35 @@ class BaseImages:
             return ""
         return found.digest if found else ""
 
-    def _triggers(self, image: BaseImage) -> bool:
+    def _triggers(self, text: str) -> bool:
         try:
-            reference = _reference(image.reference)
-            return self.registry.read(reference, partial(_leaves_instructions, reference))
+            reference = _reference(text)
+            return self.registry.read(reference, partial(self._leaves_instructions, reference))
         except (FailedError, UsageError):
             return False
 
+    def _leaves_instructions(self, reference: Reference, registry: Registry) -> bool:
+        """Whether an image has ONBUILD.
 
-def _leaves_instructions(reference: Reference, registry: Registry) -> bool:
-    """Whether an image has ONBUILD.
+        Platforms of one image have the same instructions as far as anybody has seen.
+        """
+        found = self._manifest(reference, registry)
+        index = parse_index(found.raw) if found else None
+        if index is not None:
+            first = next(iter(index.images.values()), None)
+            child = Reference(reference.repository, digest=first.digest if first else None)
+            found = self._manifest(child, registry) if first else None
+        image = parse_image(found.raw) if found else None
+        if image is None:
+            return False
+        repository, digest = reference.repository, image.config.digest
+        return has_triggers(registry.blob(repository, digest, _CONFIG_LIMIT, mirrors=True))
 
-    Platforms of one image have the same instructions as far as anybody has seen.
-    """
-    found = registry.manifest(reference, mirrors=True)
-    index = parse_index(found.raw) if found else None
-    if index is not None:
-        first = next(iter(index.images.values()), None)
-        child = Reference(reference.repository, digest=first.digest if first else None)
-        found = registry.manifest(child, mirrors=True) if first else None
-    image = parse_image(found.raw) if found else None
-    if image is None:
-        return False
-    repository, digest = reference.repository, image.config.digest
-    return has_triggers(registry.blob(repository, digest, _CONFIG_LIMIT, mirrors=True))
+    def _manifest(self, reference: Reference, registry: Registry) -> Manifest | None:
+        found = registry.manifest(reference, mirrors=True)
+        if found:
+            self.manifests[found.digest] = found
+        return found
 
 
 def _reference(text: str) -> Reference:

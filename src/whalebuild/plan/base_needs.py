@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from whalebuild.appbase.boundary import standing_on
 from whalebuild.appbase.generated import Tail
@@ -55,7 +56,9 @@ def needs_of_dependencies(reading: StageReading, names: Collection[str]) -> Base
     if all(_is_apart(each.step) for each in boundary.tail):
         return BaseNeeds("what it adds fits any image (COPY --link)")
     rest = _rest(reading.dockerfile, _steps(boundary.chain), single_files(reading.files))
-    return _needs(boundary, reading.files, rest, 0)
+    pinned = [stage for name in names if (stage := reading.dockerfile.stage(name))]
+    idle = boundary.stages.only_of(pinned, boundary.chain[-1])
+    return replace(_needs(boundary, reading.files, rest, 0), idle=idle)
 
 
 def _needs(boundary: Boundary, files: ContextFiles, rest: Rest, repeated: int) -> BaseNeeds:

@@ -28,6 +28,11 @@ def image_context(reference: str) -> str:
     return f"{_IMAGE}{reference}"
 
 
+def pinned_image(context: str) -> str | None:
+    """The image that a named context is; None where it is something else."""
+    return context.removeprefix(_IMAGE) if context.startswith(_IMAGE) else None
+
+
 def target_context(target: Target) -> str:
     """The value of a named context that is a target."""
     return f"{TARGET_CONTEXT}{target.name}"

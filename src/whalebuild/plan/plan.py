@@ -56,6 +56,7 @@ class DepsPlan:
         surplus: Published platforms that the pair is not for any more; they are dropped.
         image_bytes: What the published image of one platform weighs, where that was looked up.
         addresses: What is behind addresses that nothing pins.
+        base: The external image that it stands on, by digest; None where that is not known.
     """
 
     image: PairImage
@@ -72,6 +73,7 @@ class DepsPlan:
     surplus: tuple[str, ...] = ()
     image_bytes: int | None = None
     addresses: Mapping[Address, str] = field(default_factory=dict)
+    base: Reference | None = None
 
     @property
     def reused(self) -> bool:
@@ -126,6 +128,8 @@ class AppPlan:
         attested: Whether buildx attests it where the bake file says nothing of that.
         needs: What it needs of the image that it stands on.
         addresses: What is behind addresses that nothing pins and that its build fetches.
+        base: The external image that it stands on, by digest; None where that is not known, or
+            where it stands on its dependencies.
     """
 
     image: PairImage
@@ -143,6 +147,7 @@ class AppPlan:
     attested: bool = True
     needs: BaseNeeds = field(default_factory=BaseNeeds)
     addresses: Mapping[Address, str] = field(default_factory=dict)
+    base: Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ class Plan:
     Attributes:
         all_targets: Every target of the bake file: images may link to them.
         others: Requested targets that are no pair, as buildx is going to be given them.
-        manifests: Those of published images that applications are built on, by digest.
+        manifests: Those that were read of images that something is built on, by digest.
     """
 
     deps: tuple[DepsPlan, ...]

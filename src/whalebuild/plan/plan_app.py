@@ -32,6 +32,7 @@ from whalebuild.plan.placement import RunLines, left_of, runs_of
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan
 from whalebuild.plan.ports import NO_ATTESTATIONS
 from whalebuild.plan.read_inputs import InputReader, StageReading
+from whalebuild.plan.root_image import root_image
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.values import dataclass
 
@@ -87,6 +88,7 @@ class AppPlanner:
             attested=NO_ATTESTATIONS not in additions,
             needs=_needs(image, pins, reading),
             addresses=_fetched(made.addresses, deps, pinned=bool(pins)),
+            base=_own_base(image, reading, made.contexts),
         )
 
     def _runs(
@@ -266,6 +268,15 @@ def _needs(
     if isinstance(reading, Undetermined):
         return BaseNeeds(f"its inputs cannot be told: {reading}")
     return needs_of_dependencies(reading, pins)
+
+
+def _own_base(
+    image: PairImage, reading: StageReading | Undetermined, contexts: Mapping[str, str]
+) -> Reference | None:
+    """The external image that an application stands on by itself, not by its app base."""
+    if image.app_base or isinstance(reading, Undetermined):
+        return None
+    return root_image(reading, contexts)
 
 
 def _foreign_labels(application: Target, dependencies: Target) -> str | None:

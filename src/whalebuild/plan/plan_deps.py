@@ -17,6 +17,7 @@ from whalebuild.plan.pins import base_contexts, flat_pins, skips_cache
 from whalebuild.plan.placement import runs_of
 from whalebuild.plan.plan import DepsPlan
 from whalebuild.plan.read_inputs import InputReader, StageReading
+from whalebuild.plan.root_image import root_image
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.values import dataclass
 
@@ -130,11 +131,13 @@ class DepsPlanner:
         source = next((each for each in found if each), None)
         lock = self._lock(reading, digests, _pinned(source))
         decision = self._decision(image, reading, lock, found)
+        contexts = base_contexts(reading.inputs.closures, digests)
         return DepsPlan(
             *(image, decision, own, source, lock),
-            base_contexts(reading.inputs.closures, digests),
+            contexts,
             reading.files.entries,
             addresses=reading.told(digests),
+            base=root_image(reading, contexts),
         )
 
     def _decision(

@@ -113,7 +113,10 @@ class Planner:
         cached = tuple(with_caches(other, deps, apps) for other in others)
         return Plan(
             *(deps, apps, options, settings, source, facts, all_targets, cached),
-            manifests={str(ref.digest): m for ref, m in _stood_on(lookup, deps, apps) if m},
+            manifests={
+                **bases.manifests,
+                **{str(ref.digest): m for ref, m in _stood_on(lookup, deps, apps) if m},
+            },
         )
 
     def _decide(

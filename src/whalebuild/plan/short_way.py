@@ -16,7 +16,7 @@ from whalebuild.builder.facts import BuilderFacts
 from whalebuild.plan.cache_options import image_options
 
 # Options of an image's output that change layers of the base, or are told of it.
-_OF_ALL_LAYERS = ("force-compression", "rewrite-timestamp")
+OF_ALL_LAYERS = ("force-compression", "rewrite-timestamp")
 # Annotations that are not of the manifest alone.
 _INDEX = re.compile(r"[a-z,-]*index")
 
@@ -55,6 +55,6 @@ def _of_target(target: Target) -> Iterator[str]:
     if any(_INDEX.match(str(each)) for each in target.attributes.get("annotations") or ()):
         yield "its index has annotations"
     chosen = image_options(target)
-    for name in _OF_ALL_LAYERS:
+    for name in OF_ALL_LAYERS:
         if chosen.get(name, "false") != "false":
             yield f"its output has {name}"

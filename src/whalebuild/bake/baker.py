@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.bake.cache_export import CacheExporter, TargetsByImage
 from whalebuild.bake.cache_import import CacheImports
@@ -44,6 +44,7 @@ from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit, one_at_a_time, side_by_side
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 
 @dataclass

@@ -7,7 +7,7 @@ a cache never costs a build; whatever was exported beside it is pushed again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bake.ports import BuilderNotes
 from whalebuild.bake.runner import BuildxRunner, CacheExportError
@@ -18,6 +18,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import CacheExport, GeneratedTarget
 from whalebuild.plan.plan import Plan
+from whalebuild.values import dataclass
 
 _FREES_SPACE_SECONDS = 5.0
 TargetsByImage = Mapping[str, tuple[GeneratedTarget, ...]]

@@ -9,7 +9,7 @@ the builder as a layer of the wrong kind, which no build gets past. So each is r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bake.registry_probe import RegistryProbe
 from whalebuild.buildkit.progress import BuildState
@@ -19,6 +19,7 @@ from whalebuild.oci.manifest import Manifest, parse_image
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.values import dataclass
 
 # What a build may fail with that reads a cache's layer.
 _DAMAGE = frozenset({FailureKind.GONE, FailureKind.UNKNOWN})

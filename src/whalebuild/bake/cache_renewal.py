@@ -8,7 +8,7 @@ once it is over: a further run, of which the cache alone is pushed, finds every 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bake.cache_export import CacheExporter
 from whalebuild.bake.runner import BuildxRunner
@@ -17,6 +17,7 @@ from whalebuild.errors import WhalebuildError
 from whalebuild.plan.definition import CacheExport, GeneratedTarget
 from whalebuild.plan.pins import skips_cache
 from whalebuild.plan.plan import AppPlan
+from whalebuild.values import dataclass
 
 _MOST = 2
 Targets = tuple[GeneratedTarget, ...]

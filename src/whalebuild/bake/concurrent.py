@@ -8,7 +8,7 @@ refuse where that was asked for. What is published between the look and the PUT 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.bundle.lock import Lock, compare
 from whalebuild.bundle.published import PublishedDeps, read_deps
@@ -18,6 +18,7 @@ from whalebuild.oci.manifest import Descriptor
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.plan import AppPlan, DepsPlan
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.values import dataclass
 
 _SHORT = len("sha256:") + 12
 

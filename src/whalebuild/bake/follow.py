@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from whalebuild.buildkit.console import Console
 from whalebuild.buildkit.events import clean_line, parse_line
 from whalebuild.buildkit.progress import BuildState
 from whalebuild.failures.failure import redact
 from whalebuild.oci.registry import Registry
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ Only what is in the image itself is mounted: whoever may read a repository may r
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from whalebuild.bundle.lock import Lock
@@ -26,6 +26,7 @@ from whalebuild.plan.plan import DepsPlan, Plan
 from whalebuild.plan.short_way import OF_ALL_LAYERS
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 # What one repository has to send before others are worth waiting for it.
 _WORTH_A_WAIT = 8 << 20

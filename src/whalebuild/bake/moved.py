@@ -8,7 +8,7 @@ for its inputs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.bake.outcome import PushedImage
 from whalebuild.bundle.lock import Lock
@@ -18,6 +18,7 @@ from whalebuild.plan.plan import AppPlan, DepsPlan
 from whalebuild.plan.ports import Web
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ whalebuild. Nothing of the app base is moved.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import repeat
 from typing import Any
@@ -38,6 +38,7 @@ from whalebuild.rebase.layout import ExportedImage, blob_path, read_layout, writ
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.runtime.uploads import Blob, push_blobs
+from whalebuild.values import dataclass
 
 Progress = Callable[[str, int, int], None]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from whalebuild.bake.follow import Follower
@@ -27,6 +27,7 @@ from whalebuild.oci.registry import Registry
 from whalebuild.plan.definition import Definition, make_definition
 from whalebuild.plan.plan import Plan
 from whalebuild.runtime.retrier import Retrier
+from whalebuild.values import dataclass
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from whalebuild.bakefile.images import Role
@@ -19,6 +19,7 @@ from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.plan.pins import DepsImage, deps_image_of
 from whalebuild.plan.plan import AppPlan, DepsPlan
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, app_index
@@ -18,6 +17,7 @@ from whalebuild.oci.registry import Registry
 from whalebuild.plan.plan import AppAction, AppPlan, Plan
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit, side_by_side
+from whalebuild.values import dataclass
 
 _REPLACED = "this bake's takes its place"
 _LEFT = "it is left as it is, and the application stands on the one that was read"

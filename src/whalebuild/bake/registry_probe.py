@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.failures.classify_docker import DockerFailure
 from whalebuild.failures.failure import Detail, FailedError, FailureKind, Remedy
@@ -11,6 +11,7 @@ from whalebuild.failures.messages import as_error
 from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrying_registry import RetryingRegistry
+from whalebuild.values import dataclass
 
 _FOUND_HERE = "the engine did not find what the registry has"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from whalebuild.buildkit.progress import BuildState, pulled_bytes
 from whalebuild.errors import Retry
 from whalebuild.plan.definition import GeneratedTarget
 from whalebuild.published.download import NextPull
+from whalebuild.values import dataclass
 
 
 class ImageAction(StrEnum):

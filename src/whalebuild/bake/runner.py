@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from whalebuild.bake.cache_import import CacheImports, ImportFailedError
@@ -35,6 +35,7 @@ from whalebuild.plan.definition import GeneratedTarget, make_definition
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.settings import Settings
+from whalebuild.values import dataclass
 
 _NO_ANSWER = frozenset({FailureKind.TRANSIENT, FailureKind.UNREACHABLE})
 

@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, BinaryIO
 
 from whalebuild.appbase.reaches import reaches_of
@@ -34,6 +34,7 @@ from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.runtime.uploads import Blob, push_blobs
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 _CONFIG_LIMIT = 4 << 20
 _LAYER_LIMIT = 4 << 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn, TypeVar
 
 from whalebuild.bake.outcome import PushedImage, PushedTarget
@@ -25,6 +25,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.oci.registry import Registry
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 T = TypeVar("T")
 _Look = Callable[[Registry, Reference], T | None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from whalebuild.plan.plan import AppAction, AppPlan, Plan, published_caches
 from whalebuild.rebase.compare import Build, OpenLayer, compare_builds, layer_time
 from whalebuild.rebase.images import Image, read_image, rebase
 from whalebuild.rebase.layout import ExportedImage, read_layout
+from whalebuild.values import dataclass
 
 #: What was compared with.
 ORDINARY, ON_BASE = "the ordinary build", "a build on the whole app base"

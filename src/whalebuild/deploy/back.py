@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
@@ -18,6 +18,7 @@ from whalebuild.deployments.record import Outcome
 from whalebuild.deployplan.plan import DeployPlan, ServiceAction, ServiceChange
 from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
+from whalebuild.values import dataclass
 
 _SETTLE = 30.0  # seconds in which what was starting is to work
 # With these the engine starts a container again when it comes back itself.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.health import HealthProblem
@@ -15,6 +14,7 @@ from whalebuild.failures.classify_docker import final_error
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.published.kept import kept_name
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
@@ -13,6 +12,7 @@ from whalebuild.deploy.health_wait import UnhealthyError, last_output
 from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.text import human_seconds
+from whalebuild.values import dataclass
 
 _LOOK_SECONDS = 1.0  # between two looks at the containers while compose works
 

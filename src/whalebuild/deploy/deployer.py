@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 from whalebuild.buildkit.console import Console
@@ -34,6 +34,7 @@ from whalebuild.errors import (
 from whalebuild.hooks import HookMoment
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.kept import kept_name
+from whalebuild.values import dataclass
 
 # Of how many deployments configurations are kept; they are small.
 _KEPT_CONFIGURATIONS = 20

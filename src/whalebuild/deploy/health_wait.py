@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
@@ -13,6 +13,7 @@ from whalebuild.deployplan.ports import Events, Project
 from whalebuild.errors import EngineError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.text import human_seconds
+from whalebuild.values import dataclass
 
 _SHOW = 0.5  # seconds between two lines that say what is waited for
 _LOOK = 5.0  # seconds until the containers are looked at though nothing has happened to them

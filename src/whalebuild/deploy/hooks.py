@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
@@ -23,6 +22,7 @@ from whalebuild.failures.redaction import LineRedactor
 from whalebuild.hooks import Hook, HookMoment, Hooks
 from whalebuild.published.kept import kept_name
 from whalebuild.text import did_you_mean, human_seconds
+from whalebuild.values import dataclass
 
 _LAST_LINES = 20
 _DRAIN = 30.0  # seconds at the most for one hook before a stop: a deploy does not fail of it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.deploy.result import DeployResult, left_out
@@ -11,6 +10,7 @@ from whalebuild.deployments.history import good_deployments
 from whalebuild.deployments.record import History
 from whalebuild.deployplan.plan import DeployPlan
 from whalebuild.errors import DeployError, InterruptedRunError, WhalebuildError
+from whalebuild.values import dataclass
 
 
 class HostEnd(StrEnum):

@@ -8,7 +8,6 @@ back to an old job, since what it has done cannot be undone by running it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
@@ -24,6 +23,7 @@ from whalebuild.deployplan.plan import DeployPlan, ServiceAction, ServiceChange
 from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name
+from whalebuild.values import dataclass
 
 _INTERVAL = 0.25  # seconds between two looks at a job
 _NEW = frozenset({ServiceAction.UPDATE, ServiceAction.START, ServiceAction.CONFIGURE})

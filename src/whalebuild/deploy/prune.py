@@ -6,7 +6,7 @@ Images are decided on first, as values; then the names are taken away by which t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.deployments.history import reasons_to_keep, recorded_versions
@@ -19,6 +19,7 @@ from whalebuild.published.kept import kept_name
 from whalebuild.published.ports import Host
 from whalebuild.settings import DEFAULT_KEEP
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.pull_progress import PullState, layer_id
@@ -19,6 +18,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.published.download import ImageDiff
 from whalebuild.runtime.retrier import Retrier
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

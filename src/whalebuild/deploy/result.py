@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from whalebuild.deploy.prune import Pruning
 from whalebuild.deployplan.plan import DeployPlan, ServiceChange
 from whalebuild.errors import Retry, WhalebuildError
 from whalebuild.text import short_digest
+from whalebuild.values import dataclass
 
 
 class DeployAction(StrEnum):

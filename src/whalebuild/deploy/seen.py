@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.deploy.compose_up import containers_of
@@ -12,6 +11,7 @@ from whalebuild.deployplan.ports import Project
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.oci.reference import Reference
 from whalebuild.text import short_digest
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

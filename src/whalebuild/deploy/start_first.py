@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
@@ -28,6 +27,7 @@ from whalebuild.deployplan.ports import Project
 from whalebuild.errors import AbandonedRunError
 from whalebuild.failures.command_failed import CommandFailedError
 from whalebuild.published.kept import kept_name
+from whalebuild.values import dataclass
 
 # Seconds between taking the old containers' names away and stopping them. The first packet of a
 # connection that is opened while a container rejoins a network is lost, and is sent again after a

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from whalebuild.buildkit.console import Console
 from whalebuild.compose.containers import Container
@@ -30,6 +29,7 @@ from whalebuild.deployplan.plan import (
 from whalebuild.deployplan.ports import Project
 from whalebuild.oci.reference import familiar
 from whalebuild.published.kept import kept_name
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from whalebuild import jsonread as values
 from whalebuild.deployments.volumes import NONCE, TEXT, Volume, numbered
+from whalebuild.values import dataclass
 
 #: Seconds between two signs of life, and after how many without one a holder counts as dead.
 RENEWED = 20.0

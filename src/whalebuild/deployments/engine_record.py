@@ -12,7 +12,8 @@ import json
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from whalebuild.values import dataclass
 
 _FORM = "zlib:"
 _MOST_LINES = 200

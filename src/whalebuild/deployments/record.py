@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from whalebuild.oci.reference import Reference
+from whalebuild.values import dataclass
 
 # What runs of a service: ``repository[:tag]@digest``; None where it does not run at all.
 Versions = Mapping[str, Reference | None]

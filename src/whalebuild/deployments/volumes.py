@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+
+from whalebuild.values import dataclass
 
 PROJECT = "dev.whalebuild.project"
 PURPOSE = "dev.whalebuild.purpose"

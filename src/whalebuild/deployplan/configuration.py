@@ -6,7 +6,7 @@ Pure: ``deployplan.configurer`` looks things up.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from whalebuild.compose.configuration import (
@@ -20,6 +20,7 @@ from whalebuild.compose.configuration import (
 from whalebuild.compose.containers import Container
 from whalebuild.compose.hashes import is_as_configured, service_hash
 from whalebuild.compose.model import Model, read_model
+from whalebuild.values import dataclass
 
 UNKNOWN = "its configuration (what changed is not known)"
 _OTHERWISE = "its configuration, as compose computes it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from whalebuild.compose.configuration import (
@@ -29,6 +29,7 @@ from whalebuild.deployplan.configuration import (
 from whalebuild.deployplan.filed import not_as_filed, other_tags
 from whalebuild.deployplan.plan import COUNT, ServiceAction, ServiceChange, running_of, switched
 from whalebuild.deployplan.ports import Configurations, Project
+from whalebuild.values import dataclass
 
 # What becomes of services whose version stays.
 _SETTLED = frozenset({ServiceAction.UNCHANGED, ServiceAction.CONFIRM})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.deployments.history import interrupted_services, state_now
@@ -14,6 +13,7 @@ from whalebuild.deployplan.ports import Project
 from whalebuild.oci.reference import Reference
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.ports import Host
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

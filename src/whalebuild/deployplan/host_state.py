@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from whalebuild.compose.containers import Container
 from whalebuild.compose.model import Service
@@ -11,6 +10,7 @@ from whalebuild.deployplan.plan import RunningVersion, running_of, running_versi
 from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from whalebuild.bakefile.pair_names import with_tag
@@ -15,6 +15,7 @@ from whalebuild.oci.reference import Reference
 from whalebuild.published.download import DownloadPart, ImageDiff, LayerDiff
 from whalebuild.published.host_images import HostImage
 from whalebuild.text import did_you_mean
+from whalebuild.values import dataclass
 
 #: How a new number of containers begins in ``ServiceChange.configured``.
 COUNT = "replicas: "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -49,6 +49,7 @@ from whalebuild.published.diff import DiffReader
 from whalebuild.published.download import DiffRequest, ImageDiff
 from whalebuild.published.lookup import ManifestLookup
 from whalebuild.published.ports import Host
+from whalebuild.values import dataclass
 
 _AS_IT_WAS = "its version is not recorded"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from whalebuild.bakefile.pair_names import with_tag
 from whalebuild.compose.model import Service
@@ -14,6 +13,7 @@ from whalebuild.oci.reference import Reference, familiar
 from whalebuild.published.host_images import HostImage
 from whalebuild.published.kept import kept_name
 from whalebuild.published.lookup import ManifestLookup
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from whalebuild.errors import EngineError
 from whalebuild.text import human_bytes
+from whalebuild.values import dataclass
 
 # Layers are unpacked beside what was downloaded of them, and gzip makes a half to a third of most.
 _UNPACKED = 3

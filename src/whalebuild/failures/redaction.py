@@ -8,8 +8,7 @@ no pattern begins a long search at more than one place of a word, and no search 
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 _WORD = r"[\w.~+/=-]"
 # Whatever stands before: PGPASSWORD, CI_JOB_TOKEN, AWS_SECRET_ACCESS_KEY, --api-key. It is looked
@@ -104,27 +103,8 @@ _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{40,}")
 _SHORTEST = 8  # characters of a secret that can be told from other words
 
 
-class _Known:
-    """Secrets that this run has used."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._longest_first: tuple[str, ...] = ()
-
-    def add(self, secrets: Iterable[str]) -> None:
-        new = {each for each in secrets if len(each) >= _SHORTEST}
-        with self._lock:
-            if not new <= set(self._longest_first):
-                every = new.union(self._longest_first)
-                self._longest_first = tuple(sorted(every, key=len, reverse=True))
-
-    def hidden(self, text: str) -> str:
-        for secret in self._longest_first:
-            text = text.replace(secret, "***")
-        return text
-
-
-_known = _Known()
+#: Secrets that this run has used; a table, as several threads add to it.
+_known: dict[str, None] = {}
 
 
 def hide(*secrets: str) -> None:
@@ -132,7 +112,7 @@ def hide(*secrets: str) -> None:
 
     Those of a few characters are left out: they may be a part of any word.
     """
-    _known.add(secrets)
+    _known.update(dict.fromkeys(each for each in secrets if len(each) >= _SHORTEST))
 
 
 def redact(text: str) -> str:
@@ -142,7 +122,8 @@ def redact(text: str) -> str:
     that can be told by their form (GitHub's, GitLab's, npm's, PyPI's, Docker's, clouds', JSON web
     tokens), headers with logins, and values whose names say that they are secret.
     """
-    text = _known.hidden(text)
+    for secret in sorted(_known.copy(), key=len, reverse=True):
+        text = text.replace(secret, "***")
     if "PRIVATE KEY-----" in text or "PRIVATE KEY BLOCK-----" in text:
         text = "".join(_without_keys(text))
     if "://" in text:

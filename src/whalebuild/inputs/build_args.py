@@ -7,13 +7,14 @@ https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-glo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from whalebuild.dockerfile.instructions import StepError, read_args
 from whalebuild.dockerfile.lexer import Lexer, UnknownVariableError, WordError
 from whalebuild.dockerfile.lines import Instruction
 from whalebuild.inputs.values import AnalysisError, Build
 from whalebuild.oci.platform import LOCAL
+from whalebuild.values import dataclass
 
 BUILDER_ARGS = frozenset(
     {"BUILDPLATFORM", "BUILDOS", "BUILDOSVERSION", "BUILDARCH", "BUILDVARIANT"}

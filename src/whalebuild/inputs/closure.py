@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.dockerfile import gopath
 from whalebuild.dockerfile.instructions import (
@@ -59,6 +59,7 @@ from whalebuild.inputs.values import (
 )
 from whalebuild.oci.platform import LOCAL
 from whalebuild.oci.reference import familiar, parse_reference
+from whalebuild.values import dataclass
 
 _INDEX = re.compile(r"[+-]?\d+", re.ASCII)
 _SCRATCH = "scratch"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple, TypeVar
 
 from whalebuild.bakefile.contexts import is_remote, local_path
 from whalebuild.oci.platform import LOCAL
+from whalebuild.values import dataclass
 
 _Item = TypeVar("_Item")
 _PINNED = re.compile(r"#[0-9a-f]{40}(?:$|:)|@sha256:[0-9a-f]{64}$")

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +23,7 @@ from whalebuild.oci.reference import is_loopback
 from whalebuild.registry.credentials import CredentialStore, Login
 from whalebuild.registry.hosts import Endpoint, Trust
 from whalebuild.registry.transport import Answer, Request, origin
+from whalebuild.values import dataclass
 
 _CLIENT_ID = "whalebuild"
 _TOKEN_LIMIT = 1024 * 1024

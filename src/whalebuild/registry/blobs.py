@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from whalebuild.registry.answers import wrong
 from whalebuild.registry.hosts import split_repository
 from whalebuild.registry.session import Call, RegistrySession
 from whalebuild.registry.transport import Answer, follow_link
+from whalebuild.values import dataclass
 
 # HEAD leaves out the reason of a 403, and some registries have no HEAD. GET would be the blob
 # itself: what is not known to be there is uploaded, and that says the reason, if there is one.

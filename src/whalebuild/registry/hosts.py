@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from whalebuild.docker.buildx_store import chosen_builder, stored_builder
 from whalebuild.oci.reference import is_loopback
 from whalebuild.settings import AUTO, OWN_NAME
+from whalebuild.values import dataclass
 
 _HUB = frozenset({"docker.io", "index.docker.io"})
 _HUB_HOST = "registry-1.docker.io"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -15,6 +15,7 @@ from whalebuild.registry.credentials import CredentialStore
 from whalebuild.registry.hosts import Endpoint, HostSettings, endpoints, split_repository
 from whalebuild.registry.streamed import Part
 from whalebuild.registry.transport import Answer, Request, Transport, origin
+from whalebuild.values import dataclass
 
 _ANSWER_LIMIT = 1024 * 1024
 _ACTIONS = {"pull": "pull", "push": "pull,push", "delete": "pull,delete"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import Path
 
 from whalebuild.oci.blobs import BlobSource, Stream
+from whalebuild.values import dataclass
 
 # A connection that takes less than this within the timeout for connecting counts as broken.
 _PIECE = 64 * 1024

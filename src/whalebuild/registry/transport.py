@@ -12,7 +12,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -26,6 +26,7 @@ from whalebuild.failures.failure import RequestFailedError
 from whalebuild.registry.hosts import Trust
 from whalebuild.registry.proxies import proxy_for
 from whalebuild.registry.streamed import Part
+from whalebuild.values import dataclass
 
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
 _MAX_REDIRECTS = 5

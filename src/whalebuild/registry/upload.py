@@ -9,7 +9,7 @@ piece as well. Nothing is tried again here.
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.failures.classify_http import NoAnswer
 from whalebuild.failures.failure import Failure, FailureKind, RequestFailedError
@@ -35,6 +35,7 @@ from whalebuild.registry.upload_answers import (
     passing,
     why_refused,
 )
+from whalebuild.values import dataclass
 
 _MIB = 1024 * 1024
 # Up to here a blob is sent with one request: what a failure costs is small.

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from whalebuild.oci.blobs import Arrival, BlobSource, Upload
 from whalebuild.oci.reference import Reference
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
+from whalebuild.values import dataclass
 
 _DIGITS = 12
 

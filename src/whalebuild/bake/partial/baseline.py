@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from whalebuild.bake.outcome import PushedImage
 from whalebuild.bake.partial.join import JoinedImage
@@ -17,6 +16,7 @@ from whalebuild.oci.manifest import INDEX_TYPE, Manifest
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.decision import Decision, DepsAction
 from whalebuild.published.lookup import ManifestLookup
+from whalebuild.values import dataclass
 
 Digests = Sequence[str | None]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from whalebuild.bake.partial.part import ImagePart, Part
 from whalebuild.bakefile.images import PairImage
@@ -11,6 +10,7 @@ from whalebuild.bundle.lock import Lock, compare
 from whalebuild.errors import UsageError, VerificationError
 from whalebuild.inputs.build_args import BUILDER_ARGS
 from whalebuild.inputs.values import Undetermined
+from whalebuild.values import dataclass
 
 # What each machine has of its own: on a native node its platform is the builder's.
 _OF_THE_MACHINE = frozenset(f"arg {name}" for name in BUILDER_ARGS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from whalebuild.bake.concurrent import ConcurrentBakes
 from whalebuild.bake.outcome import BuiltImages, DepsOutcome, PushedImage, deps_outcome
@@ -29,6 +28,7 @@ from whalebuild.runtime.retrier import Retrier
 from whalebuild.runtime.retrying_registry import RetryingRegistry
 from whalebuild.runtime.threads import Submit
 from whalebuild.settings import Settings
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

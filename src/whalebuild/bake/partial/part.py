@@ -7,7 +7,7 @@ of the whole, and parts can be compared input by input.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from whalebuild.bake.outcome import BuiltImages, PushedTarget
 from whalebuild.bakefile.images import PairImage
@@ -17,6 +17,7 @@ from whalebuild.inputs.values import Undetermined
 from whalebuild.oci.reference import Reference
 from whalebuild.plan.decision import DepsAction
 from whalebuild.plan.plan import AppAction, AppPlan, DepsPlan, Plan
+from whalebuild.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,12 @@ REPORTS = [
         "reading from server: context canceled",
     ),
     Recorded(
+        "200 services in one bake, on the engine of the benchmark",
+        FailureKind.TRANSIENT,
+        "ERROR: target svc24-deps: failed to receive status: rpc error: code = NotFound desc = no "
+        "such job rd09ozoq2yr7vtc5jn18xkfv8",
+    ),
+    Recorded(
         "https://github.com/docker/for-win/issues/15026",
         FailureKind.ENGINE_LOST,
         "ERROR: failed to build: failed to solve: Internal: stream terminated by RST_STREAM with "

@@ -54,6 +54,9 @@ BUILD_RULES: tuple[tuple[FailureKind, str], ...] = (
     (FailureKind.ENGINE_LOST, r"(?<=\AERROR: )context deadline exceeded\Z"),
     # An engine that still cleans up after a build whose client was killed.
     (FailureKind.TRANSIENT, r"snapshot \S+ does not exist"),
+    # Of 200 builds that are begun at once: the engine waits some seconds for the build whose status
+    # is asked for (``Get`` in solver/jobs.go of BuildKit), and is too busy to begin it by then.
+    (FailureKind.TRANSIENT, r"failed to receive status: [^\n]*no such job \S+"),
     (FailureKind.UNREACHABLE, r"x509: [^\n]*|server gave HTTP response to HTTPS client"),
     (FailureKind.UNREACHABLE, r"tls: (?!internal error|bad record MAC)[^\n]*"),
     (FailureKind.TRANSIENT, r"tls: internal error|tls: bad record MAC"),

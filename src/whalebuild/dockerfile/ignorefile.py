@@ -6,6 +6,7 @@ Follows github.com/moby/patternmatcher, which BuildKit uses for ``.dockerignore`
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
@@ -137,8 +138,14 @@ def _matching(text: str) -> Callable[[str], bool]:
         re.compile(expression, re.ASCII)
     except re.error:
         raise PatternError(f"{text} is not well formed") from None
-    wildcards = Wildcards(tuple(_pieces(expression)))
+    wildcards = _wildcards(expression)
     return lambda path: wildcards.fullmatch(_sent(path))
+
+
+@functools.lru_cache(maxsize=1024)
+def _wildcards(expression: str) -> Wildcards:
+    """Read such an expression; it is for one pattern alone, and for all at once."""
+    return Wildcards(tuple(_pieces(expression)))
 
 
 def _pieces(expression: str) -> Iterator[Piece]:
@@ -172,7 +179,7 @@ def _any_of(texts: Iterable[str]) -> Callable[[str], bool]:
             suffixes.append(text[2:])
             if text[2:3] == "/":
                 exact.add(text[3:])
-        elif (wildcards := Wildcards(tuple(_pieces(expression)))).expression is None:
+        elif (wildcards := _wildcards(expression)).expression is None:
             others.append(wildcards)
         else:
             expressions.append(f"(?:{wildcards.expression})")

@@ -28,9 +28,8 @@ _MOST_BYTES = 64 << 20  # of one context: 880,000 files
 _MOST_BYTES_IN_ALL = 256 << 20
 _DAY = 24 * 3600
 _KEPT_DAYS = 30
-_RENEWED_DAYS = (
-    7  # a file that is of use is written anew as often, so that its days are about right
-)
+# A file that is of use is written anew as often, so that its days are about right.
+_RENEWED_DAYS = 7
 _MODE = 0o600
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
